@@ -1,0 +1,21 @@
+"""Fixtures that every test may use."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# A slow shared machine must not turn a property into a timing test; a failure must replay.
+settings.register_profile("yibao", deadline=None, derandomize=True)
+settings.load_profile("yibao")
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of public rules, interfaces and vectors that the project does not carry."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("public test data is absent: expected at ../shared/data")
+    return folder
