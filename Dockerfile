@@ -1,0 +1,15 @@
+# One node of the network: a bureau's validator.
+FROM python:3.11-slim
+WORKDIR /app
+COPY pyproject.toml README.md requirements-run.lock ./
+RUN pip install --no-cache-dir --require-hashes -r requirements-run.lock
+COPY consensus consensus
+COPY contracts contracts
+COPY node node
+COPY cli cli
+RUN pip install --no-cache-dir --no-deps . && useradd --create-home --uid 10001 yibao
+USER yibao
+VOLUME ["/data"]
+EXPOSE 8440
+HEALTHCHECK --interval=10s --timeout=3s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8440/health', timeout=2)"]
+CMD ["python", "-m", "node", "/data/node.toml"]
