@@ -1,0 +1,44 @@
+"""The one table of all reasons for which a contract refuses a call.
+
+A code is stable for good: it is written into receipts, shown by the API and the command line, and
+programs of institutions compare it. Each code has a sentence in English and in Chinese and says
+what a clerk can do next, because a refusal without that sends a patient away. Texts never hold
+values of the call: the receipt carries the compared values beside the code.
+
+The rows live beside their subject: ``reasons_engine`` (shapes, budgets), ``reasons_registry``
+(organisations, enrolment, counters, filing, catalogue, policy), ``reasons_claim`` and
+``reasons_funds``. A test reads the source of all contracts and fails on a code that is used and
+not listed, or listed and not used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from contracts.settlement import reasons_claim, reasons_engine, reasons_funds, reasons_registry
+from contracts.settlement.reason import Reason
+
+__all__ = ["TABLE", "Reason", "describe"]
+
+
+def _table() -> dict[str, Reason]:
+    table: dict[str, Reason] = {}
+    for rows in (
+        reasons_engine.ROWS,
+        reasons_registry.ROWS,
+        reasons_claim.ROWS,
+        reasons_funds.ROWS,
+    ):
+        for row in rows:
+            assert row.code not in table, f"reason {row.code} is listed twice"
+            table[row.code] = row
+    return table
+
+
+TABLE: Mapping[str, Reason] = _table()
+"""All reasons by code."""
+
+
+def describe(code: str) -> Reason:
+    """The row of a code. Raises ``KeyError`` for a code that no contract uses."""
+    return TABLE[code]

@@ -1,0 +1,11 @@
+"""Refusals of claims: register, lines, settle, reverse."""
+
+# fmt: off
+# One line for each field keeps a row readable as a whole.
+
+from __future__ import annotations
+
+from contracts.settlement.reason import Reason
+
+ROWS: tuple[Reason, ...] = (
+)

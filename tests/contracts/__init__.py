@@ -1,0 +1,1 @@
+"""Tests of the contracts, as the tree has them."""
