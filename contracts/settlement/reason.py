@@ -1,4 +1,4 @@
-"""One row of the table of refusals (see ``reasons``): its own file so that all tables can use it."""
+"""One row of the table of refusals (see ``reasons``), apart so that all tables can use it."""
 
 from __future__ import annotations
 

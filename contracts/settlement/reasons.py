@@ -6,7 +6,7 @@ what a clerk can do next, because a refusal without that sends a patient away. T
 values of the call: the receipt carries the compared values beside the code.
 
 The rows live beside their subject: ``reasons_engine`` (shapes, budgets), ``reasons_registry``
-(organisations, enrolment, counters, filing, catalogue, policy), ``reasons_claim`` and
+(organisations, enrolment, counters, filing, catalogue), ``reasons_policy``, ``reasons_claim`` and
 ``reasons_funds``. A test reads the source of all contracts and fails on a code that is used and
 not listed, or listed and not used.
 """
@@ -15,7 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from contracts.settlement import reasons_claim, reasons_engine, reasons_funds, reasons_registry
+from contracts.settlement import (
+    reasons_claim,
+    reasons_engine,
+    reasons_funds,
+    reasons_policy,
+    reasons_registry,
+)
 from contracts.settlement.reason import Reason
 
 __all__ = ["TABLE", "Reason", "describe"]
@@ -26,6 +32,7 @@ def _table() -> dict[str, Reason]:
     for rows in (
         reasons_engine.ROWS,
         reasons_registry.ROWS,
+        reasons_policy.ROWS,
         reasons_claim.ROWS,
         reasons_funds.ROWS,
     ):

@@ -1,4 +1,7 @@
-"""Refusals of claims: register, lines, settle, reverse."""
+"""Refusals of claims: register, lines, settle, reverse.
+
+Rows are appended by whoever adds a code. A code is never given another meaning.
+"""
 
 # fmt: off
 # One line for each field keeps a row readable as a whole.

@@ -1,6 +1,6 @@
-"""Refusals that come from the engine itself: unknown method, wrong shape, out of budget.
+"""Refusals of the engine itself: unknown method, wrong shape, out of budget.
 
-Rows are appended by whoever adds a code; order is by appearance, codes are never reused.
+Rows are appended by whoever adds a code. A code is never given another meaning.
 """
 
 # fmt: off

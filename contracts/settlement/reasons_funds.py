@@ -1,5 +1,8 @@
 """Refusals of funds: transfers, accounts, what may go negative.
 
+Rows are appended by whoever adds a code. A code is never given another meaning.
+"""
+
 # fmt: off
 # One line for each field keeps a row readable as a whole.
 

@@ -1,6 +1,6 @@
-"""Refusals of the registries: organisations, enrolment, counters, filing, catalogue, policy.
+"""Refusals of the registries: organisations, enrolment, counters, filing, catalogue.
 
-Rows are appended by whoever adds a code; order is by appearance, codes are never reused.
+Rows are appended by whoever adds a code. A code is never given another meaning.
 """
 
 # fmt: off
