@@ -1,4 +1,4 @@
-"""What the HTTP edge needs from the process around it; ``node.service`` implements and passes it in.
+"""What the HTTP edge needs from the process around it; ``node.service`` implements it.
 
 The edge never imports the service or a stage. Everything here is plain values: canonical bytes as
 they are stored, and small frozen rows. Reading is synchronous (a LevelDB get takes microseconds);
@@ -162,7 +162,7 @@ class Estimate:
 
 
 class Estimator(Protocol):
-    """Runs calls on a throw-away overlay of the head. Raises ``Unavailable`` when its share is used."""
+    """Runs calls on a throw-away overlay of the head; raises ``Unavailable`` when too busy."""
 
     async def estimate(self, organisation: str, key: bytes, call: EstimateCall) -> Estimate: ...
 
