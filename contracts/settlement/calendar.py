@@ -23,8 +23,9 @@ _DAYS_400_YEARS = 146_097
 _EPOCH_FROM_MARCH_0000 = 719_468
 """Days from 0000-03-01 to 1970-01-01."""
 _MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-FIRST_YEAR, LAST_YEAR = 1850, 2999
-"""Dates outside are slips of the keyboard: nobody insured was born before, no term ends after."""
+FIRST_YEAR, LAST_YEAR = 1000, 9999
+"""Years that have four digits. Dates that people give end with 2999 (``schema.Date``), so that no
+term that is added to one of them leaves the calendar."""
 
 
 class CalendarError(ValueError):

@@ -1,0 +1,338 @@
+"""Who takes part: organisations, their keys, what they are competent for and what is switched on.
+
+Everything that acts on the ledger is an organisation with an id that says its kind
+(``bureau:430100``, ``hospital:H43010000123``, ``centre``), a region, and keys. A key belongs to
+one organisation, names its holder (a staff pseudonym) and the holder's post, and is never
+forgotten: a signature is judged by the key as it stood at its height. Competence is geographic
+(SETTLEMENT.md section 1): a bureau acts for the regions that its own region covers.
+
+State: ``org/<id>``, ``org-key/<key in hex>`` (one key, one owner, for good), ``org-keys/<id>/<n>``
+(the n-th key an organisation ever had, for lists), ``endpoint/<id>`` (network addresses and TLS
+pins, apart because the validators' hash does not cover them).
+
+The methods are in ``contracts.organisation_methods``; what needs a vote is in
+``contracts.governance``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from contracts.api import Context, State, Value, reject
+from contracts.regions import covers, province
+
+__all__ = [
+    "Endpoint",
+    "KeyRecord",
+    "Organisation",
+    "Suspension",
+    "covers",
+    "find_endpoint",
+    "find_key",
+    "genesis_records",
+    "institution_switch",
+    "key_of",
+    "level",
+    "load",
+    "possession_message",
+    "province",
+    "require_competent",
+    "require_kind",
+    "require_post",
+    "suspension_on",
+    "validators",
+]
+
+KINDS = (
+    "bureau",
+    "finance",
+    "hospital",
+    "pharmacy",
+    "bank",
+    "insurer",
+    "auditor",
+    "regulator",
+    "centre",
+)
+INSTITUTIONS = ("hospital", "pharmacy")
+POSTS = ("clerk", "checker", "finance", "audit", "doctor", "operator")
+PURPOSES = ("sign", "validate", "transport", "encrypt", "read")
+
+SWITCHES = ("inpatient", "outpatient", "pharmacy")
+CHRONIC = "chronic:"
+"""A switch ``chronic:<disease>`` for each chronic disease: 0 and 1 are asked of each by name."""
+
+POSSESSION_CONTEXT = "popk/1"
+"""Signing context of a proof that the registrant holds the private key (SECURITY.md section 2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """A key of an organisation, with its history."""
+
+    organisation: str
+    key: bytes
+    """33 bytes: scheme and raw public key."""
+    purposes: tuple[str, ...]
+    """Of ``PURPOSES``, ascending."""
+    holder: str
+    """Pseudonym of the person who holds the key; where two must act, holders are compared."""
+    post: str
+    from_height: int
+    """First height whose transactions it may sign."""
+    to_height: int | None
+    """First height whose transactions it may no longer sign; None while it is in force."""
+
+    def is_valid_at(self, height: int) -> bool:
+        """Whether it may sign transactions of the block at ``height``."""
+        return self.from_height <= height and (self.to_height is None or height < self.to_height)
+
+
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    """Direct settlement is suspended; reimbursement and emergency care stay open."""
+
+    reason: str
+    from_date: str
+    to_date: str | None
+    """Last day, None until resumed."""
+    by: str
+    """Bureau that decided."""
+
+    def holds_on(self, date: str) -> bool:
+        """Whether the suspension covers the date."""
+        return self.from_date <= date and (self.to_date is None or date <= self.to_date)
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """A participant as the state has it."""
+
+    id: str
+    kind: str
+    region: str
+    level_code: int
+    """National hospital level ``hosp_lv`` 1 to 14; 0 where it has none."""
+    dedc_level: int
+    """Level that deductibles tell apart, ``dedc_hosp_lv``: 1, 2, 3; 0 unrated."""
+    switches: tuple[str, ...]
+    """What is switched on, ascending."""
+    suspensions: tuple[Suspension, ...]
+    admitted_height: int
+    admitted_by: str
+    """Organisation that admitted it, or ``genesis`` or ``vote``."""
+    left_height: int | None
+    """Height from which it no longer takes part, None while it does."""
+    keys: int
+    """How many keys it ever had: ``org-keys/<id>/0`` and on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where an organisation's node is reached."""
+
+    host: str
+    port: int
+    tls_pin: bytes
+    """SHA-256 of the node's TLS public key, 32 bytes."""
+
+
+def load(state: State, org_id: str) -> Organisation | None:
+    """The organisation, or None when nobody has this id."""
+    value = state.get(f"org/{org_id}")
+    return None if value is None else _organisation(value)
+
+
+def find_key(state: State, org_id: str, key: bytes, height: int) -> KeyRecord | None:
+    """The key if it belongs to ``org_id`` and may sign in the block at ``height``; else None.
+
+    ``height`` is that of the block that carries the transaction. The answer is the same from the
+    parent's state as from within the block: a key added or revoked at ``height`` has its bounds
+    set to ``height + 1``.
+    """
+    record = key_of(state, key)
+    if record is None or record.organisation != org_id or not record.is_valid_at(height):
+        return None
+    return record
+
+
+def key_of(state: State, key: bytes) -> KeyRecord | None:
+    """What is known of a key, valid or not; None when it never was registered."""
+    value = state.get(f"org-key/{key.hex()}")
+    if value is None:
+        return None
+    return KeyRecord(
+        organisation=value["organisation"],
+        key=key,
+        purposes=tuple(value["purposes"]),
+        holder=value["holder"],
+        post=value["post"],
+        from_height=value["from_height"],
+        to_height=value["to_height"],
+    )
+
+
+def find_endpoint(state: State, org_id: str) -> Endpoint | None:
+    """Network address of an organisation's node, None when it has told none."""
+    value = state.get(f"endpoint/{org_id}")
+    return None if value is None else Endpoint(value["host"], value["port"], value["tls_pin"])
+
+
+def validators(state: State) -> tuple[tuple[str, bytes], ...]:
+    """(organisation, validate key) of the set that orders the **next** block, ascending by id."""
+    value = state.get("validators")
+    return () if value is None else tuple((org, key) for org, key in value["members"])
+
+
+def institution_switch(org: Organisation, name: str) -> bool:
+    """Whether ``inpatient``, ``outpatient``, ``pharmacy`` or ``chronic:<disease>`` is on."""
+    return name in org.switches
+
+
+def level(org: Organisation) -> int:
+    """Level that deductibles and ceilings tell apart: 1, 2 or 3; 0 unrated."""
+    return org.dedc_level
+
+
+def suspension_on(org: Organisation, date: str) -> Suspension | None:
+    """The suspension of direct settlement that holds on ``date``; None when there is none."""
+    for suspension in org.suspensions:
+        if suspension.holds_on(date):
+            return suspension
+    return None
+
+
+def require_kind(ctx: Context, *kinds: str) -> Organisation:
+    """The sender, refused unless it takes part and is of one of the kinds."""
+    sender = load(ctx.state, ctx.sender)
+    if sender is None:
+        reject("organisations.unknown", organisation=ctx.sender)
+    if sender.left_height is not None and sender.left_height <= ctx.height:
+        reject("organisations.left", organisation=ctx.sender, since=sender.left_height)
+    if sender.kind not in kinds:
+        reject("organisations.wrong-kind", kind=sender.kind, allowed=list(kinds))
+    return sender
+
+
+def require_post(ctx: Context, *posts: str) -> None:
+    """Refuse unless the holder of the signing key has one of the posts."""
+    if ctx.post not in posts:
+        reject("organisations.wrong-post", post=ctx.post, allowed=list(posts))
+
+
+def require_competent(ctx: Context, region: str) -> Organisation:
+    """The sender, refused unless it is a bureau whose region covers ``region``."""
+    sender = require_kind(ctx, "bureau")
+    if not covers(sender.region, region):
+        reject("organisations.not-competent", bureau=sender.region, region=region)
+    return sender
+
+
+def possession_message(
+    ctx_encode: Value, chain: bytes, organisation: str, key: bytes, purposes: Iterable[str]
+) -> bytes:
+    """What a new key signs, in context ``popk/1``, to show that its owner holds it.
+
+    ``ctx_encode`` is the canonical encoder (``Services.encode`` or ``codec.encode``). Organisation
+    and purposes are inside, so that a proof cannot be used for another role.
+    """
+    body: bytes = ctx_encode([organisation, key, sorted(purposes)])
+    return chain + body
+
+
+def genesis_records(
+    organisations: Iterable[Mapping[str, Value]],
+    members: Iterable[tuple[str, bytes]],
+    parameters: Mapping[str, Value],
+) -> dict[str, Value]:
+    """State entries of block 0: organisations, their keys, validators and network parameters.
+
+    An organisation is ``{id, kind, region, keys: [{key, purposes, holder, post}]}`` with optional
+    ``level_code``, ``dedc_level``, ``switches`` and ``endpoint`` ({host, port, tls_pin}). Shapes and
+    proofs of possession were checked when the genesis file was read.
+    """
+    records: dict[str, Value] = {}
+    for org in organisations:
+        keys = list(org["keys"])
+        records[f"org/{org['id']}"] = organisation_value(
+            Organisation(
+                id=org["id"],
+                kind=org["kind"],
+                region=org["region"],
+                level_code=org.get("level_code", 0),
+                dedc_level=org.get("dedc_level", 0),
+                switches=tuple(sorted(org.get("switches", ()))),
+                suspensions=(),
+                admitted_height=0,
+                admitted_by="genesis",
+                left_height=None,
+                keys=len(keys),
+            )
+        )
+        for number, key in enumerate(keys):
+            record = KeyRecord(
+                organisation=org["id"],
+                key=key["key"],
+                purposes=tuple(sorted(key["purposes"])),
+                holder=key["holder"],
+                post=key["post"],
+                from_height=0,
+                to_height=None,
+            )
+            records[f"org-key/{record.key.hex()}"] = key_value(record)
+            records[f"org-keys/{org['id']}/{number}"] = record.key
+        if org.get("endpoint") is not None:
+            records[f"endpoint/{org['id']}"] = dict(org["endpoint"])
+    records["validators"] = {
+        "members": sorted([org, key] for org, key in members),
+        "changed_height": 0,
+    }
+    for name, value in parameters.items():
+        records[f"param/{name}"] = value
+    return records
+
+
+def organisation_value(org: Organisation) -> Value:
+    """The state value of an organisation."""
+    return {
+        "id": org.id,
+        "kind": org.kind,
+        "region": org.region,
+        "level_code": org.level_code,
+        "dedc_level": org.dedc_level,
+        "switches": list(org.switches),
+        "suspensions": [[s.reason, s.from_date, s.to_date, s.by] for s in org.suspensions],
+        "admitted_height": org.admitted_height,
+        "admitted_by": org.admitted_by,
+        "left_height": org.left_height,
+        "keys": org.keys,
+    }
+
+
+def key_value(record: KeyRecord) -> Value:
+    """The state value of a key; the key itself is in the state key."""
+    return {
+        "organisation": record.organisation,
+        "purposes": list(record.purposes),
+        "holder": record.holder,
+        "post": record.post,
+        "from_height": record.from_height,
+        "to_height": record.to_height,
+    }
+
+
+def _organisation(value: Value) -> Organisation:
+    return Organisation(
+        id=value["id"],
+        kind=value["kind"],
+        region=value["region"],
+        level_code=value["level_code"],
+        dedc_level=value["dedc_level"],
+        switches=tuple(value["switches"]),
+        suspensions=tuple(Suspension(*row) for row in value["suspensions"]),
+        admitted_height=value["admitted_height"],
+        admitted_by=value["admitted_by"],
+        left_height=value["left_height"],
+        keys=value["keys"],
+    )
