@@ -1,0 +1,164 @@
+"""The one canonical encoding of the ledger: msgpack, restricted until each value has one form.
+
+Allowed: nil, bool, integers in [-2^63, 2^63), str, bin, array, and map with str keys in ascending
+order of their UTF-8 bytes; shortest encodings; depth at most 16; no float, no ext, no duplicate
+key (ARCHITECTURE.md section 3). Text is not normalised: two spellings are two texts.
+
+How strictness is had cheaply, for 2,500 claims a second pass here: msgpack's C decoder builds the
+value, one walk looks at types, key order and depth, and the C encoder writes the value again. Equal
+bytes then rule out everything else at once: longer forms of a length or an integer, duplicate keys
+(the decoder keeps one of the two), float32, trailing bytes. A general-purpose decoder alone
+accepts all of these (SECURITY.md section 3 has the list, measured).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+import msgpack
+
+from node.ledger.errors import CodecError
+from node.ledger.types import DEPTH_MAX, FRAME_BYTES_MAX, INT_MAX, Value
+
+_CONTAINERS: Final = frozenset({list, dict, tuple})
+_SCALARS: Final = frozenset({type(None), bool, int, str, bytes})
+_ALLOWED: Final = _SCALARS | _CONTAINERS
+
+_UINT64_ABOVE_INT63: Final = re.compile(rb"\xcf[\x80-\xff]")
+"""An integer of 2^63 or more is written as 0xcf and a byte with its top bit set. The same two bytes
+may also lie inside text or a digest, therefore a hit only asks for the slow look at every value."""
+
+
+def encode(value: Value) -> bytes:
+    """Canonical bytes of a plain value. Maps are sorted, tuples are written as arrays.
+
+    Raises ``CodecError`` for a type, an integer or a depth that has no canonical form. Subclasses
+    are refused: an enum member or a numpy integer in ledger data is a mistake of its author.
+    """
+    kind = type(value)
+    if kind in _CONTAINERS:
+        value = _sorted_container(value, 1)
+    elif kind not in _ALLOWED:
+        raise CodecError("codec.type", type=kind.__name__)
+    return _pack(value)
+
+
+def decode(data: bytes, *, bytes_max: int = FRAME_BYTES_MAX) -> Value:
+    """The value whose canonical bytes are ``data``; arrays come back as lists.
+
+    Raises ``CodecError`` when ``data`` is longer than ``bytes_max`` or is not canonical.
+    """
+    if len(data) > bytes_max:
+        raise CodecError("codec.too-long", bytes=len(data), bytes_max=bytes_max)
+    try:
+        value = msgpack.unpackb(data, strict_map_key=True, max_ext_len=0)
+    except (ValueError, msgpack.exceptions.UnpackException, TypeError, RecursionError) as error:
+        # UnicodeDecodeError, ExtraData and FormatError are ValueErrors; OutOfData is not.
+        raise CodecError("codec.malformed", reason=type(error).__name__) from None
+    _check_walk(value)
+    if _pack(value) != data:
+        raise CodecError("codec.not-canonical", bytes=len(data))
+    return value
+
+
+def decode_trusted(data: bytes) -> Value:
+    """The value of bytes that this process wrote itself with ``encode``; nothing is checked.
+
+    Only for the node's own store, whose integrity is the store's business.
+    """
+    return msgpack.unpackb(data)
+
+
+def _pack(value: Value) -> bytes:
+    try:
+        data: bytes = msgpack.packb(value)
+    except OverflowError:
+        raise CodecError("codec.integer-range") from None
+    except UnicodeEncodeError:
+        raise CodecError("codec.text-surrogate") from None
+    if _UINT64_ABOVE_INT63.search(data) is not None:
+        _check_integers([value])
+    return data
+
+
+def _sorted_container(value: Value, depth: int) -> Value:
+    """A copy of the container with sorted maps, or itself where nothing needs sorting."""
+    if depth > DEPTH_MAX:
+        raise CodecError("codec.depth", depth_max=DEPTH_MAX)
+    if type(value) is dict:
+        try:
+            # Code point order of text is the byte order of its UTF-8.
+            keys = sorted(value)
+        except TypeError:  # text mixed with something else
+            raise CodecError("codec.key-type") from None
+        if keys and type(keys[0]) is not str:
+            raise CodecError("codec.key-type")
+        types = set(map(type, value.values()))
+        if types <= _SCALARS:
+            return {key: value[key] for key in keys}
+        _check_types(types)
+        return {
+            key: _sorted_container(item, depth + 1)
+            if type(item := value[key]) in _CONTAINERS
+            else item
+            for key in keys
+        }
+    types = set(map(type, value))
+    if types <= _SCALARS:
+        return value
+    _check_types(types)
+    return [
+        _sorted_container(item, depth + 1) if type(item) in _CONTAINERS else item for item in value
+    ]
+
+
+def _check_walk(value: Value) -> None:
+    """Types, key order and depth of a decoded value, one level of containers after the other."""
+    if type(value) not in _CONTAINERS:
+        if type(value) not in _ALLOWED:
+            raise CodecError("codec.type", type=type(value).__name__)
+        return
+    level = [value]
+    for _ in range(DEPTH_MAX):
+        below: list[Value] = []
+        for container in level:
+            items: Iterable[Value] = container
+            if type(container) is dict:
+                keys = list(container)
+                try:
+                    disordered = sorted(keys) != keys
+                except TypeError:  # text and bytes mixed
+                    raise CodecError("codec.key-type") from None
+                if disordered:
+                    raise CodecError("codec.key-order")
+                if keys and type(keys[0]) is not str:
+                    raise CodecError("codec.key-type")
+                items = container.values()
+            types = set(map(type, items))
+            if not types <= _SCALARS:
+                _check_types(types)
+                below += [item for item in items if type(item) in _CONTAINERS]
+        if not below:
+            return
+        level = below
+    raise CodecError("codec.depth", depth_max=DEPTH_MAX)
+
+
+def _check_integers(stack: list[Value]) -> None:
+    while stack:
+        value = stack.pop()
+        kind = type(value)
+        if kind is dict:
+            stack.extend(value.values())
+        elif kind in _CONTAINERS:
+            stack.extend(value)
+        elif kind is int and value > INT_MAX:
+            raise CodecError("codec.integer-range")
+
+
+def _check_types(types: set[type]) -> None:
+    if not types <= _ALLOWED:
+        foreign = sorted(kind.__name__ for kind in types - _ALLOWED)
+        raise CodecError("codec.type", type=foreign[0])
