@@ -1,0 +1,218 @@
+"""Who looked at whose data: an append-only log on the node, chained by hashes, rooted each day.
+
+One file a day (UTC+8, the ledger's calendar), one line of JSON for each look, written and synced
+**before** the answer leaves: a look that cannot be logged is not answered. Each line holds the
+digest of the line before it, across days, so that taking a line out or changing one shows.
+
+The day's root is the RFC 6962 Merkle root over its lines. One transaction a day puts it on the
+ledger; afterwards a single look can be shown to the person whom it concerns, with a proof, without
+showing anybody else's. A line has pseudonyms and names of routes, never what was seen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+DAY_MS = 86_400_000
+UTC8_MS = 8 * 3_600_000
+TAG = b"yibao/access/v1"
+ZERO = "00" * 32
+FILE_NAME = re.compile(r"access-(\d{4}-\d{2}-\d{2})\.jsonl")
+
+
+class AccessLogBroken(Exception):  # noqa: N818  (what the operator is told)
+    """The log on disk is not the chain it was: a line is missing or was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at a person's data."""
+
+    time_ms: int
+    """The node's clock, milliseconds since 1970 UTC."""
+    height: int
+    """Height of the ledger that was shown."""
+    organisation: str
+    holder: str
+    """Staff pseudonym that holds the key."""
+    post: str
+    route: str
+    """Name of the route in the table of rights."""
+    subject: str
+    """What was asked for, for example ``claim/m-1``."""
+    person: str
+    """Pseudonym whose data it is; empty when the thing names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayRoot:
+    """What the daily transaction carries."""
+
+    day: str
+    """ISO date in UTC+8."""
+    count: int
+    root: bytes
+
+
+def day_of(time_ms: int) -> str:
+    """ISO date in UTC+8 of a time."""
+    number = (time_ms + UTC8_MS) // DAY_MS
+    year, month, day = _civil(number)
+    return f"{year:04d}-{month:02d}-{day:02d}"
+
+
+def _civil(days: int) -> tuple[int, int, int]:
+    """Year, month, day of a day number since 1970-01-01 (Howard Hinnant, days_from_civil)."""
+    shifted = days + 719_468
+    era, day_of_era = divmod(shifted, 146_097)
+    year_of_era = (
+        day_of_era - day_of_era // 1_460 + day_of_era // 36_524 - day_of_era // 146_096
+    ) // 365
+    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    shifted_month = (5 * day_of_year + 2) // 153
+    day = day_of_year - (153 * shifted_month + 2) // 5 + 1
+    month = shifted_month + 3 if shifted_month < 10 else shifted_month - 9
+    return year_of_era + era * 400 + (month <= 2), month, day
+
+
+def line_digest(line: bytes) -> str:
+    """Digest of one line without its newline; the next line names it."""
+    return hashlib.sha256(bytes([len(TAG)]) + TAG + line).hexdigest()
+
+
+def merkle_root(leaves: list[bytes]) -> bytes:
+    """RFC 6962 root: leaf 0x00, node 0x01, the empty tree is the hash of nothing."""
+    if not leaves:
+        return hashlib.sha256(b"").digest()
+    if len(leaves) == 1:
+        return hashlib.sha256(b"\x00" + leaves[0]).digest()
+    split = 1 << ((len(leaves) - 1).bit_length() - 1)
+    left, right = merkle_root(leaves[:split]), merkle_root(leaves[split:])
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+class AccessLog:
+    """The log of one node. One process writes it; reading scans the files."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the log in a folder and check the newest day's chain.
+
+        Raises ``AccessLogBroken``. A last line without its newline was cut by a crash before its
+        answer left; it is taken away.
+        """
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._last, self._day, self._file = ZERO, "", -1
+        days = self.days()
+        if days:
+            self._drop_torn_line(self._path(days[-1]))
+            self._last = self._check_day(days[-1], self._end_of(days[:-1]))
+
+    def days(self) -> list[str]:
+        """Days that have a file, oldest first."""
+        names = (FILE_NAME.fullmatch(path.name) for path in self._folder.iterdir())
+        return sorted(name[1] for name in names if name)
+
+    def write(self, look: Look) -> None:
+        """Append one look and wait for the disk. Raises ``OSError`` when that fails."""
+        day = day_of(look.time_ms)
+        if self._file < 0 or day > self._day:
+            self._open(max(day, self._day))
+        fields = {
+            "time_ms": look.time_ms,
+            "height": look.height,
+            "organisation": look.organisation,
+            "holder": look.holder,
+            "post": look.post,
+            "route": look.route,
+            "subject": look.subject,
+            "person": look.person,
+            "previous": self._last,
+        }
+        line = json.dumps(fields, ensure_ascii=True, separators=(",", ":")).encode()
+        before = os.fstat(self._file).st_size
+        try:
+            written = os.write(self._file, line + b"\n")
+            if written != len(line) + 1:
+                raise OSError("the access log's disk took only part of a line")
+            os.fdatasync(self._file)
+        except OSError:
+            os.ftruncate(self._file, before)
+            raise
+        self._last = line_digest(line)
+
+    def root(self, day: str) -> DayRoot:
+        """Root and count of a day that may still go on; the daily transaction takes a past one."""
+        lines = self._lines(day)
+        return DayRoot(day, len(lines), merkle_root(lines))
+
+    def looks_at(self, person: str, *, days_max: int, limit: int) -> list[dict[str, object]]:
+        """The newest looks at a person's data, newest first."""
+        found: list[dict[str, object]] = []
+        for day in reversed(self.days()[-days_max:]):
+            for line in reversed(self._lines(day)):
+                entry: dict[str, object] = json.loads(line)
+                if entry["person"] == person:
+                    found.append(entry)
+                    if len(found) == limit:
+                        return found
+        return found
+
+    def check(self) -> int:
+        """Check the whole chain; answers the number of looks. Raises ``AccessLogBroken``."""
+        previous, count = ZERO, 0
+        for day in self.days():
+            previous = self._check_day(day, previous)
+            count += len(self._lines(day))
+        return count
+
+    def close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def _path(self, day: str) -> Path:
+        return self._folder / f"access-{day}.jsonl"
+
+    def _open(self, day: str) -> None:
+        self.close()
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        self._file = os.open(self._path(day), flags, 0o600)
+        self._day = day
+
+    def _lines(self, day: str) -> list[bytes]:
+        path = self._path(day)
+        return path.read_bytes().splitlines() if path.exists() else []
+
+    def _end_of(self, days: list[str]) -> str:
+        lines = self._lines(days[-1]) if days else []
+        return line_digest(lines[-1]) if lines else ZERO
+
+    def _check_day(self, day: str, previous: str) -> str:
+        for number, line in enumerate(self._lines(day), 1):
+            try:
+                named = json.loads(line)["previous"]
+            except (ValueError, KeyError, TypeError) as bad:
+                raise AccessLogBroken(f"access log of {day}, line {number}: not a look") from bad
+            if named != previous:
+                raise AccessLogBroken(f"access log of {day}, line {number}: the chain is broken")
+            previous = line_digest(line)
+        return previous
+
+    @staticmethod
+    def _drop_torn_line(path: Path) -> None:
+        content = path.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        if whole != len(content):
+            os.truncate(path, whole)
+
+    def __iter__(self) -> Iterator[dict[str, object]]:
+        for day in self.days():
+            for line in self._lines(day):
+                yield json.loads(line)
