@@ -19,9 +19,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-DAY_MS = 86_400_000
-UTC8_MS = 8 * 3_600_000
-TAG = b"yibao/access/v1"
+from contracts.settlement.calendar import date_of_ms
+from node.ledger.crypto import H
+
+TAG = "yibao/access/v1"
 ZERO = "00" * 32
 FILE_NAME = re.compile(r"access-(\d{4}-\d{2}-\d{2})\.jsonl")
 
@@ -62,28 +63,12 @@ class DayRoot:
 
 def day_of(time_ms: int) -> str:
     """ISO date in UTC+8 of a time."""
-    number = (time_ms + UTC8_MS) // DAY_MS
-    year, month, day = _civil(number)
-    return f"{year:04d}-{month:02d}-{day:02d}"
-
-
-def _civil(days: int) -> tuple[int, int, int]:
-    """Year, month, day of a day number since 1970-01-01 (Howard Hinnant, days_from_civil)."""
-    shifted = days + 719_468
-    era, day_of_era = divmod(shifted, 146_097)
-    year_of_era = (
-        day_of_era - day_of_era // 1_460 + day_of_era // 36_524 - day_of_era // 146_096
-    ) // 365
-    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
-    shifted_month = (5 * day_of_year + 2) // 153
-    day = day_of_year - (153 * shifted_month + 2) // 5 + 1
-    month = shifted_month + 3 if shifted_month < 10 else shifted_month - 9
-    return year_of_era + era * 400 + (month <= 2), month, day
+    return date_of_ms(time_ms)
 
 
 def line_digest(line: bytes) -> str:
     """Digest of one line without its newline; the next line names it."""
-    return hashlib.sha256(bytes([len(TAG)]) + TAG + line).hexdigest()
+    return H(TAG, line).hex()
 
 
 def merkle_root(leaves: list[bytes]) -> bytes:

@@ -17,7 +17,7 @@ nothing can be left out. The bytes that are signed are this text under the conte
 chain's id (SECURITY.md section 2, R6), so a request's signature is nothing else's signature.
 
 Both sides use this file: the command line signs with it, the node's API checks with it. Pure: the
-clock, the nonce and the key's library come from the caller.
+clock and the nonce come from the caller.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+
+from node.ledger import crypto
+from node.ledger.errors import InvalidKey, InvalidSignature, LedgerError
 
 CONTEXT = "api/1"
 """Context under which request signatures are made; no other message is signed under it."""
@@ -57,20 +60,11 @@ _INPUT = re.compile(
 _SIGNATURE = re.compile(r"yibao=:([A-Za-z0-9+/]{86}==):")
 
 
-class RequestSignatureError(ValueError):
-    """A request's signature is absent, misspelt, out of time, over something else, or wrong.
+class RequestSignatureError(LedgerError, ValueError):
+    """The asker's fault: absent, misspelt, out of time, over something else, or wrong.
 
-    ``code`` is stable (docs/errors.md); ``values`` are what was compared, never the request itself.
+    Codes are in docs/errors.md; the values are what was compared, never the request itself.
     """
-
-    def __init__(self, code: str, **values: object) -> None:
-        super().__init__(code)
-        self.code = code
-        self.values = values
-
-    def __str__(self) -> str:
-        compared = ", ".join(f"{name}={value!r}" for name, value in self.values.items())
-        return f"{self.code}({compared})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +151,28 @@ def sign_request(
     }
 
 
+def signed_headers(
+    target: RequestTarget,
+    body: bytes,
+    *,
+    chain: bytes,
+    organisation: str,
+    private: crypto.PrivateKey,
+    created_s: int,
+    nonce: str,
+) -> dict[str, str]:
+    """``sign_request`` with a key that this process holds."""
+    return sign_request(
+        target,
+        body,
+        organisation=organisation,
+        key=crypto.public_key(private),
+        created_s=created_s,
+        nonce=nonce,
+        sign=lambda base: crypto.sign(private, CONTEXT, chain, base),
+    )
+
+
 def parse_signature(headers: Mapping[str, str]) -> RequestSignature:
     """Read the signature headers (names in lower case). Nothing is verified yet.
 
@@ -210,3 +226,14 @@ def check_digest(headers: Mapping[str, str], body: bytes) -> str:
     if digest != content_digest(body):
         raise RequestSignatureError("signature.body-differs")
     return digest
+
+
+def check_signature(
+    target: RequestTarget, digest: str, signature: RequestSignature, chain: bytes
+) -> None:
+    """Raises ``RequestSignatureError`` ``signature.wrong`` unless the key signed this request."""
+    base = build_base(target, digest, signature)
+    try:
+        crypto.verify(signature.key, CONTEXT, chain, base, signature.signature)
+    except (InvalidKey, InvalidSignature) as refusal:
+        raise RequestSignatureError("signature.wrong", reason=refusal.code) from None
