@@ -1,7 +1,19 @@
-"""The vocabulary of a contract's author: ``Context``, ``State``, ``reject`` and ``emit``.
+"""The vocabulary of a contract's author: ``Contract``, ``Context``, ``reject`` and ``emit``.
 
 A system contract is a module with one ``Contract``; its methods are plain functions
-``method(ctx, args) -> answer``. Everything that a method may know of the world is in its
+``method(ctx, args) -> answer`` that declare what they take and who may call them::
+
+    CONTRACT = Contract("claim", version=1)
+
+    @CONTRACT.method(
+        args={"claim": Id(), "total_fen": Fen()},
+        attachments={"lines": Record({...})},
+        kinds=("hospital", "pharmacy"),
+        posts=("clerk",),
+    )
+    def settle(ctx: Context, args: Args) -> Answer: ...
+
+Everything that a method may know of the world is in its
 ``Context``; everything that it may do to the world goes through ``ctx.state``, ``ctx.emit`` and
 the record-keeping methods below. A method that calls ``reject`` leaves nothing but its receipt.
 """
@@ -11,6 +23,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
+
+from contracts.schema import Check, Optional, Record, Shape, compile_shape
 
 Value = Any
 """A plain value: None, bool, int, str, bytes, list and dict with text keys."""
@@ -49,7 +63,7 @@ class Rejected(Exception):  # noqa: N818  (the receipt's own word for the outcom
 
 
 def reject(code: str, **values: Value) -> NoReturn:
-    """Refuse the call. Raises ``Rejected``; ``values`` are what was compared, never personal data."""
+    """Refuse the call. Raises ``Rejected``; ``values`` are what was compared, nothing personal."""
     raise Rejected(code, values)
 
 
@@ -109,6 +123,10 @@ class Context:
     """The block's time, milliseconds since 1970 UTC. There is no other clock."""
     sender: str
     """Organisation id whose key signed the transaction."""
+    sender_kind: str
+    """Kind of that organisation at this height: bureau, finance, hospital, pharmacy ..."""
+    sender_region: str
+    """Its district code, six digits."""
     key: bytes
     holder: str
     """Pseudonym of the staff member who holds the key."""
@@ -134,4 +152,113 @@ class Context:
         self.explanation = explanation
 
 
-Method = Callable[[Context, Args], Answer]
+Function = Callable[[Context, Args], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentRule:
+    """What one audience's attachment of a method must look like."""
+
+    shape: Shape | None
+    """``None``: any content."""
+    required: bool
+    check: Check | None
+    """The compiled shape."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method of a system contract: its function and all that is checked before it runs."""
+
+    contract: str
+    name: str
+    function: Function
+    args: Record
+    check_args: Check
+    attachments: Mapping[str, AttachmentRule]
+    """By audience."""
+    required: frozenset[str]
+    """Audiences without which a call is refused."""
+    kinds: frozenset[str]
+    """Kinds of organisations that may call; empty: any."""
+    posts: frozenset[str]
+    """Posts of the signing key that may call; empty: any."""
+
+    @property
+    def summary(self) -> str:
+        """First line of the function's docstring."""
+        return (self.function.__doc__ or "").strip().split("\n")[0]
+
+    def describe(self) -> dict[str, Any]:
+        """The declaration as plain data, for documentation and the command line."""
+        return {
+            "contract": self.contract,
+            "method": self.name,
+            "summary": self.summary,
+            "kinds": sorted(self.kinds),
+            "posts": sorted(self.posts),
+            "args": self.args.describe()["fields"],
+            "attachments": {
+                audience: {
+                    "required": rule.required,
+                    "shape": rule.shape.describe() if rule.shape else {"type": "any"},
+                }
+                for audience, rule in self.attachments.items()
+            },
+        }
+
+
+class Contract:
+    """One version of a system contract: a name and its methods, filled by ``method``."""
+
+    def __init__(self, name: str, version: int = 1) -> None:
+        self.name = name
+        self.version = version
+        self.methods: dict[str, Method] = {}
+
+    def method(
+        self,
+        *,
+        args: Mapping[str, Shape] | Record,
+        attachments: Mapping[str, Shape | None] | None = None,
+        kinds: tuple[str, ...] = (),
+        posts: tuple[str, ...] = (),
+        name: str = "",
+    ) -> Callable[[Function], Function]:
+        """Declare the decorated function as a method; the function itself stays as it is.
+
+        ``args``: shapes by name. ``attachments``: shapes by audience; ``Optional(shape)`` may be
+        absent, ``None`` may hold anything, all others must be there. ``kinds`` and ``posts``: who
+        may call; empty means anyone. ``name``: when it differs from the function's.
+        """
+        record = args if isinstance(args, Record) else Record(dict(args))
+        rules = {a: _attachment_rule(s) for a, s in (attachments or {}).items()}
+
+        def declare(function: Function) -> Function:
+            called = name or function.__name__
+            assert called not in self.methods, f"{self.name}.{called} is declared twice"
+            self.methods[called] = Method(
+                contract=self.name,
+                name=called,
+                function=function,
+                args=record,
+                check_args=compile_shape(record),
+                attachments=rules,
+                required=frozenset(a for a, rule in rules.items() if rule.required),
+                kinds=frozenset(kinds),
+                posts=frozenset(posts),
+            )
+            return function
+
+        return declare
+
+    def __repr__(self) -> str:
+        return f"Contract({self.name!r}, version={self.version})"
+
+
+def _attachment_rule(shape: Shape | None) -> AttachmentRule:
+    if shape is None:
+        return AttachmentRule(None, required=True, check=None)
+    optional = isinstance(shape, Optional)
+    inner = shape.of if isinstance(shape, Optional) else shape
+    return AttachmentRule(inner, required=not optional, check=compile_shape(inner))

@@ -11,4 +11,60 @@ from __future__ import annotations
 from contracts.settlement.reason import Reason
 
 ROWS: tuple[Reason, ...] = (
+    Reason(
+        "call.unknown-contract",
+        "No contract of this name is in force.",
+        "没有此名称的有效合约。",
+        "Check the contract name against the documentation of this network's version.",
+        "请对照本网络版本的文档核对合约名称。",
+    ),
+    Reason(
+        "call.unknown-method",
+        "The contract has no method of this name in the version in force.",
+        "有效版本的合约中没有此方法。",
+        "Check the method name; the values name the contract.",
+        "请核对方法名称。",
+    ),
+    Reason(
+        "sender.kind",
+        "An organisation of this kind may not make this call.",
+        "该类机构无权进行此操作。",
+        "Let an organisation of one of the allowed kinds send the call.",
+        "请由允许类型的机构发起。",
+    ),
+    Reason(
+        "sender.post",
+        "The post of the signing key may not make this call.",
+        "签名密钥所属岗位无权进行此操作。",
+        "Sign with the key of a colleague who holds one of the allowed posts.",
+        "请由具有允许岗位的人员签名。",
+    ),
+    Reason(
+        "args.shape",
+        "An argument or attachment does not have the declared shape.",
+        "参数或附件的格式不符合规定。",
+        "Correct the field named by the path and send again; the id is still free.",
+        "请更正所指字段后重新提交, 编号仍可使用。",
+    ),
+    Reason(
+        "args.attachment",
+        "An attachment is missing, or one was sent that the method does not take.",
+        "缺少附件, 或附带了该方法不接受的附件。",
+        "Send exactly the attachments that the values list.",
+        "请按所列附件重新提交。",
+    ),
+    Reason(
+        "policy.out-of-budget",
+        "The policy of the insured place needed more steps than a run may have.",
+        "参保地政策运算超出步数上限。",
+        "Tell the bureau of the insured place; its policy must be corrected.",
+        "请通知参保地医保局修正政策。",
+    ),
+    Reason(
+        "policy.fault",
+        "The policy of the insured place stopped at a fault in its source.",
+        "参保地政策运算出错, 位置见所附行号。",
+        "Tell the bureau of the insured place the line and the fault; it must correct its policy.",
+        "请将行号和错误告知参保地医保局。",
+    ),
 )
