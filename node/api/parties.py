@@ -1,0 +1,146 @@
+"""Whom a thing on the ledger concerns: organisations, home areas, areas of care, persons.
+
+Rights are computed from this. A receipt concerns its sender, whoever its postings and events name,
+and the areas of the funds and persons among them. Fields are found by name: contracts name
+organisations, areas and persons in the same words everywhere (``FIELDS``); an account's name says
+its owner (the chart of accounts). A name that is not in the tables entitles nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from contracts import organisations
+from contracts.api import State
+
+EMPTY: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """The parties of a thing."""
+
+    organisations: frozenset[str] = EMPTY
+    """Ids of organisations that are named in it."""
+    home_regions: frozenset[str] = EMPTY
+    """Areas whose funds or persons it is about."""
+    care_regions: frozenset[str] = EMPTY
+    """Areas where the care was given."""
+    persons: frozenset[str] = EMPTY
+    """Pseudonyms of the persons it is about."""
+
+    def __or__(self, other: Parties) -> Parties:
+        return Parties(
+            self.organisations | other.organisations,
+            self.home_regions | other.home_regions,
+            self.care_regions | other.care_regions,
+            self.persons | other.persons,
+        )
+
+
+FIELDS: Mapping[str, str] = {
+    "institution": "institution",
+    "hospital": "institution",
+    "organisation": "organisation",
+    "bank": "organisation",
+    "insurer": "organisation",
+    "payer": "organisation",
+    "bureau": "organisation",
+    "person": "person",
+    "area": "home",
+    "home": "home",
+    "home_area": "home",
+    "care": "care",
+    "care_region": "care",
+    "care_area": "care",
+}
+"""Names of fields in arguments, answers, events and state values, and what they name."""
+
+ACCOUNTS: Mapping[str, str] = {
+    "fund": "home",
+    "premium": "home",
+    "person": "person",
+    "wallet": "person",
+    "clearing": "home->care",
+    "receivable": "home->care",
+    "advance": "home->care",
+    "payable": "institution",
+    "patient": "institution",
+    "income": "institution",
+    "hospital_share": "institution",
+    "bank": "organisation",
+    "credit": "organisation",
+    "commercial": "organisation",
+}
+"""First word of an account's name, and what the rest of the name is."""
+
+PERSON_ACCOUNTS = frozenset({"person", "wallet"})
+
+
+def of_person(state: State, person: str) -> Parties:
+    """A person and the area where the person is insured."""
+    record = state.get(f"person/{person}")
+    area = record.get("area") if isinstance(record, dict) else None
+    homes = frozenset({area}) if isinstance(area, str) else EMPTY
+    return Parties(home_regions=homes, persons=frozenset({person}))
+
+
+def of_organisation(state: State, org_id: str) -> Parties:
+    """An organisation; for an institution also the area where it gives care."""
+    org = organisations.load(state, org_id)
+    if org is None:
+        return Parties()
+    cares = frozenset({org.region}) if org.kind in organisations.INSTITUTIONS else EMPTY
+    return Parties(organisations=frozenset({org_id}), care_regions=cares)
+
+
+def _named(state: State, what: str, name: str) -> Parties:
+    if what == "person":
+        return of_person(state, name)
+    if what in ("institution", "organisation"):
+        return of_organisation(state, name)
+    if what == "home":
+        return Parties(home_regions=frozenset({name}))
+    return Parties(care_regions=frozenset({name}))
+
+
+def of_account(state: State, account: str) -> Parties:
+    """Whom an account belongs to; nobody when the chart does not have it."""
+    first, _, rest = account.partition(":")
+    what = ACCOUNTS.get(first)
+    if what is None or not rest:
+        return Parties()
+    if what == "home->care":
+        home, _, care = rest.partition("->")
+        return Parties(home_regions=frozenset({home}), care_regions=frozenset({care}))
+    return _named(state, what, rest.removesuffix(":account") if first == "person" else rest)
+
+
+def of_fields(state: State, fields: Mapping[str, Any]) -> Parties:
+    """Whom the named fields of a map concern; nested maps are not searched."""
+    found = Parties()
+    for name, what in FIELDS.items():
+        value = fields.get(name)
+        if isinstance(value, str) and value:
+            found |= _named(state, what, value)
+    return found
+
+
+def of_call(
+    state: State,
+    *,
+    sender: str,
+    args: Mapping[str, Any],
+    answer: Mapping[str, Any],
+    events: Iterable[Mapping[str, Any]],
+    accounts: Iterable[str],
+) -> Parties:
+    """Whom one call concerns: its sender, its arguments' and events' names, its accounts."""
+    found = of_organisation(state, sender) | of_fields(state, args) | of_fields(state, answer)
+    for fields in events:
+        found |= of_fields(state, fields)
+    for account in accounts:
+        found |= of_account(state, account)
+    return found
