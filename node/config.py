@@ -1,0 +1,316 @@
+"""The configuration of one node: a TOML file, strict, every field documented.
+
+An unknown field, a wrong type or a number out of bounds is refused when the node starts, with the
+field's name and what may stand there. Paths are relative to the file. ``yibao node config``
+and docs/operations.md are made from the table below.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used. The message names the field and what to write."""
+
+
+def _says(
+    sentence: str, *, low: int | None = None, high: int | None = None, one_of: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """A field's sentence and bounds, as dataclass metadata."""
+    return {"says": sentence, "low": low, "high": high, "one_of": one_of}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeConfig:
+    """``[node]``: who runs this node and where its things are."""
+
+    organisation: str = field(
+        metadata=_says("Id of the organisation that runs the node, as in the genesis.")
+    )
+    genesis: Path = field(metadata=_says("The network's genesis file."))
+    data_dir: Path = field(
+        metadata=_says(
+            "Folder of the database, safety.dat and the access log. On a local disk (ext4 or xfs "
+            "with default options), never on a network file system; one folder for one process."
+        )
+    )
+    role: str = field(
+        default="validator",
+        metadata=_says(
+            "What the node does: order and vote, or follow the chain.",
+            one_of=("validator", "follower"),
+        ),
+    )
+    key: Path | None = field(
+        default=None,
+        metadata=_says(
+            "Keystore file with the validate key; a validator needs it. The passphrase comes from "
+            "passphrase_file or from the environment variable YIBAO_PASSPHRASE."
+        ),
+    )
+    passphrase_file: Path | None = field(
+        default=None,
+        metadata=_says(
+            "File with the keystore's passphrase, readable by its owner only (mode 0600)."
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiConfig:
+    """``[api]``: where the HTTP edge listens."""
+
+    host: str = field(
+        default="127.0.0.1",
+        metadata=_says("Address to listen on; loopback unless a proxy stands before."),
+    )
+    port: int = field(
+        default=8800,
+        metadata=_says("TCP port; 0 takes a free one and prints it.", low=0, high=65535),
+    )
+    authorities: tuple[str, ...] = field(
+        default=(), metadata=_says("Names (host:port) that clients sign for; empty accepts any.")
+    )
+    enabled: bool = field(default=True, metadata=_says("Whether the node serves HTTP at all."))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolConfig:
+    """``[pool]``: transactions that wait to be ordered. Full answers 429 with a time to retry."""
+
+    count_max: int = field(
+        default=20_000,
+        metadata=_says("Transactions (SECURITY.md section 8).", low=1, high=1_000_000),
+    )
+    bytes_max: int = field(
+        default=64 << 20,
+        metadata=_says(
+            "Bytes of waiting transactions with attachments.", low=1 << 20, high=4 << 30
+        ),
+    )
+    sender_count_max: int = field(
+        default=64,
+        metadata=_says(
+            "Transactions of one sender, so that one cannot fill the pool.", low=1, high=1_000_000
+        ),
+    )
+    sender_bytes_max: int = field(
+        default=16 << 20,
+        metadata=_says("Bytes of one sender's waiting transactions.", low=1 << 20, high=4 << 30),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockConfig:
+    """``[block]``: how large a block this node proposes. The network's own caps stay in force."""
+
+    calls_aim: int = field(
+        default=256,
+        metadata=_says(
+            "Calls after which a block is closed (ARCHITECTURE.md section 3).", low=1, high=1000
+        ),
+    )
+    bytes_aim: int = field(
+        default=4 << 20,
+        metadata=_says("Bytes after which a block is closed.", low=1 << 16, high=8 << 20),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreConfig:
+    """``[store]``: what is kept and what is checked at start."""
+
+    diff_heights: int = field(
+        default=10_000,
+        metadata=_says("Heights whose state diff is kept for followers.", low=1, high=10**9),
+    )
+    check_heights: int = field(
+        default=1_000,
+        metadata=_says(
+            "Newest heights checked in full at start (links, certificates, roots, digests).",
+            low=1,
+            high=10**9,
+        ),
+    )
+    index: bool = field(
+        default=True,
+        metadata=_says(
+            "Whether to keep the index that explorers need (by claim, person, account ...)."
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogConfig:
+    """``[log]``: lines on standard error. They never hold arguments or bodies."""
+
+    level: str = field(
+        default="info",
+        metadata=_says(
+            "Least level that is written.", one_of=("debug", "info", "warning", "error")
+        ),
+    )
+    format: str = field(
+        default="console", metadata=_says("For people or for machines.", one_of=("console", "json"))
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The whole file."""
+
+    node: NodeConfig
+    api: ApiConfig = field(default_factory=ApiConfig)
+    pool: PoolConfig = field(default_factory=PoolConfig)
+    block: BlockConfig = field(default_factory=BlockConfig)
+    store: StoreConfig = field(default_factory=StoreConfig)
+    log: LogConfig = field(default_factory=LogConfig)
+
+
+SECTIONS: Mapping[str, type] = {
+    "node": NodeConfig,
+    "api": ApiConfig,
+    "pool": PoolConfig,
+    "block": BlockConfig,
+    "store": StoreConfig,
+    "log": LogConfig,
+}
+
+
+def load(path: Path) -> Config:
+    """Read a configuration file. Raises ``ConfigError``."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path.name} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path.name} is not UTF-8 text.") from error
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path.name} is not TOML: {error}.") from error
+    return parse(table, path.parent)
+
+
+def parse(table: Mapping[str, Any], folder: Path) -> Config:
+    """Build the configuration of a decoded file; paths are relative to ``folder``."""
+    _refuse_unknown("", table, SECTIONS)
+    sections = {}
+    for name, kind in SECTIONS.items():
+        given = table.get(name, {})
+        if not isinstance(given, dict):
+            raise ConfigError(f"{name} is a section: write [{name}] and its fields under it.")
+        sections[name] = _section(name, kind, given, folder)
+    config = Config(**sections)
+    if config.node.role == "validator" and config.node.key is None:
+        raise ConfigError("node.key is missing: a validator needs the keystore of its key.")
+    return config
+
+
+def describe() -> list[tuple[str, str, str, str]]:
+    """Every field as (section.name, type, default, sentence), for documentation and help."""
+    rows = []
+    for section, kind in SECTIONS.items():
+        for item in fields(kind):
+            default = "required" if item.default is MISSING else _plain(item.default)
+            says = item.metadata["says"]
+            low, high, one_of = (item.metadata[k] for k in ("low", "high", "one_of"))
+            if low is not None:
+                says += f" From {low} to {high}."
+            if one_of:
+                says += f" One of {', '.join(one_of)}."
+            rows.append((f"{section}.{item.name}", _type_name(item), default, says))
+    return rows
+
+
+def read_passphrase(config: NodeConfig) -> str:
+    """The keystore's passphrase. Raises ``ConfigError`` when there is none or it lies open."""
+    if config.passphrase_file is None:
+        passphrase = os.environ.get("YIBAO_PASSPHRASE")
+        if passphrase is None:
+            raise ConfigError(
+                "The keystore needs a passphrase: set node.passphrase_file or YIBAO_PASSPHRASE."
+            )
+        return passphrase
+    path = config.passphrase_file
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"node.passphrase_file cannot be read: {error.strerror}.") from error
+    if mode & 0o077:
+        raise ConfigError("node.passphrase_file can be read by others: chmod 600 it.")
+    return text.rstrip("\n")
+
+
+def _section(name: str, kind: type, given: Mapping[str, Any], folder: Path) -> Any:
+    known = {item.name: item for item in fields(kind)}
+    _refuse_unknown(f"{name}.", given, known)
+    values = {}
+    for item in known.values():
+        where = f"{name}.{item.name}"
+        if item.name in given:
+            values[item.name] = _checked(where, item, given[item.name], folder)
+        elif item.default is MISSING:
+            raise ConfigError(f"{where} is missing. {item.metadata['says']}")
+    return kind(**values)
+
+
+def _refuse_unknown(prefix: str, given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f" Did you mean {prefix}{near[0]}?" if near else f" Known: {', '.join(known)}."
+            raise ConfigError(f"{prefix}{name} is not a setting.{hint}")
+
+
+def _checked(where: str, item: Field[Any], value: Any, folder: Path) -> Any:
+    kind = _type_name(item)
+    low, high, one_of = (item.metadata[k] for k in ("low", "high", "one_of"))
+    if kind == "path":
+        if not isinstance(value, str) or not value:
+            raise ConfigError(f"{where} is a path in quotes.")
+        return folder / value
+    if kind == "list of text":
+        if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+            raise ConfigError(f'{where} is a list of texts, for example ["ledger.example:443"].')
+        return tuple(value)
+    wanted = {"integer": int, "true or false": bool, "text": str}[kind]
+    if type(value) is not wanted:
+        raise ConfigError(f"{where} is {kind}, not {value!r}. {item.metadata['says']}")
+    if low is not None and not low <= value <= high:
+        raise ConfigError(f"{where} = {value} is out of bounds: {low} to {high}.")
+    if one_of and value not in one_of:
+        raise ConfigError(f"{where} = {value!r}: one of {', '.join(one_of)}.")
+    return value
+
+
+_TYPE_NAMES = {
+    "str": "text",
+    "int": "integer",
+    "bool": "true or false",
+    "Path": "path",
+    "Path | None": "path",
+    "tuple[str, ...]": "list of text",
+}
+
+
+def _type_name(item: Field[Any]) -> str:
+    return _TYPE_NAMES[str(item.type)]
+
+
+def _plain(default: Any) -> str:
+    if default is None:
+        return "none"
+    if isinstance(default, bool):
+        return str(default).lower()
+    if default == ():
+        return "[]"
+    return str(default)

@@ -1,0 +1,121 @@
+"""``safety.dat``: what the node's key has bound itself to, durable before any signature leaves.
+
+Two slots of one pre-allocated file are written in turn, each with a counter and a digest, each
+write followed by fdatasync. A crash in the middle of a write spoils the slot that is being written
+and leaves the other, which is the record that all signatures so far rest on. The newest valid slot
+counts. When no slot is valid the key is burnt: the node may follow, it may not sign
+(CONSENSUS.md section 10.4).
+
+A slot is 64 KiB: a record with a view change among 100 validators takes about 14 KiB, one with a
+prepared certificate of 33 about 3 KiB. Only the pages in use are written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+from pathlib import Path
+
+MAGIC = b"YIBAOSF1"
+SLOT_BYTES = 64 << 10
+PAGE_BYTES = 4 << 10
+_HEAD = struct.Struct(">8sQI32s")
+"""Magic, counter, length of the record, SHA-256 of magic, binding, counter, length and record."""
+
+
+class SafetyError(Exception):
+    """``safety.dat`` is missing, foreign or damaged, or could not be written."""
+
+
+class SafetyLost(SafetyError):  # noqa: N818  (states the fact)
+    """No valid record: the key is burnt."""
+
+
+class SafetyFile:
+    """The open file. ``binding`` ties it to one chain and one key; another's file is refused."""
+
+    def __init__(self, path: Path, binding: bytes) -> None:
+        self.path = path
+        self._binding = binding
+        try:
+            self._fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError as error:
+            raise SafetyLost(
+                f"{path.name} is missing. It belongs to the key and is made together with it; "
+                "without it nobody knows what the key has signed. Bring back the newest file, or "
+                "register a new key: this one must not sign again."
+            ) from error
+        self._counter = 0
+        self._failed = False
+
+    @classmethod
+    def create(cls, path: Path, binding: bytes, record: bytes) -> SafetyFile:
+        """Make the file for a key that never signed. Raises ``FileExistsError``."""
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            os.posix_fallocate(descriptor, 0, 2 * SLOT_BYTES)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        made = cls(path, binding)
+        made.save(record)
+        return made
+
+    def load(self) -> bytes:
+        """The newest valid record. Raises ``SafetyLost`` when neither slot is valid."""
+        found: list[tuple[int, bytes]] = []
+        for slot in (0, 1):
+            data = os.pread(self._fd, SLOT_BYTES, slot * SLOT_BYTES)
+            if (read := self._read(data)) is not None:
+                found.append(read)
+        if not found:
+            raise SafetyLost(
+                f"{self.path.name} holds no valid record for this chain and key: damaged, or of "
+                "another key. The key must not sign again; register a new one."
+            )
+        self._counter, record = max(found)
+        return record
+
+    def save(self, record: bytes) -> None:
+        """Make the record durable. Raises ``SafetyError``; then the process must stop."""
+        if self._failed:
+            raise SafetyError(f"{self.path.name} failed before and is not written again.")
+        if len(record) > SLOT_BYTES - _HEAD.size:
+            raise SafetyError(f"A safety record of {len(record)} bytes does not fit its slot.")
+        counter = self._counter + 1
+        head = _HEAD.pack(MAGIC, counter, len(record), self._digest(counter, record))
+        data = head + record
+        data += bytes(-len(data) % PAGE_BYTES)
+        try:
+            written = os.pwrite(self._fd, data, (counter % 2) * SLOT_BYTES)
+            os.fdatasync(self._fd)
+        except OSError as error:
+            # After a failed sync the page cache may say what the disk does not (fsyncgate).
+            self._failed = True
+            raise SafetyError(f"{self.path.name} cannot be written: {error.strerror}.") from error
+        if written != len(data):
+            self._failed = True
+            raise SafetyError(f"{self.path.name}: {written} of {len(data)} bytes were written.")
+        self._counter = counter
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    def _digest(self, counter: int, record: bytes) -> bytes:
+        covered = MAGIC + self._binding + struct.pack(">QI", counter, len(record)) + record
+        return hashlib.sha256(covered).digest()
+
+    def _read(self, slot: bytes) -> tuple[int, bytes] | None:
+        if len(slot) < _HEAD.size:
+            return None
+        magic, counter, length, digest = _HEAD.unpack_from(slot)
+        record = slot[_HEAD.size : _HEAD.size + length]
+        if magic != MAGIC or len(record) != length or digest != self._digest(counter, record):
+            return None
+        return counter, record

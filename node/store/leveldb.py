@@ -1,0 +1,136 @@
+"""LevelDB through plyvel: the one file that knows it.
+
+Checks are always on: ``paranoid_checks`` when opening and ``verify_checksums`` on each read,
+because without them a flipped bit in a table block comes back as a wrong value (STORAGE.md
+section 1). They are not enough (a truncated log opens silently): ``blocks`` has the node's own
+checks above them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import plyvel
+
+from node.store.errors import DatabaseDamaged, DatabaseInUse, WriteFailed, folder_of
+from node.store.kv import Operation, Snapshot
+
+WRITE_BUFFER_BYTES = 32 << 20
+"""Memtable. Large enough that a busy second fits; each restart replays at most this much log."""
+BLOCK_CACHE_BYTES = 128 << 20
+"""Uncompressed table blocks in memory: the hot part of the state of a million keys."""
+BLOOM_BITS = 10
+"""About 1 % false reads of a table for an absent key (LevelDB's own recommendation)."""
+OPEN_FILES_MAX = 500
+
+
+class LevelStore:
+    """A LevelDB folder. Opening raises ``DatabaseDamaged`` or ``DatabaseInUse``."""
+
+    def __init__(self, path: Path, *, create: bool = True) -> None:
+        self.path = path
+        self._failed: WriteFailed | None = None
+        try:
+            self._db = plyvel.DB(
+                str(path),
+                create_if_missing=create,
+                paranoid_checks=True,
+                write_buffer_size=WRITE_BUFFER_BYTES,
+                lru_cache_size=BLOCK_CACHE_BYTES,
+                bloom_filter_bits=BLOOM_BITS,
+                max_open_files=OPEN_FILES_MAX,
+            )
+        except plyvel.IOError as error:
+            if "lock" in str(error).lower():
+                raise DatabaseInUse(f"{folder_of(path)} is open in another process.") from error
+            raise DatabaseDamaged(
+                f"{folder_of(path)} cannot be opened: {_plain(error)}."
+            ) from error
+        except plyvel.Error as error:
+            raise DatabaseDamaged(
+                f"{folder_of(path)} cannot be opened: {_plain(error)}."
+            ) from error
+
+    def get(self, key: bytes) -> bytes | None:
+        try:
+            value: bytes | None = self._db.get(key, verify_checksums=True)
+        except plyvel.Error as error:
+            raise self._damaged(error) from error
+        return value
+
+    def iterate(
+        self, start: bytes, stop: bytes, *, reverse: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
+        return _rows(self, self._db, start, stop, reverse)
+
+    def write(self, batch: Sequence[Operation], *, sync: bool) -> None:
+        if self._failed is not None:
+            raise self._failed
+        try:
+            with self._db.write_batch(sync=sync) as writer:
+                put, delete = writer.put, writer.delete
+                for key, value in batch:
+                    if value is None:
+                        delete(key)
+                    else:
+                        put(key, value)
+        except plyvel.Error as error:
+            self._failed = WriteFailed(f"A batch was not written: {_plain(error)}.")
+            raise self._failed from error
+
+    def snapshot(self) -> Snapshot:
+        return LevelSnapshot(self, self._db.snapshot())
+
+    def close(self) -> None:
+        self._db.close()
+
+    def _damaged(self, error: Exception) -> DatabaseDamaged:
+        return DatabaseDamaged(f"{folder_of(self.path)} gives back damaged data: {_plain(error)}.")
+
+
+class LevelSnapshot:
+    """A moment of the store. Reading it does not hold up writing."""
+
+    def __init__(self, store: LevelStore, snapshot: Any) -> None:
+        self._store = store
+        self._snapshot = snapshot
+
+    def get(self, key: bytes) -> bytes | None:
+        try:
+            value: bytes | None = self._snapshot.get(key, verify_checksums=True)
+        except plyvel.Error as error:
+            raise self._store._damaged(error) from error
+        return value
+
+    def iterate(
+        self, start: bytes, stop: bytes, *, reverse: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
+        return _rows(self._store, self._snapshot, start, stop, reverse)
+
+    def close(self) -> None:
+        self._snapshot.close()
+
+
+def _rows(
+    store: LevelStore, source: Any, start: bytes, stop: bytes, reverse: bool
+) -> Iterator[tuple[bytes, bytes]]:
+    """Rows of a range. The underlying iterator is made here, so that it sees this moment."""
+    iterator = source.iterator(start=start, stop=stop, reverse=reverse, verify_checksums=True)
+
+    def walk() -> Iterator[tuple[bytes, bytes]]:
+        try:
+            yield from iterator
+        except plyvel.Error as error:
+            raise store._damaged(error) from error
+        finally:
+            iterator.close()
+
+    return walk()
+
+
+def _plain(error: Exception) -> str:
+    """LevelDB's words without the machine's path."""
+    text = str(error)
+    return text.rsplit("/", 1)[-1].removeprefix("b'").rstrip("'.")

@@ -1,0 +1,146 @@
+"""What the node tells about itself: Prometheus metrics and log lines with allow-listed fields.
+
+A log line is an event name and fields from ``LOG_FIELDS``. No field can hold arguments, bodies,
+attachments or names, because there is none for them: a field that is not in the list is a bug of
+ours and raises, so that a test finds it and an operator never reads a patient's data.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+LOG_FIELDS = frozenset(
+    {
+        "advice", "attempt", "behind_by", "block", "bytes", "calls", "chain", "code", "contract",
+        "count", "duration_ms", "epoch", "error", "exit_code", "field", "file", "from_height",
+        "height", "host", "index", "key_digest", "kind", "limit", "line", "method", "organisation",
+        "part", "peer", "pid", "port", "reason", "receipts", "role", "root", "seconds", "sender",
+        "sequence", "stage", "state_root", "status", "to_height", "transactions", "tx_id",
+        "validators", "version", "view", "writes_digest",
+    }
+)  # fmt: skip
+"""Names of all fields that a log line may have. Values are ids, numbers, digests, codes."""
+
+_LOG_META = frozenset({"event", "level", "timestamp", "logger"})
+TEXT_MAX = 300
+"""Characters of one value; a longer one is cut, it is not an id."""
+
+STAGES = ("decode", "signature", "admit", "execute", "tree", "index", "batch", "safety", "vote")
+"""Stages of a block's life whose time is measured."""
+
+BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+class Metrics:
+    """All metrics of one node, in a registry of its own: two nodes in one process do not mix."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        one: dict[str, Any] = {"registry": self.registry}
+        self.height = Gauge("yibao_height", "Newest committed height.", **one)
+        self.ready = Gauge("yibao_ready", "1 when the node is fit to serve.", **one)
+        self.behind_by = Gauge("yibao_behind_blocks", "Blocks behind the best known head.", **one)
+        self.blocks = Counter("yibao_blocks", "Blocks committed since the start.", **one)
+        self.transactions = Counter("yibao_transactions", "Transactions committed.", **one)
+        self.calls = Counter("yibao_calls", "Calls committed, by status.", ["status"], **one)
+        self.rejections = Counter("yibao_rejections", "Rejected calls, by code.", ["code"], **one)
+        self.refused = Counter(
+            "yibao_refused_transactions", "Transactions not admitted, by code.", ["code"], **one
+        )
+        self.quarantined = Counter(
+            "yibao_quarantined", "Transactions that met a bug while a block was built.", **one
+        )
+        self.alarms = Counter(
+            "yibao_alarms", "Conditions an operator must look at.", ["code"], **one
+        )
+        self.block_seconds = Histogram(
+            "yibao_block_seconds", "From proposal to commit.", buckets=BUCKETS_S, **one
+        )
+        self.block_calls = Histogram(
+            "yibao_block_calls", "Calls in a block.",
+            buckets=(1, 2, 5, 10, 20, 50, 100, 200, 256, 500, 1000), **one,
+        )  # fmt: skip
+        self.block_bytes = Counter("yibao_block_bytes", "Bytes of committed bodies.", **one)
+        self.stage_seconds = Counter(
+            "yibao_stage_seconds", "Time spent in each stage.", ["stage"], **one
+        )
+        self.state_writes = Counter("yibao_state_writes", "State entries written.", **one)
+        self.pool_count = Gauge("yibao_pool_transactions", "Transactions that wait.", **one)
+        self.pool_bytes = Gauge("yibao_pool_bytes", "Bytes that wait.", **one)
+        self.pool_fill = Gauge(
+            "yibao_pool_fill_ratio", "Fullest of the pool's caps, 0 to 1.", **one
+        )
+        self._stages = {stage: self.stage_seconds.labels(stage) for stage in STAGES}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the time inside the block to a stage. ``name`` is one of ``STAGES``."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._stages[name].inc(time.perf_counter() - start)
+
+    def stage_times(self) -> dict[str, float]:
+        """Seconds spent in each stage so far, for the bench."""
+        found = {}
+        for metric in self.stage_seconds.collect():
+            for sample in metric.samples:
+                if sample.name.endswith("_total"):
+                    found[sample.labels["stage"]] = sample.value
+        return found
+
+    def exposition(self) -> bytes:
+        """Prometheus text exposition."""
+        return generate_latest(self.registry)
+
+
+def check_fields(
+    _logger: Any, _name: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Processor: only known fields, only short plain values. Raises ``AssertionError``."""
+    for name, value in event.items():
+        assert name in LOG_FIELDS or name in _LOG_META, f"{name} is not a log field"
+        if isinstance(value, bytes):
+            event[name] = value.hex()
+        elif not isinstance(value, int | float | None):
+            event[name] = str(value)[:TEXT_MAX]
+    return event
+
+
+def make_logger(
+    level: str, form: str, stream: TextIO | None = None
+) -> structlog.stdlib.BoundLogger:
+    """A logger that writes to ``stream`` (standard error). ``form``: console or json."""
+    target = sys.stderr if stream is None else stream
+    render: Any = (
+        structlog.processors.JSONRenderer(sort_keys=True)
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=target.isatty())
+    )
+    logger: structlog.stdlib.BoundLogger = structlog.wrap_logger(
+        structlog.PrintLogger(target),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            check_fields,
+            render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(_levels()[level]),
+    )
+    return logger
+
+
+def _levels() -> Mapping[str, int]:
+    return {
+        "debug": logging.DEBUG, "info": logging.INFO,
+        "warning": logging.WARNING, "error": logging.ERROR,
+    }  # fmt: skip
