@@ -30,15 +30,16 @@ __all__ = [
     "covers",
     "find_endpoint",
     "find_key",
+    "find_signer",
     "genesis_records",
     "institution_switch",
     "key_of",
     "level",
     "load",
-    "possession_message",
     "province",
     "require_competent",
     "require_kind",
+    "require_organisation",
     "require_post",
     "suspension_on",
     "validators",
@@ -125,7 +126,7 @@ class Organisation:
     left_height: int | None
     """Height from which it no longer takes part, None while it does."""
     keys: int
-    """How many keys it ever had: ``org-keys/<id>/0`` and on."""
+    """How many keys it ever had: they are listed in ``org-keys/<id>/0`` and on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,23 @@ def find_key(state: State, org_id: str, key: bytes, height: int) -> KeyRecord | 
     if record is None or record.organisation != org_id or not record.is_valid_at(height):
         return None
     return record
+
+
+def find_signer(
+    state: State, org_id: str, key: bytes, height: int
+) -> tuple[Organisation, KeyRecord] | None:
+    """Organisation and key if they may sign a transaction of the block at ``height``; else None.
+
+    The key must be the organisation's, in force, for the purpose ``sign``, and the organisation
+    must take part. Admission and execution both ask here.
+    """
+    record = find_key(state, org_id, key, height)
+    if record is None or "sign" not in record.purposes:
+        return None
+    org = load(state, org_id)
+    if org is None or (org.left_height is not None and org.left_height <= height):
+        return None
+    return org, record
 
 
 def key_of(state: State, key: bytes) -> KeyRecord | None:
@@ -203,42 +221,36 @@ def suspension_on(org: Organisation, date: str) -> Suspension | None:
     return None
 
 
-def require_kind(ctx: Context, *kinds: str) -> Organisation:
-    """The sender, refused unless it takes part and is of one of the kinds."""
-    sender = load(ctx.state, ctx.sender)
-    if sender is None:
-        reject("organisations.unknown", organisation=ctx.sender)
-    if sender.left_height is not None and sender.left_height <= ctx.height:
-        reject("organisations.left", organisation=ctx.sender, since=sender.left_height)
-    if sender.kind not in kinds:
-        reject("organisations.wrong-kind", kind=sender.kind, allowed=list(kinds))
-    return sender
+def require_kind(ctx: Context, *kinds: str) -> None:
+    """Refuse unless the sender is of one of the kinds."""
+    if ctx.sender_kind not in kinds:
+        reject("sender.kind", kind=ctx.sender_kind, allowed=sorted(kinds))
 
 
 def require_post(ctx: Context, *posts: str) -> None:
     """Refuse unless the holder of the signing key has one of the posts."""
     if ctx.post not in posts:
-        reject("organisations.wrong-post", post=ctx.post, allowed=list(posts))
+        reject("sender.post", post=ctx.post, allowed=sorted(posts))
 
 
-def require_competent(ctx: Context, region: str) -> Organisation:
-    """The sender, refused unless it is a bureau whose region covers ``region``."""
-    sender = require_kind(ctx, "bureau")
-    if not covers(sender.region, region):
-        reject("organisations.not-competent", bureau=sender.region, region=region)
-    return sender
+def require_competent(ctx: Context, region: str) -> None:
+    """Refuse unless the sender is a bureau whose region covers ``region``.
 
-
-def possession_message(
-    ctx_encode: Value, chain: bytes, organisation: str, key: bytes, purposes: Iterable[str]
-) -> bytes:
-    """What a new key signs, in context ``popk/1``, to show that its owner holds it.
-
-    ``ctx_encode`` is the canonical encoder (``Services.encode`` or ``codec.encode``). Organisation
-    and purposes are inside, so that a proof cannot be used for another role.
+    The centre is not a bureau: it keeps national codes and decides about nobody's insurance.
     """
-    body: bytes = ctx_encode([organisation, key, sorted(purposes)])
-    return chain + body
+    require_kind(ctx, "bureau")
+    if not covers(ctx.sender_region, region):
+        reject("sender.not-competent", competence=ctx.sender_region, region=region)
+
+
+def require_organisation(state: State, org_id: str) -> Organisation:
+    """The organisation; refused unless it exists and still takes part."""
+    found = load(state, org_id)
+    if found is None:
+        reject("organisations.unknown", organisation=org_id)
+    if found.left_height is not None:
+        reject("organisations.left", organisation=org_id, since_height=found.left_height)
+    return found
 
 
 def genesis_records(
@@ -249,8 +261,8 @@ def genesis_records(
     """State entries of block 0: organisations, their keys, validators and network parameters.
 
     An organisation is ``{id, kind, region, keys: [{key, purposes, holder, post}]}`` with optional
-    ``level_code``, ``dedc_level``, ``switches`` and ``endpoint`` ({host, port, tls_pin}). Shapes and
-    proofs of possession were checked when the genesis file was read.
+    ``level_code``, ``dedc_level``, ``switches`` and ``endpoint`` ({host, port, tls_pin}). Shapes
+    and proofs of possession were checked when the genesis file was read.
     """
     records: dict[str, Value] = {}
     for org in organisations:

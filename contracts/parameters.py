@@ -1,0 +1,195 @@
+"""Parameters: numbers and lists that are decided by somebody instead of written into code.
+
+Three authorities: the bureaus' vote (network parameters, ``param/<name>``), the centre (what holds
+for the country) and the bureau of an area (``param/<name>/<region>``). A value is checked against
+its declared shape when it is set, so that a contract that reads one never meets a surprise; what
+was never set has its default. Contracts copy what they decided by into their records: a parameter
+that changes later changes nothing that is decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from contracts.api import State, Value, reject
+from contracts.regions import COUNTRY, widening
+from contracts.schema import (
+    Bool,
+    Check,
+    Date,
+    Int,
+    List,
+    Map,
+    OneOf,
+    Record,
+    Region,
+    Shape,
+    ShapeError,
+    compile_shape,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter: who may set it, what it must look like, what holds while nobody has."""
+
+    name: str
+    authority: str
+    """``vote``, ``centre`` or ``bureau``."""
+    shape: Shape
+    default: Value
+    meaning: str
+    check: Check
+
+
+def _parameter(
+    name: str, authority: str, shape: Shape, default: Value, meaning: str
+) -> tuple[str, Parameter]:
+    check = compile_shape(shape)
+    return name, Parameter(name, authority, shape, check(default), meaning, check)
+
+
+FILING_TYPES = (
+    "retired_elsewhere",
+    "living_elsewhere",
+    "posted_elsewhere",
+    "referral",
+    "emergency",
+    "other",
+)
+"""Types of the 2022 national rule, article 7 (``settlement.terms.FILING_TYPES`` has the words)."""
+
+_DAYS_BY_TYPE = Map(Int(0, 36_500), max=len(FILING_TYPES))
+
+_FILING = Record(
+    {
+        "automatic": List(OneOf(*FILING_TYPES), max=len(FILING_TYPES), distinct=True),
+        "decide_within": Int(1, 60),
+        "validity_months": Map(Int(0, 1200), max=len(FILING_TYPES)),
+        "retroactive_days": _DAYS_BY_TYPE,
+        "provisional_days": Int(0, 366),
+        "change_after_months": Int(0, 24),
+        "no_filing_regions": List(Region(), max=400, distinct=True),
+        "entitled_at_home": Bool(),
+    }
+)
+
+AREA: Mapping[str, Parameter] = MappingProxyType(
+    dict(
+        (
+            _parameter(
+                "holidays",
+                "centre",
+                Record(
+                    {
+                        "off": List(Date(), max=600, distinct=True),
+                        "on": List(Date(), max=300, distinct=True),
+                    }
+                ),
+                {"off": [], "on": []},
+                "Public holidays on weekdays, and weekend days that are worked in exchange.",
+            ),
+            _parameter(
+                "filing",
+                "bureau",
+                _FILING,
+                {
+                    "automatic": [],
+                    "decide_within": 2,
+                    # Long-term filings last until they are changed, temporary ones not less than
+                    # six months (2022 national rule).
+                    "validity_months": {
+                        "retired_elsewhere": 0,
+                        "living_elsewhere": 0,
+                        "posted_elsewhere": 0,
+                        "referral": 6,
+                        "emergency": 6,
+                        "other": 6,
+                    },
+                    "retroactive_days": {},
+                    "provisional_days": 0,
+                    "change_after_months": 0,
+                    "no_filing_regions": [],
+                    "entitled_at_home": True,
+                },
+                "How the home area treats filings. automatic: types approved at once, the others "
+                "wait on the work list, to be decided within decide_within working days. "
+                "validity_months by type: 0 is until changed, left out is six. retroactive_days by "
+                "type: how far before its submission a filing may begin, left out is not at all. "
+                "provisional_days: how long a filing on commitment lasts, 0 is not offered. "
+                "change_after_months: how long a long-term filing keeps its place at least. "
+                "no_filing_regions: care there needs none. entitled_at_home: whether long-term "
+                "residents elsewhere keep their full entitlement at home.",
+            ),
+        )
+    )
+)
+"""Parameters of areas and of the country, by name."""
+
+NETWORK: Mapping[str, Parameter] = MappingProxyType(
+    dict(
+        (
+            _parameter(
+                "vote_days",
+                "vote",
+                Int(1, 366),
+                30,
+                "Days that a proposal may be voted on.",
+            ),
+            _parameter(
+                "state_diff_heights",
+                "vote",
+                Int(1, 10**9),
+                100_000,
+                "Heights for which every node keeps the state diff.",
+            ),
+        )
+    )
+)
+"""Parameters that only a quorum of the bureaus changes, by name."""
+
+
+def area(state: State, name: str, region: str = COUNTRY) -> Value:
+    """The value for a region: its own, else its city's, its province's, the country's, the default.
+
+    Returns a fresh or shared plain value: read it, never change it.
+    """
+    for place in widening(region):
+        entry = state.get(_area_key(name, place))
+        if entry is not None:
+            return entry["value"]
+    return AREA[name].default
+
+
+def network(state: State, name: str) -> Value:
+    """The value of a network parameter, its default where neither genesis nor a vote set it."""
+    value = state.get(f"param/{name}")
+    return NETWORK[name].default if value is None else value
+
+
+def checked(declared: Parameter, value: Value) -> Value:
+    """The value if it fits the declared shape; refused otherwise."""
+    try:
+        return declared.check(value)
+    except ShapeError as error:
+        reject(
+            "organisations.parameter-shape",
+            name=declared.name,
+            path=error.path,
+            expected=error.expected,
+            found=error.found_public(),
+        )
+
+
+def put_area(state: State, declared: Parameter, region: str, value: Value, height: int) -> None:
+    """Set an area's parameter, with the height at which it was decided."""
+    place = COUNTRY if declared.authority == "centre" else region
+    state.put(
+        _area_key(declared.name, place), {"value": checked(declared, value), "height": height}
+    )
+
+
+def _area_key(name: str, region: str) -> str:
+    return f"param/{name}/{region}"
