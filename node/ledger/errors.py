@@ -15,6 +15,7 @@ sender's class. A denied claim is not an error, it is a decision; a bug is an ``
 and is never caught. Values never hold personal data: they end in logs.
 """
 
+# ruff: noqa: N818  (the names are the design's: what is invalid, not that it is an error)
 from __future__ import annotations
 
 from typing import Any
@@ -23,7 +24,7 @@ from typing import Any
 class LedgerError(Exception):
     """Base of all refusals. ``code`` is stable, ``values`` holds what was compared."""
 
-    def __init__(self, code: str, **values: Any) -> None:
+    def __init__(self, code: str, /, **values: Any) -> None:
         super().__init__(code)
         self.code = code
         self.values = values

@@ -1,0 +1,185 @@
+"""Receipts: what one call did, as a leaf of the block's receipts tree.
+
+A receipt is permanent and goes to everybody who may see the transaction; what would tell of a
+person's age or income is in the explanation, an attachment that the receipt only commits to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from node.ledger import shape
+from node.ledger.codec import decode_trusted, encode
+from node.ledger.crypto import H
+from node.ledger.errors import CodecError, InvalidProof
+from node.ledger.transaction import Attachment
+from node.ledger.types import (
+    CALL_NAME_CHARS_MAX,
+    CALLS_MAX,
+    DIGEST_BYTES,
+    STATE_KEY_CHARS_MAX,
+    Digest,
+    Value,
+)
+
+OK: Final = "ok"
+REJECTED: Final = "rejected"
+STATUSES: Final = (OK, REJECTED)
+
+RECEIPT_BYTES_MAX: Final = 1024 * 1024
+"""Longest receipt that is read: as much as the body that asked for it."""
+
+_LIST_MAX: Final = 10_000
+"""Events and postings of one call; the meters of the contract engine end far below."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, for subscribers and indexes."""
+
+    topic: str
+    fields: dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptPosting:
+    """One leg of a transfer; the legs of a transfer sum to zero."""
+
+    transfer_id: str
+    account: str
+    fund_type: str
+    amount_fen: int
+    """Positive into the account, negative out of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The outcome of one call."""
+
+    tx_id: Digest
+    call_index: int
+    status: str
+    """``ok`` or ``rejected``."""
+    code: str
+    """Why it was rejected; empty when ok."""
+    values: dict[str, Value]
+    """What a rejection compared."""
+    answer: dict[str, Value]
+    """What the method returned."""
+    events: tuple[Event, ...]
+    amounts: dict[str, Value]
+    """Sums by name, in fen."""
+    versions: dict[str, Value]
+    """Versions and hashes of policy, catalogue and contract that decided."""
+    postings: tuple[ReceiptPosting, ...]
+    explanation: Digest | None
+    """Commitment of the explanation attachment."""
+    writes_digest: Digest
+    """Digest of the call's state writes: names the first call that differs between replicas."""
+
+    def encode(self) -> bytes:
+        return encode(
+            [
+                self.tx_id,
+                self.call_index,
+                self.status,
+                self.code,
+                self.values,
+                self.answer,
+                [[event.topic, event.fields] for event in self.events],
+                self.amounts,
+                self.versions,
+                [[p.transfer_id, p.account, p.fund_type, p.amount_fen] for p in self.postings],
+                self.explanation,
+                self.writes_digest,
+            ]
+        )
+
+    @classmethod
+    def decode(cls, data: bytes) -> Receipt:
+        """Strict. Raises ``InvalidProof``: a receipt only ever arrives as part of a proof."""
+        try:
+            fields = shape.decode_record(data, 12, "receipt", bytes_max=RECEIPT_BYTES_MAX)
+            return _receipt(fields)
+        except CodecError as error:
+            raise InvalidProof("receipt.malformed", reason=error.code, **error.values) from None
+
+    @classmethod
+    def decode_trusted(cls, data: bytes) -> Receipt:
+        """From this node's own store."""
+        (tx_id, index, status, code, values, answer, events, amounts, versions, postings,
+         explanation, writes) = decode_trusted(data)  # fmt: skip
+        return cls(
+            tx_id, index, status, code, values, answer,
+            tuple(Event(*event) for event in events), amounts, versions,
+            tuple(ReceiptPosting(*posting) for posting in postings), explanation, writes,
+        )  # fmt: skip
+
+
+def _receipt(fields: list[Value]) -> Receipt:
+    status = shape.text(fields[2], "status", 8)
+    if status not in STATUSES:
+        raise CodecError("receipt.status", status=status)
+    code = shape.text(fields[3], "code", 100, least=0)
+    if (code == "") != (status == OK):
+        raise CodecError("receipt.code", status=status, code=code)
+    explanation = fields[10]
+    if explanation is not None:
+        shape.binary(explanation, "explanation", DIGEST_BYTES)
+    return Receipt(
+        Digest(shape.binary(fields[0], "tx_id", DIGEST_BYTES)),
+        shape.integer(fields[1], "call_index", most=CALLS_MAX - 1),
+        status,
+        code,
+        shape.mapping(fields[4], "values"),
+        shape.mapping(fields[5], "answer"),
+        tuple(_event(item) for item in shape.array(fields[6], "events", most=_LIST_MAX)),
+        shape.mapping(fields[7], "amounts"),
+        shape.mapping(fields[8], "versions"),
+        tuple(_posting(item) for item in shape.array(fields[9], "postings", most=_LIST_MAX)),
+        explanation,
+        Digest(shape.binary(fields[11], "writes_digest", DIGEST_BYTES)),
+    )
+
+
+def _event(value: Value) -> Event:
+    topic, fields = shape.record(value, 2, "event")
+    return Event(
+        shape.text(topic, "topic", CALL_NAME_CHARS_MAX), shape.mapping(fields, "event.fields")
+    )
+
+
+def _posting(value: Value) -> ReceiptPosting:
+    transfer_id, account, fund_type, amount_fen = shape.record(value, 4, "posting")
+    return ReceiptPosting(
+        shape.text(transfer_id, "transfer_id", STATE_KEY_CHARS_MAX),
+        shape.text(account, "account", STATE_KEY_CHARS_MAX),
+        shape.text(fund_type, "fund_type", CALL_NAME_CHARS_MAX),
+        shape.integer(amount_fen, "amount_fen", least=-(2**63)),
+    )
+
+
+def compute_writes_digest(writes: Mapping[str, bytes | None]) -> Digest:
+    """Digest of one call's writes: state key to value bytes, None for a deletion."""
+    return H("yibao/writes/v1", encode_writes(writes))
+
+
+def encode_writes(writes: Mapping[str, bytes | None]) -> bytes:
+    """Canonical bytes of writes, ascending by key; the form of a height's state diff too."""
+    return encode([[key, writes[key]] for key in sorted(writes)])
+
+
+def make_explanation(
+    tx_id: bytes, call_index: int, inputs: Iterable[Attachment], explanation: dict[str, Value]
+) -> Attachment:
+    """The explanation attachment of a call, the same on all validators.
+
+    Its blind comes from the blind of the call's first attachment, or from the transaction id where
+    the call has none and everything it was told is public anyway.
+    """
+    first = next(iter(inputs), None)
+    secret = tx_id if first is None else first.blind
+    blind = H("yibao/explanation-blind/v1", secret + call_index.to_bytes(2, "big"))
+    return Attachment(blind, encode(explanation))
