@@ -1,0 +1,146 @@
+"""How ledger values look as JSON: one function for each kind, the shapes are in ``schemas``.
+
+Canonical bytes stand beside the fields wherever a reader may want to check a hash or a proof
+without trusting this node's rendering. Reasons of rejections are put into words here, from the
+contracts' table; receipts carry only code and values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from contracts.settlement import reasons
+from node.api.ports import View
+from node.ledger import merkle
+from node.ledger.block import Certificate, Header
+from node.ledger.receipt import Receipt
+from node.ledger.transaction import SignedTransaction
+
+
+def header(data: bytes) -> dict[str, Any]:
+    """A header with its hash and bytes."""
+    value = Header.decode(data)
+    return {
+        "version": value.version,
+        "chain": value.chain,
+        "height": value.height,
+        "hash": value.hash,
+        "parent": value.parent,
+        "epoch": value.epoch,
+        "validators_hash": value.validators_hash,
+        "next_validators_hash": value.next_validators_hash,
+        "proposer": value.proposer,
+        "time_ms": value.time_ms,
+        "tx_root": value.tx_root,
+        "tx_count": value.tx_count,
+        "receipts_root": value.receipts_root,
+        "receipts_count": value.receipts_count,
+        "state_root": value.state_root,
+        "bytes": data,
+    }
+
+
+def certificate(data: bytes | None) -> dict[str, Any] | None:
+    """A certificate; None for genesis, which has none."""
+    if data is None:
+        return None
+    value = Certificate.decode(data)
+    return {
+        "epoch": value.epoch,
+        "view": value.view,
+        "height": value.height,
+        "block_hash": value.block_hash,
+        "signers": value.signers,
+        "signatures": list(value.signatures),
+        "bytes": data,
+    }
+
+
+def certified(view: View, height: int) -> dict[str, Any]:
+    """Header and certificate of a height that the view has."""
+    data = view.header(height)
+    assert data is not None, f"no header at height {height}"
+    return {"header": header(data), "certificate": certificate(view.certificate(height))}
+
+
+def reason(code: str) -> dict[str, str] | None:
+    """A contract's refusal in words; None when it is ok or from a version we do not know."""
+    row = reasons.TABLE.get(code)
+    if row is None:
+        return None
+    return {
+        "english": row.english,
+        "chinese": row.chinese,
+        "next": row.next_step,
+        "next_zh": row.next_step_zh,
+    }
+
+
+def receipt(value: Receipt) -> dict[str, Any]:
+    """A receipt."""
+    return {
+        "tx_id": value.tx_id,
+        "call_index": value.call_index,
+        "status": value.status,
+        "code": value.code,
+        "reason": reason(value.code),
+        "values": value.values,
+        "answer": value.answer,
+        "events": [{"topic": event.topic, "fields": event.fields} for event in value.events],
+        "amounts": value.amounts,
+        "versions": value.versions,
+        "postings": [
+            {
+                "transfer_id": leg.transfer_id,
+                "account": leg.account,
+                "fund_type": leg.fund_type,
+                "amount_fen": leg.amount_fen,
+            }
+            for leg in value.postings
+        ],
+        "explanation": value.explanation,
+        "writes_digest": value.writes_digest,
+    }
+
+
+def proven_receipts(leaves: Sequence[bytes], indexes: Sequence[int]) -> list[dict[str, Any]]:
+    """Receipts of one block with their inclusion under its receipts root."""
+    hashes = [merkle.leaf_hash(leaf) for leaf in leaves]
+    return [
+        {
+            "receipt": receipt(Receipt.decode_trusted(leaves[index])),
+            "bytes": leaves[index],
+            "inclusion": {
+                "index": index,
+                "count": len(leaves),
+                "path": list(merkle.inclusion_path(hashes, index)),
+            },
+        }
+        for index in indexes
+    ]
+
+
+def transaction(value: SignedTransaction) -> dict[str, Any]:
+    """A transaction as it stands on the chain: attachments only as commitments."""
+    body = value.body
+    return {
+        "tx_id": value.id,
+        "sender": body.sender,
+        "key": body.key,
+        "valid_until_ms": body.valid_until_ms,
+        "calls": [
+            {
+                "contract": call.contract,
+                "method": call.method,
+                "args": call.args,
+                "attachments": list(call.attachments),
+            }
+            for call in body.calls
+        ],
+        "attachments": [
+            {"audience": ref.audience, "commitment": ref.commitment} for ref in body.attachments
+        ],
+        "signature": value.signature,
+        "body": value.body_bytes,
+    }
