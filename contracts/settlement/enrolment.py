@@ -1,0 +1,462 @@
+"""Contract ``enrolment``: insured persons, as the home bureau knows them.
+
+A person is a pseudonym ``p:<area>:<token>`` given by the home bureau, whose own registry outside
+the ledger maps it to a human being. Everything that describes the person comes in an attachment
+for the audience ``person``; a call's body, its receipt and its refusals name the pseudonym and
+nothing else. The state's value holds 32 bytes derived from the attachment's blind, so that its hash
+cannot be guessed from the few values that age, category and sex can have.
+
+A **link token** from the centre is one per human being: while an enrolment is open, no other may be
+opened for the same token (``link/<token>``). Moving the insurance elsewhere is ``close`` at the old
+area and ``enrol`` at the new one.
+
+State: ``person/<id>``, ``link/<token in hex>``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from contracts.api import Answer, Args, Context, Contract, State, Value, reject
+from contracts.organisations import require_competent
+from contracts.schema import (
+    Bool,
+    Bytes,
+    Date,
+    Id,
+    Int,
+    List,
+    OneOf,
+    Optional,
+    Record,
+    Text,
+)
+from contracts.settlement import calendar
+from contracts.settlement.records import content_digest, salt_of
+from contracts.settlement.terms import CATEGORIES, SEXES
+
+CONTRACT = Contract("enrolment", version=1)
+
+AUDIENCE = "person"
+SCHEMES = ("310", "390")
+"""310 employee, 390 resident: the two basic insurances."""
+INSURED, ARREARS, WAITING = "insured", "arrears", "waiting"
+UNINSURED, CLOSED, DEAD = "uninsured", "closed", "dead"
+
+SPELLS_MAX, PERIODS_MAX, SUSPENSIONS_MAX = 64, 240, 64
+
+_SPELL = {
+    "from": Date(),
+    "category": OneOf(*CATEGORIES),
+    "identity_types": List(Id(40), max=8, distinct=True),
+}
+_PERIODS = List(
+    Record({"from": Date(), "to": Optional(Date()), "status": OneOf(INSURED, ARREARS, WAITING)}),
+    max=PERIODS_MAX,
+)
+ENROLMENT = Record(
+    {
+        "link": Bytes(32),
+        "scheme": OneOf(*SCHEMES),
+        "sex": OneOf(*SEXES),
+        "birth": Date(),
+        "insured": _PERIODS,
+        "account": Bool(),
+        **_SPELL,
+    }
+)
+"""Attachment of ``enrol``. ``from`` is the first day of category and identity types; ``insured``
+lists periods in ascending order (``to`` absent: open); ``account``: has a personal account."""
+
+CHANGE = Record(
+    {
+        "attributes": Optional(Record(_SPELL)),
+        "insured": Optional(_PERIODS),
+        "account": Optional(Bool()),
+    }
+)
+"""Attachment of ``update``: what changes. ``insured`` replaces the whole list; ``attributes`` holds
+from its date on, and replaces an entry of the same or a later date."""
+
+_CLERKS = ("clerk", "checker")
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """Category and identity types from a date on."""
+
+    from_date: str
+    category: str
+    identity_types: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Insured status over a time."""
+
+    from_date: str
+    to_date: str | None
+    status: str
+    """``insured``, ``arrears`` (contributions owed) or ``waiting`` (waiting period)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A suspension of the person's direct settlement."""
+
+    from_date: str
+    to_date: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An insured person. ``category`` and ``identity_types`` are those of the latest spell."""
+
+    id: str
+    area: str
+    scheme: str
+    sex: str
+    birth: str
+    account: bool
+    link: bytes
+    spells: tuple[Spell, ...]
+    insured: tuple[Period, ...]
+    holds: tuple[Hold, ...]
+    died: str | None
+    """Day of death."""
+    closed: str | None
+    """Last day of this enrolment, after a move elsewhere."""
+    revision: int
+    """1 after enrolment, one more with each change."""
+    digest: bytes
+    """Of the call that made this revision, for retries."""
+    salt: bytes
+
+    @property
+    def category(self) -> str:
+        """Category of the latest spell (``terms.CATEGORIES``)."""
+        return self.spells[-1].category
+
+    @property
+    def identity_types(self) -> tuple[str, ...]:
+        """Identity types of the latest spell."""
+        return self.spells[-1].identity_types
+
+    def spell_on(self, date: str) -> Spell:
+        """Category and identity types that held on ``date``; the first spell reaches back."""
+        found = self.spells[0]
+        for spell in self.spells:
+            if spell.from_date <= date:
+                found = spell
+        return found
+
+    def encode(self) -> Value:
+        """As the state has it: an array, the order of the fields above."""
+        return [
+            self.id,
+            self.area,
+            self.scheme,
+            self.sex,
+            self.birth,
+            self.account,
+            self.link,
+            [[s.from_date, s.category, list(s.identity_types)] for s in self.spells],
+            [[p.from_date, p.to_date, p.status] for p in self.insured],
+            [[h.from_date, h.to_date, h.reason] for h in self.holds],
+            self.died,
+            self.closed,
+            self.revision,
+            self.digest,
+            self.salt,
+        ]
+
+    @classmethod
+    def decode(cls, value: Value) -> Person:
+        """From the state's value."""
+        (person_id, area, scheme, sex, birth, account, link, spells, insured, holds, died, closed,
+         revision, digest, salt) = value  # fmt: skip
+        return cls(
+            id=person_id,
+            area=area,
+            scheme=scheme,
+            sex=sex,
+            birth=birth,
+            account=account,
+            link=link,
+            spells=tuple(Spell(start, category, tuple(types)) for start, category, types in spells),
+            insured=tuple(Period(*row) for row in insured),
+            holds=tuple(Hold(*row) for row in holds),
+            died=died,
+            closed=closed,
+            revision=revision,
+            digest=digest,
+            salt=salt,
+        )
+
+
+def load_person(state: State, person_id: str) -> Person | None:
+    """The person, or None when nobody was enrolled under this pseudonym."""
+    value = state.get(f"person/{person_id}")
+    return None if value is None else Person.decode(value)
+
+
+def require_person(state: State, person_id: str) -> Person:
+    """The person; refused when nobody was enrolled under this pseudonym."""
+    person = load_person(state, person_id)
+    if person is None:
+        reject("enrolment.unknown-person", person=person_id)
+    return person
+
+
+def person_status(person: Person, date: str) -> str:
+    """``insured``, ``arrears``, ``waiting``, ``uninsured``, ``closed`` or ``dead`` on a date.
+
+    The day of death and the last day of an enrolment still count.
+    """
+    if person.died is not None and date > person.died:
+        return DEAD
+    if person.closed is not None and date > person.closed:
+        return CLOSED
+    if date < person.birth:
+        return UNINSURED
+    for period in person.insured:
+        if period.from_date <= date and (period.to_date is None or date <= period.to_date):
+            return period.status
+    return UNINSURED
+
+
+def hold_on(person: Person, date: str) -> Hold | None:
+    """The suspension of direct settlement that holds on ``date``; None when there is none."""
+    for hold in person.holds:
+        if hold.from_date <= date and (hold.to_date is None or date <= hold.to_date):
+            return hold
+    return None
+
+
+def require_insured(person: Person, date: str) -> None:
+    """Refuse, each with its own reason, unless the person is insured on ``date``."""
+    status = person_status(person, date)
+    if status == DEAD:
+        reject("enrolment.dead", person=person.id, date=date)
+    if status == CLOSED:
+        reject("enrolment.closed", person=person.id, date=date)
+    if status == ARREARS:
+        reject("enrolment.arrears", person=person.id, date=date)
+    if status == WAITING:
+        reject("enrolment.waiting", person=person.id, date=date)
+    if status == UNINSURED:
+        reject("enrolment.uninsured", person=person.id, date=date)
+
+
+def require_not_held(person: Person, date: str) -> None:
+    """Refuse while the person's direct settlement is suspended."""
+    hold = hold_on(person, date)
+    if hold is not None:
+        reject("enrolment.suspended", person=person.id, date=date, until=hold.to_date)
+
+
+def area_of(person_id: str) -> str:
+    """Pooling area that a pseudonym names: ``p:430100:7f3a`` -> ``430100``. Refuses other forms."""
+    pieces = person_id.split(":")
+    if len(pieces) != 3 or pieces[0] != "p" or len(pieces[1]) != 6 or not pieces[2]:
+        reject("enrolment.wrong-id", person=person_id, expected="p:<area>:<token>")
+    if pieces[1].strip("0123456789"):
+        reject("enrolment.wrong-id", person=person_id, expected="p:<area>:<token>")
+    return pieces[1]
+
+
+@CONTRACT.method(
+    args={"person": Id(60)}, attachments={AUDIENCE: ENROLMENT}, kinds=("bureau",), posts=_CLERKS
+)
+def enrol(ctx: Context, args: Args) -> Answer:
+    """Open an enrolment under a new pseudonym."""
+    person_id = args["person"]
+    area = area_of(person_id)
+    require_competent(ctx, area)
+    digest = content_digest(ctx, "enrolment.enrol", args)
+    known = load_person(ctx.state, person_id)
+    if known is not None:
+        # Only the enrolment itself may be repeated; a person that has changed since is another.
+        if known.revision == 1 and known.digest == digest:
+            return {"revision": 1}
+        reject("enrolment.exists", person=person_id)
+    attached = ctx.attachments[AUDIENCE]
+    content = attached.content
+    today = calendar.date_of_ms(ctx.time_ms)
+    if content["birth"] > today:
+        reject("enrolment.birth-ahead", person=person_id, today=today)
+    person = Person(
+        id=person_id,
+        area=area,
+        scheme=content["scheme"],
+        sex=content["sex"],
+        birth=content["birth"],
+        account=content["account"],
+        link=content["link"],
+        spells=(_spell(content),),
+        insured=_periods(person_id, content["insured"]),
+        holds=(),
+        died=None,
+        closed=None,
+        revision=1,
+        digest=digest,
+        salt=salt_of(ctx, attached.blind, f"person/{person_id}"),
+    )
+    _take_link(ctx, person)
+    ctx.state.put(f"person/{person_id}", person.encode())
+    ctx.emit("enrolment.enrolled", person=person_id)
+    return {"revision": 1}
+
+
+@CONTRACT.method(
+    args={"person": Id(60), "revision": Int(2, 10**6)},
+    attachments={AUDIENCE: CHANGE},
+    kinds=("bureau",),
+    posts=_CLERKS,
+)
+def update(ctx: Context, args: Args) -> Answer:
+    """Change attributes or insured periods. ``revision`` is one more than the present one."""
+    person, repeated = _changing(ctx, "update", args)
+    if repeated:
+        return {"revision": person.revision}
+    content = ctx.attachments[AUDIENCE].content
+    changed = person
+    if content["attributes"] is not None:
+        spell = _spell(content["attributes"])
+        earlier = tuple(s for s in person.spells if s.from_date < spell.from_date)
+        if len(earlier) >= SPELLS_MAX:
+            reject("enrolment.too-many", person=person.id, of="attributes", limit=SPELLS_MAX)
+        changed = replace(changed, spells=(*earlier, spell))
+    if content["insured"] is not None:
+        changed = replace(changed, insured=_periods(person.id, content["insured"]))
+    if content["account"] is not None:
+        changed = replace(changed, account=content["account"])
+    return _store(ctx, "updated", changed, args)
+
+
+@CONTRACT.method(
+    args={"person": Id(60), "revision": Int(2, 10**6), "from": Date(), "to": Optional(Date())},
+    attachments={AUDIENCE: Record({"reason": Text(1, 200)})},
+    kinds=("bureau",),
+    posts=("checker",),
+)
+def suspend(ctx: Context, args: Args) -> Answer:
+    """Suspend the person's direct settlement; reimbursement and emergency care stay open."""
+    person, repeated = _changing(ctx, "suspend", args)
+    if repeated:
+        return {"revision": person.revision}
+    if args["to"] is not None and args["to"] < args["from"]:
+        reject("enrolment.dates", person=person.id, start=args["from"], end=args["to"])
+    if len(person.holds) >= SUSPENSIONS_MAX:
+        reject("enrolment.too-many", person=person.id, of="suspensions", limit=SUSPENSIONS_MAX)
+    hold = Hold(args["from"], args["to"], ctx.attachments[AUDIENCE].content["reason"])
+    return _store(ctx, "suspended", replace(person, holds=(*person.holds, hold)), args)
+
+
+@CONTRACT.method(
+    args={"person": Id(60), "revision": Int(2, 10**6), "last_day": Date()},
+    kinds=("bureau",),
+    posts=("checker",),
+)
+def resume(ctx: Context, args: Args) -> Answer:
+    """End every suspension of the person on ``last_day``; one that begins later is dropped."""
+    person, repeated = _changing(ctx, "resume", args)
+    if repeated:
+        return {"revision": person.revision}
+    last_day = args["last_day"]
+    kept = tuple(
+        hold
+        if hold.to_date is not None and hold.to_date <= last_day
+        else replace(hold, to_date=last_day)
+        for hold in person.holds
+        if hold.from_date <= last_day
+    )
+    if kept == person.holds:
+        reject("enrolment.not-suspended", person=person.id, after=last_day)
+    return _store(ctx, "resumed", replace(person, holds=kept), args)
+
+
+@CONTRACT.method(
+    args={"person": Id(60), "revision": Int(2, 10**6)},
+    attachments={
+        AUDIENCE: Record({"last_day": Date(), "cause": OneOf("death", "moved", "mistake")})
+    },
+    kinds=("bureau",),
+    posts=_CLERKS,
+)
+def close(ctx: Context, args: Args) -> Answer:
+    """End the enrolment after a day: by death, or because the insurance moves elsewhere.
+
+    The link token is free from then on. Stays, filings and entitlements are not lost: they are
+    judged by their own dates.
+    """
+    person, repeated = _changing(ctx, "close", args)
+    if repeated:
+        return {"revision": person.revision}
+    content = ctx.attachments[AUDIENCE].content
+    last_day = content["last_day"]
+    today = calendar.date_of_ms(ctx.time_ms)
+    if content["cause"] == "death":
+        if last_day > today or last_day < person.birth:
+            reject("enrolment.dates", person=person.id, start="birth", end=today)
+        changed = replace(person, died=last_day)
+    else:
+        changed = replace(person, closed=last_day)
+    link_key = f"link/{person.link.hex()}"
+    link = ctx.state.get(link_key)
+    if link is not None and link[0] == person.id:
+        ctx.state.put(link_key, [person.id, False, link[2]])
+    return _store(ctx, "closed", changed, args)
+
+
+def _changing(ctx: Context, method: str, args: Args) -> tuple[Person, bool]:
+    """The person to change, and whether this very change was already made (a retry)."""
+    require_competent(ctx, area_of(args["person"]))
+    person = require_person(ctx.state, args["person"])
+    digest = content_digest(ctx, f"enrolment.{method}", args)
+    if args["revision"] == person.revision and digest == person.digest:
+        return person, True
+    if args["revision"] != person.revision + 1:
+        reject(
+            "enrolment.revision",
+            person=person.id,
+            revision=args["revision"],
+            expected=person.revision + 1,
+        )
+    if (person.died is not None or person.closed is not None) and method != "close":
+        reject("enrolment.ended", person=person.id)
+    return replace(person, digest=digest), False
+
+
+def _store(ctx: Context, what: str, person: Person, args: Args) -> Answer:
+    revised = replace(person, revision=args["revision"])
+    ctx.state.put(f"person/{person.id}", revised.encode())
+    ctx.emit(f"enrolment.{what}", person=person.id, revision=revised.revision)
+    return {"revision": revised.revision}
+
+
+def _take_link(ctx: Context, person: Person) -> None:
+    """One open enrolment for each human being; the refusal does not say where the other is."""
+    key = f"link/{person.link.hex()}"
+    link = ctx.state.get(key)
+    if link is not None and link[1]:
+        reject("enrolment.insured-elsewhere", person=person.id)
+    ctx.state.put(key, [person.id, True, salt_of(ctx, person.salt, key)])
+
+
+def _spell(content: Value) -> Spell:
+    return Spell(content["from"], content["category"], tuple(sorted(content["identity_types"])))
+
+
+def _periods(person_id: str, rows: list[Value]) -> tuple[Period, ...]:
+    """Periods in ascending order without overlap; refused by number, never by content."""
+    periods = tuple(Period(row["from"], row["to"], row["status"]) for row in rows)
+    for number, period in enumerate(periods):
+        ends_early = period.to_date is not None and period.to_date < period.from_date
+        follows_open = number > 0 and periods[number - 1].to_date is None
+        before = periods[number - 1].to_date if number else None
+        overlaps = before is not None and period.from_date <= before
+        if ends_early or follows_open or overlaps:
+            reject("enrolment.periods", person=person_id, number=number)
+    return periods
