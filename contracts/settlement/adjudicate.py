@@ -197,7 +197,15 @@ def _benefit(case: Case, policy: Policy) -> _Part:
     sums = case["sums"]
     still_open = _Open(sums["in_scope_fen"], sums["total_fen"] - sums["in_scope_fen"])
     payments = [_earlier(row, still_open, case["year"]) for row in case["paid"]]
-    value, steps = policy.settle(case)
+    value, steps = policy.settle(
+        {
+            **case,
+            "open": {
+                "in_scope_fen": still_open.in_scope_fen,
+                "out_of_scope_fen": still_open.outside_fen,
+            },
+        }
+    )
     answer = read_answer(value)
     for wanted in answer.payments:
         payment = _layer(wanted, still_open, case["year"])

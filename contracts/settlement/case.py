@@ -21,7 +21,7 @@ SUMS = ("total_fen", "own_expense_fen", "over_ceiling_fen", "first_pay_fen", "in
 """The four-way split: the first is the sum of the rest."""
 DEPTH_MAX = 8
 LINES_MAX = 5000
-_FILE_ONLY = ("id", "note", "catalogue")
+_FILE_ONLY = ("id", "note", "catalogue", "policy", "expected")
 
 
 class CaseError(ValueError):

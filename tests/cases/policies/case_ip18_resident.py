@@ -1,0 +1,10 @@
+"""A flat ratio for residents, level 3 (居民). Source: worked case ip-18, third example.
+
+Example only: figures of a published case, not the policy in force.
+"""
+
+
+def settle(case):
+    deductible = yuan(1300)
+    basic = part(above(case["sums"]["in_scope_fen"], deductible), "50%", "basic")
+    return {"payments": [payment("390100", basic, "basic")], "deductible_fen": deductible}
