@@ -1,0 +1,145 @@
+"""What a call of the claim contract looks like: the visit, its clinical half, charge lines.
+
+Kind of care, dates, persons' pseudonyms and the total stand in the body of a transaction. Whatever
+says what somebody suffers from or was given is content of the attachment for the audience
+``settlement``: those who take part in the settlement (SETTLEMENT.md section 2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from contracts.schema import (
+    Bool,
+    Bytes,
+    Check,
+    Date,
+    Fen,
+    Id,
+    Int,
+    List,
+    OneOf,
+    Optional,
+    Record,
+    Shape,
+    ShapeError,
+    Text,
+)
+from contracts.settlement.terms import CARE_KINDS
+
+AUDIENCE = "settlement"
+"""The attachment of every call here: read by those who settle this claim, and by no other."""
+
+INSTITUTIONS = ("hospital", "pharmacy")
+
+LINES_AT_ONCE = 1000
+"""Lines of one call: about 90 bytes each, so that an attachment stays below its 256 KiB."""
+LINES_OF_A_CLAIM = 5000
+"""Lines of one claim, as a case may have them."""
+
+CARD_TYPES = ("", "01", "02", "03")
+"""National ``mdtrt_cert_type``: 01 insurance code, 02 identity card, 03 social security card."""
+
+PRESENCE_CERTIFICATES = {
+    "code": ("01",),
+    "identity_card": ("02",),
+    "card": ("03",),
+    "face": ("01", "02", "03"),
+    # Whoever is carried in may have nothing at all: a doctor signs instead.
+    "emergency": CARD_TYPES,
+}
+"""How a person was present, and with which certificates (SETTLEMENT.md section 1)."""
+
+AGENTS = ("", "spouse", "parent", "child", "guardian", "other")
+"""Relation of the one who stood at the counter; empty: the person."""
+
+PRESENCE = Record(
+    {
+        "kind": OneOf(*PRESENCE_CERTIFICATES),
+        "certificate": Optional(OneOf(*CARD_TYPES), ""),
+        "agent": Optional(OneOf(*AGENTS), ""),
+        "issued_ms": Optional(Int(0), 0),
+        "signature": Optional(Bytes(64)),
+    }
+)
+"""``issued_ms`` and ``signature`` belong to the insurance code (kind ``code``): the phone's token."""
+
+VISIT = Record(
+    {
+        "person": Id(64),
+        "care_kind": OneOf(*CARE_KINDS),
+        "admission": Date(),
+        "presence": PRESENCE,
+    }
+)
+
+CLINICAL = Record(
+    {
+        "emergency": Optional(Bool(), False),
+        "trauma": Optional(Bool(), False),
+        "third_party": Optional(Bool(), False),
+        "referral": Optional(Bool(), False),
+        "chronic_disease": Optional(Text(0, 40), ""),
+        "diagnoses": Optional(List(Text(1, 80), max=40), []),
+    }
+)
+"""The clinical half of a visit. Diagnoses stay in the attachment; nothing here computes on them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line(Shape):
+    """A charge line: an array of ten fields in the order of ``LINE_FIELDS``.
+
+    A shape of its own because thousands of lines come at once: one check over an array instead of
+    ten over a map.
+    """
+
+    def describe(self) -> dict[str, Any]:
+        fields = {name: shape.describe() for name, shape in LINE_FIELDS.items()}
+        return {"type": "array", "fields": fields}
+
+    def __str__(self) -> str:
+        return "an array of " + ", ".join(LINE_FIELDS)
+
+    def compile(self) -> Check:
+        checks = [(name, shape.compile()) for name, shape in LINE_FIELDS.items()]
+        count, expected = len(checks), str(self)
+
+        def check(value: Any) -> Any:
+            if type(value) is not list or len(value) != count:
+                raise ShapeError(expected, value)
+            name = ""
+            try:
+                for (name, inner), item in zip(checks, value, strict=True):
+                    inner(item)
+            except ShapeError as error:
+                error.steps.append(f".{name}")
+                raise
+            return value
+
+        return check
+
+
+LINE_FIELDS: dict[str, Shape] = {
+    "line": Id(30),
+    "code": Text(0, 40),
+    "service_date": Date(),
+    "unit_price_e6": Int(0, 10**15, "e-6 yuan"),
+    "quantity_e4": Int(1, 10**11, "e-4"),
+    "amount_fen": Fen(),
+    "confirmed": Int(0, 2),
+    "practitioner": Id(40),
+    "consent": Bool(),
+    "local_code": Text(0, 40),
+}
+"""Fields of a charge line, in order.
+
+``line`` is the institution's number of the line, unique within the claim (``feedetl_sn``).
+``code`` is the national item code; when empty, ``local_code`` is translated by the institution's
+mapping in force on the service date. ``confirmed`` is the ordering practitioner's word on a
+restricted item (``hosp_appr_flag``: 0 none, 1 indication met, 2 not met). ``consent``: the patient
+agreed to pay for what no fund pays.
+"""
+
+LINES = List(Line(), max=LINES_AT_ONCE)

@@ -1,0 +1,268 @@
+"""The chart of accounts: one table of every kind of account that the ledger knows.
+
+A row says what an account of this kind means, which grouped state entry holds it, whether it may
+go below zero, and who may move money out of it by a plain transfer (SETTLEMENT.md section 7).
+Fund, clearing and advance never block a settlement: a patient is not turned away because some
+bureau's balance is low. Account, wallet and credit must be covered.
+
+Signs: a positive posting goes into the account, a negative one out of it. All postings of a
+transfer sum to zero for each fund type side by side with the whole, and so do all balances of the
+ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from contracts.api import reject
+
+
+class Mover(StrEnum):
+    """Who may take money out of an account by a plain transfer."""
+
+    HOME_BUREAU = "home-bureau"
+    """The bureau competent for the pooling area, or for the person's."""
+    CARE_BUREAU = "care-bureau"
+    """The bureau competent for the institution's region."""
+    OWNER = "owner"
+    """The organisation in the account's name."""
+    CONTRACT = "contract"
+    """Nobody by a plain transfer, neither out nor in: a contract alone posts here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountKind:
+    """A row of the chart."""
+
+    name: str
+    """First word of the account's name and key of its slot in the state entry."""
+    pattern: str
+    """The account's name; words in <> are filled in."""
+    entry: str
+    """The state entry that holds the account, with the same words."""
+    covered: bool
+    """True: a transfer that would leave less than nothing is refused."""
+    mover: Mover
+    english: str
+    chinese: str
+
+
+_ROWS = (
+    AccountKind(
+        name="fund",
+        pattern="fund:<area>",
+        entry="fund/<area>",
+        covered=False,
+        mover=Mover.HOME_BUREAU,
+        english="A pooling area's insurance funds, one balance for each fund type.",
+        chinese="统筹区医保基金,按基金类型分账",
+    ),
+    AccountKind(
+        name="premium",
+        pattern="premium:<area>",
+        entry="fund/<area>",
+        covered=False,
+        mover=Mover.HOME_BUREAU,
+        english="Where contributions come from: minus what was ever paid into the area's funds.",
+        chinese="保费收入来源(对方科目)",
+    ),
+    AccountKind(
+        name="commercial",
+        pattern="commercial:<insurer>",
+        entry="commercial/<insurer>",
+        covered=False,
+        mover=Mover.OWNER,
+        english="Commercial cover settled in one stop: minus what the insurer owes.",
+        chinese="商业保险一站式结算",
+    ),
+    AccountKind(
+        name="person",
+        pattern="person:<person>:account",
+        entry="account/<person>",
+        covered=True,
+        mover=Mover.HOME_BUREAU,
+        english="An insured person's personal account.",
+        chinese="个人账户",
+    ),
+    AccountKind(
+        name="wallet",
+        pattern="wallet:<person>",
+        entry="account/<person>",
+        covered=True,
+        mover=Mover.CONTRACT,
+        english="The medical-insurance wallet between relatives.",
+        chinese="医保钱包",
+    ),
+    AccountKind(
+        name="clearing",
+        pattern="clearing:<home>-><care>",
+        entry="clearing/<home>/<care>",
+        covered=False,
+        mover=Mover.CONTRACT,
+        english="What the home province owes the province of care, by fund type.",
+        chinese="跨省清算应付(参保地)",
+    ),
+    AccountKind(
+        name="receivable",
+        pattern="receivable:<home>-><care>",
+        entry="clearing/<home>/<care>",
+        covered=False,
+        mover=Mover.CONTRACT,
+        english="The mirror of clearing on the care side; both always sum to zero.",
+        chinese="跨省清算应收(就医地)",
+    ),
+    AccountKind(
+        name="advance",
+        pattern="advance:<home>-><care>",
+        entry="clearing/<home>/<care>",
+        covered=False,
+        mover=Mover.CONTRACT,
+        english="Money the home province has prepaid to the province of care.",
+        chinese="跨省预付金",
+    ),
+    AccountKind(
+        name="payable",
+        pattern="payable:<institution>",
+        entry="payable/<institution>",
+        covered=False,
+        mover=Mover.CARE_BUREAU,
+        english="What funds and accounts owe the institution; negative after a late reversal.",
+        chinese="应付定点医药机构款",
+    ),
+    AccountKind(
+        name="patient",
+        pattern="patient:<institution>",
+        entry="payable/<institution>",
+        covered=False,
+        mover=Mover.OWNER,
+        english="Patients at the institution: minus what they paid there in cash.",
+        chinese="患者现金支付",
+    ),
+    AccountKind(
+        name="income",
+        pattern="income:<institution>",
+        entry="payable/<institution>",
+        covered=False,
+        mover=Mover.OWNER,
+        english="What the institution took from patients directly or bears itself.",
+        chinese="机构直接收取及自行承担",
+    ),
+    AccountKind(
+        name="hospital_share",
+        pattern="hospital_share:<institution>",
+        entry="payable/<institution>",
+        covered=False,
+        mover=Mover.CONTRACT,
+        english="Minus what the institution bears itself: waivers and findings against it.",
+        chinese="医疗机构负担金额",
+    ),
+    AccountKind(
+        name="bank",
+        pattern="bank:<bank>",
+        entry="bank/<bank>",
+        covered=False,
+        mover=Mover.OWNER,
+        english="A bank, seen from the ledger: what was paid out through it.",
+        chinese="合作银行",
+    ),
+    AccountKind(
+        name="credit",
+        pattern="credit:<bank>",
+        entry="bank/<bank>",
+        covered=True,
+        mover=Mover.CONTRACT,
+        english="Credit that a bank has granted for care and that was not drawn yet.",
+        chinese="信用就医授信",
+    ),
+)
+
+CHART: Mapping[str, AccountKind] = {row.name: row for row in _ROWS}
+"""All kinds of account by their first word."""
+
+CASH = "cash"
+"""Fund type of money that a patient pays: no fund's."""
+HOSPITAL_SHARE = "hospital_share"
+"""Fund type of what an institution bears itself."""
+COMMERCIAL = "commercial"
+"""Fund type of what commercial cover pays, where the policy names no other."""
+
+
+def entry_of(account: str) -> tuple[AccountKind, str]:
+    """The kind of an account and the key of the state entry that holds it.
+
+    Refuses with ``funds.unknown-account`` what the chart does not have.
+    """
+    name, _, rest = account.partition(":")
+    kind = CHART.get(name)
+    if kind is None or not rest:
+        reject("funds.unknown-account", account=account)
+    if name == "person":
+        rest, mark, tail = rest.rpartition(":")
+        if not mark or tail != "account" or not rest:
+            reject("funds.unknown-account", account=account)
+        return kind, f"account/{rest}"
+    if "->" in kind.pattern:
+        home, mark, care = rest.partition("->")
+        if not mark or not home or not care:
+            reject("funds.unknown-account", account=account)
+        return kind, f"clearing/{home}/{care}"
+    folder, _, _ = kind.entry.partition("/")
+    return kind, f"{folder}/{rest}"
+
+
+def owner_of(account: str) -> str:
+    """The words in <> of an account's name: an area, a person, an institution, ``home->care``."""
+    _, _, rest = account.partition(":")
+    return rest.removesuffix(":account") if account.startswith("person:") else rest
+
+
+def fund(area: str) -> str:
+    """Account name of a pooling area's funds."""
+    return f"fund:{area}"
+
+
+def premium(area: str) -> str:
+    """Account name of the source of an area's contributions."""
+    return f"premium:{area}"
+
+
+def person_account(person: str) -> str:
+    """Account name of a personal account."""
+    return f"person:{person}:account"
+
+
+def clearing(home: str, care: str) -> str:
+    """Account name of what province ``home`` owes province ``care``."""
+    return f"clearing:{home}->{care}"
+
+
+def receivable(home: str, care: str) -> str:
+    """Account name of the mirror of ``clearing`` on the care side."""
+    return f"receivable:{home}->{care}"
+
+
+def payable(institution: str) -> str:
+    """Account name of what is owed to an institution."""
+    return f"payable:{institution}"
+
+
+def patient(institution: str) -> str:
+    """Account name of the patients at an institution."""
+    return f"patient:{institution}"
+
+
+def income(institution: str) -> str:
+    """Account name of what an institution takes in directly."""
+    return f"income:{institution}"
+
+
+def hospital_share(institution: str) -> str:
+    """Account name of what an institution bears itself."""
+    return f"hospital_share:{institution}"
+
+
+def commercial(insurer: str) -> str:
+    """Account name of commercial cover."""
+    return f"commercial:{insurer}"

@@ -1,0 +1,99 @@
+"""The life of a claim as a table: state and action give the next state, an empty cell refuses.
+
+``registered -> open -> settled -> declared -> audited -> cleared``, with ``reversed`` and
+``disputed`` (SETTLEMENT.md section 6). The table is the only place that knows which step may
+follow which; the diagram in the documents is made from it. Actions that no contract of today
+carries out are in the table all the same: it is the agreement that clearing and disputes build on.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from contracts.api import reject
+
+
+class ClaimState(StrEnum):
+    """Where a claim stands."""
+
+    REGISTERED = "registered"
+    """The visit is known, the person was present; no charge line yet."""
+    OPEN = "open"
+    """Charge lines come and go."""
+    SETTLED = "settled"
+    """Decided, posted, the patient may leave."""
+    DECLARED = "declared"
+    """In the institution's monthly declaration to the bureau of the place of care."""
+    AUDITED = "audited"
+    """That bureau has confirmed what it will pay for."""
+    CLEARED = "cleared"
+    """In a closed clearing period between the two places."""
+    REVERSED = "reversed"
+    """Taken back by a counter-entry; final."""
+    DISPUTED = "disputed"
+    """Somebody with a right has objected; neither declared nor cleared until decided."""
+
+
+class Action(StrEnum):
+    """What can happen to a claim."""
+
+    REGISTER = "register"
+    LINES = "lines"
+    WITHDRAW = "withdraw"
+    CANCEL = "cancel"
+    SETTLE = "settle"
+    DECLARE = "declare"
+    AUDIT = "audit"
+    CLEAR = "clear"
+    REVERSE = "reverse"
+    DISPUTE = "dispute"
+    DISMISS = "dismiss"
+
+
+START = ""
+"""The state of a claim id that nobody has used."""
+
+_S = ClaimState
+_A = Action
+TABLE: dict[tuple[str, Action], ClaimState] = {
+    (START, _A.REGISTER): _S.REGISTERED,
+    # An outpatient visit registers and settles in one call: its lines come with the settlement.
+    (START, _A.SETTLE): _S.SETTLED,
+    (_S.REGISTERED, _A.LINES): _S.OPEN,
+    (_S.REGISTERED, _A.SETTLE): _S.SETTLED,
+    (_S.REGISTERED, _A.CANCEL): _S.REVERSED,
+    (_S.OPEN, _A.LINES): _S.OPEN,
+    (_S.OPEN, _A.WITHDRAW): _S.OPEN,
+    (_S.OPEN, _A.SETTLE): _S.SETTLED,
+    (_S.OPEN, _A.CANCEL): _S.REVERSED,
+    (_S.SETTLED, _A.REVERSE): _S.REVERSED,
+    (_S.SETTLED, _A.DECLARE): _S.DECLARED,
+    (_S.SETTLED, _A.DISPUTE): _S.DISPUTED,
+    (_S.DECLARED, _A.AUDIT): _S.AUDITED,
+    (_S.AUDITED, _A.CLEAR): _S.CLEARED,
+    (_S.DISPUTED, _A.DISMISS): _S.SETTLED,
+    (_S.DISPUTED, _A.REVERSE): _S.REVERSED,
+}
+"""(state, action) -> next state. What is missing is refused.
+
+After declaration a reversal needs the consent of the bureau of the place of care, after clearing
+of both; those rows come with the contract that records the consent.
+"""
+
+
+def follow(state: str, action: Action) -> ClaimState:
+    """The state after ``action``. Refuses with ``claim.wrong-state`` where the table is empty."""
+    after = TABLE.get((state, action))
+    if after is None:
+        reject("claim.wrong-state", state=state, action=action.value)
+    return after
+
+
+def mermaid() -> str:
+    """The table as a Mermaid state diagram, for the documents."""
+    rows = ["stateDiagram-v2"]
+    for (before, action), after in TABLE.items():
+        rows.append(f"    {before or '[*]'} --> {after.value}: {action.value}")
+    ends = [s for s in ClaimState if not any(before == s for before, _ in TABLE)]
+    rows += [f"    {state.value} --> [*]" for state in ends]
+    return "\n".join(rows) + "\n"

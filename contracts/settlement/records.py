@@ -1,0 +1,267 @@
+"""The compact records of claims and transfers: arrays in the state, named values in the code.
+
+One permanent key a claim is the budget (ARCHITECTURE.md section 3), and state values are hashed
+and written for each, so they carry no key names. The order of an array is its format: fields are
+appended, never moved, and a version of a contract that needs another format reads both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from contracts.api import Args, Context, Value
+from contracts.settlement.funds_book import Leg
+from contracts.settlement.lifecycle import ClaimState
+
+REVERSAL = "reversal"
+"""First field of the record of a reversal, where a claim has its state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A transfer beside settlements: ``transfer/<id>``."""
+
+    kind: str
+    status: str
+    """posted, pending, voided or lapsed."""
+    reference: str
+    sender: str
+    holder: str
+    """Who signed for the sender: a pending transfer is not posted by the same holder."""
+    confirmer: str
+    """The organisation that may post it."""
+    cause: bytes
+    """Id of the transaction that made it."""
+    digest: bytes
+    """Of the call's content, for retries."""
+    expires_ms: int
+    """0 for a transfer in one phase."""
+    legs: tuple[Leg, ...]
+
+    def encode(self) -> Value:
+        """As the state has it."""
+        return [
+            self.kind,
+            self.status,
+            self.reference,
+            self.sender,
+            self.holder,
+            self.confirmer,
+            self.cause,
+            self.digest,
+            self.expires_ms,
+            [list(leg) for leg in self.legs],
+        ]
+
+    @classmethod
+    def decode(cls, value: Value) -> Transfer:
+        """From the state's value."""
+        *fields, legs = value
+        return cls(*fields, legs=tuple((a, f, n) for a, f, n in legs))
+
+    def with_status(self, status: str) -> Transfer:
+        """The same transfer, one step on."""
+        return replace(self, status=status)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What the policy asks about a visit. The clinical half leaves the state at settlement."""
+
+    care_kind: str
+    """A word of ``terms.CARE_KINDS``."""
+    admission: str
+    discharge: str
+    """Empty until the settlement says it."""
+    emergency: bool
+    trauma: bool
+    third_party: bool
+    """Somebody else is liable for the injury: not payable by the fund."""
+    referral: bool
+    chronic_disease: str
+    """Code of the entitlement used; empty when none."""
+
+    def encode(self) -> Value:
+        """As the state has it while the claim is open."""
+        return [
+            self.care_kind,
+            self.admission,
+            self.discharge,
+            self.emergency,
+            self.trauma,
+            self.third_party,
+            self.referral,
+            self.chronic_disease,
+        ]
+
+    def without_clinical(self) -> Visit:
+        """What may stay for good: kind and dates; the rest is in the attachment."""
+        return Visit(self.care_kind, self.admission, self.discharge, False, False, False, False, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How a claim was decided and what undoes it."""
+
+    digest: bytes
+    tx_id: bytes
+    call_index: int
+    time_ms: int
+    sums: tuple[int, int, int, int, int]
+    """total, own expense, over ceiling, first pay, in scope; fen."""
+    payments: tuple[tuple[str, str, int], ...]
+    """(fund type, payer, amount in fen) in the order of the policy's layers."""
+    deductible_fen: int
+    account_fen: int
+    cash_fen: int
+    counters: tuple[tuple[int, Mapping[str, int]], ...]
+    """(benefit year, name -> what this settlement added): a reversal takes it off again."""
+    versions: tuple[Value, ...]
+    """filing id and version, catalogue, policy version and hash: see ``VERSION_NAMES``."""
+
+    def encode(self) -> Value:
+        """As the state has it."""
+        return [
+            self.digest,
+            self.tx_id,
+            self.call_index,
+            self.time_ms,
+            list(self.sums),
+            [list(payment) for payment in self.payments],
+            self.deductible_fen,
+            self.account_fen,
+            self.cash_fen,
+            [[year, dict(deltas)] for year, deltas in self.counters],
+            list(self.versions),
+        ]
+
+    @classmethod
+    def decode(cls, value: Value) -> Settled:
+        """From the state's value."""
+        (digest, tx_id, index, time_ms, sums, paid, deductible, account, cash, counted, vers) = (
+            value
+        )
+        return cls(
+            digest,
+            tx_id,
+            index,
+            time_ms,
+            (sums[0], sums[1], sums[2], sums[3], sums[4]),
+            tuple((fund, payer, amount) for fund, payer, amount in paid),
+            deductible,
+            account,
+            cash,
+            tuple((year, deltas) for year, deltas in counted),
+            tuple(vers),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A claim: ``claim/<id>``, the one key that stays of it."""
+
+    state: ClaimState
+    institution: str
+    care: str
+    """District of the institution at registration."""
+    person: str
+    area: str
+    """Pooling area of insurance."""
+    scheme: str
+    visit: Visit
+    presence: tuple[str, str, str]
+    """(kind, certificate type, agent's relation): see ``claim_register``."""
+    batches: tuple[tuple[int, int], ...]
+    """(number, lines) of the uploads that are in the state while the claim is open."""
+    registered: bytes
+    """Digest of the registering call, for retries; empty when settlement registered it too."""
+    settled: Settled | None
+    reversal: str
+    """Id of the reversal; empty while there is none."""
+    salt: bytes
+
+    def encode(self) -> Value:
+        """As the state has it."""
+        return [
+            self.state.value,
+            self.institution,
+            self.care,
+            self.person,
+            self.area,
+            self.scheme,
+            self.visit.encode(),
+            list(self.presence),
+            [list(batch) for batch in self.batches],
+            self.registered,
+            None if self.settled is None else self.settled.encode(),
+            self.reversal,
+            self.salt,
+        ]
+
+    @classmethod
+    def decode(cls, value: Value) -> Claim:
+        """From the state's value."""
+        (state, institution, care, person, area, scheme, visit, presence, batches, registered,
+         settled, reversal, salt) = value  # fmt: skip
+        return cls(
+            ClaimState(state),
+            institution,
+            care,
+            person,
+            area,
+            scheme,
+            Visit(*visit),
+            (presence[0], presence[1], presence[2]),
+            tuple((number, lines) for number, lines in batches),
+            registered,
+            None if settled is None else Settled.decode(settled),
+            reversal,
+            salt,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """The entry that takes a settlement back: ``claim/<reversal id>``, beside the claim's own."""
+
+    claim: str
+    """The settlement it takes back."""
+    digest: bytes
+    tx_id: bytes
+    time_ms: int
+    reason: str
+
+    def encode(self) -> Value:
+        """As the state has it."""
+        return [REVERSAL, self.claim, self.digest, self.tx_id, self.time_ms, self.reason]
+
+    @classmethod
+    def decode(cls, value: Value) -> Reversal:
+        """From the state's value."""
+        return cls(*value[1:])
+
+
+def is_reversal(value: Value) -> bool:
+    """Whether a ``claim/<id>`` value is a reversal's record and not a claim's."""
+    return bool(value[0] == REVERSAL)
+
+
+def content_digest(ctx: Context, method: str, args: Args) -> bytes:
+    """What two calls must share to be the same one: method, arguments, attachment commitments."""
+    commitments = sorted([a.audience, a.commitment] for a in ctx.attachments.values())
+    return ctx.services.digest("yibao/content/v1", ctx.services.encode([method, args, commitments]))
+
+
+def salt_of(ctx: Context, secret: bytes, name: str) -> bytes:
+    """32 bytes that keep the digest of the state value ``name`` from being guessed.
+
+    ``secret`` is another salt or an attachment's blind; it cannot be computed from the answer.
+    """
+    return ctx.services.digest("yibao/salt/v1", secret + name.encode())
+
+
+def named(names: tuple[str, ...], values: tuple[Any, ...]) -> dict[str, Any]:
+    """A map of parallel names and values."""
+    return dict(zip(names, values, strict=True))

@@ -1,0 +1,322 @@
+"""The settlement statement (结算单): what a patient takes home, one page, as text and as HTML.
+
+Rendered from a settlement's explanation alone, so whoever may read the explanation can print it,
+with the node switched off too: the four sums, every payer with its computation, the counters of
+the benefit year, balances, whom to ask, and the code that verifies the proof. It names the person
+by pseudonym only: the hospital's own printer may add a name, the ledger has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from contracts.settlement import terms
+from contracts.settlement.benefits_text import formula, step_words
+from contracts.settlement.calendar import date_of_ms
+from contracts.settlement.money import format_yuan
+
+WIDTH = 80
+_LABEL = 40
+HOTLINE = "12393"
+"""The national medical-insurance service line (医保服务热线)."""
+
+_STATES = {
+    "settled": "已结算 settled",
+    "declared": "已申报 declared",
+    "audited": "已审核 audited",
+    "cleared": "已清算 cleared",
+    "reversed": "已撤销 REVERSED",
+    "disputed": "有异议 disputed",
+    "estimate": "预结算 ESTIMATE, nothing was posted",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the page: a label, what is computed, an amount or a text."""
+
+    label: str
+    value: str
+    note: str = ""
+    strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A block of the page."""
+
+    title: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """The page before it is laid out: the same for text and HTML."""
+
+    title: str
+    sections: tuple[Section, ...]
+    verification: str
+    """Digest of the receipt in hex: what ``yibao proof verify`` prints for the same settlement."""
+
+
+def build(
+    explanation: Mapping[str, Any],
+    *,
+    receipt_digest: bytes,
+    state: str = "settled",
+) -> Statement:
+    """The statement of a settlement.
+
+    ``explanation`` is the settlement's (see ``claim_explain``), ``receipt_digest`` the digest of
+    the receipt that committed to it, ``state`` where the claim stands now (``lifecycle``).
+    """
+    return Statement(
+        title="医疗保障异地就医结算单  Settlement statement",
+        sections=(
+            _about(explanation, state),
+            _split(explanation),
+            _payers(explanation),
+            _steps(explanation),
+            _counters(explanation),
+            _refusals(explanation),
+            _whom_to_ask(explanation),
+        ),
+        verification=receipt_digest.hex(),
+    )
+
+
+def _money(amount_fen: int) -> str:
+    return format_yuan(amount_fen)
+
+
+def _word(table: Mapping[str, terms.Term], name: str) -> str:
+    term = table.get(name)
+    return name if term is None else f"{term.chinese} {name.replace('_', ' ')}"
+
+
+def _amount(name: str) -> str:
+    return f"{terms.TERMS[name].chinese} {name.replace('_', ' ')}"
+
+
+def _about(explained: Mapping[str, Any], state: str) -> Section:
+    visit, filing = explained["visit"], explained["filing"]
+    filed = _word(terms.FILING_TYPES, filing["type"])
+    rows = [
+        Row("结算编号 claim", explained["claim"]),
+        Row("状态 state", _STATES.get(state, state), strong=state != "settled"),
+        Row("参保人 insured person (pseudonym)", explained["person"]),
+        Row("险种 scheme", _word(terms.SCHEMES, explained["scheme"])),
+        Row("参保地 home area", explained["area"]),
+        Row("定点机构 institution", f"{explained['institution']} ({explained['care']})"),
+        Row("医疗类别 care", _word(terms.CARE_KINDS, visit["care_kind"])),
+        Row("就诊日期 visit", _period(visit)),
+        Row("备案 filing", f"{filed} {filing['id']}".strip()),
+        Row("结算日期 settled on", date_of_ms(explained["settled_ms"])),
+    ]
+    return Section("基本信息 About", tuple(rows))
+
+
+def _period(visit: Mapping[str, Any]) -> str:
+    if visit["admission"] == visit["discharge"]:
+        return str(visit["admission"])
+    return f"{visit['admission']} – {visit['discharge']}"
+
+
+def _split(explained: Mapping[str, Any]) -> Section:
+    sums = explained["sums"]
+    rows = [
+        Row(_amount(name), _money(sums[f"{name}_fen"]))
+        for name in ("own_expense", "over_ceiling", "first_pay", "in_scope")
+    ]
+    rows.append(Row(_amount("total"), _money(sums["total_fen"]), strong=True))
+    return Section("费用构成 The bill, in yuan", tuple(rows))
+
+
+def _payers(explained: Mapping[str, Any]) -> Section:
+    rows = [
+        Row(
+            f"{terms.FUNDS[p['fund']].chinese} {terms.FUNDS[p['fund']].name}",
+            _money(p["amount_fen"]),
+            note=" ".join(word for word in reversed(step_words(p["why"])) if word),
+        )
+        for p in explained["payments"]
+    ]
+    own = explained["own"]
+    rows += [
+        Row(_amount(name), _money(own[f"{name}_fen"]))
+        for name in ("account", "credit", "cash")
+        if own[f"{name}_fen"] or name == "cash"
+    ]
+    rows.append(Row(_amount("person"), _money(own["person_fen"]), strong=True))
+    return Section("谁支付 Who pays, and why", tuple(rows))
+
+
+def _steps(explained: Mapping[str, Any]) -> Section:
+    rows = []
+    for step in explained["steps"]:
+        english, chinese = step_words(step["code"])
+        rows.append(Row(f"{chinese} {english}".strip(), _money(step["result_fen"]), formula(step)))
+    return Section("计算过程 How it was computed", tuple(rows))
+
+
+def _counters(explained: Mapping[str, Any]) -> Section:
+    rows = [
+        Row(
+            f"{name} ({year})",
+            _counted(name, before + added),
+            f"{_counted(name, before)} + {_counted(name, added)}",
+        )
+        for year, name, before, added in explained["counters"]
+    ]
+    account = explained["account"]
+    if account["before_fen"] or account["after_fen"]:
+        rows.append(Row("个人账户余额 account balance", _money(account["after_fen"])))
+    if explained["counters_as_of"]:
+        rows.append(Row("本地累计截至 local care counted until", explained["counters_as_of"]))
+    return Section("年度累计与余额 Counters of the year, balances", tuple(rows))
+
+
+def _counted(name: str, value: int) -> str:
+    return _money(value) if name.endswith("_fen") else str(value)
+
+
+_LINE_REASONS = {
+    "line.not-in-catalogue": "目录外 not in the catalogue",
+    "line.restriction-not-confirmed": "限制用药未确认 restriction not confirmed",
+    "line.declined-by-practitioner": "医师认定不符合 declined by the practitioner",
+    "line.class-c": "丙类自费 class C, own expense",
+    "line.above-ceiling": "超限价 above the price ceiling",
+}
+
+
+def _refusals(explained: Mapping[str, Any]) -> Section:
+    totals: dict[str, list[int]] = {}
+    for code, _line, amount in explained["refusals"]:
+        found = totals.setdefault(code, [0, 0])
+        found[0] += 1
+        found[1] += amount
+    rows = [
+        Row(_LINE_REASONS.get(code, code), _money(amount), f"{count} ×")
+        for code, (count, amount) in totals.items()
+    ]
+    return Section("基金未支付的原因 What no fund pays, and why", tuple(rows))
+
+
+def _whom_to_ask(explained: Mapping[str, Any]) -> Section:
+    versions = explained["versions"]
+    return Section(
+        "咨询 Whom to ask",
+        (
+            Row("待遇 benefits: home bureau", f"bureau:{explained['area']}"),
+            Row("目录与费用 catalogue, charges: bureau of the place of care", explained["care"]),
+            Row("服务热线 service line", HOTLINE),
+            Row("待遇政策版本 policy", versions["policy"]),
+            Row("目录版本 catalogue", versions["catalogue"]),
+        ),
+    )
+
+
+# --- text ----------------------------------------------------------------------------------------
+
+
+def render_text(statement: Statement) -> str:
+    """About 80 columns, Chinese characters counted as two."""
+    rule = "=" * WIDTH
+    out = [rule, _centred(statement.title), rule]
+    for section in statement.sections:
+        if not section.rows:
+            continue
+        out += ["", section.title, "-" * WIDTH]
+        for row in section.rows:
+            out += _text_row(row)
+    out += ["", "验证码 Verification code", "-" * WIDTH, *_grouped(statement.verification), rule]
+    return "\n".join(out) + "\n"
+
+
+def _text_row(row: Row) -> list[str]:
+    mark = "* " if row.strong else "  "
+    label = _pad(mark + row.label, _LABEL)
+    gap = WIDTH - _columns(label) - _columns(row.value)
+    lines = [label + " " * max(1, gap) + row.value]
+    if row.note:
+        lines += ["      " + piece for piece in _wrapped(row.note, WIDTH - 6)]
+    return lines
+
+
+def _columns(text: str) -> int:
+    """Columns on a terminal: East Asian characters and full-width signs take two."""
+    return sum(2 if ord(c) >= 0x2E80 else 1 for c in text)
+
+
+def _pad(text: str, columns: int) -> str:
+    return text + " " * max(0, columns - _columns(text))
+
+
+def _centred(text: str) -> str:
+    return " " * max(0, (WIDTH - _columns(text)) // 2) + text
+
+
+def _wrapped(text: str, columns: int) -> list[str]:
+    """Broken at blanks; a single word longer than the line stays whole."""
+    lines: list[str] = []
+    for word in text.split(" "):
+        if lines and _columns(lines[-1]) + 1 + _columns(word) <= columns:
+            lines[-1] += " " + word
+        else:
+            lines.append(word)
+    return lines
+
+
+def _grouped(digest: str) -> Iterable[str]:
+    groups = [digest[i : i + 4] for i in range(0, len(digest), 4)]
+    half = len(groups) // 2
+    return ["  " + " ".join(groups[:half]), "  " + " ".join(groups[half:])]
+
+
+# --- HTML ----------------------------------------------------------------------------------------
+
+_STYLE = """
+@page { size: A4; margin: 12mm }
+body { font: 9.5pt/1.35 "Noto Sans CJK SC", "Source Han Sans SC", "Microsoft YaHei", sans-serif;
+  color: #000; background: #fff; max-width: 186mm; margin: 0 auto }
+h1 { font-size: 14pt; text-align: center; border-top: 2px solid; border-bottom: 2px solid;
+  padding: 2mm 0; margin: 0 0 3mm }
+h2 { font-size: 10pt; margin: 3mm 0 1mm; border-bottom: 1px solid #666 }
+table { width: 100%; border-collapse: collapse }
+tr { break-inside: avoid }
+td { padding: .3mm 1mm; vertical-align: top }
+td.value { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
+td.note { color: #444; font-size: 8.5pt }
+tr.strong td { font-weight: bold }
+code { font: 9pt/1.4 "DejaVu Sans Mono", Consolas, monospace }
+"""
+
+
+def render_html(statement: Statement) -> str:
+    """One self-contained page that prints on A4: no script, nothing loaded from anywhere."""
+    body = []
+    for section in statement.sections:
+        if not section.rows:
+            continue
+        rows = "\n".join(_html_row(row) for row in section.rows)
+        body.append(f"<h2>{escape(section.title)}</h2>\n<table>\n{rows}\n</table>")
+    code = "<br>".join(escape(line.strip()) for line in _grouped(statement.verification))
+    title = escape(statement.title)
+    return (
+        '<!DOCTYPE html>\n<html lang="zh-CN">\n<head>\n<meta charset="utf-8">\n'
+        f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
+        + "\n".join(body)
+        + f"\n<h2>验证码 Verification code</h2>\n<p><code>{code}</code></p>\n</body>\n</html>\n"
+    )
+
+
+def _html_row(row: Row) -> str:
+    strong = ' class="strong"' if row.strong else ""
+    return (
+        f"<tr{strong}><td>{escape(row.label)}</td>"
+        f'<td class="note">{escape(row.note)}</td>'
+        f'<td class="value">{escape(row.value)}</td></tr>'
+    )
