@@ -63,7 +63,7 @@ PRESENCE = Record(
         "signature": Optional(Bytes(64)),
     }
 )
-"""``issued_ms`` and ``signature`` belong to the insurance code (kind ``code``): the phone's token."""
+"""``issued_ms`` and ``signature`` are the phone's token and belong to the kind ``code``."""
 
 VISIT = Record(
     {
@@ -111,7 +111,7 @@ class Line(Shape):
                 raise ShapeError(expected, value)
             name = ""
             try:
-                for (name, inner), item in zip(checks, value, strict=True):
+                for (name, inner), item in zip(checks, value, strict=True):  # noqa: B007  (at fault)
                     inner(item)
             except ShapeError as error:
                 error.steps.append(f".{name}")

@@ -72,7 +72,7 @@ _LEG = Record(
 def deposit(ctx: Context, args: Args) -> Answer:
     """Credit a personal account with its owner's contributions; the first one opens it.
 
-    Refuses with ``person.not-found``, ``sender.not-competent``, ``funds.duplicate-id``.
+    Refuses with ``enrolment.unknown-person``, ``sender.not-competent``, ``funds.duplicate-id``.
     """
     answer = {"transfer_id": args["transfer_id"], "status": POSTED}
     digest = content_digest(ctx, "deposit", args)
@@ -235,10 +235,8 @@ def _check_leg(ctx: Context, account: str, amount_fen: int) -> None:
     if kind.mover is Mover.CONTRACT:
         reject("funds.contract-only", account=account)
     if kind.mover is Mover.HOME_BUREAU:
-        if kind.name == "person":
-            area = enrolment.require_person(ctx.state, owner).area
-        else:
-            area = owner
+        is_person = kind.name == "person"
+        area = enrolment.require_person(ctx.state, owner).area if is_person else owner
         if amount_fen < 0:
             organisations.require_competent(ctx, area)
     elif kind.mover is Mover.CARE_BUREAU:
