@@ -1,0 +1,217 @@
+"""Everything that a replica knows, and the few primitive acts that everything else is made of.
+
+``State`` is one mutable value inside one ``Replica``; ``ordering``, ``changing`` and
+``retransmission`` are free functions over it. Only the methods here append effects that bind:
+``persist`` before ``sign``, and ``sign`` asks the safety record first, so no path leads around it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from consensus.catch_up import CatchUp
+from consensus.effects import Accuse, Alarm, Effect, Persist, Send, Sign
+from consensus.evidence import Evidence, Signed, compare
+from consensus.messages import (
+    Block,
+    BlockId,
+    Certificate,
+    Kind,
+    Message,
+    NewView,
+    Proposal,
+    Statement,
+    ViewChange,
+    Wish,
+    WishStatement,
+)
+from consensus.pacemaker import Pacemaker, Timing
+from consensus.phases import Cue, Phase, advance
+from consensus.quorum import MemberId, ValidatorSet
+from consensus.safety import SafetyRecord, check_statement, with_epoch
+from consensus.slot import Results, Slot, VoteBook
+from consensus.view_change import ChangeBook
+
+EVIDENCE_PER_MEMBER = 16
+"""Proofs reported of one member and epoch; one is enough to act on."""
+
+PROPOSALS_PER_SENDER = 2
+"""Early proposals kept of one member: the height in flight and the next."""
+
+
+class State:
+    """What a started replica knows."""
+
+    def __init__(
+        self,
+        identities: tuple[MemberId, ...],
+        timing: Timing,
+        head: Block,
+        head_certificate: Certificate | None,
+        validators: ValidatorSet,
+        epoch_base: Block,
+        record: SafetyRecord | None,
+    ) -> None:
+        self.identities = identities
+        self.timing = timing
+        self.now_ms = 0
+        self.effects: list[Effect] = []
+
+        self.head = head
+        self.head_certificate = head_certificate
+        self.epoch_base = epoch_base
+        self.validators = validators
+        self.burnt = record is None
+        self.record = record if record is not None else SafetyRecord()
+        self.signing: dict[Statement, MemberId] = {}
+        """Asked of the driver and not answered yet."""
+
+        self.phase = Phase.WATCHING
+        self.view = 0
+        self.slot = Slot(head.height + 1)
+        self.results = Results()
+        self.votes = VoteBook()
+        self.early: dict[int, dict[tuple[int, int], Proposal]] = {}
+        """Proposals that came before their time, by sender, then (view, height)."""
+        self.changes = ChangeBook()
+        self.new_view: NewView | None = None
+        """The NEW-VIEW of ``view``, once it is here."""
+        self.pacemaker = Pacemaker(timing)
+        self.catch_up = CatchUp(timing)
+        self.sent: dict[Kind, Message] = {}
+        """The last message of each kind that this replica signed in this epoch."""
+
+        self.pending_ms: int | None = None
+        self.diverged = False
+        """A certified block executed to something else here: no votes until a human has looked."""
+        self.accused: dict[tuple[object, ...], None] = {}
+
+    # --- what follows from the fields ---------------------------------------------------------
+
+    @property
+    def me(self) -> int | None:
+        """My index in the current set, None for a follower."""
+        return self.validators.seat(self.identities)
+
+    @property
+    def height(self) -> int:
+        """The height in flight."""
+        return self.head.height + 1
+
+    @property
+    def may_sign(self) -> bool:
+        """A member whose record is at hand and not ahead of what the store has."""
+        return (
+            self.me is not None
+            and not self.burnt
+            and not self.diverged
+            and self.record.epoch <= self.validators.epoch
+            and self.record.commit_floor <= self.head.height
+        )
+
+    @property
+    def is_primary(self) -> bool:
+        return self.me is not None and self.me == self.validators.primary(self.view)
+
+    def known_block(self, block: BlockId) -> Block | None:
+        """The block of this id, if any message or record at hand has shown it."""
+        shown = [self.slot.block]
+        shown += [asked.block for asked in self.results.asked.values()]
+        shown += [early.block for by in self.early.values() for early in by.values()]
+        if self.record.prepared is not None:
+            shown.append(self.record.prepared.block)
+        for candidate in shown:
+            if candidate is not None and candidate.id == block:
+                return candidate
+        return None
+
+    def members(self, indexes: tuple[int, ...]) -> tuple[MemberId, ...]:
+        """Names of the members with these indexes, without myself."""
+        return tuple(self.validators.members[i] for i in indexes if i != self.me)
+
+    # --- acts -----------------------------------------------------------------------------------
+
+    def emit(self, effect: Effect) -> None:
+        self.effects.append(effect)
+
+    def move(self, cue: Cue) -> None:
+        self.phase = advance(self.phase, cue)
+
+    def persist(self, record: SafetyRecord, blocks: tuple[BlockId, ...] = ()) -> None:
+        """Make ``record`` the one that binds, before anything that follows."""
+        if record == self.record:
+            return
+        self.record = replace(
+            record, sequence=self.record.sequence + 1, commit_floor=self.head.height
+        )
+        self.emit(Persist(self.record, blocks))
+
+    def sign(self, statement: Statement) -> None:
+        """Ask for a signature. ``UnsafeStatement`` here is a bug of the core."""
+        me = self.me
+        assert me is not None, "only members sign"
+        assert not self.burnt, "a burnt key signs nothing"
+        check_statement(self.record, statement)
+        if statement in self.signing:
+            return
+        member = self.validators.members[me]
+        self.signing[statement] = member
+        self.emit(Sign(statement, member, self.record.sequence))
+
+    def send(self, to: MemberId | None, message: Message) -> None:
+        self.emit(Send(to, message))
+
+    def wish(self, view: int) -> None:
+        """Say that this view should be reached; said once for each view."""
+        if view > self.pacemaker.wish and self.may_sign:
+            self.pacemaker.wish = view
+            self.tell_wish()
+
+    def tell_wish(self) -> None:
+        """Sign the wish that holds, unless that was done (views are entered without a wish of
+        one's own, too)."""
+        wish = WishStatement(self.validators.epoch, self.pacemaker.wish)
+        told = self.sent.get(Kind.WISH)
+        if self.may_sign and not (isinstance(told, Wish) and told.statement == wish):
+            self.sign(wish)
+
+    def accuse(self, first: Signed | Certificate, second: Signed | Certificate) -> None:
+        """Report evidence, if these two are any; each slot once."""
+        found = compare(first, second)
+        if found is not None and self._is_news(found):
+            self.accused[found.slot()] = None
+            self.emit(Accuse(found))
+
+    def _is_news(self, found: Evidence) -> bool:
+        limit = EVIDENCE_PER_MEMBER * self.validators.size
+        return found.slot() not in self.accused and len(self.accused) < limit
+
+    def accuse_of_hiding(self, change: ViewChange) -> None:
+        """E5: compare a view change with the COMMITs of its sender that are at hand."""
+        from_votes = [
+            vote
+            for height in (self.head.height, self.height)
+            for vote in self.votes.by(change.sender, Kind.COMMIT, height)
+        ]
+        for vote in from_votes:
+            self.accuse(vote, change)
+
+    def alarm(self, code: str, sentence: str) -> None:
+        self.emit(Alarm(code, sentence))
+
+    def begin_epoch(self, validators: ValidatorSet) -> None:
+        """The head ended its epoch: what was said in it is void, the next one starts at view 0."""
+        self.validators = validators
+        self.epoch_base = self.head
+        self.view = 0
+        if self.record.epoch <= validators.epoch:
+            self.record = with_epoch(self.record, validators.epoch)
+        self.signing.clear()
+        self.votes.clear()
+        self.early.clear()
+        self.changes.clear()
+        self.new_view = None
+        self.pacemaker.reset()
+        self.catch_up.drop_decided()
+        self.sent.clear()
+        self.accused.clear()
