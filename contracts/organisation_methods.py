@@ -52,7 +52,7 @@ from contracts.schema import (
 CONTRACT = Contract("organisations", version=1)
 
 KEYS_AT_ONCE = 16
-SWITCHES_MAX = 64
+SWITCHES_MAX = 200
 SUSPENSIONS_MAX = 64
 
 NEW_KEY: dict[str, Shape] = {
@@ -76,9 +76,9 @@ NEW_ORGANISATION: dict[str, Shape] = {
 }
 
 ADMITTED_BY_CENTRE = ("bank", "insurer", "auditor", "regulator")
-_EXCLUSIVE = ("validate", "transport", "encrypt")
-"""Purposes that a key has alone: consensus, transport and decryption never share a key with
-transactions (SECURITY.md section 2, R7). ``sign`` and ``read`` are one person's acts."""
+_EXCLUSIVE = ("validate", "transport")
+"""Purposes that a key has alone: consensus and transport never share a key with transactions
+(SECURITY.md section 2, R7). ``sign`` and ``read`` are one person's acts."""
 
 
 @CONTRACT.method(args=NEW_ORGANISATION, kinds=("bureau", "centre"), posts=("checker",))

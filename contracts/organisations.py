@@ -58,11 +58,13 @@ KINDS = (
 )
 INSTITUTIONS = ("hospital", "pharmacy")
 POSTS = ("clerk", "checker", "finance", "audit", "doctor", "operator")
-PURPOSES = ("sign", "validate", "transport", "encrypt", "read")
+PURPOSES = ("sign", "validate", "transport", "read")
+"""An encryption key cannot sign its own proof of possession: it comes with the contract that uses
+one."""
 
 SWITCHES = ("inpatient", "outpatient", "pharmacy")
 CHRONIC = "chronic:"
-"""A switch ``chronic:<disease>`` for each chronic disease: 0 and 1 are asked of each by name."""
+"""A switch ``chronic:<disease>`` for each chronic disease that the institution is open for."""
 
 POSSESSION_CONTEXT = "popk/1"
 """Signing context of a proof that the registrant holds the private key (SECURITY.md section 2)."""

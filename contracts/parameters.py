@@ -16,6 +16,7 @@ from types import MappingProxyType
 from contracts.api import State, Value, reject
 from contracts.regions import COUNTRY, widening
 from contracts.schema import (
+    DIGITS,
     Bool,
     Check,
     Date,
@@ -24,9 +25,9 @@ from contracts.schema import (
     Map,
     OneOf,
     Record,
-    Region,
     Shape,
     ShapeError,
+    Text,
     compile_shape,
 )
 
@@ -71,7 +72,7 @@ _FILING = Record(
         "retroactive_days": _DAYS_BY_TYPE,
         "provisional_days": Int(0, 366),
         "change_after_months": Int(0, 24),
-        "no_filing_regions": List(Region(), max=400, distinct=True),
+        "no_filing_regions": Map(OneOf(*FILING_TYPES), max=400, key=Text(6, 6, DIGITS)),
         "entitled_at_home": Bool(),
     }
 )
@@ -111,7 +112,7 @@ AREA: Mapping[str, Parameter] = MappingProxyType(
                     "retroactive_days": {},
                     "provisional_days": 0,
                     "change_after_months": 0,
-                    "no_filing_regions": [],
+                    "no_filing_regions": {},
                     "entitled_at_home": True,
                 },
                 "How the home area treats filings. automatic: types approved at once, the others "
@@ -120,8 +121,8 @@ AREA: Mapping[str, Parameter] = MappingProxyType(
                 "type: how far before its submission a filing may begin, left out is not at all. "
                 "provisional_days: how long a filing on commitment lasts, 0 is not offered. "
                 "change_after_months: how long a long-term filing keeps its place at least. "
-                "no_filing_regions: care there needs none. entitled_at_home: whether long-term "
-                "residents elsewhere keep their full entitlement at home.",
+                "no_filing_regions: care there counts as filed, as the type given for the region. "
+                "entitled_at_home: whether long-term residents elsewhere stay entitled at home.",
             ),
         )
     )

@@ -62,21 +62,26 @@ ENROLMENT = Record(
         "birth": Date(),
         "insured": _PERIODS,
         "account": Bool(),
+        "phone_key": Optional(Bytes(33)),
         **_SPELL,
     }
 )
 """Attachment of ``enrol``. ``from`` is the first day of category and identity types; ``insured``
-lists periods in ascending order (``to`` absent: open); ``account``: has a personal account."""
+lists periods in ascending order (``to`` absent: open); ``account``: has a personal account;
+``phone_key``: the key in the person's phone that signs insurance codes, if there is one."""
 
 CHANGE = Record(
     {
         "attributes": Optional(Record(_SPELL)),
         "insured": Optional(_PERIODS),
         "account": Optional(Bool()),
+        "phone_key": Optional(Bytes(33)),
+        "phone_lost": Optional(Bool(), False),
     }
 )
 """Attachment of ``update``: what changes. ``insured`` replaces the whole list; ``attributes`` holds
-from its date on, and replaces an entry of the same or a later date."""
+from its date on, and replaces an entry of the same or a later date; ``phone_lost`` drops the
+phone's key, ``phone_key`` sets another."""
 
 _CLERKS = ("clerk", "checker")
 
@@ -119,6 +124,8 @@ class Person:
     sex: str
     birth: str
     account: bool
+    phone_key: bytes | None
+    """Key of the phone that shows insurance codes; None: other certificates only."""
     link: bytes
     spells: tuple[Spell, ...]
     insured: tuple[Period, ...]
@@ -160,6 +167,7 @@ class Person:
             self.sex,
             self.birth,
             self.account,
+            self.phone_key,
             self.link,
             [[s.from_date, s.category, list(s.identity_types)] for s in self.spells],
             [[p.from_date, p.to_date, p.status] for p in self.insured],
@@ -174,8 +182,8 @@ class Person:
     @classmethod
     def decode(cls, value: Value) -> Person:
         """From the state's value."""
-        (person_id, area, scheme, sex, birth, account, link, spells, insured, holds, died, closed,
-         revision, digest, salt) = value  # fmt: skip
+        (person_id, area, scheme, sex, birth, account, phone, link, spells, insured, holds, died,
+         closed, revision, digest, salt) = value  # fmt: skip
         return cls(
             id=person_id,
             area=area,
@@ -183,6 +191,7 @@ class Person:
             sex=sex,
             birth=birth,
             account=account,
+            phone_key=phone,
             link=link,
             spells=tuple(Spell(start, category, tuple(types)) for start, category, types in spells),
             insured=tuple(Period(*row) for row in insured),
@@ -234,8 +243,17 @@ def hold_on(person: Person, date: str) -> Hold | None:
     return None
 
 
-def require_insured(person: Person, date: str) -> None:
-    """Refuse, each with its own reason, unless the person is insured on ``date``."""
+def phone_key(person: Person) -> bytes | None:
+    """Key of the phone that shows insurance codes; None when the person has told none."""
+    return person.phone_key
+
+
+def require_insured(state: State, person_id: str, date: str, *, emergency: bool = False) -> Person:
+    """The person; refused, each with its own reason, unless insured on ``date`` and not suspended.
+
+    A suspension of direct settlement never stands before an emergency.
+    """
+    person = require_person(state, person_id)
     status = person_status(person, date)
     if status == DEAD:
         reject("enrolment.dead", person=person.id, date=date)
@@ -247,13 +265,10 @@ def require_insured(person: Person, date: str) -> None:
         reject("enrolment.waiting", person=person.id, date=date)
     if status == UNINSURED:
         reject("enrolment.uninsured", person=person.id, date=date)
-
-
-def require_not_held(person: Person, date: str) -> None:
-    """Refuse while the person's direct settlement is suspended."""
-    hold = hold_on(person, date)
+    hold = None if emergency else hold_on(person, date)
     if hold is not None:
         reject("enrolment.suspended", person=person.id, date=date, until=hold.to_date)
+    return person
 
 
 def area_of(person_id: str) -> str:
@@ -293,6 +308,7 @@ def enrol(ctx: Context, args: Args) -> Answer:
         sex=content["sex"],
         birth=content["birth"],
         account=content["account"],
+        phone_key=_phone_key(ctx, person_id, content["phone_key"]),
         link=content["link"],
         spells=(_spell(content),),
         insured=_periods(person_id, content["insured"]),
@@ -332,6 +348,11 @@ def update(ctx: Context, args: Args) -> Answer:
         changed = replace(changed, insured=_periods(person.id, content["insured"]))
     if content["account"] is not None:
         changed = replace(changed, account=content["account"])
+    if content["phone_lost"]:
+        changed = replace(changed, phone_key=None)
+    if content["phone_key"] is not None:
+        key = _phone_key(ctx, person.id, content["phone_key"])
+        changed = replace(changed, phone_key=key)
     return _store(ctx, "updated", changed, args)
 
 
@@ -443,6 +464,15 @@ def _take_link(ctx: Context, person: Person) -> None:
     if link is not None and link[1]:
         reject("enrolment.insured-elsewhere", person=person.id)
     ctx.state.put(key, [person.id, True, salt_of(ctx, person.salt, key)])
+
+
+def _phone_key(ctx: Context, person_id: str, key: bytes | None) -> bytes | None:
+    if key is not None:
+        try:
+            ctx.services.check_key(key)
+        except ValueError:
+            reject("enrolment.phone-key", person=person_id)
+    return key
 
 
 def _spell(content: Value) -> Spell:
