@@ -59,7 +59,7 @@ class Transfer:
     def decode(cls, value: Value) -> Transfer:
         """From the state's value."""
         *fields, legs = value
-        return cls(*fields, tuple((a, f, n) for a, f, n in legs))
+        return cls(*[*fields, tuple((a, f, n) for a, f, n in legs)])
 
     def with_status(self, status: str) -> Transfer:
         """The same transfer, one step on."""
