@@ -3,12 +3,191 @@
 Rows are appended by whoever adds a code. A code is never given another meaning.
 """
 
-# fmt: off
-# One line for each field keeps a row readable as a whole.
-
 from __future__ import annotations
 
 from contracts.settlement.reason import Reason
 
 ROWS: tuple[Reason, ...] = (
+    Reason(
+        "claim.consent-missing",
+        "A line that no fund pays lacks the patient's consent.",
+        "自费项目缺少患者知情同意。",
+        "Get the consent, mark it on the line and send again.",
+        "取得患者同意并在明细中标注后重新上传。",
+    ),
+    Reason(
+        "claim.dates",
+        "Care ends before it begins, or lies in the future.",
+        "就诊日期有误:结束早于开始,或晚于今天。",
+        "Correct admission and discharge.",
+        "请更正入院(就诊)和出院日期。",
+    ),
+    Reason(
+        "claim.disease-missing",
+        "Chronic care names no chronic disease.",
+        "门诊慢特病就诊未填写病种。",
+        "Give the code of the entitlement in the attachment.",
+        "请在附件中填写慢特病病种代码。",
+    ),
+    Reason(
+        "claim.duplicate-id",
+        "This id was used with other content.",
+        "该编号已用于其他内容的业务。",
+        "Use a new id; to ask for the first answer send exactly the first content.",
+        "请使用新编号;查询原结果须提交完全相同的内容。",
+    ),
+    Reason(
+        "claim.duplicate-line",
+        "A line number occurs twice in this claim.",
+        "同一结算中明细流水号重复。",
+        "Number the lines anew, or withdraw the upload that has it.",
+        "请重新编号,或撤回已上传的重复明细。",
+    ),
+    Reason(
+        "claim.institution-suspended",
+        "Direct settlement of this institution is suspended.",
+        "该机构的直接结算已被暂停。",
+        "The patient pays and is reimbursed at home; emergencies are settled as ever.",
+        "患者先自费后回参保地报销;急诊抢救照常结算。",
+    ),
+    Reason(
+        "claim.is-reversal",
+        "This id belongs to a reversal.",
+        "该编号是一笔撤销业务的编号。",
+        "Name the claim that the reversal takes back.",
+        "请填写原结算编号。",
+    ),
+    Reason(
+        "claim.line-amount",
+        "A line's amount is not its price times its quantity.",
+        "明细金额不等于单价乘以数量。",
+        "Correct the line and send again.",
+        "请更正明细后重新上传。",
+    ),
+    Reason(
+        "claim.line-date",
+        "A line's service date lies outside the visit.",
+        "明细的收费日期不在就诊期间内。",
+        "Correct the date, or the dates of the visit.",
+        "请更正收费日期或就诊日期。",
+    ),
+    Reason(
+        "claim.line-unmapped",
+        "A line has the institution's own code and the mapping has no national code for it.",
+        "明细的院内编码没有对应的国家医保编码。",
+        "Publish the mapping of this code first, then send the line again.",
+        "请先完成编码映射再上传。",
+    ),
+    Reason(
+        "claim.no-lines",
+        "There is nothing to settle.",
+        "没有可结算的费用明细。",
+        "Upload charge lines, or cancel the registration.",
+        "请上传费用明细,或取消登记。",
+    ),
+    Reason(
+        "claim.no-policy",
+        "The insured place has no policy in force on the day that decides.",
+        "参保地在该日期没有生效的待遇政策。",
+        "Ask the home bureau; the claim can be settled once the policy is deployed.",
+        "请联系参保地经办机构,政策发布后即可结算。",
+    ),
+    Reason(
+        "claim.not-found",
+        "There is no claim of this id.",
+        "没有该编号的结算业务。",
+        "Check the id, or register the visit first.",
+        "请核对编号,或先办理就诊登记。",
+    ),
+    Reason(
+        "claim.not-yours",
+        "The claim belongs to another institution.",
+        "该业务属于其他机构。",
+        "Check the id; only the institution that registered a visit works on it.",
+        "请核对编号;只有登记机构可以办理。",
+    ),
+    Reason(
+        "claim.presence-certificate",
+        "This certificate does not go with this way of being present.",
+        "就诊凭证类型与身份核验方式不符。",
+        "Give 01 for the insurance code, 02 for the identity card, 03 for the card.",
+        "医保码填01,身份证填02,社保卡填03。",
+    ),
+    Reason(
+        "claim.presence-post",
+        "The signer's post may not attest this way of being present.",
+        "签名人的岗位不能核验此种身份方式。",
+        "An operator or clerk attests; for an emergency without papers a doctor signs.",
+        "由窗口操作员核验;无证件的急诊由医师签名。",
+    ),
+    Reason(
+        "claim.switch-off",
+        "The institution is not open for this kind of care across places.",
+        "该机构未开通此类异地就医结算。",
+        "The bureau of the place of care opens it; until then the patient pays first.",
+        "请联系就医地经办机构开通;此前由患者先行垫付。",
+    ),
+    Reason(
+        "claim.too-many-lines",
+        "A claim has more lines or uploads than are taken.",
+        "明细条数或上传批次超过上限。",
+        "Settle in parts, or put more lines into each upload.",
+        "请分次结算,或增加每批明细条数。",
+    ),
+    Reason(
+        "claim.total-differs",
+        "The institution's total is not the sum of the lines that are here.",
+        "机构申报总额与已上传明细合计不一致。",
+        "Compare the uploads: one is missing, doubled or changed.",
+        "请核对各批次明细是否缺失、重复或变更。",
+    ),
+    Reason(
+        "claim.upload-not-found",
+        "The claim has no upload of this number.",
+        "没有该批次号的明细。",
+        "Check the number of the upload.",
+        "请核对批次号。",
+    ),
+    Reason(
+        "claim.visit-given-twice",
+        "The visit was registered already; the settlement must not give another one.",
+        "就诊已登记,结算时不得再填写就诊信息。",
+        "Leave the visit out of the settlement.",
+        "结算时请勿再填写就诊信息。",
+    ),
+    Reason(
+        "claim.wrong-state",
+        "The claim stands where this step is not possible.",
+        "业务当前状态不允许此操作。",
+        "Look at the claim's state; a settled claim is first reversed.",
+        "请查询业务状态;已结算的须先撤销。",
+    ),
+    Reason(
+        "presence.expired",
+        "The insurance code is too old.",
+        "医保码已过期。",
+        "Let the person show a fresh code.",
+        "请参保人刷新医保码。",
+    ),
+    Reason(
+        "presence.key",
+        "This is no key of the ledger's signature suite.",
+        "不是有效的公钥。",
+        "Make the key anew on the phone.",
+        "请在手机上重新生成密钥。",
+    ),
+    Reason(
+        "presence.no-phone",
+        "No phone is bound to this person.",
+        "该参保人未绑定手机。",
+        "Use a card, the identity card or the face; a phone is never a condition.",
+        "请使用社保卡、身份证或刷脸;手机不是就医条件。",
+    ),
+    Reason(
+        "presence.signature",
+        "The insurance code was not signed by this person's phone for this institution.",
+        "医保码签名与该参保人手机或本机构不符。",
+        "Let the person show a fresh code, or use another certificate.",
+        "请刷新医保码,或改用其他凭证。",
+    ),
 )
