@@ -23,10 +23,10 @@ _PRICE_TIMES_QUANTITY = 10**6 * 10**4 // FEN_PER_YUAN
 _RATIO_TEXT = re.compile(
     r"(?P<percent>[0-9]{1,6}(?:\.[0-9]{1,6})?)%"
     r"|(?P<num>[0-9]{1,12})/(?P<den>[0-9]{1,12})"
-    r"|(?P<decimal>[0-9]{1,3}(?:\.[0-9]{1,8})?)",
+    r"|(?P<decimal>0(?:\.[0-9]{1,8})?|1(?:\.0{1,8})?)",
     re.ASCII,
 )
-_YUAN_TEXT = re.compile(r"(?P<whole>[0-9]{1,13})(?:\.(?P<fen>[0-9]{1,2}))?", re.ASCII)
+_YUAN_TEXT = re.compile(r"(?P<whole>[0-9]{1,14})(?:\.(?P<fen>[0-9]{1,2}))?", re.ASCII)
 
 
 class MoneyError(ValueError):
@@ -58,7 +58,10 @@ def ratio_of(num: int, den: int) -> Ratio:
 
 @lru_cache(maxsize=4096)
 def parse_ratio(text: str) -> Ratio:
-    """Read ``"82.5%"``, ``"0.825"`` or ``"33/40"``. Raises ``MoneyError`` with what was found."""
+    """Read ``"82.5%"``, ``"0.825"`` or ``"33/40"``. Raises ``MoneyError`` with what was found.
+
+    A decimal above 1 is refused: ``"80"`` was meant as 80 %, and would pay eighty times the bill.
+    """
     found = _RATIO_TEXT.fullmatch(text)
     if found is None:
         raise MoneyError(f'{text!r} is not a ratio: write "82.5%", "0.825" or ratio(33, 40)')
