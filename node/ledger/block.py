@@ -188,7 +188,7 @@ class Header:
             fields = shape.decode_record(data, 14, "header", bytes_max=HEADER_BYTES_MAX)
             return _header(fields)
         except CodecError as error:
-            raise InvalidBlock("header.malformed", reason=error.code, **error.values) from None
+            raise InvalidBlock("header.malformed", **error.reason()) from None
 
 
 def _header(fields: list[Value]) -> Header:
@@ -382,7 +382,7 @@ class Certificate:
                 ),
             )
         except CodecError as error:
-            raise InvalidBlock("certificate.malformed", reason=error.code, **error.values) from None
+            raise InvalidBlock("certificate.malformed", **error.reason()) from None
 
     def signer_indexes(self) -> list[int]:
         """Seats whose bit is set."""

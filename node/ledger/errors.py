@@ -29,6 +29,12 @@ class LedgerError(Exception):
         self.code = code
         self.values = values
 
+    def reason(self) -> dict[str, Any]:
+        """Its code and values, as values of the error that is raised in its stead."""
+        inner = self.values.get("reason")
+        code = self.code if inner is None else f"{self.code}: {inner}"
+        return {**self.values, "reason": code}
+
     def __str__(self) -> str:
         if not self.values:
             return self.code

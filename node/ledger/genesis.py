@@ -88,7 +88,7 @@ class Genesis:
             genesis = cls.from_content(content)
             _check_proofs(genesis, proofs)
         except (CodecError, InvalidBlock, InvalidKey, InvalidSignature) as error:
-            raise InvalidGenesis("genesis.content", reason=error.code, **error.values) from None
+            raise InvalidGenesis("genesis.content", **error.reason()) from None
         return genesis
 
     @classmethod
@@ -149,7 +149,7 @@ def make_content(
             validators=sorted([org, key] for org, key in validators),
         )
     except (CodecError, InvalidKey) as error:
-        raise InvalidGenesis("genesis.content", reason=error.code, **error.values) from None
+        raise InvalidGenesis("genesis.content", **error.reason()) from None
 
 
 # --- JSON -------------------------------------------------------------------------------------

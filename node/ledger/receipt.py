@@ -104,7 +104,7 @@ class Receipt:
             fields = shape.decode_record(data, 12, "receipt", bytes_max=RECEIPT_BYTES_MAX)
             return _receipt(fields)
         except CodecError as error:
-            raise InvalidProof("receipt.malformed", reason=error.code, **error.values) from None
+            raise InvalidProof("receipt.malformed", **error.reason()) from None
 
     @classmethod
     def decode_trusted(cls, data: bytes) -> Receipt:

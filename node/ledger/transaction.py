@@ -118,7 +118,7 @@ class TransactionBody:
             fields = shape.decode_record(data, 6, "body", bytes_max=BODY_BYTES_MAX)
             return _body(fields)
         except CodecError as error:
-            raise InvalidTransaction("transaction.malformed", **_why(error)) from None
+            raise InvalidTransaction("transaction.malformed", **error.reason()) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ class SignedTransaction:
                 _attachment(item) for item in shape.array(fields[2], "attachments", most=most)
             )
         except CodecError as error:
-            raise InvalidTransaction("transaction.malformed", **_why(error)) from None
+            raise InvalidTransaction("transaction.malformed", **error.reason()) from None
         transaction = cls(
             H("yibao/tx/v1", body_bytes),
             TransactionBody.decode(body_bytes),
@@ -176,7 +176,7 @@ class SignedTransaction:
             body_bytes = shape.binary_up_to(fields[0], "body", BODY_BYTES_MAX)
             signature = shape.binary(fields[1], "signature", SIGNATURE_BYTES)
         except CodecError as error:
-            raise InvalidTransaction("transaction.malformed", **_why(error)) from None
+            raise InvalidTransaction("transaction.malformed", **error.reason()) from None
         return cls(
             H("yibao/tx/v1", body_bytes),
             TransactionBody.decode(body_bytes),
@@ -274,7 +274,7 @@ def sign_transaction(
     try:
         body_bytes = body.encode()
     except CodecError as error:
-        raise InvalidTransaction("transaction.malformed", **_why(error)) from None
+        raise InvalidTransaction("transaction.malformed", **error.reason()) from None
     TransactionBody.decode(body_bytes)
     signature = crypto.sign(private, "tx/1", body.chain, body_bytes)
     transaction = SignedTransaction(
@@ -369,7 +369,3 @@ def _trusted_body(fields: list[Value]) -> TransactionBody:
         tuple(Call(name, method, args, tuple(idx)) for name, method, args, idx in calls),
         tuple(AttachmentRef(audience, commitment) for audience, commitment in refs),
     )
-
-
-def _why(error: CodecError) -> dict[str, Value]:
-    return {"reason": error.code, **error.values}
