@@ -47,6 +47,13 @@ ROWS: tuple[Reason, ...] = (
         "请更正所指字段后重新提交, 编号仍可使用。",
     ),
     Reason(
+        "args.attachment-encoding",
+        "The content of an attachment is not in canonical bytes.",
+        "附件内容不是规范编码。",
+        "Encode the attachment's content with the ledger's own codec and sign again.",
+        "请使用本账本的规范编码重新生成附件并签名。",
+    ),
+    Reason(
         "args.attachment",
         "An attachment is missing, or one was sent that the method does not take.",
         "缺少附件, 或附带了该方法不接受的附件。",

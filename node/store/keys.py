@@ -19,6 +19,7 @@ Heights and ordinals are big-endian, so that key order is the order of the chain
 | ``p`` | height, block hash | a proposal that may get a vote: header, body, attachments |
 | ``s`` | state path | raw key and value of a state entry (path = digest of the raw key) |
 | ``t`` | expiry hour, transaction id | the state's executed ids in the order of their expiry |
+| ``e`` | epoch | first height and validator set of an epoch |
 | ``u`` | bucket | root of a bucket of the state tree, checked at start |
 | ``i`` | kind, subject, place | a row of the index |
 | ``j`` | height | digest of the index rows of a height |
@@ -44,6 +45,7 @@ COMMITMENT = b"a"
 PROPOSAL = b"p"
 STATE = b"s"
 EXPIRY = b"t"
+EPOCH = b"e"
 BUCKET = b"u"
 INDEX = b"i"
 INDEX_DIGEST = b"j"
@@ -52,6 +54,7 @@ QUARANTINE = b"q"
 HEAD_KEY = HEAD + b"head"
 
 _HEIGHT = struct.Struct(">Q")
+_BUCKET = struct.Struct(">I")
 _PLACE = struct.Struct(">QI")
 _TRANSACTION = struct.Struct(">QII")
 
@@ -87,6 +90,19 @@ def attachment(height: int, ordinal: int) -> bytes:
 
 def proposal(height: int, block_hash: bytes) -> bytes:
     return PROPOSAL + _HEIGHT.pack(height) + block_hash
+
+
+def epoch(number: int) -> bytes:
+    return EPOCH + _HEIGHT.pack(number)
+
+
+def bucket(number: int) -> bytes:
+    return BUCKET + _BUCKET.pack(number)
+
+
+def bucket_of(key: bytes) -> int:
+    number: int = _BUCKET.unpack_from(key, 1)[0]
+    return number
 
 
 def expiry(hour: int, tx_id: bytes) -> bytes:

@@ -1,0 +1,329 @@
+"""A block's life in execution: admit, build or execute, and the result as one value.
+
+The life of a block reads top to bottom in ``Executor._run``: sign who signed, run the calls, note
+the executed ids, drop the expired ones, compute the roots. ``build`` and ``execute`` differ only in
+what happens to an inadmissible transaction: the one leaves it out, the other refuses the block.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from contracts.api import Services
+from contracts.organisations import find_signer, validators
+from contracts.runtime import Runtime
+from node.execution.calls import CallBug, CallResult, Frame, Signer, run_call
+from node.execution.state import BlockState, CommittedState, ReadState
+from node.ledger import merkle
+from node.ledger.block import HEADER_VERSION, Header, Validator, ValidatorSet, check_limits
+from node.ledger.codec import encode
+from node.ledger.errors import InvalidBlock, InvalidTransaction, Unavailable
+from node.ledger.receipt import Receipt, encode_writes
+from node.ledger.state_tree import Overlay, StateTree, compute_changes
+from node.ledger.transaction import SignedTransaction
+from node.ledger.types import Digest, Epoch, Height, Key, OrgId, TimeMs
+from node.store.state import executed_key
+
+FRESH_LATE_MS = 60_000
+FRESH_EARLY_MS = 5_000
+"""How far a first proposal's time may lie behind and ahead of a voter's clock (CONSENSUS.md 5.2)."""
+
+
+class ExpiryOrder(Protocol):
+    """Executed ids in the order of their expiry (``node.store.state.StateRows``)."""
+
+    def executed_before(self, time_ms: int, limit: int) -> list[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """The block on which the next one stands: the committed head."""
+
+    header: Header
+    block_hash: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class BlockResult:
+    """Everything that executing a block gave."""
+
+    header: Header
+    header_bytes: bytes
+    block_hash: Digest
+    transactions: Sequence[SignedTransaction]
+    leaves: Sequence[bytes]
+    calls: Sequence[CallResult]
+    """In the order of the receipts."""
+    receipt_bytes: Sequence[bytes]
+    writes: Mapping[str, bytes | None]
+    """Of the whole block, executed ids included."""
+    diff: bytes
+    overlay: Overlay
+    """The state tree after this block."""
+    next_validators: ValidatorSet | None
+    """Present exactly when the block ends its epoch."""
+
+    @property
+    def receipts(self) -> list[Receipt]:
+        return [call.receipt for call in self.calls]
+
+    def attachments(self) -> list[tuple[bytes, bytes, bytes]]:
+        """(commitment, blind, content): the transactions' own, then the derived explanations."""
+        found: list[tuple[bytes, bytes, bytes]] = [
+            (ref.commitment, item.blind, item.content)
+            for transaction in self.transactions
+            for ref, item in zip(transaction.body.attachments, transaction.attachments, strict=True)
+        ]
+        found += [
+            (call.receipt.explanation, call.explanation.blind, call.explanation.content)
+            for call in self.calls
+            if call.explanation is not None and call.receipt.explanation is not None
+        ]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What building a block came to."""
+
+    result: BlockResult | None
+    """None when no candidate was admissible."""
+    refused: Sequence[tuple[Digest, InvalidTransaction]]
+    """Candidates that can never be executed, or not at this time."""
+    bugs: Sequence[CallBug]
+    """Candidates to set aside: contract code met a bug in them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    calls: list[CallResult]
+    writes: dict[str, bytes | None]
+
+
+class Executor:
+    """Executes blocks on the committed head. One thread uses it: the chain thread."""
+
+    def __init__(
+        self,
+        chain: Digest,
+        runtime: Runtime,
+        services: Services,
+        state: CommittedState,
+        expiry: ExpiryOrder,
+        tree: StateTree,
+    ) -> None:
+        self._chain = chain
+        self._runtime = runtime
+        self._services = services
+        self._state = state
+        self._expiry = expiry
+        self._tree = tree
+        self._tree_lock = threading.Lock()
+
+    def admit(self, transaction: SignedTransaction, height: int, time_ms: int) -> Signer:
+        """Who signed, if the transaction may stand in the block at ``height``.
+
+        Judged by the parent's state, which is the committed one. Raises ``InvalidTransaction``.
+        Signature and attachments are checked before, without state.
+        """
+        transaction.check_admissible(self._chain, time_ms)
+        body = transaction.body
+        found = find_signer(ReadState(self._state), body.sender, body.key, height)
+        if found is None:
+            raise InvalidTransaction(
+                "transaction.key", sender=body.sender, key=body.key.hex(), height=height
+            )
+        if self._state.get(executed_key(body.valid_until_ms, transaction.id)) is not None:
+            raise InvalidTransaction("transaction.executed", id=transaction.id.hex())
+        return Signer(*found)
+
+    def build(
+        self,
+        parent: Parent,
+        candidates: Sequence[SignedTransaction],
+        clock_ms: int,
+        proposer: str,
+    ) -> Proposal:
+        """A block of the admissible candidates at ``max(clock, parent + 1 ms)``."""
+        height, time_ms = parent.header.height + 1, max(clock_ms, parent.header.time_ms + 1)
+        chosen: list[tuple[SignedTransaction, Signer]] = []
+        refused: list[tuple[Digest, InvalidTransaction]] = []
+        for transaction in candidates:
+            try:
+                chosen.append((transaction, self.admit(transaction, height, time_ms)))
+            except InvalidTransaction as error:
+                refused.append((transaction.id, error))
+        bugs: list[CallBug] = []
+        while chosen:
+            try:
+                run = self._run(chosen, height, time_ms)
+            except CallBug as bug:
+                bugs.append(bug)
+                chosen = [pair for pair in chosen if pair[0].id != bug.tx_id]
+                continue
+            transactions = [transaction for transaction, _ in chosen]
+            return Proposal(self._seal(parent, transactions, run, time_ms, proposer), refused, bugs)
+        return Proposal(None, refused, bugs)
+
+    def execute(
+        self,
+        parent: Parent,
+        header: Header,
+        transactions: Sequence[SignedTransaction],
+        clock_ms: int | None,
+    ) -> BlockResult:
+        """Execute a received block and hold the result against its header.
+
+        ``clock_ms`` is given for a block that is proposed for the first time; its time must then
+        be near the clock. Raises ``InvalidBlock`` (``block.untimely`` for the clock alone),
+        ``CallBug``.
+        """
+        self._check_place(parent, header)
+        check_limits(transactions)
+        admitted = []
+        for transaction in transactions:
+            try:
+                signer = self.admit(transaction, header.height, header.time_ms)
+            except InvalidTransaction as error:
+                raise InvalidBlock(
+                    "block.inadmissible", id=transaction.id.hex(), reason=error.code
+                ) from error
+            admitted.append((transaction, signer))
+        run = self._run(admitted, header.height, header.time_ms)
+        result = self._seal(parent, transactions, run, header.time_ms, header.proposer)
+        check_same(header, result.header)
+        if clock_ms is not None and not (
+            clock_ms - FRESH_LATE_MS <= header.time_ms <= clock_ms + FRESH_EARLY_MS
+        ):
+            raise InvalidBlock("block.untimely", time_ms=header.time_ms, clock_ms=clock_ms)
+        return result
+
+    def estimate(
+        self, parent: Parent, signer: Signer, transaction: SignedTransaction, clock_ms: int
+    ) -> CallResult:
+        """Run the transaction's only call on a throw-away overlay of the committed head."""
+        time_ms = max(clock_ms, parent.header.time_ms + 1)
+        frame = Frame(self._chain, parent.header.height + 1, time_ms, self._services)
+        state = BlockState(self._state)
+        return run_call(self._runtime, frame, state, signer, transaction, 0)
+
+    def commit(self, result: BlockResult) -> None:
+        """Let the base follow a result whose batch is on disk."""
+        self._state.apply(result.writes)
+        with self._tree_lock:
+            self._tree.commit(result.overlay)
+
+    def prove(self, key: str, state_root: bytes) -> bytes:
+        """Proof of presence or absence under the committed head's root; any thread may ask.
+
+        Raises ``Unavailable`` when the head is no longer the one of ``state_root``.
+        """
+        with self._tree_lock:
+            if self._tree.root != state_root:
+                raise Unavailable("state.head-moved", retry_after_s=1)
+            return self._tree.prove(key).encode()
+
+    def _overlay(self, writes: Mapping[str, bytes | None]) -> Overlay:
+        changes = compute_changes(writes)
+        with self._tree_lock:
+            return self._tree.overlay(changes)
+
+    def _run(
+        self, admitted: Iterable[tuple[SignedTransaction, Signer]], height: int, time_ms: int
+    ) -> _Run:
+        """All calls in order, then the executed ids, then the expired ones."""
+        frame = Frame(self._chain, height, time_ms, self._services)
+        state = BlockState(self._state)
+        calls: list[CallResult] = []
+        executed: dict[str, bytes | None] = {}
+        at_height = encode(height)
+        for transaction, signer in admitted:
+            calls += [
+                run_call(self._runtime, frame, state, signer, transaction, index)
+                for index in range(len(transaction.body.calls))
+            ]
+            executed[executed_key(transaction.body.valid_until_ms, transaction.id)] = at_height
+        # Twice as many as come in, so that a backlog shrinks, and never more: a block's work
+        # stays in proportion to what it carries.
+        for key in self._expiry.executed_before(time_ms, 2 * len(executed)):
+            state.writes[key] = None
+        state.writes.update(executed)
+        return _Run(calls, state.writes)
+
+    def _seal(
+        self,
+        parent: Parent,
+        transactions: Sequence[SignedTransaction],
+        run: _Run,
+        time_ms: int,
+        proposer: str,
+    ) -> BlockResult:
+        """Roots, header and hash of what was run."""
+        before = parent.header
+        leaves = [transaction.encode_leaf() for transaction in transactions]
+        receipts = [call.receipt.encode() for call in run.calls]
+        overlay = self._overlay(run.writes)
+        state = BlockState(self._state)
+        state.writes = run.writes
+        next_set = validator_set(state)
+        header = Header(
+            version=HEADER_VERSION,
+            chain=self._chain,
+            height=Height(before.height + 1),
+            parent=parent.block_hash,
+            epoch=Epoch(before.epoch + (1 if before.is_epoch_final else 0)),
+            validators_hash=before.next_validators_hash,
+            next_validators_hash=next_set.hash,
+            proposer=proposer,
+            time_ms=TimeMs(time_ms),
+            tx_root=merkle.compute_root(leaves),
+            tx_count=len(leaves),
+            receipts_root=merkle.compute_root(receipts),
+            receipts_count=len(receipts),
+            state_root=overlay.root,
+        )
+        return BlockResult(
+            header=header,
+            header_bytes=header.encode(),
+            block_hash=header.hash,
+            transactions=transactions,
+            leaves=leaves,
+            calls=run.calls,
+            receipt_bytes=receipts,
+            writes=run.writes,
+            diff=encode_writes(run.writes),
+            overlay=overlay,
+            next_validators=next_set if header.is_epoch_final else None,
+        )
+
+    def _check_place(self, parent: Parent, header: Header) -> None:
+        """Cheap checks before anything is run. Raises ``InvalidBlock``."""
+        before = parent.header
+        wanted = {
+            "chain": (header.chain, self._chain),
+            "height": (header.height, before.height + 1),
+            "parent": (header.parent, parent.block_hash),
+            "validators_hash": (header.validators_hash, before.next_validators_hash),
+        }
+        for name, (found, expected) in wanted.items():
+            if found != expected:
+                raise InvalidBlock("block.place", field=name, found=found, expected=expected)
+        if header.time_ms <= before.time_ms:
+            raise InvalidBlock("block.time", time_ms=header.time_ms, parent_ms=before.time_ms)
+
+
+def check_same(header: Header, ours: Header) -> None:
+    """Raises ``InvalidBlock`` with the first field in which a header and our result differ."""
+    for name in Header.__slots__:
+        claimed, computed = getattr(header, name), getattr(ours, name)
+        if claimed != computed:
+            raise InvalidBlock("block.differs", field=name, claimed=claimed, computed=computed)
+
+
+def validator_set(state: BlockState | CommittedState) -> ValidatorSet:
+    """The set that orders the next block, as the state has it."""
+    members = validators(ReadState(state))
+    return ValidatorSet(tuple(Validator(OrgId(org), Key(key)) for org, key in members))

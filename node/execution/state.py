@@ -1,0 +1,113 @@
+"""State in three layers: committed, a block's overlay, a call's overlay.
+
+Only committed blocks touch the base; a proposed block is an overlay that may be dropped, and a
+refused call is an overlay that is dropped. Values cross the layers as canonical bytes, therefore
+what a contract reads is always fresh and what it puts is fixed at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from contracts.api import Value
+from node.ledger.codec import decode_trusted, encode
+from node.ledger.types import STATE_KEY_CHARS_MAX
+from node.store.state import EXECUTED
+
+CACHE_ENTRIES_MAX = 100_000
+"""Entries of the read cache: fund areas, organisations, policies, busy persons. About 50 MB."""
+
+
+class ByteState(Protocol):
+    """State as canonical bytes."""
+
+    def get(self, key: str) -> bytes | None: ...
+
+
+class CommittedState:
+    """The base: rows of the store with a bounded cache. ``apply`` after the batch is on disk."""
+
+    def __init__(self, rows: ByteState) -> None:
+        self._rows = rows
+        self._cache: dict[str, bytes | None] = {}
+
+    def get(self, key: str) -> bytes | None:
+        cache = self._cache
+        found = cache.get(key, b"")  # canonical bytes are never empty: this means "not cached"
+        if found != b"":
+            return found
+        value = self._rows.get(key)
+        if len(cache) >= CACHE_ENTRIES_MAX:
+            cache.clear()
+        cache[key] = value
+        return value
+
+    def apply(self, writes: Mapping[str, bytes | None]) -> None:
+        """Follow a commit: the rows have these writes already."""
+        if len(self._cache) + len(writes) >= CACHE_ENTRIES_MAX:
+            self._cache.clear()
+        self._cache.update(writes)
+
+
+class BlockState:
+    """A block's overlay on the state of its parent."""
+
+    __slots__ = ("parent", "writes")
+
+    def __init__(self, parent: ByteState) -> None:
+        self.parent = parent
+        self.writes: dict[str, bytes | None] = {}
+
+    def get(self, key: str) -> bytes | None:
+        writes = self.writes
+        return writes[key] if key in writes else self.parent.get(key)
+
+
+class CallState:
+    """A call's overlay: what contracts see as ``contracts.api.State``."""
+
+    __slots__ = ("_block", "writes")
+
+    def __init__(self, block: ByteState) -> None:
+        self._block = block
+        self.writes: dict[str, bytes | None] = {}
+
+    def get(self, key: str) -> Value | None:
+        writes = self.writes
+        data = writes[key] if key in writes else self._block.get(key)
+        return None if data is None else decode_trusted(data)
+
+    def put(self, key: str, value: Value) -> None:
+        _check_key(key)
+        self.writes[key] = encode(value)
+
+    def delete(self, key: str) -> None:
+        _check_key(key)
+        self.writes[key] = None
+
+
+class ReadState:
+    """Decoded reading of a byte state for the node's own questions; it cannot be written."""
+
+    __slots__ = ("_bytes",)
+
+    def __init__(self, state: ByteState) -> None:
+        self._bytes = state
+
+    def get(self, key: str) -> Value | None:
+        data = self._bytes.get(key)
+        return None if data is None else decode_trusted(data)
+
+    def put(self, key: str, value: Value) -> None:
+        raise AssertionError(f"{key} is written outside of a call")
+
+    def delete(self, key: str) -> None:
+        raise AssertionError(f"{key} is deleted outside of a call")
+
+
+def _check_key(key: str) -> None:
+    """A contract's keys are ours to get right: a wrong one is a bug."""
+    assert key.isascii(), f"state key {key[:80]!r}"
+    assert 0 < len(key) <= STATE_KEY_CHARS_MAX, f"state key {key[:80]!r}"
+    assert not key.startswith(EXECUTED), f"{key[:80]!r} belongs to execution"
