@@ -102,17 +102,15 @@ def check_person(ctx: Context, person_id: str, visit: Visit) -> Person:
 
     Refuses with the codes of ``enrolment``. A suspension never bars an emergency.
     """
-    person = enrolment.require_person(ctx.state, person_id)
-    enrolment.require_insured(person, visit.admission)
-    if visit.discharge and visit.discharge != visit.admission and person.died is not None:
-        # Whoever dies during a stay is settled to the last day; services after it are refused.
-        enrolment.require_insured(person, visit.discharge)
-    if person.holds and not is_emergency(visit):
-        enrolment.require_not_held(person, calendar.date_of_ms(ctx.time_ms))
+    emergency = is_emergency(visit)
+    person = enrolment.require_insured(ctx.state, person_id, visit.admission, emergency=emergency)
+    if visit.discharge and person.died is not None:
+        # Whoever dies during a stay is settled up to the last day, and not beyond it.
+        enrolment.require_insured(ctx.state, person_id, visit.discharge, emergency=emergency)
     return person
 
 
-def check_presence(ctx: Context, presence: Args, person: str) -> tuple[str, str, str]:
+def check_presence(ctx: Context, presence: Args, person: Person) -> tuple[str, str, str]:
     """How the person was present: (kind, certificate, agent's relation).
 
     Refuses with ``claim.presence-certificate``, ``claim.presence-post``, ``presence.*``.

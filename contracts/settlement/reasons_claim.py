@@ -170,13 +170,6 @@ ROWS: tuple[Reason, ...] = (
         "请参保人刷新医保码。",
     ),
     Reason(
-        "presence.key",
-        "This is no key of the ledger's signature suite.",
-        "不是有效的公钥。",
-        "Make the key anew on the phone.",
-        "请在手机上重新生成密钥。",
-    ),
-    Reason(
         "presence.no-phone",
         "No phone is bound to this person.",
         "该参保人未绑定手机。",
