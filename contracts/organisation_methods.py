@@ -62,7 +62,7 @@ NEW_KEY: dict[str, Shape] = {
     "post": OneOf(*POSTS),
     "proof": Bytes(64),
 }
-"""A key as it is registered: ``proof`` signs, in ``popk/1``, [organisation, key, purposes ascending],
+"""A registered key: ``proof`` signs, in ``popk/1``, [organisation, key, purposes ascending],
 so that it cannot be shown for another role."""
 
 NEW_ORGANISATION: dict[str, Shape] = {
