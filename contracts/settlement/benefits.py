@@ -7,15 +7,16 @@ are rendered from them later (``benefits_text``), so a receipt commits to number
 Amounts are whole fen, ratios are text (``"82.5%"``, ``"0.825"``, ``"33/40"``). Products are exact
 and rounded once, half up. A wrong argument raises ``BenefitError``, which ends the run of the
 policy with its message: a negative amount is a slip in a policy, never silently nothing.
+The run's ``host`` is a ``Recorder``: it gets the steps.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from contracts.functions import HostError, HostFunction
 from contracts.settlement import money
 from contracts.settlement.calendar import CalendarError, days_between, months_between, parts
 from contracts.settlement.money import FEN_LIMIT, MoneyError, Ratio
@@ -31,21 +32,8 @@ _CODE = re.compile(r"[a-z][a-z0-9_.\-]{0,59}", re.ASCII)
 _POINTS = re.compile(r"([+-]?)([0-9]{1,3})(?:\.([0-9]{1,4}))?", re.ASCII)
 
 
-class BenefitError(ValueError):
+class BenefitError(HostError):
     """A policy called one of these functions with something it cannot take."""
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """One function of the policy language."""
-
-    name: str
-    call: Callable[..., Value]
-    min_args: int
-    max_args: int
-    signature: str
-    """As the documents print it."""
-    meaning: str
 
 
 def _amount(value: Value, name: str) -> int:
@@ -77,6 +65,13 @@ def _text(value: Value, name: str) -> str:
     if not isinstance(value, str):
         raise BenefitError(f"{name}: want a text, got {value!r}")
     return value
+
+
+def _of_case(case: Value, name: str, group: str) -> dict[str, Value]:
+    found = case.get(group) if isinstance(case, dict) else None
+    if not isinstance(found, dict):
+        raise BenefitError(f"{name}: want the case as first argument")
+    return found
 
 
 # --- ratios: text in, text out -------------------------------------------------------------------
@@ -157,18 +152,22 @@ def nth(values: Value, number: Value) -> Value:
 
 def by_level(case: Value, first: Value, second: Value, third: Value) -> Value:
     """The value for the level of the case's institution; unrated ones get the first."""
-    level = case["institution"]["level"]
+    level = _of_case(case, "by_level", "institution").get("level")
+    if type(level) is not int or not 0 <= level <= 3:
+        raise BenefitError("by_level: the institution has no level from 0 to 3")
     return (first, first, second, third)[level]
 
 
 def counter(case: Value, name: Value) -> int:
     """The counter of the benefit year before this settlement, 0 where there is none."""
-    return int(case["counters"].get(_text(name, "counter"), 0))
+    return _whole(_of_case(case, "counter", "counters").get(_text(name, "counter"), 0), "counter")
 
 
 def has_identity(case: Value, *names: Value) -> bool:
     """Whether the person has one of these identity types."""
-    held = case["person"]["identity_types"]
+    held = _of_case(case, "has_identity", "person").get("identity_types")
+    if not isinstance(held, list):
+        raise BenefitError("has_identity: the person has no list of identity types")
     return any(_text(name, "has_identity") in held for name in names)
 
 
@@ -207,19 +206,12 @@ def _date(call: Callable[..., int], name: str) -> Callable[..., int]:
 
 
 class Recorder:
-    """The functions that explain themselves, and the steps of the run under way.
-
-    A compiled policy is kept for many runs: ``start`` forgets the steps of the run before.
-    """
+    """The functions that explain themselves, and the steps of one run: its ``host``."""
 
     __slots__ = ("steps",)
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
-
-    def start(self) -> None:
-        """Begin a run without steps."""
-        self.steps = []
 
     def _record(
         self, code: Value, op: str, amounts: list[int], parameter: Value, result: int
@@ -288,35 +280,6 @@ class Recorder:
             raise BenefitError("step: wants a code, for example critical_base")
         return self._record(code, "step", [], "", _whole(amount, "step"))
 
-    def functions(self) -> tuple[Function, ...]:
-        """The table of all functions, for the language and for the documents."""
-        return (*_PURE, *self._recording())
-
-    def _recording(self) -> tuple[Function, ...]:
-        return (
-            Function("part", self.part, 2, 3, "part(amount, ratio, why)", "amount x ratio"),
-            Function(
-                "bands", self.bands, 2, 4, "bands(amount, table, start, why)",
-                "sum over the bands between start and amount",
-            ),
-            Function(
-                "above", self.above, 2, 3, "above(amount, threshold, why)",
-                "what exceeds the threshold, at least 0",
-            ),
-            Function(
-                "capped", self.capped, 2, 3, "capped(amount, limit, why)",
-                "the amount, at most the limit",
-            ),
-            Function(
-                "rounded", self.rounded, 2, 3, "rounded(amount, unit, why)",
-                "half up to whole units of fen: 10 = jiao, 100 = yuan",
-            ),
-            Function(
-                "step", self.step, 2, 2, "step(code, amount)",
-                "names an amount in the explanation and gives it back",
-            ),
-        )  # fmt: skip
-
 
 def _bands_table(table: Value) -> Sequence[tuple[int | None, Ratio]]:
     if not isinstance(table, list | tuple) or not 1 <= len(table) <= BANDS_MAX:
@@ -336,41 +299,53 @@ def _bands_table(table: Value) -> Sequence[tuple[int | None, Ratio]]:
     return rows
 
 
-_PURE: tuple[Function, ...] = (
-    Function("yuan", yuan, 1, 1, 'yuan(900), yuan("404.20")', "fen of an amount in yuan"),
-    Function("ratio", ratio, 2, 2, "ratio(num, den)", "an exact ratio from a formula"),
-    Function("points", points, 2, 2, 'points("80%", -10)', "moved by percentage points"),
-    Function("times", times, 2, 2, 'times("80%", "90%")', "product of two ratios"),
-    Function("complement", complement, 1, 1, 'complement("32%")', "what is left of 100 %"),
-    Function("remaining", remaining, 2, 2, "remaining(limit, used)", "limit - used, at least 0"),
-    Function("nth", nth, 2, 2, "nth([a, b, c], n)", "value of the n-th time, then the last"),
-    Function(
-        "by_level", by_level, 4, 4, "by_level(case, first, second, third)",
-        "value for the level of the institution; level 0 takes the first",
-    ),
-    Function("counter", counter, 2, 2, "counter(case, name)", "counter of the year, else 0"),
-    Function(
-        "has_identity", has_identity, 2, 12, "has_identity(case, name, ...)",
-        "whether the person has one of the identity types",
-    ),
-    Function(
-        "payment", payment, 2, 4, "payment(fund, amount, why, base)",
-        "one entry of payments; base only where the fund's own does not fit",
-    ),
-    Function(
-        "months_between", _date(months_between, "months_between"), 2, 2,
-        "months_between(start, end)", "full months from one date to another",
-    ),
-    Function(
-        "days_between", _date(days_between, "days_between"), 2, 2, "days_between(start, end)",
-        "days from one date to another",
-    ),
-    Function(
-        "year_of", _date(lambda date: parts(date)[0], "year_of"), 1, 1, "year_of(date)",
-        "the year of a date",
-    ),
-    Function(
-        "month_of", _date(lambda date: parts(date)[1], "month_of"), 1, 1, "month_of(date)",
-        "the month of a date, 1 to 12",
-    ),
+def _pure(
+    name: str, call: Callable[..., Value], least: int, most: int, signature: str, meaning: str
+) -> HostFunction:
+    return HostFunction(name, call, least, most, 6, signature=signature, meaning=meaning)
+
+
+def _step_maker(
+    name: str, call: Callable[..., Value], least: int, most: int, signature: str, meaning: str
+) -> HostFunction:
+    return HostFunction(
+        name, call, least, most, 10, 4, uses_host=True, signature=signature, meaning=meaning
+    )
+
+
+FUNCTIONS: tuple[HostFunction, ...] = (
+    _step_maker("part", Recorder.part, 2, 3, "part(amount, ratio, why)", "amount x ratio"),
+    _step_maker("bands", Recorder.bands, 2, 4, "bands(amount, table, start, why)",
+                "the sum over the bands of what lies between start and amount"),
+    _step_maker("above", Recorder.above, 2, 3, "above(amount, threshold, why)",
+                "what exceeds the threshold, at least 0"),
+    _step_maker("capped", Recorder.capped, 2, 3, "capped(amount, limit, why)",
+                "the amount, at most the limit"),
+    _step_maker("rounded", Recorder.rounded, 2, 3, "rounded(amount, unit, why)",
+                "half up to whole units of fen: 10 = jiao, 100 = yuan"),
+    _step_maker("step", Recorder.step, 2, 2, "step(code, amount)",
+                "names an amount in the explanation and gives it back"),
+    _pure("payment", payment, 2, 4, "payment(fund, amount, why, base)",
+          "one entry of payments; base only where the fund's own does not fit"),
+    _pure("yuan", yuan, 1, 1, 'yuan(900), yuan("404.20")', "fen of an amount in yuan"),
+    _pure("ratio", ratio, 2, 2, "ratio(num, den)", "an exact ratio from a formula"),
+    _pure("points", points, 2, 2, 'points("80%", -10)', "moved by percentage points"),
+    _pure("times", times, 2, 2, 'times("80%", "90%")', "the product of two ratios"),
+    _pure("complement", complement, 1, 1, 'complement("32%")', "what is left of 100 %"),
+    _pure("remaining", remaining, 2, 2, "remaining(limit, used)", "limit - used, at least 0"),
+    _pure("nth", nth, 2, 2, "nth([a, b, c], n)", "the value for the n-th time, then the last"),
+    _pure("by_level", by_level, 4, 4, "by_level(case, first, second, third)",
+          "the value for the institution's level; level 0 takes the first"),
+    _pure("counter", counter, 2, 2, "counter(case, name)", "a counter of the year, else 0"),
+    _pure("has_identity", has_identity, 2, 12, "has_identity(case, name, ...)",
+          "whether the person has one of the identity types"),
+    _pure("months_between", _date(months_between, "months_between"), 2, 2,
+          "months_between(start, end)", "full months from one date to another"),
+    _pure("days_between", _date(days_between, "days_between"), 2, 2,
+          "days_between(start, end)", "days from one date to another"),
+    _pure("year_of", _date(lambda date: parts(date)[0], "year_of"), 1, 1, "year_of(date)",
+          "the year of a date"),
+    _pure("month_of", _date(lambda date: parts(date)[1], "month_of"), 1, 1, "month_of(date)",
+          "the month of a date, 1 to 12"),
 )  # fmt: skip
+"""What the language offers to policies beside its own functions."""
