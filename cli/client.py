@@ -1,0 +1,241 @@
+"""Asks a node over HTTP: signs reads, signs and submits transactions, explains refusals.
+
+Everything that the node answers is either public, or signed for here with the caller's key. The
+node cannot forge anything: transactions are signed on this side, answers carry proofs that
+``yibao proof`` checks without the node.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import httpx
+
+from cli.identity import Identity
+from node.ledger import crypto
+from node.ledger.codec import encode
+from node.ledger.http_signature import CONTEXT, RequestTarget, sign_request
+from node.ledger.transaction import (
+    Attachment,
+    AttachmentRef,
+    Call,
+    TransactionBody,
+    commit,
+    sign_transaction,
+)
+from node.ledger.types import Digest, TimeMs
+
+VALIDITY_MS = 10 * 60 * 1000
+"""How long a submitted transaction may wait; the ledger allows up to 24 h and 5 min."""
+
+
+class Unreachable(Exception):  # noqa: N818  (what the node is)
+    """The node does not answer; carries the address and the reason."""
+
+
+class Refused(Exception):  # noqa: N818  (what the request is)
+    """The node answers with a problem object (RFC 9457)."""
+
+    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+        super().__init__(str(problem.get("code", status)))
+        self.status = status
+        self.problem = dict(problem)
+
+    @property
+    def code(self) -> str:
+        """Stable code, as docs/errors.md lists it."""
+        return str(self.problem.get("code", f"http.{self.status}"))
+
+    @property
+    def sentence(self) -> str:
+        """What went wrong, with the values that were compared."""
+        text = str(self.problem.get("title") or self.problem.get("detail") or "refused")
+        values = self.problem.get("values") or {}
+        compared = ", ".join(f"{name}={value}" for name, value in values.items())
+        return f"{text} [{self.code}]" + (f" ({compared})" if compared else "")
+
+    @property
+    def next_step(self) -> str:
+        """What to do about it."""
+        return str(self.problem.get("next") or "")
+
+
+@dataclass(frozen=True, slots=True)
+class CallSpec:
+    """A call to be put into a transaction, with the attachments' plain contents."""
+
+    contract: str
+    method: str
+    args: dict[str, Any]
+    client_id: str
+    """Id that the client made for the thing; the blinds of a retry repeat it."""
+    attachments: tuple[tuple[str, Any], ...] = ()
+    """(audience, plain content)."""
+
+
+def build_transaction(
+    identity: Identity, chain: bytes, calls: Sequence[CallSpec], valid_until_ms: int
+) -> tuple[bytes, bytes]:
+    """Sign calls into one transaction. Returns (id, wire bytes)."""
+    refs: list[AttachmentRef] = []
+    attachments: list[Attachment] = []
+    named: list[Call] = []
+    for call in calls:
+        indexes = []
+        for audience, content in call.attachments:
+            blind = identity.blind(call.client_id, audience)
+            packed = encode(content)
+            indexes.append(len(refs))
+            refs.append(AttachmentRef(audience, commit(blind, packed)))
+            attachments.append(Attachment(blind, packed))
+        named.append(Call(call.contract, call.method, call.args, tuple(indexes)))
+    body = TransactionBody(
+        chain=Digest(chain),
+        sender=identity.organisation,
+        key=identity.key,
+        valid_until_ms=TimeMs(valid_until_ms),
+        calls=tuple(named),
+        attachments=tuple(refs),
+    )
+    signed = sign_transaction(body, identity.private, attachments)
+    return signed.id, signed.encode()
+
+
+class Client:
+    """One node's API, as one organisation sees it."""
+
+    def __init__(
+        self,
+        base: str,
+        identity: Identity | None = None,
+        *,
+        timeout_s: float = 30.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.base = base.rstrip("/")
+        self.identity = identity
+        self._authority = urlsplit(self.base).netloc.lower()
+        self._http = httpx.Client(timeout=timeout_s, transport=transport)
+        self._chain: bytes | None = None
+
+    def close(self) -> None:
+        self._http.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def chain(self) -> bytes:
+        """The chain's id as the node names it; signatures are bound to it."""
+        if self._chain is None:
+            answer = self._send("GET", "/v1/genesis", b"", {}).json()
+            self._chain = bytes.fromhex(answer["chain"])
+        return self._chain
+
+    def get(self, path: str, **query: Any) -> Any:
+        """JSON answer of a signed GET. Raises ``Refused`` or ``Unreachable``."""
+        return self.fetch("GET", path, query=query).json()
+
+    def get_bytes(self, path: str, **query: Any) -> bytes:
+        """Binary answer of a signed GET."""
+        return self.fetch("GET", path, query=query).content
+
+    def get_open(self, path: str) -> httpx.Response:
+        """A route that anyone may ask: health, readiness, metrics, genesis hash."""
+        return self._send("GET", path, b"", {})
+
+    def post(self, path: str, document: bytes, content_type: str, **query: Any) -> Any:
+        """JSON answer of a signed POST."""
+        headers = {"Content-Type": content_type}
+        return self.fetch("POST", path, query=query, body=document, headers=headers).json()
+
+    def submit(self, calls: Sequence[CallSpec], *, wait: bool = True) -> dict[str, Any]:
+        """Sign the calls into one transaction and hand it in.
+
+        With ``wait`` the answer holds the receipts and their proofs; otherwise only the id.
+        """
+        assert self.identity is not None, "submitting needs an identity"
+        until_ms = time.time_ns() // 1_000_000 + VALIDITY_MS
+        _, wire = build_transaction(self.identity, self.chain, calls, until_ms)
+        return self.submit_wire(wire, wait=wait)
+
+    def submit_wire(self, wire: bytes, *, wait: bool) -> dict[str, Any]:
+        """Hand in canonical bytes of a signed transaction."""
+        path = "/v1/transactions" + ("?wait=committed" if wait else "")
+        headers = {"Content-Type": "application/octet-stream"}
+        answer: dict[str, Any] = self._send("POST", path, wire, headers).json()
+        return answer
+
+    def stream(self, path: str, **query: Any) -> Iterator[str]:
+        """Lines of a signed event stream."""
+        target, headers = self._signed("GET", path, query, b"")
+        try:
+            with self._http.stream("GET", self.base + target, headers=headers) as answer:
+                if answer.status_code >= 400:
+                    answer.read()
+                _check(answer)
+                yield from answer.iter_lines()
+        except httpx.TransportError as error:
+            raise Unreachable(f"{self.base}: {error}") from None
+
+    def fetch(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """A signed request (unsigned where the caller has no key)."""
+        target, signed = self._signed(method, path, query or {}, body)
+        return self._send(method, target, body, {**signed, **(headers or {})})
+
+    def _signed(
+        self, method: str, path: str, query: Mapping[str, Any], body: bytes
+    ) -> tuple[str, dict[str, str]]:
+        asked = urlencode({k: v for k, v in query.items() if v is not None})
+        target = f"{path}?{asked}" if asked else path
+        if self.identity is None:
+            return target, {}
+        identity, chain = self.identity, self.chain
+        headers = sign_request(
+            RequestTarget(method, self._authority, path, asked),
+            body,
+            organisation=identity.organisation,
+            key=identity.key,
+            created_s=int(time.time()),
+            nonce=secrets.token_urlsafe(16),
+            sign=lambda base: crypto.sign(identity.private, CONTEXT, chain, base),
+        )
+        return target, headers
+
+    def _send(
+        self, method: str, target: str, body: bytes, headers: Mapping[str, str]
+    ) -> httpx.Response:
+        try:
+            answer = self._http.request(
+                method, self.base + target, content=body or None, headers=dict(headers)
+            )
+        except httpx.TransportError as error:
+            raise Unreachable(f"{self.base}: {error}") from None
+        _check(answer)
+        return answer
+
+
+def _check(answer: httpx.Response) -> None:
+    if answer.status_code < 400:
+        return
+    try:
+        problem = answer.json()
+    except ValueError:
+        problem = {"title": answer.reason_phrase}
+    raise Refused(answer.status_code, problem if isinstance(problem, dict) else {})

@@ -1,0 +1,159 @@
+"""``yibao keys``: make, show and prove possession of keys. Keys are sealed at rest.
+
+One key, one purpose: signing transactions and reads, validating, transport and encryption are
+different keys, registered with their role (SECURITY.md section 2, R7).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.exits import Exit
+from cli.identity import (
+    UNBOUND,
+    KeyFileError,
+    new_seed,
+    open_key,
+    read_key_header,
+    write_key,
+)
+from cli.output import Json, fail, print_fields, print_json, print_table
+from cli.settings import read_passphrase
+from node.ledger import crypto
+from node.ledger.errors import LedgerError
+from node.ledger.keystore import KeyHeader
+
+app = typer.Typer(no_args_is_help=True, help="Keys: make, show, prove possession. 密钥")
+
+PURPOSES = ("sign", "read", "validate", "transport")
+
+Organisation = Annotated[
+    str, typer.Option("--org", help="Organisation id, for example hospital:H43010000123.")
+]
+Chain = Annotated[
+    str, typer.Option("--chain", help="Chain id in hexadecimal; leave out before genesis.")
+]
+
+
+@app.command("new")
+def new(
+    file: Annotated[Path, typer.Argument(help="Where the sealed key goes (mode 0600).")],
+    org: Organisation,
+    purpose: Annotated[
+        list[str] | None, typer.Option(help=f"One of {', '.join(PURPOSES)}; may be repeated.")
+    ] = None,
+    chain: Chain = "",
+    as_json: Json = False,
+) -> None:
+    """Make a key, seal it with a passphrase and print its public half."""
+    purposes = sorted(set(purpose or ["sign"]))
+    if unknown := [name for name in purposes if name not in PURPOSES]:
+        fail(Exit.USAGE, f"unknown purpose {unknown[0]}", hint=f"one of {', '.join(PURPOSES)}")
+    try:
+        write_key(
+            file,
+            new_seed(),
+            read_passphrase(str(file), confirm=True),
+            chain=_chain(chain),
+            role=",".join(purposes),
+            owner=org,
+        )
+        header = read_key_header(file)
+    except (KeyFileError, LedgerError) as error:
+        fail(Exit.LOCAL, str(error))
+    _show(file, header, as_json)
+
+
+@app.command("show")
+def show(
+    file: Annotated[Path, typer.Argument(help="A sealed key.")], as_json: Json = False
+) -> None:
+    """Print the public half and the role of a key; no passphrase is needed."""
+    try:
+        _show(file, read_key_header(file), as_json)
+    except (KeyFileError, LedgerError) as error:
+        fail(Exit.LOCAL, str(error))
+
+
+@app.command("list")
+def list_keys(
+    folder: Annotated[Path, typer.Argument(help="Folder with *.key files.")] = Path(),
+    as_json: Json = False,
+) -> None:
+    """List the keys of a folder."""
+    found = []
+    for path in sorted(folder.glob("*.key")):
+        try:
+            found.append({"file": str(path), **_fields(read_key_header(path))})
+        except (KeyFileError, LedgerError) as error:
+            found.append({"file": str(path), "problem": str(error)})
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        "Keys 密钥",
+        ("file", "organisation", "role", "key"),
+        [
+            (
+                k["file"],
+                k.get("organisation", k.get("problem", "")),
+                k.get("role", ""),
+                k.get("key", ""),
+            )
+            for k in found
+        ],
+    )
+
+
+@app.command("prove")
+def prove(
+    file: Annotated[Path, typer.Argument(help="A sealed key.")],
+    chain: Chain,
+    as_json: Json = False,
+) -> None:
+    """Sign a proof of possession for a network: what registering the key asks for."""
+    try:
+        header = read_key_header(file)
+        identity = open_key(file, read_passphrase(str(file)))
+    except (KeyFileError, LedgerError) as error:
+        fail(Exit.LOCAL, str(error))
+    proof = crypto.prove_possession(
+        identity.private, _chain(chain), header.owner, header.role.split(",")
+    )
+    document = {**_fields(header), "proof": proof.hex()}
+    if as_json:
+        print_json(document)
+    else:
+        print_fields("Proof of possession 持有证明", document)
+
+
+def _chain(text: str) -> bytes:
+    if not text:
+        return UNBOUND
+    try:
+        chain = bytes.fromhex(text)
+    except ValueError:
+        chain = b""
+    if len(chain) != len(UNBOUND):
+        fail(Exit.USAGE, "--chain is not 64 hexadecimal digits", hint="yibao genesis show FILE")
+    return chain
+
+
+def _fields(header: KeyHeader) -> dict[str, str]:
+    return {
+        "organisation": header.owner,
+        "role": header.role,
+        "key": header.key.hex(),
+        "chain": "" if header.chain == UNBOUND else header.chain.hex(),
+    }
+
+
+def _show(file: Path, header: KeyHeader, as_json: bool) -> None:
+    document = {"file": str(file), **_fields(header)}
+    if as_json:
+        print_json(document)
+    else:
+        print_fields("Key 密钥", document)

@@ -1,0 +1,58 @@
+"""From options to an open client, and from what can go wrong to an exit code with a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+
+from cli.client import Client, Refused, Unreachable
+from cli.exits import Exit
+from cli.identity import Identity, KeyFileError, open_key
+from cli.output import fail
+from cli.settings import read_passphrase, settings_of
+from node.ledger.errors import LedgerError
+
+
+def load_identity(path: Path) -> Identity:
+    """Open a key file with the caller's passphrase; ends the command where that fails."""
+    try:
+        return open_key(path, read_passphrase(str(path)))
+    except KeyFileError as error:
+        fail(Exit.LOCAL, str(error))
+    except LedgerError as error:
+        fail(Exit.LOCAL, f"{path}: {error}", hint="is it the right passphrase for this key?")
+
+
+@contextmanager
+def open_client(context: typer.Context, *, signed: bool = True) -> Iterator[Client]:
+    """A client for the chosen node; its refusals end the command with their code and next step."""
+    settings = settings_of(context)
+    identity = None
+    if signed:
+        if settings.key is None:
+            fail(
+                Exit.LOCAL,
+                "this command signs its requests and needs a key",
+                hint="yibao --key FILE ..., or set YIBAO_KEY (yibao keys new makes one)",
+            )
+        identity = load_identity(settings.key)
+    with Client(settings.node, identity, timeout_s=settings.timeout_s) as client:
+        with explained():
+            yield client
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn refusals and silence of the node into exit codes."""
+    try:
+        yield
+    except Unreachable as error:
+        fail(Exit.UNREACHABLE, str(error), hint="is the node running? yibao --node URL status")
+    except Refused as error:
+        code = Exit.UNAVAILABLE if error.status in (429, 503) else Exit.REFUSED
+        fail(code, error.sentence, hint=error.next_step)
+    except LedgerError as error:
+        fail(Exit.NO, str(error))
