@@ -256,7 +256,7 @@ def _open(ctx: Context, method: str, args: Args) -> tuple[Filing, Person, Versio
 
 
 def _require_changeable(ctx: Context, filing: Filing) -> None:
-    """Not what has ended; long-term filings keep their place for some months where that is a rule."""
+    """Not what has ended; a long-term filing may have to keep its place for some months."""
     standing = filing.standing
     if filing.last.status == CANCELLED or (filing.last.status == REFUSED and standing is None):
         reject("filing.ended", filing=filing.id, status=filing.last.status)

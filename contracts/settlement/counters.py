@@ -1,0 +1,275 @@
+"""Contract ``counters``: what a person has used up in a benefit year, here and at home.
+
+Deductible paid, cap used, critical-illness base and whatever else a policy counts are kept for
+(person, area, scheme, benefit year); they survive a change of policy version. Most care is local and
+never touches this ledger, yet moves the same counters: so the home bureau posts the opening
+balances and every local settlement or reversal, each under a digest of its local id, once. What the
+deltas are is the person's affair and comes in an attachment.
+
+A counter is a plain sum: settlements and feed entries add, reversals subtract what was added. When
+a feed entry belongs before settlements that were already decided, or a settlement is taken back, the
+later ones are *listed* for re-pricing in an event; none is re-priced silently.
+
+State: ``counter/<person>/<area>/<scheme>/<year>``, ``counter-local/<digest in hex>``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from contracts.api import Answer, Args, Context, Contract, State, Value, reject
+from contracts.organisations import require_competent
+from contracts.schema import FEN_MAX, Bytes, Id, Int, Map, OneOf, Record
+from contracts.settlement.enrolment import SCHEMES, area_of, require_person
+from contracts.settlement.records import content_digest, salt_of
+
+CONTRACT = Contract("counters", version=1)
+
+AUDIENCE = "person"
+NAMES_MAX = 64
+SETTLEMENTS_MAX = 200
+"""Settlements that a counter remembers for re-pricing; older ones only leave this list."""
+
+_KEY = {
+    "person": Id(60),
+    "scheme": OneOf(*SCHEMES),
+    "year": Int(1990, 2999),
+}
+DELTAS = Record({"deltas": Map(Int(0, FEN_MAX), max=NAMES_MAX)})
+"""Attachment of ``open`` and ``feed``: what to add, by counter name; never negative."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """Counters of one person, area, scheme and benefit year."""
+
+    values: Mapping[str, int]
+    """By name; what is not there is 0."""
+    opened: bool
+    """Whether the home bureau has posted its opening balances."""
+    as_of_ms: int
+    """Up to when the home bureau's feed is complete; 0 before the first entry."""
+    settlements: tuple[tuple[str, int], ...]
+    """(claim id, time of settlement) of what was settled here, ascending in time."""
+    salt: bytes
+
+    def encode(self) -> Value:
+        """As the state has it."""
+        return [
+            dict(self.values),
+            self.opened,
+            self.as_of_ms,
+            [list(row) for row in self.settlements],
+            self.salt,
+        ]
+
+    def since(self, time_ms: int) -> list[str]:
+        """Claims that were settled here after an instant: what a late entry may change."""
+        return [claim for claim, settled_ms in self.settlements if settled_ms > time_ms]
+
+
+def load(state: State, person: str, area: str, scheme: str, year: int) -> Counters | None:
+    """The counters with their history; None when nothing was counted yet."""
+    value = state.get(_key(person, area, scheme, year))
+    if value is None:
+        return None
+    values, opened, as_of_ms, settlements, salt = value
+    rows = tuple((claim, time_ms) for claim, time_ms in settlements)
+    return Counters(values, opened, as_of_ms, rows, salt)
+
+
+def read(state: State, person: str, area: str, scheme: str, year: int) -> dict[str, int]:
+    """The counters by name; empty when nothing was counted yet."""
+    found = load(state, person, area, scheme, year)
+    return {} if found is None else dict(found.values)
+
+
+def add(
+    ctx: Context,
+    person: str,
+    area: str,
+    scheme: str,
+    year: int,
+    deltas: Mapping[str, int],
+    *,
+    claim: str,
+    salt: bytes,
+) -> Counters:
+    """Add what a settlement used up and remember the claim; returns the counters after it.
+
+    ``salt``: the person's. Refuses with ``counters.negative`` when a counter would fall below 0.
+    """
+    before = _or_new(ctx, person, area, scheme, year, salt)
+    rows = (*before.settlements, (claim, ctx.time_ms))[-SETTLEMENTS_MAX:]
+    after = replace(before, values=_sum(before.values, deltas, 1), settlements=rows)
+    ctx.state.put(_key(person, area, scheme, year), after.encode())
+    return after
+
+
+def restore(
+    ctx: Context,
+    person: str,
+    area: str,
+    scheme: str,
+    year: int,
+    deltas: Mapping[str, int],
+    *,
+    claim: str,
+    salt: bytes,
+) -> Counters:
+    """Take off what a settlement had added; later settlements are listed in an event."""
+    before = _or_new(ctx, person, area, scheme, year, salt)
+    settled_ms = next((at for known, at in before.settlements if known == claim), ctx.time_ms)
+    rows = tuple(row for row in before.settlements if row[0] != claim)
+    after = replace(before, values=_sum(before.values, deltas, -1), settlements=rows)
+    ctx.state.put(_key(person, area, scheme, year), after.encode())
+    _list_for_repricing(ctx, person, year, after.since(settled_ms), cause=f"reversal:{claim}")
+    return after
+
+
+@CONTRACT.method(
+    args={**_KEY, "as_of_ms": Int(0)},
+    attachments={AUDIENCE: DELTAS},
+    kinds=("bureau",),
+    name="open",
+)
+def open_year(ctx: Context, args: Args) -> Answer:
+    """Post the opening balances of a benefit year, once."""
+    area, before = _home(ctx, args)
+    digest = content_digest(ctx, "counters.open", args)
+    key = _opening_key(ctx, args, area)
+    known = ctx.state.get(key)
+    if known is not None:
+        if known[0] == digest:
+            return {"as_of_ms": args["as_of_ms"]}
+        reject("counters.opened", person=args["person"], year=args["year"])
+    after = replace(
+        before,
+        values=_sum(before.values, ctx.attachments[AUDIENCE].content["deltas"], 1),
+        opened=True,
+        as_of_ms=max(before.as_of_ms, args["as_of_ms"]),
+    )
+    ctx.state.put(_key(args["person"], area, args["scheme"], args["year"]), after.encode())
+    ctx.state.put(key, [digest])
+    _list_for_repricing(ctx, args["person"], args["year"], after.since(0), cause="opening")
+    ctx.emit("counters.opened", person=args["person"], year=args["year"], as_of_ms=after.as_of_ms)
+    return {"as_of_ms": args["as_of_ms"]}
+
+
+@CONTRACT.method(
+    args={**_KEY, "local": Bytes(32), "settled_ms": Int(0), "as_of_ms": Int(0)},
+    attachments={AUDIENCE: DELTAS},
+    kinds=("bureau",),
+)
+def feed(ctx: Context, args: Args) -> Answer:
+    """Post one local settlement that moved the counters.
+
+    ``local``: digest of the local id, unguessable. ``settled_ms``: when it was settled at home.
+    ``as_of_ms``: up to when the feed is complete with this entry.
+    """
+    area, before = _home(ctx, args)
+    digest = content_digest(ctx, "counters.feed", args)
+    key = f"counter-local/{args['local'].hex()}"
+    known = ctx.state.get(key)
+    if known is not None:
+        if known[0] == digest:
+            return {"as_of_ms": args["as_of_ms"]}
+        reject("counters.duplicate-local", local=args["local"])
+    if args["settled_ms"] > ctx.time_ms or args["as_of_ms"] > ctx.time_ms:
+        reject("counters.ahead", settled_ms=args["settled_ms"], as_of_ms=args["as_of_ms"],
+               time_ms=ctx.time_ms)  # fmt: skip
+    deltas = ctx.attachments[AUDIENCE].content["deltas"]
+    after = replace(
+        before,
+        values=_sum(before.values, deltas, 1),
+        as_of_ms=max(before.as_of_ms, args["as_of_ms"]),
+    )
+    name = _key(args["person"], area, args["scheme"], args["year"])
+    ctx.state.put(name, after.encode())
+    salt = salt_of(ctx, after.salt, key)
+    ctx.state.put(key, [digest, name, deltas, args["settled_ms"], None, salt])
+    later = after.since(args["settled_ms"])
+    _list_for_repricing(ctx, args["person"], args["year"], later, cause="late-feed")
+    ctx.emit("counters.fed", person=args["person"], year=args["year"], as_of_ms=after.as_of_ms)
+    return {"as_of_ms": args["as_of_ms"]}
+
+
+@CONTRACT.method(
+    args={**_KEY, "local": Bytes(32), "as_of_ms": Int(0)},
+    kinds=("bureau",),
+)
+def unfeed(ctx: Context, args: Args) -> Answer:
+    """Take back a local settlement that was reversed at home: exactly what it had added."""
+    area, before = _home(ctx, args)
+    key = f"counter-local/{args['local'].hex()}"
+    name = _key(args["person"], area, args["scheme"], args["year"])
+    known = ctx.state.get(key)
+    if known is None or known[1] != name:
+        reject("counters.unknown-local", local=args["local"])
+    digest, _, deltas, settled_ms, reversed_by, salt = known
+    now = content_digest(ctx, "counters.unfeed", args)
+    if reversed_by is not None:
+        if reversed_by == now:
+            return {"as_of_ms": args["as_of_ms"]}
+        reject("counters.already-reversed", local=args["local"])
+    if args["as_of_ms"] > ctx.time_ms:
+        reject("counters.ahead", settled_ms=settled_ms, as_of_ms=args["as_of_ms"],
+               time_ms=ctx.time_ms)  # fmt: skip
+    after = replace(
+        before,
+        values=_sum(before.values, deltas, -1),
+        as_of_ms=max(before.as_of_ms, args["as_of_ms"]),
+    )
+    ctx.state.put(name, after.encode())
+    ctx.state.put(key, [digest, name, deltas, settled_ms, now, salt])
+    later = after.since(settled_ms)
+    _list_for_repricing(ctx, args["person"], args["year"], later, cause="local-reversal")
+    ctx.emit("counters.fed", person=args["person"], year=args["year"], as_of_ms=after.as_of_ms)
+    return {"as_of_ms": args["as_of_ms"]}
+
+
+def _home(ctx: Context, args: Args) -> tuple[str, Counters]:
+    area = area_of(args["person"])
+    require_competent(ctx, area)
+    person = require_person(ctx.state, args["person"])
+    return area, _or_new(ctx, person.id, area, args["scheme"], args["year"], person.salt)
+
+
+def _or_new(ctx: Context, person: str, area: str, scheme: str, year: int, salt: bytes) -> Counters:
+    found = load(ctx.state, person, area, scheme, year)
+    if found is not None:
+        return found
+    return Counters({}, False, 0, (), salt_of(ctx, salt, _key(person, area, scheme, year)))
+
+
+def _sum(values: Mapping[str, int], deltas: Mapping[str, int], sign: int) -> dict[str, int]:
+    """Values plus or minus deltas; names that come to 0 are dropped, so undoing leaves no trace."""
+    after = dict(values)
+    for name, delta in deltas.items():
+        total = after.get(name, 0) + sign * delta
+        if total < 0:
+            # The name is a word of the policy, the amounts are the person's.
+            reject("counters.negative", name=name)
+        if total:
+            after[name] = total
+        else:
+            after.pop(name, None)
+    if len(after) > NAMES_MAX:
+        reject("counters.too-many", limit=NAMES_MAX)
+    return after
+
+
+def _list_for_repricing(
+    ctx: Context, person: str, year: int, claims: list[str], *, cause: str
+) -> None:
+    if claims:
+        ctx.emit("counters.reprice", person=person, year=year, claims=claims, cause=cause)
+
+
+def _key(person: str, area: str, scheme: str, year: int) -> str:
+    return f"counter/{person}/{area}/{scheme}/{year}"
+
+
+def _opening_key(ctx: Context, args: Args, area: str) -> str:
+    return f"counter-opening/{args['person']}/{area}/{args['scheme']}/{args['year']}"
