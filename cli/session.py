@@ -39,9 +39,8 @@ def open_client(context: typer.Context, *, signed: bool = True) -> Iterator[Clie
                 hint="yibao --key FILE ..., or set YIBAO_KEY (yibao keys new makes one)",
             )
         identity = load_identity(settings.key)
-    with Client(settings.node, identity, timeout_s=settings.timeout_s) as client:
-        with explained():
-            yield client
+    with Client(settings.node, identity, timeout_s=settings.timeout_s) as client, explained():
+        yield client
 
 
 @contextmanager

@@ -1,0 +1,239 @@
+"""A network in a folder: keys, genesis, one configuration for each node. For development and demo.
+
+    FOLDER/network.json          nothing secret: chain, nodes with their addresses
+    FOLDER/genesis.json
+    FOLDER/passphrase            of all keys here, mode 0600: a development network has no secrets
+    FOLDER/keys/<org>.<post>.key
+    FOLDER/nodes/<n>/node.toml   with validate.key and data/ beside it
+
+A real network is founded the other way round: each organisation makes its own keys and shows proofs
+of possession (``yibao genesis build``).
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cli.identity import Identity, identity_of_seed, new_seed, open_key, write_key
+from node.ledger import crypto
+from node.ledger.genesis import Genesis, make_content
+from node.ledger.keystore import SCRYPT_N_LEAST
+from node.ledger.types import Key, Signature
+
+MANIFEST = "network.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An organisation of the genesis, with a signing key for each post."""
+
+    id: str
+    kind: str
+    region: str
+    posts: tuple[str, ...] = ("checker", "clerk", "operator")
+    validator: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NodePlace:
+    """One node of the network."""
+
+    organisation: str
+    port: int
+    folder: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "node.toml"
+
+
+class Network:
+    """The network that lies in a folder."""
+
+    def __init__(self, folder: Path, chain: bytes, nodes: Sequence[NodePlace]) -> None:
+        self.folder = folder
+        self.chain = chain
+        self.nodes = tuple(nodes)
+        self._identities: dict[tuple[str, str], Identity] = {}
+
+    @property
+    def genesis(self) -> Path:
+        return self.folder / "genesis.json"
+
+    @property
+    def passphrase_file(self) -> Path:
+        return self.folder / "passphrase"
+
+    def key_path(self, organisation: str, post: str) -> Path:
+        return self.folder / "keys" / f"{organisation.replace(':', '.')}.{post}.key"
+
+    def identity(self, organisation: str, post: str = "clerk") -> Identity:
+        """The signing identity of an organisation's post, opened once."""
+        found = self._identities.get((organisation, post))
+        if found is None:
+            passphrase = self.passphrase_file.read_text(encoding="utf-8")
+            found = open_key(self.key_path(organisation, post), passphrase)
+            self._identities[organisation, post] = found
+        return found
+
+    def add_identity(self, organisation: str, post: str) -> Identity:
+        """Make and keep a new key; registering it on the ledger is the caller's business."""
+        seed = new_seed()
+        write_key(
+            self.key_path(organisation, post),
+            seed,
+            self.passphrase_file.read_text(encoding="utf-8"),
+            chain=self.chain,
+            role="read,sign",
+            owner=organisation,
+            n=SCRYPT_N_LEAST,
+        )
+        identity = identity_of_seed(organisation, seed)
+        self._identities[organisation, post] = identity
+        return identity
+
+
+def holder_of(organisation: str, post: str) -> str:
+    """A made-up staff pseudonym."""
+    return f"staff:{organisation}:{post}"
+
+
+def create(
+    folder: Path,
+    members: Sequence[Member],
+    *,
+    ports: Mapping[str, int],
+    time_ms: int,
+    parameters: Mapping[str, Any],
+    contracts: Mapping[str, int],
+) -> Network:
+    """Write a new network into an empty or absent folder.
+
+    ``ports``: API port of each validator's node. Raises ``FileExistsError`` when one is there.
+    """
+    if (folder / MANIFEST).exists():
+        raise FileExistsError(f"{folder} already holds a network")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    passphrase = secrets.token_urlsafe(18)
+    secret = folder / "passphrase"
+    secret.touch(mode=0o600)
+    secret.write_text(passphrase, encoding="utf-8")
+
+    seeds: dict[tuple[str, str], bytes] = {}
+    records = [_member_record(member, seeds) for member in members]
+    validators = [(m.id, _key(seeds[m.id, "validate"])) for m in members if m.validator]
+    content = make_content(
+        time_ms=time_ms,
+        parameters=parameters,
+        contracts=contracts,
+        organisations=records,
+        validators=validators,
+    )
+    genesis = Genesis.from_content(content)
+    private = {_key(seed): crypto.private_key(seed) for seed in seeds.values()}
+    proofs: dict[Key, Signature] = {
+        key: crypto.prove_possession(private[key], genesis.chain, organisation, purposes)
+        for organisation, purposes, key in genesis.key_roles()
+    }
+    (folder / "genesis.json").write_bytes(genesis.render(proofs))
+
+    nodes = [
+        NodePlace(member.id, ports[member.id], folder / "nodes" / str(number))
+        for number, member in enumerate(m for m in members if m.validator)
+    ]
+    network = Network(folder, genesis.chain, nodes)
+    for (organisation, post), seed in seeds.items():
+        if post != "validate":
+            write_key(
+                network.key_path(organisation, post), seed, passphrase,
+                chain=genesis.chain, role="read,sign", owner=organisation, n=SCRYPT_N_LEAST,
+            )  # fmt: skip
+            network._identities[organisation, post] = identity_of_seed(organisation, seed)
+    for place in nodes:
+        _write_node(network, place, seeds[place.organisation, "validate"], passphrase)
+    _write_manifest(network)
+    return network
+
+
+def load(folder: Path) -> Network:
+    """The network of a folder. Raises ``FileNotFoundError`` when there is none."""
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    nodes = [
+        NodePlace(node["organisation"], node["port"], folder / node["folder"])
+        for node in manifest["nodes"]
+    ]
+    return Network(folder, bytes.fromhex(manifest["chain"]), nodes)
+
+
+def _member_record(member: Member, seeds: dict[tuple[str, str], bytes]) -> dict[str, Any]:
+    keys = []
+    for post in member.posts:
+        seeds[member.id, post] = new_seed()
+        keys.append(
+            {
+                "key": _key(seeds[member.id, post]),
+                "purposes": ["read", "sign"],
+                "holder": holder_of(member.id, post),
+                "post": post,
+            }
+        )
+    if member.validator:
+        seeds[member.id, "validate"] = new_seed()
+        keys.append(
+            {
+                "key": _key(seeds[member.id, "validate"]),
+                "purposes": ["validate"],
+                "holder": holder_of(member.id, "operator"),
+                "post": "operator",
+            }
+        )
+    return {"id": member.id, "kind": member.kind, "region": member.region, "keys": keys}
+
+
+def _key(seed: bytes) -> Key:
+    return crypto.public_key(crypto.private_key(seed))
+
+
+def _write_node(network: Network, place: NodePlace, seed: bytes, passphrase: str) -> None:
+    place.folder.mkdir(parents=True, mode=0o700)
+    write_key(
+        place.folder / "validate.key", seed, passphrase,
+        chain=network.chain, role="validate", owner=place.organisation, n=SCRYPT_N_LEAST,
+    )  # fmt: skip
+    place.config.write_text(
+        f"""[node]
+organisation = "{place.organisation}"
+genesis = "../../genesis.json"
+data_dir = "data"
+key = "validate.key"
+passphrase_file = "../../passphrase"
+
+[api]
+port = {place.port}
+""",
+        encoding="utf-8",
+    )
+
+
+def _write_manifest(network: Network) -> None:
+    document = {
+        "chain": network.chain.hex(),
+        "nodes": [
+            {
+                "organisation": place.organisation,
+                "port": place.port,
+                "folder": str(place.folder.relative_to(network.folder)),
+            }
+            for place in network.nodes
+        ],
+    }
+    (network.folder / MANIFEST).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,128 @@
+"""Starts and stops the node processes of a network folder; waits until they are ready.
+
+A node that ends before it is ready is reported with the last lines of its log: whoever starts a
+network should see why it does not come up without looking for a file.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+from cli.network import Network, NodePlace
+
+READY_S_MAX = 60.0
+STOP_S_MAX = 20.0
+LOG_LINES = 12
+
+
+class NodeFailed(Exception):  # noqa: N818  (what happened)
+    """A node process ended or did not get ready; the message has the end of its log."""
+
+
+def free_ports(count: int) -> list[int]:
+    """TCP ports of loopback that nobody listens on now."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def start(place: NodePlace) -> subprocess.Popen[bytes]:
+    """Start one node; its log goes to ``node.log`` in its folder, its id to ``node.pid``."""
+    with (place.folder / "node.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "node", str(place.config)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    (place.folder / "node.pid").write_text(f"{process.pid}\n", encoding="utf-8")
+    return process
+
+
+def wait_ready(place: NodePlace, process: subprocess.Popen[bytes]) -> None:
+    """Wait until the node answers ready. Raises ``NodeFailed``."""
+    deadline = time.monotonic() + READY_S_MAX
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise NodeFailed(
+                f"node of {place.organisation} ended with exit code {process.returncode}:\n"
+                + tail(place.folder / "node.log")
+            )
+        try:
+            if httpx.get(f"{place.url}/ready", timeout=2.0).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.05)
+    raise NodeFailed(
+        f"node of {place.organisation} is not ready after {READY_S_MAX:.0f} s:\n"
+        + tail(place.folder / "node.log")
+    )
+
+
+def start_all(network: Network) -> list[subprocess.Popen[bytes]]:
+    """Start every node and wait until all are ready; on failure none is left running."""
+    processes = [start(place) for place in network.nodes]
+    try:
+        for place, process in zip(network.nodes, processes, strict=True):
+            wait_ready(place, process)
+    except BaseException:
+        stop_all(processes)
+        raise
+    return processes
+
+
+def stop_all(processes: list[subprocess.Popen[bytes]]) -> None:
+    """Ask every process to end, wait, and end it the hard way where it does not."""
+    for process in processes:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+    for process in processes:
+        try:
+            process.wait(timeout=STOP_S_MAX)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def running_pid(place: NodePlace) -> int | None:
+    """Process id of a node that was started from this folder and still runs."""
+    try:
+        pid = int((place.folder / "node.pid").read_text(encoding="utf-8"))
+        os.kill(pid, 0)
+    except (FileNotFoundError, ValueError, ProcessLookupError, PermissionError):
+        return None
+    return pid
+
+
+def stop_pid(pid: int) -> bool:
+    """End a process that an earlier command started. Whether it ended in time."""
+    try:
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_S_MAX
+        while time.monotonic() < deadline:
+            os.kill(pid, 0)
+            time.sleep(0.05)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def tail(path: Path) -> str:
+    """The last lines of a log."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join(lines[-LOG_LINES:])
