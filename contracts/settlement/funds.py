@@ -61,7 +61,7 @@ _LEG = Record(
 
 @CONTRACT.method(
     args={
-        "transfer_id": Id(64),
+        "transfer": Id(64),
         "person": Id(64),
         "amount_fen": Fen(1),
         "reference": _REFERENCE,
@@ -74,9 +74,9 @@ def deposit(ctx: Context, args: Args) -> Answer:
 
     Refuses with ``enrolment.unknown-person``, ``sender.not-competent``, ``funds.duplicate-id``.
     """
-    answer = {"transfer_id": args["transfer_id"], "status": POSTED}
+    answer = {"transfer": args["transfer"], "status": POSTED}
     digest = content_digest(ctx, "deposit", args)
-    if _is_repeated(ctx, args["transfer_id"], digest):
+    if _is_repeated(ctx, args["transfer"], digest):
         return answer
     person = enrolment.require_person(ctx.state, args["person"])
     organisations.require_competent(ctx, person.area)
@@ -89,16 +89,16 @@ def deposit(ctx: Context, args: Args) -> Answer:
         (chart.premium(person.area), PERSONAL_ACCOUNT, -args["amount_fen"]),
         (account, PERSONAL_ACCOUNT, args["amount_fen"]),
     ]
-    post(ctx, args["transfer_id"], legs, book)
+    post(ctx, args["transfer"], legs, book)
     book.save()
-    _put(ctx, args["transfer_id"], _made(ctx, "deposit", POSTED, args, digest, legs))
-    ctx.emit("funds.posted", transfer_id=args["transfer_id"], kind="deposit")
+    _put(ctx, args["transfer"], _made(ctx, "deposit", POSTED, args, digest, legs))
+    ctx.emit("funds.posted", transfer=args["transfer"], kind="deposit")
     return answer
 
 
 @CONTRACT.method(
     args={
-        "transfer_id": Id(64),
+        "transfer": Id(64),
         "kind": OneOf("contribution", "payment", "refund", "correction"),
         "reference": _REFERENCE,
         "postings": List(_LEG, max=64, min=2),
@@ -116,9 +116,9 @@ def transfer(ctx: Context, args: Args) -> Answer:
     holder than the one who made it). Refuses with codes ``funds.*``.
     """
     pending = args["phase"] == PENDING
-    answer = {"transfer_id": args["transfer_id"], "status": PENDING if pending else POSTED}
+    answer = {"transfer": args["transfer"], "status": PENDING if pending else POSTED}
     digest = content_digest(ctx, "transfer", args)
-    if _is_repeated(ctx, args["transfer_id"], digest):
+    if _is_repeated(ctx, args["transfer"], digest):
         return answer
     legs: list[Leg] = [(p["account"], p["fund_type"], p["amount_fen"]) for p in args["postings"]]
     check_balanced(legs)
@@ -132,19 +132,19 @@ def transfer(ctx: Context, args: Args) -> Answer:
         book.reserve(legs, 1)
         book.save()
     else:
-        post(ctx, args["transfer_id"], legs)
-    _put(ctx, args["transfer_id"], made)
-    ctx.emit(f"funds.{answer['status']}", transfer_id=args["transfer_id"], kind=args["kind"])
+        post(ctx, args["transfer"], legs)
+    _put(ctx, args["transfer"], made)
+    ctx.emit(f"funds.{answer['status']}", transfer=args["transfer"], kind=args["kind"])
     return answer
 
 
-@CONTRACT.method(args={"transfer_id": Id(64)}, posts=("finance", "checker"), name="post")
+@CONTRACT.method(args={"transfer": Id(64)}, posts=("finance", "checker"), name="post")
 def post_pending(ctx: Context, args: Args) -> Answer:
     """Carry out a pending transfer: its confirmer says that the money moves."""
-    made = _load(ctx, args["transfer_id"])
+    made = _load(ctx, args["transfer"])
     if made.status == POSTED and made.expires_ms:
-        return {"transfer_id": args["transfer_id"], "status": POSTED}
-    _check_pending(args["transfer_id"], made)
+        return {"transfer": args["transfer"], "status": POSTED}
+    _check_pending(args["transfer"], made)
     _check_confirmer(ctx, made)
     if ctx.time_ms >= made.expires_ms:
         reject("funds.expired", expires_ms=made.expires_ms, time_ms=ctx.time_ms)
@@ -152,35 +152,35 @@ def post_pending(ctx: Context, args: Args) -> Answer:
         _check_held(ctx, account, amount)
     book = Book(ctx.state)
     book.reserve(made.legs, -1)
-    post(ctx, args["transfer_id"], list(made.legs), book)
+    post(ctx, args["transfer"], list(made.legs), book)
     book.save()
-    return _finish(ctx, args["transfer_id"], made, POSTED)
+    return _finish(ctx, args["transfer"], made, POSTED)
 
 
-@CONTRACT.method(args={"transfer_id": Id(64)}, posts=("finance", "checker"))
+@CONTRACT.method(args={"transfer": Id(64)}, posts=("finance", "checker"))
 def void(ctx: Context, args: Args) -> Answer:
     """Give a pending transfer up: its maker or its confirmer says that no money moves."""
-    made = _load(ctx, args["transfer_id"])
+    made = _load(ctx, args["transfer"])
     if made.status == VOIDED:
-        return {"transfer_id": args["transfer_id"], "status": VOIDED}
-    _check_pending(args["transfer_id"], made)
+        return {"transfer": args["transfer"], "status": VOIDED}
+    _check_pending(args["transfer"], made)
     if ctx.sender not in (made.sender, made.confirmer):
         reject("funds.not-confirmer", sender=ctx.sender, confirmer=made.confirmer)
     _give_back(ctx, made)
-    return _finish(ctx, args["transfer_id"], made, VOIDED)
+    return _finish(ctx, args["transfer"], made, VOIDED)
 
 
-@CONTRACT.method(args={"transfer_id": Id(64)})
+@CONTRACT.method(args={"transfer": Id(64)})
 def lapse(ctx: Context, args: Args) -> Answer:
     """Give back the money of a pending transfer whose time is over. Anyone may call it."""
-    made = _load(ctx, args["transfer_id"])
+    made = _load(ctx, args["transfer"])
     if made.status == LAPSED:
-        return {"transfer_id": args["transfer_id"], "status": LAPSED}
-    _check_pending(args["transfer_id"], made)
+        return {"transfer": args["transfer"], "status": LAPSED}
+    _check_pending(args["transfer"], made)
     if ctx.time_ms < made.expires_ms:
         reject("funds.not-expired", expires_ms=made.expires_ms, time_ms=ctx.time_ms)
     _give_back(ctx, made)
-    return _finish(ctx, args["transfer_id"], made, LAPSED)
+    return _finish(ctx, args["transfer"], made, LAPSED)
 
 
 @CONTRACT.method(
@@ -270,7 +270,7 @@ def _is_repeated(ctx: Context, transfer_id: str, digest: bytes) -> bool:
         return False
     made = Transfer.decode(known)
     if made.digest != digest or made.sender != ctx.sender:
-        reject("funds.duplicate-id", transfer_id=transfer_id)
+        reject("funds.duplicate-id", transfer=transfer_id)
     return True
 
 
@@ -294,7 +294,7 @@ def _made(
 def _load(ctx: Context, transfer_id: str) -> Transfer:
     known = ctx.state.get(f"transfer/{transfer_id}")
     if known is None:
-        reject("funds.transfer-not-found", transfer_id=transfer_id)
+        reject("funds.transfer-not-found", transfer=transfer_id)
     return Transfer.decode(known)
 
 
@@ -304,7 +304,7 @@ def _put(ctx: Context, transfer_id: str, made: Transfer) -> None:
 
 def _check_pending(transfer_id: str, made: Transfer) -> None:
     if made.status != PENDING:
-        reject("funds.not-pending", transfer_id=transfer_id, status=made.status)
+        reject("funds.not-pending", transfer=transfer_id, status=made.status)
 
 
 def _check_confirmer(ctx: Context, made: Transfer) -> None:
@@ -322,5 +322,5 @@ def _give_back(ctx: Context, made: Transfer) -> None:
 
 def _finish(ctx: Context, transfer_id: str, made: Transfer, status: str) -> Answer:
     _put(ctx, transfer_id, made.with_status(status))
-    ctx.emit(f"funds.{status}", transfer_id=transfer_id, kind=made.kind)
-    return {"transfer_id": transfer_id, "status": status}
+    ctx.emit(f"funds.{status}", transfer=transfer_id, kind=made.kind)
+    return {"transfer": transfer_id, "status": status}

@@ -173,7 +173,7 @@ class Claim:
     visit: Visit
     presence: tuple[str, str, str]
     """(kind, certificate type, agent's relation): see ``claim_register``."""
-    batches: tuple[tuple[int, int], ...]
+    uploads: tuple[tuple[int, int], ...]
     """(number, lines) of the uploads that are in the state while the claim is open."""
     registered: bytes
     """Digest of the registering call, for retries; empty when settlement registered it too."""
@@ -193,7 +193,7 @@ class Claim:
             self.scheme,
             self.visit.encode(),
             list(self.presence),
-            [list(batch) for batch in self.batches],
+            [list(batch) for batch in self.uploads],
             self.registered,
             None if self.settled is None else self.settled.encode(),
             self.reversal,
@@ -203,7 +203,7 @@ class Claim:
     @classmethod
     def decode(cls, value: Value) -> Claim:
         """From the state's value."""
-        (state, institution, care, person, area, scheme, visit, presence, batches, registered,
+        (state, institution, care, person, area, scheme, visit, presence, uploads, registered,
          settled, reversal, salt) = value  # fmt: skip
         return cls(
             ClaimState(state),
@@ -214,7 +214,7 @@ class Claim:
             scheme,
             Visit(*visit),
             (presence[0], presence[1], presence[2]),
-            tuple((number, lines) for number, lines in batches),
+            tuple((number, lines) for number, lines in uploads),
             registered,
             None if settled is None else Settled.decode(settled),
             reversal,

@@ -1,0 +1,93 @@
+"""``claim.register`` and ``claim.cancel``: a stay begins before its bill is known.
+
+An outpatient visit needs neither: its settlement registers it (``claim_settle``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from contracts.api import Answer, Args, Context, reject
+from contracts.schema import Id, Record, Text
+from contracts.settlement import claim as claims
+from contracts.settlement import claim_lines
+from contracts.settlement.claim import CONTRACT
+from contracts.settlement.claim_shapes import AUDIENCE, CLINICAL, INSTITUTIONS, VISIT
+from contracts.settlement.claim_visit import (
+    check_dates,
+    check_institution,
+    check_person,
+    check_presence,
+    visit_of,
+)
+from contracts.settlement.lifecycle import START, Action, ClaimState, follow
+from contracts.settlement.records import Claim, Visit, content_digest, salt_of
+
+
+@CONTRACT.method(
+    args={"claim": Id(64), "visit": VISIT},
+    attachments={AUDIENCE: Record({"visit": CLINICAL})},
+    kinds=INSTITUTIONS,
+)
+def register(ctx: Context, args: Args) -> Answer:
+    """Register a visit: who came, how the person was present, what kind of care begins.
+
+    Refuses with ``claim.*`` (see ``reasons_claim``) and the codes of enrolment.
+    """
+    claim_id = args["claim"]
+    digest = content_digest(ctx, "register", args)
+    known = claims.find(ctx.state, claim_id)
+    if known is not None:
+        if known.institution != ctx.sender or known.registered != digest:
+            reject("claim.duplicate-id", claim=claim_id)
+        # The first answer, whatever happened to the claim since.
+        return {"claim": claim_id, "state": ClaimState.REGISTERED.value, "area": known.area}
+    visit = visit_of(args["visit"], ctx.attachments[AUDIENCE].content["visit"], "")
+    made = begin(ctx, claim_id, args["visit"], visit)
+    made = replace(made, state=follow(START, Action.REGISTER), registered=digest)
+    claims.put(ctx, claim_id, made)
+    ctx.emit(
+        "claim.registered",
+        claim=claim_id,
+        institution=made.institution,
+        care=made.care,
+        person=made.person,
+        area=made.area,
+    )
+    return {"claim": claim_id, "state": made.state.value, "area": made.area}
+
+
+def begin(ctx: Context, claim_id: str, args: Args, visit: Visit) -> Claim:
+    """A new claim from a visit's arguments, all checks done; its state is not yet followed."""
+    institution = check_institution(ctx, visit)
+    check_dates(ctx, visit)
+    person = check_person(ctx, args["person"], visit)
+    presence = check_presence(ctx, args["presence"], person)
+    return Claim(
+        state=ClaimState.REGISTERED,
+        institution=institution.id,
+        care=institution.region,
+        person=person.id,
+        area=person.area,
+        scheme=person.scheme,
+        visit=visit,
+        presence=presence,
+        uploads=(),
+        registered=b"",
+        settled=None,
+        reversal="",
+        salt=salt_of(ctx, ctx.attachments[AUDIENCE].blind, claim_id),
+    )
+
+
+@CONTRACT.method(args={"claim": Id(64), "reason": Text(1, 200)}, kinds=INSTITUTIONS)
+def cancel(ctx: Context, args: Args) -> Answer:
+    """Give up a visit that was registered and not settled; its lines leave the state."""
+    claim_id = args["claim"]
+    claim = claims.load(ctx, claim_id)
+    after = follow(claim.state, Action.CANCEL)
+    claim_lines.drop(ctx, claim_id, claim)
+    ended = replace(claim, state=after, uploads=(), visit=claim.visit.without_clinical())
+    claims.put(ctx, claim_id, ended)
+    ctx.emit("claim.cancelled", claim=claim_id, institution=claim.institution)
+    return {"claim": claim_id, "state": after.value}

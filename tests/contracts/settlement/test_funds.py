@@ -1,0 +1,276 @@
+"""Funds: what balances is posted, what must be covered is covered, pending money comes back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from contracts.api import Posting, Rejected
+from contracts.settlement import enrolment, funds
+from contracts.settlement import funds_chart as chart
+from contracts.settlement.funds_book import Book, Leg, balance, counter_entry
+from tests.contracts.settlement.funds_world import balances, deposit, enrol, trial_balance
+from tests.contracts.world import (
+    ALICE,
+    BANK,
+    BUREAU_CHANGSHA,
+    BUREAU_GUANGDONG,
+    BUREAU_GUANGZHOU,
+    BUREAU_HUNAN,
+    HOSPITAL,
+    World,
+    make_world,
+)
+
+ACCOUNT = f"person:{ALICE}:account"
+PAYABLE = f"payable:{HOSPITAL}"
+MINUTE = 60_000
+
+
+@pytest.fixture
+def world() -> World:
+    made = make_world([enrolment.CONTRACT, funds.CONTRACT])
+    enrol(made)
+    return made
+
+
+def leg(account: str, amount_fen: int, fund_type: str = "310200") -> dict[str, Any]:
+    return {"account": account, "fund_type": fund_type, "amount_fen": amount_fen}
+
+
+def transfer_args(*legs: dict[str, Any], transfer: str = "t-1", **more: Any) -> dict[str, Any]:
+    return {"transfer": transfer, "kind": "correction", "postings": list(legs), **more}
+
+
+def to_fund(amount_fen: int, transfer: str = "t-1", **more: Any) -> dict[str, Any]:
+    """From the personal account back to where contributions come from."""
+    return transfer_args(
+        leg(ACCOUNT, -amount_fen), leg("premium:430100", amount_fen), transfer=transfer, **more
+    )
+
+
+def test_a_deposit_opens_the_account_and_balances(world: World) -> None:
+    deposit(world, 150_000)
+    assert balance(world.state, ACCOUNT, "310200") == 150_000
+    assert balance(world.state, "premium:430100", "310200") == -150_000
+    assert len(world.state.get(f"account/{ALICE}")["salt"]) == 32
+    assert trial_balance(world.state) == {"310200": 0}
+
+
+def test_the_same_deposit_again_is_the_first_one(world: World) -> None:
+    deposit(world, 150_000)
+    before = dict(world.state.entries)
+    deposit(world, 150_000)
+    assert world.state.entries == before
+    args = {"transfer": "d-1", "person": ALICE, "amount_fen": 1}
+    world.refused("funds.duplicate-id", BUREAU_CHANGSHA, "funds", "deposit", args, post="finance")
+
+
+def test_only_the_home_bureau_deposits(world: World) -> None:
+    args = {"transfer": "d-1", "person": ALICE, "amount_fen": 1}
+    world.refused("sender.not-competent", BUREAU_GUANGDONG, "funds", "deposit", args,
+                  post="finance")  # fmt: skip
+    world.refused("sender.post", BUREAU_CHANGSHA, "funds", "deposit", args, post="doctor")
+    assert world.do(BUREAU_HUNAN, "funds", "deposit", args, post="finance").ok
+
+
+@pytest.mark.parametrize("amount", [0, -5, True, "10", 10**16])
+def test_a_deposit_is_a_positive_number_of_fen(world: World, amount: Any) -> None:
+    args = {"transfer": "d-1", "person": ALICE, "amount_fen": amount}
+    world.refused("args.shape", BUREAU_CHANGSHA, "funds", "deposit", args, post="finance")
+
+
+def test_an_account_must_be_covered_and_a_fund_need_not(world: World) -> None:
+    deposit(world, 1_000)
+    world.refused("funds.not-covered", BUREAU_CHANGSHA, "funds", "transfer", to_fund(1_001),
+                  post="finance")  # fmt: skip
+    world.do(BUREAU_CHANGSHA, "funds", "transfer", to_fund(1_000), post="finance")
+    assert balance(world.state, ACCOUNT, "310200") == 0
+    fund = transfer_args(leg("fund:430100", -7, "310100"), leg("premium:430100", 7, "310100"),
+                         transfer="t-2")  # fmt: skip
+    world.do(BUREAU_CHANGSHA, "funds", "transfer", fund, post="finance")
+    assert balance(world.state, "fund:430100", "310100") == -7
+
+
+@pytest.mark.parametrize(
+    ("code", "legs"),
+    [
+        ("funds.unbalanced", [leg(ACCOUNT, -5), leg("premium:430100", 4)]),
+        # Money in all is kept, but one fund's money would become another's.
+        ("funds.unbalanced", [leg("fund:430100", -5, "310100"), leg("fund:430100", 5, "610100")]),
+        ("funds.amount", [leg(ACCOUNT, 0), leg("premium:430100", 0)]),
+        ("funds.unknown-account", [leg("treasure:430100", -5), leg("premium:430100", 5)]),
+        ("funds.unknown-account", [leg(f"person:{ALICE}", -5), leg("premium:430100", 5)]),
+        ("funds.unknown-account", [leg("payable:hospital:none", -5), leg("bank:bank:icbc", 5)]),
+        ("funds.contract-only", [leg("clearing:430000->440000", 5), leg("premium:430100", -5)]),
+        ("funds.contract-only", [leg(f"wallet:{ALICE}", 5), leg("premium:430100", -5)]),
+        ("funds.not-owner", [leg("bank:bank:icbc", -5), leg("premium:430100", 5)]),
+        ("sender.not-competent", [leg("fund:440100", -5), leg("premium:430100", 5)]),
+        ("sender.not-competent", [leg(PAYABLE, -5), leg("premium:430100", 5)]),
+        ("enrolment.unknown-person", [leg("person:p:430100:x:account", -5),
+                                      leg("premium:430100", 5)]),
+    ],
+)  # fmt: skip
+def test_a_wrong_transfer_is_refused(world: World, code: str, legs: list[Any]) -> None:
+    deposit(world, 1_000)
+    world.refused(code, BUREAU_CHANGSHA, "funds", "transfer", transfer_args(*legs), post="finance")
+
+
+def test_nothing_moves_on_an_account_that_was_never_opened(world: World) -> None:
+    world.refused("funds.no-account", BUREAU_CHANGSHA, "funds", "transfer", to_fund(5),
+                  post="finance")  # fmt: skip
+
+
+def test_a_transfer_id_is_unique_for_good(world: World) -> None:
+    deposit(world, 1_000)
+    first = world.do(BUREAU_CHANGSHA, "funds", "transfer", to_fund(10), post="finance")
+    again = world.do(BUREAU_CHANGSHA, "funds", "transfer", to_fund(10), post="finance")
+    assert again.answer == first.answer
+    assert again.postings == []
+    for args in (to_fund(11), to_fund(10, reference="another")):
+        world.refused("funds.duplicate-id", BUREAU_CHANGSHA, "funds", "transfer", args,
+                      post="finance")  # fmt: skip
+
+
+def pend(world: World, amount_fen: int, transfer: str = "t-1", **more: Any) -> None:
+    args = to_fund(
+        amount_fen, transfer, phase="pending", expires_ms=world.time_ms + 10 * MINUTE, **more
+    )
+    world.do(BUREAU_CHANGSHA, "funds", "transfer", args, post="finance")
+
+
+def test_pending_money_is_set_aside_and_then_moves(world: World) -> None:
+    deposit(world, 1_000)
+    pend(world, 700)
+    assert balance(world.state, ACCOUNT, "310200") == 1_000
+    world.refused("funds.not-covered", BUREAU_CHANGSHA, "funds", "transfer", to_fund(301, "t-2"),
+                  post="finance")  # fmt: skip
+    # A second person confirms.
+    args = {"transfer": "t-1"}
+    world.refused("funds.same-holder", BUREAU_CHANGSHA, "funds", "post", args, post="finance")
+    world.refused("funds.not-confirmer", BUREAU_HUNAN, "funds", "post", args, post="checker")
+    posted = world.do(BUREAU_CHANGSHA, "funds", "post", args, post="checker")
+    assert [p.amount_fen for p in posted.postings] == [-700, 700]
+    assert balance(world.state, ACCOUNT, "310200") == 300
+    # Confirming twice moves nothing twice: a bank's second confirmation is the first.
+    assert world.do(BUREAU_CHANGSHA, "funds", "post", args, post="checker").postings == []
+    world.refused("funds.not-pending", BUREAU_CHANGSHA, "funds", "void", args, post="checker")
+    assert trial_balance(world.state) == {"310200": 0}
+
+
+@pytest.mark.parametrize("way", ["void", "lapse"])
+def test_pending_money_comes_back(world: World, way: str) -> None:
+    deposit(world, 1_000)
+    before = balances(world.state)
+    pend(world, 700)
+    args = {"transfer": "t-1"}
+    if way == "void":
+        world.refused("funds.not-confirmer", BANK, "funds", "void", args, post="finance")
+        world.do(BUREAU_CHANGSHA, "funds", "void", args, post="finance")
+    else:
+        world.refused("funds.not-expired", BANK, "funds", "lapse", args, post="operator")
+        world.time_ms += 10 * MINUTE
+        world.refused("funds.expired", BUREAU_CHANGSHA, "funds", "post", args, post="checker")
+        world.do(BANK, "funds", "lapse", args, post="operator")
+    assert balances(world.state) == before
+    assert Book(world.state).available(ACCOUNT, "310200") == 1_000
+    # Once more is no more.
+    world.do(BUREAU_CHANGSHA, "funds", way, args, post="finance")
+    assert Book(world.state).available(ACCOUNT, "310200") == 1_000
+    world.refused("funds.not-pending", BUREAU_CHANGSHA, "funds", "post", args, post="checker")
+
+
+def test_a_pending_transfer_needs_an_end_that_lies_ahead(world: World) -> None:
+    deposit(world, 1_000)
+    args = to_fund(1, phase="pending", expires_ms=world.time_ms)
+    world.refused("funds.expired", BUREAU_CHANGSHA, "funds", "transfer", args, post="finance")
+    world.refused("funds.transfer-not-found", BANK, "funds", "post", {"transfer": "no"},
+                  post="finance")  # fmt: skip
+
+
+def pay_hospital(world: World, amount_fen: int, transfer: str = "pay-1") -> dict[str, Any]:
+    return transfer_args(
+        leg(PAYABLE, -amount_fen, "310100"),
+        leg("bank:bank:icbc", amount_fen, "310100"),
+        transfer=transfer,
+        phase="pending",
+        confirmer=BANK,
+        expires_ms=world.time_ms + 10 * MINUTE,
+    )
+
+
+def test_a_hospital_is_paid_when_the_bank_says_so(world: World) -> None:
+    world.do(BUREAU_GUANGZHOU, "funds", "transfer", pay_hospital(world, 500), post="finance")
+    world.refused("funds.not-confirmer", BUREAU_GUANGZHOU, "funds", "post", {"transfer": "pay-1"},
+                  post="checker")  # fmt: skip
+    world.do(BANK, "funds", "post", {"transfer": "pay-1"}, post="finance")
+    assert balance(world.state, "bank:bank:icbc", "310100") == 500
+    # A payable may turn negative; it is not a person's money.
+    assert balance(world.state, PAYABLE, "310100") == -500
+
+
+def test_a_held_payable_is_not_paid_until_the_hold_ends(world: World) -> None:
+    world.do(BUREAU_GUANGZHOU, "funds", "transfer", pay_hospital(world, 5, "early"), post="finance")
+    hold = {"institution": HOSPITAL, "reason": "audit", "until_ms": world.time_ms + MINUTE}
+    world.refused("sender.not-competent", BUREAU_CHANGSHA, "funds", "hold", hold, post="audit")
+    world.do(BUREAU_GUANGZHOU, "funds", "hold", hold, post="audit")
+    for sender, method, args in (
+        (BUREAU_GUANGZHOU, "transfer", pay_hospital(world, 500)),
+        (BANK, "post", {"transfer": "early"}),
+    ):
+        refusal = world.refused("funds.payable-held", sender, "funds", method, args, post="finance")
+        assert refusal.values["reason"] == "audit"
+    world.time_ms += MINUTE
+    world.do(BANK, "funds", "post", {"transfer": "early"}, post="finance")
+
+
+def test_a_hold_can_be_released_before_its_end(world: World) -> None:
+    args = {"institution": HOSPITAL}
+    world.refused("funds.not-held", BUREAU_GUANGZHOU, "funds", "release", args, post="audit")
+    hold = {"institution": HOSPITAL, "reason": "audit", "until_ms": world.time_ms + MINUTE}
+    world.do(BUREAU_GUANGZHOU, "funds", "hold", hold, post="audit")
+    world.do(BUREAU_GUANGZHOU, "funds", "release", args, post="audit")
+    world.do(BUREAU_GUANGZHOU, "funds", "transfer", pay_hospital(world, 500), post="finance")
+    past = hold | {"until_ms": world.time_ms}
+    world.refused("funds.expired", BUREAU_GUANGZHOU, "funds", "hold", past, post="audit")
+    none = hold | {"institution": "hospital:none"}
+    world.refused("funds.unknown-account", BUREAU_GUANGZHOU, "funds", "hold", none, post="audit")
+
+
+def test_a_counter_entry_takes_everything_back(world: World) -> None:
+    deposit(world, 1_000)
+    before = balances(world.state)
+    legs: list[Leg] = [(ACCOUNT, "310200", -40), (PAYABLE, "310200", 40)]
+    ctx = world.context(HOSPITAL)
+    funds.post(ctx, "x", legs)
+    assert ctx.postings == [Posting("x", *legs[0]), Posting("x", *legs[1])]
+    assert balances(world.state) != before
+    funds.post(ctx, "y", counter_entry(legs))
+    assert balances(world.state) == before
+
+
+def test_every_row_of_the_chart_names_an_entry_of_its_own_pattern() -> None:
+    words = {
+        "<area>": "430100",
+        "<person>": ALICE,
+        "<home>": "430000",
+        "<care>": "440000",
+        "<institution>": HOSPITAL,
+        "<insurer>": "insurer:pingan",
+        "<bank>": BANK,
+    }
+    for name, row in chart.CHART.items():
+        account, entry = row.pattern, row.entry
+        for word, value in words.items():
+            account, entry = account.replace(word, value), entry.replace(word, value)
+        assert "<" not in account + entry
+        assert chart.entry_of(account) == (row, entry), name
+        assert row.english.endswith(".")
+
+
+@pytest.mark.parametrize("account", ["fund", "fund:", "clearing:430000", "clearing:->440000",
+                                     "person::account", "advance:430000->"])  # fmt: skip
+def test_half_a_name_is_no_account(account: str) -> None:
+    with pytest.raises(Rejected, match=r"funds\.unknown-account"):
+        chart.entry_of(account)
