@@ -19,6 +19,7 @@ from starlette.responses import Response
 from node.api import plain_json, rights
 from node.api.access_log import AccessLog, Look
 from node.api.auth import Authenticator, Caller, ReadState
+from node.api.limits import Streams
 from node.api.parties import Parties
 from node.api.ports import NodeStatus, Ports, View
 from node.api.problems import Problem
@@ -130,6 +131,7 @@ class Guard:
         self.ports = ports
         self.settings = settings
         self.log = log
+        self.streams = Streams(settings.streams_max, settings.streams_per_key_max)
         self._authenticator = Authenticator(
             chain=ports.genesis.chain,
             settings=settings,
@@ -219,13 +221,13 @@ class GuardedRoute(APIRoute):
         return guarded
 
 
-def access_of(request: Request) -> Access:
+async def access_of(request: Request) -> Access:
     """Dependency: the admitted request."""
     access: Access = request.state.access
     return access
 
 
-def guard_of(request: Request) -> Guard:
+async def guard_of(request: Request) -> Guard:
     """Dependency: the gate, with the ports behind it."""
     guard: Guard = request.app.state.guard
     return guard

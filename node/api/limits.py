@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,6 +23,7 @@ from node.api.problems import Problem
 from node.api.settings import ApiSettings
 
 TRANSACTION_PATH = "/v1/transactions"
+STREAM_PATH = "/v1/stream"
 
 PLAIN_PATH = re.compile(rb"/(?:[A-Za-z0-9._~:@-]|%[0-9A-F]{2}|/(?!/))*")
 """Unreserved characters, colon, at sign, upper-case escapes, no doubled slash."""
@@ -67,6 +68,28 @@ class Buckets:
         return len(self._buckets)
 
 
+class Streams:
+    """Counts open streams, together and by key."""
+
+    def __init__(self, total_max: int, per_key_max: int) -> None:
+        self._total_max, self._per_key_max = total_max, per_key_max
+        self._by_key: Counter[bytes] = Counter()
+
+    def open(self, key: bytes) -> None:
+        """Raises ``Problem`` ``limit.streams``."""
+        if self._by_key.total() >= self._total_max or self._by_key[key] >= self._per_key_max:
+            raise Problem("limit.streams", retry_after_s=10)
+        self._by_key[key] += 1
+
+    def close(self, key: bytes) -> None:
+        self._by_key[key] -= 1
+        if not self._by_key[key]:
+            del self._by_key[key]
+
+    def __len__(self) -> int:
+        return self._by_key.total()
+
+
 def whole_seconds(seconds: float) -> int:
     """Value for Retry-After: at least 1, rounded up so that the promise holds."""
     return max(1, math.ceil(seconds))
@@ -97,11 +120,13 @@ class Limits:
         except Problem as problem:
             await problem.response()(scope, receive, send)
             return
-        self._in_flight += 1
+        # Streams stay open for long and have caps of their own (``stream.Streams``).
+        weight = 0 if scope["path"] == STREAM_PATH else 1
+        self._in_flight += weight
         try:
             await self._with_body(scope, receive, send)
         finally:
-            self._in_flight -= 1
+            self._in_flight -= weight
 
     def _check_head(self, scope: Scope) -> None:
         settings = self._settings

@@ -14,6 +14,8 @@ from typing import Any
 
 from contracts import organisations
 from contracts.api import State
+from contracts.settlement import enrolment, records
+from contracts.settlement.filing_record import Filing, load_filing
 
 EMPTY: frozenset[str] = frozenset()
 
@@ -49,6 +51,7 @@ FIELDS: Mapping[str, str] = {
     "payer": "organisation",
     "bureau": "organisation",
     "person": "person",
+    "claim": "claim",
     "area": "home",
     "home": "home",
     "home_area": "home",
@@ -81,9 +84,8 @@ PERSON_ACCOUNTS = frozenset({"person", "wallet"})
 
 def of_person(state: State, person: str) -> Parties:
     """A person and the area where the person is insured."""
-    record = state.get(f"person/{person}")
-    area = record.get("area") if isinstance(record, dict) else None
-    homes = frozenset({area}) if isinstance(area, str) else EMPTY
+    record = enrolment.load_person(state, person)
+    homes = EMPTY if record is None else frozenset({record.area})
     return Parties(home_regions=homes, persons=frozenset({person}))
 
 
@@ -96,9 +98,49 @@ def of_organisation(state: State, org_id: str) -> Parties:
     return Parties(organisations=frozenset({org_id}), care_regions=cares)
 
 
+def of_claim(state: State, claim_id: str) -> Parties:
+    """The institution, the person, the home area and the area of care of a claim.
+
+    A reversal's entry concerns whom its claim concerns. Nobody where there is no such claim.
+    """
+    value = state.get(f"claim/{claim_id}")
+    if value is not None and records.is_reversal(value):
+        value = state.get(f"claim/{records.Reversal.decode(value).claim}")
+    if value is None:
+        return Parties()
+    claim = records.Claim.decode(value)
+    return Parties(
+        organisations=frozenset({claim.institution}),
+        home_regions=frozenset({claim.area}),
+        care_regions=frozenset({claim.care}),
+        persons=frozenset({claim.person}),
+    )
+
+
+def of_filing(filing: Filing) -> Parties:
+    """The person and home area of a filing, and the hospital of a referral.
+
+    The area of care is no party: it learns of a filing when a claim there binds to it.
+    """
+    hospitals = {version.hospital for version in filing.versions if version.hospital}
+    return Parties(
+        organisations=frozenset(hospitals),
+        home_regions=frozenset({filing.area}),
+        persons=frozenset({filing.person}),
+    )
+
+
+def of_named_filing(state: State, filing_id: str) -> Parties:
+    """The parties of a filing by its id; nobody where there is none."""
+    filing = load_filing(state, filing_id)
+    return Parties() if filing is None else of_filing(filing)
+
+
 def _named(state: State, what: str, name: str) -> Parties:
     if what == "person":
         return of_person(state, name)
+    if what == "claim":
+        return of_claim(state, name)
     if what in ("institution", "organisation"):
         return of_organisation(state, name)
     if what == "home":

@@ -12,6 +12,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from node.ledger.evidence import EpochEnd
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -97,6 +99,9 @@ class View(Protocol):
 
     def prove_state(self, key: str) -> bytes:
         """Encoded membership or absence proof of the key under the head's state root."""
+
+    def epoch_ends(self, height: int) -> Sequence[EpochEnd]:
+        """The epoch-final blocks below a height, oldest first: what evidence files begin with."""
 
     def attachment(self, commitment: bytes) -> StoredAttachment | None:
         """None when it was never held here or was erased after its term."""

@@ -121,9 +121,14 @@ def proven_receipts(leaves: Sequence[bytes], indexes: Sequence[int]) -> list[dic
     ]
 
 
-def transaction(value: SignedTransaction) -> dict[str, Any]:
-    """A transaction as it stands on the chain: attachments only as commitments."""
+def transaction(value: SignedTransaction, shown: Sequence[bool] | None = None) -> dict[str, Any]:
+    """A transaction as it stands on the chain: attachments only as commitments.
+
+    ``shown`` says for each call whether the reader is a party to it: one batch of a hospital has
+    claims of many areas. The canonical body is only given with all of them.
+    """
     body = value.body
+    seen = [True] * len(body.calls) if shown is None else shown
     return {
         "tx_id": value.id,
         "sender": body.sender,
@@ -133,14 +138,14 @@ def transaction(value: SignedTransaction) -> dict[str, Any]:
             {
                 "contract": call.contract,
                 "method": call.method,
-                "args": call.args,
+                "args": call.args if visible else None,
                 "attachments": list(call.attachments),
             }
-            for call in body.calls
+            for call, visible in zip(body.calls, seen, strict=True)
         ],
         "attachments": [
             {"audience": ref.audience, "commitment": ref.commitment} for ref in body.attachments
         ],
         "signature": value.signature,
-        "body": value.body_bytes,
+        "body": value.body_bytes if all(seen) else None,
     }

@@ -132,7 +132,7 @@ class ProvenReceiptOut(Out):
 class CallOut(Out):
     contract: str
     method: str
-    args: dict[str, Any]
+    args: dict[str, Any] | None = Field(description="Null where the call concerns others only.")
     attachments: list[int]
 
 
@@ -149,7 +149,7 @@ class TransactionOut(Out):
     calls: list[CallOut]
     attachments: list[AttachmentRefOut]
     signature: Hex
-    body: Hex
+    body: Hex | None = Field(description="Canonical body; null where a call is withheld.")
 
 
 class AcceptedOut(Out):
@@ -203,6 +203,7 @@ class StateAnswer(Answer):
     key: str
     present: bool
     value: Any
+    bytes: Hex | None = Field(description="Canonical value; null where there is none.")
     proof: Hex = Field(description="Encoded membership or absence proof under the state root.")
     header: HeaderOut
     certificate: CertificateOut | None
@@ -223,6 +224,13 @@ class CallsAnswer(Answer):
 class ClaimsAnswer(Answer):
     claims: list[dict[str, Any]]
     next: str | None
+
+
+class FilingsAnswer(Answer):
+    filings: list[dict[str, Any]]
+    cover: dict[str, Any] | None = Field(
+        description="Which filing covers the stay, or `reason` and `why` none does."
+    )
 
 
 class PostingRowOut(PostingOut):
@@ -256,6 +264,7 @@ class AttachmentOut(Out):
 
 class AttachmentsAnswer(Answer):
     attachments: list[AttachmentOut]
+    next: str | None = None
 
 
 class ExplanationAnswer(Answer):

@@ -53,7 +53,7 @@ class ApiSettings:
     streams_per_key_max: int = 4
     stream_heartbeat_s: float = 15.0
     """A comment line that keeps proxies from closing a quiet stream."""
-    stream_idle_s: float = 3_600.0
+    stream_life_s: float = 3_600.0
     """A stream ends after this long; the client goes on from its cursor with a fresh signature."""
 
     page_default: int = 50

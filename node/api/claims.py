@@ -1,0 +1,207 @@
+"""Claims: how one stands, what happened to it, its explanation, its page, its evidence.
+
+A claim's record names a person. Who has the right to the claim and not to the person (a finance
+department, a bank, the centre) sees amounts and versions, and `withheld` where the person stands.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
+
+from contracts.settlement import records, statement
+from contracts.settlement.records import Claim, Reversal
+from node.api import chain, explorer, parties, render, schemas
+from node.api.chain import Located
+from node.api.guard import Access, GuardedRoute
+from node.api.params import AccessDep, After, Limit, ThingId, min_height
+from node.api.problems import Problem
+from node.api.rights import CASE_POSTS, Right
+from node.ledger import merkle
+
+router = APIRouter(route_class=GuardedRoute, tags=["claims"], dependencies=[Depends(min_height)])
+
+SUM_NAMES = ("total_fen", "own_expense_fen", "over_ceiling_fen", "first_pay_fen", "in_scope_fen")
+
+
+def find_claim(access: Access, claim_id: str) -> Claim | Reversal:
+    """The record of a claim or of a reversal. Raises ``Problem``."""
+    value = access.view.state(f"claim/{claim_id}")
+    if value is None:
+        raise access.absent()
+    return Reversal.decode(value) if records.is_reversal(value) else Claim.decode(value)
+
+
+def claim_fields(claim_id: str, claim: Claim, *, with_person: bool) -> dict[str, Any]:
+    """A claim's record with named fields."""
+    visit = claim.visit
+    return {
+        "claim": claim_id,
+        "state": claim.state.value,
+        "institution": claim.institution,
+        "care": claim.care,
+        "area": claim.area,
+        "scheme": claim.scheme,
+        "care_kind": visit.care_kind,
+        "admission": visit.admission,
+        "discharge": visit.discharge,
+        "person": claim.person if with_person else None,
+        "withheld": [] if with_person else ["person"],
+        "uploads": [{"number": number, "lines": lines} for number, lines in claim.uploads],
+        "settled": None if claim.settled is None else _settled(claim.settled),
+        "reversal": claim.reversal or None,
+    }
+
+
+def _settled(settled: records.Settled) -> dict[str, Any]:
+    return {
+        "tx_id": settled.tx_id,
+        "call_index": settled.call_index,
+        "time_ms": settled.time_ms,
+        **dict(zip(SUM_NAMES, settled.sums, strict=True)),
+        "payments": [
+            {"fund": fund, "payer": payer, "amount_fen": amount}
+            for fund, payer, amount in settled.payments
+        ],
+        "deductible_fen": settled.deductible_fen,
+        "account_fen": settled.account_fen,
+        "cash_fen": settled.cash_fen,
+        "versions": list(settled.versions),
+    }
+
+
+def _reversal_fields(reversal_id: str, reversal: Reversal) -> dict[str, Any]:
+    return {
+        "reversal": reversal_id,
+        "claim": reversal.claim,
+        "tx_id": reversal.tx_id,
+        "time_ms": reversal.time_ms,
+        "reason": reversal.reason,
+    }
+
+
+@router.get("/v1/claims/{claim}", name="claim", responses={200: {"model": schemas.RecordAnswer}})
+async def claim(access: AccessDep, claim: ThingId) -> Response:
+    """How a claim stands."""
+    found = find_claim(access, claim)
+    concerned = parties.of_claim(access.state, claim)
+    if isinstance(found, Reversal):
+        access.check(concerned, f"claim/{claim}")
+        return access.answer({"record": _reversal_fields(claim, found)})
+    with_person = access.caller.post in CASE_POSTS and access.sees(concerned, Right.PERSON)
+    access.check(concerned, f"claim/{claim}", Right.PERSON if with_person else None)
+    return access.answer({"record": claim_fields(claim, found, with_person=with_person)})
+
+
+@router.get(
+    "/v1/claims/{claim}/history",
+    name="claim_history",
+    responses={200: {"model": schemas.CallsAnswer}},
+)
+async def claim_history(
+    access: AccessDep, claim: ThingId, limit: Limit, after: After = ""
+) -> Response:
+    """Every call that named the claim, oldest first, also the rejected ones."""
+    if find_claim(access, claim):
+        access.check(parties.of_claim(access.state, claim), f"claim/{claim}")
+    return access.answer(calls_page(access, "claim", claim, after, limit))
+
+
+def calls_page(access: Access, kind: str, name: str, after: str, limit: int) -> dict[str, Any]:
+    """One page of the calls that concern a thing, those that concern the reader."""
+    rows = access.view.calls_of(kind, name, after, limit)
+    shown = []
+    for row in rows:
+        receipt, concerned = chain.row_call(access, row)
+        if access.sees(concerned):
+            shown.append(
+                {
+                    "tx_id": row.tx_id,
+                    "call_index": row.call_index,
+                    "at_height": row.height,
+                    "receipt": render.receipt(receipt),
+                }
+            )
+    return {"calls": shown, "next": chain.cursor(rows[-1]) if len(rows) == limit else None}
+
+
+def settlement_of(access: Access, claim_id: str) -> tuple[Claim, Located, int]:
+    """A settled claim, its settling transaction and call; decides under the route's right."""
+    found = find_claim(access, claim_id)
+    access.check(parties.of_claim(access.state, claim_id), f"claim/{claim_id}")
+    if isinstance(found, Reversal) or found.settled is None:
+        raise Problem("read.not-found", settled=False)
+    located = chain.locate(access.view, found.settled.tx_id)
+    assert located is not None, f"claim {claim_id} names a transaction that is not stored"
+    return found, located, found.settled.call_index
+
+
+@router.get(
+    "/v1/claims/{claim}/explanation",
+    name="claim_explanation",
+    responses={200: {"model": schemas.ExplanationAnswer}},
+)
+async def claim_explanation(access: AccessDep, claim: ThingId) -> Response:
+    """How the settlement was computed, step by step."""
+    _, located, call_index = settlement_of(access, claim)
+    return access.answer(explorer.explanation_of(access, located, call_index))
+
+
+@router.get(
+    "/v1/claims/{claim}/statement",
+    name="claim_statement",
+    responses={
+        200: {
+            "description": "The settlement statement (结算单), one page.",
+            "content": {
+                "text/html": {"schema": {"type": "string"}},
+                "text/plain": {"schema": {"type": "string"}},
+            },
+        }
+    },
+)
+async def claim_statement(
+    access: AccessDep,
+    claim: ThingId,
+    form: str = Query(default="text", pattern="^(text|html)$", description="text or html"),
+) -> Response:
+    """The settlement statement (结算单): what a patient takes home."""
+    found, located, call_index = settlement_of(access, claim)
+    explained = explorer.explanation_of(access, located, call_index)
+    leaf = located.leaves[located.receipt_index(call_index)]
+    page = statement.build(
+        explained["explanation"],
+        receipt_digest=merkle.leaf_hash(leaf),
+        state=found.state.value,
+    )
+    if form == "html":
+        return Response(statement.render_html(page), media_type="text/html; charset=utf-8")
+    return Response(statement.render_text(page), media_type="text/plain; charset=utf-8")
+
+
+@router.get(
+    "/v1/claims/{claim}/attachments",
+    name="claim_attachments",
+    responses={200: {"model": schemas.AttachmentsAnswer}},
+)
+async def claim_attachments(
+    access: AccessDep, claim: ThingId, limit: Limit, after: After = ""
+) -> Response:
+    """Charge lines, visit and materials of a claim, from all of its calls in order."""
+    find_claim(access, claim)
+    access.check(parties.of_claim(access.state, claim), f"claim/{claim}")
+    rows = access.view.calls_of("claim", claim, after, limit)
+    found: list[dict[str, Any]] = []
+    for row in rows:
+        located = chain.locate(access.view, row.tx_id)
+        assert located is not None, f"the index names {row.tx_id.hex()} that is not stored"
+        if access.sees(chain.call_parties(access, located, row.call_index)):
+            found += explorer.attachments_of(access, located, row.call_index)
+    return access.answer(
+        {
+            "attachments": found,
+            "next": chain.cursor(rows[-1]) if len(rows) == limit else None,
+        }
+    )

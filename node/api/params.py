@@ -1,0 +1,65 @@
+"""Parameters of routes: each has one declared form, so that nothing else reaches a handler."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Path, Query, Request
+
+from node.api.guard import Access, Guard, access_of, guard_of
+from node.api.problems import Problem
+
+CURSOR = r"^[0-9]{1,15}:[0-9]{1,7}(:[0-9]{1,7})?$"
+ID = r"^[A-Za-z0-9._:@-]{1,100}$"
+ACCOUNT = r"^[a-z_]{2,20}:[A-Za-z0-9._:@>-]{1,150}$"
+DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+AREA = r"^[0-9]{6}$"
+
+AccessDep = Annotated[Access, Depends(access_of)]
+GuardDep = Annotated[Guard, Depends(guard_of)]
+
+TxId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", description="Transaction id, hexadecimal.")]
+CallIndex = Annotated[int, Path(ge=0, le=999, description="Index of the call.")]
+Height = Annotated[int, Path(ge=0, le=2**53 - 1)]
+ThingId = Annotated[str, Path(pattern=ID)]
+AreaCode = Annotated[str, Path(pattern=AREA, description="District code of six digits.")]
+After = Annotated[
+    str, Query(pattern=rf"^$|{CURSOR}", description="Cursor `next` of the answer before.")
+]
+Date = Annotated[str | None, Query(pattern=DATE, description="ISO date; today when left out.")]
+
+
+async def min_height(
+    min_height: Annotated[
+        int | None,
+        Query(ge=0, le=10**15 - 1, description="Answer from this height on; waits up to 5 s."),
+    ] = None,
+) -> None:
+    """Declares the parameter that the gate acted on already, for the OpenAPI document."""
+
+
+async def page_limit(
+    request: Request,
+    limit: Annotated[int | None, Query(ge=1, le=10_000, description="Rows of the answer.")] = None,
+) -> int:
+    """Rows that are answered: what was asked for, within the node's cap."""
+    guard: Guard = request.app.state.guard
+    settings = guard.settings
+    if limit is None:
+        return settings.page_default
+    if limit > settings.page_max:
+        raise Problem("read.range", limit=limit, limit_max=settings.page_max)
+    return limit
+
+
+Limit = Annotated[int, Depends(page_limit)]
+
+
+def cursor_parts(after: str, parts: int) -> tuple[int, ...] | None:
+    """A cursor's numbers; None when there is none. Raises ``Problem`` ``read.range``."""
+    if not after:
+        return None
+    numbers = tuple(int(part) for part in after.split(":"))
+    if len(numbers) != parts:
+        raise Problem("read.range", parts=len(numbers), parts_wanted=parts)
+    return numbers

@@ -1,0 +1,203 @@
+"""Insured persons, for those who work on their case: record, claims, account, and who looked.
+
+An institution is a party to a person only through a claim, and names it (``claim=``): it then sees
+the person whom it treats and nobody else. Everything here is logged before it is answered; the
+person's home bureau can show the person who has looked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
+
+from contracts.settlement import calendar, enrolment, filing_cover, filing_record
+from contracts.settlement.enrolment import Person
+from contracts.settlement.records import Reversal
+from node.api import chain, claims, parties, render, schemas
+from node.api.guard import Access, GuardedRoute
+from node.api.params import (
+    AREA,
+    ID,
+    AccessDep,
+    After,
+    Date,
+    GuardDep,
+    Limit,
+    ThingId,
+    min_height,
+)
+from node.api.parties import Parties
+from node.api.problems import Problem
+from node.api.rights import INSTITUTIONS, Right
+
+router = APIRouter(route_class=GuardedRoute, tags=["people"], dependencies=[Depends(min_height)])
+
+ByClaim = Annotated[
+    str | None,
+    Query(pattern=ID, description="For institutions: the claim by which it is a party."),
+]
+
+LOOK_DAYS = 400
+"""How far back looks are listed: a year and the month after it."""
+
+
+def find_person(access: Access, person_id: str, by_claim: str | None) -> tuple[Person, Parties]:
+    """A person whom the reader may see; decides and logs. Raises ``Problem``."""
+    person = enrolment.load_person(access.state, person_id)
+    if person is None:
+        raise access.absent()
+    concerned = parties.of_person(access.state, person_id)
+    if access.caller.kind in INSTITUTIONS:
+        concerned |= _by_claim(access, person_id, by_claim)
+    access.check(concerned, f"person/{person_id}")
+    return person, concerned
+
+
+def _by_claim(access: Access, person_id: str, by_claim: str | None) -> Parties:
+    if by_claim is None or access.view.state(f"claim/{by_claim}") is None:
+        return Parties()
+    named = parties.of_claim(access.state, by_claim)
+    return named if person_id in named.persons else Parties()
+
+
+def day(access: Access, date: str | None) -> str:
+    """The date asked for, or the day of the head. Raises ``Problem`` for one that is none."""
+    if date is None:
+        return calendar.date_of_ms(access.view.head.time_ms)
+    if not calendar.is_date(date):
+        raise Problem("request.invalid", where=["query.date: date"])
+    return date
+
+
+@router.get("/v1/persons/{person}", name="person", responses={200: {"model": schemas.RecordAnswer}})
+async def person(
+    access: AccessDep, person: ThingId, date: Date = None, claim: ByClaim = None
+) -> Response:
+    """An insured person on a date: area, scheme, status, category, holds."""
+    found, _ = find_person(access, person, claim)
+    on_date = day(access, date)
+    spell = found.spell_on(on_date)
+    hold = enrolment.hold_on(found, on_date)
+    record: dict[str, Any] = {
+        "person": found.id,
+        "area": found.area,
+        "scheme": found.scheme,
+        "date": on_date,
+        "status": enrolment.person_status(found, on_date),
+        "category": spell.category,
+        "identity_types": list(spell.identity_types),
+        "sex": found.sex,
+        "birth": found.birth,
+        "has_account": found.account,
+        "held": None
+        if hold is None
+        else {"from": hold.from_date, "to": hold.to_date, "reason": hold.reason},
+        "revision": found.revision,
+    }
+    return access.answer({"record": record})
+
+
+@router.get(
+    "/v1/persons/{person}/claims",
+    name="person_claims",
+    responses={200: {"model": schemas.ClaimsAnswer}},
+)
+async def person_claims(
+    access: AccessDep, person: ThingId, limit: Limit, after: After = "", claim: ByClaim = None
+) -> Response:
+    """The person's claims that the reader may see, in the order of their first call."""
+    find_person(access, person, claim)
+    rows = access.view.calls_of("person", person, after, limit)
+    listed: list[dict[str, Any]] = []
+    for row in rows:
+        receipt, _ = chain.row_call(access, row)
+        for name in sorted({str(e.fields["claim"]) for e in receipt.events if "claim" in e.fields}):
+            first = access.view.calls_of("claim", name, "", 1)
+            if first and first[0] == row and access.sees(parties.of_claim(access.state, name)):
+                found = claims.find_claim(access, name)
+                assert not isinstance(found, Reversal), f"reversal {name} has calls of a claim"
+                listed.append(claims.claim_fields(name, found, with_person=True))
+    cursor = chain.cursor(rows[-1]) if len(rows) == limit else None
+    return access.answer({"claims": listed, "next": cursor})
+
+
+@router.get(
+    "/v1/persons/{person}/account",
+    name="person_account",
+    responses={200: {"model": schemas.RecordAnswer}},
+)
+async def person_account(access: AccessDep, person: ThingId, claim: ByClaim = None) -> Response:
+    """Balances of the personal account and the wallet, fen by fund type."""
+    found, _ = find_person(access, person, claim)
+    entry = access.view.state(f"account/{person}") or {}
+    record = {
+        "person": person,
+        "has_account": found.account,
+        "account": entry.get("person", {}),
+        "wallet": entry.get("wallet", {}),
+        "reserved": entry.get("reserved", {}),
+    }
+    return access.answer({"record": record})
+
+
+@router.get(
+    "/v1/persons/{person}/filings",
+    name="person_filings",
+    responses={200: {"model": schemas.FilingsAnswer}},
+)
+async def person_filings(
+    access: AccessDep,
+    person: ThingId,
+    care_region: Annotated[
+        str | None, Query(pattern=AREA, description="Ask which filing covers care here.")
+    ] = None,
+    admission: Date = None,
+    date: Date = None,
+    claim: ByClaim = None,
+) -> Response:
+    """The person's filings; with `care_region`, which one covers a stay, or exactly why none."""
+    find_person(access, person, claim)
+    rows = filing_record.load_index(access.state, person)
+    cover = None
+    if care_region is not None:
+        on_date = day(access, date)
+        admitted = on_date if admission is None else day(access, admission)
+        found = filing_cover.find_cover(access.state, person, care_region, admitted, on_date)
+        cover = {**asdict(found), "why": render.reason(found.reason)}
+    return access.answer({"filings": [asdict(row) for row in rows], "cover": cover})
+
+
+@router.get("/v1/filings/{filing}", name="filing", responses={200: {"model": schemas.RecordAnswer}})
+async def filing(access: AccessDep, filing: ThingId) -> Response:
+    """A filing (备案) with all its versions."""
+    found = filing_record.load_filing(access.state, filing)
+    if found is None:
+        raise access.absent()
+    access.check(parties.of_filing(found), f"filing/{filing}")
+    versions = [
+        {name: value for name, value in asdict(version).items() if name != "digest"}
+        for version in found.versions
+    ]
+    record = {
+        "filing": found.id, "person": found.person, "area": found.area, "versions": versions
+    }  # fmt: skip
+    return access.answer({"record": record})
+
+
+@router.get(
+    "/v1/persons/{person}/looks",
+    name="person_looks",
+    responses={200: {"model": schemas.LooksAnswer}},
+)
+async def person_looks(
+    access: AccessDep, guard: GuardDep, person: ThingId, limit: Limit
+) -> Response:
+    """Who has looked at the person's data on this node, newest first. For the home bureau."""
+    found, concerned = find_person(access, person, None)
+    if access.caller.kind != "bureau" or not access.sees(concerned, Right.PERSON):
+        raise Problem("read.no-right")
+    looks = guard.log.looks_at(found.id, days_max=LOOK_DAYS, limit=limit)
+    return access.answer({"looks": looks})

@@ -1,0 +1,259 @@
+"""State entries with proofs, and evidence files that are checked with the node switched off.
+
+Proofs exist for the head that is served. When a block is committed between opening the view and
+asking for the proof, the question is put again to the newer head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
+
+from node.api import chain, claims, explorer, parties, render, schemas
+from node.api.chain import Located
+from node.api.guard import Access, Guard, GuardedRoute
+from node.api.params import AccessDep, CallIndex, GuardDep, ThingId, TxId, min_height
+from node.api.parties import Parties
+from node.api.ports import View
+from node.api.problems import Problem
+from node.api.rights import Right
+from node.ledger import codec, evidence
+from node.ledger.errors import Unavailable
+from node.ledger.evidence import CertifiedHeader
+from node.ledger.transaction import Attachment
+
+router = APIRouter(route_class=GuardedRoute, tags=["proofs"], dependencies=[Depends(min_height)])
+
+TRIES = 3
+"""How often a moved head is followed before the reader is asked to come back."""
+
+StateKey = Annotated[
+    str,
+    Query(pattern=r"^[A-Za-z0-9._:@>/ -]{1,200}$", description="State key: claim/<id>, org/<id>."),
+]
+Full = Annotated[
+    bool, Query(description="Also the attachments and the explanation; needs the right to them.")
+]
+
+EVIDENCE_RESPONSE: Mapping[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Evidence file: canonical binary, checked by `yibao proof verify`.",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+# --- Whom a state entry concerns ---------------------------------------------------------------
+
+Concern = Callable[[Access, str], Parties]
+
+
+def _person(access: Access, rest: str) -> Parties:
+    return parties.of_person(access.state, rest.partition("/")[0])
+
+
+def _claim(access: Access, rest: str) -> Parties:
+    return parties.of_claim(access.state, rest.partition("/")[0])
+
+
+def _filing(access: Access, rest: str) -> Parties:
+    return parties.of_named_filing(access.state, rest)
+
+
+def _area(_access: Access, rest: str) -> Parties:
+    return Parties(home_regions=frozenset({rest.partition("/")[0]}))
+
+
+def _pair(_access: Access, rest: str) -> Parties:
+    home, _, care = rest.partition("/")
+    return Parties(home_regions=frozenset({home}), care_regions=frozenset({care}))
+
+
+def _organisation(access: Access, rest: str) -> Parties:
+    return parties.of_organisation(access.state, rest.partition("/")[0])
+
+
+def _nobody(_access: Access, _rest: str) -> Parties:
+    return Parties()
+
+
+KEYS: Mapping[str, tuple[Right, Concern]] = {
+    "org": (Right.CHAIN, _nobody),
+    "org-key": (Right.CHAIN, _nobody),
+    "org-keys": (Right.CHAIN, _nobody),
+    "endpoint": (Right.CHAIN, _nobody),
+    "validators": (Right.CHAIN, _nobody),
+    "param": (Right.CHAIN, _nobody),
+    "vote": (Right.CHAIN, _nobody),
+    "policy": (Right.CHAIN, _nobody),
+    "policy-source": (Right.CHAIN, _nobody),
+    "catalogue": (Right.CHAIN, _nobody),
+    "catalogue-part": (Right.CHAIN, _nobody),
+    "tx": (Right.CHAIN, _nobody),
+    "claim": (Right.PERSON, _claim),
+    "claim-lines": (Right.CONTENT, _claim),
+    "person": (Right.PERSON, _person),
+    "account": (Right.PERSON, _person),
+    "counter": (Right.PERSON, _person),
+    "filings": (Right.PERSON, _person),
+    "filing": (Right.PERSON, _filing),
+    "fund": (Right.PARTY, _area),
+    "clearing": (Right.PARTY, _pair),
+    "payable": (Right.PARTY, _organisation),
+    "commercial": (Right.PARTY, _organisation),
+    "bank": (Right.PARTY, _organisation),
+    "mapping": (Right.PARTY, _organisation),
+}
+"""The right to a state entry by the first part of its key; what is not here is denied."""
+
+
+def check_key(access: Access, key: str) -> None:
+    """Decide on a state key. Raises ``Problem`` ``read.no-right``."""
+    first, _, rest = key.partition("/")
+    if first not in KEYS:
+        raise Problem("read.no-right")
+    right, concern = KEYS[first]
+    access.check(concern(access, rest), key, right)
+
+
+# --- State ---------------------------------------------------------------------------------------
+
+
+def at_head(
+    guard: Guard, access: Access, key: str, use: Callable[[View, bytes], Response]
+) -> Response:
+    """Answer with a proof of the key under the head that is served.
+
+    Raises ``Unavailable`` when the head moved on each try.
+    """
+    check_key(access, key)
+    try:
+        return use(access.view, access.view.prove_state(key))
+    except Unavailable:
+        tries = TRIES - 1
+    while True:
+        with guard.ports.reader.view() as view:
+            check_key(replace(access, view=view), key)
+            try:
+                return use(view, view.prove_state(key))
+            except Unavailable:
+                tries -= 1
+                if not tries:
+                    raise
+
+
+@router.get("/v1/state", name="state", responses={200: {"model": schemas.StateAnswer}})
+async def state(access: AccessDep, guard: GuardDep, key: StateKey) -> Response:
+    """A state entry, or its absence, with a proof under the head's state root."""
+
+    def answer(view: View, proof: bytes) -> Response:
+        value = view.state(key)
+        return replace(access, view=view).answer(
+            {
+                "key": key,
+                "present": value is not None,
+                "value": value,
+                "bytes": None if value is None else codec.encode(value),
+                "proof": proof,
+                **render.certified(view, view.head.height),
+            }
+        )
+
+    return at_head(guard, access, key, answer)
+
+
+@router.get("/v1/state/evidence", name="state_evidence", responses={**EVIDENCE_RESPONSE})
+async def state_evidence(access: AccessDep, guard: GuardDep, key: StateKey) -> Response:
+    """An evidence file of a state entry or of its absence at the head."""
+
+    def answer(view: View, proof: bytes) -> Response:
+        value = view.state(key)
+        data = None if value is None else codec.encode(value)
+        block = certified_header(view, view.head.height)
+        return binary(evidence.build_state_evidence(block, key, data, proof), "state")
+
+    return at_head(guard, access, key, answer)
+
+
+# --- Receipts ------------------------------------------------------------------------------------
+
+
+def certified_header(view: View, height: int) -> CertifiedHeader:
+    """Header and certificate with the epochs before. Raises ``Problem`` for genesis."""
+    header, certificate = view.header(height), view.certificate(height)
+    assert header is not None, f"no header at height {height}"
+    if certificate is None:
+        raise Problem("read.no-proof", height=height)
+    return CertifiedHeader(tuple(view.epoch_ends(height)), header, certificate)
+
+
+def binary(data: bytes, name: str) -> Response:
+    """A file to be kept."""
+    return Response(
+        data,
+        media_type="application/octet-stream",
+        headers={
+            "Cache-Control": "no-store",
+            "Content-Disposition": f'attachment; filename="{name}.evidence"',
+        },
+    )
+
+
+def receipt_file(view: View, located: Located, call_index: int, *, full: bool) -> bytes:
+    """The evidence file of one call's receipt."""
+    body, shown, steps = located.transaction.body, [], None
+    if full:
+        for position in body.calls[call_index].attachments:
+            kept = view.attachment(body.attachments[position].commitment)
+            if kept is not None:
+                shown.append((position, Attachment(kept.blind, kept.content)))
+        commitment = located.receipts[call_index].explanation
+        kept = None if commitment is None else view.attachment(commitment)
+        steps = None if kept is None else Attachment(kept.blind, kept.content)
+    return evidence.build_receipt_evidence(
+        certified_header(view, located.place.height),
+        view.transactions(located.place.height),
+        located.leaves,
+        located.receipt_index(call_index),
+        attachments=shown,
+        explanation=steps,
+    )
+
+
+@router.get(
+    "/v1/receipts/{tx_id}/{call_index}/evidence",
+    name="receipt_evidence",
+    responses={**EVIDENCE_RESPONSE},
+)
+async def receipt_evidence(
+    access: AccessDep, tx_id: TxId, call_index: CallIndex, full: Full = False
+) -> Response:
+    """An evidence file of one call's receipt."""
+    located = explorer.find_call(access, tx_id, call_index)
+    if full:
+        concerned = chain.call_parties(access, located, call_index)
+        access.check(concerned, f"evidence/{tx_id}/{call_index}", Right.CONTENT)
+    _check_whole(access, located)
+    data = receipt_file(access.view, located, call_index, full=full)
+    return binary(data, f"receipt-{tx_id[:16]}-{call_index}")
+
+
+def _check_whole(access: Access, located: Located) -> None:
+    """An evidence file holds the whole body: every call of it has to concern the reader."""
+    shown = explorer.visible_calls(access, located)
+    if not all(shown):
+        raise Problem("read.no-right", withheld_calls=shown.count(False))
+
+
+@router.get("/v1/claims/{claim}/evidence", name="claim_evidence", responses={**EVIDENCE_RESPONSE})
+async def claim_evidence(access: AccessDep, claim: ThingId, full: Full = False) -> Response:
+    """An evidence file of the receipt that settled a claim."""
+    _, located, call_index = claims.settlement_of(access, claim)
+    if full:
+        concerned = parties.of_claim(access.state, claim)
+        access.check(concerned, f"evidence/{claim}", Right.CONTENT)
+    _check_whole(access, located)
+    return binary(receipt_file(access.view, located, call_index, full=full), f"claim-{claim}")

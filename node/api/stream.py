@@ -1,0 +1,154 @@
+"""What happens on the ledger, as it happens: a resumable stream of server-sent events.
+
+Each event's id is its place in the chain, ``height:index``, and a stream goes on behind the id that
+the client saw last (``Last-Event-ID`` or ``after``), from the chain itself: nothing is buffered for
+a reader and nothing is lost between two connections. A height gives one ``receipt`` event for each
+call that concerns the reader, then one ``block`` event whose index is the number of receipts.
+
+The reader's key is looked up again at each height: a stream ends when the key is revoked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from contracts import organisations
+from node.api import chain, plain_json, render
+from node.api.guard import Access, Guard, GuardedRoute
+from node.api.limits import Streams
+from node.api.params import AccessDep, GuardDep
+from node.api.ports import View
+from node.api.problems import Problem
+from node.api.rights import BUSINESS_POSTS, Right
+from node.ledger.block import Header as BlockHeader
+from node.ledger.receipt import Receipt
+
+router = APIRouter(route_class=GuardedRoute, tags=["stream"])
+
+PLACE = re.compile(r"([0-9]{1,15}):([0-9]{1,7})")
+
+Cursor = tuple[int, int]
+"""(height, index): everything up to and with this place was seen."""
+
+
+class EventStream(StreamingResponse):
+    """An event stream with an end: also a reader that stops reading lets go of its place."""
+
+    def __init__(self, events: AsyncIterator[bytes], life_s: float, streams: Streams, key: bytes):
+        super().__init__(
+            events,
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+        self._life_s, self._streams, self._key = life_s, streams, key
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._life_s):
+                    await super().__call__(scope, receive, send)
+        finally:
+            self._streams.close(self._key)
+
+
+def parse_place(text: str) -> Cursor:
+    """A cursor. Raises ``Problem`` ``read.range``."""
+    found = PLACE.fullmatch(text)
+    if found is None:
+        raise Problem("read.range")
+    return int(found[1]), int(found[2])
+
+
+@router.get(
+    "/v1/stream",
+    name="stream",
+    responses={
+        200: {
+            "description": "Server-sent events `receipt` and `block`.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        }
+    },
+)
+async def stream(
+    access: AccessDep,
+    guard: GuardDep,
+    after: Annotated[
+        str | None, Query(pattern=r"^[0-9]{1,15}:[0-9]{1,7}$", description="Go on behind this.")
+    ] = None,
+    topic: Annotated[
+        str | None, Query(pattern=r"^[a-z.-]{1,64}$", description="Only events of this topic.")
+    ] = None,
+    last_event_id: Annotated[str | None, Header(pattern=r"^[0-9]{1,15}:[0-9]{1,7}$")] = None,
+) -> Response:
+    """Follow the ledger from a cursor, or from now on."""
+    head = access.view.head.height
+    given = last_event_id if last_event_id is not None else after
+    cursor = (head, 2**31) if given is None else parse_place(given)
+    if cursor[0] > head:
+        raise Problem("read.range", height=head)
+    key = access.caller.key.key
+    guard.streams.open(key)
+    events = follow(guard, access, cursor, topic)
+    return EventStream(events, guard.settings.stream_life_s, guard.streams, key)
+
+
+async def follow(
+    guard: Guard, access: Access, cursor: Cursor, topic: str | None
+) -> AsyncIterator[bytes]:
+    """Events behind the cursor, without end; comments while there are none."""
+    yield b": yibao events, id = height:index\n\n"
+    height = cursor[0]
+    reader = guard.ports.reader
+    while True:
+        if not await reader.wait_for_height(height, guard.settings.stream_heartbeat_s):
+            yield b": still here\n\n"
+            continue
+        with reader.view() as view:
+            if not _still_known(access, view):
+                return
+            events = list(height_events(replace(access, view=view), height, cursor, topic))
+        for event in events:
+            yield event
+        height += 1
+
+
+def _still_known(access: Access, view: View) -> bool:
+    caller, height = access.caller, view.head.height + 1
+    state = replace(access, view=view).state
+    return organisations.find_key(state, caller.id, caller.key.key, height) is not None
+
+
+def height_events(access: Access, height: int, cursor: Cursor, topic: str | None) -> list[bytes]:
+    """Events of one height that stand behind the cursor and concern the reader."""
+    found = []
+    data = access.view.header(height)
+    assert data is not None, f"no header at height {height}"
+    count = BlockHeader.decode(data).receipts_count
+    leaves = access.view.receipts(height) if access.caller.post in BUSINESS_POSTS else ()
+    for index, leaf in enumerate(leaves):
+        if (height, index) <= cursor:
+            continue
+        receipt = Receipt.decode_trusted(leaf)
+        if topic is not None and all(event.topic != topic for event in receipt.events):
+            continue
+        located = chain.locate(access.view, receipt.tx_id)
+        assert located is not None, f"receipt {height}:{index} has no transaction"
+        if access.sees(chain.call_parties(access, located, receipt.call_index), Right.PARTY):
+            found.append(_event("receipt", height, index, render.receipt(receipt)))
+    if (height, count) > cursor:
+        found.append(_event("block", height, count, render.header(data)))
+    return found
+
+
+def _event(name: str, height: int, index: int, content: dict[str, Any]) -> bytes:
+    body = plain_json.encode(content)
+    return b"id: %d:%d\nevent: %s\ndata: %s\n\n" % (height, index, name.encode(), body)
