@@ -1,14 +1,14 @@
 """Contract ``counters``: what a person has used up in a benefit year, here and at home.
 
 Deductible paid, cap used, critical-illness base and whatever else a policy counts are kept for
-(person, area, scheme, benefit year); they survive a change of policy version. Most care is local and
-never touches this ledger, yet moves the same counters: so the home bureau posts the opening
-balances and every local settlement or reversal, each under a digest of its local id, once. What the
-deltas are is the person's affair and comes in an attachment.
+(person, area, scheme, benefit year); they survive a change of policy version. Most care is local
+and never touches this ledger, yet moves the same counters: so the home bureau posts the opening
+balances and every local settlement or reversal, each under a digest of its local id, once. What
+the deltas are is the person's affair and comes in an attachment.
 
 A counter is a plain sum: settlements and feed entries add, reversals subtract what was added. When
-a feed entry belongs before settlements that were already decided, or a settlement is taken back, the
-later ones are *listed* for re-pricing in an event; none is re-priced silently.
+a feed entry belongs before settlements that were already decided, or a settlement is taken back,
+the later ones are *listed* for re-pricing in an event; none is re-priced silently.
 
 State: ``counter/<person>/<area>/<scheme>/<year>``, ``counter-local/<digest in hex>``.
 """
@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from contracts.api import Answer, Args, Context, Contract, State, Value, reject
 from contracts.organisations import require_competent
 from contracts.schema import FEN_MAX, Bytes, Id, Int, Map, OneOf, Record
-from contracts.settlement.enrolment import SCHEMES, area_of, require_person
+from contracts.settlement.enrolment import SCHEMES, Person, area_of, require_person
 from contracts.settlement.records import content_digest, salt_of
 
 CONTRACT = Contract("counters", version=1)
@@ -46,8 +46,8 @@ class Counters:
 
     values: Mapping[str, int]
     """By name; what is not there is 0."""
-    opened: bool
-    """Whether the home bureau has posted its opening balances."""
+    opening: bytes | None
+    """Digest of the call that posted the opening balances; None before it."""
     as_of_ms: int
     """Up to when the home bureau's feed is complete; 0 before the first entry."""
     settlements: tuple[tuple[str, int], ...]
@@ -58,7 +58,7 @@ class Counters:
         """As the state has it."""
         return [
             dict(self.values),
-            self.opened,
+            self.opening,
             self.as_of_ms,
             [list(row) for row in self.settlements],
             self.salt,
@@ -74,9 +74,9 @@ def load(state: State, person: str, area: str, scheme: str, year: int) -> Counte
     value = state.get(_key(person, area, scheme, year))
     if value is None:
         return None
-    values, opened, as_of_ms, settlements, salt = value
+    values, opening, as_of_ms, settlements, salt = value
     rows = tuple((claim, time_ms) for claim, time_ms in settlements)
-    return Counters(values, opened, as_of_ms, rows, salt)
+    return Counters(values, opening, as_of_ms, rows, salt)
 
 
 def read(state: State, person: str, area: str, scheme: str, year: int) -> dict[str, int]:
@@ -85,46 +85,28 @@ def read(state: State, person: str, area: str, scheme: str, year: int) -> dict[s
     return {} if found is None else dict(found.values)
 
 
-def add(
-    ctx: Context,
-    person: str,
-    area: str,
-    scheme: str,
-    year: int,
-    deltas: Mapping[str, int],
-    *,
-    claim: str,
-    salt: bytes,
-) -> Counters:
+def add(ctx: Context, person: Person, year: int, deltas: Mapping[str, int], claim: str) -> Counters:
     """Add what a settlement used up and remember the claim; returns the counters after it.
 
-    ``salt``: the person's. Refuses with ``counters.negative`` when a counter would fall below 0.
+    Refuses with ``counters.negative`` when a counter would fall below 0.
     """
-    before = _or_new(ctx, person, area, scheme, year, salt)
+    before = _or_new(ctx, person, person.scheme, year)
     rows = (*before.settlements, (claim, ctx.time_ms))[-SETTLEMENTS_MAX:]
     after = replace(before, values=_sum(before.values, deltas, 1), settlements=rows)
-    ctx.state.put(_key(person, area, scheme, year), after.encode())
+    ctx.state.put(_key(person.id, person.area, person.scheme, year), after.encode())
     return after
 
 
 def restore(
-    ctx: Context,
-    person: str,
-    area: str,
-    scheme: str,
-    year: int,
-    deltas: Mapping[str, int],
-    *,
-    claim: str,
-    salt: bytes,
+    ctx: Context, person: Person, year: int, deltas: Mapping[str, int], claim: str
 ) -> Counters:
     """Take off what a settlement had added; later settlements are listed in an event."""
-    before = _or_new(ctx, person, area, scheme, year, salt)
+    before = _or_new(ctx, person, person.scheme, year)
     settled_ms = next((at for known, at in before.settlements if known == claim), ctx.time_ms)
     rows = tuple(row for row in before.settlements if row[0] != claim)
     after = replace(before, values=_sum(before.values, deltas, -1), settlements=rows)
-    ctx.state.put(_key(person, area, scheme, year), after.encode())
-    _list_for_repricing(ctx, person, year, after.since(settled_ms), cause=f"reversal:{claim}")
+    ctx.state.put(_key(person.id, person.area, person.scheme, year), after.encode())
+    _list_for_repricing(ctx, person.id, year, after.since(settled_ms), cause="reversal")
     return after
 
 
@@ -138,20 +120,18 @@ def open_year(ctx: Context, args: Args) -> Answer:
     """Post the opening balances of a benefit year, once."""
     area, before = _home(ctx, args)
     digest = content_digest(ctx, "counters.open", args)
-    key = _opening_key(ctx, args, area)
-    known = ctx.state.get(key)
-    if known is not None:
-        if known[0] == digest:
-            return {"as_of_ms": args["as_of_ms"]}
+    if before.opening == digest:
+        return {"as_of_ms": args["as_of_ms"]}
+    if before.opening is not None:
         reject("counters.opened", person=args["person"], year=args["year"])
+    _check_times(ctx, args["as_of_ms"])
     after = replace(
         before,
         values=_sum(before.values, ctx.attachments[AUDIENCE].content["deltas"], 1),
-        opened=True,
+        opening=digest,
         as_of_ms=max(before.as_of_ms, args["as_of_ms"]),
     )
     ctx.state.put(_key(args["person"], area, args["scheme"], args["year"]), after.encode())
-    ctx.state.put(key, [digest])
     _list_for_repricing(ctx, args["person"], args["year"], after.since(0), cause="opening")
     ctx.emit("counters.opened", person=args["person"], year=args["year"], as_of_ms=after.as_of_ms)
     return {"as_of_ms": args["as_of_ms"]}
@@ -176,9 +156,7 @@ def feed(ctx: Context, args: Args) -> Answer:
         if known[0] == digest:
             return {"as_of_ms": args["as_of_ms"]}
         reject("counters.duplicate-local", local=args["local"])
-    if args["settled_ms"] > ctx.time_ms or args["as_of_ms"] > ctx.time_ms:
-        reject("counters.ahead", settled_ms=args["settled_ms"], as_of_ms=args["as_of_ms"],
-               time_ms=ctx.time_ms)  # fmt: skip
+    _check_times(ctx, args["settled_ms"], args["as_of_ms"])
     deltas = ctx.attachments[AUDIENCE].content["deltas"]
     after = replace(
         before,
@@ -213,9 +191,7 @@ def unfeed(ctx: Context, args: Args) -> Answer:
         if reversed_by == now:
             return {"as_of_ms": args["as_of_ms"]}
         reject("counters.already-reversed", local=args["local"])
-    if args["as_of_ms"] > ctx.time_ms:
-        reject("counters.ahead", settled_ms=settled_ms, as_of_ms=args["as_of_ms"],
-               time_ms=ctx.time_ms)  # fmt: skip
+    _check_times(ctx, args["as_of_ms"])
     after = replace(
         before,
         values=_sum(before.values, deltas, -1),
@@ -233,14 +209,20 @@ def _home(ctx: Context, args: Args) -> tuple[str, Counters]:
     area = area_of(args["person"])
     require_competent(ctx, area)
     person = require_person(ctx.state, args["person"])
-    return area, _or_new(ctx, person.id, area, args["scheme"], args["year"], person.salt)
+    return area, _or_new(ctx, person, args["scheme"], args["year"])
 
 
-def _or_new(ctx: Context, person: str, area: str, scheme: str, year: int, salt: bytes) -> Counters:
-    found = load(ctx.state, person, area, scheme, year)
+def _check_times(ctx: Context, *instants: int) -> None:
+    if max(instants) > ctx.time_ms:
+        reject("counters.ahead", given_ms=max(instants), time_ms=ctx.time_ms)
+
+
+def _or_new(ctx: Context, person: Person, scheme: str, year: int) -> Counters:
+    found = load(ctx.state, person.id, person.area, scheme, year)
     if found is not None:
         return found
-    return Counters({}, False, 0, (), salt_of(ctx, salt, _key(person, area, scheme, year)))
+    name = _key(person.id, person.area, scheme, year)
+    return Counters({}, None, 0, (), salt_of(ctx, person.salt, name))
 
 
 def _sum(values: Mapping[str, int], deltas: Mapping[str, int], sign: int) -> dict[str, int]:
@@ -269,7 +251,3 @@ def _list_for_repricing(
 
 def _key(person: str, area: str, scheme: str, year: int) -> str:
     return f"counter/{person}/{area}/{scheme}/{year}"
-
-
-def _opening_key(ctx: Context, args: Args, area: str) -> str:
-    return f"counter-opening/{args['person']}/{area}/{args['scheme']}/{args['year']}"
