@@ -77,7 +77,7 @@ def verify_inclusion(
     """
     if not 0 <= index < size:
         raise InvalidProof("merkle.index-range", index=index, size=size)
-    _check_hashes([root, leaf, *path])
+    _check_path([leaf, *path])
     position, last = index, size - 1
     computed = Digest(bytes(leaf))
     for sibling in path:
@@ -120,51 +120,62 @@ def _consistency(hashes: Sequence[Digest], size: int, is_whole_old_tree: bool) -
 def verify_consistency(
     old_size: int, old_root: bytes, new_size: int, new_root: bytes, path: Sequence[bytes]
 ) -> None:
-    """Raises ``InvalidProof`` unless the old tree is a prefix of the new one.
-
-    RFC 9162 section 2.1.4.2.
-    """
-    if not 0 < old_size <= new_size:
+    """Raises ``InvalidProof`` unless the old tree, of at least one leaf, is a prefix of the new."""
+    if old_size < 1:
         raise InvalidProof("merkle.size-range", old_size=old_size, new_size=new_size)
-    _check_hashes([old_root, new_root, *path])
-    if old_size == new_size:
-        if path:
-            raise InvalidProof("merkle.path-too-long", length=len(path))
-        if old_root != new_root:
-            raise InvalidProof("merkle.root-differs", computed=old_root.hex(), root=new_root.hex())
+    verify_subtree((0, old_size), old_root, new_size, new_root, path)
+
+
+def verify_subtree(
+    span: tuple[int, int], subtree_root: bytes, size: int, root: bytes, path: Sequence[bytes]
+) -> None:
+    """Raises ``InvalidProof`` unless the leaves ``[start, end)`` of ``span`` are a subtree.
+
+    The tree of ``size`` leaves under ``root`` must hold ``subtree_root`` over them. With start 0
+    this is consistency of RFC 9162 section 2.1.4.2; with a start, which must be a multiple of the
+    next power of two of the length, it is the same walk with one more number (IETF draft
+    Merkle Tree Certificates, subtree consistency proofs).
+    """
+    start, end = span
+    if not 0 <= start <= end <= size or start % (1 << max(0, end - start - 1).bit_length()):
+        raise InvalidProof("merkle.size-range", start=start, end=end, size=size)
+    _check_path(path)
+    if start == end:  # no leaves are part of every tree
+        if path or subtree_root != EMPTY_ROOT:
+            raise InvalidProof("merkle.empty-subtree", length=len(path), root=subtree_root.hex())
         return
-    position, last = old_size - 1, new_size - 1
-    while position & 1:
-        position >>= 1
-        last >>= 1
+    first, last, final = start, end - 1, size - 1
+    while first != last and (last & 1 or last == final):
+        first, last, final = first >> 1, last >> 1, final >> 1
     siblings = list(path)
-    if position == 0:
-        siblings.insert(0, Digest(bytes(old_root)))
+    if first == last:
+        siblings.insert(0, Digest(bytes(subtree_root)))
     if not siblings:
         raise InvalidProof("merkle.path-too-short", length=len(path))
-    old = new = Digest(bytes(siblings[0]))
+    small = whole = Digest(bytes(siblings[0]))
     for sibling in siblings[1:]:
-        if last == 0:
+        if final == 0:
             raise InvalidProof("merkle.path-too-long", length=len(path))
-        if position & 1 or position == last:
-            old, new = node_hash(sibling, old), node_hash(sibling, new)
-            while not position & 1 and position != 0:
-                position >>= 1
-                last >>= 1
+        if last & 1 or last == final:
+            if first < last:
+                small = node_hash(sibling, small)
+            whole = node_hash(sibling, whole)
+            while not last & 1 and last != 0:
+                first, last, final = first >> 1, last >> 1, final >> 1
         else:
-            new = node_hash(new, sibling)
-        position >>= 1
-        last >>= 1
-    if last != 0:
+            whole = node_hash(whole, sibling)
+        first, last, final = first >> 1, last >> 1, final >> 1
+    if final != 0:
         raise InvalidProof("merkle.path-too-short", length=len(path))
-    for computed, root in ((old, old_root), (new, new_root)):
-        if computed != root:
-            raise InvalidProof("merkle.root-differs", computed=computed.hex(), root=root.hex())
+    for computed, wanted in ((small, subtree_root), (whole, root)):
+        if computed != wanted:
+            raise InvalidProof("merkle.root-differs", computed=computed.hex(), root=wanted.hex())
 
 
-def _check_hashes(hashes: Sequence[bytes]) -> None:
-    if len(hashes) > PATH_LENGTH_MAX + 2:
-        raise InvalidProof("merkle.path-too-long", length=len(hashes) - 2)
+def _check_path(hashes: Sequence[bytes]) -> None:
+    """Lengths of hashes that get hashed again; a root is only ever compared."""
+    if len(hashes) > PATH_LENGTH_MAX + 1:
+        raise InvalidProof("merkle.path-too-long", length=len(hashes))
     for item in hashes:
         if len(item) != DIGEST_BYTES:
             raise InvalidProof("merkle.hash-length", bytes=len(item), wanted=DIGEST_BYTES)
