@@ -13,7 +13,7 @@ The run's ``host`` is a ``Recorder``: it gets the steps.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from contracts.functions import HostError, HostFunction
@@ -349,3 +349,6 @@ FUNCTIONS: tuple[HostFunction, ...] = (
           "the month of a date, 1 to 12"),
 )  # fmt: skip
 """What the language offers to policies beside its own functions."""
+
+HOST: Mapping[str, HostFunction] = {function.name: function for function in FUNCTIONS}
+"""``FUNCTIONS`` by name, as the interpreter takes them."""
