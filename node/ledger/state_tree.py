@@ -126,9 +126,16 @@ class StateTree:
     # --- Filling ------------------------------------------------------------------------------
 
     @classmethod
-    def load(cls, depth: int, source: Source, roots: Iterable[BucketRoot]) -> StateTree:
+    def load(
+        cls,
+        depth: int,
+        source: Source,
+        roots: Iterable[BucketRoot],
+        *,
+        cached_buckets: int = CACHED_BUCKETS,
+    ) -> StateTree:
         """A tree from persisted bucket roots, each bucket at most once."""
-        tree = cls(depth, source)
+        tree = cls(depth, source, cached_buckets=cached_buckets)
         first = 1 << depth
         touched = []
         for number, kind, digest in roots:
