@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import Path
 from starlette.responses import Response
 
 from contracts.api import Rejected
 from contracts.settlement import funds_chart
 from contracts.settlement.funds_chart import AccountKind
 from node.api import parties, schemas
-from node.api.guard import Access, GuardedRoute
-from node.api.params import ACCOUNT, AccessDep, After, Limit, cursor_parts, min_height
+from node.api.guard import Access
+from node.api.params import ACCOUNT, AccessDep, After, Limit, cursor_parts, edge_router
 from node.api.ports import PostingRow
 from node.api.problems import Problem
 from node.api.rights import Right
 
-router = APIRouter(route_class=GuardedRoute, tags=["money"], dependencies=[Depends(min_height)])
+router = edge_router("money")
 
 AccountName = Annotated[
     str, Path(pattern=ACCOUNT, description="Name from the chart of accounts: fund:430100")

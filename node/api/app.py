@@ -34,7 +34,7 @@ from node.api.guard import BEHIND_HEADER, HEIGHT_HEADER, Guard, GuardedRoute
 from node.api.limits import Limits
 from node.api.middleware import EdgeMetrics, Faults, Measures, SecurityHeaders
 from node.api.ports import Ports
-from node.api.problems import MEDIA_TYPE, Problem
+from node.api.problems import Problem
 from node.api.settings import ApiSettings
 from node.api.transactions import places
 from node.ledger.errors import InvalidTransaction, Unavailable
@@ -50,33 +50,6 @@ ROUTERS = (
     references.router,
     stream.router,
 )
-
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": description,
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemOut"}}},
-    }
-    for status, description in {
-        400: "The request breaks a rule.",
-        401: "Not signed, or not by a key that the ledger knows.",
-        403: "No right to it.",
-        404: "Nothing there.",
-        405: "Not with this method.",
-        408: "The body came too slowly.",
-        409: "Not for this height or not in this state.",
-        410: "Erased after its term.",
-        412: "The node is not that far.",
-        413: "Body too large.",
-        415: "Wrong media type.",
-        422: "A parameter or field has another shape.",
-        429: "Too many; see Retry-After.",
-        431: "Headers or address too long.",
-        500: "The node has a fault.",
-        503: "Not now; see Retry-After.",
-        504: "Admitted, not committed in time.",
-    }.items()
-}
-"""Refusals that any route may answer, for the OpenAPI document."""
 
 
 def create_app(
@@ -102,12 +75,10 @@ def create_app(
             Middleware(Faults, on_fault=on_fault),
             Middleware(Limits, settings=settings, now=ports.clock.monotonic_s),
         ],
-        responses=PROBLEMS,
+        routes=[route for router in ROUTERS for route in router.routes],
     )
     app.state.guard = Guard(ports, settings, log)
     app.state.metrics = metrics
-    for router in ROUTERS:
-        app.include_router(router)
     check_declared(app)
     _handle_problems(app)
     _describe(app)

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Query
 from starlette.responses import Response
 
 from contracts.settlement import records, statement
 from contracts.settlement.records import Claim, Reversal
 from node.api import chain, explorer, parties, render, schemas
 from node.api.chain import Located
-from node.api.guard import Access, GuardedRoute
-from node.api.params import AccessDep, After, Limit, ThingId, min_height
+from node.api.guard import Access
+from node.api.params import AccessDep, After, Limit, ThingId, edge_router
 from node.api.problems import Problem
 from node.api.rights import CASE_POSTS, Right
 from node.ledger import merkle
 
-router = APIRouter(route_class=GuardedRoute, tags=["claims"], dependencies=[Depends(min_height)])
+router = edge_router("claims")
 
 SUM_NAMES = ("total_fen", "own_expense_fen", "over_ceiling_fen", "first_pay_fen", "in_scope_fen")
 

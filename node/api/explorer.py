@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import Path
 from starlette.responses import Response
 
 from node.api import chain, render, schemas
 from node.api.chain import Located
-from node.api.guard import Access, GuardedRoute
-from node.api.params import AccessDep, After, CallIndex, Limit, TxId, min_height
+from node.api.guard import Access
+from node.api.params import AccessDep, After, CallIndex, Limit, TxId, edge_router
 from node.api.problems import Problem
 from node.ledger import codec
 from node.ledger.errors import CodecError
 from node.ledger.receipt import Receipt
 from node.ledger.transaction import SignedTransaction
 
-router = APIRouter(route_class=GuardedRoute, tags=["chain"], dependencies=[Depends(min_height)])
+router = edge_router("chain")
 
 BlockName = Annotated[
     str,

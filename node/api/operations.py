@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import Path, Request
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
 from node.api import schemas
-from node.api.guard import Access, Guard, GuardedRoute, json_response
-from node.api.params import DATE, AccessDep, GuardDep
+from node.api.guard import Access, Guard, json_response
+from node.api.params import DATE, AccessDep, GuardDep, edge_router
 from node.api.ports import NodeStatus
 
-router = APIRouter(route_class=GuardedRoute, tags=["operations"])
+router = edge_router("operations", at_height=False)
 
 
 @router.get("/v1/health", name="health", responses={200: {"model": schemas.HealthOut}})

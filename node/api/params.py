@@ -1,13 +1,17 @@
-"""Parameters of routes: each has one declared form, so that nothing else reaches a handler."""
+"""How routers of the edge are made, and the parameters that their routes share.
+
+Each parameter has one declared form, so that nothing else reaches a handler.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 
-from node.api.guard import Access, Guard, access_of, guard_of
-from node.api.problems import Problem
+from contracts.settlement import calendar
+from node.api.guard import Access, Guard, GuardedRoute, access_of, guard_of
+from node.api.problems import MEDIA_TYPE, Problem
 
 CURSOR = r"^[0-9]{1,15}:[0-9]{1,7}(:[0-9]{1,7})?$"
 ID = r"^[A-Za-z0-9._:@-]{1,100}$"
@@ -27,6 +31,44 @@ After = Annotated[
     str, Query(pattern=rf"^$|{CURSOR}", description="Cursor `next` of the answer before.")
 ]
 Date = Annotated[str | None, Query(pattern=DATE, description="ISO date; today when left out.")]
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": description,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemOut"}}},
+    }
+    for status, description in {
+        400: "The request breaks a rule.",
+        401: "Not signed, or not by a key that the ledger knows.",
+        403: "No right to it.",
+        404: "Nothing there.",
+        405: "Not with this method.",
+        408: "The body came too slowly.",
+        409: "Not for this height or not in this state.",
+        410: "Erased after its term.",
+        412: "The node is not that far.",
+        413: "Body too large.",
+        415: "Wrong media type.",
+        422: "A parameter or field has another shape.",
+        429: "Too many; see Retry-After.",
+        431: "Headers or address too long.",
+        500: "The node has a fault.",
+        503: "Not now; see Retry-After.",
+        504: "Admitted, not committed in time.",
+    }.items()
+}
+"""Refusals that any route may answer, for the OpenAPI document."""
+
+
+def edge_router(tag: str, *, at_height: bool = True) -> APIRouter:
+    """A router of guarded routes; with ``at_height`` they take ``min_height``."""
+    return APIRouter(
+        route_class=GuardedRoute,
+        tags=[tag],
+        dependencies=[Depends(min_height)] if at_height else None,
+        responses=PROBLEMS,
+    )
 
 
 async def min_height(
@@ -63,3 +105,12 @@ def cursor_parts(after: str, parts: int) -> tuple[int, ...] | None:
     if len(numbers) != parts:
         raise Problem("read.range", parts=len(numbers), parts_wanted=parts)
     return numbers
+
+
+def day(access: Access, date: str | None) -> str:
+    """The date asked for, or the day of the head. Raises ``Problem`` for one that is none."""
+    if date is None:
+        return calendar.date_of_ms(access.view.head.time_ms)
+    if not calendar.is_date(date):
+        raise Problem("request.invalid", where=["query.date: date"])
+    return date

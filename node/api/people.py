@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Path, Query
 from starlette.responses import Response
 
-from contracts.settlement import calendar, enrolment, filing_cover, filing_record
+from contracts.settlement import counters, enrolment, filing_cover, filing_record
 from contracts.settlement.enrolment import Person
 from contracts.settlement.records import Reversal
 from node.api import chain, claims, parties, render, schemas
-from node.api.guard import Access, GuardedRoute
+from node.api.guard import Access
 from node.api.params import (
     AREA,
     ID,
@@ -27,13 +27,14 @@ from node.api.params import (
     GuardDep,
     Limit,
     ThingId,
-    min_height,
+    day,
+    edge_router,
 )
 from node.api.parties import Parties
 from node.api.problems import Problem
 from node.api.rights import INSTITUTIONS, Right
 
-router = APIRouter(route_class=GuardedRoute, tags=["people"], dependencies=[Depends(min_height)])
+router = edge_router("people")
 
 ByClaim = Annotated[
     str | None,
@@ -61,15 +62,6 @@ def _by_claim(access: Access, person_id: str, by_claim: str | None) -> Parties:
         return Parties()
     named = parties.of_claim(access.state, by_claim)
     return named if person_id in named.persons else Parties()
-
-
-def day(access: Access, date: str | None) -> str:
-    """The date asked for, or the day of the head. Raises ``Problem`` for one that is none."""
-    if date is None:
-        return calendar.date_of_ms(access.view.head.time_ms)
-    if not calendar.is_date(date):
-        raise Problem("request.invalid", where=["query.date: date"])
-    return date
 
 
 @router.get("/v1/persons/{person}", name="person", responses={200: {"model": schemas.RecordAnswer}})
@@ -184,6 +176,33 @@ async def filing(access: AccessDep, filing: ThingId) -> Response:
     record = {
         "filing": found.id, "person": found.person, "area": found.area, "versions": versions
     }  # fmt: skip
+    return access.answer({"record": record})
+
+
+@router.get(
+    "/v1/persons/{person}/counters/{year}",
+    name="person_counters",
+    responses={200: {"model": schemas.RecordAnswer}},
+)
+async def person_counters(
+    access: AccessDep,
+    person: ThingId,
+    year: Annotated[int, Path(ge=1990, le=2999, description="Benefit year.")],
+    claim: ByClaim = None,
+) -> Response:
+    """What the person used up in a benefit year: deductible paid, cap used ..., and how far the
+    home bureau's feed of local care reaches."""
+    found, _ = find_person(access, person, claim)
+    known = counters.load(access.state, person, found.area, found.scheme, year)
+    record = {
+        "person": person,
+        "area": found.area,
+        "scheme": found.scheme,
+        "year": year,
+        "counters": {} if known is None else dict(known.values),
+        "as_of_ms": 0 if known is None else known.as_of_ms,
+        "settlements": [] if known is None else [name for name, _ in known.settlements],
+    }
     return access.answer({"record": record})
 
 

@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Query
 from starlette.responses import Response
 
 from node.api import chain, claims, explorer, parties, render, schemas
 from node.api.chain import Located
-from node.api.guard import Access, Guard, GuardedRoute
-from node.api.params import AccessDep, CallIndex, GuardDep, ThingId, TxId, min_height
+from node.api.guard import Access, Guard
+from node.api.params import AccessDep, CallIndex, GuardDep, ThingId, TxId, edge_router
 from node.api.parties import Parties
 from node.api.ports import View
 from node.api.problems import Problem
@@ -26,7 +26,7 @@ from node.ledger.errors import Unavailable
 from node.ledger.evidence import CertifiedHeader
 from node.ledger.transaction import Attachment
 
-router = APIRouter(route_class=GuardedRoute, tags=["proofs"], dependencies=[Depends(min_height)])
+router = edge_router("proofs")
 
 TRIES = 3
 """How often a moved head is followed before the reader is asked to come back."""

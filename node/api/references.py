@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Path
 from starlette.responses import Response
 
 from contracts import organisations
+from contracts.settlement import catalogue, policy
 from node.api import schemas
-from node.api.guard import GuardedRoute
-from node.api.params import AccessDep, ThingId, min_height
+from node.api.params import AccessDep, AreaCode, Date, ThingId, day, edge_router
 from node.api.problems import Problem
 
-router = APIRouter(
-    route_class=GuardedRoute, tags=["references"], dependencies=[Depends(min_height)]
-)
+router = edge_router("references")
+
+Scheme = Annotated[str, Path(pattern=r"^[0-9]{3}$", description="310 employee, 390 resident.")]
 
 KEYS_MAX = 200
 """Keys listed of one organisation, newest last; the history in the state is longer."""
@@ -68,3 +69,66 @@ async def parameter(access: AccessDep, name: ThingId) -> Response:
     if value is None:
         raise Problem("read.not-found", height=access.view.head.height)
     return access.answer({"key": key, "value": value})
+
+
+@router.get(
+    "/v1/policies/{area}/{scheme}", name="policy", responses={200: {"model": schemas.RecordAnswer}}
+)
+async def policy_in_force(
+    access: AccessDep, area: AreaCode, scheme: Scheme, date: Date = None
+) -> Response:
+    """The policy of an area and scheme that is in force on a date, with its source, and all
+    versions that were ever deployed."""
+    on_date = day(access, date)
+    known = policy.versions(access.state, area, scheme)
+    found = policy.in_force(access.state, area, scheme, on_date)
+    if found is None:
+        raise Problem("read.not-found", area=area, scheme=scheme, date=on_date, known=len(known))
+    record = {
+        **asdict(found),
+        "date": on_date,
+        "source": policy.source_of(access.state, found.hash),
+        "versions": [asdict(version) for version in known],
+    }
+    return access.answer({"record": record})
+
+
+@router.get(
+    "/v1/catalogues/{area}", name="catalogue", responses={200: {"model": schemas.RecordAnswer}}
+)
+async def catalogue_in_force(access: AccessDep, area: AreaCode, date: Date = None) -> Response:
+    """The catalogue version that judges services of a date in a district."""
+    on_date = day(access, date)
+    found = catalogue.version_in_force(access.state, area, on_date)
+    if found is None:
+        raise Problem("read.not-found", area=area, date=on_date)
+    return access.answer({"record": {**asdict(found), "date": on_date}})
+
+
+@router.get(
+    "/v1/catalogues/{area}/items/{code}",
+    name="catalogue_item",
+    responses={200: {"model": schemas.RecordAnswer}},
+)
+async def catalogue_item(
+    access: AccessDep, area: AreaCode, code: ThingId, date: Date = None
+) -> Response:
+    """One item of the catalogue on a date: class, first-pay ratio, ceilings by hospital level."""
+    on_date = day(access, date)
+    reader = catalogue.reader(access.state, area)
+    version, item = reader.version(on_date), reader.find(code, on_date)
+    if version is None or item is None:
+        raise Problem("read.not-found", area=area, date=on_date)
+    item_class, first_pay, restricted, ceilings = catalogue.item_value(item)
+    record = {
+        "code": item.code,
+        "name": item.name,
+        "kind": item.kind,
+        "class": item_class,
+        "first_pay": first_pay,
+        "restricted": restricted,
+        "ceilings_e6": [{"level": level, "price_e6": price} for level, price in ceilings],
+        "catalogue": asdict(version),
+        "date": on_date,
+    }
+    return access.answer({"record": record})

@@ -17,22 +17,22 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query
+from fastapi import Header, Query
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from contracts import organisations
 from node.api import chain, plain_json, render
-from node.api.guard import Access, Guard, GuardedRoute
+from node.api.guard import Access, Guard
 from node.api.limits import Streams
-from node.api.params import AccessDep, GuardDep
+from node.api.params import AccessDep, GuardDep, edge_router
 from node.api.ports import View
 from node.api.problems import Problem
 from node.api.rights import BUSINESS_POSTS, Right
 from node.ledger.block import Header as BlockHeader
 from node.ledger.receipt import Receipt
 
-router = APIRouter(route_class=GuardedRoute, tags=["stream"])
+router = edge_router("stream", at_height=False)
 
 PLACE = re.compile(r"([0-9]{1,15}):([0-9]{1,7})")
 

@@ -12,13 +12,13 @@ import base64
 import binascii
 from typing import Annotated, Any, Literal, TypeVar
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import ValidationError
 from starlette.responses import Response
 
 from node.api import chain, parties, plain_json, render, schemas
-from node.api.guard import Guard, GuardedRoute, json_response
-from node.api.params import AccessDep, GuardDep
+from node.api.guard import Guard, json_response
+from node.api.params import AccessDep, GuardDep, edge_router
 from node.api.ports import EstimateCall
 from node.api.problems import Problem
 from node.ledger import codec
@@ -26,7 +26,7 @@ from node.ledger.errors import CodecError
 from node.ledger.receipt import Receipt
 from node.ledger.types import BLIND_BYTES
 
-router = APIRouter(route_class=GuardedRoute, tags=["transactions"])
+router = edge_router("transactions", at_height=False)
 
 CANONICAL = "application/octet-stream"
 JSON = "application/json"
