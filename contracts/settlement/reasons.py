@@ -6,8 +6,8 @@ what a clerk can do next, because a refusal without that sends a patient away. T
 values of the call: the receipt carries the compared values beside the code.
 
 The rows live beside their subject: ``reasons_engine`` (shapes, budgets), ``reasons_registry``
-(organisations, enrolment, counters, filing, catalogue), ``reasons_policy``, ``reasons_claim`` and
-``reasons_funds``. A test reads the source of all contracts and fails on a code that is used and
+(organisations, votes), ``reasons_people`` (enrolment, counters), ``reasons_filing`` (filing,
+catalogue), ``reasons_policy``, ``reasons_claim`` and ``reasons_funds``. A test reads the source of all contracts and fails on a code that is used and
 not listed, or listed and not used.
 """
 
@@ -18,7 +18,9 @@ from collections.abc import Mapping
 from contracts.settlement import (
     reasons_claim,
     reasons_engine,
+    reasons_filing,
     reasons_funds,
+    reasons_people,
     reasons_policy,
     reasons_registry,
 )
@@ -32,6 +34,8 @@ def _table() -> dict[str, Reason]:
     for rows in (
         reasons_engine.ROWS,
         reasons_registry.ROWS,
+        reasons_people.ROWS,
+        reasons_filing.ROWS,
         reasons_policy.ROWS,
         reasons_claim.ROWS,
         reasons_funds.ROWS,
