@@ -63,7 +63,7 @@ def wait_ready(place: NodePlace, process: subprocess.Popen[bytes]) -> None:
                 + tail(place.folder / "node.log")
             )
         try:
-            if httpx.get(f"{place.url}/ready", timeout=2.0).status_code == 200:
+            if httpx.get(f"{place.url}/v1/ready", timeout=2.0).status_code == 200:
                 return
         except httpx.TransportError:
             pass

@@ -1,0 +1,225 @@
+"""One command for each method of each system contract, made from the contracts' own declarations.
+
+    yibao claim settle --describe          what the arguments and attachments look like
+    yibao claim settle settle.json         sign, hand in, wait, show the receipt
+    yibao claim estimate settle.json       the same calculation, nothing is written
+
+The file holds ``{"args": {...}, "attachments": {"lines": {...}}}``; bytes are hexadecimal text.
+A new method of a contract is a new command without a line here.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.client import CallSpec
+from cli.exits import Exit
+from cli.output import Json, fail, out, print_fields, print_json, print_table, yuan
+from cli.session import open_client
+from contracts.api import Contract, Method
+from node.ledger.codec import encode
+from node.ledger.crypto import H
+
+
+class CallFileError(Exception):
+    """A call's file does not fit the method; the message names the place."""
+
+
+def mount(group: typer.Typer, contracts: Mapping[str, Contract], names: tuple[str, ...]) -> None:
+    """Add a command for every method of the named contracts to a group."""
+    for name in names:
+        for method in contracts[name].methods.values():
+            group.command(method.name.replace("_", "-"), help=_help(method))(_command(method))
+
+
+def _help(method: Method) -> str:
+    who = []
+    if method.kinds:
+        who.append("by " + ", ".join(sorted(method.kinds)))
+    if method.posts:
+        who.append("post " + ", ".join(sorted(method.posts)))
+    return method.summary + (f" ({'; '.join(who)})" if who else "")
+
+
+def _command(method: Method) -> Callable[..., None]:
+    def command(
+        context: typer.Context,
+        file: Annotated[
+            Path | None, typer.Argument(help="JSON file with args and attachments; - reads input.")
+        ] = None,
+        describe: Annotated[
+            bool, typer.Option("--describe", help="Show what the file holds, and end.")
+        ] = False,
+        no_wait: Annotated[
+            bool, typer.Option("--no-wait", help="Hand in and end; do not wait for the block.")
+        ] = False,
+        as_json: Json = False,
+    ) -> None:
+        if describe:
+            _describe(method, as_json)
+            return
+        if file is None:
+            fail(Exit.USAGE, "a JSON file is needed", hint="--describe shows what it holds")
+        spec = read_call(method, file)
+        with open_client(context) as client:
+            answer = client.submit([spec], wait=not no_wait)
+        show_submission(answer, as_json)
+
+    return command
+
+
+def read_call(method: Method, file: Path) -> CallSpec:
+    """Read a call from a file; ends the command where it does not fit the declaration."""
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+        document = json.loads(text)
+    except OSError as error:
+        fail(Exit.LOCAL, f"cannot read {file}: {error.strerror}")
+    except ValueError as error:
+        fail(Exit.USAGE, f"{file} is not JSON: {error}")
+    try:
+        return call_of(method, document)
+    except CallFileError as error:
+        fail(Exit.USAGE, f"{file}: {error}", hint="--describe shows what the file holds")
+
+
+def call_of(method: Method, document: Any) -> CallSpec:
+    """A call from its JSON document. Raises ``CallFileError``."""
+    if not isinstance(document, dict) or set(document) - {"args", "attachments"}:
+        raise CallFileError('the file holds {"args": {...}, "attachments": {...}}')
+    told = method.describe()
+    args = from_json(document.get("args", {}), {"type": "record", "fields": told["args"]}, "args")
+    attachments = []
+    for audience, content in document.get("attachments", {}).items():
+        rule = told["attachments"].get(audience)
+        if rule is None:
+            raise CallFileError(f"{method.name} takes no attachment {audience}")
+        attachments.append((audience, from_json(content, rule["shape"], audience)))
+    # The same arguments are the same call: a retry repeats its blinds and so its commitments.
+    client_id = H("yibao/client-call/v1", encode([method.contract, method.name, args])).hex()
+    return CallSpec(method.contract, method.name, args, client_id, tuple(attachments))
+
+
+def from_json(value: Any, shape: Mapping[str, Any], place: str) -> Any:
+    """A JSON value as the shape means it: hexadecimal text becomes bytes. Raises ``CallFileError``.
+
+    Only the form is changed here; the contract checks the value.
+    """
+    kind = shape["type"]
+    if kind == "bytes" and isinstance(value, str):
+        try:
+            return bytes.fromhex(value)
+        except ValueError:
+            raise CallFileError(f"{place} is not hexadecimal text") from None
+    if kind == "record" and isinstance(value, dict):
+        fields = shape["fields"]
+        return {
+            name: from_json(item, fields[name], f"{place}.{name}") if name in fields else item
+            for name, item in value.items()
+        }
+    if kind == "list" and isinstance(value, list):
+        return [from_json(item, shape["of"], f"{place}[{i}]") for i, item in enumerate(value)]
+    if kind == "map" and isinstance(value, dict):
+        return {
+            name: from_json(item, shape["of"], f"{place}.{name}") for name, item in value.items()
+        }
+    if isinstance(value, float):
+        raise CallFileError(f"{place} is a fraction; amounts are whole fen")
+    return value
+
+
+def show_submission(answer: Mapping[str, Any], as_json: bool) -> None:
+    """Print what became of a transaction; ends with code 1 when a receipt is rejected."""
+    receipts = [item["receipt"] for item in answer.get("receipts", ())]
+    if as_json:
+        print_json(answer)
+    elif not receipts:
+        print_fields(
+            "Handed in 已提交", {"transaction": answer["tx_id"], "status": answer["status"]}
+        )
+    for receipt in receipts if not as_json else ():
+        show_receipt(receipt)
+    if any(receipt["status"] != "ok" for receipt in receipts):
+        raise typer.Exit(int(Exit.NO))
+
+
+def show_receipt(receipt: Mapping[str, Any]) -> None:
+    """A receipt for people: outcome, answer, amounts, postings."""
+    head: dict[str, object] = {
+        "transaction": receipt["tx_id"],
+        "call": receipt["call_index"],
+        "status": receipt["status"],
+    }
+    if receipt["status"] != "ok":
+        head["code"] = receipt["code"]
+        head["compared"] = ", ".join(f"{k}={v}" for k, v in receipt["values"].items())
+        if reason := receipt.get("reason"):
+            head["reason"] = f"{reason['english']} {reason['chinese']}"
+            head["next"] = f"{reason['next']} {reason['next_zh']}"
+    head |= {name: shown(name, value) for name, value in receipt["answer"].items()}
+    head |= {name: shown(name, value) for name, value in receipt["amounts"].items()}
+    print_fields("Receipt 回执", head)
+    if receipt["postings"]:
+        print_table(
+            "Postings 分录",
+            ("account", "fund", "yuan"),
+            [
+                (p["account"], p["fund_type"], yuan(int(p["amount_fen"])))
+                for p in receipt["postings"]
+            ],
+        )
+
+
+def shown(name: str, value: Any) -> str:
+    """A value for people: amounts in yuan, structures as short JSON."""
+    if isinstance(value, int) and not isinstance(value, bool) and name.endswith("_fen"):
+        return f"{yuan(value)} 元"
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)
+
+
+def _describe(method: Method, as_json: bool) -> None:
+    told = method.describe()
+    if as_json:
+        print_json(told)
+        return
+    out.print(f"[bold]{method.contract}.{method.name}[/]  {_help(method)}")
+    print_table("args", ("name", "what"), _rows(told["args"]))
+    for audience, rule in told["attachments"].items():
+        needed = "required" if rule["required"] else "optional"
+        shape = rule["shape"]
+        rows = _rows(shape["fields"]) if shape["type"] == "record" else [("", _sentence(shape))]
+        print_table(f"attachment {audience} ({needed})", ("name", "what"), rows)
+
+
+def _rows(fields: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    for name, shape in fields.items():
+        rows.append((prefix + name, _sentence(shape)))
+        inner, mark = shape, ""
+        while inner["type"] in ("list", "map"):
+            inner, mark = inner["of"], mark + ("[]" if inner["type"] == "list" else ".*")
+        if inner["type"] == "record":
+            rows += _rows(inner["fields"], f"{prefix}{name}{mark}.")
+    return rows
+
+
+def _sentence(shape: Mapping[str, Any]) -> str:
+    kind: str = shape["type"]
+    words = kind
+    if kind == "one of":
+        words = "one of " + ", ".join(map(str, shape["values"]))
+    elif kind in ("int", "text", "bytes", "list"):
+        words = f"{kind} {shape['min']} to {shape['max']}"
+        words += f" {shape['unit']}" if shape.get("unit") else ""
+        words += ", in hexadecimal" if kind == "bytes" else ""
+    if shape.get("optional"):
+        words += f" (optional, default {shape.get('default')})"
+    return words
