@@ -1,0 +1,143 @@
+"""``yibao genesis``: found a network, look at a genesis file, check it.
+
+A founding ceremony: agree on a plan (who takes part, which parameters, when), compute the chain
+id with ``plan``; each organisation proves its keys for that chain (``yibao keys prove``); ``build``
+puts the proofs in. The file's hash is the network's name; it holds nothing secret.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.exits import Exit
+from cli.output import Json, fail, print_fields, print_json, print_table
+from node.ledger.errors import LedgerError
+from node.ledger.genesis import Genesis, make_content
+from node.ledger.types import Key, Signature
+
+app = typer.Typer(no_args_is_help=True, help="Genesis: found a network, check its file. 创世")
+
+GenesisFile = Annotated[Path, typer.Argument(help="The network's genesis file.")]
+PlanFile = Annotated[
+    Path,
+    typer.Argument(
+        help="JSON: time_ms, parameters, contracts, organisations (id, kind, region, keys), "
+        "validators [[organisation, key]]; keys in hexadecimal."
+    ),
+]
+
+
+@app.command("plan")
+def plan(file: PlanFile, as_json: Json = False) -> None:
+    """Compute the chain id of a plan: what the proofs of possession are made for."""
+    genesis = _plan(file)
+    document = {
+        "chain": genesis.chain.hex(),
+        "keys": [
+            {"organisation": organisation, "purposes": purposes, "key": key.hex()}
+            for organisation, purposes, key in genesis.key_roles()
+        ],
+    }
+    if as_json:
+        print_json(document)
+        return
+    print_fields("Plan 创世方案", {"chain": document["chain"]})
+    print_table(
+        "Keys that have to be proved",
+        ("organisation", "purposes", "key"),
+        [(o, ",".join(p), k.hex()) for o, p, k in genesis.key_roles()],
+    )
+
+
+@app.command("build")
+def build(
+    file: PlanFile,
+    proofs: Annotated[
+        Path, typer.Option(help="Folder with the answers of yibao keys prove --json, *.json.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The genesis file.")],
+) -> None:
+    """Put the proofs into a plan and write the genesis file."""
+    genesis = _plan(file)
+    found: dict[Key, Signature] = {}
+    for path in sorted(proofs.glob("*.json")):
+        document = json.loads(path.read_text(encoding="utf-8"))
+        found[Key(bytes.fromhex(document["key"]))] = Signature(bytes.fromhex(document["proof"]))
+    if missing := [o for o, _, key in genesis.key_roles() if key not in found]:
+        fail(Exit.NO, f"no proof for a key of {', '.join(sorted(set(missing)))}")
+    data = genesis.render(found)
+    _parse(data, output)
+    output.write_bytes(data)
+    print_fields("Genesis 创世", {"file": output, "chain": genesis.chain.hex()})
+
+
+@app.command("show")
+def show(file: GenesisFile, as_json: Json = False) -> None:
+    """Check a genesis file and show who founds the network."""
+    genesis = _parse(_read(file), file)
+    document: dict[str, Any] = {
+        "chain": genesis.chain.hex(),
+        "time_ms": genesis.time_ms,
+        "organisations": [
+            {
+                "id": org["id"],
+                "kind": org["kind"],
+                "region": org["region"],
+                "keys": len(org["keys"]),
+            }
+            for org in genesis.organisations
+        ],
+        "validators": [seat.organisation for seat in genesis.validators.validators],
+        "contracts": genesis.contracts,
+        "parameters": genesis.parameters,
+    }
+    if as_json:
+        print_json(document)
+        return
+    print_fields(
+        "Genesis 创世",
+        {"chain": document["chain"], "validators": ", ".join(document["validators"])},
+    )
+    print_table(
+        "Organisations 机构",
+        ("id", "kind", "region", "keys"),
+        [(o["id"], o["kind"], o["region"], o["keys"]) for o in document["organisations"]],
+    )
+
+
+def _plan(file: Path) -> Genesis:
+    try:
+        document: dict[str, Any] = json.loads(_read(file))
+        for organisation in document["organisations"]:
+            for key in organisation["keys"]:
+                key["key"] = bytes.fromhex(key["key"])
+        content = make_content(
+            time_ms=document["time_ms"],
+            parameters=document["parameters"],
+            contracts=document["contracts"],
+            organisations=document["organisations"],
+            validators=[(org, bytes.fromhex(key)) for org, key in document["validators"]],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        fail(Exit.USAGE, f"{file} is not a plan: {type(error).__name__} {error}")
+    except LedgerError as error:
+        fail(Exit.NO, f"{file}: {error}")
+    return Genesis.from_content(content)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        fail(Exit.LOCAL, f"cannot read {file}: {error.strerror}")
+
+
+def _parse(data: bytes, file: Path) -> Genesis:
+    try:
+        return Genesis.parse(data)
+    except LedgerError as error:
+        fail(Exit.NO, f"{file}: {error}")

@@ -1,0 +1,122 @@
+"""``yibao trace CLAIM``: follow the money of a settlement, from the bill to the accounts, as a tree.
+
+Every amount of the settlement is shown with the postings that carry it, and every account with its
+balance now. The last lines say whether it adds up: each transfer sums to zero, and what the payers
+pay is the bill.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Annotated, Any
+
+import typer
+from rich.tree import Tree
+
+from cli.client import Client, Refused
+from cli.exits import Exit
+from cli.output import Json, out, print_json, yuan
+from cli.session import open_client
+
+
+def trace(
+    context: typer.Context,
+    claim: Annotated[str, typer.Argument(help="Claim id.")],
+    as_json: Json = False,
+) -> None:
+    """Follow the money of a claim from the bill to the accounts. 资金追踪"""
+    with open_client(context) as client:
+        traced = follow(client, claim)
+    if as_json:
+        print_json(traced)
+    else:
+        out.print(tree_of(traced))
+    if not traced["balanced"]:
+        raise typer.Exit(int(Exit.NO))
+
+
+def follow(client: Client, claim: str) -> dict[str, Any]:
+    """All calls of a claim that posted, with balances of the accounts they touch."""
+    record = client.get(f"/v1/claims/{claim}")["record"]
+    steps = []
+    after: str | None = ""
+    while after is not None:
+        page = client.get(f"/v1/claims/{claim}/history", after=after or None)
+        steps += [_step(row) for row in page["calls"]]
+        after = page["next"]
+    accounts = sorted({leg["account"] for step in steps for leg in step["postings"]})
+    return {
+        "claim": claim,
+        "state": record["state"],
+        "institution": record["institution"],
+        "settled": record["settled"],
+        "steps": steps,
+        "balances": {account: _balances(client, account) for account in accounts},
+        "balanced": all(step["balanced"] for step in steps),
+    }
+
+
+def _step(row: dict[str, Any]) -> dict[str, Any]:
+    receipt = row["receipt"]
+    sums: dict[str, int] = defaultdict(int)
+    for leg in receipt["postings"]:
+        sums[leg["transfer_id"]] += int(leg["amount_fen"])
+    return {
+        "height": row["at_height"],
+        "tx_id": row["tx_id"],
+        "call_index": row["call_index"],
+        "status": receipt["status"],
+        "code": receipt["code"],
+        "events": [event["topic"] for event in receipt["events"]],
+        "amounts": receipt["amounts"],
+        "postings": receipt["postings"],
+        "balanced": not any(sums.values()),
+    }
+
+
+def _balances(client: Client, account: str) -> dict[str, int] | None:
+    """Balances by fund type; None where the reader has no right to the account."""
+    try:
+        answer = client.get(f"/v1/accounts/{account}")
+    except Refused:
+        return None
+    return {name: int(amount) for name, amount in answer["balances"].items()}
+
+
+def tree_of(traced: dict[str, Any]) -> Tree:
+    """The trace for people."""
+    root = Tree(f"[bold]claim {traced['claim']}[/] {traced['institution']} ({traced['state']})")
+    for step in traced["steps"]:
+        title = ", ".join(step["events"]) or step["code"] or step["status"]
+        branch = root.add(
+            f"[bold]{title}[/]  height {step['height']}, transaction {step['tx_id'][:16]}…"
+        )
+        for name, amount in step["amounts"].items():
+            if name.endswith("_fen") and amount:
+                branch.add(f"{name.removesuffix('_fen')}: {yuan(int(amount))} 元")
+        _add_transfers(branch, step["postings"])
+    money = root.add("[bold]accounts now 账户余额[/]")
+    for account, balances in traced["balances"].items():
+        if balances is None:
+            money.add(f"{account}: withheld from this reader 无权查看")
+            continue
+        text = ", ".join(f"{fund} {yuan(amount)}" for fund, amount in balances.items())
+        money.add(f"{account}: {text or '0.00'} 元")
+    root.add(
+        "[green]every transfer sums to 0.00 借贷平衡[/]"
+        if traced["balanced"]
+        else "[red]a transfer does not sum to zero 借贷不平[/]"
+    )
+    return root
+
+
+def _add_transfers(branch: Tree, postings: list[dict[str, Any]]) -> None:
+    transfers: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for leg in postings:
+        transfers[leg["transfer_id"]].append(leg)
+    for transfer, legs in transfers.items():
+        node = branch.add(f"transfer {transfer}")
+        for leg in legs:
+            amount = int(leg["amount_fen"])
+            arrow = "→ into" if amount > 0 else "← out of"
+            node.add(f"{arrow} {leg['account']} [{leg['fund_type']}]  {yuan(abs(amount))} 元")
