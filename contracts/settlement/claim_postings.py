@@ -11,9 +11,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from contracts.regions import province
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.funds_book import Leg
-from contracts.settlement.terms import PERSONAL_ACCOUNT
+from contracts.settlement.records import Claim, Settled
+from contracts.settlement.terms import (
+    PAYER_COMMERCIAL,
+    PAYER_FUND,
+    PAYER_WAIVER,
+    PERSONAL_ACCOUNT,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +48,26 @@ class Bill:
         """The whole bill."""
         shares = self.funds + self.commercial + self.waivers
         return sum(amount for _, amount in shares) + self.account_fen + self.cash_fen
+
+
+def bill_of(claim: Claim, settled: Settled) -> Bill:
+    """Who bears what of a settled claim, from its record: what its postings were made from."""
+
+    def paid_by(payer: str) -> tuple[tuple[str, int], ...]:
+        return tuple((fund, amount) for fund, own, amount in settled.payments if own == payer)
+
+    return Bill(
+        area=claim.area,
+        home=province(claim.area),
+        care=province(claim.care),
+        institution=claim.institution,
+        person=claim.person,
+        funds=paid_by(PAYER_FUND),
+        commercial=paid_by(PAYER_COMMERCIAL),
+        waivers=paid_by(PAYER_WAIVER),
+        account_fen=settled.account_fen,
+        cash_fen=settled.cash_fen,
+    )
 
 
 def settlement_legs(bill: Bill) -> list[Leg]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from contracts.api import Answer, Args, Context, reject
+from contracts.organisations import Organisation
 from contracts.schema import Id, Record, Text
 from contracts.settlement import claim as claims
 from contracts.settlement import claim_lines
@@ -20,6 +21,7 @@ from contracts.settlement.claim_visit import (
     check_presence,
     visit_of,
 )
+from contracts.settlement.enrolment import Person
 from contracts.settlement.lifecycle import START, Action, ClaimState, follow
 from contracts.settlement.records import Claim, Visit, content_digest, salt_of
 
@@ -43,7 +45,11 @@ def register(ctx: Context, args: Args) -> Answer:
         # The first answer, whatever happened to the claim since.
         return {"claim": claim_id, "state": ClaimState.REGISTERED.value, "area": known.area}
     visit = visit_of(args["visit"], ctx.attachments[AUDIENCE].content["visit"], "")
-    made = begin(ctx, claim_id, args["visit"], visit)
+    check_dates(ctx, visit)
+    institution = check_institution(ctx, visit)
+    person = check_person(ctx, args["visit"]["person"], visit)
+    presence = check_presence(ctx, args["visit"]["presence"], person)
+    made = begin(ctx, claim_id, institution, person, visit, presence)
     made = replace(made, state=follow(START, Action.REGISTER), registered=digest)
     claims.put(ctx, claim_id, made)
     ctx.emit(
@@ -57,12 +63,15 @@ def register(ctx: Context, args: Args) -> Answer:
     return {"claim": claim_id, "state": made.state.value, "area": made.area}
 
 
-def begin(ctx: Context, claim_id: str, args: Args, visit: Visit) -> Claim:
-    """A new claim from a visit's arguments, all checks done; its state is not yet followed."""
-    institution = check_institution(ctx, visit)
-    check_dates(ctx, visit)
-    person = check_person(ctx, args["person"], visit)
-    presence = check_presence(ctx, args["presence"], person)
+def begin(
+    ctx: Context,
+    claim_id: str,
+    institution: Organisation,
+    person: Person,
+    visit: Visit,
+    presence: tuple[str, str, str],
+) -> Claim:
+    """A new claim of a visit that was checked; its state is not yet followed."""
     return Claim(
         state=ClaimState.REGISTERED,
         institution=institution.id,

@@ -174,8 +174,9 @@ def _counters(explained: Mapping[str, Any]) -> Section:
     account = explained["account"]
     if account["before_fen"] or account["after_fen"]:
         rows.append(Row("个人账户余额 account balance", _money(account["after_fen"])))
-    if explained["counters_as_of"]:
-        rows.append(Row("本地累计截至 local care counted until", explained["counters_as_of"]))
+    if explained["counters_as_of_ms"]:
+        until = date_of_ms(explained["counters_as_of_ms"])
+        rows.append(Row("本地累计截至 local care counted until", until))
     return Section("年度累计与余额 Counters of the year, balances", tuple(rows))
 
 
@@ -206,17 +207,24 @@ def _refusals(explained: Mapping[str, Any]) -> Section:
 
 
 def _whom_to_ask(explained: Mapping[str, Any]) -> Section:
-    versions = explained["versions"]
     return Section(
         "咨询 Whom to ask",
         (
             Row("待遇 benefits: home bureau", f"bureau:{explained['area']}"),
             Row("目录与费用 catalogue, charges: bureau of the place of care", explained["care"]),
             Row("服务热线 service line", HOTLINE),
-            Row("待遇政策版本 policy", versions["policy"]),
-            Row("目录版本 catalogue", versions["catalogue"]),
+            Row("待遇政策版本 policy", _policy(explained["versions"]["policy"])),
+            *(
+                Row("目录版本 catalogue", f"{v['region']} {v['version']}")
+                for v in explained["versions"]["catalogue"]
+            ),
         ),
     )
+
+
+def _policy(version: Mapping[str, Any]) -> str:
+    told = f"{version['area']}/{version['scheme']} no. {version['number']}"
+    return f"{told} from {version['effective_from']}"
 
 
 # --- text ----------------------------------------------------------------------------------------

@@ -1,0 +1,98 @@
+"""``claim.reverse``: take a settlement back, whole, by a counter-entry that names it.
+
+The postings are negated in reverse order, so every payer is refunded; the counters lose what the
+settlement had added, and settlements that came after it are listed for re-pricing. The original
+stays as it was decided. Before its declaration the institution reverses a settlement alone; later
+the bureau of the place of care must consent (``lifecycle``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from contracts.api import Answer, Args, Context, reject
+from contracts.schema import Id, Text
+from contracts.settlement import claim as claims
+from contracts.settlement import counters, enrolment
+from contracts.settlement.claim import CONTRACT
+from contracts.settlement.claim_postings import bill_of, settlement_legs
+from contracts.settlement.claim_shapes import INSTITUTIONS
+from contracts.settlement.funds_book import Book, counter_entry, post
+from contracts.settlement.lifecycle import Action, follow
+from contracts.settlement.records import Claim, Reversal, Settled, content_digest, is_reversal
+
+_NEGATED = (
+    "total_fen",
+    "own_expense_fen",
+    "over_ceiling_fen",
+    "first_pay_fen",
+    "in_scope_fen",
+)
+
+
+@CONTRACT.method(
+    args={"claim": Id(64), "reversal": Id(64), "reason": Text(1, 200)},
+    kinds=INSTITUTIONS,
+    posts=("operator", "clerk", "finance"),
+)
+def reverse(ctx: Context, args: Args) -> Answer:
+    """Reverse a settlement under an id of its own. Every payer gets back what it paid.
+
+    Refuses with ``claim.not-found``, ``claim.not-yours``, ``claim.wrong-state``,
+    ``claim.duplicate-id``.
+    """
+    claim_id, reversal_id = args["claim"], args["reversal"]
+    digest = content_digest(ctx, "reverse", args)
+    claim = claims.load(ctx, claim_id)
+    answer = {"claim": claim_id, "reversal": reversal_id, "state": "reversed"}
+    known = ctx.state.get(f"claim/{reversal_id}")
+    if known is not None:
+        if not is_reversal(known) or Reversal.decode(known).digest != digest:
+            reject("claim.duplicate-id", claim=reversal_id)
+        return answer | _refunds(claim.settled)
+    after = follow(claim.state, Action.REVERSE)
+    settled = claim.settled
+    assert settled is not None, f"claim {claim_id} is {claim.state} and was never settled"
+    _post(ctx, reversal_id, claim, settled)
+    person = enrolment.require_person(ctx.state, claim.person)
+    for year, deltas in settled.counters:
+        counters.restore(ctx, person, year, dict(deltas), claim_id)
+    claims.put(ctx, claim_id, replace(claim, state=after, reversal=reversal_id))
+    record = Reversal(claim_id, digest, ctx.tx_id, ctx.time_ms, args["reason"])
+    ctx.state.put(f"claim/{reversal_id}", record.encode())
+    for name, amount in zip(_NEGATED, settled.sums, strict=True):
+        ctx.amounts[name] = -amount
+    for fund, _, amount in settled.payments:
+        name = f"fund_{fund}_fen"
+        ctx.amounts[name] = ctx.amounts.get(name, 0) - amount
+    ctx.amounts["account_fen"] = -settled.account_fen
+    ctx.amounts["cash_fen"] = -settled.cash_fen
+    ctx.versions["reverses"] = {
+        "claim": claim_id,
+        "tx_id": settled.tx_id,
+        "call_index": settled.call_index,
+    }
+    ctx.emit(
+        "claim.reversed",
+        claim=claim_id,
+        reversal=reversal_id,
+        institution=claim.institution,
+        care=claim.care,
+        person=claim.person,
+        area=claim.area,
+    )
+    return answer | _refunds(settled)
+
+
+def _post(ctx: Context, reversal_id: str, claim: Claim, settled: Settled) -> None:
+    """The counter-entry: exactly the settlement's legs, negated, last payer first."""
+    book = Book(ctx.state)
+    legs = counter_entry(settlement_legs(bill_of(claim, settled)))
+    post(ctx, claims.transfer_id(reversal_id), legs, book)
+    book.save()
+
+
+def _refunds(settled: Settled | None) -> dict[str, int]:
+    """What the institution hands back at the counter, and what goes back to the account."""
+    assert settled is not None, "a reversal names a settled claim"
+    return {"cash_fen": settled.cash_fen, "account_fen": settled.account_fen}

@@ -1,0 +1,314 @@
+"""``claim.settle`` and ``claim.estimate``: decide a bill, post it, say why.
+
+Everything that decides is read here once and bound to the result: the filing whose cover reaches
+the admission, the catalogue of the place of care by service date, the insured place's policy by
+the day of discharge, the counters of the benefit year, the balance of the account. ``estimate``
+runs the same code and keeps nothing, so an estimate and the settlement that follows it differ only
+if something was changed in between.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from contracts.api import Answer, Args, Context, Value, reject
+from contracts.organisations import Organisation
+from contracts.schema import Bool, Date, Fen, Id, List, Optional, Record
+from contracts.settlement import claim as claims
+from contracts.settlement import claim_lines, counters
+from contracts.settlement import funds_chart as chart
+from contracts.settlement.adjudicate import WHOLE_STAY, adjudicate
+from contracts.settlement.claim import CONTRACT
+from contracts.settlement.claim_case import ADMISSIONS, Facts, case_of, cover_of
+from contracts.settlement.claim_explain import answer_of, explanation_of, tell_amounts
+from contracts.settlement.claim_lines import Rows, check_rows, take_in
+from contracts.settlement.claim_postings import bill_of, settlement_legs
+from contracts.settlement.claim_register import begin
+from contracts.settlement.claim_rules import catalogue_of, rules_of
+from contracts.settlement.claim_shapes import (
+    AUDIENCE,
+    CLINICAL,
+    INSTITUTIONS,
+    LINES_AT_ONCE,
+    VISIT,
+    Line,
+)
+from contracts.settlement.claim_visit import (
+    check_dates,
+    check_institution,
+    check_person,
+    check_presence,
+    is_emergency,
+    is_inpatient,
+    visit_of,
+)
+from contracts.settlement.decision import CounterChange, Decision
+from contracts.settlement.enrolment import Person
+from contracts.settlement.filing_cover import Cover
+from contracts.settlement.funds_book import Book, post
+from contracts.settlement.lifecycle import Action, follow
+from contracts.settlement.policy_program import PolicyProgram
+from contracts.settlement.records import Claim, Settled, Visit, content_digest
+from contracts.settlement.terms import PERSONAL_ACCOUNT
+
+SETTLEMENT_ARGS = {
+    "claim": Id(64),
+    "visit": Optional(VISIT),
+    "discharge": Date(),
+    "total_fen": Fen(),
+    "use_account": Optional(Bool(), False),
+}
+"""``visit``: given when the claim was not registered before (an outpatient visit). ``discharge``:
+last day of the stay, or the visit's day. ``total_fen``: the institution's own sum of the bill, so
+that no upload can be missing unnoticed. ``use_account``: the patient's choice."""
+
+SETTLEMENT_ATTACHMENT = Record(
+    {"visit": Optional(CLINICAL), "lines": Optional(List(Line(), max=LINES_AT_ONCE), [])}
+)
+"""``visit``: the clinical half, needed with the argument ``visit``; for a registered visit it
+replaces what was known at admission. ``lines``: in addition to those uploaded before."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """A claim with all that its decision reads of the visit."""
+
+    claim: Claim
+    institution: Organisation
+    person: Person
+    visit: Visit
+    rows: Rows
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """A decision with what it was bound to."""
+
+    decision: Decision
+    facts: Facts
+    counters: tuple[CounterChange, ...]
+    """The policy's, and the engine's own count of admissions."""
+    as_of_ms: int
+    """Until when care at home is in the counters."""
+    versions: dict[str, Value]
+
+
+@CONTRACT.method(
+    args=SETTLEMENT_ARGS,
+    attachments={AUDIENCE: Optional(SETTLEMENT_ATTACHMENT)},
+    kinds=INSTITUTIONS,
+    posts=("operator", "clerk", "doctor"),
+)
+def settle(ctx: Context, args: Args) -> Answer:
+    """Settle a visit directly: the patient pays the rest and leaves.
+
+    A bill that no fund pays is still settled: a decision with reasons. Refused are calls that
+    cannot be decided; codes ``claim.*``, ``presence.*``, ``enrolment.*``, ``policy.*``.
+    """
+    claim_id = args["claim"]
+    digest = content_digest(ctx, "settle", args)
+    known = claims.find(ctx.state, claim_id)
+    if known is not None and known.settled is not None:
+        if known.institution != ctx.sender or known.settled.digest != digest:
+            reject("claim.duplicate-id", claim=claim_id)
+        return answer_of(claim_id, known.settled)
+    after = follow(claims.state_of(known), Action.SETTLE)
+    bound = _bind(ctx, claim_id, known, args, is_estimate=False)
+    book = Book(ctx.state)
+    decided = _decide(ctx, bound, args, book)
+    settled = _settled(ctx, digest, decided)
+    bill = bill_of(bound.claim, settled)
+    assert bill.total_fen == decided.decision.total_fen, "the payers do not make up the bill"
+    post(ctx, claims.transfer_id(claim_id), settlement_legs(bill), book)
+    book.save()
+    for year, deltas in settled.counters:
+        counters.add(ctx, bound.person, year, dict(deltas), claim_id)
+    claim_lines.drop(ctx, claim_id, bound.claim)
+    visit = bound.visit.without_clinical()
+    made = replace(bound.claim, state=after, visit=visit, uploads=(), settled=settled)
+    claims.put(ctx, claim_id, made)
+    _tell(ctx, claim_id, bound, decided)
+    ctx.emit(
+        "claim.settled",
+        claim=claim_id,
+        institution=made.institution,
+        care=made.care,
+        person=made.person,
+        area=made.area,
+    )
+    return answer_of(claim_id, settled)
+
+
+@CONTRACT.method(
+    args=SETTLEMENT_ARGS,
+    attachments={AUDIENCE: Optional(SETTLEMENT_ATTACHMENT)},
+    kinds=INSTITUTIONS,
+)
+def estimate(ctx: Context, args: Args) -> Answer:
+    """What ``settle`` would decide now; nothing is written or posted.
+
+    The person need not be present yet: presence is checked when it counts.
+    """
+    claim_id = args["claim"]
+    known = claims.find(ctx.state, claim_id)
+    follow(claims.state_of(known), Action.SETTLE)
+    bound = _bind(ctx, claim_id, known, args, is_estimate=True)
+    decided = _decide(ctx, bound, args, Book(ctx.state))
+    _tell(ctx, claim_id, bound, decided)
+    return answer_of(claim_id, _settled(ctx, b"", decided)) | {"state": "estimate"}
+
+
+def _bind(
+    ctx: Context, claim_id: str, known: Claim | None, args: Args, *, is_estimate: bool
+) -> _Bound:
+    """The claim of a settlement, registered before or now, with its visit, person and lines."""
+    attachment = ctx.attachments.get(AUDIENCE)
+    content = {"visit": None, "lines": []} if attachment is None else attachment.content
+    visit = _visit(claim_id, known, args, content["visit"])
+    check_dates(ctx, visit)
+    if known is not None and known.institution != ctx.sender:
+        reject("claim.not-yours", claim=claim_id)
+    institution = check_institution(ctx, visit)
+    person = check_person(ctx, args["visit"]["person"] if known is None else known.person, visit)
+    rows = take_in(ctx, institution, content["lines"])
+    if known is not None:
+        rows = claim_lines.uploaded(ctx, claim_id, known) + rows
+        claim = known
+    else:
+        shown = args["visit"]["presence"]
+        presence = ("", "", "") if is_estimate else check_presence(ctx, shown, person)
+        claim = begin(ctx, claim_id, institution, person, visit, presence)
+    check_rows(rows, visit.admission, visit.discharge, args["total_fen"])
+    return _Bound(claim, institution, person, visit, rows)
+
+
+def _visit(claim_id: str, known: Claim | None, args: Args, clinical: Args | None) -> Visit:
+    """The visit with its last day; its clinical half is the newest that was told."""
+    if known is None:
+        if args["visit"] is None:
+            reject("claim.not-found", claim=claim_id)
+        if clinical is None:
+            reject("claim.clinical-missing", claim=claim_id)
+        return visit_of(args["visit"], clinical, args["discharge"])
+    if args["visit"] is not None:
+        reject("claim.visit-given-twice", claim=claim_id)
+    if clinical is None:
+        return replace(known.visit, discharge=args["discharge"])
+    public = {"care_kind": known.visit.care_kind, "admission": known.visit.admission}
+    return visit_of(public, clinical, args["discharge"])
+
+
+def _decide(ctx: Context, bound: _Bound, args: Args, book: Book) -> _Decided:
+    """Steps 1 to 3 on the state as it stands."""
+    person, visit = bound.person, bound.visit
+    rules = rules_of(ctx, person, bound.institution, visit.discharge)
+    covered = catalogue_of(ctx, rules.catalogue, bound.rows, needs_consent=not is_emergency(visit))
+    use_account = args["use_account"] and person.account
+    facts = Facts(
+        bound.institution,
+        person,
+        visit,
+        cover_of(ctx, bound.institution, person, visit),
+        book.available(chart.person_account(person.id), PERSONAL_ACCOUNT) if use_account else 0,
+    )
+    years = _years(rules.program, visit)
+    known = [counters.load(ctx.state, person.id, person.area, person.scheme, y) for y in years]
+    counted = [{} if found is None else dict(found.values) for found in known]
+    case = case_of(
+        facts,
+        bound.rows,
+        covered.items,
+        year=years[-1],
+        counted=counted[-1],
+        counted_by_year={str(y): values for y, values in zip(years, counted, strict=True)},
+        use_account=use_account,
+    )
+    decision = adjudicate(case, rules.program)
+    changes = decision.counters
+    if is_inpatient(visit.care_kind):
+        before = counted[-1].get(ADMISSIONS, 0)
+        others = tuple(c for c in changes if (c.year, c.name) != (years[-1], ADMISSIONS))
+        changes = (*others, CounterChange(years[-1], ADMISSIONS, before, 1))
+    newest = known[-1]
+    return _Decided(
+        decision=decision,
+        facts=facts,
+        counters=changes,
+        as_of_ms=0 if newest is None else newest.as_of_ms,
+        versions={
+            "policy": rules.version.to_versions(),
+            "catalogue": covered.versions,
+            "filing": _filing_version(facts.cover),
+        },
+    )
+
+
+def _years(program: PolicyProgram, visit: Visit) -> list[int]:
+    """Benefit years whose counters the decision may need, the discharge's last."""
+    last = program.benefit_year(visit.discharge)
+    if visit.admission[:4] == visit.discharge[:4] and visit.admission == visit.discharge:
+        return [last]
+    first = program.benefit_year(visit.admission)
+    if first == last or program.cross_year() == WHOLE_STAY:
+        return [last]
+    return list(range(first, last + 1))
+
+
+def _filing_version(cover: Cover) -> Value:
+    """What the receipt names of the filing: its version, or the reason why there is none."""
+    if cover.reason:
+        return {"type": "none", "reason": cover.reason}
+    return {"type": cover.type, "filing": cover.filing, "version": cover.version}
+
+
+def _settled(ctx: Context, digest: bytes, decided: _Decided) -> Settled:
+    decision = decided.decision
+    by_year: dict[int, dict[str, int]] = {}
+    for change in decided.counters:
+        if change.delta:
+            by_year.setdefault(change.year, {})[change.name] = change.delta
+    versions = decided.versions
+    return Settled(
+        digest=digest,
+        tx_id=ctx.tx_id,
+        call_index=ctx.call_index,
+        time_ms=ctx.time_ms,
+        sums=(
+            decision.total_fen,
+            decision.own_expense_fen,
+            decision.over_ceiling_fen,
+            decision.first_pay_fen,
+            decision.in_scope_fen,
+        ),
+        payments=tuple((p.fund, p.payer, p.amount_fen) for p in decision.payments),
+        deductible_fen=decision.deductible_fen,
+        account_fen=decision.account_fen,
+        cash_fen=decision.cash_fen,
+        # Even a settlement that counts nothing is remembered, to be listed by a late feed.
+        counters=tuple(by_year.items()) or ((decision.year, {}),),
+        versions=(
+            decided.facts.cover.filing,
+            decided.facts.cover.version,
+            [[part["region"], part["version"]] for part in versions["catalogue"]],
+            versions["policy"]["area"],
+            versions["policy"]["number"],
+        ),
+    )
+
+
+def _tell(ctx: Context, claim_id: str, bound: _Bound, decided: _Decided) -> None:
+    tell_amounts(ctx, decided.decision)
+    ctx.versions.update(decided.versions)
+    ctx.explain(
+        explanation_of(
+            claim_id,
+            bound.claim,
+            decided.facts,
+            decided.decision,
+            bound.rows,
+            decided.versions,
+            counters=decided.counters,
+            time_ms=ctx.time_ms,
+            as_of_ms=decided.as_of_ms,
+        )
+    )

@@ -1,0 +1,40 @@
+"""The table of all system contracts of this build: what the node's runtime is given.
+
+Apart from the package's ``__init__`` because the modules of the package import each other, and one
+that is being imported must not import the whole table.
+"""
+
+from __future__ import annotations
+
+from contracts import governance, organisation_methods
+from contracts.api import Contract
+from contracts.settlement import (
+    catalogue,
+    claim,
+    claim_lines,
+    claim_register,
+    claim_reverse,
+    claim_settle,
+    counters,
+    enrolment,
+    filing,
+    funds,
+    policy,
+)
+
+# The methods of the claim contract live in several modules; importing them declares them.
+_CLAIM_MODULES = (claim_register, claim_lines, claim_settle, claim_reverse)
+assert all(module.CONTRACT is claim.CONTRACT for module in _CLAIM_MODULES)
+
+CONTRACTS: tuple[Contract, ...] = (
+    organisation_methods.CONTRACT,
+    governance.CONTRACT,
+    enrolment.CONTRACT,
+    counters.CONTRACT,
+    filing.CONTRACT,
+    catalogue.CONTRACT,
+    policy.CONTRACT,
+    claim.CONTRACT,
+    funds.CONTRACT,
+)
+"""Every system contract, each with all its methods declared."""
