@@ -44,7 +44,7 @@ def record(context: typer.Context, title: str, path: str, as_json: bool, **query
     print_fields(title, {name: shown(name, value) for name, value in fields.items()})
 
 
-# --- The node and the chain ----------------------------------------------------------------------
+# --- The node and the chain --------------------------------------------------------------------
 
 
 def status(context: typer.Context, as_json: Json = False) -> None:
@@ -77,12 +77,11 @@ def block_show(
     print_fields("Block 区块", {k: v for k, v in header.items() if k != "bytes"})
     if header_only:
         return
-    rows = []
-    for transaction in answer["transactions"]:
-        for call in transaction["calls"]:
-            rows.append(
-                (transaction["tx_id"][:16], transaction["sender"], call["contract"], call["method"])
-            )
+    rows = [
+        (transaction["tx_id"][:16], transaction["sender"], call["contract"], call["method"])
+        for transaction in answer["transactions"]
+        for call in transaction["calls"]
+    ]
     print_table("Calls 调用", ("transaction", "sender", "contract", "method"), rows)
 
 
@@ -147,7 +146,7 @@ def tx_submit(
     show_submission(answer, as_json)
 
 
-# --- Claims ----------------------------------------------------------------------------------------
+# --- Claims ------------------------------------------------------------------------------------
 
 
 @claim.command("show")
@@ -204,7 +203,7 @@ def claim_statement(
     out.print(f"{output}: {len(page):,} characters")
 
 
-# --- Persons and filings -----------------------------------------------------------------------------
+# --- Persons and filings -----------------------------------------------------------------------
 
 
 @person.command("show")
@@ -279,7 +278,7 @@ def filing_list(context: typer.Context, person_id: PersonId, as_json: Json = Fal
         print_fields(f"Filing 备案 {number + 1}", fields)
 
 
-# --- Money, organisations, policies, catalogues --------------------------------------------------------
+# --- Money, organisations, policies, catalogues ------------------------------------------------
 
 
 @fund.command("balance")

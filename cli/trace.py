@@ -1,4 +1,4 @@
-"""``yibao trace CLAIM``: follow the money of a settlement, from the bill to the accounts, as a tree.
+"""``yibao trace CLAIM``: follow the money of a settlement from the bill to the accounts, as a tree.
 
 Every amount of the settlement is shown with the postings that carry it, and every account with its
 balance now. The last lines say whether it adds up: each transfer sums to zero, and what the payers
