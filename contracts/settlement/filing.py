@@ -19,6 +19,7 @@ from contracts import parameters
 from contracts.api import Answer, Args, Context, Contract, State, Value, reject
 from contracts.organisations import covers, require_competent
 from contracts.schema import (
+    IDENTIFIER,
     Bool,
     Bytes,
     Date,
@@ -76,7 +77,7 @@ _ATTACHED: dict[str, Shape | None] = {AUDIENCE: Optional(PAPERS)}
 STATEMENT: dict[str, Shape] = {
     "type": OneOf(*LONG_TERM, *TEMPORARY),
     "care_region": Region(),
-    "hospital": Optional(Id(40), ""),
+    "hospital": Optional(Text(0, 40, IDENTIFIER), ""),
     "effective_from": Optional(Date()),
     "valid_to": Optional(Date()),
     "channel": OneOf(*CHANNELS),
@@ -143,7 +144,7 @@ def change(ctx: Context, args: Args) -> Answer:
         "filing": Id(30),
         "version": Int(2, VERSIONS_MAX),
         "decision": OneOf("approve", "return", "refuse"),
-        "reason": Optional(OneOf(*REASONS), ""),
+        "reason": Optional(OneOf("", *REASONS), ""),
     },
     attachments=_ATTACHED,
     kinds=("bureau",),
