@@ -1,0 +1,327 @@
+"""Adjudication against a second, dumb adjudicator, and what it refuses whoever asks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contracts.api import Rejected
+from contracts.meter import PolicyFault
+from contracts.settlement.adjudicate import adjudicate
+from contracts.settlement.case import normalise
+from contracts.settlement.decision import Decision
+from contracts.settlement.policy_program import PolicyProgram
+from tests.contracts.settlement import dumb_adjudicator as dumb
+
+ROOT = Path(__file__).resolve().parents[3]
+GENERAL = PolicyProgram(dumb.GENERAL)
+NAMES = {"basic": "390100", "critical": "390200", "assistance": "610100"}
+
+
+def decide(source: str, **case: Any) -> Decision:
+    document = {"sums": {"total_fen": 1_000_000}, **case}
+    return adjudicate(normalise(document), PolicyProgram(source))
+
+
+def answer(body: str) -> str:
+    return f"def settle(case):\n    return {body}\n"
+
+
+def summary(decision: Decision) -> dict[str, int]:
+    told = decision.to_json()
+    wanted = dumb.decide(dumb.random_document(Random(0)))
+    return {
+        name: decision.fund_fen(NAMES[name])
+        if name in NAMES
+        else told["counters"]["critical_fen"]
+        if name == "critical_after"
+        else told[name]
+        for name in wanted
+    }
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_engine_and_the_dumb_adjudicator_agree(seed: int) -> None:
+    random = Random(seed)
+    paid = 0
+    for _ in range(400):
+        document = dumb.random_document(random)
+        decision = adjudicate(normalise(document), GENERAL)
+        assert summary(decision) == dumb.decide(document), json.dumps(document)
+        paid += decision.funds_fen > 0 and decision.person_fen > 0
+    assert paid > 100, "the random cases must exercise both payers"
+
+
+def test_a_planted_slip_in_the_policy_is_found() -> None:
+    planted = PolicyProgram(dumb.GENERAL.replace("start = max(before,", "start = min(before,"))
+    random = Random(1)
+    differing = 0
+    for _ in range(300):
+        document = dumb.random_document(random)
+        try:
+            differing += summary(adjudicate(normalise(document), planted)) != dumb.decide(document)
+        except Rejected:
+            differing += 1
+    assert differing > 20
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=60, deadline=None)
+def test_the_answer_follows_its_schema_and_balances(seed: int) -> None:
+    schema = json.loads((ROOT / "docs" / "policy-answer.schema.json").read_text("utf-8"))
+    told = adjudicate(normalise(dumb.random_document(Random(seed))), GENERAL).to_json()
+    jsonschema.Draft202012Validator(schema).validate(told)
+    parts = ("own_expense_fen", "over_ceiling_fen", "first_pay_fen", "in_scope_fen")
+    assert told["total_fen"] == sum(told[p] for p in parts)
+    payers = ("funds_fen", "commercial_fen", "hospital_share_fen", "person_fen")
+    assert told["total_fen"] == sum(told[p] for p in payers)
+    assert told["person_fen"] == told["account_fen"] + told["credit_fen"] + told["cash_fen"]
+    paid = sum(p["amount_fen"] for p in told["payments"])
+    assert paid == told["total_fen"] - told["person_fen"]
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10**9))
+@settings(max_examples=60, deadline=None)
+def test_a_larger_bill_never_pays_less_nor_leaves_the_person_less(a: int, b: int) -> None:
+    source = (ROOT / "tests" / "cases" / "policies" / "yantai_employee.py").read_text("utf-8")
+    low, high = (decide(source, sums={"total_fen": t}) for t in sorted((a, b)))
+    assert low.funds_fen <= high.funds_fen
+    assert low.person_fen <= high.person_fen + 1  # each amount is rounded by itself
+
+
+# --- what a policy may not answer ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ('{"payments": [payment("310100", case["sums"]["in_scope_fen"] + 1)]}',
+         "policy.overspends"),
+        ('{"payments": [payment("310100", 1), payment("330100", case["sums"]["in_scope_fen"])]}',
+         "policy.overspends"),
+        ('{"payments": [{"fund": "310100", "amount_fen": -1}]}', "policy.answer-malformed"),
+        ('{"payments": [{"fund": "310200", "amount_fen": 1}]}', "policy.unknown-fund"),
+        ('{"payments": [{"fund": "310101", "amount_fen": 1}]}', "policy.unknown-fund"),
+        ('{"payments": [{"fund": 310100, "amount_fen": 1}]}', "policy.unknown-fund"),
+        ('{"payments": [{"fund": "310100", "amount_fen": "1"}]}', "policy.answer-malformed"),
+        ('{"payments": [{"fund": "310100", "amount_fen": True}]}', "policy.answer-malformed"),
+        ('{"payments": [{"fund": "310100"}]}', "policy.answer-malformed"),
+        ('{"payments": [{"fund": "310100", "amount_fen": 1, "payer": "commercial"}]}',
+         "policy.answer-malformed"),
+        ('{"payments": [{"fund": "310100", "amount_fen": 1, "base": "all"}]}',
+         "policy.answer-malformed"),
+        ('{"payments": [{"fund": "310100", "amount_fen": 1, "why": "A b"}]}',
+         "policy.answer-malformed"),
+        ('{"payments": [{"fund": "310100", "amount_fen": 1, "more": 1}]}',
+         "policy.answer-malformed"),
+        ('{"payments": [5]}', "policy.answer-malformed"),
+        ('{"payments": {}}', "policy.answer-malformed"),
+        ("{}", "policy.answer-malformed"),
+        ("5", "policy.answer-malformed"),
+        ("None", "policy.answer-malformed"),
+        ('{"payments": [], "deductible_fen": -1}', "policy.answer-malformed"),
+        ('{"payments": [], "counters": []}', "policy.answer-malformed"),
+        ('{"payments": [], "counters": {"Big Name": 1}}', "policy.answer-malformed"),
+        ('{"payments": [], "counters": {"x": "1"}}', "policy.answer-malformed"),
+        ('{"payments": [], "account_limit_fen": -1}', "policy.answer-malformed"),
+        ('{"payments": [], "refusals": [5]}', "policy.answer-malformed"),
+        ('{"payments": [], "steps": [{"code": "x"}]}', "policy.answer-malformed"),
+        ('{"payments": [], "surprise": 1}', "policy.answer-malformed"),
+    ],
+)  # fmt: skip
+def test_a_wrong_answer_is_refused_and_nothing_is_paid(body: str, code: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        decide(answer(body), sums={"total_fen": 1_000_000, "own_expense_fen": 100})
+    assert caught.value.code == code
+
+
+def test_an_overspending_policy_is_told_both_amounts() -> None:
+    with pytest.raises(Rejected) as caught:
+        decide(answer('{"payments": [payment("310100", 1000001, "basic")]}'))
+    assert caught.value.values == {
+        "fund": "310100", "amount_fen": 1_000_001, "open_fen": 1_000_000, "base": "in_scope",
+        "why": "basic",
+    }  # fmt: skip
+
+
+def test_a_fault_of_the_policy_names_its_line() -> None:
+    with pytest.raises(PolicyFault) as caught:
+        decide("def settle(case):\n    x = 1\n    return part(0 - x, '5%')\n")
+    assert (caught.value.line, caught.value.code) == (3, "policy.fault")
+
+
+# --- layers --------------------------------------------------------------------------------------
+
+
+def test_a_payer_of_the_total_covers_the_in_scope_part_first() -> None:
+    decision = decide(
+        answer('{"payments": [payment("340100", 700, "all"), payment("310100", 300, "rest")]}'),
+        sums={"total_fen": 1_200, "own_expense_fen": 200},
+    )
+    assert [p.in_scope_fen for p in decision.payments] == [700, 300]
+    assert decision.person_fen == 200
+
+
+def test_earlier_layers_take_their_room() -> None:
+    decision = decide(
+        answer('{"payments": [payment("610100", case["open"]["in_scope_fen"], "assistance")]}'),
+        paid=[{"fund": "390100", "amount_fen": 600_000}],
+    )
+    assert decision.fund_fen("610100") == 400_000
+    assert (decision.funds_fen, decision.person_fen) == (1_000_000, 0)
+    assert [p.earlier for p in decision.payments] == [True, False]
+
+
+def test_an_earlier_payment_above_the_bill_is_refused() -> None:
+    with pytest.raises(Rejected, match=r"case\.paid-above-bill"):
+        decide(answer('{"payments": []}'), paid=[{"fund": "390100", "amount_fen": 1_000_001}])
+
+
+def test_a_waiver_is_the_hospital_s_share() -> None:
+    decision = decide(answer('{"payments": [payment("630100", 1814, "waiver")]}'))
+    assert (decision.hospital_share_fen, decision.funds_fen) == (1_814, 0)
+    assert decision.person_fen == 1_000_000 - 1_814
+
+
+def test_the_deductible_applied_is_at_most_the_in_scope_amount() -> None:
+    decision = decide(
+        answer('{"payments": [], "deductible_fen": yuan(900)}'), sums={"total_fen": 500}
+    )
+    assert decision.deductible_fen == 500
+
+
+# --- the rest ------------------------------------------------------------------------------------
+
+ACCOUNT = 'payment("310100", 600000)'
+
+
+@pytest.mark.parametrize(
+    ("limit", "balance", "family", "use", "account", "of_family"),
+    [
+        ("", 90_000, 0, True, 90_000, 0),
+        ("", 900_000, 0, True, 300_000, 0),
+        ("", 900_000, 0, False, 0, 0),
+        (', "account_limit_fen": 0', 900_000, 0, True, 0, 0),
+        (', "account_limit_fen": 5000000', 900_000, 0, True, 400_000, 0),
+        (', "account_limit_fen": 350000', 100_000, 200_000, True, 300_000, 200_000),
+        (', "account_limit_fen": 350000', 100_000, 900_000, True, 350_000, 250_000),
+    ],
+)
+def test_the_account_pays_only_if_chosen_and_only_what_the_policy_allows(
+    limit: str, balance: int, family: int, use: bool, account: int, of_family: int
+) -> None:
+    decision = decide(
+        answer(f'{{"payments": [{ACCOUNT}]{limit}}}'),
+        sums={"total_fen": 1_000_000, "own_expense_fen": 100_000},
+        use_account=use, account_balance_fen=balance, family_balance_fen=family,
+    )  # fmt: skip
+    assert (decision.account_fen, decision.family_fen) == (account, of_family)
+    assert decision.cash_fen == 400_000 - account
+
+
+def test_refusals_carry_the_line_or_the_policy_s_own_word() -> None:
+    decision = adjudicate(
+        normalise({"lines": [{"code": "a", "amount_fen": 5, "class": "01"},
+                             {"code": "b", "amount_fen": 7}]}),
+        PolicyProgram(answer('{"payments": [], "refusals": ["filing.required"]}')),
+    )  # fmt: skip
+    assert [(r.code, r.line, r.amount_fen) for r in decision.refusals] == [
+        ("line.not-in-catalogue", 1, 7), ("filing.required", -1, 5),
+    ]  # fmt: skip
+
+
+# --- the year's end ------------------------------------------------------------------------------
+
+STAY = {
+    "lines": [
+        {"code": "a", "class": "01", "amount_fen": 300_000, "service_date": "2024-12-30"},
+        {"code": "b", "class": "01", "amount_fen": 500_000, "service_date": "2025-01-02"},
+    ],
+    "visit": {"admission": "2024-12-30", "discharge": "2025-01-02"},
+    "counters": {"deductible_fen": 0},
+    "counters_by_year": {"2024": {"deductible_fen": 40_000}},
+}
+YEARLY = """
+def settle(case):
+    left = remaining(yuan(1000), counter(case, "deductible_fen"))
+    left = remaining(left, case["visit"]["deductible_paid_fen"])
+    basic = part(above(case["sums"]["in_scope_fen"], left), "50%", "basic")
+    return {"payments": [payment("310100", basic)], "deductible_fen": left,
+            "counters": {"deductible_fen": left}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("mode", "payments", "deductible", "after"),
+    [
+        ("discharge_year", [(2025, 350_000)], 100_000, {(2025, 100_000)}),
+        ("split_by_service_date", [(2024, 120_000), (2025, 200_000)], 160_000,
+         {(2024, 100_000), (2025, 100_000)}),
+        ("split_at_boundary", [(2024, 120_000), (2025, 230_000)], 100_000,
+         {(2024, 100_000), (2025, 40_000)}),
+    ],
+)  # fmt: skip
+def test_a_stay_over_the_year_s_end_goes_as_the_policy_says(
+    mode: str, payments: list[tuple[int, int]], deductible: int, after: set[tuple[int, int]]
+) -> None:
+    source = YEARLY + f'\n\ndef cross_year():\n    return "{mode}"\n'
+    decision = adjudicate(normalise(STAY), PolicyProgram(source))
+    assert [(p.year, p.amount_fen) for p in decision.payments] == payments
+    assert decision.deductible_fen == deductible
+    assert {(c.year, c.after) for c in decision.counters} == after
+    assert decision.year == 2025
+
+
+def test_a_benefit_year_may_begin_in_july() -> None:
+    source = YEARLY + (
+        "\n\ndef benefit_year(date):\n"
+        "    return year_of(date) if month_of(date) >= 7 else year_of(date) - 1\n"
+    )
+    decision = adjudicate(normalise(STAY), PolicyProgram(source))
+    assert decision.year == 2024
+    assert len({p.year for p in decision.payments}) == 1
+
+
+def test_the_insured_place_s_first_pay_ratio_replaces_the_catalogue_s() -> None:
+    source = answer('{"payments": []}') + (
+        '\n\ndef first_pay(case, line):\n    return "20%" if line["class"] == "02" else None\n'
+    )
+    case = {"lines": [{"code": "a", "class": "02", "first_pay": "5%", "amount_fen": 1000},
+                      {"code": "b", "class": "01", "amount_fen": 1000}]}  # fmt: skip
+    decision = adjudicate(normalise(case), PolicyProgram(source))
+    assert [line.first_pay_fen for line in decision.lines] == [200, 0]
+
+
+@pytest.mark.parametrize(
+    ("source", "path"),
+    [
+        ("def first_pay(case, line):\n    return 5\n", "first_pay"),
+        ('def first_pay(case, line):\n    return "150%"\n', "first_pay"),
+        ('def first_pay(case, line):\n    return "a lot"\n', "first_pay"),
+        ('def cross_year():\n    return "never"\n', "cross_year"),
+        ('def benefit_year(date):\n    return "2024"\n', "benefit_year"),
+    ],
+)
+def test_the_optional_functions_are_read_strictly(source: str, path: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        adjudicate(normalise(STAY), PolicyProgram(answer('{"payments": []}') + "\n\n" + source))
+    assert caught.value.code == "policy.answer-malformed"
+    assert caught.value.values["path"] == path
+
+
+def test_the_case_cannot_be_changed_by_a_policy() -> None:
+    document = normalise(STAY)
+    before = json.dumps(document)
+    with pytest.raises(PolicyFault):
+        adjudicate(
+            document,
+            PolicyProgram('def settle(case):\n    case["year"] = 5\n    return {"payments": []}\n'),
+        )
+    assert json.dumps(document) == before
