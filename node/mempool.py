@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from node.ledger.errors import Unavailable
+from node.ledger.transaction import SignedTransaction
 
 RETRY_SECONDS_MAX = 60
 """Longest wait that a full pool asks for; by then the rate measured now says nothing."""
@@ -45,7 +46,7 @@ class Waiting:
     """Bytes on the wire, attachments included: what it takes of a block's room."""
     arrived_ms: int
     """When it was accepted, by the node's monotonic clock."""
-    transaction: object
+    transaction: SignedTransaction
     """The checked transaction; the pool does not look inside."""
 
 

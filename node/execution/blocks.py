@@ -29,7 +29,7 @@ from node.store.state import executed_key
 
 FRESH_LATE_MS = 60_000
 FRESH_EARLY_MS = 5_000
-"""How far a first proposal's time may lie behind and ahead of a voter's clock (CONSENSUS.md 5.2)."""
+"""How far a first proposal may lie behind and ahead of the clock (CONSENSUS.md section 5.2)."""
 
 
 class ExpiryOrder(Protocol):
@@ -131,13 +131,20 @@ class Executor:
         """
         transaction.check_admissible(self._chain, time_ms)
         body = transaction.body
-        found = find_signer(ReadState(self._state), body.sender, body.key, height)
-        if found is None:
-            raise InvalidTransaction(
-                "transaction.key", sender=body.sender, key=body.key.hex(), height=height
-            )
+        signer = self.find_signer(body.sender, body.key, height)
         if self._state.get(executed_key(body.valid_until_ms, transaction.id)) is not None:
             raise InvalidTransaction("transaction.executed", id=transaction.id.hex())
+        return signer
+
+    def find_signer(self, sender: str, key: bytes, height: int) -> Signer:
+        """Organisation and key, if they may sign for the block at ``height``.
+
+        Raises ``InvalidTransaction``: unknown, revoked, another's, of another purpose, or the
+        organisation takes no part.
+        """
+        found = find_signer(ReadState(self._state), sender, key, height)
+        if found is None:
+            raise InvalidTransaction("transaction.key", sender=sender, key=key.hex(), height=height)
         return Signer(*found)
 
     def build(

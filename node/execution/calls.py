@@ -7,8 +7,10 @@ never a receipt. What is wrong with the database or with this build passes throu
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from contracts.api import Attachment as CallAttachment
 from contracts.api import Context, Services
@@ -44,6 +46,14 @@ class CallBug(Exception):  # noqa: N818  (what it is: a bug that a call met)
         self.call_index = call_index
         self.contract = call.contract
         self.method = call.method
+        self.place = place_of(cause)
+        """File and line of our source where it happened; nothing of the call's content."""
+
+
+def place_of(error: BaseException) -> str:
+    """File and line where an exception was raised."""
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    return "".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in last)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,158 @@
+"""What explorers look things up by, derived from blocks and receipts and from nothing else.
+
+A call that succeeded is entered under the claim, person, filing and institution that its
+arguments, answer or events name, under its sender, and under the topics of its events; each
+posting is entered under its account, and under the person whose account it is. A refused call is
+entered under its sender only: otherwise anyone could fill another's claim with noise.
+
+The rows of a height are a pure function of the block, so the index can be dropped and built again,
+and ``verify_height`` finds a row that is missing or invented.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from node.ledger.receipt import OK, Receipt
+from node.ledger.transaction import SignedTransaction
+from node.store import keys
+from node.store.database import Rows
+from node.store.errors import DatabaseDamaged
+from node.store.index import (
+    SUBJECT_BYTES_MAX,
+    CallEntry,
+    PostingEntry,
+    Subject,
+    call_row,
+    digest_of,
+    posting_row,
+    with_digest,
+)
+from node.store.kv import KV, Operation
+
+FIELDS: Mapping[str, Subject] = {
+    "claim": Subject.CLAIM,
+    "original": Subject.CLAIM,
+    "person": Subject.PERSON,
+    "filing": Subject.FILING,
+    "institution": Subject.INSTITUTION,
+    "hospital": Subject.INSTITUTION,
+}
+"""Names of fields in arguments, answers and events, and what they name."""
+
+PERSON_ACCOUNTS = ("person:", "wallet:")
+"""Accounts that belong to a person; the pseudonym follows, for ``person:`` up to the last colon."""
+
+REBUILD_ROWS = 10_000
+"""Rows of one batch while the index is built again."""
+
+
+def index_rows(
+    height: int, transactions: Sequence[SignedTransaction], receipts: Sequence[Receipt]
+) -> list[Operation]:
+    """All rows of a height and the row with their digest, in a fixed order."""
+    rows: list[Operation] = []
+    place = 0
+    for transaction in transactions:
+        sender = transaction.body.sender
+        for call in transaction.body.calls:
+            receipt = receipts[place]
+            subjects: dict[tuple[Subject, str], None] = {(Subject.ORGANISATION, sender): None}
+            if receipt.status == OK:
+                _add_named(subjects, call.args)
+                _add_named(subjects, receipt.answer)
+                for event in receipt.events:
+                    subjects[(Subject.TOPIC, event.topic)] = None
+                    _add_named(subjects, event.fields)
+                for posting in receipt.postings:
+                    _add_owner(subjects, posting.account)
+            for subject, name in subjects:
+                entry = CallEntry(subject, name, height, place, receipt.tx_id, receipt.call_index)
+                rows.append(call_row(entry))
+            rows += _posting_rows(height, place, receipt)
+            place += 1
+    return with_digest(height, rows)
+
+
+def verify_height(
+    rows: Rows,
+    height: int,
+    transactions: Sequence[SignedTransaction],
+    receipts: Sequence[Receipt],
+) -> None:
+    """Raises ``DatabaseDamaged`` unless the height's index is what its block says."""
+    expected = index_rows(height, transactions, receipts)
+    digest = rows.index.digest(height)
+    if digest is None:
+        raise DatabaseDamaged(f"The index of height {height} is missing; build it again.")
+    if digest != digest_of(expected[:-1]) or not all(rows.index.has(row) for row in expected):
+        raise DatabaseDamaged(f"The index of height {height} is not its block's; build it again.")
+
+
+def read_height(rows: Rows, height: int) -> tuple[list[SignedTransaction], list[Receipt]]:
+    """Transactions and receipts of a stored height."""
+    leaves = rows.blocks.leaves(height)
+    receipts = rows.blocks.receipts(height)
+    return (
+        [SignedTransaction.decode_trusted_leaf(leaf) for leaf in leaves],
+        [Receipt.decode_trusted(receipt) for receipt in receipts],
+    )
+
+
+def verify_index(rows: Rows, heights: Iterable[int]) -> None:
+    """Compare the index with the chain. Raises ``DatabaseDamaged``."""
+    for height in heights:
+        verify_height(rows, height, *read_height(rows, height))
+
+
+def rebuild(
+    kv: KV, rows: Rows, head_height: int, progress: Callable[[int], None] | None = None
+) -> None:
+    """Drop the index and build it from the chain, in batches.
+
+    Only while the node is stopped: a node that finds a height without index says so at start.
+    """
+    for prefix in (keys.INDEX_DIGEST, keys.INDEX):
+        batch: list[Operation] = []
+        for key, _ in kv.iterate(*keys.all_of(prefix)):
+            batch.append((key, None))
+            if len(batch) >= REBUILD_ROWS:
+                kv.write(batch, sync=True)
+                batch = []
+        kv.write(batch, sync=True)
+    batch = []
+    for height in range(head_height + 1):
+        batch += index_rows(height, *read_height(rows, height))
+        if len(batch) >= REBUILD_ROWS:
+            kv.write(batch, sync=True)
+            batch = []
+        if progress is not None:
+            progress(height)
+    kv.write(batch, sync=True)
+
+
+def _add_named(subjects: dict[tuple[Subject, str], None], fields: Mapping[str, Any]) -> None:
+    for name, subject in FIELDS.items():
+        value = fields.get(name)
+        if type(value) is str and value and len(value.encode()) <= SUBJECT_BYTES_MAX:
+            subjects[(subject, value)] = None
+
+
+def _add_owner(subjects: dict[tuple[Subject, str], None], account: str) -> None:
+    for prefix in PERSON_ACCOUNTS:
+        if account.startswith(prefix):
+            owner = account.removeprefix(prefix).removesuffix(":account")
+            subjects[(Subject.PERSON, owner)] = None
+
+
+def _posting_rows(height: int, place: int, receipt: Receipt) -> list[Operation]:
+    return [
+        posting_row(
+            PostingEntry(
+                posting.account, height, place, number, receipt.tx_id, receipt.call_index,
+                posting.transfer_id, posting.fund_type, posting.amount_fen,
+            )
+        )
+        for number, posting in enumerate(receipt.postings)
+    ]  # fmt: skip

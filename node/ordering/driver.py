@@ -1,0 +1,166 @@
+"""Carries out what the consensus core decides, in its order (``consensus/effects.py``).
+
+One task takes events from one queue, steps the replica and works off the effects one by one.
+``Persist`` and ``Commit`` are awaited: nothing behind them happens before they are on disk.
+``Execute``, ``Build`` and ``Fetch`` are questions; whoever answers puts an event into the queue.
+Signatures are answered at once, before the next event from outside.
+
+The second lock on the key is here: what the last *durable* record does not cover is not signed.
+Whatever fails in ``keep`` or ``commit`` ends ``run``; the process then stops, nothing is retried.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol, assert_never
+
+from consensus import (
+    Accuse,
+    Alarm,
+    Block,
+    BlockId,
+    Build,
+    Certificate,
+    Commit,
+    Effect,
+    Event,
+    Evidence,
+    Execute,
+    Fetch,
+    MemberId,
+    Message,
+    Persist,
+    Refused,
+    Replica,
+    SafetyRecord,
+    Send,
+    Sign,
+    Signed,
+    Start,
+    Statement,
+    Tick,
+    Wake,
+    check_statement,
+)
+
+
+class Hands(Protocol):
+    """What the driver needs from the node around it."""
+
+    async def keep(self, blocks: tuple[BlockId, ...], record: SafetyRecord) -> None:
+        """Make the blocks' content durable, then the record."""
+
+    async def commit(self, block: Block, certificate: Certificate) -> None:
+        """Write the height as one batch and let all readers see it."""
+
+    def sign(self, member: MemberId, statement: Statement) -> bytes:
+        """Sign with the member's key."""
+
+    def send(self, to: MemberId | None, message: Message) -> None:
+        """Send to a peer, or to all."""
+
+    def execute(self, block: Block, fresh: bool, holders: tuple[MemberId, ...]) -> None:
+        """Find, check and execute the block; put ``Executed``."""
+
+    def build(self, view: int, parent: Block) -> None:
+        """Put ``Built`` when there is something to order."""
+
+    def fetch(self, peer: MemberId, first: int, last: int) -> None:
+        """Ask a peer for certified blocks; put ``Fetched``."""
+
+    def accuse(self, evidence: Evidence) -> None:
+        """Keep a proof that a member lied."""
+
+    def refused(self, peer: MemberId, reason: str) -> None:
+        """A peer's message was dropped."""
+
+    def alarm(self, code: str, sentence: str) -> None:
+        """An operator must look."""
+
+
+class Driver:
+    """The loop around one replica."""
+
+    def __init__(self, replica: Replica, hands: Hands, clock_ms: Callable[[], int]) -> None:
+        """``clock_ms`` is monotonic."""
+        self._replica = replica
+        self._hands = hands
+        self._clock_ms = clock_ms
+        self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._durable: SafetyRecord | None = None
+        self._alarm_clock: asyncio.TimerHandle | None = None
+
+    def put(self, event: Event) -> None:
+        """Hand over an event; call it on the event loop's thread."""
+        self._events.put_nowait(event)
+
+    async def idle(self) -> None:
+        """Wait until every event so far was taken and carried out."""
+        await self._events.join()
+
+    async def run(self, start: Start) -> None:
+        """Run until cancelled, or until something durable fails."""
+        self._durable = start.record
+        await self._take(start)
+        try:
+            while True:
+                event = await self._events.get()
+                await self._take(event)
+                self._events.task_done()
+        finally:
+            if self._alarm_clock is not None:
+                self._alarm_clock.cancel()
+
+    async def _take(self, event: Event) -> None:
+        events: deque[Event] = deque([event])
+        while events:
+            for effect in self._replica.step(events.popleft(), self._clock_ms()):
+                answer = await self._carry_out(effect)
+                if answer is not None:
+                    events.append(answer)
+
+    async def _carry_out(self, effect: Effect) -> Event | None:
+        hands = self._hands
+        match effect:
+            case Persist(record, blocks):
+                await hands.keep(blocks, record)
+                self._durable = record
+            case Sign(statement, member, sequence):
+                return self._sign(statement, member, sequence)
+            case Commit(block, certificate):
+                await hands.commit(block, certificate)
+            case Send(to, message):
+                hands.send(to, message)
+            case Execute(block, fresh, holders):
+                hands.execute(block, fresh, holders)
+            case Build(view, parent):
+                hands.build(view, parent)
+            case Fetch(peer, first, last):
+                hands.fetch(peer, first, last)
+            case Wake(at_ms):
+                self._set_alarm_clock(at_ms)
+            case Accuse(evidence):
+                hands.accuse(evidence)
+            case Refused(peer, reason):
+                hands.refused(peer, reason)
+            case Alarm(code, sentence):
+                hands.alarm(code, sentence)
+            case _:
+                assert_never(effect)
+        return None
+
+    def _sign(self, statement: Statement, member: MemberId, sequence: int) -> Signed:
+        durable = self._durable
+        assert durable is not None, "a key without a safety record signs nothing"
+        assert durable.sequence >= sequence, "a signature was asked for before its record is safe"
+        check_statement(durable, statement)
+        return Signed(statement, self._hands.sign(member, statement))
+
+    def _set_alarm_clock(self, at_ms: int) -> None:
+        if self._alarm_clock is not None:
+            self._alarm_clock.cancel()
+        delay_s = max(0, at_ms - self._clock_ms()) / 1000
+        loop = asyncio.get_running_loop()
+        self._alarm_clock = loop.call_later(delay_s, self.put, Tick())

@@ -1,0 +1,142 @@
+"""Consensus messages and the safety record as canonical bytes, and back.
+
+Whatever a peer sends passes here before the core sees it: canonical encoding, shape, size and then
+every signature in it, against the validator set of its epoch. What is wrong raises
+``InvalidMessage``; the peer's channel is told from it whom to blame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from consensus import (
+    BlockId,
+    Certificate,
+    Decided,
+    Kind,
+    MemberId,
+    Message,
+    PeerError,
+    Proposal,
+    SafetyRecord,
+    Statement,
+    Status,
+    ValidatorSet,
+    Vote,
+)
+from consensus.messages import NewView, ViewChange, Wish
+from consensus.plain import (
+    message_from_plain,
+    message_to_plain,
+    record_from_plain,
+    record_to_plain,
+)
+from node.ledger import block, crypto
+from node.ledger.codec import decode, decode_trusted, encode
+from node.ledger.errors import CodecError, InvalidMessage, InvalidSignature
+from node.ledger.types import FRAME_BYTES_MAX, Signature
+
+
+def encode_record(record: SafetyRecord) -> bytes:
+    """The safety record for ``safety.dat``."""
+    return encode(record_to_plain(record))
+
+
+def decode_record(data: bytes) -> SafetyRecord:
+    """The record that this node wrote. Raises ``PeerError`` for one of another version."""
+    return record_from_plain(decode_trusted(data))
+
+
+def encode_message(message: Message) -> bytes:
+    """A message for the wire. Header, bodies and attachments of a proposal travel beside it."""
+    return encode(message_to_plain(message))
+
+
+def decode_message(data: bytes) -> Message:
+    """Strict decoding; signatures are not looked at. Raises ``InvalidMessage``."""
+    try:
+        return message_from_plain(decode(data, bytes_max=FRAME_BYTES_MAX))
+    except CodecError as error:
+        raise InvalidMessage("message.malformed", reason=error.code) from None
+    except PeerError as error:
+        raise InvalidMessage("message.shape", reason=error.sentence) from None
+
+
+def signing_parts(statement: Statement) -> tuple[str, bytes]:
+    """Context and canonical body of what a statement's signature covers."""
+    return f"pbft/1/{statement.kind.value}", encode(statement.fields())
+
+
+def sign_statement(key: crypto.PrivateKey, chain: bytes, statement: Statement) -> Signature:
+    """Sign a statement. Whether that is safe was checked by the caller."""
+    context, message = signing_parts(statement)
+    return crypto.sign(key, context, chain, message)
+
+
+def verify_message(message: Message, chain: bytes, validators: ValidatorSet) -> None:
+    """Raises ``InvalidMessage`` unless every signature in the message is good.
+
+    A member's name is its key (``MemberId`` is the validate key's bytes). The message's epoch
+    must be the set's.
+    """
+    for signer, statement, signature in _signatures(message):
+        if statement.epoch != validators.epoch:
+            raise InvalidMessage("message.epoch", epoch=statement.epoch, ours=validators.epoch)
+        if not 0 <= signer < validators.size:
+            raise InvalidMessage("message.signer", signer=signer, validators=validators.size)
+        context, body = signing_parts(statement)
+        try:
+            crypto.verify(validators.members[signer], context, chain, body, signature)
+        except InvalidSignature as error:
+            raise InvalidMessage("message.signature", signer=signer) from error
+
+
+def _signatures(message: Message) -> Iterable[tuple[int, Statement, bytes]]:
+    match message:
+        case Proposal() | Vote() | Wish():
+            yield message.sender, message.statement, message.signature
+        case ViewChange():
+            yield message.sender, message.statement, message.signature
+            for certificate in (
+                message.proof.base_certificate, message.proof.prepared_certificate,
+            ):  # fmt: skip
+                if certificate is not None:
+                    yield from _certificate_signatures(certificate)
+        case NewView():
+            yield message.sender, message.statement, message.signature
+            for change in message.view_changes:
+                yield from _signatures(change)
+        case Decided():
+            yield from _certificate_signatures(message.certificate)
+        case Status():
+            return
+
+
+def _certificate_signatures(certificate: Certificate) -> Iterable[tuple[int, Statement, bytes]]:
+    ballot = certificate.ballot()
+    for signer, signature in certificate.signatures:
+        yield signer, ballot, signature
+
+
+def to_ledger_certificate(
+    certificate: Certificate, validators: block.ValidatorSet
+) -> block.Certificate:
+    """The form that is stored and proved with: a bitmap of signers and their signatures."""
+    statement = (certificate.epoch, certificate.view, certificate.height, certificate.block)
+    signatures = {signer: Signature(signature) for signer, signature in certificate.signatures}
+    return block.make_certificate(validators, statement, signatures)
+
+
+def from_ledger_certificate(certificate: block.Certificate) -> Certificate:
+    """A stored COMMIT certificate as the core has it."""
+    pairs = zip(certificate.signer_indexes(), certificate.signatures, strict=True)
+    return Certificate(
+        Kind.COMMIT, certificate.epoch, certificate.view, certificate.height,
+        BlockId(certificate.block_hash), tuple(pairs),
+    )  # fmt: skip
+
+
+def to_core_validators(epoch: int, validators: block.ValidatorSet) -> ValidatorSet:
+    """A validator set as the core has it: members named by their keys, first primary rotated."""
+    members = tuple(MemberId(seat.key) for seat in validators.validators)
+    return ValidatorSet(epoch, members, int.from_bytes(validators.hash[:8], "big"))

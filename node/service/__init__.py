@@ -1,0 +1,11 @@
+"""The composition root: builds everything once and carries values from stage to stage.
+
+* ``opening`` opens and checks the database, makes block 0 in an empty one;
+* ``chain`` owns what only the chain thread may touch: execution, state tree, writes;
+* ``reader`` shows one committed height at a time to whoever asks;
+* ``admission`` is a transaction's way in: decode, cheap checks, signature, pool;
+* ``node`` puts them together around the consensus driver: ``Node``.
+
+One event loop, one chain thread, two threads that verify signatures. ``Node`` is everything that
+the HTTP edge needs (``node.api.ports``) and can be used without it, in process.
+"""

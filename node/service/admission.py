@@ -1,0 +1,176 @@
+"""A transaction's way in: decode, cheap checks, signature, pool; and who waits for what.
+
+Cheap before dear (SECURITY.md section 8): size and encoding, known already, chain and window, the key
+in the state, and only then the signature, on one of two threads. Whoever waits for a transaction is
+answered when it is committed, or told why it never will be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from node.api.ports import Accepted
+from node.ledger.errors import InvalidTransaction, LedgerError, Unavailable
+from node.ledger.transaction import SignedTransaction
+from node.mempool import Mempool, Waiting
+from node.service.chain import Chain
+from node.telemetry import Metrics
+
+SIGNATURE_THREADS = 2
+"""The library releases the interpreter lock while it verifies (ARCHITECTURE.md, Process)."""
+SIGNATURES_WAITING_MAX = 4_000
+"""Checks in hand at once; above it the node is busy: 4,000 take a quarter of a second."""
+
+
+class Admission:
+    """Takes transactions in. Used on the event loop's thread."""
+
+    def __init__(
+        self,
+        chain: Chain,
+        pool: Mempool,
+        metrics: Metrics,
+        clock_ms: Callable[[], int],
+        is_committed: Callable[[bytes], bool],
+        on_added: Callable[[], None],
+    ) -> None:
+        """``is_committed`` says whether the published head's chain holds a transaction."""
+        self._chain = chain
+        self._is_committed = is_committed
+        self._pool = pool
+        self._metrics = metrics
+        self._clock_ms = clock_ms
+        self._on_added = on_added
+        self._threads = ThreadPoolExecutor(SIGNATURE_THREADS, thread_name_prefix="signature")
+        self._checking = 0
+        self._waiters: dict[bytes, list[asyncio.Future[None]]] = {}
+        self.quarantined = set(chain.database.quarantined())
+        """Ids of transactions that met a bug of ours; they are not tried again."""
+        self.closing = False
+
+    async def submit(self, wire: bytes) -> Accepted:
+        """Admit a transaction; one that waits or is committed already is answered as such.
+
+        Raises ``InvalidTransaction`` (the client's fault) or ``Unavailable`` (ours).
+        """
+        try:
+            return await self._submit(wire)
+        except LedgerError as error:
+            self._metrics.refused.labels(error.code).inc()
+            raise
+
+    async def wait(self, tx_id: bytes, timeout_s: float) -> bool:
+        """Whether this node commits the transaction within the time.
+
+        Raises ``InvalidTransaction`` as soon as it is certain that it never will.
+        """
+        if self._is_committed(tx_id):
+            return True
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.setdefault(tx_id, []).append(future)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await future
+        except TimeoutError:
+            return False
+        finally:
+            waiting = self._waiters.get(tx_id, [])
+            if future in waiting:
+                waiting.remove(future)
+            if not waiting:
+                self._waiters.pop(tx_id, None)
+        return True
+
+    def committed(self, tx_ids: Iterable[bytes]) -> None:
+        """Answer those who wait for these."""
+        for tx_id in tx_ids:
+            for future in self._waiters.pop(tx_id, ()):
+                if not future.done():
+                    future.set_result(None)
+
+    def dropped(self, tx_id: bytes, error: InvalidTransaction) -> None:
+        """Tell those who wait that it will not come."""
+        self._metrics.refused.labels(error.code).inc()
+        for future in self._waiters.pop(tx_id, ()):
+            if not future.done():
+                future.set_exception(error)
+
+    def set_aside(self, tx_id: bytes) -> None:
+        """A transaction met a bug: it is not tried again until the operator has looked."""
+        self.quarantined.add(tx_id)
+        self.dropped(tx_id, InvalidTransaction("transaction.quarantined", id=tx_id.hex()))
+
+    def close(self) -> None:
+        """Take nothing more in; whoever waits is told that the node stops."""
+        self.closing = True
+        for waiting in self._waiters.values():
+            for future in waiting:
+                if not future.done():
+                    future.set_exception(Unavailable("node.stopping"))
+        self._waiters.clear()
+        self._threads.shutdown(wait=True)
+
+    async def _submit(self, wire: bytes) -> Accepted:
+        if self.closing:
+            raise Unavailable("node.stopping", retry_after_s=30)
+        with self._metrics.stage("decode"):
+            transaction = SignedTransaction.decode(wire)
+        with self._metrics.stage("admit"):
+            known = self._known(transaction.id)
+            if known is not None:
+                return known
+            self._check_state(transaction)
+        await self._check_signature(transaction)
+        known = self._known(transaction.id)
+        if known is not None:
+            return known
+        if self.closing:
+            raise Unavailable("node.stopping", retry_after_s=30)
+        self._pool.add(
+            Waiting(
+                tx_id=transaction.id,
+                sender=transaction.body.sender,
+                valid_until_ms=transaction.body.valid_until_ms,
+                calls=len(transaction.body.calls),
+                size=transaction.size(),
+                arrived_ms=monotonic_ms(),
+                transaction=transaction,
+            ),
+            monotonic_ms(),
+        )
+        self._on_added()
+        return Accepted(transaction.id, committed=False)
+
+    def _known(self, tx_id: bytes) -> Accepted | None:
+        if tx_id in self._pool:
+            return Accepted(tx_id, committed=False)
+        if self._is_committed(tx_id):
+            return Accepted(tx_id, committed=True)
+        return None
+
+    def _check_state(self, transaction: SignedTransaction) -> None:
+        """Chain, window, key and executed ids as of the head, at the earliest block to come."""
+        if transaction.id in self.quarantined:
+            raise InvalidTransaction("transaction.quarantined", id=transaction.id.hex())
+        header = self._chain.parent.header
+        time_ms = max(self._clock_ms(), header.time_ms + 1)
+        self._chain.executor.admit(transaction, header.height + 1, time_ms)
+
+    async def _check_signature(self, transaction: SignedTransaction) -> None:
+        if self._checking >= SIGNATURES_WAITING_MAX:
+            raise Unavailable("node.busy", retry_after_s=1, part="signatures")
+        self._checking += 1
+        try:
+            loop = asyncio.get_running_loop()
+            with self._metrics.stage("signature"):
+                await loop.run_in_executor(self._threads, transaction.check_signature)
+        finally:
+            self._checking -= 1
+
+
+def monotonic_ms() -> int:
+    """Milliseconds that never run backwards; for waiting times, never for the ledger."""
+    return time.monotonic_ns() // 1_000_000

@@ -1,0 +1,215 @@
+"""What only the chain thread does: build, execute, keep, commit, estimate.
+
+Every method here runs on that one thread (``ChainThread.run``), one after another, so execution,
+the state tree and the store need no locks of their own. The methods know nothing of the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from consensus import Block, BlockId, SafetyRecord
+from node import indexer
+from node.execution.blocks import BlockResult, Executor, Parent, Proposal
+from node.execution.calls import CallResult
+from node.ledger.block import Certificate, Header, ValidatorSet
+from node.ledger.errors import InvalidBlock
+from node.ledger.transaction import Attachment, SignedTransaction
+from node.ordering.wal import SafetyFile
+from node.ordering.wire import encode_record
+from node.store.blocks import StoredProposal
+from node.store.database import Database, HeightParts
+from node.telemetry import Metrics
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class ChainThread:
+    """One thread that runs one job at a time, in the order in which they were given."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="chain")
+
+    async def run(self, job: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a job and wait for it. What it raises is raised here."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, lambda: job(*args, **kwargs))
+
+    async def run_and_hand_over(self, job: Callable[[], T], then: Callable[[T], None]) -> T:
+        """Run a job, then ``then(result)`` on the event loop's thread while the chain thread
+        waits: what ``then`` changes is never changed under a job."""
+        loop = asyncio.get_running_loop()
+
+        def work() -> T:
+            result = job()
+            handed: Future[None] = Future()
+
+            def hand_over() -> None:
+                try:
+                    then(result)
+                except BaseException as error:
+                    handed.set_exception(error)
+                    raise
+                handed.set_result(None)
+
+            loop.call_soon_threadsafe(hand_over)
+            handed.result()
+            return result
+
+        return await loop.run_in_executor(self._pool, work)
+
+    def close(self) -> None:
+        """Wait for the job in hand and end the thread."""
+        self._pool.shutdown(wait=True)
+
+
+class Chain:
+    """The committed head and the results of the blocks that may follow it."""
+
+    def __init__(
+        self,
+        database: Database,
+        executor: Executor,
+        parent: Parent,
+        metrics: Metrics,
+        *,
+        organisation: str,
+        index: bool,
+    ) -> None:
+        self.database = database
+        self.executor = executor
+        self.parent = parent
+        self._metrics = metrics
+        self._organisation = organisation
+        self._index = index
+        self._results: dict[BlockId, BlockResult] = {}
+        self._kept: set[BlockId] = set()
+
+    def build(self, candidates: Sequence[SignedTransaction], clock_ms: int) -> Proposal:
+        """Build a block of the candidates on the head and remember its result."""
+        with self._metrics.stage("execute"):
+            proposal = self.executor.build(self.parent, candidates, clock_ms, self._organisation)
+        if proposal.result is not None:
+            self._results[BlockId(proposal.result.block_hash)] = proposal.result
+        return proposal
+
+    def execute_kept(self, block: Block, clock_ms: int | None) -> BlockResult:
+        """Execute a proposal that this node kept. Raises ``InvalidBlock``, ``CallBug``.
+
+        Its signatures and attachments were checked before it was kept.
+        """
+        known = self._results.get(block.id)
+        if known is not None:
+            return known
+        stored = self.database.blocks.proposal(block.height, block.id)
+        if stored is None:
+            raise InvalidBlock("block.content-missing", block=block.id.hex(), height=block.height)
+        header = Header.decode(stored.header)
+        if BlockId(header.hash) != block.id:
+            raise InvalidBlock("block.content-other", block=block.id.hex())
+        transactions = [
+            SignedTransaction.decode_leaf(leaf, [Attachment(b, c) for b, c in pairs])
+            for leaf, pairs in zip(stored.leaves, stored.attachments, strict=True)
+        ]
+        for transaction in transactions:
+            transaction.check_attachments()
+        with self._metrics.stage("execute"):
+            result = self.executor.execute(self.parent, header, transactions, clock_ms)
+        self._results[block.id] = result
+        self._kept.add(block.id)
+        return result
+
+    def keep(self, blocks: Sequence[BlockId], record: SafetyRecord, safety: SafetyFile) -> None:
+        """Content first, then the record that answers for it; both synced."""
+        new = [block for block in blocks if block not in self._kept]
+        if new:
+            with self._metrics.stage("batch"):
+                self.database.save_proposals(
+                    {self._place(block): _stored(self._results[block]) for block in new}
+                )
+            self._kept.update(new)
+        with self._metrics.stage("safety"):
+            safety.save(encode_record(record))
+
+    def commit(self, block: BlockId, certificate: Certificate) -> BlockResult:
+        """Write the height as one batch. The head does not move before ``advance``."""
+        result = self._results[block]
+        receipts = result.receipts
+        with self._metrics.stage("index"):
+            rows = (
+                indexer.index_rows(result.header.height, result.transactions, receipts)
+                if self._index
+                else ()
+            )
+        first_receipts, place = [], 0
+        for transaction in result.transactions:
+            first_receipts.append(place)
+            place += len(transaction.body.calls)
+        with self._metrics.stage("batch"):
+            self.database.commit(
+                HeightParts(
+                    header=result.header,
+                    header_bytes=result.header_bytes,
+                    block_hash=result.block_hash,
+                    leaves=result.leaves,
+                    tx_ids=[transaction.id for transaction in result.transactions],
+                    first_receipts=first_receipts,
+                    receipts=result.receipt_bytes,
+                    certificate=certificate.encode(),
+                    writes=result.writes,
+                    diff=result.diff,
+                    attachments=result.attachments(),
+                    buckets=result.overlay.bucket_roots(),
+                    index_rows=rows,
+                    next_validators=result.next_validators,
+                )
+            )
+        return result
+
+    def advance(self, result: BlockResult) -> None:
+        """Let state and tree follow a result whose batch is on disk.
+
+        On the event loop's thread, while no job of the chain thread runs (``Node.commit``).
+        """
+        self.executor.commit(result)
+        self.parent = Parent(result.header, result.block_hash)
+        self._results.clear()
+        self._kept.clear()
+
+    def estimate(
+        self, organisation: str, transaction: SignedTransaction, clock_ms: int
+    ) -> tuple[int, CallResult]:
+        """Height of the head and what the call would come to on it."""
+        parent = self.parent
+        signer = self.executor.find_signer(
+            organisation, transaction.body.key, parent.header.height + 1
+        )
+        return parent.header.height, self.executor.estimate(parent, signer, transaction, clock_ms)
+
+    def validators_of_next(self) -> tuple[int, ValidatorSet]:
+        """Epoch and validator set of the height above the head."""
+        header = self.parent.header
+        epoch = header.epoch + (1 if header.is_epoch_final else 0)
+        return epoch, self.database.validators(epoch)[1]
+
+    def result(self, block: BlockId) -> BlockResult | None:
+        """The result of a block that was built or executed on the head."""
+        return self._results.get(block)
+
+    def _place(self, block: BlockId) -> tuple[int, bytes]:
+        return self._results[block].header.height, block
+
+
+def _stored(result: BlockResult) -> StoredProposal:
+    return StoredProposal(
+        result.header_bytes,
+        result.leaves,
+        [
+            [(item.blind, item.content) for item in transaction.attachments]
+            for transaction in result.transactions
+        ],
+    )

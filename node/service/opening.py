@@ -1,0 +1,167 @@
+"""Opening a node's data: the database with all checks, block 0, the safety record.
+
+Everything that is wrong is refused here, before anything is served: with which file it is about,
+what does not fit, and what to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from consensus import SafetyRecord
+from contracts.registry import Registry
+from node import indexer
+from node.execution.blocks import Parent, validator_set
+from node.execution.genesis import make_genesis
+from node.execution.state import CommittedState
+from node.ledger.block import Header
+from node.ledger.genesis import Genesis
+from node.ledger.state_tree import StateTree
+from node.ledger.types import Digest
+from node.ordering.wal import SafetyFile
+from node.ordering.wire import decode_record, encode_record
+from node.store import checks
+from node.store.database import Database, HeightParts, StoredHead
+from node.store.errors import DatabaseDamaged
+
+DATABASE = "ledger.db"
+SAFETY = "safety.dat"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenOptions:
+    """How the database is opened; see ``node.config.StoreConfig``."""
+
+    diff_heights: int
+    check_heights: int
+    tree_depth: int
+    index: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedLedger:
+    """A database that holds what it says, and what stands on it."""
+
+    genesis: Genesis
+    database: Database
+    state: CommittedState
+    tree: StateTree
+    parent: Parent
+    """The committed head, on which the next block stands."""
+
+
+def open_ledger(
+    folder: Path, genesis_bytes: bytes, registry: Registry, options: OpenOptions
+) -> OpenedLedger:
+    """Open, check and if need be begin. Raises the errors of ``node.store.errors``,
+    ``InvalidGenesis``."""
+    genesis = Genesis.parse(genesis_bytes)
+    database = Database.open(folder / DATABASE, diff_heights=options.diff_heights)
+    try:
+        return open_database(database, genesis, genesis_bytes, registry, options)
+    except BaseException:
+        database.close()
+        raise
+
+
+def open_database(
+    database: Database,
+    genesis: Genesis,
+    genesis_bytes: bytes,
+    registry: Registry,
+    options: OpenOptions,
+) -> OpenedLedger:
+    """The same over a database that is open already."""
+    database.check_owner(genesis.chain)
+    head = checks.check_heights(database)
+    if head is None:
+        head = _begin(database, genesis, genesis_bytes, registry, options)
+    checks.check_blocks(database, head, options.check_heights)
+    tree = checks.load_tree(database, options.tree_depth, head)
+    checks.check_state(database, options.tree_depth)
+    data = database.blocks.header(head.height)
+    if data is None:
+        raise DatabaseDamaged(f"The header of height {head.height} is missing.")
+    header = Header.decode(data)
+    state = CommittedState(database.state)
+    epoch = header.epoch + (1 if header.is_epoch_final else 0)
+    checks.check_validators(database, epoch, validator_set(state))
+    if options.index and database.index.digest(head.height) is None:
+        indexer.rebuild(database.kv, database, head.height)
+    return OpenedLedger(genesis, database, state, tree, Parent(header, Digest(head.block_hash)))
+
+
+def _begin(
+    database: Database,
+    genesis: Genesis,
+    genesis_bytes: bytes,
+    registry: Registry,
+    options: OpenOptions,
+) -> StoredHead:
+    """Write block 0."""
+    empty = StateTree(options.tree_depth, lambda number: ())
+    made = make_genesis(genesis, registry, empty)
+    parts = HeightParts(
+        header=made.header,
+        header_bytes=made.header.encode(),
+        block_hash=made.header.hash,
+        leaves=(),
+        tx_ids=(),
+        first_receipts=(),
+        receipts=(),
+        certificate=None,
+        writes=made.writes,
+        diff=made.diff,
+        attachments=(),
+        buckets=made.overlay.bucket_roots(),
+        index_rows=indexer.index_rows(0, (), ()) if options.index else (),
+        next_validators=genesis.validators,
+    )
+    database.begin(genesis.chain, genesis_bytes, parts)
+    head = database.head()
+    assert head is not None, "block 0 was just written"
+    return head
+
+
+@dataclass(frozen=True, slots=True)
+class Safety:
+    """The safety file and the record in it."""
+
+    file: SafetyFile
+    record: SafetyRecord
+
+
+def open_safety(folder: Path, chain: bytes, key: bytes, head_height: int) -> Safety:
+    """Open ``safety.dat``, or make it for a chain that has no block yet.
+
+    Raises ``SafetyLost`` when it is missing or damaged although blocks exist: the key is burnt.
+    """
+    path = folder / SAFETY
+    binding = chain + key
+    if not path.exists() and head_height == 0:
+        record = SafetyRecord()
+        return Safety(SafetyFile.create(path, binding, encode_record(record)), record)
+    opened = SafetyFile(path, binding)
+    return Safety(opened, decode_record(opened.load()))
+
+
+def check_tail(database: Database, head: StoredHead, record: SafetyRecord) -> None:
+    """Raises ``DatabaseDamaged`` when the safety record knows of more than the database has.
+
+    A log that was cut short opens without an error; its lost blocks are remembered here. Only for
+    a chain of one validator: where there are peers, the missing blocks come from them.
+    """
+    if record.commit_floor > head.height:
+        raise DatabaseDamaged(
+            f"The database ends at height {head.height}, but height {record.commit_floor} was "
+            "committed: its newest blocks are lost."
+        )
+    vote = record.vote
+    if vote is None or vote.block.height <= head.height:
+        return
+    if database.blocks.proposal(vote.block.height, vote.block.id) is None:
+        raise DatabaseDamaged(
+            f"safety.dat holds a vote for a block at height {vote.block.height} whose content the "
+            "database does not have: its newest rows are lost."
+        )
