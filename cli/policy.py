@@ -1,0 +1,297 @@
+"""``yibao policy``: check and try a policy without a node.
+
+``check`` prints what is wrong with a source, like a linter. ``run`` decides a case with it and
+shows the split, the payments and every step of the explanation: the policy author's tool, and the
+patient's calculator (政策计算器). Both use the same code as a settlement on the ledger.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from cli.exits import Exit
+from cli.output import Json, fail, out, print_json, print_table, yuan
+from contracts.api import Rejected
+from contracts.language import Diagnostic, LanguageError
+from contracts.meter import PolicyError, PolicyFault
+from contracts.settlement.adjudicate import adjudicate
+from contracts.settlement.benefits_text import formula, step_words
+from contracts.settlement.case import CaseError, normalise
+from contracts.settlement.case_expected import Expectation, read_expected, read_figure
+from contracts.settlement.decision import Decision
+from contracts.settlement.policy_program import PolicyProgram
+from contracts.settlement.policy_trial import try_policy
+from contracts.settlement.reasons import TABLE
+from contracts.settlement.terms import FUNDS, SCHEMES
+
+app = typer.Typer(
+    name="policy", help="Check and try policies offline (政策检查与测算).", no_args_is_help=True
+)
+
+FILE_BYTES_MAX = 8 * 1024 * 1024
+TRIAL_AREA = "990100"
+"""A made-up pooling area: the trial's bills belong to nobody."""
+
+PolicyFile = Annotated[Path, typer.Argument(help="A policy's source in the policy language.")]
+CaseFile = Annotated[Path, typer.Argument(help="A case (docs/case.schema.json).")]
+
+
+def _read(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as problem:
+        fail(Exit.LOCAL, f"cannot read {path}: {problem.strerror}")
+    if len(data) > FILE_BYTES_MAX:
+        fail(Exit.LOCAL, f"{path} is larger than {FILE_BYTES_MAX} bytes")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as problem:
+        fail(Exit.LOCAL, f"{path} is not UTF-8: byte {problem.start}", hint="save it as UTF-8")
+
+
+def _compile(source: str) -> tuple[PolicyProgram | None, list[Diagnostic]]:
+    try:
+        return PolicyProgram(source), []
+    except LanguageError as error:
+        return None, error.diagnostics
+
+
+def _trial(program: PolicyProgram) -> tuple[dict[str, int], dict[str, Any] | None]:
+    """Decisions by scheme, and the first failure of the trial that a deployment would run."""
+    decisions = {}
+    for scheme in SCHEMES:
+        try:
+            decisions[scheme] = try_policy(program, scheme, TRIAL_AREA)
+        except Rejected as refusal:
+            return decisions, {"code": refusal.code, "scheme": scheme, **refusal.values}
+    return decisions, None
+
+
+@app.command()
+def check(
+    file: PolicyFile,
+    deploy: Annotated[
+        bool, typer.Option("--deploy", help="Exit 1 also when the trial of a deployment fails.")
+    ] = False,
+    json_: Json = False,
+) -> None:
+    """Print what is wrong with a policy: file:line:column: rule: message.
+
+    Exit 0 when it is in the policy language, 1 when not. A source without faults is also put
+    through the trial that a deployment runs (made-up bills, each decision must balance); what
+    fails there is a warning, or with --deploy a fault.
+    """
+    program, complaints = _compile(_read(file))
+    decisions: dict[str, int] = {}
+    failure = None
+    if program is not None:
+        decisions, failure = _trial(program)
+    deployable = program is not None and failure is None
+    good = deployable if deploy else program is not None
+    if json_:
+        print_json(
+            {
+                "file": str(file),
+                "ok": good,
+                "deployable": deployable,
+                "diagnostics": [
+                    {
+                        "line": d.line,
+                        "column": d.column,
+                        "rule": d.rule,
+                        "message": d.message,
+                        "hint": d.hint,
+                    }
+                    for d in complaints
+                ],
+                "trial": {"decisions": decisions, "failure": failure},
+            }
+        )
+    else:
+        for complaint in complaints:
+            typer.echo(f"{file}:{complaint}")
+        if failure is not None:
+            typer.echo(_trial_line(file, failure, "" if deploy else "warning: "))
+        if deployable:
+            typer.echo(f"{file}: ok, {sum(decisions.values())} trial decisions balance")
+    if not good:
+        raise typer.Exit(int(Exit.NO))
+
+
+def _trial_line(file: Path, failure: dict[str, Any], kind: str) -> str:
+    line, column = failure.get("failed_line", 1), failure.get("failed_column", 1)
+    told = ", ".join(
+        f"{key}={value}"
+        for key, value in failure.items()
+        if key not in ("code", "failed_line", "failed_column")
+    )
+    return f"{file}:{line}:{column}: {kind}{failure['code']}: {told}"
+
+
+@app.command()
+def run(policy: PolicyFile, case: CaseFile, json_: Json = False) -> None:
+    """Decide a case with a policy, offline: split, payments, explanation.
+
+    Exit 0 when decided and every figure of ``expected`` in the case file is met; 1 when the policy
+    or the case is refused or a figure differs.
+    """
+    source, text = _read(policy), _read(case)
+    program, complaints = _compile(source)
+    if program is None:
+        for complaint in complaints:
+            typer.echo(f"{policy}:{complaint}", err=True)
+        raise typer.Exit(int(Exit.NO))
+    try:
+        document = json.loads(text)
+        filled = normalise(document)
+        expected = read_expected(document)
+        decision = adjudicate(filled, program)
+        compared = [(e, read_figure(e.meaning, decision, filled)) for e in expected]
+    except json.JSONDecodeError as problem:
+        fail(Exit.NO, f"{case}:{problem.lineno}:{problem.colno}: not JSON: {problem.msg}")
+    except RecursionError:
+        fail(Exit.NO, f"{case}: nested too deep")
+    except CaseError as problem:
+        fail(Exit.NO, f"{case}: {problem}", hint="docs/case.schema.json names every key")
+    except PolicyError as problem:
+        fail(Exit.NO, _fault_text(policy, problem))
+    except Rejected as refusal:
+        fail(Exit.NO, f"{policy}: {refusal}", hint=_next_step(refusal.code))
+    missed = [e.name for e, got in compared if got != e.fen]
+    if json_:
+        print_json(decision.to_json() | _compared_json(compared))
+    else:
+        _print_decision(decision)
+        _print_compared(compared)
+    if missed:
+        fail(Exit.NO, "figures differ from expected: " + ", ".join(missed))
+
+
+def _fault_text(policy: Path, problem: PolicyError) -> str:
+    if isinstance(problem, PolicyFault):
+        return f"{policy}:{problem.line}:{problem.column}: {problem.fault}: {problem.detail}"
+    return f"{policy}: {problem}"
+
+
+def _next_step(code: str) -> str:
+    return TABLE[code].next_step if code in TABLE else ""
+
+
+def _compared_json(compared: list[tuple[Expectation, int]]) -> dict[str, Any]:
+    if not compared:
+        return {}
+    return {
+        "expected": [
+            {
+                "name": e.name,
+                "is": e.meaning,
+                "expected_fen": e.fen,
+                "got_fen": got,
+                "met": got == e.fen,
+                "printed_fen": e.printed_fen,
+            }
+            for e, got in compared
+        ]
+    }
+
+
+def _print_decision(decision: Decision) -> None:
+    print_table(
+        "费用分割 cost split",
+        ["", "元 yuan"],
+        [
+            ("医疗费总额 total", yuan(decision.total_fen)),
+            ("全自费 own expense", yuan(decision.own_expense_fen)),
+            ("超限价 over ceiling", yuan(decision.over_ceiling_fen)),
+            ("先行自付 first pay", yuan(decision.first_pay_fen)),
+            ("符合政策范围 in scope", yuan(decision.in_scope_fen)),
+            ("其中起付线 deductible applied", yuan(decision.deductible_fen)),
+        ],
+    )
+    if decision.lines:
+        _print_lines(decision)
+    rows = [
+        (f"{p.fund} {FUNDS[p.fund].chinese} {FUNDS[p.fund].name}", p.why, yuan(p.amount_fen))
+        for p in decision.payments
+    ]
+    rows += [
+        ("个人账户 personal account", "", yuan(decision.account_fen)),
+        ("个人现金 cash", "", yuan(decision.cash_fen)),
+    ]
+    sums = (
+        f"基金 funds {yuan(decision.funds_fen)}",
+        f"商保 commercial {yuan(decision.commercial_fen)}",
+        f"医院 hospital {yuan(decision.hospital_share_fen)}",
+        f"个人 person {yuan(decision.person_fen)}",
+    )
+    footer = f"{' + '.join(sums)} = {yuan(decision.total_fen)}"
+    print_table("谁来支付 who pays", ["", "why", "元 yuan"], rows, footer=footer)
+    print_table(
+        "计算过程 explanation",
+        ["", "step", "formula (yuan)"],
+        [
+            (" ".join(reversed(step_words(s["code"]))), s["code"], formula(s))
+            for s in decision.steps
+        ],
+    )
+    if decision.counters:
+        print_table(
+            "年度累计 counters",
+            ["year", "counter", "before 元", "added 元", "after 元"],
+            [
+                (c.year, c.name, yuan(c.before), yuan(c.delta), yuan(c.after))
+                for c in decision.counters
+            ],
+        )
+    for refusal in decision.refusals:
+        where = "bill" if refusal.line < 0 else f"line {refusal.line + 1}"
+        row = TABLE.get(refusal.code)
+        words = f"{row.chinese} {row.english}" if row else ""
+        out.print(f"{where}: {refusal.code} {yuan(refusal.amount_fen)} {words}".rstrip())
+
+
+def _print_lines(decision: Decision) -> None:
+    print_table(
+        "明细 lines",
+        ["code", "class", "金额元", "自费元", "超限价元", "先自付元", "范围内元"],
+        [
+            (
+                escape(line.code),
+                line.item_class,
+                yuan(line.amount_fen),
+                yuan(line.own_expense_fen),
+                yuan(line.over_ceiling_fen),
+                yuan(line.first_pay_fen),
+                yuan(line.in_scope_fen),
+            )
+            for line in decision.lines
+        ],
+    )
+
+
+def _print_compared(compared: list[tuple[Expectation, int]]) -> None:
+    if not compared:
+        return
+    print_table(
+        "对照 expected",
+        ["figure", "expected 元", "got 元", "printed by the source 元", ""],
+        [
+            (
+                escape(e.name),
+                yuan(e.fen),
+                yuan(got),
+                "" if e.printed_fen is None else yuan(e.printed_fen),
+                "ok" if got == e.fen else "differs",
+            )
+            for e, got in compared
+        ],
+    )
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,152 @@
+"""``yibao policy``: the author's linter and the patient's calculator."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from cli.policy import app
+
+CASES = Path(__file__).resolve().parents[1] / "cases"
+KEYS = (
+    "total_fen", "own_expense_fen", "over_ceiling_fen", "first_pay_fen", "in_scope_fen",
+    "deductible_fen", "payments", "commercial_fen", "hospital_share_fen", "person_fen",
+    "account_fen", "cash_fen", "counters",
+)  # fmt: skip
+GOOD = 'def settle(case):\n    return {"payments": []}\n'
+
+
+def yibao(*words: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "200"})
+
+
+def put(folder: Path, name: str, content: Any) -> Path:
+    path = folder / name
+    path.write_text(content if isinstance(content, str) else json.dumps(content), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("path", sorted(CASES.glob("*.json")), ids=lambda p: p.stem)
+def test_every_published_case_runs_offline(path: Path) -> None:
+    document = json.loads(path.read_text("utf-8"))
+    if "identity" in document:
+        return
+    done = yibao("run", CASES / document["policy"], path, "--json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert set(KEYS) <= told.keys()
+    assert all({"fund", "amount_fen", "why"} <= payment.keys() for payment in told["payments"])
+    assert all(row["met"] for row in told["expected"])
+
+
+def test_run_prints_split_payments_steps_and_counters_for_people() -> None:
+    done = yibao("run", CASES / "policies" / "case_ip03_resident.py", CASES / "ip-03.json")
+    assert done.exit_code == 0
+    for words in (
+        "医疗费总额 total", "100,000.00", "先行自付 first pay", "600.00",
+        "390100 城乡居民基本医保基金", "66,120.00", "大病保险", "32,240.00",
+        "(20,000.00 − 900.00) × 32%", "critical_base_fen", "丙类", "对照 expected",
+    ):  # fmt: skip
+        assert words in done.stdout
+
+
+def test_check_prints_diagnostics_like_a_linter(tmp_path: Path) -> None:
+    path = put(tmp_path, "p.py", "def settle(case):\n    return case.total / 2\n")
+    done = yibao("check", path)
+    assert done.exit_code == 1
+    assert done.stdout.startswith(f"{path}:2:16: operator.attribute: ")
+    assert f"{path}:2:23: operator.divide: " in done.stdout
+    told = json.loads(yibao("check", path, "--json").stdout)
+    assert told["ok"] is False
+    assert [(d["line"], d["column"], d["rule"]) for d in told["diagnostics"]] == [
+        (2, 16, "operator.attribute"), (2, 23, "operator.divide"),
+    ]  # fmt: skip
+
+
+def test_check_passes_a_good_policy(tmp_path: Path) -> None:
+    done = yibao("check", put(tmp_path, "p.py", GOOD), "--deploy")
+    assert done.exit_code == 0
+    assert "ok, 240 trial decisions balance" in done.stdout
+
+
+def test_check_warns_of_what_a_deployment_would_refuse(tmp_path: Path) -> None:
+    path = put(
+        tmp_path, "p.py",
+        'def settle(case):\n    x = case["sums"]["in_scope_fen"] - yuan(900)\n'
+        '    return {"payments": [payment("310100", x)]}\n',
+    )  # fmt: skip
+    done = yibao("check", path)
+    assert done.exit_code == 0
+    assert f"{path}:3:26: warning: policy.trial-failed:" in done.stdout
+    assert yibao("check", path, "--deploy").exit_code == 1
+    told = json.loads(yibao("check", path, "--json").stdout)
+    assert (told["ok"], told["deployable"]) == (True, False)
+    assert told["trial"]["failure"]["code"] == "policy.trial-failed"
+
+
+def test_run_compares_expected_figures(tmp_path: Path) -> None:
+    case = put(
+        tmp_path, "c.json",
+        {"sums": {"total_fen": 500}, "expected": {"cash": {"fen": 499, "is": "cash_fen"}}},
+    )  # fmt: skip
+    done = yibao("run", put(tmp_path, "p.py", GOOD), case)
+    assert done.exit_code == 1
+    assert "differ from expected: cash" in done.output
+
+
+@pytest.mark.parametrize(
+    ("policy", "case", "code", "words"),
+    [
+        (GOOD, "{", 1, "c.json:1:2: not JSON"),
+        (GOOD, {"sums": {"total_fen": 1.5}}, 1, "sums.total_fen"),
+        (GOOD, {"sums": {"total_fen": 5}, "surprise": 1}, 1, "surprise: no such key"),
+        (GOOD, [], 1, "want an object"),
+        (GOOD, "[" * 100_000, 1, "nested too deep"),
+        ('def settle(case):\n    return {"payments": [payment("310100", 9)]}\n',
+         {"sums": {"total_fen": 5}}, 1, "policy.overspends"),
+        ('def settle(case):\n    return case["sum"]\n', {"sums": {"total_fen": 5}}, 1, ":2:"),
+        ("def settle(case):\n    return 1 / 2\n", {"sums": {"total_fen": 5}}, 1,
+         "operator.divide"),
+        ("def other(case):\n    return 1\n", {"sums": {"total_fen": 5}}, 1, "entry.missing"),
+        ("def settle():\n    return 1\n", {"sums": {"total_fen": 5}}, 1, "entry.parameters"),
+        (GOOD, {"sums": {"total_fen": 5}, "expected": {"x": {"fen": 5, "is": "step no"}}}, 1,
+         "no such step"),
+        (GOOD, {"sums": {"total_fen": 5}, "expected": {"x": {"fen": 5, "is": "luck"}}}, 1,
+         "no such figure"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_decided_is_said(
+    tmp_path: Path, policy: str, case: Any, code: int, words: str
+) -> None:
+    done = yibao("run", put(tmp_path, "p.py", policy), put(tmp_path, "c.json", case))
+    assert done.exit_code == code
+    assert words in done.output
+    assert "Traceback" not in done.output
+
+
+def test_a_missing_file_is_this_machine_s_matter(tmp_path: Path) -> None:
+    done = yibao("check", tmp_path / "none.py")
+    assert done.exit_code == 6
+    assert "cannot read" in done.output
+
+
+def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "p.py"
+    path.write_bytes(b"# \xff\n" + GOOD.encode())
+    assert yibao("check", path).exit_code == 6
+
+
+def test_the_counters_of_one_decision_feed_the_next(tmp_path: Path) -> None:
+    """Two visits of one year under the yearly cap of op-07: 1,800 + 200 = the cap of 2,000."""
+    policy = CASES / "policies" / "case_op07_employee.py"
+    first = put(tmp_path, "1.json", {"sums": {"total_fen": 260_000}})
+    told = json.loads(yibao("run", policy, first, "--json").stdout)
+    assert told["counters"] == {"outpatient_deductible_fen": 20_000, "outpatient_paid_fen": 180_000}
+    second = put(tmp_path, "2.json", {"sums": {"total_fen": 260_000}, "counters": told["counters"]})
+    again = json.loads(yibao("run", policy, second, "--json").stdout)
+    assert (again["funds_fen"], again["deductible_fen"]) == (20_000, 0)
