@@ -1,0 +1,1 @@
+"""Tests of the HTTP edge, over an in-memory node (``world``) and over a real one."""

@@ -1,0 +1,139 @@
+"""What the reading tests read: one person, one filing, one settled claim across two provinces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from contracts.settlement.claim_explain import LINE_FIELDS
+from contracts.settlement.enrolment import Period, Person, Spell
+from contracts.settlement.filing_record import APPROVED, Filing, Version, row_of
+from contracts.settlement.lifecycle import ClaimState
+from contracts.settlement.records import Claim, Settled, Visit
+from tests.node.api.world import HOSPITAL, START_MS, CallSpec, MemoryNode
+
+PERSON, FILING, CLAIM = "p:430100:7f3a", "f-1", "m-1"
+LINES = [{"code": "XJ01CRA0401", "amount_fen": 12_345}]
+POSTINGS = (
+    (CLAIM, "fund:430100", "390100", -80_00),
+    (CLAIM, "person:p:430100:7f3a:account", "310200", -5_00),
+    (CLAIM, "clearing:430000->440000", "390100", 85_00),
+    (CLAIM, "receivable:430000->440000", "390100", -85_00),
+    (CLAIM, "payable:hospital:H44010000001", "390100", 85_00),
+)
+
+
+@dataclass(frozen=True)
+class Story:
+    """Names of what happened."""
+
+    tx_id: str
+    registered_tx: str
+    height: int
+
+
+def person() -> Person:
+    return Person(
+        id=PERSON, area="430100", scheme="390", sex="1", birth="1950-02-03", account=True,
+        link=bytes(32), spells=(Spell("2020-01-01", "resident", ()),),
+        insured=(Period("2020-01-01", None, "insured"),), holds=(), died=None, closed=None,
+        revision=1, digest=bytes(32), salt=bytes(range(32)), phone_key=None,
+    )  # fmt: skip
+
+
+def filing() -> Filing:
+    version = Version(
+        number=1, status=APPROVED, type="retired_elsewhere", care_region="440100", hospital="",
+        effective_from="2025-06-01", valid_to=None, submitted_ms=START_MS,
+        submitted_on="2025-06-01",
+        channel="app", provisional_until=None, decide_by=None, by="bureau:430100",
+        holder="staff-clerk", reason="", digest=bytes(32),
+    )  # fmt: skip
+    return Filing(FILING, PERSON, "430100", (version,), bytes(32))
+
+
+def claim(tx_id: bytes) -> Claim:
+    settled = Settled(
+        digest=bytes(32), tx_id=tx_id, call_index=0, time_ms=START_MS + 3_000,
+        sums=(100_00, 5_00, 0, 5_00, 90_00), payments=(("390100", "fund", 80_00),),
+        deductible_fen=0, account_fen=5_00, cash_fen=15_00, counters=((2026, {"used": 80_00}),),
+        versions=(),
+    )  # fmt: skip
+    return Claim(
+        state=ClaimState.SETTLED, institution=HOSPITAL, care="440100", person=PERSON,
+        area="430100", scheme="390",
+        visit=Visit("inpatient", "2025-12-20", "2025-12-30", False, False, False, False, ""),
+        presence=("code", "01", ""), uploads=(), registered=bytes(32), settled=settled,
+        reversal="", salt=bytes(32),
+    )  # fmt: skip
+
+
+def explanation() -> dict[str, Any]:
+    """As ``claim_explain`` makes it, with little in it."""
+    assert LINE_FIELDS[0] == "line"
+    return {
+        "claim": CLAIM, "institution": HOSPITAL, "care": "440100", "person": PERSON,
+        "area": "430100", "scheme": "390", "settled_ms": START_MS + 3_000,
+        "visit": {
+            "care_kind": "inpatient", "admission": "2025-12-20", "discharge": "2025-12-30"
+        },
+        "filing": {
+            "id": FILING, "version": 1, "type": "retired_elsewhere", "in_time": True, "reason": ""
+        },
+        "sums": {
+            "total_fen": 100_00, "own_expense_fen": 5_00, "over_ceiling_fen": 0,
+            "first_pay_fen": 5_00, "in_scope_fen": 90_00,
+        },
+        "deductible_fen": 0, "payments": [],
+        "own": {
+            "person_fen": 20_00, "account_fen": 5_00, "family_fen": 0, "credit_fen": 0,
+            "cash_fen": 15_00, "account_limit_fen": 5_00,
+        },
+        "account": {"before_fen": 50_00, "after_fen": 45_00},
+        "counters": [[2026, "used_fen", 0, 80_00]], "counters_as_of_ms": 0, "counters_as_of": "",
+        "steps": [], "refusals": [], "lines": [],
+        "versions": {
+            "policy": {"area": "430100", "scheme": "390", "number": 1,
+                       "effective_from": "2025-01-01", "hash": bytes(32)},
+            "catalogue": [
+                {"region": "440100", "version": "1", "effective_from": "2025-01-01",
+                 "hash": bytes(32)}
+            ],
+        },
+    }  # fmt: skip
+
+
+def tell(node: MemoryNode) -> Story:
+    """Let it happen: three blocks."""
+    named = {
+        "claim": CLAIM, "institution": HOSPITAL, "care": "440100", "person": PERSON,
+        "area": "430100",
+    }  # fmt: skip
+    node.put(
+        {
+            f"person/{PERSON}": person().encode(),
+            f"filing/{FILING}": filing().encode(),
+            f"filings/{PERSON}": [[row_of(FILING, filing().last).encode()], bytes(32)],
+            f"account/{PERSON}": {"person": {"310200": 45_00}, "salt": bytes(32)},
+            "fund/430100": {"fund": {"390100": -80_00}},
+        }
+    )
+    registered = node.commit(
+        [CallSpec("claim", "register", {"claim": CLAIM}, events=(("claim.registered", named),))]
+    )
+    settled = node.commit(
+        [
+            CallSpec(
+                "claim",
+                "settle",
+                {"claim": CLAIM},
+                attachments=(("settlement", {"lines": LINES}),),
+                answer={"claim": CLAIM},
+                events=(("claim.settled", named),),
+                postings=POSTINGS,
+                explanation=explanation(),
+            )
+        ]
+    )
+    node.commit([CallSpec()], writes={f"claim/{CLAIM}": claim(settled.id).encode()})
+    return Story(settled.id.hex(), registered.id.hex(), 2)

@@ -1,0 +1,341 @@
+"""The matrix of route and role: who may read what, against sets that were written down by hand.
+
+The expectations below are lists of organisations for one story (home 430100, care 440100, one
+hospital), not the rules of ``node.api.rights`` written again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from starlette.routing import Route
+
+from node.api import rights
+from node.api.app import api_routes, check_declared
+from node.api.guard import GuardedRoute
+from node.api.params import edge_router
+from node.api.rights import Right
+from node.api.settings import ApiSettings
+from tests.node.api import world
+from tests.node.api.conftest import Edge, make_edge
+from tests.node.api.story import CLAIM, FILING, PERSON
+from tests.node.api.world import HOSPITAL, ORGANISATIONS, OTHER_HOSPITAL, POSTS, reader
+
+ALL = frozenset(row[0] for row in ORGANISATIONS)
+HOME = {"bureau:430000", "bureau:430100"}
+CARE = {"bureau:440000", "bureau:440100"}
+WATCHERS = {"auditor:national", "auditor:430000", "regulator:440000"}
+BUSINESS = frozenset(POSTS) - {"operator"}
+CASES = frozenset({"clerk", "checker", "doctor", "audit"})
+
+OF_CLAIM = HOME | CARE | WATCHERS | {"centre", HOSPITAL, "finance:430100"}
+SEE_PATIENT = HOME | WATCHERS | {HOSPITAL}
+SEE_LINES = SEE_PATIENT | CARE
+SEE_PERSON = HOME | {"auditor:national", "auditor:430000"}
+SEE_ALL_BLOCKS = {
+    "centre", "bureau:430000", "bureau:440000", "bureau:510000", "auditor:national"
+}  # fmt: skip
+MAY_ESTIMATE = {row[0] for row in ORGANISATIONS if row[1] in ("bureau", "hospital", "pharmacy")}
+
+Allowed = tuple[frozenset[str] | set[str], frozenset[str]]
+"""(organisations, posts)."""
+
+ANYBODY: Allowed = (ALL, frozenset(POSTS))
+EXPECTED: dict[str, Allowed] = {
+    "genesis_file": ANYBODY,
+    "status": ANYBODY,
+    "openapi": ANYBODY,
+    "headers": ANYBODY,
+    "header": ANYBODY,
+    "stream": ANYBODY,
+    "organisation": ANYBODY,
+    "validators": ANYBODY,
+    "parameter": ANYBODY,
+    "status_details": ({"bureau:430000"}, frozenset({"operator"})),
+    "access_log_root": ({"bureau:430000"}, frozenset({"operator"})),
+    "estimate": (MAY_ESTIMATE, frozenset({"clerk", "checker", "doctor", "finance"})),
+    "block": (SEE_ALL_BLOCKS, BUSINESS),
+    "transaction": (OF_CLAIM, BUSINESS),
+    "receipts": (OF_CLAIM, BUSINESS),
+    "receipt": (OF_CLAIM, BUSINESS),
+    "receipt_evidence": (OF_CLAIM, BUSINESS),
+    "receipt_explanation": (SEE_PATIENT, CASES),
+    "receipt_attachments": (SEE_LINES, CASES),
+    "claim": (OF_CLAIM, BUSINESS),
+    "claim_history": (OF_CLAIM, BUSINESS),
+    "claim_evidence": (OF_CLAIM, BUSINESS),
+    "claim_explanation": (SEE_PATIENT, CASES),
+    "claim_statement": (SEE_PATIENT, CASES),
+    "claim_attachments": (SEE_LINES, CASES),
+    "filing": (SEE_PERSON, CASES),
+    "person": (SEE_PERSON, CASES),
+    "person_claims": (SEE_PERSON, CASES),
+    "person_filings": (SEE_PERSON, CASES),
+    "person_account": (SEE_PERSON, CASES),
+    "person_counters": (SEE_PERSON, CASES),
+    "person_looks": (HOME, CASES),
+    "account": (
+        HOME | {"centre", "finance:430100", "auditor:national", "auditor:430000"},
+        BUSINESS,
+    ),
+    "account_postings": (
+        HOME | {"centre", "finance:430100", "auditor:national", "auditor:430000"},
+        BUSINESS,
+    ),
+    "state": (SEE_PATIENT, CASES),
+    "state_evidence": (SEE_PATIENT, CASES),
+}
+"""Who gets an answer from each signed route in the story. What is public is not repeated below."""
+
+ABSENT = {"policy": 404, "catalogue": 404, "catalogue_item": 404}
+"""Open to all, and the story has none."""
+
+UNSIGNED = {"health", "ready", "metrics", "genesis"}
+
+ESTIMATE_BODY = b'{"contract":"claim","method":"settle","args":{}}'
+
+MANY = ApiSettings(address_rate=10**6, address_burst=10**6, key_rate=10**6, key_burst=10**6)
+
+
+def request_of(name: str, edge: Edge) -> tuple[str, str]:
+    """Path and query that ask a route for the story."""
+    tx = edge.story.tx_id
+    paths = {
+        "genesis_file": "/v1/genesis/file",
+        "status": "/v1/status",
+        "status_details": "/v1/status/details",
+        "access_log_root": "/v1/access-log/2026-01-01/root",
+        "openapi": "/v1/openapi.json",
+        "estimate": "/v1/estimate",
+        "headers": "/v1/headers",
+        "header": "/v1/headers/2",
+        "block": "/v1/blocks/2",
+        "transaction": f"/v1/transactions/{tx}",
+        "receipts": f"/v1/transactions/{tx}/receipts",
+        "receipt": f"/v1/receipts/{tx}/0",
+        "receipt_evidence": f"/v1/receipts/{tx}/0/evidence",
+        "receipt_explanation": f"/v1/receipts/{tx}/0/explanation",
+        "receipt_attachments": f"/v1/receipts/{tx}/0/attachments",
+        "claim": f"/v1/claims/{CLAIM}",
+        "claim_history": f"/v1/claims/{CLAIM}/history",
+        "claim_evidence": f"/v1/claims/{CLAIM}/evidence",
+        "claim_explanation": f"/v1/claims/{CLAIM}/explanation",
+        "claim_statement": f"/v1/claims/{CLAIM}/statement",
+        "claim_attachments": f"/v1/claims/{CLAIM}/attachments",
+        "filing": f"/v1/filings/{FILING}",
+        "person": f"/v1/persons/{PERSON}",
+        "person_claims": f"/v1/persons/{PERSON}/claims",
+        "person_filings": f"/v1/persons/{PERSON}/filings",
+        "person_account": f"/v1/persons/{PERSON}/account",
+        "person_counters": f"/v1/persons/{PERSON}/counters/2026",
+        "person_looks": f"/v1/persons/{PERSON}/looks",
+        "account": "/v1/accounts/fund:430100",
+        "account_postings": "/v1/accounts/fund:430100/postings",
+        "state": "/v1/state",
+        "state_evidence": "/v1/state/evidence",
+        "organisation": f"/v1/organisations/{HOSPITAL}",
+        "validators": "/v1/validators",
+        "parameter": "/v1/parameters/block-calls",
+        "policy": "/v1/policies/430100/390",
+        "catalogue": "/v1/catalogues/440100",
+        "catalogue_item": "/v1/catalogues/440100/items/XJ01",
+        "stream": "/v1/stream",
+    }
+    query = f"key=claim/{CLAIM}" if name.startswith("state") and "status" not in name else ""
+    return paths[name], query
+
+
+def ask(edge: Edge, name: str, organisation: str, post: str) -> tuple[int, str]:
+    """Status and problem code (empty for an answer)."""
+    path, query = request_of(name, edge)
+    who = reader(organisation, post)
+    if name == "estimate":
+        reply = edge.api.post(path, ESTIMATE_BODY, "application/json", who, query)
+    else:
+        reply = edge.api.get(path, who, query, hang_up_after=2)
+    return reply.status, "" if reply.status < 400 else reply.code
+
+
+def test_every_route_is_in_the_table_and_in_the_matrix(edge: Edge) -> None:
+    names = {route.name for route in api_routes(edge.api.app)}
+    assert names == set(rights.ROUTES)
+    assert names == set(EXPECTED) | set(ABSENT) | UNSIGNED | {"submit"}
+    cases = len(EXPECTED) * len(ORGANISATIONS) * len(POSTS)
+    assert cases >= 300, cases
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_matrix_of_route_and_role(tmp_path: Path, name: str) -> None:
+    edge = make_edge(tmp_path, MANY)
+    organisations, posts = EXPECTED[name]
+    wrong = []
+    for organisation in sorted(ALL):
+        for post in POSTS:
+            allowed = organisation in organisations and post in posts
+            wanted = (200, "") if allowed else (403, "read.no-right")
+            if (found := ask(edge, name, organisation, post)) != wanted:
+                wrong.append((organisation, post, found, wanted))
+    assert not wrong, wrong
+
+
+@pytest.mark.parametrize("name", sorted(ABSENT))
+def test_reference_data_is_open_to_all_and_absent_here(edge: Edge, name: str) -> None:
+    for organisation in sorted(ALL):
+        assert ask(edge, name, organisation, "operator") == (404, "read.not-found")
+
+
+@pytest.mark.parametrize("name", sorted(set(EXPECTED) | set(ABSENT)))
+def test_unsigned_requests_are_refused(edge: Edge, name: str) -> None:
+    path, query = request_of(name, edge)
+    if name == "estimate":
+        reply = edge.api.post(path, ESTIMATE_BODY, "application/json")
+    else:
+        reply = edge.api.get(path, None, query)
+    assert (reply.status, reply.code) == (401, "signature.missing")
+
+
+@pytest.mark.parametrize("name", sorted(UNSIGNED))
+def test_open_routes_answer_unsigned(edge: Edge, name: str) -> None:
+    assert edge.api.get(f"/v1/{name}").status == 200
+
+
+@pytest.mark.parametrize("name", sorted(set(EXPECTED) | set(ABSENT)))
+def test_keys_for_other_purposes_do_not_read(edge: Edge, name: str) -> None:
+    """A validator's own key signs votes and nothing else."""
+    path, query = request_of(name, edge)
+    who = reader(world.OPERATOR, "validate")
+    if name == "estimate":
+        reply = edge.api.post(path, ESTIMATE_BODY, "application/json", who)
+    else:
+        reply = edge.api.get(path, who, query)
+    assert (reply.status, reply.code) == (401, "signature.unknown-key")
+
+
+def test_a_read_key_reads_and_does_not_estimate(edge: Edge) -> None:
+    who = reader(HOSPITAL, "reader")
+    assert edge.api.get(f"/v1/claims/{CLAIM}", who).status == 200
+    reply = edge.api.post("/v1/estimate", ESTIMATE_BODY, "application/json", who)
+    assert (reply.status, reply.code) == (403, "read.no-right")
+
+
+def test_a_route_without_a_right_cannot_be_built() -> None:
+    router = edge_router("test")
+    with pytest.raises(AssertionError, match="declares no right"):
+        router.get("/v1/secret", name="secret")(lambda: None)
+
+
+def test_a_route_around_the_gate_is_found() -> None:
+    app = FastAPI(routes=[Route("/v1/secret", lambda request: None)], openapi_url=None)
+    with pytest.raises(AssertionError, match="not guarded"):
+        check_declared(app)
+
+
+def test_an_answer_that_nobody_decided_on_is_not_sent(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A planted bug: the route of a claim forgets to ask for the right."""
+    from node.api.guard import Access
+
+    monkeypatch.setattr(Access, "check", lambda *_, **__: None)
+    reply = edge.api.get(f"/v1/claims/{CLAIM}", reader(HOSPITAL), may_fault=True)
+    assert (reply.status, reply.code) == (500, "node.failed")
+    assert edge.api.faults[0][0] == "AssertionError"
+
+
+def test_absent_and_foreign_look_alike_where_ids_can_be_guessed(edge: Edge) -> None:
+    for path in ("/v1/claims/{}", "/v1/persons/{}", "/v1/filings/{}"):
+        there = {"claims": CLAIM, "persons": PERSON, "filings": FILING}[path.split("/")[2]]
+        foreign = edge.api.get(path.format(there), reader(OTHER_HOSPITAL))
+        absent = edge.api.get(path.format("nothing-1"), reader(OTHER_HOSPITAL))
+        assert foreign.status == absent.status == 403
+        assert foreign.body == absent.body
+        assert edge.api.get(path.format("nothing-1"), reader("centre")).status in (403, 404)
+
+
+def test_overseers_learn_that_there_is_nothing(edge: Edge) -> None:
+    reply = edge.api.get("/v1/claims/nothing-1", reader("auditor:national", "audit"))
+    assert (reply.status, reply.code) == (404, "read.not-found")
+
+
+def test_an_institution_sees_a_person_only_through_its_own_claim(edge: Edge) -> None:
+    path = f"/v1/persons/{PERSON}"
+    assert edge.api.get(path, reader(HOSPITAL)).status == 403
+    assert edge.api.get(path, reader(HOSPITAL), f"claim={CLAIM}").status == 200
+    assert edge.api.get(path, reader(OTHER_HOSPITAL), f"claim={CLAIM}").status == 403
+    assert edge.api.get(path, reader(HOSPITAL), "claim=nothing-1").status == 403
+    other = "/v1/persons/p:430100:0000"
+    assert edge.api.get(other, reader(HOSPITAL), f"claim={CLAIM}").status == 403
+
+
+def test_amounts_without_the_person(edge: Edge) -> None:
+    record = edge.api.get(f"/v1/claims/{CLAIM}", reader("finance:430100")).json()["record"]
+    assert record["person"] is None
+    assert record["withheld"] == ["person"]
+    assert PERSON not in str(record)
+    shown = edge.api.get(f"/v1/claims/{CLAIM}", reader("bureau:430100")).json()["record"]
+    assert shown["person"] == PERSON
+    assert shown["settled"]["total_fen"] == 100_00
+
+
+def test_of_a_batch_each_reader_sees_its_own_calls(edge: Edge) -> None:
+    """One transaction of a hospital has claims of two home areas."""
+    calls = [
+        replace(
+            world.CallSpec("claim", "settle", {"claim": "m-2"}), events=(("e", {"area": area}),)
+        )
+        for area in ("430100", "510100")
+    ]
+    tx_id = edge.node.commit(calls).id.hex()
+    path = f"/v1/transactions/{tx_id}"
+    for organisation, own in (("bureau:430100", 0), ("bureau:510000", 1)):
+        shown = edge.api.get(path, reader(organisation)).json()["transaction"]
+        assert [call["args"] is not None for call in shown["calls"]] == [own == 0, own == 1]
+        assert shown["body"] is None
+        receipts = edge.api.get(f"{path}/receipts", reader(organisation)).json()["receipts"]
+        assert [one["receipt"]["call_index"] for one in receipts] == [own]
+        other = edge.api.get(f"/v1/receipts/{tx_id}/{1 - own}", reader(organisation))
+        assert other.code == "read.no-right"
+        whole = edge.api.get(f"/v1/receipts/{tx_id}/{own}/evidence", reader(organisation))
+        assert whole.code == "read.no-right"
+    shown = edge.api.get(path, reader(HOSPITAL)).json()["transaction"]
+    assert shown["body"] is not None
+    assert all(call["args"] is not None for call in shown["calls"])
+
+
+@pytest.mark.parametrize(
+    ("key", "allowed"),
+    [
+        ("org/bank:icbc", ALL),
+        ("param/block-calls", ALL),
+        ("fund/430100", HOME | {"centre", "finance:430100", "auditor:national", "auditor:430000"}),
+        (f"person/{PERSON}", SEE_PERSON),
+        (f"account/{PERSON}", SEE_PERSON),
+        (f"counter/{PERSON}/430100/390/2026", SEE_PERSON),
+        (f"filing/{FILING}", SEE_PERSON),
+        (f"claim-lines/{CLAIM}/1", SEE_LINES),
+        ("clearing/430000/440000", {
+            "centre", "bureau:430000", "bureau:440000", "auditor:national", "auditor:430000",
+            "regulator:440000",
+        }),
+        ("link/00", set()),
+        ("whatever/1", set()),
+    ],
+)  # fmt: skip
+def test_rights_to_state_entries_follow_what_the_key_names(
+    tmp_path: Path, key: str, allowed: set[str]
+) -> None:
+    edge = make_edge(tmp_path, MANY)
+    found = {
+        organisation
+        for organisation in ALL
+        if edge.api.get("/v1/state", reader(organisation, "clerk"), f"key={key}").status == 200
+    }
+    assert found == set(allowed)
+
+
+def test_every_right_is_used_and_described() -> None:
+    assert set(rights.ROUTES.values()) == set(Right)
+    assert all(issubclass(GuardedRoute, object) and right.value for right in Right)
