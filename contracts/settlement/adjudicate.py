@@ -116,6 +116,7 @@ def _year(case: Case, policy: Policy) -> int:
 def split_lines(case: Case, policy: Policy) -> list[LineSplit]:
     """Step 1: the split of each charge line. Empty when the case gives sums."""
     level = case["institution"]["level"]
+    told = _without_split(case)
     result = []
     for line in case["lines"]:
         coverage = _coverage(line["item"])
@@ -123,7 +124,7 @@ def split_lines(case: Case, policy: Policy) -> list[LineSplit]:
         if coverage is not None:
             seen = {k: line[k] for k in ("code", "service_date", "amount_fen")}
             own_ratio = policy.first_pay(
-                _without_split(case),
+                told,
                 seen | {"class": coverage.item_class, "first_pay": coverage.first_pay},
             )
         result.append(
@@ -141,9 +142,10 @@ def split_lines(case: Case, policy: Policy) -> list[LineSplit]:
     return result
 
 
-def _coverage(item: Mapping[str, Value] | None) -> Coverage | None:
-    if item is None:
-        return None
+def _coverage(item: Mapping[str, Value] | Coverage | None) -> Coverage | None:
+    """What covers a line: a claim's case has it from the catalogue, a file's case spells it out."""
+    if item is None or isinstance(item, Coverage):
+        return item
     ceilings = {int(level): price for level, price in item["ceilings_e6"].items()}
     return Coverage(item["class"], item["first_pay"], item["restricted"], ceilings)
 
