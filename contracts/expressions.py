@@ -1,44 +1,32 @@
-"""Expressions of a policy as closures: ``Eval`` takes the variables and gives a value.
+"""Expressions of a policy as closures: each takes the variables of a call and gives a value.
 
-The list of variables has the run's meter in slot 0. Every operation checks its operands and its
-result, so nothing here can raise an exception of Python's own, grow beyond its bounds or depend on
-the interpreter's version; meanings that Python could change (floor division and its remainder, the
-order of texts by code point, slices) are pinned by tests.
+Operands are evaluated in Python's order. What is fixed when the policy is compiled, and variables
+that are certainly assigned, take shorter ways with the same meaning and the same price.
 """
 
 from __future__ import annotations
 
 import ast
-import operator
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from operator import itemgetter
+from typing import Any
 
 from contracts.functions import HostError, HostFunction
 from contracts.grammar import Places
-from contracts.language import INT_BITS, LIST_MAX, RESULT_DEPTH_MAX, TEXT_MAX
-from contracts.meter import PRICE_ITEM, TEXT_UNIT, Meter, PolicyFault
-from contracts.values import INT_LIMIT, KINDS, OwnList, OwnMap, Value, name_kind
-
-Env = list[Any]
-"""Slot 0: the meter. Slot 1: the value being returned. Then parameters and variables."""
-Eval = Callable[[Env], Value]
-Place = tuple[int, int]
-
-METER = 0
-RETURNED = 1
-FIRST_VARIABLE = 2
-
-
-class Unset:
-    """What a variable holds before it is assigned."""
-
-
-UNSET = Unset()
-
-
-def fault(at: Place, kind: str, detail: str = "", **values: Value) -> NoReturn:
-    """End the run. ``values`` are public; what may tell of the case goes into ``detail``."""
-    raise PolicyFault(kind, at[0], at[1], values, detail)
+from contracts.meter import PRICE_ITEM, TEXT_UNIT
+from contracts.operations import (
+    BINARY,
+    COMPARISONS,
+    METER,
+    UNSET,
+    Env,
+    Eval,
+    Place,
+    comparison,
+    fault,
+    take,
+)
+from contracts.values import KINDS, OwnList, OwnMap, Value, name_kind
 
 
 class Expressions:
@@ -57,6 +45,8 @@ class Expressions:
         self.slots = slots
         self.constants = constants
         self.own_call = own_call
+        self.assigned: set[str] = set()
+        """Names that certainly have a value at the place that is being compiled."""
 
     def compile(self, node: ast.expr) -> Eval:
         """The closure of one expression."""
@@ -96,6 +86,8 @@ class Expressions:
             value = self.constants[name]
             return lambda env: value
         slot, at, unset = self.slots[name], self.places.of(node), UNSET
+        if name in self.assigned:
+            return itemgetter(slot)
 
         def read(env: Env) -> Value:
             value = env[slot]
@@ -229,11 +221,10 @@ class Expressions:
     def _Compare(self, node: ast.Compare) -> Eval:  # noqa: N802
         at = self.places.of(node)
         first = self.compile(node.left)
-        tests = [COMPARISONS[type(op)] for op in node.ops]
         parts = [self.compile(part) for part in node.comparators]
         if len(parts) == 1:
-            test, second = tests[0], parts[0]
-            return lambda env: test(first(env), second(env), env[METER], at)
+            return comparison(type(node.ops[0]), first, parts[0], at)
+        tests = [COMPARISONS[type(op)] for op in node.ops]
         links = list(zip(tests, parts, strict=True))
 
         def chain(env: Env) -> Value:
@@ -266,25 +257,38 @@ class Expressions:
 
 
 def _host_call(function: HostFunction, arguments: list[Eval], at: Place) -> Eval:
-    call, price_item, uses_host = function.call, function.price_item, function.uses_host
-    price_result = function.price_result
+    name, call, price_item = function.name, function.call, function.price_item
+    uses_host, price_result = function.uses_host, function.price_result
 
     def invoke(env: Env) -> Value:
         values = [argument(env) for argument in arguments]
-        meter = env[METER]
         if price_item:
-            meter.charge(price_item * sum(map(_weight, values)))
+            env[METER].charge(price_item * sum(map(_weight, values)))
         try:
-            value = call(meter.host, *values) if uses_host else call(*values)
+            value = call(env[METER].host, *values) if uses_host else call(*values)
         except HostError as error:
-            fault(at, error.fault, str(error), function=function.name)
+            fault(at, error.fault, str(error), function=name)
         if type(value) not in KINDS:
-            raise AssertionError(f"{function.name} gave {type(value).__name__}")
+            raise AssertionError(f"{name} gave {type(value).__name__}")
         if price_result:
-            meter.charge(price_result * _weight(value))
+            env[METER].charge(price_result * _weight(value))
         return value
 
-    return invoke
+    if price_item or price_result or uses_host or len(arguments) != 2:
+        return invoke
+    first, second = arguments
+
+    def invoke_pair(env: Env) -> Value:
+        """The same for the most frequent form."""
+        try:
+            value = call(first(env), second(env))
+        except HostError as error:
+            fault(at, error.fault, str(error), function=name)
+        if type(value) not in KINDS:
+            raise AssertionError(f"{name} gave {type(value).__name__}")
+        return value
+
+    return invoke_pair
 
 
 def _weight(value: Value) -> int:
@@ -304,200 +308,6 @@ def _read_key(base_of: Eval, key: str, at: Place) -> Eval:
                 return base[key]
             except KeyError:
                 fault(at, "no-key", key, key=key)
-        fault(at, "type", f"[{key!r}] of {name_kind(base)}")
+        return fault(at, "type", f"[{key!r}] of {name_kind(base)}")
 
     return read
-
-
-def take(base: Value, key: Value, at: Place) -> Value:
-    """``base[key]`` of a list, map or text."""
-    if isinstance(base, dict):
-        if type(key) is str and key in base:
-            return base[key]
-        fault(at, "no-key", repr(key))
-    if not isinstance(base, list | str):
-        fault(at, "type", f"[...] of {name_kind(base)}")
-    if type(key) is not int:
-        fault(at, "index", f"by {name_kind(key)}")
-    if not -len(base) <= key < len(base):
-        fault(at, "index", f"{key} of {len(base)}")
-    return base[key]
-
-
-# --- comparisons: (left, right, meter, place) -> bool ---------------------------------------------
-
-
-def equal(left: Value, right: Value, meter: Meter, at: Place, depth: int = 0) -> bool:
-    """Whether two values are the same, kind by kind: ``True`` is not 1. Charges for lists."""
-    if isinstance(left, list | dict):
-        if depth > RESULT_DEPTH_MAX:
-            fault(at, "nesting", f"a comparison deeper than {RESULT_DEPTH_MAX}")
-        meter.charge(len(left) * PRICE_ITEM)
-        if isinstance(left, list):
-            return (
-                isinstance(right, list)
-                and len(left) == len(right)
-                and all(equal(a, b, meter, at, depth + 1) for a, b in zip(left, right, strict=True))
-            )
-        return (
-            isinstance(right, dict)
-            and left.keys() == right.keys()
-            and all(
-                # in the order of the keys: which pair differs first decides what is paid
-                equal(left[key], right[key], meter, at, depth + 1)
-                for key in sorted(left)
-            )
-        )
-    if type(left) is str and type(right) is str:
-        meter.charge_text(min(len(left), len(right)))
-    return type(left) is type(right) and bool(left == right)
-
-
-def _contains(left: Value, right: Value, meter: Meter, at: Place) -> bool:
-    if isinstance(right, dict):
-        return type(left) is str and left in right
-    if isinstance(right, list):
-        meter.charge(len(right) * PRICE_ITEM)
-        return any(equal(left, item, meter, at) for item in right)
-    if type(right) is not str or type(left) is not str:
-        fault(at, "type", f"{name_kind(left)} in {name_kind(right)}")
-    # a search may look at every pair of characters in the worst case; both are capped
-    meter.charge_text(len(right) * (1 + len(left) // TEXT_UNIT))
-    return left in right
-
-
-def _ordered(compare: Callable[[Any, Any], bool], sign: str) -> Callable[..., bool]:
-    def test(left: Value, right: Value, meter: Meter, at: Place) -> bool:
-        kind = type(left)
-        if kind is type(right):
-            if kind is int:
-                return compare(left, right)
-            if kind is str:
-                meter.charge_text(min(len(left), len(right)))
-                return compare(left, right)
-        fault(at, "type", f"{name_kind(left)} {sign} {name_kind(right)}")
-
-    return test
-
-
-def _eq(left: Value, right: Value, meter: Meter, at: Place) -> bool:
-    kind = type(left)
-    if kind is int:
-        return kind is type(right) and bool(left == right)
-    return equal(left, right, meter, at)
-
-
-def _ne(left: Value, right: Value, meter: Meter, at: Place) -> bool:
-    return not _eq(left, right, meter, at)
-
-
-COMPARISONS: dict[type[ast.cmpop], Callable[[Value, Value, Meter, Place], bool]] = {
-    ast.Eq: _eq,
-    ast.NotEq: _ne,
-    ast.Lt: _ordered(operator.lt, "<"),
-    ast.LtE: _ordered(operator.le, "<="),
-    ast.Gt: _ordered(operator.gt, ">"),
-    ast.GtE: _ordered(operator.ge, ">="),
-    ast.In: _contains,
-    ast.NotIn: lambda left, right, meter, at: not _contains(left, right, meter, at),
-    # the grammar admits these two with None on the right only
-    ast.Is: lambda left, right, meter, at: left is None,
-    ast.IsNot: lambda left, right, meter, at: left is not None,
-}
-
-# --- arithmetic: (left, right, place) -> Eval -----------------------------------------------------
-
-
-def _overflow(at: Place) -> NoReturn:
-    fault(at, "number-size", bits=INT_BITS)
-
-
-def _add(left: Eval, right: Eval, at: Place) -> Eval:
-    def add(env: Env) -> Value:
-        a, b = left(env), right(env)
-        if type(a) is int and type(b) is int:
-            result = a + b
-            if -INT_LIMIT < result < INT_LIMIT:
-                return result
-            _overflow(at)
-        return join(a, b, env[METER], at)
-
-    return add
-
-
-def join(a: Value, b: Value, meter: Meter, at: Place) -> Value:
-    """``a + b`` of two texts or two lists."""
-    if type(a) is str and type(b) is str:
-        size = len(a) + len(b)
-        if size > TEXT_MAX:
-            fault(at, "text-size", limit=TEXT_MAX)
-        meter.charge_text(size)
-        return a + b
-    if isinstance(a, list) and isinstance(b, list):
-        size = len(a) + len(b)
-        if size > LIST_MAX:
-            fault(at, "list-size", limit=LIST_MAX)
-        meter.charge(size * PRICE_ITEM)
-        return OwnList([*a, *b])
-    fault(at, "type", f"{name_kind(a)} + {name_kind(b)}")
-
-
-def _sub(left: Eval, right: Eval, at: Place) -> Eval:
-    def subtract(env: Env) -> Value:
-        a, b = left(env), right(env)
-        if type(a) is int and type(b) is int:
-            result = a - b
-            if -INT_LIMIT < result < INT_LIMIT:
-                return result
-            _overflow(at)
-        fault(at, "type", f"{name_kind(a)} - {name_kind(b)}")
-
-    return subtract
-
-
-def _mul(left: Eval, right: Eval, at: Place) -> Eval:
-    def multiply(env: Env) -> Value:
-        a, b = left(env), right(env)
-        if type(a) is int and type(b) is int:
-            result = a * b
-            if -INT_LIMIT < result < INT_LIMIT:
-                return result
-            _overflow(at)
-        fault(at, "type", f"{name_kind(a)} * {name_kind(b)}")
-
-    return multiply
-
-
-def _floor(left: Eval, right: Eval, at: Place) -> Eval:
-    def divide(env: Env) -> Value:
-        """Rounds towards minus infinity: -7 // 2 is -4."""
-        a, b = left(env), right(env)
-        if type(a) is not int or type(b) is not int:
-            fault(at, "type", f"{name_kind(a)} // {name_kind(b)}")
-        if b == 0:
-            fault(at, "zero-division")
-        return a // b
-
-    return divide
-
-
-def _mod(left: Eval, right: Eval, at: Place) -> Eval:
-    def remainder(env: Env) -> Value:
-        """What floor division leaves, with the divisor's sign: -7 % 2 is 1."""
-        a, b = left(env), right(env)
-        if type(a) is not int or type(b) is not int:
-            fault(at, "type", f"{name_kind(a)} % {name_kind(b)}")
-        if b == 0:
-            fault(at, "zero-division")
-        return a % b
-
-    return remainder
-
-
-BINARY: dict[type[ast.operator], Callable[[Eval, Eval, Place], Eval]] = {
-    ast.Add: _add,
-    ast.Sub: _sub,
-    ast.Mult: _mul,
-    ast.FloorDiv: _floor,
-    ast.Mod: _mod,
-}

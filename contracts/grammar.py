@@ -187,10 +187,13 @@ class _Checker:
     # --- the outer level ---
 
     def check_outer(self, tree: ast.Module) -> None:
-        for number, node in enumerate(tree.body):
+        for node in tree.body:
             if isinstance(node, ast.FunctionDef):
                 self._outer_function(node)
-            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+        for number, node in enumerate(tree.body):
+            if isinstance(node, ast.FunctionDef):
+                continue
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
                 self._outer_constant(node.targets[0], node.value)
             elif not (number == 0 and _is_docstring(node)):
                 self.say("statement.place", node)
@@ -198,7 +201,7 @@ class _Checker:
             self.say("function.many", tree, f"at most {FUNCTIONS_MAX} functions")
 
     def _outer_function(self, node: ast.FunctionDef) -> None:
-        if node.name in self.policy.functions or node.name in self.constants:
+        if node.name in self.policy.functions:
             self.say("function.twice", node, node.name)
         elif node.name in self.table or node.name == "_":
             self.say("name.taken", node, node.name)

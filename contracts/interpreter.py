@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from contracts.expressions import Expressions, fault
+from contracts.expressions import Expressions
 from contracts.functions import BUILTINS, HostError, HostFunction
 from contracts.grammar import Places, Policy, parse
 from contracts.language import (
@@ -30,6 +30,7 @@ from contracts.meter import (
     OutOfBudget,
     PolicyFault,
 )
+from contracts.operations import fault
 from contracts.source import check_source, normalise
 from contracts.statements import Function, Statements, cost
 from contracts.values import Value, export
@@ -123,7 +124,8 @@ def compile_source(
         for name, node in policy.functions.items()
     }
     for name, node in policy.functions.items():
-        statements = Statements(policy.variables[name], places, table, constants, functions)
+        variables, parameters = policy.variables[name], [arg.arg for arg in node.args.args]
+        statements = Statements(parameters, variables, places, table, constants, functions)
         functions[name].body = statements.block(node.body)
     return Program(functions, constants, entry)
 

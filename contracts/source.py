@@ -193,7 +193,10 @@ def _check_token(scan: _Scan, kind: str, word: str, column: int, following: str)
         if before == ("", "type"):
             scan.say("statement.type", column, word)
     else:
-        _check_sign(scan, word, column)
+        if word == "." and following.isdecimal():
+            scan.say("number.float", column)
+        else:
+            _check_sign(scan, word, column)
         if word == "[" and before[0] == "def":
             scan.say("function.type-params", column)
     if (kind == "sign" and word not in _FLAT) or word in _OPERATOR_WORDS:
@@ -205,7 +208,7 @@ def _check_token(scan: _Scan, kind: str, word: str, column: int, following: str)
 
 def _check_number(scan: _Scan, word: str, column: int) -> None:
     if not _NUMBER.fullmatch(word):
-        decimal = "." in word or (word[0] != "0" and word[-1] in "0123456789" and "e" in word)
+        decimal = "." in word or re.fullmatch("[0-9]+[eE][0-9]+", word)
         scan.say("number.float" if decimal else "number.form", column, word[:30])
     elif (digits := len(word.replace("_", ""))) > DIGITS_MAX:
         scan.say("number.digits", column, f"{digits} digits, at most {DIGITS_MAX}")

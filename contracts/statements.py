@@ -11,7 +11,11 @@ import ast
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from contracts.expressions import (
+from contracts.expressions import Expressions
+from contracts.functions import HostError, HostFunction, count_range
+from contracts.grammar import Places
+from contracts.meter import PRICE_CALL, PRICE_ITEM, PRICE_NODE, Meter, OutOfBudget
+from contracts.operations import (
     BINARY,
     FIRST_VARIABLE,
     METER,
@@ -19,16 +23,12 @@ from contracts.expressions import (
     UNSET,
     Env,
     Eval,
-    Expressions,
     Place,
     fault,
+    put,
     take,
 )
-from contracts.functions import HostError, HostFunction, count_range
-from contracts.grammar import Places
-from contracts.language import MAP_MAX
-from contracts.meter import PRICE_CALL, PRICE_ITEM, PRICE_NODE, Meter, OutOfBudget
-from contracts.values import OwnList, OwnMap, Value, name_kind
+from contracts.values import OwnList, Value, name_kind
 
 BREAK, CONTINUE, RETURN = "break", "continue", "return"
 Run = Callable[[Env], str | None]
@@ -58,6 +58,7 @@ class Statements:
 
     def __init__(
         self,
+        parameters: list[str],
         variables: list[str],
         places: Places,
         table: Mapping[str, HostFunction],
@@ -69,6 +70,7 @@ class Statements:
         self.table = table
         self.own = own
         self.expressions = Expressions(places, table, self.slots, constants, self._own_call)
+        self.expressions.assigned |= set(parameters)
 
     def _own_call(self, name: str, arguments: list[Eval], at: Place) -> Eval:
         function = self.own[name]
@@ -153,11 +155,14 @@ class Statements:
 
         if isinstance(target, ast.Name):
             slot = self.slots[target.id]
+            self.expressions.assigned.add(target.id)
 
             def assign(env: Env) -> None:
                 env[slot] = value_of(env)
 
             return assign
+
+        self.expressions.assigned |= _names(target)
 
         def unpack(env: Env) -> None:
             store(env, value_of(env))
@@ -229,15 +234,19 @@ class Statements:
     # --- branches and loops ---
 
     def _If(self, node: ast.If) -> Run:  # noqa: N802
-        branches = []
+        branches, assigned = [], []
         while True:
-            branches.append((self.expressions.compile(node.test), self.block(node.body)))
+            test = self.expressions.compile(node.test)
+            then, names = self._inner(node.body)
+            branches.append((test, then))
+            assigned.append(names)
             if len(node.orelse) != 1 or not isinstance(node.orelse[0], ast.If):
                 break
             node = node.orelse[0]
-        other = self.block(node.orelse) if node.orelse else _pass
+        other, names = self._inner(node.orelse) if node.orelse else (_pass, set[str]())
+        # after it a name has a value for certain when every branch assigned it
+        self.expressions.assigned |= names.intersection(*assigned)
         if len(branches) == 1:
-            test, then = branches[0]
             return lambda env: then(env) if test(env) else other(env)
 
         def choose(env: Env) -> str | None:
@@ -248,9 +257,23 @@ class Statements:
 
         return choose
 
+    def _inner(
+        self, body: list[ast.stmt], given: frozenset[str] = frozenset()
+    ) -> tuple[Run, set[str]]:
+        """A block that may not run, and the names that certainly have a value at its end.
+
+        ``given``: names that have one when it begins.
+        """
+        before = set(self.expressions.assigned)
+        self.expressions.assigned |= given
+        run = self.block(body)
+        after, self.expressions.assigned = self.expressions.assigned, before
+        return run, after
+
     def _For(self, node: ast.For) -> Run:  # noqa: N802
         iterate = self._iterate(node.iter)
-        store, body = self._store(node.target), self.block(node.body)
+        store = self._store(node.target)
+        body, _ = self._inner(node.body, _names(node.target))
 
         def loop(env: Env) -> str | None:
             meter = env[METER]
@@ -300,26 +323,12 @@ class Statements:
         return walk
 
 
+def _names(target: ast.expr) -> frozenset[str]:
+    return frozenset(part.id for part in ast.walk(target) if isinstance(part, ast.Name))
+
+
 def _pass(env: Env) -> None:
     """A statement that does nothing."""
-
-
-def put(base: Value, key: Value, value: Value, at: Place) -> None:
-    """``base[key] = value`` of a list or map that the policy made."""
-    if isinstance(base, OwnMap):
-        if type(key) is not str:
-            fault(at, "map-key", name_kind(key))
-        if len(base) >= MAP_MAX and key not in base:
-            fault(at, "map-size", limit=MAP_MAX)
-        base[key] = value
-    elif isinstance(base, OwnList):
-        if type(key) is not int or not -len(base) <= key < len(base):
-            fault(at, "index", f"{key!r} of {len(base)}")
-        base[key] = value
-    elif isinstance(base, list | dict):
-        fault(at, "read-only", f"{name_kind(base)} that this policy did not make; copy(...) it")
-    else:
-        fault(at, "type", f"[...] of {name_kind(base)}")
 
 
 def cost(node: ast.stmt | ast.expr, table: Mapping[str, HostFunction]) -> int:

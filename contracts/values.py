@@ -23,6 +23,8 @@ Value = Any
 
 INT_LIMIT = 1 << INT_BITS
 """Numbers lie strictly between minus this and this."""
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+"""What an answer may hold: the integers of the canonical encoding."""
 
 
 class OwnList(list[Value]):
@@ -64,9 +66,8 @@ def export(value: Value) -> tuple[Value, str]:
     The walk counts every value it meets, so a small graph that looks large when written out (a list
     that holds itself, or a thousand times the same list) ends here too.
     """
-    budget = [RESULT_ITEMS_MAX]
     try:
-        return _export(value, budget, 0), ""
+        return _export(value, RESULT_ITEMS_MAX, 0)[0], ""
     except _TooLargeError as error:
         return None, str(error)
 
@@ -75,23 +76,31 @@ class _TooLargeError(Exception):
     pass
 
 
-def _export(value: Value, budget: list[int], depth: int) -> Value:
-    budget[0] -= 1
-    if budget[0] < 0:
-        raise _TooLargeError(f"more than {RESULT_ITEMS_MAX} values")
+def _export(value: Value, room: int, depth: int) -> tuple[Value, int]:
+    """A plain copy and the room that it leaves."""
     kind = type(value)
-    if kind is int:
-        if not -(2**63) <= value < 2**63:
-            raise _TooLargeError("a number of more than 64 bits")
-        return value
     if kind is str or kind is bool or value is None:
-        return value
+        return value, room - 1
+    if kind is int:
+        if not INT64_MIN <= value <= INT64_MAX:
+            raise _TooLargeError("a number of more than 64 bits")
+        return value, room - 1
+    room -= 1 + len(value)
+    if room < 0:
+        raise _TooLargeError(f"more than {RESULT_ITEMS_MAX} values")
     if depth >= RESULT_DEPTH_MAX:
         raise _TooLargeError(f"nested deeper than {RESULT_DEPTH_MAX}")
     if isinstance(value, list):
-        return [_export(item, budget, depth + 1) for item in value]
+        items = []
+        for item in value:
+            copied, room = _export(item, room, depth + 1)
+            items.append(copied)
+        return items, room
     assert isinstance(value, dict), f"{kind.__name__} inside a policy"
-    return {key: _export(item, budget, depth + 1) for key, item in value.items()}
+    entries = {}
+    for key, item in value.items():
+        entries[key], room = _export(item, room, depth + 1)
+    return entries, room
 
 
 def check_input(value: Value, depth: int = 0) -> None:
