@@ -15,6 +15,7 @@ from typing import Any
 
 from contracts.api import Attachment, Context, Contract, Value
 from contracts.organisations import KeyRecord, find_signer, genesis_records, load
+from contracts.registry import STATE_KEY
 from contracts.runtime import Outcome, Runtime
 from contracts.settlement.calendar import start_of_day_ms
 from node.ledger import codec, crypto
@@ -280,5 +281,7 @@ def make_world(
     state = MemoryState()
     for key, value in genesis_records(organisations, members, parameters or {}).items():
         state.put(key, value)
+    runtime = Runtime(contracts)
+    state.put(STATE_KEY, runtime.registry.genesis_schedule())
     state.writes.clear()
-    return World(Runtime(contracts), state, validating=validating)
+    return World(runtime, state, validating=validating)
