@@ -162,11 +162,6 @@ def verify(key: bytes, context: str, chain: bytes, message: bytes, signature: by
     verify_strict(key, signature, signing_bytes(context, chain, message))
 
 
-def verify_in_context(key: bytes, context: str, message: bytes, signature: bytes) -> None:
-    """The same for a message that already begins with the chain: what contracts are lent."""
-    verify_strict(key, signature, _CONTEXT_PREFIXES[context] + message)
-
-
 def verify_strict(key: bytes, signature: bytes, signed: bytes) -> None:
     """The ledger's one predicate for signatures (R1), over bytes as they were signed.
 

@@ -93,20 +93,23 @@ class Node:
         key: PrivateKey | None,
         log: structlog.stdlib.BoundLogger,
         *,
+        genesis_bytes: bytes = b"",
         telemetry: Metrics | None = None,
         clock_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
-        """``key``: the validate key; None follows without voting."""
+        """``key``: the validate key; None follows without voting. ``genesis_bytes``: the file,
+        for those who ask for it."""
         self.options = options
         self.genesis = ledger.genesis
+        self.genesis_bytes = genesis_bytes
         self.telemetry = Metrics() if telemetry is None else telemetry
         self._log = log
         self._key = key
         self._clock_ms = clock_ms
         self._database = ledger.database
         executor = Executor(
-            ledger.genesis.chain, runtime, NodeServices(), ledger.state, ledger.database.state,
-            ledger.tree,
+            ledger.genesis.chain, runtime, NodeServices(ledger.genesis.chain),
+            ledger.state, ledger.database.state, ledger.tree,
         )  # fmt: skip
         self.chain = Chain(
             ledger.database, executor, ledger.parent, self.telemetry,
