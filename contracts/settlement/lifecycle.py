@@ -85,7 +85,7 @@ def follow(state: str, action: Action) -> ClaimState:
     """The state after ``action``. Refuses with ``claim.wrong-state`` where the table is empty."""
     after = TABLE.get((state, action))
     if after is None:
-        reject("claim.wrong-state", state=state, action=action.value)
+        reject("claim.wrong-state", state=str(state), action=action.value)
     return after
 
 

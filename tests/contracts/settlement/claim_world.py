@@ -7,7 +7,8 @@ up and small enough to check by hand. ``ClaimWorld`` speaks like the people at t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from contracts.api import Value
@@ -19,7 +20,9 @@ from tests.contracts.world import (
     ALICE,
     BUREAU_CHANGSHA,
     BUREAU_GUANGDONG,
+    CHAIN,
     HOSPITAL,
+    MemoryState,
     World,
     make_world,
 )
@@ -124,6 +127,7 @@ class ClaimWorld:
     """What people say to each other at the counter, as calls."""
 
     world: World
+    chain: bytes = CHAIN
 
     def publish(self, version: str, effective_from: str, rows: list[list[Value]]) -> None:
         """A catalogue of Guangdong from rows."""
@@ -252,8 +256,7 @@ def catalogue_rows() -> list[list[Value]]:
     ]
 
 
-def make_claim_world() -> ClaimWorld:
-    """Alice, an employee with 500.00 yuan on her account and a filing; Bob, a poor resident."""
+def _build() -> ClaimWorld:
     made = ClaimWorld(make_world(CONTRACTS))
     made.publish("2025.1", "2025-01-01", catalogue_rows())
     enrol(made.world)
@@ -265,3 +268,17 @@ def make_claim_world() -> ClaimWorld:
     made.file()
     made.file("f-2", BOB)
     return made
+
+
+@cache
+def _built() -> World:
+    return _build().world
+
+
+def make_claim_world() -> ClaimWorld:
+    """Alice, an employee with 500.00 yuan on her account and a filing; Bob, a poor resident.
+
+    The world is built once and copied: deploying a policy runs its whole trial.
+    """
+    built = _built()
+    return ClaimWorld(replace(built, state=MemoryState(built.state.entries)))

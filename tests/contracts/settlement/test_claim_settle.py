@@ -1,0 +1,544 @@
+"""Settlements as stories: what was asked, who paid, what is posted, what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from contracts.settlement import counters
+from contracts.settlement.funds_book import balance
+from node.ledger import crypto
+from tests.contracts.settlement.claim_world import (
+    BED,
+    BOB,
+    COSMETIC,
+    EMPLOYEE_POLICY,
+    IMPLANT,
+    RESTRICTED,
+    TEST,
+    ClaimWorld,
+    catalogue_rows,
+    line,
+    make_claim_world,
+    visit,
+)
+from tests.contracts.settlement.funds_world import balances, enrol, trial_balance
+from tests.contracts.world import (
+    ALICE,
+    BUREAU_CHANGSHA,
+    BUREAU_GUANGZHOU,
+    HOSPITAL,
+    PHARMACY,
+    SERVICES,
+    key_of,
+    secret_of,
+)
+
+PAYABLE = f"payable:{HOSPITAL}"
+
+
+@pytest.fixture
+def counter() -> ClaimWorld:
+    """The counter of a hospital in Guangzhou, Alice of Changsha in front of it."""
+    return make_claim_world()
+
+
+def split(outcome: Any) -> tuple[int, ...]:
+    names = ("own_expense", "over_ceiling", "first_pay", "in_scope", "total")
+    return tuple(outcome.amounts[f"{name}_fen"] for name in names)
+
+
+# --- who pays -------------------------------------------------------------------------------------
+
+
+def test_an_outpatient_visit_in_one_call(counter: ClaimWorld) -> None:
+    lines = [line(1, BED, 50_000), line(2, TEST, 10_001), line(3, COSMETIC, 7_000, consent=True)]
+    outcome = counter.settle(lines=lines)
+    # 10 % of the class-02 line first, half up to the fen; class 03 is her own.
+    assert split(outcome) == (7_000, 0, 1_000, 59_001, 67_001)
+    # (590.01 - 300.00) x 85 % = 246.5085 -> 246.51
+    assert outcome.amounts["fund_310100_fen"] == 24_651
+    assert outcome.answer["cash_fen"] == 67_001 - 24_651
+    assert outcome.answer["state"] == "settled"
+    state = counter.world.state
+    assert balance(state, "fund:430100", "310100") == -24_651
+    assert balance(state, "clearing:430000->440000", "310100") == 24_651
+    assert balance(state, "receivable:430000->440000", "310100") == -24_651
+    assert balance(state, PAYABLE, "310100") == 24_651
+    assert balance(state, f"patient:{HOSPITAL}", "cash") == -42_350
+    assert balance(state, f"income:{HOSPITAL}", "cash") == 42_350
+
+
+def test_the_whole_bill_stands_on_the_institutions_side(counter: ClaimWorld) -> None:
+    outcome = counter.settle(use_account=True, lines=[line(1, BED, 123_456)])
+    taken = [p for p in outcome.postings if p.account.startswith(("payable:", "income:"))]
+    assert sum(p.amount_fen for p in taken) == 123_456
+    assert {p.transfer for p in outcome.postings} == {"claim/m-1"}
+
+
+def test_a_price_above_the_ceiling_is_cut_before_the_first_pay(counter: ClaimWorld) -> None:
+    outcome = counter.settle(lines=[line(1, IMPLANT, 60_000)])
+    # The ceiling is 500.00; 20 % first pay of what is below it.
+    assert split(outcome) == (0, 10_000, 10_000, 40_000, 60_000)
+
+
+def test_the_ceiling_counts_for_each_piece(counter: ClaimWorld) -> None:
+    outcome = counter.settle(lines=[line(1, IMPLANT, 110_000, quantity=2)])
+    assert split(outcome) == (0, 10_000, 20_000, 80_000, 110_000)
+
+
+@pytest.mark.parametrize(("confirmed", "in_scope"), [(0, 0), (1, 9_000), (2, 0)])
+def test_a_restricted_item_counts_only_when_confirmed(
+    counter: ClaimWorld, confirmed: int, in_scope: int
+) -> None:
+    outcome = counter.settle(lines=[line(1, RESTRICTED, 9_000, confirmed=confirmed)])
+    assert outcome.amounts["in_scope_fen"] == in_scope
+
+
+def test_a_code_outside_the_catalogue_is_her_own_expense_with_a_reason(counter: ClaimWorld) -> None:
+    outcome = counter.settle(lines=[line(1, "XNOBODYKNOWS", 9_000, consent=True)])
+    assert split(outcome) == (9_000, 0, 0, 0, 9_000)
+    assert outcome.explanation is not None
+    assert outcome.explanation["refusals"] == [["line.not-in-catalogue", 0, 9_000]]
+
+
+def test_the_account_pays_only_when_the_patient_chose_it(counter: ClaimWorld) -> None:
+    without = counter.settle("m-1")
+    assert without.answer["account_fen"] == 0
+    chosen = counter.settle("m-2", [line(1, BED, 20_000)], use_account=True)
+    assert chosen.answer["account_fen"] == 20_000 * 15 // 100
+    state = counter.world.state
+    assert balance(state, f"person:{ALICE}:account", "310200") == 50_000 - 3_000
+    assert balance(state, PAYABLE, "310200") == 3_000
+    assert balance(state, "clearing:430000->440000", "310200") == 3_000
+
+
+def test_an_account_gives_what_it_has_and_cash_the_rest(counter: ClaimWorld) -> None:
+    outcome = counter.settle(lines=[line(1, BED, 800_000)], use_account=True)
+    assert outcome.amounts["fund_310100_fen"] == (800_000 - 30_000) * 85 // 100
+    person = 800_000 - 654_500
+    assert outcome.answer["account_fen"] == 50_000
+    assert outcome.answer["cash_fen"] == person - 50_000
+    assert balance(counter.world.state, f"person:{ALICE}:account", "310200") == 0
+
+
+def test_money_that_is_set_aside_does_not_pay_a_bill(counter: ClaimWorld) -> None:
+    world = counter.world
+    postings = [
+        {"account": f"person:{ALICE}:account", "fund_type": "310200", "amount_fen": -45_000},
+        {"account": "premium:430100", "fund_type": "310200", "amount_fen": 45_000},
+    ]
+    args = {"transfer": "t-1", "kind": "refund", "postings": postings, "phase": "pending",
+            "expires_ms": world.time_ms + 60_000}  # fmt: skip
+    world.do(BUREAU_CHANGSHA, "funds", "transfer", args, post="finance")
+    outcome = counter.settle(lines=[line(1, BED, 800_000)], use_account=True)
+    assert outcome.answer["account_fen"] == 5_000
+
+
+def test_layers_follow_each_other_for_a_poor_resident(counter: ClaimWorld) -> None:
+    given = visit(BOB, "inpatient")
+    outcome = counter.settle(lines=[line(1, BED, 10_000_000)], given=given)
+    amounts = outcome.amounts
+    # 60 % above 1,000; then 60 % of what is left above 10,000; then 70 % of the rest.
+    assert amounts["fund_390100_fen"] == (10_000_000 - 100_000) * 60 // 100
+    left = 10_000_000 - amounts["fund_390100_fen"]
+    assert amounts["fund_390200_fen"] == (left - 1_000_000) * 60 // 100
+    assert amounts["fund_610100_fen"] == (left - amounts["fund_390200_fen"]) * 70 // 100
+    assert amounts["funds_fen"] + amounts["person_fen"] == amounts["total_fen"]
+    funds = {p.fund_type for p in outcome.postings if p.account == "fund:430100"}
+    assert funds == {"390100", "390200", "610100"}
+
+
+def test_inside_one_province_the_fund_pays_without_clearing(counter: ClaimWorld) -> None:
+    world = counter.world
+    enrol(world, "p:440300:carol", "bureau:440000")
+    source = {"area": "440300", "scheme": "310", "effective_from": "2025-01-01",
+              "source": EMPLOYEE_POLICY}  # fmt: skip
+    world.do("bureau:440000", "policy", "deploy", source)
+    world.next_block()
+    outcome = counter.settle(given=visit("p:440300:carol"))
+    accounts = {p.account.partition(":")[0] for p in outcome.postings}
+    assert accounts == {"fund", "payable", "patient", "income"}
+    assert trial_balance(world.state).items() >= {("310100", 0), ("cash", 0)}
+
+
+def test_counters_are_used_up_once_and_shared_by_institutions(counter: ClaimWorld) -> None:
+    first = counter.settle("m-1", [line(1, BED, 20_000)])
+    second = counter.settle("m-2", [line(1, BED, 20_000)])
+    third = counter.settle("m-3", [line(1, BED, 20_000)])
+    paid = [o.amounts["funds_fen"] for o in (first, second, third)]
+    # 300.00 deductible a year: 200 + 100 of it, then none.
+    assert paid == [0, 8_500, 17_000]
+    used = counters.read(counter.world.state, ALICE, "430100", "310", 2025)
+    assert used == {"deductible_fen": 30_000, "pool_fen": 25_500}
+
+
+def test_a_stay_counts_as_an_admission(counter: ClaimWorld) -> None:
+    counter.settle(given=visit(kind="inpatient"))
+    assert counters.read(counter.world.state, ALICE, "430100", "310", 2025)["admissions"] == 1
+    counter.reverse()
+    assert "admissions" not in counters.read(counter.world.state, ALICE, "430100", "310", 2025)
+
+
+# --- filings --------------------------------------------------------------------------------------
+
+
+def test_four_filings_four_results_each_explained(counter: ClaimWorld) -> None:
+    """The same bill, filed, filed elsewhere, not filed, and an emergency (USERS.md section 7)."""
+    bill = [line(1, BED, 130_000)]
+    world = counter.world
+    for name in ("none", "elsewhere", "emergency"):
+        enrol(world, f"p:430100:{name}")
+    counter.file("f-x", "p:430100:elsewhere", care_region="510100")
+    told = {}
+    for name, clinical in (("alice", {}), ("none", {}), ("elsewhere", {}),
+                           ("emergency", {"emergency": True})):  # fmt: skip
+        given = visit(f"p:430100:{name}")
+        outcome = counter.settle(f"m-{name}", bill, given, clinical=clinical)
+        filing = outcome.versions["filing"]
+        told[name] = (outcome.amounts["funds_fen"], filing["type"], filing.get("reason", ""))
+    assert told == {
+        "alice": (85_000, "referral", ""),
+        "none": (65_000, "none", "filing.none-filed"),
+        "elsewhere": (65_000, "none", "filing.wrong-place"),
+        "emergency": (85_000, "emergency", ""),
+    }
+
+
+def test_without_a_filing_the_claim_is_decided_with_a_reason(counter: ClaimWorld) -> None:
+    enrol(counter.world, "p:430100:dora")
+    outcome = counter.settle(given=visit("p:430100:dora"))
+    assert outcome.explanation is not None
+    assert ["filing.missing", -1, 50_000] in outcome.explanation["refusals"]
+    assert outcome.explanation["filing"]["reason"] == "filing.none-filed"
+
+
+# --- versions -------------------------------------------------------------------------------------
+
+
+def test_each_line_is_judged_by_the_catalogue_of_its_day(counter: ClaimWorld) -> None:
+    rows = catalogue_rows()
+    changed = [[*row[:3], "50%", *row[4:]] if row[0] == TEST else row for row in rows]
+    counter.publish("2025.2", "2025-06-09", changed)
+    lines = [line(1, TEST, 10_000, day="2025-06-08"), line(2, TEST, 10_000, day="2025-06-09")]
+    outcome = counter.settle(lines=lines, given=visit(kind="inpatient", admission="2025-06-08"))
+    assert outcome.amounts["first_pay_fen"] == 1_000 + 5_000
+    assert [v["version"] for v in outcome.versions["catalogue"]] == ["2025.1", "2025.2"]
+    assert all(len(v["hash"]) == 32 for v in outcome.versions["catalogue"])
+
+
+def test_the_policy_of_the_day_of_discharge_decides_and_stays(counter: ClaimWorld) -> None:
+    generous = EMPLOYEE_POLICY.replace('"85%"', '"95%"')
+    counter.deploy("310", generous, "2025-06-10")
+    outcome = counter.settle()
+    assert outcome.amounts["funds_fen"] == 19_000
+    assert outcome.versions["policy"]["number"] == 2
+    earlier = counter.settle("m-2", [line(1, BED, 20_000, day="2025-06-09")],
+                             visit(admission="2025-06-09"), discharge="2025-06-09")  # fmt: skip
+    assert earlier.versions["policy"]["number"] == 1
+    # The filing began a day later, so the ratio is that of nobody's filing.
+    assert earlier.amounts["funds_fen"] == 13_000
+
+
+def test_a_policy_deployed_in_the_same_block_does_not_decide_yet(counter: ClaimWorld) -> None:
+    args = {"area": "430100", "scheme": "310", "effective_from": "2025-01-01",
+            "source": EMPLOYEE_POLICY.replace('"85%"', '"95%"')}  # fmt: skip
+    counter.world.do(BUREAU_CHANGSHA, "policy", "deploy", args)
+    assert counter.settle("m-1").amounts["funds_fen"] == 17_000
+    counter.world.next_block()
+    assert counter.settle("m-2", [line(1, BED, 20_000)]).amounts["funds_fen"] == 19_000
+
+
+def test_a_home_policy_may_name_its_own_catalogue(counter: ClaimWorld) -> None:
+    mode = '\ndef settlement_mode(region):\n    return "home"\n'
+    counter.deploy("310", EMPLOYEE_POLICY + mode)
+    counter.settle(refused="claim.no-catalogue")
+
+
+def test_both_rules_of_the_place_of_care(counter: ClaimWorld) -> None:
+    mode = '\ndef settlement_mode(region):\n    return "care_place"\n'
+    counter.deploy("310", EMPLOYEE_POLICY + mode)
+    counter.settle(refused="policy.none-in-force")
+    local = {"area": "440100", "scheme": "310", "effective_from": "2025-01-01",
+             "source": EMPLOYEE_POLICY.replace('"85%"', '"75%"')}  # fmt: skip
+    counter.world.do(BUREAU_GUANGZHOU, "policy", "deploy", local)
+    counter.world.next_block()
+    outcome = counter.settle()
+    assert outcome.amounts["funds_fen"] == 15_000
+    assert outcome.versions["policy"]["area"] == "440100"
+    # The home fund pays whoever's rules hold.
+    assert balance(counter.world.state, "fund:430100", "310100") == -15_000
+
+
+# --- ids ------------------------------------------------------------------------------------------
+
+
+def test_the_same_claim_again_is_the_first_answer(counter: ClaimWorld) -> None:
+    first = counter.settle(use_account=True)
+    before = dict(counter.world.state.entries)
+    again = counter.settle(use_account=True)
+    assert again.answer == first.answer
+    assert (again.postings, again.amounts) == ([], {})
+    assert counter.world.state.entries == before
+
+
+def test_the_same_id_with_other_content_is_refused(counter: ClaimWorld) -> None:
+    counter.settle()
+    counter.settle(use_account=True, refused="claim.duplicate-id")
+    counter.settle(lines=[line(2, BED, 50_000)], refused="claim.duplicate-id")
+    counter.settle(sender=PHARMACY, refused="claim.duplicate-id")
+
+
+# --- presence -------------------------------------------------------------------------------------
+
+
+def phone_token(counter: ClaimWorld, person: str = ALICE, at_ms: int = 0) -> dict[str, Any]:
+    issued = counter.world.time_ms - at_ms
+    message = SERVICES.encode([person, HOSPITAL, issued])
+    signature = crypto.sign(secret_of(ALICE, "phone"), "presence/1", counter.chain, message)
+    return {
+        "kind": "code",
+        "certificate": "01",
+        "issued_ms": issued,
+        "signature": bytes(signature),
+    }
+
+
+def bind_phone(counter: ClaimWorld) -> None:
+    counter.world.do(BUREAU_CHANGSHA, "enrolment", "update", {"person": ALICE, "revision": 2},
+                     attachments={"person": {"phone_key": key_of(ALICE, "phone")}})  # fmt: skip
+
+
+def test_the_insurance_code_of_a_phone_opens_the_counter(counter: ClaimWorld) -> None:
+    counter.settle(given=visit(presence=phone_token(counter)), refused="presence.no-phone")
+    bind_phone(counter)
+    assert counter.settle(given=visit(presence=phone_token(counter))).ok
+
+
+@pytest.mark.parametrize(
+    ("code", "change"),
+    [
+        ("presence.expired", {"issued_ms": 1}),
+        ("presence.signature", {"signature": bytes(64)}),
+        ("presence.signature", {"signature": None}),
+        ("claim.presence-certificate", {"certificate": "03"}),
+        ("args.shape", {"kind": "fax"}),
+    ],
+)
+def test_a_wrong_code_is_refused(counter: ClaimWorld, code: str, change: dict[str, Any]) -> None:
+    bind_phone(counter)
+    token = phone_token(counter) | change
+    token = {name: value for name, value in token.items() if value is not None}
+    counter.settle(given=visit(presence=token), refused=code)
+
+
+def test_a_code_for_another_person_or_another_time_is_worth_nothing(counter: ClaimWorld) -> None:
+    bind_phone(counter)
+    other = phone_token(counter, BOB)
+    counter.settle(given=visit(presence=other), refused="presence.signature")
+    old = phone_token(counter, at_ms=11 * 60_000)
+    counter.settle(given=visit(presence=old), refused="presence.expired")
+
+
+@pytest.mark.parametrize(
+    ("kind", "certificate", "post", "code"),
+    [
+        ("card", "03", "operator", ""),
+        ("identity_card", "02", "clerk", ""),
+        ("face", "01", "operator", ""),
+        ("emergency", "", "doctor", ""),
+        ("emergency", "", "operator", "claim.presence-post"),
+        ("card", "03", "doctor", "claim.presence-post"),
+        ("card", "", "operator", "claim.presence-certificate"),
+        ("identity_card", "03", "operator", "claim.presence-certificate"),
+    ],
+)
+def test_who_may_attest_what(
+    counter: ClaimWorld, kind: str, certificate: str, post: str, code: str
+) -> None:
+    shown = {"kind": kind, "certificate": certificate}
+    counter.settle(given=visit(presence=shown), post=post, refused=code)
+
+
+# --- refused, and the state is untouched ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "lines"),
+    [
+        ("claim.no-lines", []),
+        ("claim.duplicate-line", [line(1), line(1, TEST)]),
+        ("claim.line-date", [line(1, day="2025-06-09")]),
+        ("claim.line-date", [line(1, day="2025-06-11")]),
+        ("claim.line-amount", [[*line(1)[:5], 9_999, *line(1)[6:]]]),
+        ("claim.consent-missing", [line(1, COSMETIC)]),
+        ("claim.consent-missing", [line(1, "UNKNOWN")]),
+        ("claim.line-unmapped", [line(1, "", local="own-7")]),
+        ("args.shape", [[*line(1)[:5], -1, *line(1)[6:]]]),
+        ("args.shape", [[*line(1)[:5], "100.00", *line(1)[6:]]]),
+        ("args.shape", [[*line(1)[:5], True, *line(1)[6:]]]),
+        ("args.shape", [[*line(1)[:4], 0, 0, *line(1)[6:]]]),
+        ("args.shape", [line(1)[:9]]),
+        ("args.shape", [line(1, day="2025-02-29")]),
+        ("args.shape", [[*line(1)[:6], 3, *line(1)[7:]]]),
+    ],
+)  # fmt: skip
+def test_wrong_lines(counter: ClaimWorld, code: str, lines: list[Any]) -> None:
+    counter.settle(lines=lines, refused=code, total_fen=10_000 if len(lines) < 2 else 20_000)
+
+
+def test_the_hospitals_own_sum_must_be_the_sum_of_the_lines(counter: ClaimWorld) -> None:
+    outcome = counter.settle(total_fen=50_100, refused="claim.total-differs")
+    assert outcome.values == {"total_fen": 50_100, "lines_fen": 50_000}
+
+
+def test_an_emergency_asks_nobody_for_consent(counter: ClaimWorld) -> None:
+    assert counter.settle(lines=[line(1, COSMETIC)], clinical={"emergency": True}).ok
+
+
+@pytest.mark.parametrize(
+    ("code", "given"),
+    [
+        ("claim.dates", {"admission": "2025-06-11"}),
+        ("claim.switch-off", {"care_kind": "chronic"}),
+        ("enrolment.unknown-person", {"person": "p:430100:nobody"}),
+        ("args.shape", {"care_kind": "spa"}),
+        ("args.shape", {"admission": "10.6.2025"}),
+        ("args.shape", {"person": ALICE, "name": "somebody"}),
+    ],
+)
+def test_wrong_visits(counter: ClaimWorld, code: str, given: dict[str, Any]) -> None:
+    clinical = {"chronic_disease": "gout"} if given.get("care_kind") == "chronic" else {}
+    counter.settle(given=visit() | given, clinical=clinical, refused=code)
+
+
+def test_care_cannot_end_tomorrow_or_before_it_begins(counter: ClaimWorld) -> None:
+    counter.settle(discharge="2025-06-11", refused="claim.dates")
+    counter.settle(discharge="2025-06-09", refused="claim.dates")
+
+
+def test_chronic_care_needs_its_own_switch_and_its_disease(counter: ClaimWorld) -> None:
+    chronic = visit(kind="chronic")
+    counter.settle(given=chronic, refused="claim.disease-missing")
+    assert counter.settle(given=chronic, clinical={"chronic_disease": "diabetes"}).ok
+
+
+def test_a_switch_that_is_off_refuses_with_its_name(counter: ClaimWorld) -> None:
+    args = {"institution": HOSPITAL, "switch": "inpatient", "on": False}
+    counter.world.do(BUREAU_GUANGZHOU, "organisations", "set_switch", args)
+    refusal = counter.settle(given=visit(kind="inpatient"), refused="claim.switch-off")
+    assert refusal.values == {"institution": HOSPITAL, "switch": "inpatient"}
+    assert counter.settle().ok
+
+
+def test_a_pharmacy_has_its_own_switch(counter: ClaimWorld) -> None:
+    assert counter.settle(given=visit(kind="pharmacy"), sender=PHARMACY).ok
+    counter.settle("m-2", given=visit(kind="inpatient"), sender=PHARMACY,
+                   refused="claim.switch-off")  # fmt: skip
+
+
+def test_a_suspended_institution_settles_emergencies_only(counter: ClaimWorld) -> None:
+    args = {"organisation": HOSPITAL, "from": "2025-06-01", "to": "2025-06-30", "reason": "fraud"}
+    counter.world.do(BUREAU_GUANGZHOU, "organisations", "suspend", args)
+    refusal = counter.settle(refused="claim.institution-suspended")
+    assert refusal.values["until"] == "2025-06-30"
+    assert counter.settle(clinical={"emergency": True}).ok
+
+
+def test_a_suspended_person_is_settled_in_emergencies_only(counter: ClaimWorld) -> None:
+    counter.world.do(BUREAU_CHANGSHA, "enrolment", "suspend",
+                     {"person": ALICE, "revision": 2, "from": "2025-06-01"},
+                     attachments={"person": {"reason": "lent the card"}})  # fmt: skip
+    counter.settle(refused="enrolment.suspended")
+    assert counter.settle(clinical={"emergency": True}).ok
+
+
+def test_services_after_death_are_refused(counter: ClaimWorld) -> None:
+    counter.world.do(BUREAU_CHANGSHA, "enrolment", "close", {"person": ALICE, "revision": 2},
+                     attachments={"person": {"last_day": "2025-06-09", "cause": "death"}},
+                     post="clerk")  # fmt: skip
+    stay = visit(kind="inpatient", admission="2025-06-05")
+    lines = [line(1, BED, 10_000, day="2025-06-08")]
+    counter.settle(lines=lines, given=stay, refused="enrolment.dead")
+    assert counter.settle(lines=lines, given=stay, discharge="2025-06-09").ok
+
+
+def test_nothing_is_settled_where_no_policy_or_catalogue_reaches(counter: ClaimWorld) -> None:
+    old = visit(admission="2024-12-31")
+    counter.settle(lines=[line(1, day="2024-12-31")], given=old, discharge="2024-12-31",
+                   refused="policy.none-in-force")  # fmt: skip
+    counter.deploy("310", EMPLOYEE_POLICY, "2024-01-01")
+    counter.settle(lines=[line(1, day="2024-12-31")], given=old, discharge="2024-12-31",
+                   refused="claim.no-catalogue")  # fmt: skip
+
+
+def test_a_policy_that_overspends_settles_nothing(counter: ClaimWorld) -> None:
+    greedy = EMPLOYEE_POLICY.replace(
+        'payment("310100", basic, "basic")]',
+        'payment("310100", basic, "basic"), payment("330100", overdraw(case), "large")]',
+    ) + (
+        '\n\ndef overdraw(case):\n    if case["sums"]["in_scope_fen"] == 77777:\n'
+        '        return 77778\n    return 0\n'
+    )  # fmt: skip
+    counter.deploy("310", greedy)
+    assert counter.settle("m-1").ok
+    refusal = counter.settle("m-2", [line(1, BED, 77_777)], refused="policy.overspends")
+    assert refusal.values["fund"] == "330100"
+
+
+@pytest.mark.parametrize("missing", ["settlement", "visit"])
+def test_a_visit_needs_its_attachment(counter: ClaimWorld, missing: str) -> None:
+    args = counter.settle_args("m-1", [line(1)], visit())
+    attachments = {} if missing == "settlement" else {"settlement": {"lines": [line(1)]}}
+    counter.world.refused("claim.clinical-missing", HOSPITAL, "claim", "settle", args,
+                          attachments=attachments, post="operator")  # fmt: skip
+
+
+def test_an_attachment_for_nobody_is_refused(counter: ClaimWorld) -> None:
+    args = counter.settle_args("m-1", [line(1)], visit())
+    counter.world.refused("args.attachment", HOSPITAL, "claim", "settle", args,
+                          attachments={"press": {"lines": []}}, post="operator")  # fmt: skip
+
+
+def test_only_institutions_settle(counter: ClaimWorld) -> None:
+    counter.settle(sender=BUREAU_CHANGSHA, post="clerk", refused="sender.kind")
+    counter.settle(post="finance", refused="sender.post")
+
+
+# --- estimate -------------------------------------------------------------------------------------
+
+
+def test_an_estimate_tells_what_settling_would_and_writes_nothing(counter: ClaimWorld) -> None:
+    before = dict(counter.world.state.entries)
+    told = counter.settle(method="estimate", use_account=True)
+    assert counter.world.state.entries == before
+    assert told.postings == []
+    done = counter.settle(use_account=True)
+    assert done.amounts == told.amounts
+    assert done.versions == told.versions
+    assert done.answer == told.answer | {"state": "settled"}
+    assert told.explanation == done.explanation
+    counter.settle(method="estimate", refused="claim.wrong-state")
+
+
+def test_an_estimate_needs_nobody_at_the_counter(counter: ClaimWorld) -> None:
+    shown = {"kind": "code", "certificate": "01"}
+    assert counter.settle(method="estimate", given=visit(presence=shown), post="finance").ok
+
+
+# --- the sum of everything ------------------------------------------------------------------------
+
+
+def test_nothing_is_made_or_lost(counter: ClaimWorld) -> None:
+    for number in range(6):
+        counter.settle(f"m-{number}", [line(1, BED, 12_347 * (number + 1))], use_account=True)
+    assert set(trial_balance(counter.world.state).values()) == {0}
+    pair = [(k, v) for k, v in balances(counter.world.state).items() if k[0].startswith("clearing")]
+    assert sum(amount for _, amount in pair) == 0
+
+
+def test_the_same_settlement_is_the_same_everywhere(counter: ClaimWorld) -> None:
+    other = make_claim_world()
+    assert counter.settle() == other.settle()
+    assert counter.world.state.entries == other.world.state.entries
