@@ -37,6 +37,10 @@ class Policy(Protocol):
     def settle(self, case: Case) -> tuple[Value, list[dict[str, Value]]]:
         """The policy's answer and the steps it recorded."""
 
+    @property
+    def sets_first_pay(self) -> bool:
+        """Whether ``first_pay`` may answer anything but ``None``."""
+
     def first_pay(self, case: Case, line: dict[str, Value]) -> str | None:
         """The insured place's own first-pay ratio for a line, or ``None`` for the catalogue's."""
 
@@ -119,9 +123,9 @@ def split_lines(case: Case, policy: Policy) -> list[LineSplit]:
     told = _without_split(case)
     result = []
     for line in case["lines"]:
-        coverage = _coverage(line["item"])
+        coverage: Coverage | None = line["item"]
         own_ratio = None
-        if coverage is not None:
+        if coverage is not None and policy.sets_first_pay:
             seen = {k: line[k] for k in ("code", "service_date", "amount_fen")}
             own_ratio = policy.first_pay(
                 told,
@@ -140,14 +144,6 @@ def split_lines(case: Case, policy: Policy) -> list[LineSplit]:
             )
         )
     return result
-
-
-def _coverage(item: Mapping[str, Value] | Coverage | None) -> Coverage | None:
-    """What covers a line: a claim's case has it from the catalogue, a file's case spells it out."""
-    if item is None or isinstance(item, Coverage):
-        return item
-    ceilings = {int(level): price for level, price in item["ceilings_e6"].items()}
-    return Coverage(item["class"], item["first_pay"], item["restricted"], ceilings)
 
 
 def _without_split(case: Case) -> Case:

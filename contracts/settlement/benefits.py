@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from contracts.functions import HostError, HostFunction
@@ -190,9 +191,14 @@ def payment(fund: Value, amount: Value, why: Value = "", base: Value = "") -> di
 def _step_code(code: Value, otherwise: str) -> str:
     if code in ("", None):
         return otherwise
-    if not isinstance(code, str) or not _CODE.fullmatch(code):
+    if not isinstance(code, str) or not _is_step_code(code):
         raise BenefitError(f"a step code is like critical_base, at most 60 signs; got {code!r}")
     return code
+
+
+@lru_cache(maxsize=1024)
+def _is_step_code(code: str) -> bool:
+    return _CODE.fullmatch(code) is not None
 
 
 def _date(call: Callable[..., int], name: str) -> Callable[..., int]:

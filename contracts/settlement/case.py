@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from contracts.settlement import calendar, terms
+from contracts.settlement.cost_split import Coverage
 from contracts.settlement.money import FEN_LIMIT, MoneyError, line_amount, parse_ratio
 
 Value = Any
@@ -175,10 +176,11 @@ def _filled(value: Value, path: str, fields: Mapping[str, _Field]) -> dict[str, 
 
 
 def normalise(document: Value) -> Case:
-    """The case of a case file, every key present; ``lines`` keep their catalogue entry as ``item``.
+    """The case of a case file, every key present.
 
-    Raises ``CaseError``. When the file gives lines and no sums, ``sums`` is ``None`` until the
-    lines are split (``adjudicate``).
+    A line holds ``code, service_date, amount_fen, quantity_e4, confirmed`` and as ``item`` the
+    ``Coverage`` of its catalogue entry, or ``None``. When the file gives lines and no sums,
+    ``sums`` is ``None`` until the lines are split (``adjudicate``). Raises ``CaseError``.
     """
     given = _mapping(document, "case")
     _known(given, "", (*_GROUPS, *_TOP, *_OTHERS))
@@ -308,17 +310,17 @@ def _lines(value: Value, catalogue: Value, case: Case) -> list[dict[str, Value]]
     return [_line(row, f"lines[{i}]", items, case) for i, row in enumerate(value)]
 
 
-def _item(value: Value, path: str) -> dict[str, Value]:
+def _item(value: Value, path: str) -> Coverage:
     entry = _mapping(value, path)
     _known(entry, path, _ITEM_KEYS)
     ceilings = _mapping(entry.get("ceilings_e6", {}), f"{path}.ceilings_e6")
     _known(ceilings, f"{path}.ceilings_e6", ("0", "1", "2", "3"))
-    return {
-        "class": _one_of(*terms.ITEM_CLASSES)(entry.get("class"), f"{path}.class"),
-        "first_pay": _ratio(entry.get("first_pay", "0%"), f"{path}.first_pay"),
-        "restricted": _boolean(entry.get("restricted", False), f"{path}.restricted"),
-        "ceilings_e6": {k: _fen(v, f"{path}.ceilings_e6.{k}") for k, v in ceilings.items()},
-    }
+    return Coverage(
+        item_class=_one_of(*terms.ITEM_CLASSES)(entry.get("class"), f"{path}.class"),
+        first_pay=_ratio(entry.get("first_pay", "0%"), f"{path}.first_pay"),
+        restricted=_boolean(entry.get("restricted", False), f"{path}.restricted"),
+        ceilings_e6={int(k): _fen(v, f"{path}.ceilings_e6.{k}") for k, v in ceilings.items()},
+    )
 
 
 def _ratio(value: Value, path: str) -> str:
@@ -333,9 +335,7 @@ def _ratio(value: Value, path: str) -> str:
     return str(found)
 
 
-def _line(
-    value: Value, path: str, items: Mapping[str, dict[str, Value]], case: Case
-) -> dict[str, Value]:
+def _line(value: Value, path: str, items: Mapping[str, Coverage], case: Case) -> dict[str, Value]:
     row = _mapping(value, path)
     _known(row, path, _LINE_KEYS)
     code = _text(40)(row.get("code"), f"{path}.code")

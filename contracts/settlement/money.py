@@ -41,11 +41,16 @@ class Ratio(NamedTuple):
 
     def __str__(self) -> str:
         """As text that ``parse_ratio`` reads back: percent where that is exact, else a fraction."""
-        scaled, rest = divmod(self.num * 100 * 10**6, self.den)
-        if rest:
-            return f"{self.num}/{self.den}"
-        whole, places = divmod(scaled, 10**6)
-        return f"{whole}.{places:06d}".rstrip("0").rstrip(".") + "%"
+        return _ratio_text(self.num, self.den)
+
+
+@lru_cache(maxsize=4096)
+def _ratio_text(num: int, den: int) -> str:
+    scaled, rest = divmod(num * 100 * 10**6, den)
+    if rest:
+        return f"{num}/{den}"
+    whole, places = divmod(scaled, 10**6)
+    return f"{whole}.{places:06d}".rstrip("0").rstrip(".") + "%"
 
 
 def ratio_of(num: int, den: int) -> Ratio:

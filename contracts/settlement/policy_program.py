@@ -58,6 +58,11 @@ class PolicyProgram:
     def _ask(self, name: str, *arguments: Value) -> Value:
         return self._program.run(arguments, BUDGET_DEFAULT, Recorder(), name)
 
+    @property
+    def sets_first_pay(self) -> bool:
+        """Whether the policy has a word on first-pay ratios."""
+        return "first_pay" in self._optional
+
     def first_pay(self, case: Case, line: dict[str, Value]) -> str | None:
         """The policy's own first-pay ratio of a line, ``None`` for the catalogue's."""
         if "first_pay" not in self._optional:

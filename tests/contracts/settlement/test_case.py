@@ -75,7 +75,7 @@ def test_a_full_case_is_understood() -> None:
     assert case["cross_province"] is True
     assert case["lines"][0]["amount_fen"] == 3704
     assert case["lines"][0]["service_date"] == "2024-05-03"
-    assert case["lines"][2]["item"]["class"] == "02"
+    assert case["lines"][2]["item"].item_class == "02"
     assert case["paid"][0] == {
         "fund": "310100", "payer": "fund", "base": "in_scope", "amount_fen": 5,
     }  # fmt: skip
