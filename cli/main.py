@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
-from cli import keys
+from cli import demo, devnet, genesis, keys, node, policy, proof, show, trace
+from cli.calls import mount
 from cli.settings import NODE_DEFAULT, Settings
+from contracts.settlement import CONTRACTS
 
 app = typer.Typer(
     name="yibao",
@@ -16,7 +18,37 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.add_typer(keys.app, name="keys")
+CONTRACTS_BY_NAME = {contract.name: contract for contract in CONTRACTS}
+
+mount(show.org, CONTRACTS_BY_NAME, ("organisations", "governance"))
+mount(show.person, CONTRACTS_BY_NAME, ("enrolment", "counters"))
+mount(show.filing, CONTRACTS_BY_NAME, ("filing",))
+mount(show.claim, CONTRACTS_BY_NAME, ("claim",))
+mount(show.fund, CONTRACTS_BY_NAME, ("funds",))
+mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
+mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
+policy.app.command("show")(show.policy_show)
+
+for group, name in (
+    (keys.app, "keys"),
+    (genesis.app, "genesis"),
+    (node.app, "node"),
+    (devnet.app, "devnet"),
+    (policy.app, "policy"),
+    (show.org, "org"),
+    (show.person, "person"),
+    (show.filing, "filing"),
+    (show.claim, "claim"),
+    (show.fund, "fund"),
+    (show.catalogue, "catalogue"),
+    (show.tx, "tx"),
+    (show.block, "block"),
+    (proof.app, "proof"),
+):
+    app.add_typer(group, name=name)
+app.command("trace")(trace.trace)
+app.command("status")(show.status)
+app.command("demo")(demo.demo)
 
 
 @app.callback()
