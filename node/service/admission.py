@@ -1,6 +1,6 @@
 """A transaction's way in: decode, cheap checks, signature, pool; and who waits for what.
 
-Cheap before dear (SECURITY.md section 8): size and encoding, known already, chain and window, the key
+Cheap before dear (SECURITY.md section 8): size and encoding, known or not, chain and window, key
 in the state, and only then the signature, on one of two threads. Whoever waits for a transaction is
 answered when it is committed, or told why it never will be.
 """

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 
 from node.api.ports import CallRow, Head, Place, PostingRow, StoredAttachment
 from node.ledger.codec import decode_trusted
+from node.ledger.evidence import EpochEnd
 from node.ledger.types import Value
 from node.store.database import Database, Rows, StoredHead
 from node.store.index import Subject
@@ -94,6 +95,18 @@ class NodeView:
     def prove_state(self, key: str) -> bytes:
         """Raises ``Unavailable`` when a newer head was published since the view was opened."""
         return self._prove(key, self._published.head.state_root)
+
+    def epoch_ends(self, height: int) -> Sequence[EpochEnd]:
+        """The epoch-final blocks below a height, oldest first: what evidence files begin with."""
+        ends = []
+        for _, first, following in self._rows.epochs():
+            if not 1 < first <= height:
+                continue  # epoch 0 begins with genesis, which ends nothing
+            header, certificate = self.header(first - 1), self.certificate(first - 1)
+            assert header is not None, "an epoch ends with a block"
+            assert certificate is not None, "the last block of an epoch is certified"
+            ends.append(EpochEnd(header, certificate, following))
+        return ends
 
     def attachment(self, commitment: bytes) -> StoredAttachment | None:
         kept = self._rows.attachments.find(commitment)

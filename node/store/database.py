@@ -8,7 +8,7 @@ a height whose parts do not belong together is found at start (``checks``).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,6 +134,12 @@ class Rows:
             raise DatabaseDamaged(f"The validator set of epoch {epoch} is missing.")
         first, seats = decode_trusted(value)
         return first, ValidatorSet.from_fields(seats)
+
+    def epochs(self) -> Iterator[tuple[int, int, ValidatorSet]]:
+        """Every epoch so far: number, first height, validator set."""
+        for key, value in self.reader.iterate(*keys.all_of(keys.EPOCH)):
+            first, seats = decode_trusted(value)
+            yield keys.height_of(key), first, ValidatorSet.from_fields(seats)
 
     def quarantined(self) -> list[bytes]:
         """Ids of transactions in quarantine."""

@@ -1,0 +1,213 @@
+"""``python -m node CONFIG``: one node as a process.
+
+Exit codes say why it ended, see ``Exit``. SIGTERM and SIGINT stop it gracefully: requests in hand
+are answered, the block in flight is finished, everything is closed. SIGKILL at any moment is safe:
+what was answered as committed is on disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+from enum import IntEnum
+from pathlib import Path
+
+import structlog
+import uvloop
+
+from contracts.registry import VersionMissing
+from contracts.runtime import Runtime
+from contracts.settlement import CONTRACTS
+from node import indexer
+from node.api.access_log import AccessLogBroken
+from node.config import Config, ConfigError, load, read_passphrase
+from node.ledger import crypto, keystore
+from node.ledger.errors import InvalidGenesis, KeystoreError
+from node.mempool import PoolLimits
+from node.ordering.wal import SafetyError
+from node.service.http import HttpEdge
+from node.service.node import Node, NodeOptions, NodeRefused
+from node.service.opening import OpenedLedger, OpenOptions, open_ledger
+from node.store.checks import check_blocks
+from node.store.errors import DatabaseDamaged, DatabaseForeign, DatabaseInUse, StoreError
+from node.telemetry import make_logger
+
+
+class Exit(IntEnum):
+    """Why the process ended."""
+
+    STOPPED = 0
+    """Asked to stop, and stopped."""
+    BUG = 1
+    """A bug of ours, after which going on would not be safe. Keep the log and report it."""
+    CONFIG = 2
+    """The configuration, a key file or the passphrase cannot be used."""
+    GENESIS = 3
+    """The genesis file is not one, or names contracts that this build does not have."""
+    DAMAGED = 4
+    """The database is damaged; nothing was served."""
+    IN_USE = 5
+    """Another process has the database."""
+    FOREIGN = 6
+    """The database is of another chain or layout."""
+    SAFETY = 7
+    """safety.dat is missing or damaged: the key must not sign again."""
+    DISK = 8
+    """A write or sync failed."""
+    REFUSED = 9
+    """This build or configuration cannot take part in the network."""
+    LISTEN = 10
+    """The port cannot be listened on."""
+
+
+FAILURES: tuple[tuple[type[BaseException], Exit], ...] = (
+    (ConfigError, Exit.CONFIG),
+    (KeystoreError, Exit.CONFIG),
+    (InvalidGenesis, Exit.GENESIS),
+    (DatabaseDamaged, Exit.DAMAGED),
+    (AccessLogBroken, Exit.DAMAGED),
+    (DatabaseInUse, Exit.IN_USE),
+    (DatabaseForeign, Exit.FOREIGN),
+    (SafetyError, Exit.SAFETY),
+    (StoreError, Exit.DISK),
+    (VersionMissing, Exit.REFUSED),
+    (NodeRefused, Exit.REFUSED),
+    (OSError, Exit.LISTEN),
+)
+"""Foreseen ends, most special first. Anything else is a bug and leaves with its traceback."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a node, or check its data. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m node", description=__doc__)
+    parser.add_argument("config", type=Path, help="the node's TOML file (docs/operations.md)")
+    parser.add_argument(
+        "--verify", action="store_true",
+        help="check every block, the whole state and the index against the chain, then exit",
+    )  # fmt: skip
+    parser.add_argument(
+        "--reindex", action="store_true", help="build the index again from the chain, then exit"
+    )
+    given = parser.parse_args(arguments)
+    if not __debug__:
+        print(
+            "node: refused under python -O: assertions state what must hold of money and votes. "
+            "Start it without -O and without PYTHONOPTIMIZE.",
+            file=sys.stderr,
+        )
+        return Exit.REFUSED
+    try:
+        config = load(given.config)
+        log = make_logger(config.log.level, config.log.format)
+        if given.verify or given.reindex:
+            return _maintain(config, log, reindex=given.reindex)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(config, log))
+    except tuple(kind for kind, _ in FAILURES) as error:
+        print(f"node: {error}", file=sys.stderr)
+        return next(code for kind, code in FAILURES if isinstance(error, kind))
+    return Exit.STOPPED
+
+
+async def serve(config: Config, log: structlog.stdlib.BoundLogger) -> None:
+    """Run until a signal asks to stop or something ends the node."""
+    node = build_node(config, log)
+    edge = None
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await node.start()
+        if config.api.enabled:
+            edge = HttpEdge(node, config.api, log)
+            await edge.start()
+        asked = asyncio.create_task(stop.wait())
+        ended = asyncio.create_task(node.run())
+        await asyncio.wait([asked, ended], return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if ended.done():
+            ended.result()
+        ended.cancel()
+    finally:
+        if edge is not None:
+            await edge.stop()
+        await node.stop()
+
+
+def build_node(config: Config, log: structlog.stdlib.BoundLogger) -> Node:
+    """Open everything that the configuration names and put the node together."""
+    runtime = Runtime(CONTRACTS)
+    genesis_bytes = _read(config.node.genesis, "node.genesis")
+    key = _open_key(config)
+    config.node.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    ledger = _open(config, genesis_bytes, runtime)
+    options = NodeOptions(
+        organisation=config.node.organisation,
+        data_dir=config.node.data_dir,
+        pool=PoolLimits(
+            config.pool.count_max, config.pool.bytes_max,
+            config.pool.sender_count_max, config.pool.sender_bytes_max,
+        ),
+        calls_aim=config.block.calls_aim,
+        bytes_aim=config.block.bytes_aim,
+        index=config.store.index,
+    )  # fmt: skip
+    return Node(options, ledger, runtime, key, log, genesis_bytes=genesis_bytes)
+
+
+def _open(config: Config, genesis_bytes: bytes, runtime: Runtime) -> OpenedLedger:
+    options = OpenOptions(
+        diff_heights=config.store.diff_heights,
+        check_heights=config.store.check_heights,
+        tree_depth=config.store.tree_depth,
+        index=config.store.index,
+    )
+    return open_ledger(config.node.data_dir, genesis_bytes, runtime.registry, options)
+
+
+def _open_key(config: Config) -> crypto.PrivateKey | None:
+    """The validate key, if this node has one."""
+    if config.node.key is None:
+        return None
+    sealed = _read(config.node.key, "node.key")
+    header = keystore.read_header(sealed)
+    if header.role != "validate" or header.owner != config.node.organisation:
+        raise ConfigError(
+            f"node.key is a {header.role} key of {header.owner}; wanted is the validate key of "
+            f"{config.node.organisation}."
+        )
+    return crypto.private_key(keystore.open_sealed(sealed, read_passphrase(config.node)))
+
+
+def _read(path: Path, setting: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{setting}: {path.name} cannot be read: {error.strerror}.") from error
+
+
+def _maintain(config: Config, log: structlog.stdlib.BoundLogger, *, reindex: bool) -> int:
+    """Check or rebuild while the node is stopped."""
+    runtime = Runtime(CONTRACTS)
+    ledger = _open(config, _read(config.node.genesis, "node.genesis"), runtime)
+    database = ledger.database
+    try:
+        head = database.head()
+        assert head is not None, "the database was opened"
+        check_blocks(database, head, head.height + 1)
+        if reindex:
+            indexer.rebuild(database.kv, database, head.height)
+        if config.store.index:
+            indexer.verify_index(database, range(head.height + 1))
+        log.info("database.verified", height=head.height, state_root=head.state_root)
+    finally:
+        database.close()
+    return Exit.STOPPED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""The HTTP edge around a running node: uvicorn on the node's own loop, with our own limits.
+
+uvicorn closes a connection that is quiet between requests, but waits for ever for the headers of
+one that was opened and says nothing or too little; ``DeadlineProtocol`` ends that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import structlog
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from node.api.access_log import AccessLog
+from node.api.app import create_app
+from node.api.ports import Genesis, Ports
+from node.api.settings import ApiSettings
+from node.config import ApiConfig
+from node.service.admission import monotonic_ms
+from node.service.node import Node, wall_clock_ms
+
+BACKLOG = 512
+"""Connections that the system holds before they are accepted."""
+STOP_S_MAX = 5
+"""How long requests in hand may take once the node stops."""
+
+
+class SystemClock:
+    """The edge's clock."""
+
+    def now_ms(self) -> int:
+        return wall_clock_ms()
+
+    def monotonic_s(self) -> float:
+        return monotonic_ms() / 1000
+
+
+def deadline_protocol(seconds: float) -> type[HttpToolsProtocol]:
+    """The HTTP protocol with a deadline for the headers of each request."""
+
+    class DeadlineProtocol(HttpToolsProtocol):
+        """Closes a connection whose headers are not complete in time."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self._deadline: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            # uvicorn narrows asyncio's own signature in the same way
+            super().connection_made(transport)
+            self._begin()
+
+        def on_message_begin(self) -> None:
+            super().on_message_begin()
+            self._begin()
+
+        def on_headers_complete(self) -> None:
+            self._end()
+            super().on_headers_complete()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._end()
+            super().connection_lost(exc)
+
+        def _begin(self) -> None:
+            self._end()
+            self._deadline = self.loop.call_later(seconds, self.transport.close)
+
+        def _end(self) -> None:
+            if self._deadline is not None:
+                self._deadline.cancel()
+                self._deadline = None
+
+    return DeadlineProtocol
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without signal handlers: the process has its own."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class HttpEdge:
+    """The edge of one node. ``start``, then ``stop`` before the node stops."""
+
+    def __init__(self, node: Node, config: ApiConfig, log: structlog.stdlib.BoundLogger) -> None:
+        """Opens the access log and binds the port. Raises ``OSError``, ``AccessLogBroken``."""
+        self._node = node
+        self._log = log
+        settings = ApiSettings(authorities=config.authorities)
+        folder = node.options.data_dir / "access"
+        self._access_log = AccessLog(folder)
+        self._socket = socket.create_server(
+            (config.host, config.port), backlog=BACKLOG, reuse_port=False
+        )
+        self.port: int = self._socket.getsockname()[1]
+        app = create_app(_ports(node), settings, self._access_log, self._on_fault)
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                http=deadline_protocol(settings.header_deadline_s),
+                ws="none",
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                date_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=5,
+                timeout_graceful_shutdown=STOP_S_MAX,
+            )
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Serve from here on."""
+        self._task = asyncio.create_task(self._server.serve([self._socket]), name="http")
+        self._log.info("api.listening", port=self.port, pid=os.getpid())
+
+    async def stop(self) -> None:
+        """Finish the requests in hand, within bounds, and close."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await asyncio.wait([self._task])
+        self._socket.close()
+        self._access_log.close()
+
+    def _on_fault(self, error: str, where: str) -> None:
+        self._log.error("api.fault", error=error, line=where)
+
+
+def _ports(node: Node) -> Ports:
+    return Ports(
+        reader=node.reader,
+        submitter=node,
+        estimator=node,
+        operations=node,
+        clock=SystemClock(),
+        genesis=Genesis(node.genesis.chain, node.genesis_bytes),
+    )
