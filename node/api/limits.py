@@ -25,7 +25,7 @@ from node.api.settings import ApiSettings
 TRANSACTION_PATH = "/v1/transactions"
 STREAM_PATH = "/v1/stream"
 
-PLAIN_PATH = re.compile(rb"/(?:[A-Za-z0-9._~:@-]|%[0-9A-F]{2}|/(?!/))*")
+PLAIN_PATH = re.compile(rb"/(?!/)(?:[A-Za-z0-9._~:@-]|%[0-9A-F]{2}|/(?!/))*")
 """Unreserved characters, colon, at sign, upper-case escapes, no doubled slash."""
 
 FORBIDDEN_ESCAPES = re.compile(rb"%(?:2E|2F|5C|25|7F|[01][0-9A-F])")
