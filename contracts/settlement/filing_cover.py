@@ -179,18 +179,30 @@ def _judge(
     rows: list[Row], care_region: str, admission: str, on_date: str, today: str, emergency: bool
 ) -> Row | str:
     """The version of one filing that covers the stay, or why it does not."""
-    row = _applicable(rows, admission) or _filed_during_stay(rows, admission, on_date)
-    if row is None:
-        waiting = rows[-1]
-        reason = {PENDING: IS_PENDING, RETURNED: WAS_RETURNED, REFUSED: REFUSED_BY_BUREAU}.get(
-            waiting.status, NOT_YET
-        )
-        return reason if covers(waiting.care_region, care_region) else WRONG_PLACE
+    reasons = []
+    for row in (_applicable(rows, admission), _filed_during_stay(rows, admission, on_date)):
+        if row is None:
+            continue
+        reason = _objection(row, care_region, admission, today, emergency)
+        if reason is None:
+            return row
+        reasons.append(reason)
+    if reasons:
+        return min(reasons, key=_NEAREST.index)
+    waiting = rows[-1]
+    if not covers(waiting.care_region, care_region):
+        return WRONG_PLACE
+    return {PENDING: IS_PENDING, RETURNED: WAS_RETURNED, REFUSED: REFUSED_BY_BUREAU}.get(
+        waiting.status, NOT_YET
+    )
+
+
+def _objection(
+    row: Row, care_region: str, admission: str, today: str, emergency: bool
+) -> str | None:
+    """Why a version whose time has come does not cover the stay; None when it does."""
     if not covers(row.care_region, care_region):
-        during = _filed_during_stay(rows, admission, on_date)
-        if during is None or not covers(during.care_region, care_region):
-            return WRONG_PLACE
-        row = during
+        return WRONG_PLACE
     if row.status == CANCELLED:
         return WAS_CANCELLED
     if _has_ended(row, admission):
@@ -199,7 +211,7 @@ def _judge(
         return LAPSED
     if row.type == "emergency" and not emergency:
         return WRONG_TYPE
-    return row
+    return None
 
 
 def _applicable(rows: Iterable[Row], date: str) -> Row | None:
