@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 
@@ -202,6 +202,7 @@ class Client:
     def _signed(
         self, method: str, path: str, query: Mapping[str, Any], body: bytes
     ) -> tuple[str, dict[str, str]]:
+        path = quote(path, safe="/:")
         asked = urlencode({k: v for k, v in query.items() if v is not None})
         target = f"{path}?{asked}" if asked else path
         if self.identity is None:

@@ -242,10 +242,13 @@ class DemoWorld:
             }
             yield CallSpec("funds", "deposit", deposit, f"deposit-{demo.id}")
         kind = demo.case["filing"]["type"]
+        if kind == "none":
+            # The source treats at home; here the patient travels with what keeps the local ratio.
+            kind = "referral" if demo.inpatient else "living_elsewhere"
         filing = {
             "filing": f"F-{demo.id}",
             "person": demo.person,
-            "type": "living_elsewhere" if kind == "none" else kind,
+            "type": kind,
             "care_region": demo.care,
             "effective_from": (self.today - timedelta(days=STAY_DAYS + 3)).isoformat(),
             "channel": "app",

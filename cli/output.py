@@ -12,14 +12,15 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from cli.exits import Exit
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 def yuan(amount_fen: int) -> str:
@@ -57,9 +58,11 @@ def print_table(
     table = Table(title=title, title_justify="left", caption=footer or None, caption_justify="left")
     for column in columns:
         amount = column.endswith(("元", "yuan"))
-        table.add_column(column, justify="right" if amount else "left", overflow="fold")
+        table.add_column(
+            column, justify="right" if amount else "left", overflow="fold", no_wrap=amount
+        )
     for row in rows:
-        table.add_row(*(str(cell) for cell in row))
+        table.add_row(*(escape(str(cell)) for cell in row))
     out.print(table)
 
 
@@ -69,13 +72,13 @@ def print_fields(title: str, fields: Mapping[str, object]) -> None:
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, value in fields.items():
-        table.add_row(name, str(value))
+        table.add_row(escape(name), escape(str(value)))
     out.print(table)
 
 
 def fail(code: Exit, message: str, *, hint: str = "") -> NoReturn:
     """End the command: what went wrong and what to do next, on standard error. Raises Exit."""
-    err.print(f"[bold red]error:[/] {message}")
+    err.print(f"[bold red]error:[/] {escape(message)}")
     if hint:
-        err.print(f"[bold]next:[/] {hint}")
+        err.print(f"[bold]next:[/] {escape(hint)}")
     raise typer.Exit(int(code))

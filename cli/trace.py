@@ -11,6 +11,7 @@ from collections import defaultdict
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.tree import Tree
 
 from cli.client import Client, Refused
@@ -119,4 +120,5 @@ def _add_transfers(branch: Tree, postings: list[dict[str, Any]]) -> None:
         for leg in legs:
             amount = int(leg["amount_fen"])
             arrow = "→ into" if amount > 0 else "← out of"
-            node.add(f"{arrow} {leg['account']} [{leg['fund_type']}]  {yuan(abs(amount))} 元")
+            line = f"{arrow} {leg['account']} [{leg['fund_type']}]  {yuan(abs(amount))} 元"
+            node.add(escape(line))
