@@ -209,11 +209,11 @@ def _compare(
 def _tell(rows: list[dict[str, Any]], cases: list[DemoCase]) -> None:
     print_table(
         "Settled 已结算  (charge lines made up to the published sums; areas 99xxxx made up)",
-        ("case", "home 参保地", "care 就医地", "total 元", "funds 元", "person 元", "as expected"),
+        ("case", "home 参保", "care 就医", "total 元", "funds 元", "person 元", "matches"),
         [
-            (row["case"], PLACES[demo.area], PLACES[demo.care], yuan(row["total_fen"]),
+            (row["case"], _place(demo.area), _place(demo.care), yuan(row["total_fen"]),
              yuan(row["funds_fen"]), yuan(row["person_fen"]),
-             "yes 是" if row["matches_expected"] else "NO 否")
+             "yes" if row["matches_expected"] else "NO")
             for row, demo in zip(rows, cases, strict=True)
         ],
     )  # fmt: skip
@@ -225,6 +225,11 @@ def _tell(rows: list[dict[str, Any]], cases: list[DemoCase]) -> None:
                     f"{yuan(expected.printed_fen)} 元; by its own policy it is "
                     f"{yuan(expected.fen)} 元"
                 )
+
+
+def _place(area: str) -> str:
+    """Chinese name over the English one, so that the table fits a terminal."""
+    return PLACES[area].replace(" ", "\n", 1)
 
 
 def _verify(

@@ -90,7 +90,11 @@ class DemoWorld:
             "presence": {"kind": "card", "certificate": "03"},
         }
         chronic = CHRONIC_DISEASE if visit["care_kind"] == "chronic" else ""
-        clinical = {"chronic_disease": chronic, "diagnoses": ["demo diagnosis"]}
+        clinical = {
+            "referral": self._filing_type(demo) == "referral",
+            "chronic_disease": chronic,
+            "diagnoses": ["demo diagnosis"],
+        }
         bill = {
             "claim": self.claim_id(demo),
             "discharge": self.today.isoformat(),
@@ -241,19 +245,23 @@ class DemoWorld:
                 "amount_fen": balance,
             }
             yield CallSpec("funds", "deposit", deposit, f"deposit-{demo.id}")
-        kind = demo.case["filing"]["type"]
-        if kind == "none":
-            # The source treats at home; here the patient travels with what keeps the local ratio.
-            kind = "referral" if demo.inpatient else "living_elsewhere"
         filing = {
             "filing": f"F-{demo.id}",
             "person": demo.person,
-            "type": kind,
+            "type": self._filing_type(demo),
             "care_region": demo.care,
             "effective_from": (self.today - timedelta(days=STAY_DAYS + 3)).isoformat(),
             "channel": "app",
         }
         yield CallSpec("filing", "submit", filing, f"F-{demo.id}")
+
+    @staticmethod
+    def _filing_type(demo: DemoCase) -> str:
+        kind = str(demo.case["filing"]["type"])
+        if kind != "none":
+            return kind
+        # The source treats at home; here the patient travels with what keeps the local ratio.
+        return "referral" if demo.inpatient else "living_elsewhere"
 
     def _birth(self, demo: DemoCase) -> date:
         if demo.age_years == 0:
