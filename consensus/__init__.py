@@ -16,6 +16,7 @@
 ``ordering.py``     the normal case: adopt, PREPARE, COMMIT, commit
 ``changing.py``     from view to view; taking one's seat after a start
 ``retransmission.py`` STATUS: whatever was lost is sent again
+``situation.py``    what an operator reads
 ``replica.py``      the one entrance
 ``plain.py``        values as plain lists, for codecs
 =================== =============================================================================
@@ -108,9 +109,10 @@ from consensus.messages import (
 )
 from consensus.pacemaker import Timing
 from consensus.phases import Phase
-from consensus.quorum import MemberId, ValidatorSet, quorum
+from consensus.quorum import MemberId, ValidatorSet
 from consensus.replica import Replica
 from consensus.safety import SafetyRecord, check_statement
+from consensus.situation import Situation
 
 __all__ = [
     "Accuse",
@@ -147,6 +149,7 @@ __all__ = [
     "Send",
     "Sign",
     "Signed",
+    "Situation",
     "Start",
     "Statement",
     "Status",
@@ -158,5 +161,4 @@ __all__ = [
     "Vote",
     "Wake",
     "check_statement",
-    "quorum",
 ]

@@ -51,7 +51,7 @@ def take_seat(state: State) -> None:
     epoch, or when a store that had lost its tail has caught up (CONSENSUS.md 10.3)."""
     record = state.record
     state.view = record.view
-    state.pacemaker.wish = max(state.pacemaker.wish, state.view)
+    state.pacemaker.joined(state.view, state.now_ms)
     state.move(Cue.SEATED)
     vote = record.vote
     if record.change is not None and (vote is None or vote.view < state.view):

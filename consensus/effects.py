@@ -46,7 +46,8 @@ class Persist:
 
     record: SafetyRecord
     blocks: tuple[BlockId, ...]
-    """Blocks whose content this node has (it built or executed them) and now answers for."""
+    """Blocks whose content this node has (it built or executed them) and now answers for; what is
+    on disk already need not be written again."""
 
 
 @dataclass(frozen=True, slots=True)

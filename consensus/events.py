@@ -96,8 +96,11 @@ class Pending:
     censorship timers."""
 
     oldest_ms: int | None
-    """When (on the clock of ``now_ms``) the oldest transaction still waiting was here *and* known
-    to the primary; None when nothing waits."""
+    """When (on the clock of ``now_ms``) the oldest transaction still waiting came here; None when
+    nothing waits. Something waits and nothing is committed: the progress timer runs."""
+    passed_over_ms: int | None = None
+    """Since when a transaction has waited that the primary knew and passed over, ordering younger
+    ones: the censorship timer runs. None when the queue merely is long: load is no fault."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -243,7 +243,7 @@ def commit(
     elif _joins(state, certificate):
         state.view = certificate.view
         state.new_view = None
-        state.pacemaker.wish = max(state.pacemaker.wish, certificate.view)
+        state.pacemaker.joined(certificate.view, state.now_ms)
         state.changes.prune(certificate.view)
         state.move(Cue.JOINED)
         open_slot(state)

@@ -47,10 +47,12 @@ class Pacemaker:
 
     def __init__(self, timing: Timing) -> None:
         self.timing = timing
-        self.reset()
+        self.reset(0)
 
-    def reset(self) -> None:
+    def reset(self, now_ms: int) -> None:
         """Start of an epoch."""
+        self.began_ms = now_ms
+        """When the current view was entered."""
         self.wish = 0
         """The highest view that this replica itself has asked for."""
         self.entries = 0
@@ -63,8 +65,13 @@ class Pacemaker:
         doublings = min(self.entries, 32)
         return min(self.timing.base_ms << doublings, self.timing.cap_ms)
 
-    def censor_ms(self) -> int:
-        return self.timing.censor_factor * self.timeout_ms()
+    def censor_deadline_ms(self, passed_over_ms: int | None) -> int | None:
+        """When a transaction passed over since then accuses this view's primary, who had no part
+        in what happened before its view began."""
+        if passed_over_ms is None:
+            return None
+        patience = self.timing.censor_factor * self.timeout_ms()
+        return max(passed_over_ms, self.began_ms) + patience
 
     def is_plausible(self, view: int, current_view: int) -> bool:
         """A view that a correct member may be in."""
@@ -89,9 +96,14 @@ class Pacemaker:
 
     def entered(self, view: int, now_ms: int) -> None:
         """A view begins: its timer starts, longer than the one before."""
-        self.wish = max(self.wish, view)
+        self.joined(view, now_ms)
         self.entries += 1
         self.deadline = now_ms + self.timeout_ms()
+
+    def joined(self, view: int, now_ms: int) -> None:
+        """A certificate or a restart shows this view to be under way."""
+        self.wish = max(self.wish, view)
+        self.began_ms = now_ms
 
     def progressed(self) -> None:
         """A block was committed: the timer starts anew when it is needed again."""

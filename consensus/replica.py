@@ -42,6 +42,7 @@ from consensus.pacemaker import Timing
 from consensus.phases import BETWEEN_VIEWS, IN_FLIGHT, Phase
 from consensus.quorum import MemberId
 from consensus.safety import with_epoch
+from consensus.situation import Situation, describe
 from consensus.state import State
 
 PEERS_ANSWERED_MAX = 128
@@ -87,6 +88,10 @@ class Replica:
         self._look_at_clock(state)
         return state.effects
 
+    def situation(self) -> Situation:
+        """What an operator asks: where the replica stands and what it waits for."""
+        return describe(self.state)
+
     def _start(self, event: Start) -> None:
         if self._state is not None:
             raise DriverError("Start comes once")
@@ -117,11 +122,13 @@ class Replica:
             case Received(peer, message):
                 self._note_message(state, peer, message)
             case Fetched(peer, blocks):
-                state.catch_up.answered(peer, delivered=bool(blocks))
+                held = len(state.catch_up.decided)
                 for decided in blocks:
                     self._note_message(state, peer, decided)
-            case Pending(oldest_ms):
-                state.pending_ms = oldest_ms
+                news = len(state.catch_up.decided) > held
+                state.catch_up.answered(peer, delivered=news)
+            case Pending():
+                state.pending = event
             case Tick():
                 pass
             case _:
@@ -217,23 +224,28 @@ class Replica:
         # With one member every view has the same primary: nobody to hand the task to.
         needed = state.may_sign and state.validators.size > 1 and is_busy(state)
         late = state.pacemaker.watch(needed, state.now_ms)
-        censored = (
-            needed
-            and state.pending_ms is not None
-            and state.phase not in BETWEEN_VIEWS
-            and state.now_ms >= state.pending_ms + state.pacemaker.censor_ms()
-        )
-        if late or censored:
+        censored_at = self._censor_deadline(state) if needed else None
+        if late or (censored_at is not None and state.now_ms >= censored_at):
             state.wish(state.view + 1)
+
+    def _censor_deadline(self, state: State) -> int | None:
+        if state.phase in BETWEEN_VIEWS or state.pacemaker.wish > state.view:
+            return None
+        return state.pacemaker.censor_deadline_ms(state.pending.passed_over_ms)
 
     def _tells_status(self, state: State) -> bool:
         return state.validators.size > 1 or state.me is None
 
     def _set_alarm(self, state: State) -> None:
-        deadlines = [state.pacemaker.deadline, state.catch_up.deadline_ms(state.head.height)]
+        deadlines = [
+            state.pacemaker.deadline,
+            state.catch_up.deadline_ms(state.head.height),
+            self._censor_deadline(state),
+        ]
         if self._tells_status(state):
             deadlines.append(self._status_due_ms)
-        earliest = min((at for at in deadlines if at is not None), default=None)
+        ahead = (at for at in deadlines if at is not None and at > state.now_ms)
+        earliest = min(ahead, default=None)
         if earliest is not None and earliest != self._wake_ms:
             state.emit(Wake(earliest))
         self._wake_ms = earliest
@@ -244,7 +256,7 @@ def is_busy(state: State) -> bool:
     return (
         state.phase in BETWEEN_VIEWS
         or state.phase in IN_FLIGHT
-        or state.pending_ms is not None
+        or state.pending.oldest_ms is not None
         or (state.phase is not Phase.WATCHING and state.pacemaker.wish > state.view)
     )
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from consensus.catch_up import CatchUp
 from consensus.effects import Accuse, Alarm, Effect, Persist, Send, Sign
+from consensus.events import Pending
 from consensus.evidence import Evidence, Signed, compare
 from consensus.messages import (
     Block,
@@ -22,6 +23,7 @@ from consensus.messages import (
     Proposal,
     Statement,
     ViewChange,
+    Vote,
     Wish,
     WishStatement,
 )
@@ -81,7 +83,8 @@ class State:
         self.sent: dict[Kind, Message] = {}
         """The last message of each kind that this replica signed in this epoch."""
 
-        self.pending_ms: int | None = None
+        self.pending = Pending(None)
+        """What the driver last said of waiting transactions."""
         self.diverged = False
         """A certified block executed to something else here: no votes until a human has looked."""
         self.accused: dict[tuple[object, ...], None] = {}
@@ -193,6 +196,13 @@ class State:
             for height in (self.head.height, self.height)
             for vote in self.votes.by(change.sender, Kind.COMMIT, height)
         ]
+        decided = self.head_certificate
+        if decided is not None and decided.epoch == change.statement.epoch:
+            from_votes += [
+                Vote(signer, decided.ballot(), signature)
+                for signer, signature in decided.signatures
+                if signer == change.sender
+            ]
         for vote in from_votes:
             self.accuse(vote, change)
 
@@ -211,7 +221,7 @@ class State:
         self.early.clear()
         self.changes.clear()
         self.new_view = None
-        self.pacemaker.reset()
+        self.pacemaker.reset(self.now_ms)
         self.catch_up.drop_decided()
         self.sent.clear()
         self.accused.clear()

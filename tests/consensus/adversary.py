@@ -33,7 +33,7 @@ from consensus.messages import (
 from consensus.quorum import MemberId, max_faulty
 from consensus.safety import SafetyRecord
 from tests.consensus.checker import seal
-from tests.consensus.harness import TIMING, Content, Node, Options, World
+from tests.consensus.harness import Content, Node, Options, World
 
 HABITS = (
     "silent", "half_deaf_to", "equivocate", "vote_for_all", "hide_prepared", "old_base",
@@ -56,7 +56,7 @@ class HostileWorld(World):
     """A world with ``f`` Byzantine members, one or two processes for each."""
 
     def __init__(self, seed: int, options: Options, habits: tuple[str, ...] | None = None) -> None:
-        super().__init__(seed, options, TIMING)
+        super().__init__(seed, options)
         self.dice = random.Random(seed + 1_000_003)
         liars = self.dice.sample(self.first.members, max_faulty(options.n))
         if habits is None:

@@ -1,0 +1,91 @@
+"""What an operator asks a replica: where are we, what is waited for, who is missing.
+
+A picture of a moment, of plain values; nothing in the core reads it (LESSONS.md 12: nobody can
+tell why it is stuck).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from consensus.messages import Kind
+from consensus.phases import BETWEEN_VIEWS, Phase
+from consensus.quorum import MemberId
+from consensus.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """A picture of a replica."""
+
+    epoch: int
+    height: int
+    """In flight: one above the last committed block."""
+    view: int
+    phase: Phase
+    primary: MemberId
+    is_primary: bool
+    may_sign: bool
+    quorum: int
+    heard: tuple[MemberId, ...]
+    """Members whose message of the awaited kind is here, for this view and height."""
+    missing: tuple[MemberId, ...]
+    """The other members."""
+    wished_view: int
+    """The view that this replica asks for; above ``view``: it wants to leave."""
+    deadline_ms: int | None
+    """When it will ask for the next view, on the driver's clock."""
+    sentence: str
+    """All of it in one English sentence."""
+
+
+def describe(state: State) -> Situation:
+    """The situation of ``state``."""
+    validators = state.validators
+    heard = _heard(state)
+    return Situation(
+        epoch=validators.epoch,
+        height=state.height,
+        view=state.view,
+        phase=state.phase,
+        primary=validators.members[validators.primary(state.view)],
+        is_primary=state.is_primary,
+        may_sign=state.may_sign,
+        quorum=validators.quorum,
+        heard=tuple(validators.members[i] for i in heard),
+        missing=tuple(m for i, m in enumerate(validators.members) if i not in heard),
+        wished_view=state.pacemaker.wish,
+        deadline_ms=state.pacemaker.deadline,
+        sentence=_sentence(state, len(heard)),
+    )
+
+
+def _heard(state: State) -> tuple[int, ...]:
+    if state.phase in BETWEEN_VIEWS:
+        return tuple(state.changes.of(state.view))
+    kind = Kind.COMMIT if state.phase is Phase.COMMITTING else Kind.PREPARE
+    return state.votes.senders(kind, state.view, state.height)
+
+
+def _sentence(state: State, heard: int) -> str:
+    place = f"height {state.height}, view {state.view}"
+    if state.phase is Phase.WATCHING:
+        return f"{place}: {_why_watching(state)}"
+    doing = state.phase.value
+    if state.phase is Phase.OPEN and state.is_primary:
+        doing = "is the primary and waits for transactions"
+    if state.phase in (Phase.PREPARING, Phase.COMMITTING, Phase.CHANGING):
+        doing += f" ({heard} of {state.validators.quorum} are here)"
+    return f"{place}: {doing}"
+
+
+def _why_watching(state: State) -> str:
+    if state.burnt:
+        return "signs nothing: the safety record is lost; a new key must be voted in"
+    if state.diverged:
+        return "signs nothing: a certified block executes to something else here"
+    if state.record.commit_floor > state.head.height:
+        return f"catches up to {state.record.commit_floor}, which its store has lost"
+    if state.me is None:
+        return "follows: no member of this epoch"
+    return "takes its seat"
