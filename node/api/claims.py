@@ -18,7 +18,7 @@ from node.api.chain import Located
 from node.api.guard import Access
 from node.api.params import AccessDep, After, Limit, ThingId, edge_router
 from node.api.problems import Problem
-from node.api.rights import CASE_POSTS, Right
+from node.api.rights import Right, has_post
 from node.ledger import merkle
 
 router = edge_router("claims")
@@ -90,7 +90,7 @@ async def claim(access: AccessDep, claim: ThingId) -> Response:
     if isinstance(found, Reversal):
         access.check(concerned, f"claim/{claim}")
         return access.answer({"record": _reversal_fields(claim, found)})
-    with_person = access.caller.post in CASE_POSTS and access.sees(concerned, Right.PERSON)
+    with_person = has_post(Right.PERSON, access.caller) and access.sees(concerned, Right.PERSON)
     access.check(concerned, f"claim/{claim}", Right.PERSON if with_person else None)
     return access.answer({"record": claim_fields(claim, found, with_person=with_person)})
 

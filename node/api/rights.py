@@ -30,7 +30,8 @@ ALL_KINDS = OVERSEERS | BUREAUS | INSTITUTIONS | {"finance", "bank", "insurer"}
 
 ALL_POSTS = frozenset(POSTS)
 BUSINESS_POSTS = ALL_POSTS - {"operator"}
-"""Whoever keeps machines running has no business with cases."""
+"""At a bureau the operator keeps machines running and has no business with cases; at an institution
+the operator (经办人) sits at the counter and has, see ``has_post``."""
 CASE_POSTS = frozenset({"clerk", "checker", "doctor", "audit"})
 """Posts that work on a person's case; finance sees amounts, not people."""
 
@@ -43,15 +44,17 @@ class Right(Enum):
     CHAIN = "any registered organisation, any post"
     PARTY = (
         "the organisations named in the thing; bureaus and finance departments of its home and care"
-        " areas; the centre; auditors and regulators of these areas. Any post but operator"
+        " areas; the centre; auditors and regulators of these areas. Any post but operator (at"
+        " institutions also operator, the person at the counter)"
     )
     PERSON = (
         "the person's home bureau; institutions that are party to the thing; auditors and"
-        " regulators of its areas. Posts clerk, checker, doctor, audit. Each look is logged"
+        " regulators of its areas. Posts clerk, checker, doctor, audit (at institutions also"
+        " operator). Each look is logged"
     )
     CONTENT = (
         "as for a person's data, and the bureau of the place of care. Posts clerk, checker,"
-        " doctor, audit. Each look is logged"
+        " doctor, audit (at institutions also operator). Each look is logged"
     )
     OVERSIGHT = (
         "the centre, bureaus of provinces, auditors and regulators of the whole country."
@@ -59,7 +62,8 @@ class Right(Enum):
     )
     ESTIMATE = (
         "institutions and bureaus with a key of purpose sign; the contract checks the rest."
-        " Posts clerk, checker, doctor, finance. Each look is logged"
+        " Posts clerk, checker, doctor, finance (at institutions also operator). Each look is"
+        " logged"
     )
     OPERATOR = "the organisation that runs the node, post operator"
 
@@ -154,8 +158,7 @@ def check_role(right: Right, caller: Caller, operator_of: str) -> None:
 
     ``operator_of``: the organisation that runs this node. Raises ``Problem`` ``read.no-right``.
     """
-    rule = RULES[right]
-    if caller.kind not in rule.kinds or caller.post not in rule.posts:
+    if caller.kind not in RULES[right].kinds or not has_post(right, caller):
         raise Problem("read.no-right")
     if right is Right.OPERATOR and caller.id != operator_of:
         raise Problem("read.no-right")
@@ -163,6 +166,14 @@ def check_role(right: Right, caller: Caller, operator_of: str) -> None:
         raise Problem("read.no-right")
     if right is Right.OVERSIGHT and not oversees_country(caller):
         raise Problem("read.no-right")
+
+
+def has_post(right: Right, caller: Caller) -> bool:
+    """Whether the post of the key's holder is one that the right is for."""
+    posts = RULES[right].posts
+    if caller.kind in INSTITUTIONS and right is not Right.OPERATOR:
+        posts |= {"operator"}
+    return caller.post in posts
 
 
 def oversees_country(caller: Caller) -> bool:

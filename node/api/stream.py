@@ -28,7 +28,7 @@ from node.api.limits import Streams
 from node.api.params import AccessDep, GuardDep, edge_router
 from node.api.ports import View
 from node.api.problems import Problem
-from node.api.rights import BUSINESS_POSTS, Right
+from node.api.rights import Right, has_post
 from node.ledger.block import Header as BlockHeader
 from node.ledger.receipt import Receipt
 
@@ -133,7 +133,7 @@ def height_events(access: Access, height: int, cursor: Cursor, topic: str | None
     data = access.view.header(height)
     assert data is not None, f"no header at height {height}"
     count = BlockHeader.decode(data).receipts_count
-    leaves = access.view.receipts(height) if access.caller.post in BUSINESS_POSTS else ()
+    leaves = access.view.receipts(height) if has_post(Right.PARTY, access.caller) else ()
     for index, leaf in enumerate(leaves):
         if (height, index) <= cursor:
             continue
