@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -20,25 +19,7 @@ from contracts.interpreter import (
     compile_source,
 )
 from contracts.language import RULES
-
-TABLE = Path(__file__).parent / "escapes.txt"
-
-
-def read_table() -> list[tuple[str, str, str]]:
-    """Rows of the table: family, expected complaint, whole source."""
-    rows = []
-    for line in TABLE.read_text(encoding="ascii").splitlines():
-        if line.startswith("#"):
-            continue
-        family, complaint, code = (part.strip() for part in line.split("|", 2))
-        rows.append((family, " ".join(complaint.split()), source_of(json.loads(code))))
-    return rows
-
-
-def source_of(code: str) -> str:
-    """The whole source of an attempt."""
-    return code[1:] if code.startswith("!") else f"def settle(case):\n {code}\n"
-
+from tests.contracts.attempts import read_table
 
 ROWS = read_table()
 
