@@ -20,7 +20,7 @@ from typing import Final
 import msgpack
 
 from node.ledger.errors import CodecError
-from node.ledger.types import DEPTH_MAX, FRAME_BYTES_MAX, INT_MAX, Value
+from node.ledger.types import CONTAINERS_MAX, DEPTH_MAX, FRAME_BYTES_MAX, INT_MAX, Value
 
 _CONTAINERS: Final = frozenset({list, dict, tuple})
 _SCALARS: Final = frozenset({type(None), bool, int, str, bytes})
@@ -53,7 +53,9 @@ def decode(data: bytes, *, bytes_max: int = FRAME_BYTES_MAX) -> Value:
     if len(data) > bytes_max:
         raise CodecError("codec.too-long", bytes=len(data), bytes_max=bytes_max)
     try:
-        value = msgpack.unpackb(data, strict_map_key=True, max_ext_len=0)
+        value = _unpack(data)
+    except CodecError:
+        raise
     except (ValueError, msgpack.exceptions.UnpackException, TypeError, RecursionError) as error:
         # UnicodeDecodeError, ExtraData and FormatError are ValueErrors; OutOfData is not.
         raise CodecError("codec.malformed", reason=type(error).__name__) from None
@@ -61,6 +63,24 @@ def decode(data: bytes, *, bytes_max: int = FRAME_BYTES_MAX) -> Value:
     if _pack(value) != data:
         raise CodecError("codec.not-canonical", bytes=len(data))
     return value
+
+
+def _unpack(data: bytes) -> Value:
+    """The value by msgpack's rules, with a bounded number of containers."""
+    if len(data) <= CONTAINERS_MAX:  # each container takes at least a byte
+        return msgpack.unpackb(data, strict_map_key=True, max_ext_len=0)
+    count = 0
+
+    def counted(container: Value) -> Value:
+        nonlocal count
+        count += 1
+        if count > CONTAINERS_MAX:
+            raise CodecError("codec.containers", containers_max=CONTAINERS_MAX)
+        return container
+
+    return msgpack.unpackb(
+        data, strict_map_key=True, max_ext_len=0, list_hook=counted, object_hook=counted
+    )
 
 
 def decode_trusted(data: bytes) -> Value:
@@ -87,31 +107,29 @@ def _sorted_container(value: Value, depth: int) -> Value:
     """A copy of the container with sorted maps, or itself where nothing needs sorting."""
     if depth > DEPTH_MAX:
         raise CodecError("codec.depth", depth_max=DEPTH_MAX)
-    if type(value) is dict:
-        try:
-            # Code point order of text is the byte order of its UTF-8.
-            keys = sorted(value)
-        except TypeError:  # text mixed with something else
-            raise CodecError("codec.key-type") from None
-        if keys and type(keys[0]) is not str:
-            raise CodecError("codec.key-type")
-        types = set(map(type, value.values()))
-        if types <= _SCALARS:
-            return {key: value[key] for key in keys}
-        _check_types(types)
-        return {
-            key: _sorted_container(item, depth + 1)
-            if type(item := value[key]) in _CONTAINERS
-            else item
-            for key in keys
-        }
-    types = set(map(type, value))
-    if types <= _SCALARS:
-        return value
-    _check_types(types)
-    return [
-        _sorted_container(item, depth + 1) if type(item) in _CONTAINERS else item for item in value
-    ]
+    if type(value) is not dict:
+        if _SCALARS.issuperset(map(type, value)):
+            return value
+        _check_types(value)
+        return [
+            _sorted_container(item, depth + 1) if type(item) in _CONTAINERS else item
+            for item in value
+        ]
+    try:
+        # Code point order of text is the byte order of its UTF-8.
+        keys = sorted(value)
+    except TypeError:  # text mixed with something else
+        raise CodecError("codec.key-type") from None
+    if keys and type(keys[0]) is not str:
+        raise CodecError("codec.key-type")
+    if _SCALARS.issuperset(map(type, value.values())):
+        # What was decoded and put again is in order already.
+        return value if keys == list(value) else {key: value[key] for key in keys}
+    _check_types(value.values())
+    return {
+        key: _sorted_container(item, depth + 1) if type(item := value[key]) in _CONTAINERS else item
+        for key in keys
+    }
 
 
 def _check_walk(value: Value) -> None:
@@ -136,9 +154,8 @@ def _check_walk(value: Value) -> None:
                 if keys and type(keys[0]) is not str:
                     raise CodecError("codec.key-type")
                 items = container.values()
-            types = set(map(type, items))
-            if not types <= _SCALARS:
-                _check_types(types)
+            if not _SCALARS.issuperset(map(type, items)):
+                _check_types(items)
                 below += [item for item in items if type(item) in _CONTAINERS]
         if not below:
             return
@@ -158,7 +175,7 @@ def _check_integers(stack: list[Value]) -> None:
             raise CodecError("codec.integer-range")
 
 
-def _check_types(types: set[type]) -> None:
-    if not types <= _ALLOWED:
-        foreign = sorted(kind.__name__ for kind in types - _ALLOWED)
+def _check_types(items: Iterable[Value]) -> None:
+    foreign = sorted({kind.__name__ for kind in map(type, items) if kind not in _ALLOWED})
+    if foreign:
         raise CodecError("codec.type", type=foreign[0])

@@ -214,7 +214,11 @@ class StateTree:
         return tuple(changed)
 
     def _change_top(self, changed: Iterable[int], nodes: dict[int, Node]) -> None:
-        """Recompute the nodes above changed buckets, level by level, each once."""
+        """Recompute the nodes above changed buckets, level by level, each once.
+
+        This loop is most of what a block's state root costs, so ``_read`` and ``_join`` are written
+        out, and a lone leaf beside nothing, the usual case far down, rises without a hash.
+        """
         hashes, kinds = self._hashes, self._kinds
         find = nodes.get
         first = 1 << self._depth
@@ -228,26 +232,24 @@ class StateTree:
                     continue
                 previous = parent
                 above.append(parent)
-                left = 2 * parent
-                # Inlined _read and _join: this loop is what a block's state root costs.
-                known = find(left)
-                if known is not None:
-                    left_kind, left_hash = known
+                own = nodes[node]
+                kind, digest = own
+                sibling = node ^ 1
+                other = find(sibling)
+                if other is None:
+                    other_kind = kinds[sibling]
+                    if other_kind == EMPTY and kind <= LEAF:
+                        nodes[parent] = own
+                        continue
+                    other_digest = bytes(hashes[32 * sibling : 32 * sibling + 32])
                 else:
-                    left_kind = kinds[left]
-                    left_hash = bytes(hashes[32 * left : 32 * left + 32])
-                known = find(left + 1)
-                if known is not None:
-                    right_kind, right_hash = known
+                    other_kind, other_digest = other
+                if kind + other_kind <= LEAF:
+                    nodes[parent] = own if other_kind == EMPTY else (other_kind, other_digest)
+                elif node & 1:
+                    nodes[parent] = (INNER, sha256(b"\x11" + other_digest + digest).digest())
                 else:
-                    right_kind = kinds[left + 1]
-                    right_hash = bytes(hashes[32 * left + 32 : 32 * left + 64])
-                if left_kind == EMPTY and right_kind <= LEAF:
-                    nodes[parent] = (right_kind, right_hash)
-                elif right_kind == EMPTY and left_kind == LEAF:
-                    nodes[parent] = (LEAF, left_hash)
-                else:
-                    nodes[parent] = (INNER, sha256(b"\x11" + left_hash + right_hash).digest())
+                    nodes[parent] = (INNER, sha256(b"\x11" + digest + other_digest).digest())
             level = above
 
     # --- Proving ------------------------------------------------------------------------------

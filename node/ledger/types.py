@@ -50,6 +50,11 @@ INT_MAX: Final = 2**63 - 1
 DEPTH_MAX: Final = 16
 """Containers inside containers (ARCH, canonical bytes)."""
 
+CONTAINERS_MAX: Final = 65_536
+"""Arrays and maps in one encoded value. An empty one is a byte on the wire and 64 in memory:
+without this limit a frame of 9 MiB would unfold to 600 MiB. A catalogue part in one attachment has
+about 9,000, a transaction of 1,000 calls about 8,000."""
+
 CALLS_MAX: Final = 1_000
 """Calls of one transaction (ARCH, transaction)."""
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from node.ledger.codec import decode, decode_trusted, encode
 from node.ledger.errors import CodecError
-from node.ledger.types import DEPTH_MAX, INT_MAX, INT_MIN
+from node.ledger.types import CONTAINERS_MAX, DEPTH_MAX, INT_MAX, INT_MIN
 from tests.node.ledger.damage import bit_flips, extensions, truncations
 
 INTEGERS = st.integers(INT_MIN, INT_MAX) | st.sampled_from(
@@ -291,6 +291,23 @@ def test_damage_of_a_record_is_refused_or_seen() -> None:
             assert decode(damaged) != value
         except CodecError:
             continue
+
+
+def test_the_number_of_containers_ends_at_its_limit() -> None:
+    def nested(count: int) -> bytes:
+        """An array of ``count - 1`` empty maps and arrays, and text to make it a long one."""
+        empty = b"\x90\x80" * ((count - 1) // 2) + b"\x90" * ((count - 1) % 2)
+        return b"\xdd" + struct.pack(">I", count) + empty + b"\xa3abc"
+
+    assert len(decode(nested(CONTAINERS_MAX))) == CONTAINERS_MAX
+    for count in (CONTAINERS_MAX + 1, 9 * 1024 * 1024 - 10):
+        tracemalloc.start()
+        try:
+            with pytest.raises(CodecError, match=r"codec\.containers"):
+                decode(nested(count))
+            assert tracemalloc.get_traced_memory()[1] < 100_000_000
+        finally:
+            tracemalloc.stop()
 
 
 def test_a_small_buffer_cannot_claim_much_memory() -> None:
