@@ -28,8 +28,10 @@ CONTRACT = Contract("counters", version=1)
 
 AUDIENCE = "person"
 NAMES_MAX = 64
-SETTLEMENTS_MAX = 200
+SETTLEMENTS_MAX = 100
 """Settlements that a counter remembers for re-pricing; older ones only leave this list."""
+_LINE_CHARS_MIN = 4
+"""The shortest line of that list: a digit, a blank, a letter, a line feed."""
 
 _KEY = {
     "person": Id(60),
@@ -50,23 +52,20 @@ class Counters:
     """Digest of the call that posted the opening balances; None before it."""
     as_of_ms: int
     """Up to when the home bureau's feed is complete; 0 before the first entry."""
-    settlements: tuple[tuple[str, int], ...]
-    """(claim id, time of settlement) of what was settled here, ascending in time."""
+    log: str
+    """What was settled here, a line ``<time in ms> <claim id>`` each, ascending in time. One text,
+    because it is copied with every settlement and looked into only when something came late."""
     salt: bytes
+
+    @property
+    def settlements(self) -> list[tuple[int, str]]:
+        """(time of settlement, claim id), ascending in time."""
+        rows = (line.split(" ") for line in self.log.splitlines())
+        return [(int(time_ms), claim) for time_ms, claim in rows]
 
     def encode(self) -> Value:
         """As the state has it."""
-        return [
-            dict(self.values),
-            self.opening,
-            self.as_of_ms,
-            [list(row) for row in self.settlements],
-            self.salt,
-        ]
-
-    def since(self, time_ms: int) -> list[str]:
-        """Claims that were settled here after an instant: what a late entry may change."""
-        return [claim for claim, settled_ms in self.settlements if settled_ms > time_ms]
+        return [dict(self.values), self.opening, self.as_of_ms, self.log, self.salt]
 
 
 def load(state: State, person: str, area: str, scheme: str, year: int) -> Counters | None:
@@ -74,9 +73,7 @@ def load(state: State, person: str, area: str, scheme: str, year: int) -> Counte
     value = state.get(_key(person, area, scheme, year))
     if value is None:
         return None
-    values, opening, as_of_ms, settlements, salt = value
-    rows = tuple((claim, time_ms) for claim, time_ms in settlements)
-    return Counters(values, opening, as_of_ms, rows, salt)
+    return Counters(*value)
 
 
 def read(state: State, person: str, area: str, scheme: str, year: int) -> dict[str, int]:
@@ -91,8 +88,11 @@ def add(ctx: Context, person: Person, year: int, deltas: Mapping[str, int], clai
     Refuses with ``counters.negative`` when a counter would fall below 0.
     """
     before = _or_new(ctx, person, person.scheme, year)
-    rows = (*before.settlements, (claim, ctx.time_ms))[-SETTLEMENTS_MAX:]
-    after = replace(before, values=_sum(before.values, deltas, 1), settlements=rows)
+    log = f"{before.log}{ctx.time_ms} {claim}\n"
+    # Lines are counted only where there could be too many of them.
+    if len(log) > SETTLEMENTS_MAX * _LINE_CHARS_MIN:
+        log = "".join(log.splitlines(keepends=True)[-SETTLEMENTS_MAX:])
+    after = replace(before, values=_sum(before.values, deltas, 1), log=log)
     ctx.state.put(_key(person.id, person.area, person.scheme, year), after.encode())
     return after
 
@@ -102,11 +102,15 @@ def restore(
 ) -> Counters:
     """Take off what a settlement had added; later settlements are listed in an event."""
     before = _or_new(ctx, person, person.scheme, year)
-    settled_ms = next((at for known, at in before.settlements if known == claim), ctx.time_ms)
-    rows = tuple(row for row in before.settlements if row[0] != claim)
-    after = replace(before, values=_sum(before.values, deltas, -1), settlements=rows)
+    rows = before.settlements
+    place = next((n for n, (_, known) in enumerate(rows) if known == claim), -1)
+    kept = [row for n, row in enumerate(rows) if n != place]
+    log = "".join(f"{at} {known}\n" for at, known in kept)
+    after = replace(before, values=_sum(before.values, deltas, -1), log=log)
     ctx.state.put(_key(person.id, person.area, person.scheme, year), after.encode())
-    _list_for_repricing(ctx, person.id, year, after.since(settled_ms), cause="reversal")
+    # By its place and not by its time: two of one block have the same.
+    later = [known for _, known in rows[place + 1 :]]
+    _list_for_repricing(ctx, person.id, year, later, place >= 0, cause="reversal")
     return after
 
 
@@ -132,7 +136,7 @@ def open_year(ctx: Context, args: Args) -> Answer:
         as_of_ms=max(before.as_of_ms, args["as_of_ms"]),
     )
     ctx.state.put(_key(args["person"], area, args["scheme"], args["year"]), after.encode())
-    _list_for_repricing(ctx, args["person"], args["year"], after.since(0), cause="opening")
+    _list_since(ctx, args, after, -1, cause="opening")
     ctx.emit("counters.opened", person=args["person"], year=args["year"], as_of_ms=after.as_of_ms)
     return {"as_of_ms": args["as_of_ms"]}
 
@@ -167,8 +171,7 @@ def feed(ctx: Context, args: Args) -> Answer:
     ctx.state.put(name, after.encode())
     salt = salt_of(ctx, after.salt, key)
     ctx.state.put(key, [digest, name, deltas, args["settled_ms"], None, salt])
-    later = after.since(args["settled_ms"])
-    _list_for_repricing(ctx, args["person"], args["year"], later, cause="late-feed")
+    _list_since(ctx, args, after, args["settled_ms"], cause="late-feed")
     ctx.emit("counters.fed", person=args["person"], year=args["year"], as_of_ms=after.as_of_ms)
     return {"as_of_ms": args["as_of_ms"]}
 
@@ -199,8 +202,7 @@ def unfeed(ctx: Context, args: Args) -> Answer:
     )
     ctx.state.put(name, after.encode())
     ctx.state.put(key, [digest, name, deltas, settled_ms, now, salt])
-    later = after.since(settled_ms)
-    _list_for_repricing(ctx, args["person"], args["year"], later, cause="local-reversal")
+    _list_since(ctx, args, after, settled_ms, cause="local-reversal")
     ctx.emit("counters.fed", person=args["person"], year=args["year"], as_of_ms=after.as_of_ms)
     return {"as_of_ms": args["as_of_ms"]}
 
@@ -222,7 +224,7 @@ def _or_new(ctx: Context, person: Person, scheme: str, year: int) -> Counters:
     if found is not None:
         return found
     name = _key(person.id, person.area, scheme, year)
-    return Counters({}, None, 0, (), salt_of(ctx, person.salt, name))
+    return Counters({}, None, 0, "", salt_of(ctx, person.salt, name))
 
 
 def _sum(values: Mapping[str, int], deltas: Mapping[str, int], sign: int) -> dict[str, int]:
@@ -242,11 +244,30 @@ def _sum(values: Mapping[str, int], deltas: Mapping[str, int], sign: int) -> dic
     return after
 
 
+def _list_since(ctx: Context, args: Args, after: Counters, since_ms: int, *, cause: str) -> None:
+    """List the settlements that were decided after an instant of care at home."""
+    rows = after.settlements
+    complete = len(rows) < SETTLEMENTS_MAX or rows[0][0] <= since_ms
+    later = [claim for at, claim in rows if at > since_ms]
+    _list_for_repricing(ctx, args["person"], args["year"], later, complete, cause=cause)
+
+
 def _list_for_repricing(
-    ctx: Context, person: str, year: int, claims: list[str], *, cause: str
+    ctx: Context, person: str, year: int, claims: list[str], complete: bool, *, cause: str
 ) -> None:
+    """Tell which settlements were decided on counters that now differ.
+
+    ``complete`` is false when so many followed that earlier ones have left the list.
+    """
     if claims:
-        ctx.emit("counters.reprice", person=person, year=year, claims=claims, cause=cause)
+        ctx.emit(
+            "counters.reprice",
+            person=person,
+            year=year,
+            claims=claims,
+            cause=cause,
+            complete=complete,
+        )
 
 
 def _key(person: str, area: str, scheme: str, year: int) -> str:

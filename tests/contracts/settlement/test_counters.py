@@ -102,9 +102,23 @@ def test_a_reversal_lists_what_was_settled_after_it(world: World) -> None:
     assert events == [
         (
             "counters.reprice",
-            {"person": w.ALICE, "year": 2025, "claims": ["c3"], "cause": "reversal"},
+            {
+                "person": w.ALICE,
+                "year": 2025,
+                "claims": ["c3"],
+                "cause": "reversal",
+                "complete": True,
+            },
         )
     ]
+
+
+def test_two_settlements_of_one_block_have_an_order(world: World) -> None:
+    for claim in ("c1", "c2", "c3"):
+        settle(world, claim, {"fund_fen": 1})
+    fields = dict(reverse(world, "c2", {"fund_fen": 1}))["counters.reprice"]
+    assert fields["claims"] == ["c3"]
+    assert reverse(world, "c3", {"fund_fen": 1}) == []
 
 
 def test_the_list_of_settlements_is_bounded(world: World) -> None:
@@ -113,8 +127,12 @@ def test_the_list_of_settlements_is_bounded(world: World) -> None:
     found = counters.load(world.state, w.ALICE, "430100", "310", 2025)
     assert found is not None
     assert len(found.settlements) == counters.SETTLEMENTS_MAX
-    assert found.settlements[0][0] == "c3"
+    assert found.settlements[0][1] == "c3"
     assert found.values == {"fund_fen": counters.SETTLEMENTS_MAX + 3}
+    outcome = feed(world, "late", {"fund_fen": 1})
+    fields = dict(outcome.events)["counters.reprice"]
+    assert len(fields["claims"]) == counters.SETTLEMENTS_MAX
+    assert not fields["complete"], "three settlements have left the list"
 
 
 def test_the_salt_stays_and_differs_from_the_persons(world: World) -> None:
@@ -174,7 +192,9 @@ def test_a_late_feed_lists_settlements_and_changes_none(world: World) -> None:
     world.time_ms += 3_600_000
     outcome = feed(world, "late", {"fund_fen": 10}, hours_ago=2)
     listed = [fields for topic, fields in outcome.events if topic == "counters.reprice"]
-    assert listed == [{"person": w.ALICE, "year": 2025, "claims": ["c2"], "cause": "late-feed"}]
+    assert listed == [
+        {"person": w.ALICE, "year": 2025, "claims": ["c2"], "cause": "late-feed", "complete": True}
+    ]
     assert values(world) == {"fund_fen": 12}
     in_time = feed(world, "fresh", {"fund_fen": 1}, hours_ago=0)
     assert [topic for topic, _ in in_time.events] == ["counters.fed"]
@@ -185,8 +205,8 @@ def test_late_opening_lists_all(world: World) -> None:
     outcome = world.do(
         BUREAU, C, "open", key(as_of_ms=0), attachments={"person": {"deltas": {"fund_fen": 3}}}
     )
-    assert ("counters.reprice", {"person": w.ALICE, "year": 2025, "claims": ["c1"],
-                                 "cause": "opening"}) in outcome.events  # fmt: skip
+    listed = dict(outcome.events)["counters.reprice"]
+    assert (listed["claims"], listed["cause"], listed["complete"]) == (["c1"], "opening", True)
 
 
 def test_a_local_reversal_takes_off_exactly_what_was_added(world: World) -> None:
@@ -280,4 +300,4 @@ def test_counters_are_the_sum_of_what_stands(
                 total[counter] = total.get(counter, 0) + delta
         assert values(world) == {c: n for c, n in total.items() if n}
         found = counters.load(world.state, w.ALICE, "430100", "310", 2025)
-        assert [c for c, _ in found.settlements] == list(claims) if found else not claims
+        assert [c for _, c in found.settlements] == list(claims) if found else not claims
