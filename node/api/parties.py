@@ -52,6 +52,7 @@ FIELDS: Mapping[str, str] = {
     "bureau": "organisation",
     "person": "person",
     "claim": "claim",
+    "transfer": "transfer",
     "area": "home",
     "home": "home",
     "home_area": "home",
@@ -117,6 +118,20 @@ def of_claim(state: State, claim_id: str) -> Parties:
     )
 
 
+def of_transfer(state: State, transfer_id: str) -> Parties:
+    """Sender, confirmer and the owners of a transfer's accounts; nobody where there is none."""
+    value = state.get(f"transfer/{transfer_id}")
+    if value is None:
+        return Parties()
+    made = records.Transfer.decode(value)
+    found = of_organisation(state, made.sender)
+    if made.confirmer:
+        found |= of_organisation(state, made.confirmer)
+    for account, _, _ in made.legs:
+        found |= of_account(state, account)
+    return found
+
+
 def of_filing(filing: Filing) -> Parties:
     """The person and home area of a filing, and the hospital of a referral.
 
@@ -141,6 +156,8 @@ def _named(state: State, what: str, name: str) -> Parties:
         return of_person(state, name)
     if what == "claim":
         return of_claim(state, name)
+    if what == "transfer":
+        return of_transfer(state, name)
     if what in ("institution", "organisation"):
         return of_organisation(state, name)
     if what == "home":

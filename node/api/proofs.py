@@ -76,6 +76,10 @@ def _organisation(access: Access, rest: str) -> Parties:
     return parties.of_organisation(access.state, rest.partition("/")[0])
 
 
+def _transfer(access: Access, rest: str) -> Parties:
+    return parties.of_transfer(access.state, rest)
+
+
 def _nobody(_access: Access, _rest: str) -> Parties:
     return Parties()
 
@@ -88,9 +92,13 @@ KEYS: Mapping[str, tuple[Right, Concern]] = {
     "validators": (Right.CHAIN, _nobody),
     "param": (Right.CHAIN, _nobody),
     "vote": (Right.CHAIN, _nobody),
+    "contracts": (Right.CHAIN, _nobody),
     "policy": (Right.CHAIN, _nobody),
     "policy-source": (Right.CHAIN, _nobody),
     "catalogue": (Right.CHAIN, _nobody),
+    "catalogue-version": (Right.CHAIN, _nobody),
+    "catalogue-page": (Right.CHAIN, _nobody),
+    "catalogue-meta": (Right.CHAIN, _nobody),
     "catalogue-part": (Right.CHAIN, _nobody),
     "tx": (Right.CHAIN, _nobody),
     "claim": (Right.PERSON, _claim),
@@ -106,6 +114,9 @@ KEYS: Mapping[str, tuple[Right, Concern]] = {
     "commercial": (Right.PARTY, _organisation),
     "bank": (Right.PARTY, _organisation),
     "mapping": (Right.PARTY, _organisation),
+    "mapping-version": (Right.PARTY, _organisation),
+    "mapping-page": (Right.PARTY, _organisation),
+    "transfer": (Right.PARTY, _transfer),
 }
 """The right to a state entry by the first part of its key; what is not here is denied."""
 

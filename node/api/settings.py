@@ -33,15 +33,18 @@ class ApiSettings:
     header_bytes_max: int = 16 * KIB
     """Request line and headers together; h11's precedent for one event."""
     header_count_max: int = 64
+    """Headers of one request; a browser behind two proxies sends about twenty."""
     target_bytes_max: int = 4 * KIB
     """Path and query as sent."""
 
     address_rate: int = 1_000
     """Requests a second from one address; a bureau's gateway sends for all its institutions."""
     address_burst: int = 2_000
+    """Requests of one address that may come at once, after a pause."""
     key_rate: int = 200
     """Signed requests a second of one key: a hospital window makes one or two."""
     key_burst: int = 400
+    """Requests of one key that may come at once: a work list that opens its cases."""
     bucket_count_max: int = 20_000
     """Addresses and keys whose buckets are remembered; the longest unused is forgotten first."""
     nonces_per_key_max: int = 30_000
@@ -50,15 +53,18 @@ class ApiSettings:
     """Requests in hand at once; streams count apart."""
 
     streams_max: int = 256
+    """Event streams open at once."""
     streams_per_key_max: int = 4
+    """Event streams of one key; one stream can carry all topics."""
     stream_heartbeat_s: float = 15.0
     """A comment line that keeps proxies from closing a quiet stream."""
     stream_life_s: float = 3_600.0
     """A stream ends after this long; the client goes on from its cursor with a fresh signature."""
 
     page_default: int = 50
+    """Rows of one answer when `limit` is left out."""
     page_max: int = 500
-    """Rows of one answer."""
+    """Rows of one answer at most."""
 
     min_height_wait_s: float = 5.0
     """How long `min_height` waits (ARCHITECTURE.md section 3, Reading)."""
@@ -67,6 +73,4 @@ class ApiSettings:
     behind_blocks_max: int = 10
     """Ready is red when the head is further behind (ARCHITECTURE.md section 3, Reading)."""
     behind_ms_max: int = 10_000
-
-    access_log_path: str = ""
-    """File of looks at persons' data; set by the service to the data folder's `access.log`."""
+    """Ready is red when the head has been behind for longer."""
