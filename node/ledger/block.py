@@ -58,7 +58,9 @@ class Validator:
     """A seat: an organisation and the key that votes for it."""
 
     organisation: OrgId
+    """Id of the organisation."""
     key: Key
+    """Its key with the purpose ``validate``, 33 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +81,25 @@ class ValidatorSet:
 
     @property
     def size(self) -> int:
+        """n: how many seats there are."""
         return len(self.validators)
 
     @property
     def quorum(self) -> int:
+        """Q(n): how many seats decide."""
         return quorum_size(self.size)
 
     @property
     def hash(self) -> Digest:
+        """What headers name the set by."""
         return H("yibao/validators/v1", self.encode())
 
     def fields(self) -> list[Value]:
+        """Wire form: [organisation, key] of each seat."""
         return [[seat.organisation, seat.key] for seat in self.validators]
 
     def encode(self) -> bytes:
+        """Canonical bytes."""
         return encode(self.fields())
 
     def index_of(self, organisation: str) -> int | None:
@@ -131,11 +138,15 @@ class Header:
     """What a block is; its hash is the block's name."""
 
     version: int
+    """1."""
     chain: Digest
+    """Hash of genesis."""
     height: Height
+    """One more than the parent's."""
     parent: Digest
     """Hash of the block before; zeros in genesis."""
     epoch: Epoch
+    """Number of the validator set in force."""
     validators_hash: Digest
     """Of the set whose certificate makes this block final."""
     next_validators_hash: Digest
@@ -144,9 +155,13 @@ class Header:
     """Organisation that first proposed it, also when another one proposes it again; empty in
     genesis."""
     time_ms: TimeMs
+    """The only clock of contracts; after the parent's."""
     tx_root: Digest
+    """RFC 6962 root over ``[body, signature]`` of each transaction."""
     tx_count: int
+    """Leaves of that tree; at least 1 but in genesis."""
     receipts_root: Digest
+    """RFC 6962 root over the receipts' bytes."""
     receipts_count: int
     """One receipt for each call."""
     state_root: Digest
@@ -154,6 +169,7 @@ class Header:
 
     @property
     def hash(self) -> Digest:
+        """The block's hash."""
         return H("yibao/header/v1", self.encode())
 
     @property
@@ -162,6 +178,7 @@ class Header:
         return self.validators_hash != self.next_validators_hash
 
     def encode(self) -> bytes:
+        """Canonical bytes."""
         return encode(
             [
                 self.version,
@@ -224,7 +241,9 @@ class Block:
     """A header and the transactions that it commits to."""
 
     header: Header
+    """What the votes are for."""
     transactions: tuple[SignedTransaction, ...]
+    """In order of execution."""
 
     def check_body(self) -> None:
         """Raises ``InvalidBlock`` unless the transactions are the header's and within limits.
@@ -314,12 +333,17 @@ class Vote:
     phase: str
     """``PREPARE`` or ``COMMIT``; it stands in the context of the signature."""
     epoch: Epoch
+    """Of the block."""
     view: int
+    """In which it was proposed."""
     height: Height
+    """Of the block."""
     block_hash: Digest
+    """Of its header."""
     signer: int
     """Index in the epoch's validator set."""
     signature: Signature
+    """64 bytes."""
 
     def verify(self, chain: bytes, validators: ValidatorSet) -> None:
         """Raises ``InvalidBlock`` unless the seat at ``signer`` signed it."""
@@ -344,15 +368,20 @@ class Certificate:
     """A quorum's votes for one block in one view: final for ever when they are COMMITs."""
 
     epoch: Epoch
+    """Of the block."""
     view: int
+    """One for all its votes: votes of two views make no certificate."""
     height: Height
+    """Of the block."""
     block_hash: Digest
+    """Of its header."""
     signers: bytes
     """Bitmap over the epoch's set, most significant bit first, unused bits zero."""
     signatures: tuple[Signature, ...]
     """One for each set bit, in their order."""
 
     def fields(self) -> list[Value]:
+        """Wire form."""
         return [
             self.epoch,
             self.view,
@@ -363,6 +392,7 @@ class Certificate:
         ]
 
     def encode(self) -> bytes:
+        """Canonical bytes."""
         return encode(self.fields())
 
     @classmethod

@@ -74,7 +74,9 @@ class EpochEnd:
     """A block that ended an epoch, and the validators that it brought in."""
 
     header: bytes
+    """Canonical bytes."""
     certificate: bytes
+    """Canonical bytes, by the validators of the epoch that ends."""
     validators: ValidatorSet
     """Of the next epoch; the header holds their hash."""
 
@@ -84,11 +86,15 @@ class ReceiptFacts:
     """What a verified file says of a receipt."""
 
     header: Header
+    """The certified block."""
     signers: tuple[str, ...]
     """Organisations whose validators signed the certificate."""
     transaction: SignedTransaction
+    """As it stands on the chain; its signature was checked."""
     call: Call
+    """The call that the receipt is of."""
     receipt: Receipt
+    """What the call did."""
     attachments: dict[str, bytes]
     """Contents of the call's attachments by audience, as far as the file has them."""
     explanation: dict[str, Value] | None
@@ -100,11 +106,15 @@ class StateFacts:
     """What a verified file says of a state entry at the header's height."""
 
     header: Header
+    """The certified block after which the entry stands."""
     signers: tuple[str, ...]
+    """Organisations whose validators signed the certificate."""
     key: str
+    """State key."""
     value: Value
     """None when absent: a state value is never nil."""
     present: bool
+    """Whether the entry exists."""
 
 
 Facts = ReceiptFacts | StateFacts
@@ -118,8 +128,11 @@ class CertifiedHeader:
     """A final block's header and certificate with the epochs that lead to it."""
 
     epochs: tuple[EpochEnd, ...]
+    """Ends of all epochs before the header's, in order."""
     header: bytes
+    """Canonical bytes."""
     certificate: bytes
+    """Canonical bytes."""
 
 
 def build_receipt_evidence(

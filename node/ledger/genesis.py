@@ -68,10 +68,13 @@ class Genesis:
     """A genesis file that was read and checked."""
 
     chain: Digest
+    """The network's name, in every signature."""
     content: dict[str, Value]
     """Everything but the proofs; its canonical bytes are what ``chain`` is the hash of."""
     time_ms: TimeMs
+    """Time of block 0."""
     parameters: dict[str, Value]
+    """Network parameters by name."""
     contracts: dict[str, int]
     """Version in force from height 0 for each system contract."""
     organisations: tuple[dict[str, Value], ...]

@@ -59,6 +59,7 @@ class KeyHeader:
     """What may be read of a sealed key without its passphrase."""
 
     chain: Digest
+    """Network that the key is for; zeros when it was made before."""
     role: str
     """Purposes of the key joined by commas, for example ``read,sign``."""
     owner: str
@@ -66,12 +67,18 @@ class KeyHeader:
     key: Key
     """The public half."""
     n: int
+    """Cost of scrypt, a power of two."""
     r: int
+    """Always 8."""
     p: int
+    """Always 1."""
     salt: bytes
+    """16 bytes."""
     nonce: bytes
+    """12 bytes."""
 
     def encode(self) -> bytes:
+        """Canonical bytes: the associated data of the seal."""
         return encode(
             [
                 self.chain,

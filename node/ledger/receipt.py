@@ -40,7 +40,9 @@ class Event:
     """Something that happened, for subscribers and indexes."""
 
     topic: str
+    """``<area>.<what>``, for example ``claim.settled``."""
     fields: dict[str, Value]
+    """Seen by all who may see the receipt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,11 @@ class ReceiptPosting:
     """One leg of a transfer; the legs of a transfer sum to zero."""
 
     transfer_id: str
+    """The transfer that it is a leg of."""
     account: str
+    """Name from the chart of accounts."""
     fund_type: str
+    """National fund code, for example ``310100``."""
     amount_fen: int
     """Positive into the account, negative out of it."""
 
@@ -59,7 +64,9 @@ class Receipt:
     """The outcome of one call."""
 
     tx_id: Digest
+    """The transaction."""
     call_index: int
+    """Which of its calls, from 0."""
     status: str
     """``ok`` or ``rejected``."""
     code: str
@@ -69,17 +76,20 @@ class Receipt:
     answer: dict[str, Value]
     """What the method returned."""
     events: tuple[Event, ...]
+    """In the order in which they were emitted."""
     amounts: dict[str, Value]
     """Sums by name, in fen."""
     versions: dict[str, Value]
     """Versions and hashes of policy, catalogue and contract that decided."""
     postings: tuple[ReceiptPosting, ...]
+    """Money moved; they sum to zero by transfer and fund type."""
     explanation: Digest | None
     """Commitment of the explanation attachment."""
     writes_digest: Digest
     """Digest of the call's state writes: names the first call that differs between replicas."""
 
     def encode(self) -> bytes:
+        """Canonical bytes: the leaf of the receipts tree."""
         return encode(
             [
                 self.tx_id,

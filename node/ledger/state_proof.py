@@ -69,12 +69,14 @@ class StateProof:
     """The way from the root to where an entry is or would be."""
 
     form: Form
+    """What it shows."""
     siblings: tuple[Digest, ...]
     """From the root down; zeros for an empty one."""
     other: tuple[Digest, Digest] | None = None
     """Path and value hash of the leaf that stands there instead (form 3 only)."""
 
     def encode(self) -> bytes:
+        """The fixed layout above."""
         depth = len(self.siblings)
         bitmap = bytearray((depth + 7) // 8)
         given = []

@@ -83,6 +83,7 @@ class Overlay:
     """The tree after a block that is not committed yet. Made by ``StateTree.overlay``."""
 
     root: Digest
+    """State root after the block."""
     parent_root: Digest
     """Root that the base must have when this is committed."""
     lineage: tuple[Digest, ...]
@@ -94,6 +95,7 @@ class Overlay:
     changed: tuple[int, ...]
     """Numbers of the buckets that this block itself changed, ascending."""
     depth: int
+    """Of the tree's top."""
 
     def bucket_roots(self) -> list[BucketRoot]:
         """Roots of the buckets that this block changed; kind ``EMPTY`` where nothing is left."""
@@ -116,6 +118,7 @@ class StateTree:
 
     @property
     def depth(self) -> int:
+        """Depth of the top."""
         return self._depth
 
     @property

@@ -50,13 +50,16 @@ class Call:
     """One call of a contract's method; all-or-nothing, with a receipt of its own."""
 
     contract: str
+    """Name of a system contract."""
     method: str
+    """Name of its method."""
     args: dict[str, Value]
     """Public: seen by everybody who may see the transaction."""
     attachments: tuple[int, ...] = ()
     """Indexes into the body's attachments, strictly ascending, at most 4."""
 
     def fields(self) -> list[Value]:
+        """Wire form."""
         return [self.contract, self.method, self.args, list(self.attachments)]
 
 
@@ -81,6 +84,7 @@ class Attachment:
     them either way and bad ones must give a receipt."""
 
     def commitment(self) -> Digest:
+        """What the body must hold for it."""
         return commit(self.blind, self.content)
 
 
@@ -89,7 +93,9 @@ class TransactionBody:
     """What is signed."""
 
     chain: Digest
+    """Hash of genesis: a transaction is for one network."""
     sender: OrgId
+    """Organisation that acts."""
     key: Key
     """The signing key itself, so that a signature is checked without state."""
     valid_until_ms: TimeMs
@@ -100,6 +106,7 @@ class TransactionBody:
     """Each is named by exactly one call."""
 
     def encode(self) -> bytes:
+        """Canonical bytes: what is hashed for the id and signed."""
         return encode(
             [
                 self.chain,
@@ -126,9 +133,13 @@ class SignedTransaction:
     """A transaction as it arrived: decoded body, the bytes it was decoded from, signature."""
 
     id: Digest
+    """Hash of the body."""
     body: TransactionBody
+    """The body decoded."""
     body_bytes: bytes
+    """Its canonical bytes as they arrived."""
     signature: Signature
+    """Over context ``tx/1``, chain and body, by the body's key."""
     attachments: tuple[Attachment, ...]
     """In the body's order; empty in the form of the chain."""
 
