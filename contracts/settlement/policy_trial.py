@@ -14,9 +14,10 @@ from typing import Any
 
 from contracts.api import Rejected, reject
 from contracts.meter import PolicyError, PolicyFault
-from contracts.settlement.adjudicate import Policy, adjudicate
+from contracts.settlement.adjudicate import adjudicate
 from contracts.settlement.case import Case, normalise
 from contracts.settlement.decision import Decision
+from contracts.settlement.policy_program import PolicyProgram
 
 TOTALS_FEN = (0, 1, 2_999, 45_000, 99_999, 380_050, 1_500_000, 12_345_678, 64_000_000, 500_000_000)
 """From an empty bill to five million yuan; odd amounts show what rounding does."""
@@ -80,26 +81,63 @@ def trial_cases(scheme: str, area: str) -> Iterator[Case]:
             number += 1
 
 
-def try_policy(policy: Policy, scheme: str, area: str) -> int:
-    """Run the grid, each case twice. Returns the number of decisions made.
+def trial_stays(scheme: str, area: str) -> Iterator[Case]:
+    """Stays with charge lines, over the year's end, at home and elsewhere, at every level."""
+    for level in range(4):
+        yield normalise(
+            {
+                "lines": [
+                    {"code": "a", "amount_fen": 33_333, "service_date": "2024-12-29"},
+                    {"code": "b", "amount_fen": 100_001, "service_date": "2024-12-31"},
+                    {"code": "b", "amount_fen": 777_777, "service_date": "2025-01-01"},
+                    {"code": "c", "amount_fen": 5_000, "service_date": "2025-01-02"},
+                    {"code": "own", "amount_fen": 999, "service_date": "2025-01-02"},
+                ],
+                "catalogue": {
+                    "a": {"class": "01"},
+                    "b": {"class": "02", "first_pay": "12.5%"},
+                    "c": {"class": "02", "first_pay": "5%", "restricted": True},
+                    "own": {"class": "03"},
+                },
+                "person": {"age_years": 45, "age_days": 16_500, "scheme": scheme, "area": area},
+                "visit": {"admission": "2024-12-29", "discharge": "2025-01-02"},
+                "institution": {"level": level, "region": "990100" if level % 2 else area},
+                "filing": {"type": FILINGS[level]},
+            }
+        )
+
+
+def try_policy(policy: PolicyProgram, scheme: str, area: str) -> int:
+    """Run the grid and the stays, each twice. Returns the number of decisions made.
 
     Rejects ``policy.trial-failed`` with the number of the sample, what failed and where in the
     source; ``policy.trial-empty`` when the policy refuses every sample by ``fail``.
     """
     decided = 0
-    for number, case in enumerate(trial_cases(scheme, area)):
+    cases = [*trial_cases(scheme, area), *trial_stays(scheme, area)]
+    for number, case in enumerate(cases):
+        _ask_modes(policy, case, number)
         first = _decide(policy, case, number)
         if first is None:
             continue
-        counters = {c.name: c.after for c in first.counters}
-        second = _decide(policy, {**case, "counters": counters}, number)
+        second = _decide(policy, {**case, **_counters_after(first)}, number)
         decided += 1 if second is None else 2
     if not decided:
-        reject("policy.trial-empty", samples=len(TOTALS_FEN) * len(CARE))
+        reject("policy.trial-empty", samples=len(cases))
     return decided
 
 
-def _decide(policy: Policy, case: Case, number: int) -> Decision | None:
+def _ask_modes(policy: PolicyProgram, case: Case, number: int) -> None:
+    """The functions that a decision does not always need are tried too."""
+    try:
+        policy.cross_year()
+        policy.benefit_year(case["visit"]["admission"])
+        policy.settlement_mode(case["institution"]["region"])
+    except (PolicyError, Rejected) as problem:
+        _failed(number, case, problem.code, problem.values)
+
+
+def _decide(policy: PolicyProgram, case: Case, number: int) -> Decision | None:
     try:
         return adjudicate(case, policy)
     except PolicyError as error:
@@ -111,12 +149,21 @@ def _decide(policy: Policy, case: Case, number: int) -> Decision | None:
     return None
 
 
+def _counters_after(decision: Decision) -> dict[str, Any]:
+    by_year: dict[str, dict[str, int]] = {}
+    for change in decision.counters:
+        by_year.setdefault(str(change.year), {})[change.name] = change.after
+    return {
+        "counters": by_year.get(str(decision.year), {}),
+        "counters_by_year": by_year,
+    }
+
+
 def _failed(number: int, case: Case, code: str, values: dict[str, Any]) -> None:
     reject(
         "policy.trial-failed",
         sample=number,
-        total_fen=case["sums"]["total_fen"],
-        in_scope_fen=case["sums"]["in_scope_fen"],
+        **(case["sums"] or {}),
         care_kind=case["visit"]["care_kind"],
         level=case["institution"]["level"],
         failed=code,

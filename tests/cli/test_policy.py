@@ -71,7 +71,7 @@ def test_check_prints_diagnostics_like_a_linter(tmp_path: Path) -> None:
 def test_check_passes_a_good_policy(tmp_path: Path) -> None:
     done = yibao("check", put(tmp_path, "p.py", GOOD), "--deploy")
     assert done.exit_code == 0
-    assert "ok, 240 trial decisions balance" in done.stdout
+    assert "ok, 256 trial decisions balance" in done.stdout
 
 
 def test_check_warns_of_what_a_deployment_would_refuse(tmp_path: Path) -> None:
