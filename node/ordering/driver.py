@@ -89,27 +89,37 @@ class Driver:
         self._hands = hands
         self._clock_ms = clock_ms
         self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._open = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._durable: SafetyRecord | None = None
         self._alarm_clock: asyncio.TimerHandle | None = None
 
     def put(self, event: Event) -> None:
         """Hand over an event; call it on the event loop's thread."""
+        self._open += 1
+        self._idle.clear()
         self._events.put_nowait(event)
 
     async def idle(self) -> None:
-        """Wait until every event so far was taken and carried out."""
-        await self._events.join()
+        """Wait until every event so far was taken and carried out, or the loop has ended."""
+        await self._idle.wait()
 
-    async def run(self, start: Start) -> None:
-        """Run until cancelled, or until something durable fails."""
+    def begin(self, start: Start) -> None:
+        """The first event, with what is durable already."""
         self._durable = start.record
-        await self._take(start)
+        self.put(start)
+
+    async def run(self) -> None:
+        """Run until cancelled, or until something durable fails. ``begin`` comes before."""
         try:
             while True:
-                event = await self._events.get()
-                await self._take(event)
-                self._events.task_done()
+                await self._take(await self._events.get())
+                self._open -= 1
+                if not self._open:
+                    self._idle.set()
         finally:
+            self._idle.set()
             if self._alarm_clock is not None:
                 self._alarm_clock.cancel()
 

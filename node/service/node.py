@@ -150,7 +150,8 @@ class Node:
             self._safety = self._open_safety(self._key, validators)
         self._ended = asyncio.get_running_loop().create_future()
         self._driver = Driver(Replica(identities), self, monotonic_ms)
-        self._running = self._spawn(self._driver.run(self._start_event(epoch, validators)))
+        self._driver.begin(self._start_event(epoch, validators))
+        self._running = self._spawn(self._driver.run())
         self._log.info(
             "node.started", height=self.head.height, state_root=self.head.state_root,
             organisation=self.options.organisation, chain=self.genesis.chain,
@@ -168,7 +169,7 @@ class Node:
         self._admission.closing = True
         try:
             async with asyncio.timeout(STOP_S_MAX):
-                await self._finish_block()
+                await self.settle()
         except TimeoutError:
             self._log.warning("node.stop-late", seconds=STOP_S_MAX)
         for task in list(self._tasks):
@@ -184,6 +185,16 @@ class Node:
             self._safety.file.close()
         self._database.close()
         self._log.info("node.stopped", height=self.head.height)
+
+    async def settle(self) -> None:
+        """Wait until nothing is built, executed, voted on or written."""
+        while self._driver is not None and self._running is not None:
+            if not self._running.done():
+                await self._driver.idle()
+            others = self._tasks - {self._running}
+            if not others:
+                return
+            await asyncio.wait(others)
 
     @property
     def head(self) -> Head:
@@ -441,14 +452,6 @@ class Node:
             telemetry.calls.labels("rejected" if code else "ok").inc(count)
             if code:
                 telemetry.rejections.labels(code).inc(count)
-
-    async def _finish_block(self) -> None:
-        """Until nothing is built, voted on or written."""
-        others = [task for task in self._tasks if task is not self._running]
-        if others:
-            await asyncio.wait(others)
-        if self._driver is not None and self._running is not None and not self._running.done():
-            await self._driver.idle()
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Run a task whose failure ends the node."""

@@ -16,6 +16,7 @@ from node.execution.blocks import Parent, validator_set
 from node.execution.genesis import make_genesis
 from node.execution.state import CommittedState
 from node.ledger.block import Header
+from node.ledger.errors import InvalidGenesis
 from node.ledger.genesis import Genesis
 from node.ledger.state_tree import StateTree
 from node.ledger.types import Digest
@@ -77,6 +78,7 @@ def open_database(
     head = checks.check_heights(database)
     if head is None:
         head = _begin(database, genesis, genesis_bytes, registry, options)
+    _check_genesis(database, genesis)
     checks.check_blocks(database, head, options.check_heights)
     tree = checks.load_tree(database, options.tree_depth, head)
     checks.check_state(database, options.tree_depth)
@@ -90,6 +92,16 @@ def open_database(
     if options.index and database.index.digest(head.height) is None:
         indexer.rebuild(database.kv, database, head.height)
     return OpenedLedger(genesis, database, state, tree, Parent(header, Digest(head.block_hash)))
+
+
+def _check_genesis(database: Database, genesis: Genesis) -> None:
+    """The stored genesis file is of this chain, so that it can be shown for what it is."""
+    try:
+        stored = Genesis.parse(database.genesis_file())
+    except InvalidGenesis as error:
+        raise DatabaseDamaged(f"The stored genesis file does not hold: {error}.") from error
+    if stored.chain != genesis.chain:
+        raise DatabaseDamaged("The stored genesis file is of another chain.")
 
 
 def _begin(

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from node.ledger.block import Header, ValidatorSet
-from node.ledger.codec import decode_trusted, encode
+from node.ledger.codec import encode
+from node.ledger.errors import LedgerError
 from node.ledger.state_tree import BucketRoot
 from node.store import keys
 from node.store.attachments import Attachments, attachment_rows
@@ -22,10 +23,14 @@ from node.store.errors import DatabaseDamaged, DatabaseForeign
 from node.store.index import Index
 from node.store.kv import KV, Operation, Reader
 from node.store.leveldb import LevelStore
+from node.store.record import read_record
 from node.store.state import StateRows, bucket_rows, state_rows
 
 LAYOUT = 1
 """Version of the rows in ``keys``. Another one is refused and never converted on the quiet."""
+
+DIFFS_DROPPED_MAX = 100
+"""Old diffs that one batch drops at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ class StoredHead:
 
     @classmethod
     def decode(cls, data: bytes) -> StoredHead:
-        return cls(*decode_trusted(data))
+        return cls(*read_record(data, (int, bytes, bytes, int, int, bytes), "head"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +100,7 @@ class Seal:
 
     @classmethod
     def decode(cls, data: bytes) -> Seal:
-        return cls(*decode_trusted(data))
+        return cls(*read_record(data, (int, list, bytes), "seal of a height"))
 
 
 PART_NAMES = ("header", "body", "certificate", "receipts", "diff")
@@ -110,6 +115,14 @@ def make_seal(sequence: int, parts: Sequence[bytes], before: bytes) -> Seal:
 def chain_digests(sequence: int, digests: Sequence[bytes], before: bytes) -> bytes:
     """Next link of the chain of batches; 32 bytes."""
     return hashlib.sha256(before + encode([sequence, list(digests)])).digest()
+
+
+def _epoch(value: bytes) -> tuple[int, ValidatorSet]:
+    first, seats = read_record(value, (int, list), "validator set of an epoch")
+    try:
+        return first, ValidatorSet.from_fields(seats)
+    except LedgerError as error:
+        raise DatabaseDamaged(f"A validator set does not hold: {error}.") from error
 
 
 class Rows:
@@ -132,14 +145,17 @@ class Rows:
         value = self.reader.get(keys.epoch(epoch))
         if value is None:
             raise DatabaseDamaged(f"The validator set of epoch {epoch} is missing.")
-        first, seats = decode_trusted(value)
-        return first, ValidatorSet.from_fields(seats)
+        return _epoch(value)
+
+    def diff_floor(self) -> int:
+        """The first height whose state diff is kept."""
+        value = self.reader.get(keys.meta("diff-floor"))
+        return 0 if value is None else keys.unpack_height(value)
 
     def epochs(self) -> Iterator[tuple[int, int, ValidatorSet]]:
         """Every epoch so far: number, first height, validator set."""
         for key, value in self.reader.iterate(*keys.all_of(keys.EPOCH)):
-            first, seats = decode_trusted(value)
-            yield keys.height_of(key), first, ValidatorSet.from_fields(seats)
+            yield keys.height_of(key), *_epoch(value)
 
     def quarantined(self) -> list[bytes]:
         """Ids of transactions in quarantine."""
@@ -178,6 +194,13 @@ class Database(Rows):
                 f"The database holds chain {(owner or b'').hex()[:16]}, "
                 f"the genesis file is of chain {chain.hex()[:16]}."
             )
+
+    def genesis_file(self) -> bytes:
+        """The genesis file that the chain began with, as it was loaded then."""
+        data = self.kv.get(keys.meta("genesis"))
+        if data is None:
+            raise DatabaseDamaged("The genesis file in the database is missing.")
+        return data
 
     def begin(self, chain: bytes, genesis: bytes, parts: HeightParts) -> None:
         """Write block 0 into an empty database, with the genesis file's bytes."""
@@ -259,8 +282,7 @@ class Database(Rows):
         ]
         if parts.certificate is not None:
             rows.append((keys.at_height(keys.CERTIFICATE, height), parts.certificate))
-        if height > self._diff_heights:
-            rows.append((keys.at_height(keys.DIFF, height - self._diff_heights), None))
+        rows += self._dropped_diffs(height)
         places = zip(parts.tx_ids, parts.first_receipts, strict=True)
         for index, (tx_id, first) in enumerate(places):
             rows.append((keys.TRANSACTION + tx_id, keys.pack_transaction(height, index, first)))
@@ -271,6 +293,18 @@ class Database(Rows):
         kept = self.blocks.proposals(height)
         rows += [(keys.proposal(height, block_hash), None) for block_hash in kept]
         return rows
+
+    def _dropped_diffs(self, height: int) -> list[Operation]:
+        """Diffs whose term ends with this height, and the new first height that has one."""
+        floor, keep_from = self.diff_floor(), height - self._diff_heights + 1
+        if keep_from <= floor:
+            return []
+        # More than one where the setting was lowered, and never so many that a batch grows.
+        stop = min(keep_from, floor + DIFFS_DROPPED_MAX)
+        rows: list[Operation] = [
+            (keys.at_height(keys.DIFF, old), None) for old in range(floor, stop)
+        ]
+        return [*rows, (keys.meta("diff-floor"), keys.pack_height(stop))]
 
     def _new_attachments(self, parts: HeightParts) -> list[tuple[bytes, bytes, bytes]]:
         """Attachments without those that are held already (the same content came before)."""

@@ -50,7 +50,10 @@ def decode_entry(row: bytes) -> tuple[str, bytes]:
     stop = 2 + _LENGTH.unpack_from(row)[0]
     if len(row) <= stop:
         raise DatabaseDamaged("A state row is cut short.")
-    return row[2:stop].decode(), row[stop:]
+    try:
+        return row[2:stop].decode("ascii"), row[stop:]
+    except UnicodeDecodeError as error:
+        raise DatabaseDamaged("A state row's key is not text.") from error
 
 
 class StateRows:
