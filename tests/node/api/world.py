@@ -17,6 +17,7 @@ from typing import Any
 from contracts import organisations
 from node.api.access_log import AccessLog
 from node.api.app import create_app
+from node.api.auth import ReadState
 from node.api.ports import (
     Accepted,
     CallRow,
@@ -322,8 +323,11 @@ class MemoryNode:
         transaction.check_signature()
         with self.view() as view:
             known = organisations.find_key(
-                view, transaction.body.sender, transaction.body.key, len(self.blocks)
-            )  # type: ignore[arg-type]
+                ReadState(view),
+                transaction.body.sender,
+                transaction.body.key,
+                len(self.blocks),
+            )
         if known is None or "sign" not in known.purposes:
             raise InvalidTransaction("transaction.key", sender=transaction.body.sender)
         self.pending[transaction.id] = transaction
