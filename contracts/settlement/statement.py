@@ -144,6 +144,8 @@ def _payers(explained: Mapping[str, Any]) -> Section:
         )
         for p in explained["payments"]
     ]
+    paid = sum(p["amount_fen"] for p in explained["payments"])
+    rows.append(Row("基金等支付合计 paid by all of these", _money(paid), strong=True))
     own = explained["own"]
     rows += [
         Row(_amount(name), _money(own[f"{name}_fen"]))
@@ -165,7 +167,7 @@ def _steps(explained: Mapping[str, Any]) -> Section:
 def _counters(explained: Mapping[str, Any]) -> Section:
     rows = [
         Row(
-            f"{name} ({year})",
+            f"{_counter_words(name)} ({year})",
             _counted(name, before + added),
             f"{_counted(name, before)} + {_counted(name, added)}",
         )
@@ -178,6 +180,12 @@ def _counters(explained: Mapping[str, Any]) -> Section:
         until = date_of_ms(explained["counters_as_of_ms"])
         rows.append(Row("本地累计截至 local care counted until", until))
     return Section("年度累计与余额 Counters of the year, balances", tuple(rows))
+
+
+def _counter_words(name: str) -> str:
+    """A counter's name is the policy's word; where it is a common one, Chinese is put before it."""
+    english, chinese = step_words(name.removesuffix("_fen"))
+    return f"{chinese} {english}".strip()
 
 
 def _counted(name: str, value: int) -> str:
