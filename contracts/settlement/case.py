@@ -85,8 +85,8 @@ def _date(value: Value, path: str) -> str:
 
 
 def _scheme(value: Value, path: str) -> str:
-    word = {"employee": "310", "resident": "390"}.get(value, value)
-    return _text(10)(word, path)
+    word = _text(10)(value, path)
+    return {"employee": "310", "resident": "390"}.get(word, word)
 
 
 def _identity_types(value: Value, path: str) -> list[str]:
@@ -115,21 +115,21 @@ _VISIT = {
     "third_party": _Field(_boolean, False),
     "referral": _Field(_boolean, False),
     "chronic_disease": _Field(_text(40), ""),
-    "days": _Field(_integer(0, 20_000, optional=True), None),
+    "days": _Field(_integer(0, 20_000), None),
     "part": _Field(_integer(1, 100), 1),
     "parts": _Field(_integer(1, 100), 1),
     "deductible_paid_fen": _Field(_fen, 0),
 }
 _INSTITUTION = {
     "id": _Field(_text(40), ""),
-    "level": _Field(_integer(0, 3, optional=True), None),
+    "level": _Field(_integer(0, 3), None),
     "level_code": _Field(_text(2), ""),
     "kind": _Field(_text(40), "hospital"),
     "region": _Field(_text(6), ""),
 }
 _FILING = {
     "type": _Field(_text(40), "none"),
-    "group": _Field(_one_of("none", "long_term", "temporary", ""), ""),
+    "group": _Field(_one_of("none", "long_term", "temporary"), ""),
     "in_time": _Field(_boolean, True),
     "channel": _Field(_text(40), ""),
 }
@@ -138,7 +138,7 @@ _TOP = {
     "use_account": _Field(_boolean, False),
     "account_balance_fen": _Field(_fen, 0),
     "family_balance_fen": _Field(_fen, 0),
-    "year": _Field(_integer(0, 9999, optional=True), None),
+    "year": _Field(_integer(0, 9999), None),
 }
 _GROUPS: Mapping[str, Mapping[str, _Field]] = {
     "person": _PERSON,
@@ -264,9 +264,10 @@ def _paid(value: Value) -> list[dict[str, Value]]:
         path = f"paid[{i}]"
         entry = _mapping(row, path)
         _known(entry, path, ("fund", "payer", "base", "amount_fen"))
-        fund = terms.FUNDS.get(entry.get("fund", ""))
+        code = _text(20)(entry.get("fund"), f"{path}.fund")
+        fund = terms.FUNDS.get(code)
         if fund is None:
-            raise CaseError(f"{path}.fund", f"not in the table of funds: {entry.get('fund')!r}")
+            raise CaseError(f"{path}.fund", f"not in the table of funds: {code!r}")
         result.append(
             {
                 "fund": fund.code,

@@ -205,7 +205,10 @@ def random_bands(random: Random, top: int) -> list[list[Any]]:
 def random_document(random: Random) -> dict[str, Any]:
     """A case file with its policy's parameters; small and large bills, used and fresh counters."""
     scale = random.choice([300, 20_000, 1_000_000, 50_000_000])
-    amount = lambda: random.choice([0, random.randrange(scale), random.randrange(10 * scale)])  # noqa: E731
+
+    def amount() -> int:
+        return random.choice([0, random.randrange(scale), random.randrange(10 * scale)])
+
     catalogue = {
         str(code): {
             "class": random.choice(["01", "02", "02", "03"]),

@@ -16,10 +16,13 @@ from hypothesis import strategies as st
 from contracts.api import Rejected
 from contracts.meter import PolicyFault
 from contracts.settlement.adjudicate import adjudicate
+from contracts.settlement.answer import read_answer
 from contracts.settlement.case import normalise
 from contracts.settlement.decision import Decision
 from contracts.settlement.policy_program import PolicyProgram
+from contracts.settlement.terms import FUNDS
 from tests.contracts.settlement import dumb_adjudicator as dumb
+from tests.contracts.settlement.fuzz import anything, places, replaced
 
 ROOT = Path(__file__).resolve().parents[3]
 GENERAL = PolicyProgram(dumb.GENERAL)
@@ -141,6 +144,28 @@ def test_a_wrong_answer_is_refused_and_nothing_is_paid(body: str, code: str) -> 
     with pytest.raises(Rejected) as caught:
         decide(answer(body), sums={"total_fen": 1_000_000, "own_expense_fen": 100})
     assert caught.value.code == code
+
+
+ANSWER: dict[str, Any] = {
+    "payments": [{"fund": "310100", "payer": "fund", "base": "in_scope", "amount_fen": 5,
+                  "why": "basic"}],
+    "deductible_fen": 1, "counters": {"a_fen": 1}, "account_limit_fen": 1,
+    "steps": [{"code": "a", "amount_fen": 1}], "refusals": ["filing.required"],
+}  # fmt: skip
+
+
+@given(st.sampled_from(places(ANSWER)), anything)
+@settings(max_examples=300, deadline=None)
+def test_any_answer_is_read_or_refused(place: tuple[Any, ...], new: Any) -> None:
+    code = ""
+    try:
+        read = read_answer(replaced(ANSWER, place, new))
+    except Rejected as refusal:
+        code = refusal.code
+    else:
+        assert all(p.amount_fen >= 0 and p.fund in FUNDS for p in read.payments)
+        assert read.deductible_fen >= 0
+    assert code in ("", "policy.answer-malformed", "policy.unknown-fund")
 
 
 def test_an_overspending_policy_is_told_both_amounts() -> None:

@@ -9,10 +9,14 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contracts.api import Rejected
+from contracts.settlement.adjudicate import adjudicate
 from contracts.settlement.case import SUMS, CaseError, normalise
+from contracts.settlement.policy_program import PolicyProgram
+from tests.contracts.settlement.fuzz import anything, places, replaced
 
 ROOT = Path(__file__).resolve().parents[3]
 SCHEMA = json.loads((ROOT / "docs" / "case.schema.json").read_text("utf-8"))
@@ -181,3 +185,35 @@ def test_committed_cases_follow_the_schema(path: Path) -> None:
     if "identity" not in document:
         VALIDATOR.validate(document)
         normalise(document)
+
+
+# --- whatever a file holds, it is a case or it is refused with a path --------------------------
+
+
+@given(st.sampled_from(places(FULL)), anything)
+@settings(max_examples=400, deadline=None)
+def test_a_case_with_one_thing_replaced_is_read_or_refused_as_the_schema_says(
+    place: tuple[Any, ...], new: Any
+) -> None:
+    document = replaced(FULL, place, new)
+    by_schema, by_reader = verdicts(document)
+    if by_reader:
+        assert by_schema, "what the reader takes, the schema allows"
+
+
+@given(st.sampled_from(places(FULL)), anything)
+@settings(max_examples=200, deadline=None)
+def test_what_is_read_can_be_decided(place: tuple[Any, ...], new: Any) -> None:
+    policy = PolicyProgram('def settle(case):\n    return {"payments": []}\n')
+    try:
+        case = normalise(replaced(FULL, place, new))
+    except CaseError:
+        return
+    code = ""
+    try:
+        decision = adjudicate(case, policy)
+    except Rejected as refusal:
+        code = refusal.code
+    else:
+        assert decision.person_fen == decision.total_fen - decision.funds_fen
+    assert code in ("", "case.paid-above-bill", "case.paid-in-split-stay")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -28,12 +29,12 @@ coverages = st.none() | st.builds(
 )
 
 
-def split(amount: int, coverage: Coverage | None, **given: object) -> LineSplit:
-    arguments: dict[str, object] = {
+def split(amount: int, coverage: Coverage | None, **given: Any) -> LineSplit:
+    arguments: dict[str, Any] = {
         "code": "X", "service_date": "2024-05-01", "amount_fen": amount, "quantity_e4": 10_000,
         "confirmed": NOT_CONFIRMED, "coverage": coverage, "level": 3,
     }  # fmt: skip
-    return split_line(**(arguments | given))  # type: ignore[arg-type]
+    return split_line(**(arguments | given))
 
 
 @given(

@@ -26,7 +26,10 @@ from tests.contracts.world import (
 
 SOURCES = Path(__file__).resolve().parents[2] / "cases" / "policies"
 CHANGSHA = (SOURCES / "changsha_resident.py").read_text("utf-8")
-PERCENT = "def settle(case):\n    return {{'payments': [payment('390100', part(case['sums']['in_scope_fen'], '{}%'))]}}\n"  # noqa: E501
+PERCENT = """
+def settle(case):
+    return {{"payments": [payment("390100", part(case["sums"]["in_scope_fen"], "{}%"))]}}
+"""
 
 
 @pytest.fixture
