@@ -348,8 +348,7 @@ def _below(root: ast.AST) -> Iterator[ast.AST]:
     waiting = [root]
     while waiting:
         node = waiting.pop()
-        if node is not root or not isinstance(node, ast.Module):
-            yield node
+        yield node
         waiting.extend(reversed(list(ast.iter_child_nodes(node))))
 
 

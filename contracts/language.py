@@ -228,6 +228,27 @@ RULES: dict[str, tuple[str, str]] = {
 }
 """Every complaint by its rule id: message and what to do."""
 
+FAULTS: dict[str, str] = {
+    "type": "an operation got a kind of value that it does not take",
+    "argument": "a function got something that it does not take",
+    "no-key": "the map has no such key; `get(map, key, default)` asks without a fault",
+    "index": "the list or text has no such place",
+    "map-key": "a key that is not a text",
+    "unassigned": "a variable was read before it had a value",
+    "unpack": "the list has not as many items as there are names",
+    "zero-division": "division by 0",
+    "read-only": "the case, a constant or a tuple was to be changed; `copy(x)` first",
+    "number-size": "a number grew beyond its bits",
+    "text-size": "a text grew beyond its length",
+    "list-size": "a list grew beyond its length",
+    "map-size": "a map grew beyond its entries",
+    "size": "a function would have given or taken too much",
+    "nesting": "a comparison of lists inside each other, deeper than an answer may be",
+    "answer": "the answer is too large, too deep, or holds a number of more than 64 bits",
+    "fail:...": 'the policy itself said `fail("...")`',
+}
+"""What can end a run, besides the budget: id and meaning."""
+
 # --- first gate: words and signs ------------------------------------------------------------------
 
 WORDS_REFUSED: dict[str, str] = {

@@ -293,18 +293,17 @@ class Statements:
     def _iterate(self, node: ast.expr) -> Callable[[Env], Iterable[Value]]:
         """What a loop runs over: as it was when the loop began, maps by their sorted keys."""
         at = self.places.of(node)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            builtin = self.table.get(node.func.id)
-            if node.func.id == "range" and builtin is not None:
-                numbers = [self.expressions.compile(argument) for argument in node.args]
+        called = node.func if isinstance(node, ast.Call) else None
+        if isinstance(node, ast.Call) and isinstance(called, ast.Name) and called.id == "range":
+            numbers = [self.expressions.compile(argument) for argument in node.args]
 
-                def count(env: Env) -> Iterable[Value]:
-                    try:
-                        return count_range(tuple(number(env) for number in numbers))
-                    except HostError as error:
-                        fault(at, error.fault, str(error), function="range")
+            def count(env: Env) -> Iterable[Value]:
+                try:
+                    return count_range(tuple(number(env) for number in numbers))
+                except HostError as error:
+                    fault(at, error.fault, str(error), function="range")
 
-                return count
+            return count
         values_of = self.expressions.compile(node)
 
         def walk(env: Env) -> Iterable[Value]:

@@ -11,6 +11,8 @@ import sys
 
 import pytest
 
+from contracts import grammar
+from contracts.functions import BUILTINS
 from contracts.interpreter import (
     LanguageError,
     OutOfBudget,
@@ -42,6 +44,52 @@ def test_an_attempt_is_refused_with_place_and_rule(
 def test_the_table_is_as_large_as_the_threat() -> None:
     assert len({source for _, _, source in ROWS}) >= 300
     assert len({family for family, _, _ in ROWS}) >= 15
+
+
+NODES_ALONE = {
+    "attribute walks", "format texts and templates", "generators and comprehensions", "coroutines",
+    "exceptions and frames", "match and classes", "imports", "builtins of the host",
+    "functions as values", "parameters and arguments", "scopes and assignments", "operators",
+}  # fmt: skip
+FIRST_ONLY = {"statement.semicolon", "constant.fault"}
+"""Refused for the reader's sake only, or when the constants are computed."""
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        source
+        for family, complaint, source in ROWS
+        if family in NODES_ALONE and complaint.split()[1] not in FIRST_ONLY
+    ],
+)
+def test_the_second_gate_alone_would_refuse_it(source: str) -> None:
+    """Defence in depth: the characters and tokens are not looked at here."""
+    assert grammar.parse(source, BUILTINS)[2]
+
+
+@pytest.mark.parametrize(
+    ("rule", "source"),
+    [
+        ("constant.kind", "x = 1.5"),
+        ("constant.kind", "x = b''"),
+        ("constant.kind", "x = 1j"),
+        ("constant.kind", "x = ..."),
+        ("constant.kind", "x = u'a'"),
+        ("text.format", "x = f'{1}'"),
+        ("operator.power", "x = 2 ** 3"),
+        ("operator.divide", "x = 2 / 3"),
+        ("operator.decorator", "@len\ndef f(x):\n  return 1"),
+        ("assign.target", "def f(x):\n  x.a += 1"),
+        ("call.star", "x = {**y}"),
+        ("call.star", "x = len(**y)"),
+        ("function.parameters", "def f(x) -> int:\n  return 1"),
+        ("function.parameters", "def f(x, /):\n  return 1"),
+        ("function.parameters", "def f(**x):\n  return 1"),
+    ],
+)
+def test_the_second_gate_has_its_own_words(rule: str, source: str) -> None:
+    assert rule in {diagnostic.rule for diagnostic in grammar.parse(source, BUILTINS)[2]}
 
 
 BIG = [
@@ -125,6 +173,9 @@ RESOURCES = [
     ("range backwards", " return range(0, -99999999999999999999, -1)\n", "size"),
     ("loop over a long range", " for i in range(99999999999):\n  x = i\n", "size"),
     ("range by 0", " for i in range(0, 5, 0):\n  x = i\n", "argument"),
+    ("taking away downwards", " x = 1\n for i in range(300):\n  x = x - -x\n", "number-size"),
+    ("digits beyond the bits", ' x = "9999999"\n y = ""\n for i in range(11):\n  y = y + x\n'
+     " return int(y)", "size"),
     ("a map without end", ' x = {}\n for i in range(2000):\n  x[str(i)] = i\n', "map-size"),
     ("digits without end", ' return int("9" + "9999999999" + str(10))', "9999999999910"),
     ("too many digits", ' x = "9"\n for i in range(7):\n  x = x + x\n return int(x)', "argument"),

@@ -296,3 +296,13 @@ def test_a_registry_knows_its_versions() -> None:
     assert version_at({}, "c", 5) is None
     with pytest.raises(AssertionError):
         versions(1, 1)
+
+
+def test_a_call_keeps_its_explanation_and_a_refusal_reads_like_one() -> None:
+    def body(ctx: Context) -> Answer:
+        ctx.explain({"steps": []})
+        return {}
+
+    assert one_method(body).call(make_context(), "one", "go", {}).explanation == {"steps": []}
+    with pytest.raises(Exception, match=r"till.closed\(hour=23\)"):
+        reject("till.closed", hour=23)
