@@ -105,11 +105,6 @@ def submit(ctx: Context, args: Args) -> Answer:
             return _answer(known.versions[0])
         reject("filing.duplicate-id", filing=args["filing"])
     _require_alive(person)
-    today = calendar.date_of_ms(ctx.time_ms)
-    if args["type"] in LONG_TERM:
-        present = long_term_in_force(load_index(ctx.state, person.id), today)
-        if present is not None:
-            reject("filing.long-term-exists", filing=present.filing)
     version = _version(ctx, person.area, args, 1, digest)
     name = f"filing/{args['filing']}"
     filing = Filing(
@@ -338,6 +333,7 @@ def _follow(
 
 
 def _append(ctx: Context, person: Person, filing: Filing) -> Answer:
+    _require_only_long_term(ctx, filing)
     name = f"filings/{person.id}"
     save(ctx.state, filing, salt_of(ctx, person.salt, name))
     last = filing.last
@@ -353,6 +349,16 @@ def _append(ctx: Context, person: Person, filing: Filing) -> Answer:
         decide_by=last.decide_by,
     )
     return _answer(last)
+
+
+def _require_only_long_term(ctx: Context, filing: Filing) -> None:
+    """A person lives in one other place at a time: asked at submission and again at approval."""
+    if filing.last.type not in LONG_TERM or filing.last.status not in (APPROVED, PENDING):
+        return
+    rows = [row for row in load_index(ctx.state, filing.person) if row.filing != filing.id]
+    present = long_term_in_force(rows, calendar.date_of_ms(ctx.time_ms))
+    if present is not None:
+        reject("filing.long-term-exists", filing=present.filing)
 
 
 def _answer(version: Version) -> Answer:

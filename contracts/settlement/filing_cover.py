@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from contracts import parameters
-from contracts.api import State, Value
+from contracts.api import State
 from contracts.regions import covers
 from contracts.settlement.enrolment import area_of
 from contracts.settlement.filing_record import (
@@ -95,10 +95,6 @@ class Cover:
         """Whether a filing covers, or none is needed."""
         return not self.reason
 
-    def for_policy(self) -> dict[str, Value]:
-        """What the case tells the policy."""
-        return {"type": self.type, "in_time": self.in_time, "channel": self.channel}
-
 
 def find_cover(
     state: State,
@@ -154,7 +150,7 @@ def in_force(rows: Iterable[Row], date: str, today: str) -> Row | None:
 def long_term_in_force(rows: Iterable[Row], date: str) -> Row | None:
     """The person's long-term filing that covers a date or begins later; None when there is none."""
     for _, own in _by_filing(rows):
-        row = own[-1] if own[-1].status in DECIDED else _last_decided(own)
+        row = _last_decided(own)
         if (
             row is not None
             and row.type in LONG_TERM

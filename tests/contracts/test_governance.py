@@ -188,6 +188,17 @@ def test_what_may_validate(world: World) -> None:
     world.refused("governance.not-validating", SET[3], C, "vote", vote)
 
 
+def test_an_admitted_bureau_has_a_right_id(world: World) -> None:
+    args = {"kind": "centre", "region": "000000", "keys": [new_key("centre:2", "first", "checker")]}
+    propose(world, "propose_admission", organisation="centre:2", **args)
+    pass_(world, count=3)
+    vote = {"id": "v1", "approve": True}
+    outcome = world.refused("organisations.wrong-id", SET[3], C, "vote", vote)
+    assert outcome.values["expected"] == "centre"
+    # The vote that could not be carried out does not count.
+    assert len(world.state.get("vote/v1")["votes"]) == 3
+
+
 def test_a_validate_key_with_an_end_does_not_enter_the_set(world: World) -> None:
     key = new_key(w.BUREAU_HUNAN, "short", "operator", ("validate",))
     args = {"organisation": w.BUREAU_HUNAN, **key, "to_height": 1000}

@@ -14,6 +14,7 @@ from contracts.organisations import (
     find_endpoint,
     find_key,
     find_signer,
+    genesis_records,
     institution_switch,
     key_of,
     level,
@@ -138,6 +139,15 @@ def test_a_key_signs_only_for_its_owner_purpose_and_heights(world: World) -> Non
     assert find_signer(world.state, w.BUREAU_HUNAN, validate, 1) is None
 
 
+def test_genesis_may_name_endpoints_and_parameters() -> None:
+    endpoint = {"host": "h.example", "port": 1, "tls_pin": bytes(32)}
+    centre = {"id": "centre", "kind": "centre", "region": "000000", "keys": []}
+    records = genesis_records([{**centre, "endpoint": endpoint}], [], {"vote_days": 3})
+    assert records["endpoint/centre"] == endpoint
+    assert records["param/vote_days"] == 3
+    assert records["org/centre"]["keys"] == 0
+
+
 # --- Admission ------------------------------------------------------------------------------------
 
 
@@ -228,6 +238,14 @@ def test_own_keys_and_those_of_the_region(world: World, sender: str) -> None:
     assert after.keys == before.keys + 1
     listed = world.state.get(f"org-keys/{w.HOSPITAL}/{before.keys}")
     assert listed == w.key_of(w.HOSPITAL, "night")
+
+
+def test_whoever_admitted_an_organisation_keys_it(world: World) -> None:
+    bank = organisation("bank:abc", "bank", "110000")
+    world.do(w.CENTRE, C, "admit", bank)
+    args = {"organisation": "bank:abc", **new_key("bank:abc", "second")}
+    world.refused("sender.not-competent", w.BUREAU_HUNAN, C, "add_key", args)
+    world.do(w.CENTRE, C, "add_key", args)
 
 
 def test_a_revoked_key_keeps_its_history(world: World) -> None:

@@ -164,3 +164,12 @@ def test_the_count_of_working_days_added_is_the_count_between(
     assert work.working_days_between(start.isoformat(), end) == count
     if count:
         assert work.is_working_day(end)
+
+
+def test_nothing_leaves_the_years_of_four_digits() -> None:
+    with pytest.raises(CalendarError):
+        calendar.add_days("9999-12-31", 1)
+    with pytest.raises(CalendarError):
+        calendar.add_months("9999-12-01", 1)
+    # The last date that a call can name bears every term of the field.
+    assert calendar.add_months("2999-12-31", 1200) == "3099-12-31"

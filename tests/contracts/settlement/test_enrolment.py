@@ -183,6 +183,12 @@ def test_a_second_open_insurance_is_refused_until_the_first_is_closed(world: Wor
         BUREAU, C, "close", {"person": w.ALICE, "revision": 2},
         attachments={"person": {"last_day": "2025-05-31", "cause": "moved"}},
     )  # fmt: skip
+    before = dict(world.state.entries)
+    world.do(
+        BUREAU, C, "close", {"person": w.ALICE, "revision": 2},
+        attachments={"person": {"last_day": "2025-05-31", "cause": "moved"}},
+    )  # fmt: skip
+    assert world.state.entries == before
     assert enrol_there().ok
     person = alice(world)
     assert person_status(person, "2025-05-31") == "insured"
@@ -239,6 +245,10 @@ def test_changes_need_the_next_revision_and_may_be_repeated(world: World) -> Non
     update(world, 4, "enrolment.revision", account=True)
     update(world, 3, account=True)
     assert alice(world).account
+    rows = [{"from": "2020-01-01", "to": "2024-12-31", "status": "insured"}]
+    update(world, 4, insured=rows)
+    assert person_status(alice(world), "2025-01-01") == "uninsured"
+    update(world, 5, "enrolment.periods", insured=rows * 2)
     args = {"person": "p:430100:nobody", "revision": 2}
     world.refused("enrolment.unknown-person", BUREAU, C, "update", args, attachments={"person": {}})
     args["person"] = w.ALICE

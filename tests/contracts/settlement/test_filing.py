@@ -233,6 +233,44 @@ def test_one_long_term_filing_at_a_time(world: World) -> None:
     submit(world, "f2", type="retired_elsewhere")
 
 
+def test_two_long_term_filings_may_wait_but_one_is_approved(world: World) -> None:
+    submit(world, type="living_elsewhere")
+    submit(world, "f2", type="retired_elsewhere", care_region=SHENZHEN)
+    follow(world, "decide", 2, decision="approve")
+    approve = {"filing": "f2", "version": 2, "decision": "approve"}
+    world.refused("filing.long-term-exists", BUREAU, C, "decide", approve)
+    # A change that waits does not hide what stands.
+    follow(world, "change", 3, **statement(type="living_elsewhere", care_region="440400"))
+    world.refused("filing.long-term-exists", BUREAU, C, "decide", approve)
+    # A temporary filing cannot be changed into a second long-term one either.
+    submit(world, "f3")
+    change = {"filing": "f3", "version": 2, **statement(type="posted_elsewhere")}
+    world.refused("filing.long-term-exists", BUREAU, C, "change", change)
+    follow(world, "decide", 2, "f2", decision="refuse", reason="wrong_place")
+
+
+def test_every_step_may_be_repeated(world: World) -> None:
+    set_rules(world, provisional_days=30, automatic=[])
+    steps: list[tuple[str, dict[str, Any]]] = [
+        ("change", statement(care_region=SHENZHEN)),
+        ("decide", {"decision": "approve"}),
+        ("change", statement(care_region=SHENZHEN, on_commitment=True)),
+        ("confirm", {}),
+        ("cancel", {"last_day": "2025-06-30"}),
+    ]
+    submit(world)
+    for version, (method, args) in enumerate(steps, 2):
+        first = follow(world, method, version, **args)
+        before = dict(world.state.entries)
+        assert follow(world, method, version, **args) == first
+        assert world.state.entries == before
+    filing = load_filing(world.state, "f1")
+    assert filing is not None
+    assert [v.status for v in filing.versions] == [
+        "pending", "pending", "approved", "approved", "approved", "cancelled",
+    ]  # fmt: skip
+
+
 def test_a_long_term_filing_keeps_its_place_for_some_months(world: World) -> None:
     set_rules(world, automatic=["living_elsewhere"], change_after_months=6)
     submit(world, type="living_elsewhere")
@@ -377,6 +415,9 @@ def test_the_nearest_reason_is_told(world: World) -> None:
 
 def test_long_term_residents_at_home(world: World) -> None:
     set_rules(world, automatic=["living_elsewhere"], entitled_at_home=False)
+    submit(world, "f0", care_region=SHENZHEN, valid_to="2025-06-30")
+    set_rules(world, automatic=["living_elsewhere", "other"], entitled_at_home=False)
+    submit(world, "f00", care_region=SHENZHEN)
     assert cover(world, "2025-06-10", "2025-06-12", region="430105").found
     submit(world, type="living_elsewhere")
     assert reason(world, "2025-06-10", "2025-06-12", region="430105") == "filing.resides-elsewhere"
