@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import demo, devnet, genesis, keys, node, policy, proof, show, trace
+from cli import bench, demo, devnet, genesis, keys, node, policy, proof, show, trace
 from cli.calls import mount
 from cli.settings import NODE_DEFAULT, Settings
 from contracts.settlement import CONTRACTS
@@ -49,6 +49,7 @@ for group, name in (
 app.command("trace")(trace.trace)
 app.command("status")(show.status)
 app.command("demo")(demo.demo)
+app.command("bench")(bench.bench)
 
 
 @app.callback()

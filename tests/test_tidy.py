@@ -1,4 +1,4 @@
-"""Rules of the codebase are tests of the codebase (size, docstrings, banned words, privacy of names)."""
+"""Rules of the codebase are tests of the codebase: size, docstrings, banned words, no floats."""
 
 from __future__ import annotations
 
