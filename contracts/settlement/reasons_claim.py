@@ -9,6 +9,13 @@ from contracts.settlement.reason import Reason
 
 ROWS: tuple[Reason, ...] = (
     Reason(
+        "claim.clinical-missing",
+        "A visit that is settled without registration lacks its clinical half.",
+        "未登记直接结算的就诊缺少临床信息附件。",
+        "Attach the visit's clinical facts and the lines for the audience settlement.",
+        "请在结算附件中补充就诊临床信息和费用明细。",
+    ),
+    Reason(
         "claim.consent-missing",
         "A line that no fund pays lacks the patient's consent.",
         "自费项目缺少患者知情同意。",
@@ -79,18 +86,18 @@ ROWS: tuple[Reason, ...] = (
         "请先完成编码映射再上传。",
     ),
     Reason(
+        "claim.no-catalogue",
+        "No catalogue is in force for this region on a line's service date.",
+        "该地区在收费日期没有生效的医保目录。",
+        "Ask the bureau that publishes it; settle when it is in force.",
+        "请联系发布目录的经办机构,目录生效后再结算。",
+    ),
+    Reason(
         "claim.no-lines",
         "There is nothing to settle.",
         "没有可结算的费用明细。",
         "Upload charge lines, or cancel the registration.",
         "请上传费用明细,或取消登记。",
-    ),
-    Reason(
-        "claim.no-policy",
-        "The insured place has no policy in force on the day that decides.",
-        "参保地在该日期没有生效的待遇政策。",
-        "Ask the home bureau; the claim can be settled once the policy is deployed.",
-        "请联系参保地经办机构,政策发布后即可结算。",
     ),
     Reason(
         "claim.not-found",

@@ -11,24 +11,32 @@ import pytest
 
 from contracts.settlement.reasons import TABLE, describe
 
-CONTRACTS = Path(__file__).resolve().parents[3] / "contracts"
+ROOT = Path(__file__).resolve().parents[3]
+CONTRACTS = ROOT / "contracts"
 TABLES = set((CONTRACTS / "settlement").glob("reasons*.py"))
 CODE = re.compile(r"[a-z]+\.[a-z]+(-[a-z]+)*")
 
 
 def sources() -> list[Path]:
-    return sorted(set(CONTRACTS.rglob("*.py")) - TABLES)
+    """All modules that may refuse a call: the contracts, and the execution around them."""
+    found = {*CONTRACTS.rglob("*.py"), *(ROOT / "node" / "execution").glob("*.py")}
+    return sorted(found - TABLES)
 
 
 def refusals(path: Path) -> Iterator[tuple[int, ast.expr]]:
-    """Line and first argument of every call that refuses."""
+    """Line and code of every ``reject(code, ...)`` and ``Outcome("rejected", code, ...)``."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Name)
-            and node.func.id in {"reject", "Rejected"}
-        ):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or not node.args:
+            continue
+        if node.func.id in {"reject", "Rejected"}:
             yield node.lineno, node.args[0]
+        first = node.args[0]
+        if (
+            node.func.id == "Outcome"
+            and isinstance(first, ast.Constant)
+            and first.value == "rejected"
+        ):
+            yield node.lineno, node.args[1]
 
 
 def constants(path: Path) -> set[str]:
@@ -38,7 +46,7 @@ def constants(path: Path) -> set[str]:
     return {t for t in texts if isinstance(t, str) and CODE.fullmatch(t)}
 
 
-@pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(CONTRACTS)))
+@pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(ROOT)))
 def test_codes_that_refuse_are_listed(path: Path) -> None:
     unlisted = [
         f"line {line}: {argument.value}"
