@@ -99,12 +99,11 @@ class StateProof:
         depth = int.from_bytes(data[1:3], "big")
         if depth > PATH_BITS:
             raise InvalidProof("state-proof.depth", depth=depth, most=PATH_BITS)
-        bitmap = data[3 : 3 + (depth + 7) // 8]
-        bits = "".join(f"{byte:08b}" for byte in bitmap)
+        position = 3 + (depth + 7) // 8
+        bits = "".join(f"{byte:08b}" for byte in data[3:position])
         if "1" in bits[depth:]:
             raise InvalidProof("state-proof.bitmap", depth=depth)
         leaf_bytes = 2 * DIGEST_BYTES if form is Form.ABSENT_OTHER else 0
-        position = 3 + len(bitmap)
         wanted = position + DIGEST_BYTES * bits.count("1") + leaf_bytes
         if len(data) != wanted:
             raise InvalidProof("state-proof.length", bytes=len(data), wanted=wanted)

@@ -310,6 +310,24 @@ def test_the_number_of_containers_ends_at_its_limit() -> None:
             tracemalloc.stop()
 
 
+def test_a_long_value_is_read_like_a_short_one() -> None:
+    """Above 64 KiB containers are counted while decoding; the verdicts are the same."""
+    value = [
+        {"code": f"item-{n}", "lines": [n, {"amount_fen": n}], "none": None} for n in range(3000)
+    ]
+    data = encode(value)
+    assert len(data) > CONTAINERS_MAX
+    assert decode(data) == value
+    for damaged in [*truncations(data, 30), *extensions(data)]:
+        with pytest.raises(CodecError):
+            decode(damaged)
+    disordered = data.replace(b"\xa4code", b"\xa4zode", 1)
+    with pytest.raises(CodecError, match=r"codec\.key-order"):
+        decode(disordered)
+    with pytest.raises(CodecError, match=r"codec\.not-canonical"):
+        decode(data.replace(b"\xa6item-0", b"\xd9\x06item-0", 1))
+
+
 def test_a_small_buffer_cannot_claim_much_memory() -> None:
     tracemalloc.start()
     try:

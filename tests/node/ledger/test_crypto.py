@@ -165,6 +165,7 @@ def test_a_key_of_mixed_order_cannot_register() -> None:
 
 
 def test_bytes_that_are_no_point_cannot_register() -> None:
+    assert points.decode_point(bytes(31)) is None
     refused = 0
     for y in range(2, 40):
         encoded = y.to_bytes(32, "little")

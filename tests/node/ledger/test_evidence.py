@@ -302,6 +302,28 @@ def test_a_transaction_that_is_not_in_the_block_cannot_be_built_around() -> None
         )
 
 
+def test_a_quorum_of_liars_cannot_speak_for_the_sender() -> None:
+    """A transaction that its sender did not sign is refused even where it was certified."""
+    world = World()
+    honest = make_transaction(world.genesis.chain, 1)
+    forged = replace(honest, signature=type(honest.signature)(bytes(63) + b"\x01"))
+    block = world.commit([forged])
+    refusal = refuse(receipt_file(world, block, 0), world)
+    assert refusal.code == "evidence.transaction"
+    assert refusal.values["reason"].startswith("transaction.signature")
+
+
+def test_a_receipt_of_a_call_that_was_not_made_is_refused() -> None:
+    world = World()
+    transaction = make_transaction(world.genesis.chain, 1)
+    (receipt,) = receipts_of(transaction)
+    block = world.commit([transaction], receipts=[replace(receipt, call_index=1)])
+    data = build_receipt_evidence(
+        world.certified(block), [transaction.encode_leaf()], [block.receipts[0].encode()], 0
+    )
+    assert refuse(data, world).code == "evidence.call"
+
+
 def test_a_state_value_is_proved_for_its_key_and_block() -> None:
     world = history()
 

@@ -64,6 +64,34 @@ def test_optional_fields_may_be_left_out() -> None:
     assert Genesis.parse(json.dumps(document).encode()) == genesis
 
 
+def test_endpoints_and_switches_are_content() -> None:
+    plain = make_genesis(1)
+    endpoint = {"host": "node.example", "port": 8440, "tls_pin": bytes(range(32))}
+    organisation = {**plain.organisations[0], "endpoint": endpoint, "switches": ["inpatient"]}
+    parts = plain.content
+    genesis = Genesis.from_content(
+        make_content(
+            time_ms=parts["time_ms"],
+            parameters=parts["parameters"],
+            contracts=parts["contracts"],
+            organisations=[organisation],
+            validators=[tuple(pair) for pair in parts["validators"]],
+        )
+    )
+    assert genesis.chain != plain.chain
+    data = genesis.render(genesis_proofs(genesis))
+    assert Genesis.parse(data) == genesis
+    assert Genesis.parse(data).organisations[0]["endpoint"] == endpoint
+    for old, new, reason in (
+        (b'"port": 8440', b'"port": 0', "shape.range"),
+        (b'"port": 8440', b'"port": 65536', "shape.range"),
+        (b'"port": 8440', b'"port": 8440, "path": "/"', "shape.field-unknown"),
+        (b'"host": "node.example"', b'"host": ""', "shape.length"),
+        (b'"tls_pin": "00', b'"tls_pin": "', "shape.hex"),
+    ):
+        assert refuse(data.replace(old, new, 1)).values["reason"] == reason
+
+
 def test_organisations_are_what_the_contracts_take() -> None:
     genesis, _ = rendered()
     members = [(seat.organisation, seat.key) for seat in genesis.validators.validators]

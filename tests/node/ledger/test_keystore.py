@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from node.ledger.codec import decode, encode
 from node.ledger.errors import KeystoreError
@@ -138,6 +140,16 @@ def test_another_format_is_refused() -> None:
     assert fields[0] == FORMAT
     fields[0] = "yibao-key/0"
     assert refuse(encode(fields)) == "keystore.format"
+
+
+def test_a_seed_of_another_key_than_the_headers_is_refused() -> None:
+    """Only who knows the passphrase can make such a file; the key pair still has to match (R5)."""
+    fields = decode(sealed(number=1))
+    header = KeyHeader.decode(fields[1])
+    forged = replace(header, key=public(2)).encode()
+    secret = Scrypt(salt=header.salt, length=32, n=header.n, r=8, p=1).derive(PASSPHRASE.encode())
+    fields[1:] = [forged, AESGCM(secret).encrypt(header.nonce, seed(1), forged)]
+    assert refuse(encode(fields)) == "keystore.other-key"
 
 
 def test_two_seals_of_one_seed_share_nothing_secret() -> None:

@@ -392,6 +392,30 @@ def test_a_proof_that_could_be_shorter_is_refused() -> None:
         verify_present(inner_hash(*sides), "k", value, deeper.encode())
 
 
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "state-proof.length"),
+        (b"\x01\x00", "state-proof.length"),
+        (b"\x00\x00\x00", "state-proof.form"),
+        (b"\x04\x00\x00", "state-proof.form"),
+        (b"\x01\x01\x01" + bytes(33), "state-proof.depth"),
+        (b"\x01\xff\xff", "state-proof.depth"),
+        (b"\x01\x00\x01\x40", "state-proof.bitmap"),
+        (b"\x01\x00\x01\x80" + bytes(31), "state-proof.length"),
+        (b"\x01\x00\x01\x80" + bytes(33), "state-proof.length"),
+        (b"\x01\x00\x01\x80" + bytes(32), "state-proof.empty-sibling-given"),
+        (b"\x01\x00\x01", "state-proof.length"),
+        (b"\x03\x00\x00" + bytes(63), "state-proof.length"),
+        (b"\x01" + bytes(10_000), "state-proof.length"),
+    ],
+)
+def test_the_layout_of_a_proof_has_no_slack(data: bytes, code: str) -> None:
+    with pytest.raises(InvalidProof) as refusal:
+        StateProof.decode(data)
+    assert refusal.value.code == code
+
+
 @given(st.binary(max_size=400))
 @settings(max_examples=300)
 def test_random_bytes_are_no_proof(data: bytes) -> None:

@@ -169,6 +169,32 @@ def test_inadmissible_outside_the_window(ahead_ms: int, code: str) -> None:
     assert refusal.value.values["valid_until_ms"] == transaction.body.valid_until_ms
 
 
+def test_damage_of_the_form_on_the_chain_is_refused() -> None:
+    leaf = make_transaction(CHAIN, 1, calls=2).encode_leaf()
+    for damaged in [*truncations(leaf), *bit_flips(leaf), *extensions(leaf)]:
+        with pytest.raises(InvalidTransaction):
+            SignedTransaction.decode_leaf(damaged).check_signature()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        ["body", bytes(64), []],
+        [bytes(types.BODY_BYTES_MAX + 1), bytes(64), []],
+        [b"", bytes(63), []],
+        [b"", bytes(64), {}],
+        [b"", bytes(64), [[bytes(32)]]],
+        [b"", bytes(64), [[bytes(31), b""]]],
+        [b"", bytes(64), [[bytes(32), "text"]]],
+        [b"", bytes(64), [[bytes(32), bytes(types.ATTACHMENT_BYTES_MAX + 1)]]],
+        [b"", bytes(64)],
+    ],
+)
+def test_a_wire_form_of_the_wrong_shape_is_refused(fields: Any) -> None:
+    with pytest.raises(InvalidTransaction, match=r"transaction\.malformed"):
+        SignedTransaction.decode(encode(fields))
+
+
 # --- Fields -----------------------------------------------------------------------------------
 
 

@@ -205,10 +205,17 @@ class World:
         )
 
     def commit(
-        self, transactions: list[SignedTransaction], next_numbers: list[int] | None = None
+        self,
+        transactions: list[SignedTransaction],
+        next_numbers: list[int] | None = None,
+        receipts: list[Receipt] | None = None,
     ) -> Committed:
-        """Add a block; ``next_numbers`` are the keys of the next epoch's validators."""
-        receipts = [receipt for item in transactions for receipt in receipts_of(item)]
+        """Add a block; ``next_numbers`` are the keys of the next epoch's validators.
+
+        ``receipts`` replace the honest ones: what a quorum of liars could certify.
+        """
+        if receipts is None:
+            receipts = [receipt for item in transactions for receipt in receipts_of(item)]
         writes = {
             f"claim/{receipt.answer['claim']}": encode(["settled", receipt.call_index])
             for receipt in receipts
