@@ -64,6 +64,7 @@ class World:
         self.timing = replace(TIMING, base_ms=options.base_ms)
         self.now = 0
         self.events = 0
+        self.sent = 0
         self.in_chaos = True
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         self._count = 0
@@ -159,6 +160,7 @@ class World:
 
     def _carry(self, sender: MemberId, to: MemberId, message: Message) -> None:
         rng, options = self.rng, self.options
+        self.sent += 1
         copies = 1
         if self.in_chaos:
             if self._is_lost(sender, to, message):

@@ -15,8 +15,9 @@ import pytest
 
 from consensus import changing, ordering, retransmission, safety, state
 from consensus import view_change as view_changes
-from consensus.messages import Ballot, Certificate, Kind, ViewChange
-from consensus.phases import Phase
+from consensus.events import Executed, Verdict
+from consensus.messages import Ballot, Block, Certificate, Kind, ViewChange
+from consensus.phases import Cue, Phase
 from consensus.quorum import ValidatorSet, max_faulty
 from consensus.slot import VoteBook
 from tests.consensus import process
@@ -195,18 +196,29 @@ def entered_by_few(patch: Patch) -> None:
 
 
 def untimely_for_ever(patch: Patch) -> None:
-    """M22: a block that is selected again is measured against the clock again."""
-    right = ordering.adopt
+    """M22: a block that is selected again is judged by the clock again."""
+    right = ordering._judge
 
-    def adopt(at: state.State, block: object, *, fresh: bool, holders: tuple = ()) -> None:  # type: ignore[type-arg]
-        right(at, block, fresh=True, holders=holders)  # type: ignore[arg-type]
+    def judge(at: state.State, block: Block, result: Executed) -> None:
+        if result.verdict is Verdict.UNTIMELY:
+            at.move(Cue.REFUSED)
+        else:
+            right(at, block, result)
 
-    patch.setattr(changing, "adopt", adopt)
+    patch.setattr(ordering, "_judge", judge)
 
 
 BY_CHANCE: tuple[Mutant, ...] = (
-    lowest_view_wins, prepared_ignored, lowest_base, view_changes_unchecked,
-    certificates_unchecked, votes_after_leaving, small_quorum, hash_not_counted,
-    last_vote_forgotten, prepared_forgotten, view_forgotten, vote_before_disk, no_retransmission,
-    old_set_goes_on,
+    prepared_ignored, lowest_base, certificates_unchecked, votes_after_leaving, small_quorum,
+    hash_not_counted, views_merged, last_vote_forgotten, prepared_forgotten, view_forgotten,
+    vote_before_disk, no_retransmission, old_set_goes_on, entered_by_few,
 )  # fmt: skip
+"""Killed by seeds of the hostile network."""
+
+BY_SCENARIO: dict[str, Mutant] = {
+    "d07-mixed-views": views_merged,
+    "b14-stale-time": untimely_for_ever,
+    "b01-highest-view": lowest_view_wins,
+    "s11-invented-prepared": view_changes_unchecked,
+}
+"""Bugs that chance hardly meets: the story that meets each."""

@@ -1,7 +1,7 @@
 """A process of the harness: a replica, its disk, and the smallest driver that keeps the contract.
 
-Whatever ``consensus/effects.py`` asks of a driver is done here in its order, and a crash is possible
-between any two effects. What is on ``Disk`` survives, nothing else does.
+Whatever ``consensus/effects.py`` asks of a driver is done here in its order, and a crash is
+possible between any two effects. What is on ``Disk`` survives, nothing else does.
 """
 
 from __future__ import annotations
