@@ -145,6 +145,47 @@ def test_a_prefix_is_proved_consistent(first: int, second: int) -> None:
         merkle.verify_consistency(old, flip(old_root, 3), new, root, path)
 
 
+def subtree_path(hashes: list[Digest], start: int, end: int, whole: bool = True) -> list[Digest]:
+    """The draft's recursive definition of a subtree consistency proof."""
+    if (start, end) == (0, len(hashes)):
+        return [] if whole else [merkle.root_of(hashes)]
+    split = 1
+    while split * 2 < len(hashes):
+        split *= 2
+    left, right = hashes[:split], hashes[split:]
+    if end <= split:
+        return [*subtree_path(left, start, end, whole), merkle.root_of(right)]
+    if split <= start:
+        return [*subtree_path(right, start - split, end - split, whole), merkle.root_of(left)]
+    return [*subtree_path(right, 0, end - split, False), merkle.root_of(left)]
+
+
+def test_every_subtree_of_small_trees_is_proved_and_no_other() -> None:
+    """The public vectors have refusals for subtrees that do not start at 0, but no acceptance."""
+    proved = 0
+    for size in range(1, 18):
+        _, hashes, root = tree(size)
+        for start in range(size):
+            for end in range(start + 1, size + 1):
+                part = merkle.root_of(hashes[start:end])
+                if start % (1 << (end - start - 1).bit_length()):
+                    with pytest.raises(InvalidProof, match="size-range"):
+                        merkle.verify_subtree((start, end), part, size, root, [])
+                    continue
+                path = subtree_path(hashes, start, end)
+                merkle.verify_subtree((start, end), part, size, root, path)
+                proved += 1
+                for bad_part, bad_root, bad_path in (
+                    (flip(part, 9), root, path),
+                    (part, flip(root, 9), path),
+                    (part, root, [*path, part]),
+                    (part, root, [flip(item, 9) for item in path] or [part]),
+                ):
+                    with pytest.raises(InvalidProof):
+                        merkle.verify_subtree((start, end), bad_part, size, bad_root, bad_path)
+    assert proved > 400
+
+
 def test_a_rewritten_history_is_not_consistent() -> None:
     _, hashes, _ = tree(7)
     rewritten = [merkle.leaf_hash(b"other"), *hashes[1:]]
