@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -359,3 +361,21 @@ def test_a_catalogue_of_64_parts_and_its_increment(world: World) -> None:
     assert item.coverage.first_pay == "0%"
     assert find(world, "X00008") is None
     assert find(world, "X00009") is not None
+
+
+def test_the_national_codes_of_the_rule_library_fit(world: World, shared_data: Path) -> None:
+    rules = json.loads((shared_data / "supervision_rules.json").read_text(encoding="utf-8"))
+    names = {code: rule["item_name"] for rule in rules for code in rule.get("med_codes", [])}
+    codes = sorted(names)
+    assert len(codes) > 15_000
+    size = -(-len(codes) // 64)
+    parts = [
+        load_part(world, [row(code, names[code][:200]) for code in codes[start : start + size]])
+        for start in range(0, len(codes), size)
+    ]
+    assert publish(world, parts)["rows"] == len(codes)
+    look = reader(world.state, "440106")
+    for code in codes[::53]:
+        item = look.find(code, DATE)
+        assert item is not None
+        assert item.name == names[code][:200]
