@@ -67,9 +67,13 @@ class Book:
 
         Refuses with ``funds.not-covered`` and ``funds.no-account`` (a person without an account).
         """
+        entries, changed = self._entries, self._changed
         for account, fund_type, amount in legs:
             kind, key = entry_of(account)
-            entry = self.touch(key)
+            entry = entries.get(key)
+            if entry is None:
+                entry = self.entry(key)
+            changed[key] = None
             if kind.covered:
                 _check_open(kind, entry, account)
                 if amount < 0:

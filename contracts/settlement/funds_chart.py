@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from contracts.api import reject
 
@@ -189,10 +190,12 @@ COMMERCIAL = "commercial"
 """Fund type of what commercial cover pays, where the policy names no other."""
 
 
+@lru_cache(maxsize=65_536)
 def entry_of(account: str) -> tuple[AccountKind, str]:
     """The kind of an account and the key of the state entry that holds it.
 
-    Refuses with ``funds.unknown-account`` what the chart does not have.
+    Refuses with ``funds.unknown-account`` what the chart does not have. Remembers names: every
+    settlement asks about the same areas, provinces and institutions.
     """
     name, _, rest = account.partition(":")
     kind = CHART.get(name)
