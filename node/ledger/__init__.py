@@ -10,6 +10,7 @@ node, the command line and an auditor's laptop read the same files with the same
                       refused
 ``crypto``            hashing with tags, strict Ed25519 with contexts, proof of possession
 ``points``            the group arithmetic that a key passes once, when it is registered
+``shape``             checks of a decoded record's fields, each naming the field that is wrong
 ``merkle``            RFC 6962 trees over transactions and receipts: inclusion, consistency
 ``state_tree``        the authenticated state: compact sparse Merkle tree over a fixed top
 ``state_proof``       the proof that a state entry is, or is not, under a state root
@@ -19,6 +20,7 @@ node, the command line and an auditor's laptop read the same files with the same
 ``genesis``           the file that begins a network: its hash is the chain's name
 ``evidence``          one file that proves a receipt or a state entry from the genesis file alone
 ``keystore``          a private key sealed with a passphrase
+``http_signature``    a read request signed by its sender, one spelling for signer and verifier
 ====================  =========================================================================
 
 Imports point upwards in this table. Verifying raises, it never returns a bool. Decoding is strict
