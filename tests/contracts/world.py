@@ -133,6 +133,14 @@ def attachment(audience: str, content: Value, blind: bytes | None = None) -> Att
     return Attachment(audience, codec.decode(codec.encode(content)), bytes(commitment), blind)
 
 
+def receipt_bytes(outcome: Outcome) -> bytes:
+    """What a receipt shows of an outcome. All of it must have canonical bytes."""
+    events = [[topic, fields] for topic, fields in outcome.events]
+    return codec.encode(
+        [outcome.code, outcome.values, outcome.answer, events, outcome.amounts, outcome.versions]
+    )
+
+
 @dataclass
 class World:
     """A chain at one height: ``call`` runs one call as if it were alone in a block."""
@@ -143,6 +151,8 @@ class World:
     time_ms: int = start_of_day_ms("2025-06-10") + NOON_MS
     validating: tuple[str, ...] = (CENTRE, BUREAU_HUNAN, BUREAU_GUANGDONG)
     calls: int = field(default=0)
+    canaries: tuple[Value, ...] = ()
+    """Texts and bytes that no receipt may show, whatever a test does: attributes of persons."""
 
     def on(self, date: str) -> World:
         """Move the clock to noon of a date."""
@@ -198,9 +208,9 @@ class World:
         ctx = self.context(sender, post, attachments, holder)
         given = codec.decode(codec.encode(dict(args)))
         outcome = self.runtime.call(ctx, contract, method, given)
-        # Every part of an outcome goes into the receipt, so it must have canonical bytes.
-        codec.encode([outcome.values, outcome.answer, outcome.amounts, outcome.versions])
-        codec.encode([[topic, fields] for topic, fields in outcome.events])
+        shown = receipt_bytes(outcome)
+        seen = [c for c in self.canaries if (c if isinstance(c, bytes) else c.encode()) in shown]
+        assert not seen, f"{contract}.{method} shows {seen} in its receipt"
         if outcome.explanation is not None:
             codec.encode(outcome.explanation)
         if not outcome.ok:

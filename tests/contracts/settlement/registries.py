@@ -9,9 +9,8 @@ from contracts import governance, organisation_methods
 from contracts.api import Value
 from contracts.runtime import Outcome
 from contracts.settlement import catalogue, counters, enrolment, filing
-from node.ledger import codec
 from tests.contracts import world as w
-from tests.contracts.world import World, make_world, salt_of
+from tests.contracts.world import World, make_world, receipt_bytes, salt_of
 
 CONTRACTS = (
     organisation_methods.CONTRACT,
@@ -44,8 +43,10 @@ def attributes(**changes: Any) -> dict[str, Any]:
 
 
 def registry_world() -> World:
-    """A world with the registries' contracts and nobody enrolled."""
-    return make_world(CONTRACTS)
+    """A world with the registries' contracts and nobody enrolled, watched for leaks."""
+    world = make_world(CONTRACTS)
+    world.canaries = (BIRTH, IDENTITY, REASON, LINK, salt_of(w.ALICE))
+    return world
 
 
 def enrol(world: World, person: str = w.ALICE, **changes: Any) -> Outcome:
@@ -59,16 +60,7 @@ def enrol(world: World, person: str = w.ALICE, **changes: Any) -> Outcome:
 
 def leaks(outcome: Outcome, canaries: Iterable[Value] = CANARIES) -> list[Value]:
     """Canaries that a receipt of this outcome would show."""
-    shown = codec.encode(
-        [
-            outcome.code,
-            outcome.values,
-            outcome.answer,
-            [[topic, fields] for topic, fields in outcome.events],
-            outcome.amounts,
-            outcome.versions,
-        ]
-    )
+    shown = receipt_bytes(outcome)
     return [c for c in canaries if (c if isinstance(c, bytes) else c.encode()) in shown]
 
 
