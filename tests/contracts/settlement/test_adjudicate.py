@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 from pathlib import Path
 from random import Random
@@ -351,3 +352,45 @@ def test_the_case_cannot_be_changed_by_a_policy() -> None:
             PolicyProgram('def settle(case):\n    case["year"] = 5\n    return {"payments": []}\n'),
         )
     assert document == before
+
+
+def test_earlier_payments_cannot_go_with_a_split_stay() -> None:
+    source = YEARLY + '\n\ndef cross_year():\n    return "split_at_boundary"\n'
+    with pytest.raises(Rejected, match=r"case\.paid-in-split-stay"):
+        adjudicate(
+            normalise({**STAY, "paid": [{"fund": "310100", "amount_fen": 5}]}),
+            PolicyProgram(source),
+        )
+
+
+def test_payments_of_nothing_disappear() -> None:
+    decision = decide(answer('{"payments": [payment("310100", 0), payment("610100", 5)]}'))
+    assert [p.fund for p in decision.payments] == ["610100"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"person_fen": 999_999},
+        {"cash_fen": 5, "account_fen": 999_995, "account_limit_fen": 0},
+        {"total_fen": 999_999},
+        {"family_fen": 1},
+    ],
+)
+def test_a_decision_out_of_balance_is_a_bug_and_not_a_settlement(change: dict[str, int]) -> None:
+    decision = decide(answer('{"payments": []}'))
+    decision.check()
+    with pytest.raises(AssertionError):
+        dataclasses.replace(decision, **change).check()
+
+
+def test_paying_more_outside_the_scope_than_there_is_is_a_bug() -> None:
+    decision = decide(
+        answer('{"payments": [payment("commercial", 5, "extra", "out_of_scope")]}'),
+        sums={"total_fen": 10, "own_expense_fen": 5},
+    )
+    moved = dataclasses.replace(decision.payments[0], base="out_of_scope", in_scope_fen=5)
+    twice = dataclasses.replace(decision, payments=(decision.payments[0], moved), person_fen=0,
+                                cash_fen=0)  # fmt: skip
+    with pytest.raises(AssertionError):
+        twice.check()

@@ -129,6 +129,7 @@ def test_three_formulas_of_a_reduction_differ() -> None:
         (benefits.ratio, (1, 3), "1/3"),
         (benefits.points, ("85%", "-2.5"), "82.5%"),
         (benefits.points, ("95%", 10), "100%"),
+        (lambda amount, limit: call("capped", amount, limit), (500, None), 500),
         (benefits.nth, ([400, 280, 200], 1), 400),
         (benefits.nth, ([400, 280, 200], 9), 200),
         (benefits.by_level, ({"institution": {"level": 0}}, 1, 2, 3), 1),

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from contracts.api import Rejected
 from contracts.settlement.adjudicate import adjudicate
 from contracts.settlement.case import SUMS, CaseError, normalise
+from contracts.settlement.case_expected import read_expected
 from contracts.settlement.policy_program import PolicyProgram
 from tests.contracts.settlement.fuzz import anything, places, replaced
 
@@ -103,6 +104,7 @@ WRONG: tuple[tuple[str, Any], ...] = (
     ("account_balance_fen", -1), ("account_balance_fen", True), ("account_balance_fen", 10**16),
     ("counters", []), ("counters", {"a": 1.5}), ("paid", [{"fund": "310100"}]),
     ("paid", [{"fund": "310100", "amount_fen": 1, "x": 1}]), ("paid", 5),
+    ("paid", [{"fund": "310100", "amount_fen": 1}] * 31),
     ("person", {"age_years": -1}), ("person", {"age": 40}), ("person", {"identity_types": "x"}),
     ("person", {"identity_types": [1]}), ("person", []), ("visit", {"admission": "2024/05/01"}),
     ("visit", {"admission_number": 0}), ("visit", {"emergency": "yes"}),
@@ -217,3 +219,19 @@ def test_what_is_read_can_be_decided(place: tuple[Any, ...], new: Any) -> None:
     else:
         assert decision.person_fen == decision.total_fen - decision.funds_fen
     assert code in ("", "case.paid-above-bill", "case.paid-in-split-stay")
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [[], {"a": 5}, {"a": {"fen": 5}}, {"a": {"fen": 5, "is": 5}}, {"a": {"fen": 1.5, "is": "x"}},
+     {"a": {"fen": 5, "is": "x", "more": 1}}, {"a": {"fen": True, "is": "x"}}],
+)  # fmt: skip
+def test_expectations_that_are_none_are_refused(expected: Any) -> None:
+    with pytest.raises(CaseError):
+        read_expected({"expected": expected})
+    if expected != {"a": {"fen": True, "is": "x"}}:
+        assert not VALIDATOR.is_valid({"sums": {"total_fen": 5}, "expected": expected})
+
+
+def test_a_file_without_expectations_has_none() -> None:
+    assert read_expected({"sums": {"total_fen": 5}}) == ()

@@ -105,5 +105,11 @@ def test_what_is_no_amount_is_refused(text: str) -> None:
         money.parse_yuan(text)
 
 
+@pytest.mark.parametrize("den", [0, -1])
+def test_dividing_by_nothing_is_refused(den: int) -> None:
+    with pytest.raises(MoneyError):
+        money.divide_half_up(1, den)
+
+
 def test_the_published_cross_province_settlement_rounds_as_printed() -> None:
     assert money.share(29196, money.parse_ratio("85%")) == 24817

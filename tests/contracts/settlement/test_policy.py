@@ -20,6 +20,7 @@ from tests.contracts.world import (
     BUREAU_HUNAN,
     CENTRE,
     HOSPITAL,
+    MemoryState,
     World,
     make_world,
 )
@@ -179,17 +180,24 @@ dates = st.sampled_from([f"202{y}-0{m}-01" for y in (4, 5, 6) for m in (1, 4, 7)
 def test_in_force_is_the_latest_start_that_is_reached_and_its_last_correction(
     starts: list[str], date: str, height: int
 ) -> None:
-    world = make_world([policy.CONTRACT])
-    for number, start in enumerate(starts):
-        world.do(BUREAU_CHANGSHA, "policy", "deploy",
-                 deployment(PERCENT.format(number + 1), start))  # fmt: skip
-        world.next_block()
+    rows = [
+        {
+            "effective_from": start,
+            "hash": bytes([number]),
+            "height": 10 + number,
+            "by": BUREAU_CHANGSHA,
+            "note": "",
+        }
+        for number, start in enumerate(starts)
+    ]
+    state = MemoryState()
+    state.put("policy/430100/390", {"versions": rows})
     reached = [
         (start, number)
         for number, start in enumerate(starts, start=1)
         if start <= date and 10 + number - 1 < height
     ]
-    found = policy.in_force(world.state, "430100", "390", date, height=height)
+    found = policy.in_force(state, "430100", "390", date, height=height)
     assert (None if found is None else found.number) == (max(reached)[1] if reached else None)
 
 
@@ -257,6 +265,7 @@ def test_modes_and_defaults_of_a_program() -> None:
     assert plain.settlement_mode("450100") == "mixed"
     assert (plain.cross_year(), plain.benefit_year("2025-07-01")) == ("discharge_year", 2025)
     assert not plain.sets_first_pay
+    assert plain.first_pay({}, {"class": "02"}) is None
     home = PolicyProgram(
         CHANGSHA + "\n\ndef settlement_mode(region):\n"
         "    return 'home' if region[0:2] == '43' else 'care_place'\n"
