@@ -68,7 +68,28 @@ class Expressions:
         if isinstance(node, ast.Tuple):
             parts = [self.constant_of(part) for part in node.elts]
             return all(known for known, _ in parts), [value for _, value in parts]
+        if isinstance(node, ast.Call):
+            return self._constant_call(node)
         return False, None
+
+    def _constant_call(self, node: ast.Call) -> tuple[bool, Value]:
+        """A call such as ``yuan(900)``: the same on every evaluation, so made once.
+
+        Its price is part of the block's as ever. A call that fails is left to fail in a run.
+        """
+        function = self.table.get(node.func.id) if isinstance(node.func, ast.Name) else None
+        if function is None or function.uses_host or function.price_item or function.price_result:
+            return False, None
+        arguments = [self.constant_of(argument) for argument in node.args]
+        if not all(known for known, _ in arguments):
+            return False, None
+        try:
+            value = function.call(*(value for _, value in arguments))
+        except HostError:
+            return False, None
+        check_kind(function, value)
+        # what the policy may change must be made anew each time
+        return not isinstance(value, OwnList | OwnMap), value
 
     def _fixed(self, node: ast.expr) -> Eval | None:
         known, value = self.constant_of(node)
@@ -105,7 +126,14 @@ class Expressions:
             fixed = [value for _, value in parts]
             return lambda env: OwnList(fixed)
         items = [self.compile(part) for part in node.elts]
-        return lambda env: OwnList([item(env) for item in items])
+
+        def make(env: Env) -> Value:
+            made = OwnList()
+            for item in items:
+                made.append(item(env))
+            return made
+
+        return make
 
     def _Tuple(self, node: ast.Tuple) -> Eval:  # noqa: N802
         fixed = self._fixed(node)
@@ -122,6 +150,20 @@ class Expressions:
             for key, value in zip(node.keys, node.values, strict=True)
             if key is not None
         ]
+        if all(isinstance(key, ast.Constant) for key in node.keys):
+            named = [
+                (str(key.value), value_of)
+                for key, (_, value_of) in zip(node.keys, pairs, strict=True)
+                if isinstance(key, ast.Constant)
+            ]
+
+            def make_named(env: Env) -> Value:
+                made = OwnMap()
+                for key, value_of in named:
+                    made[key] = value_of(env)
+                return made
+
+            return make_named
 
         def make(env: Env) -> Value:
             made = OwnMap()
@@ -248,6 +290,9 @@ class Expressions:
 
     def _Call(self, node: ast.Call) -> Eval:  # noqa: N802
         assert isinstance(node.func, ast.Name)
+        fixed = self._fixed(node)
+        if fixed is not None:
+            return fixed
         at, name = self.places.of(node), node.func.id
         arguments = [self.compile(argument) for argument in node.args]
         function = self.table.get(name)
@@ -256,39 +301,36 @@ class Expressions:
         return _host_call(function, arguments, at)
 
 
+def check_kind(function: HostFunction, value: Value) -> None:
+    """AssertionError when a function gave what is no value of the language: our bug."""
+    if type(value) not in KINDS:
+        raise AssertionError(f"{function.name} gave {type(value).__name__}")
+
+
 def _host_call(function: HostFunction, arguments: list[Eval], at: Place) -> Eval:
-    name, call, price_item = function.name, function.call, function.price_item
-    uses_host, price_result = function.uses_host, function.price_result
+    name, call, uses_host = function.name, function.call, function.uses_host
+    price_item, price_result = function.price_item, function.price_result
 
     def invoke(env: Env) -> Value:
-        values = [argument(env) for argument in arguments]
-        if price_item:
-            env[METER].charge(price_item * sum(map(_weight, values)))
+        meter, values, units = env[METER], [], 0
+        for argument in arguments:
+            value = argument(env)
+            values.append(value)
+            if price_item and type(value) is not int:
+                units += price_item * _weight(value)
+        if units:
+            meter.charge(units)
         try:
-            value = call(env[METER].host, *values) if uses_host else call(*values)
+            result = call(meter.host, *values) if uses_host else call(*values)
         except HostError as error:
             fault(at, error.fault, str(error), function=name)
-        if type(value) not in KINDS:
-            raise AssertionError(f"{name} gave {type(value).__name__}")
+        if type(result) not in KINDS:
+            check_kind(function, result)
         if price_result:
-            env[METER].charge(price_result * _weight(value))
-        return value
+            meter.charge(price_result * _weight(result))
+        return result
 
-    if price_item or price_result or uses_host or len(arguments) != 2:
-        return invoke
-    first, second = arguments
-
-    def invoke_pair(env: Env) -> Value:
-        """The same for the most frequent form."""
-        try:
-            value = call(first(env), second(env))
-        except HostError as error:
-            fault(at, error.fault, str(error), function=name)
-        if type(value) not in KINDS:
-            raise AssertionError(f"{name} gave {type(value).__name__}")
-        return value
-
-    return invoke_pair
+    return invoke
 
 
 def _weight(value: Value) -> int:

@@ -103,9 +103,15 @@ class Text(Shape):
         low, high, letters, expected = self.min, self.max, self.of, str(self)
         if letters:
             holds = frozenset(letters).issuperset
+            all_letters = holds(UPPER + LOWER + DIGITS)
 
             def check(value: Any) -> Any:
-                if type(value) is str and low <= len(value) <= high and holds(value):
+                # The quick question first. What ASCII is alphanumeric no Unicode version changes.
+                if (
+                    type(value) is str
+                    and low <= len(value) <= high
+                    and ((all_letters and value.isascii() and value.isalnum()) or holds(value))
+                ):
                     return value
                 raise ShapeError(expected, value)
 
@@ -117,7 +123,10 @@ class Text(Shape):
             if (
                 type(value) is str
                 and low <= len(value) <= high
-                and not find_control(value.replace("\n", "") if lines else value)
+                and (
+                    (value.isascii() and value.isprintable())
+                    or not find_control(value.replace("\n", "") if lines else value)
+                )
             ):
                 return value
             raise ShapeError(expected, value)

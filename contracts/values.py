@@ -80,11 +80,11 @@ def _export(value: Value, room: int, depth: int) -> tuple[Value, int]:
     """A plain copy and the room that it leaves."""
     kind = type(value)
     if kind is str or kind is bool or value is None:
-        return value, room - 1
+        return value, room
     if kind is int:
         if not INT64_MIN <= value <= INT64_MAX:
             raise _TooLargeError("a number of more than 64 bits")
-        return value, room - 1
+        return value, room
     room -= 1 + len(value)
     if room < 0:
         raise _TooLargeError(f"more than {RESULT_ITEMS_MAX} values")
@@ -93,13 +93,16 @@ def _export(value: Value, room: int, depth: int) -> tuple[Value, int]:
     if isinstance(value, list):
         items = []
         for item in value:
-            copied, room = _export(item, room, depth + 1)
-            items.append(copied)
+            if type(item) is not str:
+                item, room = _export(item, room, depth + 1)
+            items.append(item)
         return items, room
     assert isinstance(value, dict), f"{kind.__name__} inside a policy"
     entries = {}
     for key, item in value.items():
-        entries[key], room = _export(item, room, depth + 1)
+        if type(item) is not str:
+            item, room = _export(item, room, depth + 1)
+        entries[key] = item
     return entries, room
 
 
