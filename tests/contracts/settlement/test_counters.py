@@ -209,6 +209,17 @@ def test_late_opening_lists_all(world: World) -> None:
     assert (listed["claims"], listed["cause"], listed["complete"]) == (["c1"], "opening", True)
 
 
+def test_the_feeds_time_never_goes_back(world: World) -> None:
+    feed(world, "one", {"fund_fen": 1}, hours_ago=1)
+    found = counters.load(world.state, w.ALICE, "430100", "310", 2025)
+    world.do(BUREAU, C, "open", key(as_of_ms=5), attachments={"person": {"deltas": {}}})
+    world.do(BUREAU, C, "unfeed", key(local=salt_of("one"), as_of_ms=7))
+    later = counters.load(world.state, w.ALICE, "430100", "310", 2025)
+    assert found is not None
+    assert later is not None
+    assert later.as_of_ms == found.as_of_ms == world.time_ms - 3_600_000
+
+
 def test_a_local_reversal_takes_off_exactly_what_was_added(world: World) -> None:
     feed(world, "one", {"fund_fen": 5, "deductible_fen": 2}, hours_ago=4)
     settle(world, "c1", {"fund_fen": 100})

@@ -306,6 +306,13 @@ def test_each_status_refuses_with_its_own_reason(world: World) -> None:
     assert refusal.value.code == "enrolment.unknown-person"
 
 
+def test_a_newborn_is_insured_from_the_day_of_birth(world: World) -> None:
+    rows = [{"from": "2025-01-01", "to": None, "status": "insured"}]
+    enrol(world, birth="2025-06-05", category="newborn", scheme="390", insured=rows)
+    assert code_of(world, "2025-06-04") == "enrolment.uninsured"
+    assert code_of(world, "2025-06-05") == "ok"
+
+
 def test_a_suspended_person_is_refused_except_in_emergencies(world: World) -> None:
     enrol(world)
     args = {"person": w.ALICE, "revision": 2, "from": "2025-06-01", "to": "2025-06-30"}
