@@ -23,6 +23,7 @@ BUDGET_CONSTANTS = 50_000
 PRICE_NODE = 1
 PRICE_CALL = 6
 PRICE_ITEM = 1
+PRICE_COMPARED = 4
 PRICE_TEXT = 1
 TEXT_UNIT = 16
 """Characters of text that cost ``PRICE_TEXT``."""
@@ -31,7 +32,8 @@ PRICES: tuple[tuple[str, int, str], ...] = (
     ("statement, or part of an expression", PRICE_NODE, "when its block is entered"),
     ("call of an own function", PRICE_CALL, "besides what its body costs"),
     ("pass of a loop", PRICE_ITEM, "besides what its body costs"),
-    ("item of a list that is joined, cut or compared", PRICE_ITEM, "as it happens"),
+    ("item of a list that is joined, cut or walked over", PRICE_ITEM, "as it happens"),
+    ("item of a list or map that is compared or searched", PRICE_COMPARED, "as it happens"),
     (f"{TEXT_UNIT} characters that are joined, cut or searched", PRICE_TEXT, "as it happens"),
 )
 """What is paid, how many units, when. Functions have prices of their own."""

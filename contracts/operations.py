@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from contracts.language import INT_BITS, LIST_MAX, MAP_MAX, RESULT_DEPTH_MAX, TEXT_MAX
-from contracts.meter import PRICE_ITEM, TEXT_UNIT, Meter, PolicyFault
+from contracts.meter import PRICE_COMPARED, PRICE_ITEM, TEXT_UNIT, Meter, PolicyFault
 from contracts.values import INT_LIMIT, OwnList, OwnMap, Value, name_kind
 
 Env = list[Any]
@@ -80,7 +80,7 @@ def equal(left: Value, right: Value, meter: Meter, at: Place, depth: int = 0) ->
     if isinstance(left, list | dict):
         if depth > RESULT_DEPTH_MAX:
             fault(at, "nesting", f"a comparison deeper than {RESULT_DEPTH_MAX}")
-        meter.charge(len(left) * PRICE_ITEM)
+        meter.charge(len(left) * PRICE_COMPARED)
         if isinstance(left, list):
             return (
                 isinstance(right, list)
@@ -105,7 +105,7 @@ def _contains(left: Value, right: Value, meter: Meter, at: Place) -> bool:
     if isinstance(right, dict):
         return type(left) is str and left in right
     if isinstance(right, list):
-        meter.charge(len(right) * PRICE_ITEM)
+        meter.charge(len(right) * PRICE_COMPARED)
         return any(equal(left, item, meter, at) for item in right)
     if type(right) is not str or type(left) is not str:
         fault(at, "type", f"{name_kind(left)} in {name_kind(right)}")
