@@ -305,6 +305,20 @@ def _bands_table(table: Value) -> Sequence[tuple[int | None, Ratio]]:
     return rows
 
 
+def _remembered(function: Callable[..., Value]) -> Callable[..., Value]:
+    """The same function with its last answers kept: policies ask for the same few ratios."""
+    kept = lru_cache(maxsize=4096, typed=True)(function)
+
+    def call(*arguments: Value) -> Value:
+        for argument in arguments:
+            # lists have no hash, and True must not find what was kept for 1
+            if type(argument) is not str and type(argument) is not int:
+                return function(*arguments)
+        return kept(*arguments)
+
+    return call
+
+
 def _pure(
     name: str, call: Callable[..., Value], least: int, most: int, signature: str, meaning: str
 ) -> HostFunction:
@@ -333,11 +347,11 @@ FUNCTIONS: tuple[HostFunction, ...] = (
                 "names an amount in the explanation and gives it back"),
     _pure("payment", payment, 2, 4, "payment(fund, amount, why, base)",
           "one entry of payments; base only where the fund's own does not fit"),
-    _pure("yuan", yuan, 1, 1, 'yuan(900), yuan("404.20")', "fen of an amount in yuan"),
-    _pure("ratio", ratio, 2, 2, "ratio(num, den)", "an exact ratio from a formula"),
-    _pure("points", points, 2, 2, 'points("80%", -10)', "moved by percentage points"),
-    _pure("times", times, 2, 2, 'times("80%", "90%")', "the product of two ratios"),
-    _pure("complement", complement, 1, 1, 'complement("32%")', "what is left of 100 %"),
+    _pure("yuan", _remembered(yuan), 1, 1, 'yuan(900), yuan("404.20")', "fen of an amount in yuan"),
+    _pure("ratio", _remembered(ratio), 2, 2, "ratio(num, den)", "an exact ratio from a formula"),
+    _pure("points", _remembered(points), 2, 2, 'points("80%", -10)', "moved by percentage points"),
+    _pure("times", _remembered(times), 2, 2, 'times("80%", "90%")', "the product of two ratios"),
+    _pure("complement", _remembered(complement), 1, 1, 'complement("32%")', "what is left of 100%"),
     _pure("remaining", remaining, 2, 2, "remaining(limit, used)", "limit - used, at least 0"),
     _pure("nth", nth, 2, 2, "nth([a, b, c], n)", "the value for the n-th time, then the last"),
     _pure("by_level", by_level, 4, 4, "by_level(case, first, second, third)",

@@ -256,3 +256,14 @@ def test_names_are_unique_and_documented() -> None:
     functions = benefits.FUNCTIONS
     assert len({f.name for f in functions} | BUILTINS.keys()) == len(functions) + len(BUILTINS)
     assert all(f.signature.startswith(f.name) and f.meaning for f in functions)
+
+
+def test_an_answer_that_was_kept_is_not_given_to_another_type() -> None:
+    assert call("yuan", 1) == 100
+    with pytest.raises(BenefitError):
+        call("yuan", True)
+    assert call("points", "80%", 1) == "81%"
+    with pytest.raises(BenefitError):
+        call("points", "80%", True)
+    with pytest.raises(BenefitError):
+        call("points", ["80%"], 1)
