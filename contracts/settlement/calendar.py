@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _ISO = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})", re.ASCII)
 _MS_PER_DAY = 86_400_000
@@ -42,6 +43,7 @@ def days_in_month(year: int, month: int) -> int:
     return 29 if month == 2 and is_leap(year) else _MONTH_DAYS[month - 1]
 
 
+@lru_cache(maxsize=65_536)
 def parts(date: str) -> tuple[int, int, int]:
     """``"2024-02-29"`` -> (2024, 2, 29). Raises ``CalendarError`` unless it is a real date."""
     found = _ISO.fullmatch(date)
@@ -71,6 +73,7 @@ def iso(year: int, month: int, day: int) -> str:
     return f"{year:04d}-{month:02d}-{day:02d}"
 
 
+@lru_cache(maxsize=65_536)
 def day_number(date: str) -> int:
     """Days since 1970-01-01. Raises ``CalendarError``."""
     year, month, day = parts(date)
@@ -98,6 +101,7 @@ def date_of_day(number: int) -> str:
     return iso(year, month, day)
 
 
+@lru_cache(maxsize=1_024)  # a block has one time, and every call of it asks for the day
 def date_of_ms(time_ms: int) -> str:
     """The civil date (UTC+8) of an instant in milliseconds since 1970 UTC."""
     return date_of_day((time_ms + _CHINA_OFFSET_MS) // _MS_PER_DAY)

@@ -29,6 +29,11 @@ is what was asked until supervision corrects it; approved, its in-scope part; va
 what the funds pay; paid, what clearing has confirmed of it, nothing at settlement.
 """
 
+_PAID_BY = {
+    PAYER_FUND: "funds_fen",
+    PAYER_COMMERCIAL: "commercial_fen",
+    PAYER_WAIVER: "hospital_share_fen",
+}
 _SUMS = ("total_fen", "own_expense_fen", "over_ceiling_fen", "first_pay_fen", "in_scope_fen")
 
 
@@ -37,9 +42,9 @@ def tell_amounts(ctx: Context, decision: Decision) -> None:
     amounts = ctx.amounts
     for name in _SUMS:
         amounts[name] = getattr(decision, name)
-    amounts["funds_fen"] = decision.funds_fen
-    amounts["commercial_fen"] = decision.commercial_fen
-    amounts["hospital_share_fen"] = decision.hospital_share_fen
+    amounts["funds_fen"] = amounts["commercial_fen"] = amounts["hospital_share_fen"] = 0
+    for payment in decision.payments:
+        amounts[_PAID_BY[payment.payer]] += payment.amount_fen
     amounts["person_fen"] = decision.person_fen
     amounts["account_fen"] = decision.account_fen
     amounts["credit_fen"] = decision.credit_fen
@@ -51,16 +56,14 @@ def tell_amounts(ctx: Context, decision: Decision) -> None:
 
 def answer_of(claim_id: str, settled: Settled) -> Answer:
     """The answer of a settlement, the same when it is asked for again."""
-    by_payer = dict.fromkeys((PAYER_FUND, PAYER_COMMERCIAL, PAYER_WAIVER), 0)
+    paid = dict.fromkeys(_PAID_BY.values(), 0)
     for _, payer, amount in settled.payments:
-        by_payer[payer] += amount
+        paid[_PAID_BY[payer]] += amount
     return {
         "claim": claim_id,
         "state": "settled",
         "total_fen": settled.sums[0],
-        "funds_fen": by_payer[PAYER_FUND],
-        "commercial_fen": by_payer[PAYER_COMMERCIAL],
-        "hospital_share_fen": by_payer[PAYER_WAIVER],
+        **paid,
         "person_fen": settled.account_fen + settled.cash_fen,
         "account_fen": settled.account_fen,
         "cash_fen": settled.cash_fen,

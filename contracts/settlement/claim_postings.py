@@ -53,18 +53,22 @@ class Bill:
 def bill_of(claim: Claim, settled: Settled) -> Bill:
     """Who bears what of a settled claim, from its record: what its postings were made from."""
 
-    def paid_by(payer: str) -> tuple[tuple[str, int], ...]:
-        return tuple((fund, amount) for fund, own, amount in settled.payments if own == payer)
-
+    paid: dict[str, list[tuple[str, int]]] = {
+        PAYER_FUND: [],
+        PAYER_COMMERCIAL: [],
+        PAYER_WAIVER: [],
+    }
+    for fund, payer, amount in settled.payments:
+        paid[payer].append((fund, amount))
     return Bill(
         area=claim.area,
         home=province(claim.area),
         care=province(claim.care),
         institution=claim.institution,
         person=claim.person,
-        funds=paid_by(PAYER_FUND),
-        commercial=paid_by(PAYER_COMMERCIAL),
-        waivers=paid_by(PAYER_WAIVER),
+        funds=tuple(paid[PAYER_FUND]),
+        commercial=tuple(paid[PAYER_COMMERCIAL]),
+        waivers=tuple(paid[PAYER_WAIVER]),
         account_fen=settled.account_fen,
         cash_fen=settled.cash_fen,
     )
