@@ -34,7 +34,8 @@ PROGRAMS_MAX = 1_024
 """Compiled programs kept in memory: two schemes of every pooling area, and some history."""
 
 _programs: dict[bytes, PolicyProgram] = {}
-"""Compiled programs by source hash, oldest use first. A cache: it decides nothing."""
+"""Compiled programs by source hash, oldest use first. A cache: it decides nothing, and only the
+thread that executes calls touches it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ A program keeps nothing between runs.
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any, NoReturn
 
 from contracts.api import reject
@@ -48,15 +49,22 @@ class PolicyProgram:
         if wrong:
             raise LanguageError(wrong)
         self._optional = frozenset(OPTIONAL.keys() & defined.keys())
+        self._budget = BUDGET_DEFAULT
+
+    def limited(self, budget: int) -> PolicyProgram:
+        """The same policy with another number of units for each run."""
+        other = copy(self)
+        other._budget = budget
+        return other
 
     def settle(self, case: Case) -> tuple[Value, list[Step]]:
         """The policy's answer, unread, and its steps. Raises ``PolicyError``."""
         recorder = Recorder()
-        answer = self._program.run([case], BUDGET_DEFAULT, recorder)
+        answer = self._program.run([case], self._budget, recorder)
         return answer, recorder.steps
 
     def _ask(self, name: str, *arguments: Value) -> Value:
-        return self._program.run(arguments, BUDGET_DEFAULT, Recorder(), name)
+        return self._program.run(arguments, self._budget, Recorder(), name)
 
     @property
     def sets_first_pay(self) -> bool:

@@ -126,6 +126,21 @@ def test_a_policy_that_pays_twice_only_after_its_cap_is_caught_by_the_second_vis
     world.refused("policy.trial-failed", BUREAU_CHANGSHA, "policy", "deploy", deployment(source))
 
 
+def test_a_policy_that_runs_and_runs_is_not_deployed(world: World) -> None:
+    source = (
+        "def settle(case):\n"
+        "    total = 0\n"
+        "    for n in range(9000):\n"
+        "        total = total + n\n"
+        "    return {'payments': []}\n"
+    )
+    refused = world.refused("policy.trial-failed", BUREAU_CHANGSHA, "policy", "deploy",
+                            deployment(source))  # fmt: skip
+    assert refused.values["failed"] == "policy.out-of-budget"
+    assert refused.values["failed_budget"] == policy_trial.BUDGET_TRIAL
+    PolicyProgram(source).settle(normalise({"sums": {"total_fen": 1}}))
+
+
 def test_refusing_some_care_is_a_policy_s_right(world: World) -> None:
     source = (
         "def settle(case):\n"
