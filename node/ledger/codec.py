@@ -4,11 +4,13 @@ Allowed: nil, bool, integers in [-2^63, 2^63), str, bin, array, and map with str
 order of their UTF-8 bytes; shortest encodings; depth at most 16; no float, no ext, no duplicate
 key (ARCHITECTURE.md section 3). Text is not normalised: two spellings are two texts.
 
-How strictness is had cheaply, for 2,500 claims a second pass here: msgpack's C decoder builds the
-value, one walk looks at types, key order and depth, and the C encoder writes the value again. Equal
-bytes then rule out everything else at once: longer forms of a length or an integer, duplicate keys
-(the decoder keeps one of the two), float32, trailing bytes. A general-purpose decoder alone
-accepts all of these (SECURITY.md section 3 has the list, measured).
+How strictness is had cheaply, for 2,500 claims a second pass here: ormsgpack (Rust) reads the value
+and writes it again with sorted keys. Equal bytes rule out nearly everything at once: disorder of
+keys, duplicate keys, longer forms of a length or an integer, float32, trailing bytes. What that
+library allows and the ledger does not (float64, integers from 2^63, depth) is looked for apart.
+Whatever fails on this fast path goes the slow one, which looks at every value and says what is
+wrong; a value that passes either path is the same value with the same bytes. A general-purpose
+decoder alone accepts all of these (SECURITY.md section 3 has the list, measured).
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from collections.abc import Iterable
 from typing import Final
 
 import msgpack
+import ormsgpack
 
 from node.ledger.errors import CodecError
 from node.ledger.types import CONTAINERS_MAX, DEPTH_MAX, FRAME_BYTES_MAX, INT_MAX, Value
@@ -25,6 +28,16 @@ from node.ledger.types import CONTAINERS_MAX, DEPTH_MAX, FRAME_BYTES_MAX, INT_MA
 _CONTAINERS: Final = frozenset({list, dict, tuple})
 _SCALARS: Final = frozenset({type(None), bool, int, str, bytes})
 _ALLOWED: Final = _SCALARS | _CONTAINERS
+
+_FAST: Final = (
+    ormsgpack.OPT_SORT_KEYS
+    | ormsgpack.OPT_PASSTHROUGH_DATACLASS
+    | ormsgpack.OPT_PASSTHROUGH_DATETIME
+    | ormsgpack.OPT_PASSTHROUGH_ENUM
+    | ormsgpack.OPT_PASSTHROUGH_SUBCLASS
+    | ormsgpack.OPT_PASSTHROUGH_UUID
+)
+"""Sorted keys, and nothing written that is not of the ledger's types: the library refuses it."""
 
 _UINT64_ABOVE_INT63: Final = re.compile(rb"\xcf[\x80-\xff]")
 """An integer of 2^63 or more is written as 0xcf and a byte with its top bit set. The same two bytes
@@ -37,6 +50,16 @@ def encode(value: Value) -> bytes:
     Raises ``CodecError`` for a type, an integer or a depth that has no canonical form. Subclasses
     are refused: an enum member or a numpy integer in ledger data is a mistake of its author.
     """
+    try:
+        data = ormsgpack.packb(value, option=_FAST)
+    except TypeError:
+        return _encode_slowly(value)
+    if _UINT64_ABOVE_INT63.search(data) is not None or not _is_plain(value):
+        return _encode_slowly(value)
+    return data
+
+
+def _encode_slowly(value: Value) -> bytes:
     kind = type(value)
     if kind in _CONTAINERS:
         value = _sorted_container(value, 1)
@@ -52,6 +75,20 @@ def decode(data: bytes, *, bytes_max: int = FRAME_BYTES_MAX) -> Value:
     """
     if len(data) > bytes_max:
         raise CodecError("codec.too-long", bytes=len(data), bytes_max=bytes_max)
+    if len(data) > CONTAINERS_MAX:  # each container takes at least a byte: they must be counted
+        return _decode_slowly(data)
+    try:
+        value = ormsgpack.unpackb(data)
+        # TypeError: what it read and cannot write, for example keys that are no text.
+        is_same = ormsgpack.packb(value, option=_FAST) == data
+    except (ValueError, TypeError):
+        return _decode_slowly(data)
+    if not is_same or _UINT64_ABOVE_INT63.search(data) is not None or not _is_plain(value):
+        return _decode_slowly(data)
+    return value
+
+
+def _decode_slowly(data: bytes) -> Value:
     try:
         value = _unpack(data)
     except CodecError:
@@ -88,7 +125,26 @@ def decode_trusted(data: bytes) -> Value:
 
     Only for the node's own store, whose integrity is the store's business.
     """
-    return msgpack.unpackb(data)
+    return ormsgpack.unpackb(data)
+
+
+def _is_plain(value: Value) -> bool:
+    """Whether all types are the ledger's and containers are not nested too deep."""
+    if type(value) not in _CONTAINERS:
+        return type(value) in _SCALARS
+    level = [value]
+    for _ in range(DEPTH_MAX):
+        below: list[Value] = []
+        for container in level:
+            items = container.values() if type(container) is dict else container
+            if not _SCALARS.issuperset(map(type, items)):
+                if not _ALLOWED.issuperset(map(type, items)):
+                    return False
+                below += [item for item in items if type(item) in _CONTAINERS]
+        if not below:
+            return True
+        level = below
+    return False
 
 
 def _pack(value: Value) -> bytes:
