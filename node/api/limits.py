@@ -56,7 +56,7 @@ class Buckets:
                 self._buckets.popitem(last=False)
             bucket = self._buckets[name] = _Bucket(float(self._burst), now_s)
         self._buckets.move_to_end(name)
-        gained = (now_s - bucket.filled_s) * self._rate
+        gained = max(0.0, now_s - bucket.filled_s) * self._rate
         bucket.tokens = min(float(self._burst), bucket.tokens + gained)
         bucket.filled_s = now_s
         if bucket.tokens >= 1.0:
