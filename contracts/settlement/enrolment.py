@@ -15,9 +15,9 @@ State: ``person/<id>``, ``link/<token in hex>``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from contracts.api import Answer, Args, Context, Contract, State, Value, reject
+from contracts.api import Answer, Args, Context, Contract, Value, reject
 from contracts.organisations import require_competent
 from contracts.schema import (
     Bool,
@@ -32,18 +32,51 @@ from contracts.schema import (
     Text,
 )
 from contracts.settlement import calendar
+from contracts.settlement.enrolment_record import (
+    ARREARS,
+    INSURED,
+    WAITING,
+    Entitlement,
+    Hold,
+    Period,
+    Person,
+    Spell,
+    area_of,
+    hold_on,
+    is_entitled,
+    load_person,
+    person_status,
+    phone_key,
+    require_insured,
+    require_person,
+)
 from contracts.settlement.records import content_digest, salt_of
 from contracts.settlement.terms import CATEGORIES, SEXES
+
+__all__ = [
+    "CONTRACT",
+    "Entitlement",
+    "Hold",
+    "Period",
+    "Person",
+    "Spell",
+    "area_of",
+    "hold_on",
+    "is_entitled",
+    "load_person",
+    "person_status",
+    "phone_key",
+    "require_insured",
+    "require_person",
+]
 
 CONTRACT = Contract("enrolment", version=1)
 
 AUDIENCE = "person"
 SCHEMES = ("310", "390")
 """310 employee, 390 resident: the two basic insurances."""
-INSURED, ARREARS, WAITING = "insured", "arrears", "waiting"
-UNINSURED, CLOSED, DEAD = "uninsured", "closed", "dead"
 
-SPELLS_MAX, PERIODS_MAX, SUSPENSIONS_MAX = 64, 240, 64
+SPELLS_MAX, PERIODS_MAX, SUSPENSIONS_MAX, ENTITLEMENTS_MAX = 64, 240, 64, 64
 
 _SPELL = {
     "from": Date(),
@@ -54,6 +87,9 @@ _PERIODS = List(
     Record({"from": Date(), "to": Optional(Date()), "status": OneOf(INSURED, ARREARS, WAITING)}),
     max=PERIODS_MAX,
 )
+_ENTITLEMENTS = List(
+    Record({"disease": Id(40), "from": Date(), "to": Optional(Date())}), max=ENTITLEMENTS_MAX
+)
 ENROLMENT = Record(
     {
         "link": Bytes(32),
@@ -63,12 +99,14 @@ ENROLMENT = Record(
         "insured": _PERIODS,
         "account": Bool(),
         "phone_key": Optional(Bytes(33)),
+        "entitlements": Optional(_ENTITLEMENTS, []),
         **_SPELL,
     }
 )
 """Attachment of ``enrol``. ``from`` is the first day of category and identity types; ``insured``
 lists periods in ascending order (``to`` absent: open); ``account``: has a personal account;
-``phone_key``: the key in the person's phone that signs insurance codes, if there is one."""
+``phone_key``: the key in the person's phone that signs insurance codes, if there is one;
+``entitlements``: chronic diseases that are recognised, with their dates."""
 
 CHANGE = Record(
     {
@@ -77,208 +115,14 @@ CHANGE = Record(
         "account": Optional(Bool()),
         "phone_key": Optional(Bytes(33)),
         "phone_lost": Optional(Bool(), False),
+        "entitlements": Optional(_ENTITLEMENTS),
     }
 )
-"""Attachment of ``update``: what changes. ``insured`` replaces the whole list; ``attributes`` holds
-from its date on, and replaces an entry of the same or a later date; ``phone_lost`` drops the
-phone's key, ``phone_key`` sets another."""
+"""Attachment of ``update``: what changes. ``insured`` and ``entitlements`` replace the whole list;
+``attributes`` holds from its date on, and replaces an entry of the same or a later date;
+``phone_lost`` drops the phone's key, ``phone_key`` sets another."""
 
 _CLERKS = ("clerk", "checker")
-
-
-@dataclass(frozen=True, slots=True)
-class Spell:
-    """Category and identity types from a date on."""
-
-    from_date: str
-    category: str
-    identity_types: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """Insured status over a time."""
-
-    from_date: str
-    to_date: str | None
-    status: str
-    """``insured``, ``arrears`` (contributions owed) or ``waiting`` (waiting period)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """A suspension of the person's direct settlement."""
-
-    from_date: str
-    to_date: str | None
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """An insured person. ``category`` and ``identity_types`` are those of the latest spell."""
-
-    id: str
-    area: str
-    scheme: str
-    sex: str
-    birth: str
-    account: bool
-    phone_key: bytes | None
-    """Key of the phone that shows insurance codes; None: other certificates only."""
-    link: bytes
-    spells: tuple[Spell, ...]
-    insured: tuple[Period, ...]
-    holds: tuple[Hold, ...]
-    died: str | None
-    """Day of death."""
-    closed: str | None
-    """Last day of this enrolment, after a move elsewhere."""
-    revision: int
-    """1 after enrolment, one more with each change."""
-    digest: bytes
-    """Of the call that made this revision, for retries."""
-    salt: bytes
-
-    @property
-    def category(self) -> str:
-        """Category of the latest spell (``terms.CATEGORIES``)."""
-        return self.spells[-1].category
-
-    @property
-    def identity_types(self) -> tuple[str, ...]:
-        """Identity types of the latest spell."""
-        return self.spells[-1].identity_types
-
-    def spell_on(self, date: str) -> Spell:
-        """Category and identity types that held on ``date``; the first spell reaches back."""
-        found = self.spells[0]
-        for spell in self.spells:
-            if spell.from_date <= date:
-                found = spell
-        return found
-
-    def encode(self) -> Value:
-        """As the state has it: an array, the order of the fields above."""
-        return [
-            self.id,
-            self.area,
-            self.scheme,
-            self.sex,
-            self.birth,
-            self.account,
-            self.phone_key,
-            self.link,
-            [[s.from_date, s.category, list(s.identity_types)] for s in self.spells],
-            [[p.from_date, p.to_date, p.status] for p in self.insured],
-            [[h.from_date, h.to_date, h.reason] for h in self.holds],
-            self.died,
-            self.closed,
-            self.revision,
-            self.digest,
-            self.salt,
-        ]
-
-    @classmethod
-    def decode(cls, value: Value) -> Person:
-        """From the state's value."""
-        (person_id, area, scheme, sex, birth, account, phone, link, spells, insured, holds, died,
-         closed, revision, digest, salt) = value  # fmt: skip
-        return cls(
-            id=person_id,
-            area=area,
-            scheme=scheme,
-            sex=sex,
-            birth=birth,
-            account=account,
-            phone_key=phone,
-            link=link,
-            spells=tuple(Spell(start, category, tuple(types)) for start, category, types in spells),
-            insured=tuple(Period(*row) for row in insured),
-            holds=tuple(Hold(*row) for row in holds),
-            died=died,
-            closed=closed,
-            revision=revision,
-            digest=digest,
-            salt=salt,
-        )
-
-
-def load_person(state: State, person_id: str) -> Person | None:
-    """The person, or None when nobody was enrolled under this pseudonym."""
-    value = state.get(f"person/{person_id}")
-    return None if value is None else Person.decode(value)
-
-
-def require_person(state: State, person_id: str) -> Person:
-    """The person; refused when nobody was enrolled under this pseudonym."""
-    person = load_person(state, person_id)
-    if person is None:
-        reject("enrolment.unknown-person", person=person_id)
-    return person
-
-
-def person_status(person: Person, date: str) -> str:
-    """``insured``, ``arrears``, ``waiting``, ``uninsured``, ``closed`` or ``dead`` on a date.
-
-    The day of death and the last day of an enrolment still count.
-    """
-    if person.died is not None and date > person.died:
-        return DEAD
-    if person.closed is not None and date > person.closed:
-        return CLOSED
-    if date < person.birth:
-        return UNINSURED
-    for period in person.insured:
-        if period.from_date <= date and (period.to_date is None or date <= period.to_date):
-            return period.status
-    return UNINSURED
-
-
-def hold_on(person: Person, date: str) -> Hold | None:
-    """The suspension of direct settlement that holds on ``date``; None when there is none."""
-    for hold in person.holds:
-        if hold.from_date <= date and (hold.to_date is None or date <= hold.to_date):
-            return hold
-    return None
-
-
-def phone_key(person: Person) -> bytes | None:
-    """Key of the phone that shows insurance codes; None when the person has told none."""
-    return person.phone_key
-
-
-def require_insured(state: State, person_id: str, date: str, *, emergency: bool = False) -> Person:
-    """The person; refused, each with its own reason, unless insured on ``date`` and not suspended.
-
-    A suspension of direct settlement never stands before an emergency.
-    """
-    person = require_person(state, person_id)
-    status = person_status(person, date)
-    if status == DEAD:
-        reject("enrolment.dead", person=person.id, date=date)
-    if status == CLOSED:
-        reject("enrolment.closed", person=person.id, date=date)
-    if status == ARREARS:
-        reject("enrolment.arrears", person=person.id, date=date)
-    if status == WAITING:
-        reject("enrolment.waiting", person=person.id, date=date)
-    if status == UNINSURED:
-        reject("enrolment.uninsured", person=person.id, date=date)
-    hold = None if emergency else hold_on(person, date)
-    if hold is not None:
-        reject("enrolment.suspended", person=person.id, date=date, until=hold.to_date)
-    return person
-
-
-def area_of(person_id: str) -> str:
-    """Pooling area that a pseudonym names: ``p:430100:7f3a`` -> ``430100``. Refuses other forms."""
-    pieces = person_id.split(":")
-    if len(pieces) != 3 or pieces[0] != "p" or len(pieces[1]) != 6 or not pieces[2]:
-        reject("enrolment.wrong-id", person=person_id, expected="p:<area>:<token>")
-    if pieces[1].strip("0123456789"):
-        reject("enrolment.wrong-id", person=person_id, expected="p:<area>:<token>")
-    return pieces[1]
 
 
 @CONTRACT.method(
@@ -318,6 +162,7 @@ def enrol(ctx: Context, args: Args) -> Answer:
         revision=1,
         digest=digest,
         salt=salt_of(ctx, attached.blind, f"person/{person_id}"),
+        entitlements=_entitlements(person_id, content["entitlements"]),
     )
     _take_link(ctx, person)
     ctx.state.put(f"person/{person_id}", person.encode())
@@ -348,6 +193,9 @@ def update(ctx: Context, args: Args) -> Answer:
         changed = replace(changed, insured=_periods(person.id, content["insured"]))
     if content["account"] is not None:
         changed = replace(changed, account=content["account"])
+    if content["entitlements"] is not None:
+        entitlements = _entitlements(person.id, content["entitlements"])
+        changed = replace(changed, entitlements=entitlements)
     if content["phone_lost"]:
         changed = replace(changed, phone_key=None)
     if content["phone_key"] is not None:
@@ -477,6 +325,14 @@ def _phone_key(ctx: Context, person_id: str, key: bytes | None) -> bytes | None:
 
 def _spell(content: Value) -> Spell:
     return Spell(content["from"], content["category"], tuple(sorted(content["identity_types"])))
+
+
+def _entitlements(person_id: str, rows: list[Value]) -> tuple[Entitlement, ...]:
+    """Recognised diseases; refused by number, never by content."""
+    for number, row in enumerate(rows):
+        if row["to"] is not None and row["to"] < row["from"]:
+            reject("enrolment.periods", person=person_id, number=number)
+    return tuple(Entitlement(row["disease"], row["from"], row["to"]) for row in rows)
 
 
 def _periods(person_id: str, rows: list[Value]) -> tuple[Period, ...]:

@@ -48,8 +48,8 @@ ROWS: tuple[Reason, ...] = (
     ),
     Reason(
         "enrolment.periods",
-        "Insured periods overlap, end before they begin, or follow an open one.",
-        "参保时段重叠或顺序错误。",
+        "Periods overlap, end before they begin, or follow an open one.",
+        "时段重叠或顺序错误。",
         "Correct the period of that number; they ascend and only the last may be open.",
         "请更正所指时段, 仅最后一段可无截止日期。",
     ),

@@ -17,6 +17,7 @@ from contracts.settlement.enrolment import (
     Spell,
     area_of,
     hold_on,
+    is_entitled,
     load_person,
     person_status,
     phone_key,
@@ -255,6 +256,24 @@ def test_changes_need_the_next_revision_and_may_be_repeated(world: World) -> Non
     world.refused(
         "sender.not-competent", w.BUREAU_GUANGZHOU, C, "update", args, attachments={"person": {}}
     )
+
+
+def test_chronic_entitlements_have_dates_and_stay_unseen(world: World) -> None:
+    disease = "canary_disease"
+    world.canaries = (*world.canaries, disease)
+    row = {"disease": disease, "from": "2025-02-01", "to": "2025-12-31"}
+    enrol(world, entitlements=[row])
+    person = alice(world)
+    assert not is_entitled(person, disease, "2025-01-31")
+    assert is_entitled(person, disease, "2025-02-01")
+    assert is_entitled(person, disease, "2025-12-31")
+    assert not is_entitled(person, disease, "2026-01-01")
+    assert not is_entitled(person, "other", "2025-06-01")
+    update(world, 2, "enrolment.periods", entitlements=[row, row | {"to": "2025-01-31"}])
+    update(world, 2, entitlements=[row | {"to": None}])
+    assert is_entitled(alice(world), disease, "2030-01-01")
+    update(world, 3, entitlements=[])
+    assert not is_entitled(alice(world), disease, "2025-06-01")
 
 
 def test_a_lost_phone_is_keyed_anew(world: World) -> None:
