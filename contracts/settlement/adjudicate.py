@@ -217,7 +217,7 @@ def _benefit(case: Case, policy: Policy) -> _Part:
         deductible_fen=min(answer.deductible_fen, sums["in_scope_fen"]),
         counters=_counter_changes(case, answer),
         steps=tuple({**step, "year": case["year"]} for step in [*steps, *answer.steps]),
-        refusals=tuple(Refusal(code, -1, still_open.in_scope_fen) for code in answer.refusals),
+        refusals=tuple(Refusal(code, -1, sums["in_scope_fen"]) for code in answer.refusals),
         open_in_scope_fen=still_open.in_scope_fen,
         account_limit_fen=still_open.in_scope_fen if limit is None else limit,
     )

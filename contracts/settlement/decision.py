@@ -77,6 +77,7 @@ class Refusal:
     line: int
     """Index of the charge line, -1 for the bill as a whole."""
     amount_fen: int
+    """The amount concerned: of a line what is not in scope, of the bill its in-scope amount."""
 
 
 @dataclass(frozen=True, slots=True)
