@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from enum import IntEnum
 from pathlib import Path
@@ -77,7 +78,7 @@ FAILURES: tuple[tuple[type[BaseException], Exit], ...] = (
     (NodeRefused, Exit.REFUSED),
     (OSError, Exit.LISTEN),
 )
-"""Foreseen ends, most special first. Anything else is a bug and leaves with its traceback."""
+"""Foreseen ends, most special first. Anything else is a bug."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -109,6 +110,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except tuple(kind for kind, _ in FAILURES) as error:
         print(f"node: {error}", file=sys.stderr)
         return next(code for kind, code in FAILURES if isinstance(error, kind))
+    except Exception as bug:
+        # The frames without what the exception says: that may hold what a call said.
+        print("node: stopped by a bug of ours; please report these lines:", file=sys.stderr)
+        print("".join(traceback.format_tb(bug.__traceback__)), file=sys.stderr, end="")
+        print(type(bug).__name__, file=sys.stderr)
+        return Exit.BUG
     return Exit.STOPPED
 
 

@@ -1,9 +1,10 @@
 """What explorers look things up by, derived from blocks and receipts and from nothing else.
 
 A call that succeeded is entered under the claim, person, filing and institution that its
-arguments, answer or events name, under its sender, and under the topics of its events; each
-posting is entered under its account, and under the person whose account it is. A refused call is
-entered under its sender only: otherwise anyone could fill another's claim with noise.
+arguments, answer or events name, under its sender, under the topics of its events, under every
+account that it moved and under the person whose account that is; the postings themselves are read
+from its receipt. A refused call is entered under its sender only: otherwise anyone could fill
+another's claim with noise.
 
 The rows of a height are a pure function of the block, so the index can be dropped and built again,
 and ``verify_height`` finds a row that is missing or invented.
@@ -21,12 +22,9 @@ from node.store.database import Rows
 from node.store.errors import DatabaseDamaged
 from node.store.index import (
     SUBJECT_BYTES_MAX,
-    CallEntry,
-    PostingEntry,
     Subject,
-    call_row,
+    call_rows,
     digest_of,
-    posting_row,
     with_digest,
 )
 from node.store.kv import KV, Operation
@@ -66,11 +64,10 @@ def index_rows(
                     subjects[(Subject.TOPIC, event.topic)] = None
                     _add_named(subjects, event.fields)
                 for posting in receipt.postings:
-                    _add_owner(subjects, posting.account)
-            for subject, name in subjects:
-                entry = CallEntry(subject, name, height, place, receipt.tx_id, receipt.call_index)
-                rows.append(call_row(entry))
-            rows += _posting_rows(height, place, receipt)
+                    subjects[(Subject.ACCOUNT, posting.account)] = None
+                    if posting.account.startswith(PERSON_ACCOUNTS):
+                        subjects[(Subject.PERSON, _owner(posting.account))] = None
+            rows += call_rows(subjects, height, place, receipt.tx_id, receipt.call_index)
             place += 1
     return with_digest(height, rows)
 
@@ -139,20 +136,6 @@ def _add_named(subjects: dict[tuple[Subject, str], None], fields: Mapping[str, A
             subjects[(subject, value)] = None
 
 
-def _add_owner(subjects: dict[tuple[Subject, str], None], account: str) -> None:
-    for prefix in PERSON_ACCOUNTS:
-        if account.startswith(prefix):
-            owner = account.removeprefix(prefix).removesuffix(":account")
-            subjects[(Subject.PERSON, owner)] = None
-
-
-def _posting_rows(height: int, place: int, receipt: Receipt) -> list[Operation]:
-    return [
-        posting_row(
-            PostingEntry(
-                posting.account, height, place, number, receipt.tx_id, receipt.call_index,
-                posting.transfer_id, posting.fund_type, posting.amount_fen,
-            )
-        )
-        for number, posting in enumerate(receipt.postings)
-    ]  # fmt: skip
+def _owner(account: str) -> str:
+    """The person whose account it is."""
+    return account.partition(":")[2].removesuffix(":account")

@@ -103,14 +103,18 @@ class Admission:
         self.quarantined.add(tx_id)
         self.dropped(tx_id, InvalidTransaction("transaction.quarantined", id=tx_id.hex()))
 
-    def close(self) -> None:
-        """Take nothing more in; whoever waits is told that the node stops."""
+    def end(self, code: str) -> None:
+        """Take nothing more in; whoever waits is told that the node ends."""
         self.closing = True
         for waiting in self._waiters.values():
             for future in waiting:
                 if not future.done():
-                    future.set_exception(Unavailable("node.stopping"))
+                    future.set_exception(Unavailable(code, retry_after_s=30))
         self._waiters.clear()
+
+    def close(self) -> None:
+        """``end``, and wait for the signatures in hand."""
+        self.end("node.stopping")
         self._threads.shutdown(wait=True)
 
     async def _submit(self, wire: bytes) -> Accepted:

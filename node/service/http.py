@@ -41,15 +41,26 @@ class SystemClock:
         return monotonic_ms() / 1000
 
 
-def deadline_protocol(seconds: float) -> type[HttpToolsProtocol]:
-    """The HTTP protocol with a deadline for the headers of each request."""
+def deadline_protocol(seconds: float, bytes_max: int) -> type[HttpToolsProtocol]:
+    """The HTTP protocol with a deadline and a size for the headers of each request."""
 
     class DeadlineProtocol(HttpToolsProtocol):
-        """Closes a connection whose headers are not complete in time."""
+        """Closes a connection whose headers are not complete in time, or do not come to an end."""
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             self._deadline: asyncio.TimerHandle | None = None
+            self._head_bytes = 0
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if self._deadline is None:
+                return
+            # Headers are still open after this piece, so all of it is head.
+            self._head_bytes += len(data)
+            if self._head_bytes > bytes_max:
+                self._end()
+                self.transport.close()
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             # uvicorn narrows asyncio's own signature in the same way
@@ -70,6 +81,7 @@ def deadline_protocol(seconds: float) -> type[HttpToolsProtocol]:
 
         def _begin(self) -> None:
             self._end()
+            self._head_bytes = 0
             self._deadline = self.loop.call_later(seconds, self.transport.close)
 
         def _end(self) -> None:
@@ -106,7 +118,7 @@ class HttpEdge:
         self._server = _Server(
             uvicorn.Config(
                 app,
-                http=deadline_protocol(settings.header_deadline_s),
+                http=deadline_protocol(settings.header_deadline_s, 2 * settings.header_bytes_max),
                 ws="none",
                 lifespan="off",
                 access_log=False,

@@ -36,7 +36,7 @@ from consensus import (
 from contracts.runtime import Runtime
 from node.api.ports import Accepted, Estimate, EstimateCall, Head, NodeStatus
 from node.execution.blocks import BlockResult, Executor, Proposal
-from node.execution.calls import CallBug
+from node.execution.calls import CallBug, place_of
 from node.execution.services import NodeServices
 from node.ledger import block as ledger_block
 from node.ledger.crypto import PrivateKey, public_key
@@ -466,7 +466,9 @@ class Node:
             return
         error = task.exception()
         if error is not None:
-            self._admission.closing = True
+            # Type and place only: what an exception says may hold what a call said.
+            self._log.error("node.failed", error=type(error).__name__, line=place_of(error))
+            self._admission.end("node.failed")
             self._ended.set_exception(error)
 
 

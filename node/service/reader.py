@@ -15,9 +15,10 @@ from contextlib import contextmanager
 from node.api.ports import CallRow, Head, Place, PostingRow, StoredAttachment
 from node.ledger.codec import decode_trusted
 from node.ledger.evidence import EpochEnd
+from node.ledger.receipt import Receipt
 from node.ledger.types import Value
 from node.store.database import Database, Rows, StoredHead
-from node.store.index import Subject
+from node.store.index import CallEntry, Subject
 from node.store.kv import Snapshot
 
 Prover = Callable[[str, bytes], bytes]
@@ -60,6 +61,7 @@ class NodeView:
         self._published = published
         self._rows = published.rows
         self._prove = prove
+        self._last_receipts: tuple[int, Sequence[bytes]] | None = None
 
     @property
     def head(self) -> Head:
@@ -124,15 +126,36 @@ class NodeView:
         ]
 
     def postings_of(self, account: str, after: str, limit: int) -> Sequence[PostingRow]:
-        place = _cursor(after, 3)
-        behind = None if place is None else (place[0], place[1], place[2])
+        place = _cursor(after, 3) or (0, 0, -1)
+        index = self._rows.index
+        found: list[PostingRow] = []
+        first = (place[0], place[1])
+        while len(found) < limit:
+            entries = index.calls_from(Subject.ACCOUNT, account, first, limit)
+            for entry in entries:
+                found += [row for row in self._postings(entry) if _place_of(row) > place]
+            if len(entries) < limit:
+                break
+            first = (entries[-1].height, entries[-1].receipt_index + 1)
+        return found[:limit]
+
+    def _postings(self, entry: CallEntry) -> list[PostingRow]:
+        """Legs of one call on the account that the entry is about."""
+        receipt = Receipt.decode_trusted(self._receipts_at(entry.height)[entry.receipt_index])
         return [
             PostingRow(
-                entry.height, entry.receipt_index, entry.posting_index, entry.tx_id,
-                entry.call_index, entry.transfer, entry.account, entry.fund_type, entry.amount_fen,
+                entry.height, entry.receipt_index, number, entry.tx_id, entry.call_index,
+                leg.transfer_id, leg.account, leg.fund_type, leg.amount_fen,
             )
-            for entry in self._rows.index.postings(account, behind, limit)
+            for number, leg in enumerate(receipt.postings)
+            if leg.account == entry.name
         ]  # fmt: skip
+
+    def _receipts_at(self, height: int) -> Sequence[bytes]:
+        """Receipts of a height; the last height asked for is remembered, rows come in order."""
+        if self._last_receipts is None or self._last_receipts[0] != height:
+            self._last_receipts = (height, self._rows.blocks.receipts(height))
+        return self._last_receipts[1]
 
     def _has(self, height: int) -> bool:
         return 0 <= height <= self._published.head.height
@@ -190,6 +213,10 @@ class NodeReader:
         head = Rows(snapshot).head()
         assert head is not None, "a database that is read has block 0"
         return Published(head, snapshot)
+
+
+def _place_of(row: PostingRow) -> tuple[int, ...]:
+    return row.height, row.receipt_index, row.posting_index
 
 
 def _cursor(text: str, parts: int) -> tuple[int, ...] | None:

@@ -1,4 +1,4 @@
-"""Rows of the index: which calls concern a thing, and which postings moved an account.
+"""Rows of the index: which calls concern a thing, which moved an account.
 
 The index is derived from the chain and may be dropped and built again; ``node.indexer`` decides
 what becomes a row, this page only lays rows out and reads them. A row's key ends in its place in
@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
+from itertools import islice
 
-from node.ledger.codec import decode_trusted, encode
 from node.store import keys
 from node.store.kv import Operation, Reader
 
@@ -43,44 +44,31 @@ class CallEntry:
     call_index: int
 
 
-@dataclass(frozen=True, slots=True)
-class PostingEntry:
-    """One leg of a transfer on an account."""
-
-    account: str
-    height: int
-    receipt_index: int
-    posting_index: int
-    """Index among the receipt's postings."""
-    tx_id: bytes
-    call_index: int
-    transfer: str
-    fund_type: str
-    amount_fen: int
-
-
-_CALL = struct.Struct(">QI")
-_POSTING = struct.Struct(">QIH")
+_PLACE = struct.Struct(">QI")
 _WHERE = struct.Struct(">32sI")
 _LENGTH = struct.Struct(">H")
 SUBJECT_BYTES_MAX = 1024
 """Longer names are not ids of ours; they are left out of the index by ``node.indexer``."""
+PREFIXES_MAX = 50_000
+"""Prefixes of busy subjects (institutions, funds, topics) that are remembered, about 10 MB."""
 
 
+@lru_cache(PREFIXES_MAX)
 def _prefix(subject: Subject, name: str) -> bytes:
     data = name.encode()
     return keys.INDEX + subject.value + _LENGTH.pack(len(data)) + data
 
 
-def call_row(entry: CallEntry) -> Operation:
-    place = _CALL.pack(entry.height, entry.receipt_index)
-    return _prefix(entry.subject, entry.name) + place, _WHERE.pack(entry.tx_id, entry.call_index)
-
-
-def posting_row(entry: PostingEntry) -> Operation:
-    place = _POSTING.pack(entry.height, entry.receipt_index, entry.posting_index)
-    value = [entry.tx_id, entry.call_index, entry.transfer, entry.fund_type, entry.amount_fen]
-    return _prefix(Subject.ACCOUNT, entry.account) + place, encode(value)
+def call_rows(
+    subjects: Iterable[tuple[Subject, str]],
+    height: int,
+    receipt_index: int,
+    tx_id: bytes,
+    call_index: int,
+) -> list[Operation]:
+    """Rows of one call, one under each subject that it concerns."""
+    place, where = _PLACE.pack(height, receipt_index), _WHERE.pack(tx_id, call_index)
+    return [(_prefix(subject, name) + place, where) for subject, name in subjects]
 
 
 def digest_of(rows: Sequence[Operation]) -> bytes:
@@ -106,31 +94,14 @@ class Index:
         self, subject: Subject, name: str, after: tuple[int, int] | None, limit: int
     ) -> list[CallEntry]:
         """Up to ``limit`` calls that concern the subject, oldest first, behind a place."""
-        prefix = _prefix(subject, name)
-        start = prefix if after is None else prefix + _CALL.pack(*after) + b"\0"
-        entries = []
-        for key, value in self._take(start, prefix, limit):
-            height, receipt = _CALL.unpack_from(key, len(prefix))
-            tx_id, call = _WHERE.unpack(value)
-            entries.append(CallEntry(subject, name, height, receipt, tx_id, call))
-        return entries
+        behind = b"" if after is None else _PLACE.pack(*after) + b"\0"
+        return self._calls(subject, name, behind, limit)
 
-    def postings(
-        self, account: str, after: tuple[int, int, int] | None, limit: int
-    ) -> list[PostingEntry]:
-        """Up to ``limit`` legs on the account, oldest first, behind a place."""
-        prefix = _prefix(Subject.ACCOUNT, account)
-        start = prefix if after is None else prefix + _POSTING.pack(*after) + b"\0"
-        entries = []
-        for key, value in self._take(start, prefix, limit):
-            height, receipt, posting = _POSTING.unpack_from(key, len(prefix))
-            tx_id, call, transfer, fund_type, amount = decode_trusted(value)
-            entries.append(
-                PostingEntry(
-                    account, height, receipt, posting, tx_id, call, transfer, fund_type, amount
-                )
-            )
-        return entries
+    def calls_from(
+        self, subject: Subject, name: str, first: tuple[int, int], limit: int
+    ) -> list[CallEntry]:
+        """The same from a place on, the place itself included."""
+        return self._calls(subject, name, _PLACE.pack(*first), limit)
 
     def digest(self, height: int) -> bytes | None:
         """Digest of the height's index rows as they were written; None when it has no index."""
@@ -140,10 +111,12 @@ class Index:
         """Whether exactly this row is stored."""
         return self._reader.get(row[0]) == row[1]
 
-    def _take(self, start: bytes, prefix: bytes, limit: int) -> Iterator[tuple[bytes, bytes]]:
-        rows = self._reader.iterate(start, prefix + b"\xff" * 16)
-        for _ in range(limit):
-            row = next(rows, None)
-            if row is None:
-                return
-            yield row
+    def _calls(self, subject: Subject, name: str, start: bytes, limit: int) -> list[CallEntry]:
+        prefix = _prefix(subject, name)
+        rows = self._reader.iterate(prefix + start, prefix + b"\xff" * 16)
+        entries = []
+        for key, value in islice(rows, limit):
+            height, receipt = _PLACE.unpack_from(key, len(prefix))
+            tx_id, call = _WHERE.unpack(value)
+            entries.append(CallEntry(subject, name, height, receipt, tx_id, call))
+        return entries

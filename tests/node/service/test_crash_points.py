@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from node.indexer import verify_index
+from node.ledger.errors import Unavailable
 from node.ledger.transaction import SignedTransaction
 from node.ordering.wal import SafetyFile
 from node.service.node import Node
@@ -90,16 +91,12 @@ def open_node(disk: Disk) -> Node:
 async def tell(node: Node, story: list[SignedTransaction], answered: list[bytes]) -> None:
     """Submit each and wait for it; what was answered as committed is noted at once."""
     for transaction in story:
-        await node.submit(transaction.encode())
-        committed = asyncio.ensure_future(node.wait(transaction.id, 30))
-        ended = asyncio.ensure_future(node.run())
-        await asyncio.wait([committed, ended], return_when=asyncio.FIRST_COMPLETED)
-        if committed.done() and committed.result():
-            answered.append(transaction.id)
-        if ended.done():
-            committed.cancel()
-            ended.result()
-        ended.cancel()
+        try:
+            await node.submit(transaction.encode())
+            if await node.wait(transaction.id, 30):
+                answered.append(transaction.id)
+        except Unavailable:
+            await node.run()  # raises what ended the node
 
 
 async def live(disk: Disk, answered: list[bytes]) -> tuple[bytes, int, list[bytes]]:
@@ -124,13 +121,9 @@ async def live(disk: Disk, answered: list[bytes]) -> tuple[bytes, int, list[byte
 
 async def settle(node: Node) -> None:
     """After a start, a block that was voted for before the crash is finished first."""
-    settled = asyncio.ensure_future(node.settle())
-    ended = asyncio.ensure_future(node.run())
-    await asyncio.wait([settled, ended], return_when=asyncio.FIRST_COMPLETED)
-    if ended.done():
-        settled.cancel()
-        ended.result()
-    ended.cancel()
+    await node.settle()
+    if not node.status().ready:
+        await node.run()
 
 
 def run_story(disk: Disk, crashes: Callable[[Disk], None]) -> tuple[int, bytes, int]:
