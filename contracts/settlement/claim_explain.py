@@ -76,7 +76,6 @@ def explanation_of(
     facts: Facts,
     decision: Decision,
     rows: Rows,
-    versions: dict[str, Value],
     *,
     counters: tuple[CounterChange, ...],
     time_ms: int,
@@ -125,7 +124,6 @@ def explanation_of(
         "steps": list(decision.steps),
         "refusals": [[r.code, r.line, r.amount_fen] for r in decision.refusals],
         "lines": _lines(decision, rows),
-        "versions": versions,
     }
 
 

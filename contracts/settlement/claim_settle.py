@@ -306,9 +306,16 @@ def _tell(ctx: Context, claim_id: str, bound: _Bound, decided: _Decided) -> None
             decided.facts,
             decided.decision,
             bound.rows,
-            decided.versions,
             counters=decided.counters,
             time_ms=ctx.time_ms,
             as_of_ms=decided.as_of_ms,
         )
+        | {"versions": _named_versions(decided.versions)}
     )
+
+
+def _named_versions(versions: dict[str, Value]) -> dict[str, Value]:
+    """Versions as people name them; the receipt has their hashes and commits to both."""
+    rules = {name: value for name, value in versions["policy"].items() if name != "hash"}
+    items = [{"region": v["region"], "version": v["version"]} for v in versions["catalogue"]]
+    return {"policy": rules, "catalogue": items, "filing": versions["filing"]}

@@ -121,6 +121,9 @@ def transfer(ctx: Context, args: Args) -> Answer:
     if _is_repeated(ctx, args["transfer"], digest):
         return answer
     legs: list[Leg] = [(p["account"], p["fund_type"], p["amount_fen"]) for p in args["postings"]]
+    for _, fund_type, _ in legs:
+        if fund_type not in chart.FUND_TYPES:
+            reject("funds.unknown-fund-type", fund_type=fund_type)
     check_balanced(legs)
     for account, _, amount in legs:
         _check_leg(ctx, account, amount)

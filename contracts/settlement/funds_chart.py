@@ -18,6 +18,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from contracts.api import reject
+from contracts.settlement.terms import FUNDS, PERSONAL_ACCOUNT
 
 
 class Mover(StrEnum):
@@ -184,10 +185,9 @@ CHART: Mapping[str, AccountKind] = {row.name: row for row in _ROWS}
 
 CASH = "cash"
 """Fund type of money that a patient pays: no fund's."""
-HOSPITAL_SHARE = "hospital_share"
-"""Fund type of what an institution bears itself."""
-COMMERCIAL = "commercial"
-"""Fund type of what commercial cover pays, where the policy names no other."""
+
+FUND_TYPES = frozenset(FUNDS) | {PERSONAL_ACCOUNT, CASH}
+"""Every word a posting may have for a fund type: who pays in settlements, the account, cash."""
 
 
 @lru_cache(maxsize=65_536)

@@ -114,6 +114,13 @@ ROWS: tuple[Reason, ...] = (
         "请更正分录,每种基金类型须各自平衡。",
     ),
     Reason(
+        "funds.unknown-fund-type",
+        "No fund has this code.",
+        "没有该基金类型代码。",
+        "Use a code of the table of funds, 310200 for personal accounts, or cash.",
+        "请使用基金类型表中的代码,个人账户用310200,现金用cash。",
+    ),
+    Reason(
         "funds.unknown-account",
         "The chart of accounts has no such account.",
         "会计科目表中没有该账户。",

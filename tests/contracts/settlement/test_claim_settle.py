@@ -181,6 +181,69 @@ def test_a_stay_counts_as_an_admission(counter: ClaimWorld) -> None:
     assert "admissions" not in counters.read(counter.world.state, ALICE, "430100", "310", 2025)
 
 
+def test_a_stay_over_the_years_end_uses_the_counters_of_both_years(counter: ClaimWorld) -> None:
+    split_year = '\ndef cross_year():\n    return "split_by_service_date"\n'
+    counter.deploy("310", EMPLOYEE_POLICY + split_year)
+    world = counter.world.on("2026-01-03")
+    stay = visit(kind="inpatient", admission="2025-12-30")
+    lines = [line(1, BED, 200_000, day="2025-12-31"), line(2, BED, 150_000, day="2026-01-01")]
+    before = balances(world.state)
+    outcome = counter.settle(lines=lines, given=stay, discharge="2026-01-02")
+
+    def used(year: int) -> dict[str, int]:
+        return counters.read(world.state, ALICE, "430100", "310", year)
+
+    # A filing of half a year has run out, so 65 %; each year has its own deductible of 1,200.
+    assert used(2025) == {"deductible_fen": 120_000, "pool_fen": 52_000}
+    assert used(2026) == {"deductible_fen": 120_000, "pool_fen": 19_500, "admissions": 1}
+    assert outcome.amounts["funds_fen"] == 71_500
+    counter.reverse()
+    assert (used(2025), used(2026)) == ({}, {})
+    assert balances(world.state) == before
+
+
+def test_commercial_cover_and_a_waiver_make_up_a_whole_bill(counter: ClaimWorld) -> None:
+    layered = """
+def settle(case):
+    total = case["sums"]["total_fen"]
+    basic = part(case["sums"]["in_scope_fen"], "50%", "basic")
+    insured = part(total, "20%", "commercial")
+    waived = part(total, "10%", "waiver")
+    return {"payments": [
+        payment("310100", basic, "basic"),
+        payment("commercial", insured, "commercial"),
+        payment("630100", waived, "waiver"),
+    ]}
+"""
+    counter.deploy("310", layered)
+    before = balances(counter.world.state)
+    outcome = counter.settle(lines=[line(1, BED, 100_000)])
+    money = outcome.amounts
+    paid = ("funds_fen", "commercial_fen", "hospital_share_fen", "cash_fen")
+    assert [money[name] for name in paid] == [50_000, 20_000, 10_000, 20_000]
+    state = counter.world.state
+    assert balance(state, "commercial:430100", "commercial") == -20_000
+    assert balance(state, PAYABLE, "commercial") == 20_000
+    assert balance(state, f"hospital_share:{HOSPITAL}", "630100") == -10_000
+    taken = [p for p in outcome.postings if p.account.startswith(("payable:", "income:"))]
+    assert sum(p.amount_fen for p in taken) == 100_000
+    counter.reverse()
+    assert balances(state) == before
+
+
+def test_a_policy_that_pays_nothing_denies_and_settles(counter: ClaimWorld) -> None:
+    denying = """
+def settle(case):
+    return {"payments": [], "refusals": ["third_party.liable"], "account_limit_fen": 0}
+"""
+    counter.deploy("310", denying)
+    outcome = counter.settle(clinical={"trauma": True, "third_party": True}, use_account=True)
+    assert outcome.answer["funds_fen"] == 0
+    assert outcome.answer["cash_fen"] == 50_000
+    assert outcome.explanation is not None
+    assert outcome.explanation["refusals"] == [["third_party.liable", -1, 50_000]]
+
+
 # --- filings --------------------------------------------------------------------------------------
 
 

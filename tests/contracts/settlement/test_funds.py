@@ -99,6 +99,7 @@ def test_an_account_must_be_covered_and_a_fund_need_not(world: World) -> None:
         ("funds.unbalanced", [leg(ACCOUNT, -5), leg("premium:430100", 4)]),
         # Money in all is kept, but one fund's money would become another's.
         ("funds.unbalanced", [leg("fund:430100", -5, "310100"), leg("fund:430100", 5, "610100")]),
+        ("funds.unknown-fund-type", [leg(ACCOUNT, -5, "310101"), leg(ACCOUNT, 5, "310101")]),
         ("funds.amount", [leg(ACCOUNT, 0), leg("premium:430100", 0)]),
         ("funds.unknown-account", [leg("treasure:430100", -5), leg("premium:430100", 5)]),
         ("funds.unknown-account", [leg(f"person:{ALICE}", -5), leg("premium:430100", 5)]),
