@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
-from rich.markup import escape
 
 from cli.exits import Exit
 from cli.output import Json, fail, out, print_json, print_table, yuan
@@ -51,7 +50,8 @@ def _read(path: Path) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as problem:
-        fail(Exit.LOCAL, f"{path} is not UTF-8: byte {problem.start}", hint="save it as UTF-8")
+        message = f"{path} is not UTF-8: byte {problem.start}"
+        fail(Exit.LOCAL, message, hint="save it as UTF-8")
 
 
 def _compile(source: str) -> tuple[PolicyProgram | None, list[Diagnostic]]:
@@ -140,28 +140,15 @@ def run(policy: PolicyFile, case: CaseFile, json_: Json = False) -> None:
     Exit 0 when decided and every figure of ``expected`` in the case file is met; 1 when the policy
     or the case is refused or a figure differs.
     """
-    source, text = _read(policy), _read(case)
-    program, complaints = _compile(source)
+    program, complaints = _compile(_read(policy))
     if program is None:
-        for complaint in complaints:
-            typer.echo(f"{policy}:{complaint}", err=True)
-        raise typer.Exit(int(Exit.NO))
-    try:
-        document = json.loads(text)
-        filled = normalise(document)
-        expected = read_expected(document)
-        decision = adjudicate(filled, program)
-        compared = [(e, read_figure(e.meaning, decision, filled)) for e in expected]
-    except json.JSONDecodeError as problem:
-        fail(Exit.NO, f"{case}:{problem.lineno}:{problem.colno}: not JSON: {problem.msg}")
-    except RecursionError:
-        fail(Exit.NO, f"{case}: nested too deep")
-    except CaseError as problem:
-        fail(Exit.NO, f"{case}: {problem}", hint="docs/case.schema.json names every key")
-    except PolicyError as problem:
-        fail(Exit.NO, _fault_text(policy, problem))
-    except Rejected as refusal:
-        fail(Exit.NO, f"{policy}: {refusal}", hint=_next_step(refusal.code))
+        _refuse(
+            json_,
+            "\n".join(f"{policy}:{complaint}" for complaint in complaints),
+            code="policy.source-refused",
+            values=LanguageError(complaints).values,
+        )
+    decision, compared = _decide(program, policy, case, json_)
     missed = [e.name for e, got in compared if got != e.fen]
     if json_:
         print_json(decision.to_json() | _compared_json(compared))
@@ -172,14 +159,53 @@ def run(policy: PolicyFile, case: CaseFile, json_: Json = False) -> None:
         fail(Exit.NO, "figures differ from expected: " + ", ".join(missed))
 
 
+def _decide(
+    program: PolicyProgram, policy: Path, case: Path, json_: bool
+) -> tuple[Decision, list[tuple[Expectation, int]]]:
+    """The decision on a case file and its expected figures, each with what came out."""
+    text = _read(case)
+    try:
+        document = json.loads(text)
+        filled = normalise(document)
+        expected = read_expected(document)
+        decision = adjudicate(filled, program)
+        return decision, [(e, read_figure(e.meaning, decision, filled)) for e in expected]
+    except json.JSONDecodeError as problem:
+        _refuse(json_, f"{case}:{problem.lineno}:{problem.colno}: not JSON: {problem.msg}")
+    except RecursionError:
+        _refuse(json_, f"{case}: nested too deep")
+    except CaseError as problem:
+        _refuse(
+            json_,
+            f"{case}: {problem}",
+            values={"path": problem.path},
+            hint="docs/case.schema.json names every key",
+        )
+    except PolicyError as problem:
+        _refuse(json_, _fault_text(policy, problem), code=problem.code, values=problem.values)
+    except Rejected as refusal:
+        hint = TABLE[refusal.code].next_step if refusal.code in TABLE else ""
+        _refuse(json_, f"{policy}: {refusal}", code=refusal.code, values=refusal.values, hint=hint)
+
+
+def _refuse(
+    json_: bool,
+    message: str,
+    *,
+    code: str = "case.malformed",
+    values: dict[str, Any] | None = None,
+    hint: str = "",
+) -> NoReturn:
+    """Say why nothing was decided: to people on standard error, to programs as one object too."""
+    if json_:
+        print_json({"refused": code, "values": values or {}, "message": message})
+    fail(Exit.NO, message, hint=hint)
+
+
 def _fault_text(policy: Path, problem: PolicyError) -> str:
     if isinstance(problem, PolicyFault):
         return f"{policy}:{problem.line}:{problem.column}: {problem.fault}: {problem.detail}"
     return f"{policy}: {problem}"
-
-
-def _next_step(code: str) -> str:
-    return TABLE[code].next_step if code in TABLE else ""
 
 
 def _compared_json(compared: list[tuple[Expectation, int]]) -> dict[str, Any]:
@@ -261,7 +287,7 @@ def _print_lines(decision: Decision) -> None:
         ["code", "class", "金额元", "自费元", "超限价元", "先自付元", "范围内元"],
         [
             (
-                escape(line.code),
+                line.code,
                 line.item_class,
                 yuan(line.amount_fen),
                 yuan(line.own_expense_fen),
@@ -282,7 +308,7 @@ def _print_compared(compared: list[tuple[Expectation, int]]) -> None:
         ["figure", "expected 元", "got 元", "printed by the source 元", ""],
         [
             (
-                escape(e.name),
+                e.name,
                 yuan(e.fen),
                 yuan(got),
                 "" if e.printed_fen is None else yuan(e.printed_fen),

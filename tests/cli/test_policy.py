@@ -127,6 +127,9 @@ def test_what_cannot_be_decided_is_said(
     assert done.exit_code == code
     assert words in done.output
     assert "Traceback" not in done.output
+    told = yibao("run", tmp_path / "p.py", tmp_path / "c.json", "--json")
+    assert told.exit_code == code
+    assert {"refused", "values", "message"} == json.loads(told.stdout).keys()
 
 
 def test_a_missing_file_is_this_machine_s_matter(tmp_path: Path) -> None:
@@ -150,3 +153,22 @@ def test_the_counters_of_one_decision_feed_the_next(tmp_path: Path) -> None:
     second = put(tmp_path, "2.json", {"sums": {"total_fen": 260_000}, "counters": told["counters"]})
     again = json.loads(yibao("run", policy, second, "--json").stdout)
     assert (again["funds_fen"], again["deductible_fen"]) == (20_000, 0)
+
+
+def test_a_refusal_is_an_object_for_programs(tmp_path: Path) -> None:
+    policy = put(
+        tmp_path, "p.py", 'def settle(case):\n    return {"payments": [payment("310100", 9)]}\n'
+    )
+    case = put(tmp_path, "c.json", {"sums": {"total_fen": 5}})
+    told = json.loads(yibao("run", policy, case, "--json").stdout)
+    assert told["refused"] == "policy.overspends"
+    assert (told["values"]["amount_fen"], told["values"]["open_fen"]) == (9, 5)
+
+
+@pytest.mark.parametrize("text", ["[/bold]", "[bold red]", "[link=x]y[/link]"])
+def test_what_a_file_holds_is_never_markup(tmp_path: Path, text: str) -> None:
+    policy = put(tmp_path, "p.py", GOOD)
+    wrong = put(tmp_path, "c.json", {"sums": {"total_fen": 5}, "channel": text})
+    assert text in yibao("run", policy, wrong).output
+    right = put(tmp_path, "d.json", {"sums": {"total_fen": 5}, "counters": {text: 5}})
+    assert text in yibao("run", policy, right).output
