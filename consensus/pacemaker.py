@@ -80,7 +80,8 @@ class Pacemaker:
 
     def hear(self, sender: int, view: int) -> None:
         """``sender`` wishes (or is in) ``view``; only its highest counts."""
-        self._wishes[sender] = max(view, self._wishes.get(sender, 0))
+        if view > self._wishes.get(sender, 0):
+            self._wishes[sender] = view
 
     def amplified(self, validators: ValidatorSet) -> int:
         """The highest view that f + 1 members wish."""

@@ -107,10 +107,7 @@ def document() -> str:
     cues = "\n".join(f"| {cue.name} | {cue.value} |" for cue in Cue)
     return (
         "# Phases of a replica\n\n"
-        "Generated from `consensus/phases.py` by `python -m consensus.phases`; do not edit.\n\n"
+        "Generated from `consensus/phases.py`; `YIBAO_REWRITE=1 pytest "
+        "tests/consensus/test_phases.py` writes it anew.\n\n"
         f"```mermaid\n{diagram()}```\n\n| cue | what happened |\n|---|---|\n{cues}\n"
     )
-
-
-if __name__ == "__main__":
-    print(document(), end="")

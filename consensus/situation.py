@@ -69,7 +69,7 @@ def _heard(state: State) -> tuple[int, ...]:
 
 def _sentence(state: State, heard: int) -> str:
     place = f"height {state.height}, view {state.view}"
-    if state.phase is Phase.WATCHING:
+    if state.phase is Phase.WATCHING or state.diverged:
         return f"{place}: {_why_watching(state)}"
     doing = state.phase.value
     if state.phase is Phase.OPEN and state.is_primary:

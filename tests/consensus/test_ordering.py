@@ -1,0 +1,158 @@
+"""The normal case on one bench: which block is adopted, what is voted for, what is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from consensus.effects import Accuse, Build, Commit, Execute, Persist, Refused, Sign
+from consensus.events import Built, Executed, Verdict
+from consensus.messages import Kind, Proposal, WishStatement
+from consensus.phases import Phase
+from tests.consensus.bench import Bench
+from tests.consensus.values import GENESIS, MEMBERS, ballot, block, certificate
+
+B1, X1 = block("B1"), block("X1")
+B2 = block("B2", B1)
+
+
+def statements(bench: Bench) -> list[object]:
+    return [sign.statement for sign in bench.all(Sign)]
+
+
+def test_the_primary_builds_once_for_a_height() -> None:
+    bench = Bench(0)
+    assert [build.parent for build in bench.all(Build)] == [GENESIS]
+    bench.take(Built(0, B1))
+    assert statements(bench) == [ballot(Kind.PROPOSE, B1), ballot(Kind.PREPARE, B1)]
+    bench.take(Built(0, X1))
+    assert not bench.effects, "a second block for the slot is not even looked at"
+
+
+def test_b6_the_primary_counts_once() -> None:
+    bench = Bench(0)
+    bench.take(Built(0, B1))
+    bench.votes(Kind.PREPARE, B1, (1,))
+    assert bench.state.phase is Phase.PREPARING, "its PRE-PREPARE is no vote"
+    bench.votes(Kind.PREPARE, B1, (2,))
+    assert bench.state.phase is Phase.COMMITTING
+
+
+def test_only_the_primary_proposes() -> None:
+    bench = Bench(1)
+    bench.hear(Proposal(2, ballot(Kind.PROPOSE, B1), B1, b"s"), 2)
+    assert bench.all(Refused)
+    assert bench.state.phase is Phase.OPEN
+
+
+def test_a_proposal_must_be_of_the_block_that_it_shows() -> None:
+    bench = Bench(1)
+    for said in (
+        ballot(Kind.PREPARE, B1),
+        ballot(Kind.PROPOSE, X1),
+        replace(ballot(Kind.PROPOSE, B1), height=2),
+    ):
+        bench.hear(Proposal(0, said, B1, b"s"))
+        assert bench.all(Refused)
+
+
+def test_d2_e1_a_second_proposal_convicts_and_the_view_is_left() -> None:
+    bench = Bench(1)
+    bench.propose(B1)
+    bench.propose(X1)
+    (accusation,) = bench.all(Accuse)
+    assert (accusation.evidence.kind, accusation.evidence.culprits) == ("E1", (0,))
+    assert statements(bench) == [WishStatement(0, 1)]
+    assert bench.state.slot.block == B1
+
+
+def test_e2_e3_double_votes_convict_once() -> None:
+    bench = Bench(1)
+    bench.votes(Kind.PREPARE, B1, (2,))
+    bench.votes(Kind.PREPARE, X1, (2,))
+    assert [accuse.evidence.kind for accuse in bench.all(Accuse)] == ["E2"]
+    bench.votes(Kind.PREPARE, block("third"), (2,))
+    assert not bench.all(Accuse), "one proof for a slot is enough"
+    bench.votes(Kind.COMMIT, B1, (2,))
+    bench.votes(Kind.COMMIT, X1, (2,))
+    assert [accuse.evidence.kind for accuse in bench.all(Accuse)] == ["E3"]
+
+
+def test_a_block_on_another_parent_is_not_executed() -> None:
+    bench = Bench(1)
+    stray = replace(B1, parent=X1.id)
+    bench.propose(stray)
+    assert not bench.all(Execute)
+    assert statements(bench) == [WishStatement(0, 1)]
+
+
+def test_an_invalid_block_is_declined_and_the_view_is_left() -> None:
+    bench = Bench(1)
+    bench.executes = False
+    bench.propose(B1)
+    bench.take(Executed(B1.id, Verdict.INVALID))
+    assert (bench.state.phase, statements(bench)) == (Phase.DECLINED, [WishStatement(0, 1)])
+    assert not bench.all(Persist)
+
+
+def test_an_untimely_block_gets_no_prepare_but_a_commit_when_a_quorum_prepared_it() -> None:
+    bench = Bench(1)
+    bench.executes = False
+    bench.propose(B1)
+    bench.take(Executed(B1.id, Verdict.UNTIMELY))
+    assert (bench.state.phase, statements(bench)) == (Phase.DECLINED, [])
+    bench.votes(Kind.PREPARE, B1, (0, 2, 3))
+    assert statements(bench) == [ballot(Kind.COMMIT, B1)]
+
+
+def test_the_next_height_may_come_early() -> None:
+    bench = Bench(1)
+    bench.propose(B1)
+    bench.propose(B2)
+    bench.votes(Kind.PREPARE, B2, (0, 2))
+    bench.votes(Kind.PREPARE, B1, (0, 2))
+    bench.votes(Kind.COMMIT, B1, (0, 2))
+    assert [commit.block for commit in bench.all(Commit)] == [B1]
+    assert bench.state.slot.block == B2
+    assert bench.state.phase is Phase.COMMITTING, "its votes were kept, too"
+
+
+def test_d11_votes_before_the_proposal() -> None:
+    bench = Bench(1)
+    bench.votes(Kind.COMMIT, B1, (0, 2))
+    bench.votes(Kind.PREPARE, B1, (0, 2))
+    bench.propose(B1)
+    assert statements(bench) == [ballot(Kind.PREPARE, B1), ballot(Kind.COMMIT, B1)]
+    assert [commit.block for commit in bench.all(Commit)] == [B1]
+
+
+def test_a_certificate_of_an_unseen_block_asks_its_signers() -> None:
+    bench = Bench(1)
+    bench.votes(Kind.COMMIT, B1, (0, 2, 3))
+    assert bench.state.catch_up.request is not None
+    assert bench.state.catch_up.request.peer in (MEMBERS[0], MEMBERS[2], MEMBERS[3])
+
+
+def test_more_holders_are_told_to_the_driver() -> None:
+    bench = Bench(1)
+    bench.executes = False
+    bench.propose(B1)
+    assert bench.all(Execute)[0].holders == (MEMBERS[0],)
+    bench.votes(Kind.COMMIT, B1, (0, 2, 3))
+    assert bench.all(Execute)[-1].holders == (MEMBERS[0], MEMBERS[2], MEMBERS[3])
+
+
+def test_a_restart_before_commit_uses_the_certificate_on_disk() -> None:
+    bench = Bench(1)
+    bench.propose(B1)
+    bench.votes(Kind.PREPARE, B1, (0, 2))
+    again = Bench(1, record=bench.record)
+    assert statements(again) == [ballot(Kind.PREPARE, B1), ballot(Kind.COMMIT, B1)]
+    assert not again.all(Persist), "nothing new binds it"
+
+
+def test_a_restart_after_commit_opens_the_next_height() -> None:
+    bench = Bench(1)
+    bench.commit(B1)
+    proof = certificate(Kind.COMMIT, B1)
+    again = Bench(1, record=bench.record, head=B1, certificate=proof)
+    assert (again.state.phase, again.state.height, statements(again)) == (Phase.OPEN, 2, [])

@@ -1,0 +1,408 @@
+"""The one entrance: the driver's contract, stale and illegal events, alarms, deadlines."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+from consensus.effects import (
+    Alarm,
+    Build,
+    Commit,
+    Execute,
+    Fetch,
+    Persist,
+    Refused,
+    Send,
+    Sign,
+    Wake,
+)
+from consensus.errors import DriverError
+from consensus.events import (
+    Built,
+    Event,
+    Executed,
+    Fetched,
+    Pending,
+    Received,
+    Signed,
+    Start,
+    Tick,
+    Verdict,
+)
+from consensus.messages import Decided, Kind, Status, Vote, Wish, WishStatement
+from consensus.phases import Phase
+from consensus.quorum import MemberId, ValidatorSet
+from consensus.replica import Replica
+from consensus.safety import SafetyRecord
+from tests.consensus.bench import TIMING, Bench
+from tests.consensus.values import FOUR, GENESIS, MEMBERS, ballot, block, certificate, vote
+
+B1 = block("B1")
+B2 = block("B2", B1)
+FINAL = block("F", final=True)
+NEXT_SET = ValidatorSet(1, MEMBERS[1:])
+
+
+def picture(bench: Bench) -> object:
+    """Everything that a replica knows, to be compared before and after."""
+    state = bench.state
+    return copy.deepcopy((
+        state.phase, state.view, state.head, state.record, state.slot, state.votes._votes,
+        state.changes._changes, state.early, state.pacemaker.__dict__, state.results, state.signing,
+        state.catch_up.decided, state.pending,
+    ))  # fmt: skip
+
+
+# --- the driver's mistakes ------------------------------
+
+
+def test_start_comes_first_and_once() -> None:
+    replica = Replica(MEMBERS[:1])
+    with pytest.raises(DriverError):
+        replica.step(Tick(), 0)
+    with pytest.raises(DriverError):
+        replica.situation()
+    start = Start(GENESIS, None, FOUR, GENESIS, SafetyRecord())
+    replica.step(start, 0)
+    with pytest.raises(DriverError):
+        replica.step(start, 0)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        Start(B1, None, FOUR, GENESIS, SafetyRecord()),
+        Start(GENESIS, None, FOUR, B1, SafetyRecord()),
+    ],
+)
+def test_a_start_that_cannot_be(start: Start) -> None:
+    with pytest.raises(DriverError):
+        Replica(MEMBERS[:1]).step(start, 0)
+
+
+def test_illegal_answers_raise_and_change_nothing() -> None:
+    primary = Bench(0)
+    before = picture(primary)
+    two_above = block("far", B1)
+    for wrong in (
+        Built(0, FINAL),
+        Built(0, B1, NEXT_SET),
+        Built(0, FINAL, ValidatorSet(2, MEMBERS)),
+        Built(0, two_above.__class__(two_above.id, GENESIS.id, 2, 0)),
+    ):
+        with pytest.raises(DriverError):
+            primary.take(wrong)
+        assert picture(primary) == before
+    backup = Bench(1)
+    backup.executes = False
+    backup.propose(FINAL)
+    before = picture(backup)
+    with pytest.raises(DriverError):
+        backup.take(Executed(FINAL.id, Verdict.VALID))
+    assert picture(backup) == before
+    backup.take(Executed(FINAL.id, Verdict.INVALID))
+    assert backup.state.phase is Phase.DECLINED
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Built(1, B1),
+        Built(0, B2),
+        Executed(B2.id, Verdict.VALID),
+        Signed(ballot(Kind.COMMIT, B1), b"never asked"),
+        Fetched(MEMBERS[0], ()),
+        Received(MEMBERS[0], vote(Kind.PREPARE, block("far", block("higher", B2)), 0)),
+        Received(MEMBERS[0], Wish(0, WishStatement(1, 1), b"of another epoch")),
+        Received(MEMBERS[0], Decided(GENESIS, certificate(Kind.COMMIT, GENESIS))),
+    ],
+)
+def test_what_comes_too_late_or_too_early_changes_nothing(event: Event) -> None:
+    bench = Bench(1)
+    before = picture(bench)
+    assert not bench.take(event)
+    assert picture(bench) == before
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Vote(4, ballot(Kind.PREPARE, B1), b"no member"),
+        Vote(-1, ballot(Kind.PREPARE, B1), b"no member"),
+        Vote(0, ballot(Kind.PROPOSE, B1), b"no vote"),
+        Wish(0, WishStatement(0, 2**63 - 1), b"nobody is there"),
+        Decided(B1, certificate(Kind.COMMIT, B1, signers=(0, 1))),
+        Decided(B1, certificate(Kind.PREPARE, B1)),
+        Decided(block("X1"), certificate(Kind.COMMIT, B1)),
+    ],
+)
+def test_b7_b23_b25_a_peers_mistake_is_refused_and_changes_nothing(message: object) -> None:
+    bench = Bench(1)
+    before = picture(bench)
+    effects = bench.take(Received(MEMBERS[2], message))  # type: ignore[arg-type]
+    assert [type(effect) for effect in effects] == [Refused]
+    assert bench.all(Refused)[0].peer == MEMBERS[2]
+    assert picture(bench) == before
+
+
+# --- durable before signed ------------------------------
+
+
+def test_every_signature_names_the_record_before_it() -> None:
+    bench = Bench(1)
+    durable = 0
+    for effects in (
+        bench.propose(B1),
+        bench.votes(Kind.PREPARE, B1, (0, 2)),
+        bench.votes(Kind.COMMIT, B1, (0, 2)),
+        bench.hear(Wish(0, WishStatement(0, 1), b"s"), 0),
+        bench.hear(Wish(2, WishStatement(0, 1), b"s"), 2),
+    ):
+        for effect in effects:
+            if isinstance(effect, Persist):
+                assert effect.record.sequence == durable + 1
+                durable += 1
+            if isinstance(effect, Sign):
+                assert effect.sequence == durable
+                assert effect.member == MEMBERS[1]
+    assert durable == 3, "vote, prepared, view change"
+
+
+def test_a_block_is_durable_before_its_vote() -> None:
+    bench = Bench(1)
+    effects = bench.propose(B1)
+    kinds = [type(effect) for effect in effects]
+    assert kinds.index(Persist) < kinds.index(Sign) < kinds.index(Send)
+    assert bench.all(Persist)[0].blocks == (B1.id,)
+
+
+def test_nothing_is_sent_before_it_is_signed() -> None:
+    bench = Bench(1)
+    bench.signs = False
+    bench.propose(B1)
+    assert bench.all(Sign)
+    assert not bench.all(Send)
+    assert bench.state.votes.size() == 0, "nor counted"
+    bench.take(Signed(ballot(Kind.PREPARE, B1), b"s"))
+    assert len(bench.sent(Kind.PREPARE)) == 1
+    assert bench.state.votes.size() == 1
+
+
+# --- one member ------------------------------
+
+
+def test_one_member_votes_to_itself_through_the_same_path() -> None:
+    only = ValidatorSet(0, MEMBERS[:1])
+    bench = Bench(0, only)
+    bench.take(Built(0, B1))
+    (commit,) = bench.all(Commit)
+    commit.certificate.check(Kind.COMMIT, only)
+    assert [type(e) for e in bench.effects if isinstance(e, Persist | Sign | Commit | Build)] == [
+        Persist, Sign, Sign, Persist, Sign, Commit, Build,
+    ]  # fmt: skip
+    assert not bench.all(Wake), "nobody to hand the task to, nobody to tell"
+    bench.take(Pending(0), at=10**9)
+    assert bench.state.view == 0
+
+
+def test_one_member_hands_over_to_four() -> None:
+    only = ValidatorSet(0, MEMBERS[:1])
+    bench = Bench(0, only)
+    bench.take(Built(0, FINAL, ValidatorSet(1, MEMBERS)))
+    assert bench.all(Commit)[0].block == FINAL
+    assert (bench.state.validators.size, bench.state.phase) == (4, Phase.OPEN)
+
+
+# --- keys ------------------------------
+
+
+def test_b27_a_lost_record_burns_the_key() -> None:
+    bench = Bench(1, record=None)
+    assert [alarm.code for alarm in bench.all(Alarm)] == ["key-burnt"]
+    bench.propose(B1)
+    bench.votes(Kind.PREPARE, B1, (0, 2, 3))
+    assert not bench.all(Sign)
+    bench.votes(Kind.COMMIT, B1, (0, 2, 3))
+    assert bench.all(Commit), "it follows"
+    bench.take(Pending(0), at=10**6)
+    assert not bench.all(Sign)
+
+
+def test_a_follower_without_a_record_is_no_alarm() -> None:
+    replica = Replica((MemberId(b"follower"),), TIMING)
+    effects = replica.step(Start(GENESIS, None, FOUR, GENESIS, None), 0)
+    assert not [effect for effect in effects if isinstance(effect, Alarm)]
+
+
+def test_a_key_that_is_rotated_in_takes_the_seat() -> None:
+    new = MemberId(b"b's new key")
+    replica = Replica((MEMBERS[1], new), TIMING)
+    replica.step(Start(GENESIS, None, FOUR, GENESIS, SafetyRecord()), 0)
+    assert replica.state.me == 1
+    following = ValidatorSet(1, (MEMBERS[0], MEMBERS[2], MEMBERS[3], new))
+    decided = Decided(FINAL, certificate(Kind.COMMIT, FINAL))
+    replica.step(Received(MEMBERS[0], decided), 1)
+    replica.step(Executed(FINAL.id, Verdict.VALID, following), 2)
+    assert (replica.state.me, replica.state.phase) == (3, Phase.OPEN)
+
+
+def test_a_store_that_lost_its_tail_catches_up_before_it_votes() -> None:
+    earlier = Bench(1)
+    earlier.commit(B1)
+    earlier.propose(B2)
+    assert earlier.record is not None
+    assert earlier.record.commit_floor == 1
+    bench = Bench(1, record=earlier.record)
+    assert [alarm.code for alarm in bench.all(Alarm)] == ["record-ahead"]
+    bench.propose(block("X1"))
+    assert not bench.all(Sign)
+    bench.hear(Decided(B1, certificate(Kind.COMMIT, B1)))
+    assert bench.all(Commit)
+    assert [sign.statement for sign in bench.all(Sign)] == [ballot(Kind.PREPARE, B2)]
+
+
+def test_a_divergence_is_an_alarm_and_the_end_of_voting() -> None:
+    bench = Bench(1)
+    bench.executes = False
+    bench.propose(B1)
+    bench.take(Executed(B1.id, Verdict.INVALID))
+    bench.votes(Kind.PREPARE, B1, (0, 2, 3))
+    assert not bench.all(Sign)
+    bench.votes(Kind.COMMIT, B1, (0, 2, 3))
+    assert [alarm.code for alarm in bench.all(Alarm)] == ["diverged"]
+    assert not bench.all(Commit)
+    assert "something else" in bench.replica.situation().sentence
+    bench.take(Pending(0), at=10**6)
+    assert not bench.all(Sign)
+
+
+def test_e6_a_certificate_against_our_own_head_is_a_fork() -> None:
+    bench = Bench(1)
+    bench.commit(B1)
+    other = block("X1")
+    bench.hear(Decided(other, certificate(Kind.COMMIT, other, 1, (1, 2, 3))))
+    assert [alarm.code for alarm in bench.all(Alarm)] == ["fork"]
+    assert bench.state.head == B1
+
+
+# --- time ------------------------------
+
+
+def test_wake_names_the_next_deadline_and_only_when_it_changes() -> None:
+    bench = Bench(1)
+    assert [wake.at_ms for wake in bench.all(Wake)] == [400], "idle STATUS"
+    bench.take(Pending(0))
+    assert [wake.at_ms for wake in bench.all(Wake)] == [100], "busy STATUS"
+    bench.take(Tick(), at=50)
+    assert not bench.all(Wake)
+    bench.take(Tick(), at=100)
+    assert [wake.at_ms for wake in bench.all(Wake)] == [200]
+    assert any(isinstance(message, Status) for message in bench.sent())
+
+
+def test_the_clock_never_goes_back() -> None:
+    bench = Bench(1)
+    bench.take(Pending(0), at=10_000)
+    bench.take(Tick(), at=5_000)
+    assert bench.state.now_ms == 10_000
+
+
+def test_b3_a_deadline_that_a_block_has_overtaken_does_not_fire() -> None:
+    bench = Bench(1)
+    bench.take(Pending(0))
+    assert bench.state.pacemaker.deadline == 1_000
+    bench.now = 600
+    bench.commit(B1)
+    bench.take(Tick(), at=1_000)
+    assert not bench.all(Sign), "the timer started anew with the block"
+    bench.take(Tick(), at=1_600)
+    assert [sign.statement for sign in bench.all(Sign)] == [WishStatement(0, 1)]
+
+
+def test_b34_a_primary_that_passes_one_over_is_left_though_it_orders_others() -> None:
+    bench = Bench(1)
+    head, now = GENESIS, 0
+    bench.take(Pending(0, passed_over_ms=0))
+    while now < 6_000 and bench.state.pacemaker.wish == 0:
+        now += 500
+        bench.now = now
+        head = block(f"at {now}", head)
+        bench.commit(head)
+    assert (now, bench.state.pacemaker.wish, bench.state.view) == (5_000, 1, 0)
+
+
+def test_a_long_queue_alone_is_no_fault() -> None:
+    bench = Bench(1)
+    bench.take(Pending(0))
+    head = GENESIS
+    for now in range(500, 20_000, 500):
+        bench.now = now
+        head = block(f"at {now}", head)
+        bench.commit(head)
+        bench.take(Pending(0))
+        assert not bench.all(Sign)
+
+
+# --- fetching ------------------------------
+
+
+def test_catching_up_by_certified_blocks() -> None:
+    bench = Bench(1)
+    blocks = [block("C1")]
+    for number in range(2, 6):
+        blocks.append(block(f"C{number}", blocks[-1]))
+    bench.hear(Status(0, 0, 5, 0, True, False, 0, 0, 0), peer=2)
+    assert [(f.peer, f.first, f.last) for f in bench.all(Fetch)] == [(MEMBERS[2], 1, 5)]
+    answers = tuple(Decided(of, certificate(Kind.COMMIT, of)) for of in blocks)
+    bench.take(Fetched(MEMBERS[2], answers))
+    assert [commit.block for commit in bench.all(Commit)] == blocks
+    assert [execute.fresh for execute in bench.all(Execute)] == [False] * 5
+
+
+def test_b17_a_block_that_votes_and_sync_both_bring_is_committed_once() -> None:
+    for sync_first in (True, False):
+        bench = Bench(1)
+        bench.executes = False
+        bench.propose(B1)
+        bench.votes(Kind.PREPARE, B1, (0, 2, 3))
+        decided = Decided(B1, certificate(Kind.COMMIT, B1))
+        committed = []
+        if sync_first:
+            bench.hear(decided)
+        bench.votes(Kind.COMMIT, B1, (0, 2, 3))
+        if not sync_first:
+            bench.hear(decided)
+        bench.take(Executed(B1.id, Verdict.VALID))
+        committed += bench.all(Commit)
+        bench.hear(decided)
+        committed += bench.all(Commit)
+        assert len(committed) == 1
+
+
+def test_b25_a_fetched_lie_is_refused_and_the_next_peer_is_asked() -> None:
+    bench = Bench(1)
+    claim = Status(0, 0, 9, 0, True, False, 0, 0, 0)
+    bench.hear(claim, peer=2)
+    bench.hear(claim, peer=3)
+    lie = Decided(B1, certificate(Kind.COMMIT, B1, signers=(2, 2, 2)))
+    bench.take(Fetched(MEMBERS[2], (lie,)))
+    assert [refused.peer for refused in bench.all(Refused)] == [MEMBERS[2]]
+    assert [fetch.peer for fetch in bench.all(Fetch)] == [MEMBERS[3]]
+
+
+def test_an_epoch_ends_while_catching_up() -> None:
+    bench = Bench(0)
+    after = block("after", FINAL)
+    bench.executes = False
+    bench.hear(Decided(FINAL, certificate(Kind.COMMIT, FINAL)))
+    # What belongs to the next epoch cannot be judged yet: it is dropped, not believed.
+    bench.hear(Decided(after, certificate(Kind.COMMIT, after, signers=(0, 1, 2))))
+    bench.take(Executed(FINAL.id, Verdict.VALID, NEXT_SET))
+    assert bench.state.head == FINAL
+    assert (bench.state.me, bench.state.phase) == (None, Phase.WATCHING)
+    bench.hear(Decided(after, certificate(Kind.COMMIT, after, signers=(0, 1))))
+    assert bench.all(Execute)
+    bench.take(Executed(after.id, Verdict.VALID))
+    assert bench.state.head == after

@@ -1,0 +1,132 @@
+"""STATUS: what is told, what is sent again, to whom, how often."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from consensus.effects import Send
+from consensus.events import Received
+from consensus.messages import Decided, Kind, Message, NewView, Status, ViewChange, Vote, Wish
+from consensus.quorum import MemberId
+from consensus.retransmission import make_status
+from tests.consensus.bench import TIMING, Bench
+from tests.consensus.test_changing import wish
+from tests.consensus.values import MEMBERS, block, change
+
+B1 = block("B1")
+
+NOTHING = Status(0, 0, 0, 0, settled=True, proposed=False, changes=0, prepares=0, commits=0)
+
+
+def answers(bench: Bench, status: Status, peer: int = 2) -> list[Message]:
+    """What ``peer`` gets for its STATUS."""
+    bench.now += TIMING.answer_gap_ms
+    bench.take(Received(MEMBERS[peer], status))
+    return [send.message for send in bench.all(Send) if send.to == MEMBERS[peer]]
+
+
+def test_status_tells_what_is_here() -> None:
+    bench = Bench(1)
+    bench.propose(B1)
+    bench.votes(Kind.PREPARE, B1, (0, 3))
+    told = make_status(bench.state)
+    assert (told.proposed, told.settled) == (True, True)
+    assert (told.prepares, told.commits) == (0b1011, 0b0010)
+    wish(bench, 1, 0, 2)
+    bench.hear(change(3, 1), 3)
+    told = make_status(bench.state)
+    assert (told.view, told.wish, told.settled, told.changes) == (1, 1, False, 0b1010)
+
+
+def test_own_votes_are_sent_again_to_who_lacks_them() -> None:
+    bench = Bench(1)
+    bench.propose(B1)
+    bench.votes(Kind.PREPARE, B1, (0, 2))
+    kinds = [m.statement.kind for m in answers(bench, NOTHING) if isinstance(m, Vote)]
+    assert kinds == [Kind.PREPARE, Kind.COMMIT]
+    has = replace(NOTHING, prepares=0b0010)
+    assert [m.statement.kind for m in answers(bench, has) if isinstance(m, Vote)] == [Kind.COMMIT]
+    assert answers(bench, replace(has, commits=0b0010)) == []
+
+
+def test_only_the_primary_sends_the_proposal_again() -> None:
+    from consensus.events import Built
+
+    primary = Bench(0)
+    primary.take(Built(0, B1))
+    assert Kind.PROPOSE in [m.statement.kind for m in answers(primary, NOTHING)]  # type: ignore[union-attr]
+    backup = Bench(1)
+    backup.propose(B1)
+    assert Kind.PROPOSE not in [m.statement.kind for m in answers(backup, NOTHING)]  # type: ignore[union-attr]
+
+
+def test_view_changes_and_the_new_view() -> None:
+    bench = Bench(1)
+    wish(bench, 1, 0, 2)
+    lacks = replace(NOTHING, view=1, wish=1, settled=False)
+    assert [type(m) for m in answers(bench, lacks)] == [ViewChange]
+    assert answers(bench, replace(lacks, changes=0b0010)) == []
+    bench.hear(change(0, 1), 0)
+    bench.hear(change(2, 1), 2)
+    assert NewView in [type(m) for m in answers(bench, lacks)]
+    assert NewView not in [type(m) for m in answers(bench, replace(lacks, settled=True))]
+
+
+def test_who_is_behind_in_views_learns_the_wish() -> None:
+    bench = Bench(1)
+    wish(bench, 3, 0, 2)
+    assert [type(m) for m in answers(bench, NOTHING)] == [Wish]
+
+
+def test_a_view_that_was_joined_without_a_wish_is_wished_when_somebody_needs_it() -> None:
+    from consensus.messages import Decided as Proof
+    from tests.consensus.values import certificate
+
+    bench = Bench(1)
+    bench.hear(Proof(B1, certificate(Kind.COMMIT, B1, view=6)))
+    answers(bench, replace(NOTHING, height=1))
+    wishes = [m for m in bench.sent() if isinstance(m, Wish)]
+    assert [w.statement.view for w in wishes] == [6]
+
+
+def test_who_is_behind_in_height_gets_the_head() -> None:
+    bench = Bench(1)
+    bench.commit(B1)
+    assert [m.block for m in answers(bench, NOTHING) if isinstance(m, Decided)] == [B1]
+    assert not answers(bench, replace(NOTHING, height=1))
+
+
+def test_who_is_an_epoch_behind_learns_that_there_is_more() -> None:
+    from consensus.events import Executed, Verdict
+    from consensus.quorum import ValidatorSet
+    from tests.consensus.values import certificate
+
+    bench = Bench(1)
+    final = block("F", final=True)
+    bench.executes = False
+    bench.hear(Decided(final, certificate(Kind.COMMIT, final)))
+    bench.take(Executed(final.id, Verdict.VALID, ValidatorSet(1, MEMBERS)))
+    assert [m.block for m in answers(bench, NOTHING) if isinstance(m, Decided)] == [final]
+    bench.executes = True
+    above = block("G", final)
+    bench.hear(Decided(above, certificate(Kind.COMMIT, above)))
+    assert bench.state.head == above
+    told = answers(bench, NOTHING)
+    assert [type(m) for m in told] == [Status]
+
+
+def test_one_answer_in_a_while_to_each_peer() -> None:
+    bench = Bench(1)
+    bench.commit(B1)
+    assert answers(bench, NOTHING)
+    bench.take(Received(MEMBERS[2], NOTHING))
+    assert not bench.all(Send), "too soon"
+    bench.take(Received(MEMBERS[3], NOTHING))
+    assert bench.all(Send), "another peer"
+
+
+def test_i20_many_peers_are_not_remembered_for_ever() -> None:
+    bench = Bench(1)
+    for number in range(1_000):
+        bench.take(Received(MemberId(b"%d" % number), NOTHING))
+    assert len(bench.replica._answered) <= 128
