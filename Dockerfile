@@ -10,6 +10,6 @@ COPY cli cli
 RUN pip install --no-cache-dir --no-deps . && useradd --create-home --uid 10001 yibao
 USER yibao
 VOLUME ["/data"]
-EXPOSE 8440
-HEALTHCHECK --interval=10s --timeout=3s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8440/health', timeout=2)"]
+EXPOSE 8800
+HEALTHCHECK --interval=10s --timeout=3s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8800/v1/health', timeout=2)"]
 CMD ["python", "-m", "node", "/data/node.toml"]

@@ -123,6 +123,8 @@ def from_json(value: Any, shape: Mapping[str, Any], place: str) -> Any:
             name: from_json(item, fields[name], f"{place}.{name}") if name in fields else item
             for name, item in value.items()
         }
+    if kind == "array" and isinstance(value, dict):
+        return _row(value, shape["fields"], place)
     if kind == "list" and isinstance(value, list):
         return [from_json(item, shape["of"], f"{place}[{i}]") for i, item in enumerate(value)]
     if kind == "map" and isinstance(value, dict):
@@ -132,6 +134,15 @@ def from_json(value: Any, shape: Mapping[str, Any], place: str) -> Any:
     if isinstance(value, float):
         raise CallFileError(f"{place} is a fraction; amounts are whole fen")
     return value
+
+
+def _row(value: Mapping[str, Any], fields: Mapping[str, Any], place: str) -> list[Any]:
+    """A row that was written as an object: its values in the order of the fields."""
+    if unknown := sorted(set(value) - set(fields)):
+        raise CallFileError(f"{place} has no {unknown[0]}; it has {', '.join(fields)}")
+    if missing := [name for name in fields if name not in value]:
+        raise CallFileError(f"{place} lacks {missing[0]}; it has {', '.join(fields)}")
+    return [from_json(value[name], fields[name], f"{place}.{name}") for name in fields]
 
 
 def show_submission(answer: Mapping[str, Any], as_json: bool) -> None:
@@ -206,7 +217,7 @@ def _rows(fields: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
         inner, mark = shape, ""
         while inner["type"] in ("list", "map"):
             inner, mark = inner["of"], mark + ("[]" if inner["type"] == "list" else ".*")
-        if inner["type"] == "record":
+        if inner["type"] in ("record", "array"):
             rows += _rows(inner["fields"], f"{prefix}{name}{mark}.")
     return rows
 

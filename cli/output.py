@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -28,6 +29,12 @@ def yuan(amount_fen: int) -> str:
     sign = "-" if amount_fen < 0 else ""
     whole, fen = divmod(abs(amount_fen), 100)
     return f"{sign}{whole:,}.{fen:02d}"
+
+
+def time_of(time_ms: int) -> str:
+    """A ledger time as people of the country read it: UTC+8, to the second."""
+    china = datetime.fromtimestamp(time_ms // 1000, UTC) + timedelta(hours=8)
+    return china.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def plain(value: Any) -> Any:

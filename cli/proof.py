@@ -7,6 +7,7 @@ bureaus certified. ``verify`` asks no node and no clock.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ import typer
 
 from cli.calls import show_receipt
 from cli.exits import Exit
-from cli.output import Json, fail, out, print_fields, print_json
+from cli.output import Json, fail, out, plain, print_fields, print_json, time_of
 from cli.session import open_client
 from node.ledger.errors import LedgerError
 from node.ledger.evidence import ReceiptFacts, StateFacts, verify_evidence
@@ -80,12 +81,19 @@ def verify(
     out.print(f"[bold green]verified[/] 验证通过: certified by {', '.join(facts.signers)}")
     print_fields(
         "Block 区块",
-        {"chain": header.chain.hex(), "height": header.height, "hash": header.hash.hex()},
+        {
+            "chain": header.chain.hex(),
+            "height": header.height,
+            "hash": header.hash.hex(),
+            "time": time_of(header.time_ms),
+        },
     )
     if isinstance(facts, ReceiptFacts):
         show_receipt(document["receipt"])
     else:
-        print_fields("State 状态", {k: document[k] for k in ("key", "present", "value")})
+        value = json.dumps(plain(document["value"]), ensure_ascii=False)
+        entry = {"key": document["key"], "present": document["present"], "value": value}
+        print_fields("State 状态", entry)
 
 
 def describe(facts: ReceiptFacts | StateFacts) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import typer
 
 from cli.calls import show_receipt, show_submission, shown
 from cli.exits import Exit
-from cli.output import Json, fail, out, print_fields, print_json, print_table, yuan
+from cli.output import Json, fail, out, print_fields, print_json, print_table, time_of, yuan
 from cli.session import open_client
 
 claim = typer.Typer(no_args_is_help=True, help="Claims: register, settle, reverse, look. 结算")
@@ -255,8 +255,15 @@ def person_looks(context: typer.Context, person_id: PersonId, as_json: Json = Fa
     if as_json:
         print_json(answer)
         return
-    names = sorted({name for look in answer["looks"] for name in look})
-    print_table("Looks 查询记录", names, [[k.get(n, "") for n in names] for k in answer["looks"]])
+    print_table(
+        "Looks 查询记录",
+        ("when 时间", "organisation 机构", "post 岗位", "holder 人员", "what 内容"),
+        [
+            (time_of(look["time_ms"]), look["organisation"], look["post"], look["holder"],
+             look["route"])
+            for look in answer["looks"]
+        ],
+    )  # fmt: skip
 
 
 @filing.command("show")

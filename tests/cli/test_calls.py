@@ -1,0 +1,79 @@
+"""Commands made from contracts' declarations: files become calls, misfits are named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.calls import CallFileError, call_of, from_json
+from cli.main import CONTRACTS_BY_NAME, app
+from contracts.settlement import CONTRACTS
+
+RUNNER = CliRunner()
+SETTLE = CONTRACTS_BY_NAME["claim"].methods["settle"]
+LINE = {
+    "line": "1", "code": "X1", "service_date": "2026-01-02", "unit_price_e6": 1_000_000,
+    "quantity_e4": 10_000, "amount_fen": 100, "confirmed": 0, "practitioner": "d1",
+    "consent": True, "local_code": "",
+}  # fmt: skip
+
+
+def test_a_line_written_as_an_object_becomes_the_row_that_the_contract_takes() -> None:
+    spec = call_of(SETTLE, {"args": {}, "attachments": {"settlement": {"lines": [LINE]}}})
+    assert spec.attachments == (("settlement", {"lines": [list(LINE.values())]}),)
+
+
+def test_the_same_file_is_the_same_call_and_another_is_another() -> None:
+    one = call_of(SETTLE, {"args": {"claim": "c1"}})
+    assert one.client_id == call_of(SETTLE, {"args": {"claim": "c1"}}).client_id
+    assert one.client_id != call_of(SETTLE, {"args": {"claim": "c2"}}).client_id
+
+
+@pytest.mark.parametrize(
+    ("document", "place"),
+    [
+        ([], "args"),
+        ({"arg": {}}, "args"),
+        ({"args": {"total_fen": 1.5}}, "total_fen"),
+        ({"attachments": {"nobody": {}}}, "nobody"),
+        ({"attachments": {"settlement": {"lines": [{**LINE, "extra": 1}]}}}, "extra"),
+        ({"attachments": {"settlement": {"lines": [{"line": "1"}]}}}, "code"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_refused_with_the_place(document: object, place: str) -> None:
+    with pytest.raises(CallFileError, match=place):
+        call_of(SETTLE, document)
+
+
+def test_bytes_are_hexadecimal_text() -> None:
+    assert from_json("00ff", {"type": "bytes"}, "key") == b"\x00\xff"
+    with pytest.raises(CallFileError, match="key"):
+        from_json("0g", {"type": "bytes"}, "key")
+
+
+def test_every_method_of_every_contract_is_a_command() -> None:
+    groups = {
+        "organisations": "org", "governance": "org", "enrolment": "person", "counters": "person",
+        "filing": "filing", "claim": "claim", "funds": "fund", "catalogue": "catalogue",
+        "policy": "policy",
+    }  # fmt: skip
+    for contract in CONTRACTS:
+        for name in contract.methods:
+            command = [groups[contract.name], name.replace("_", "-"), "--describe", "--json"]
+            result = RUNNER.invoke(app, command)
+            assert result.exit_code == 0, (command, result.output)
+            assert json.loads(result.output)["method"] == name
+
+
+def test_a_missing_file_and_a_missing_key_say_what_to_do(tmp_path: Path) -> None:
+    result = RUNNER.invoke(app, ["claim", "settle", str(tmp_path / "none.json")])
+    assert result.exit_code == 6
+    assert "cannot read" in result.output
+    call = tmp_path / "call.json"
+    call.write_text('{"args": {}}', encoding="utf-8")
+    result = RUNNER.invoke(app, ["claim", "settle", str(call)], env={"YIBAO_KEY": ""})
+    assert result.exit_code == 6
+    assert "--key" in result.output
