@@ -394,3 +394,18 @@ def test_paying_more_outside_the_scope_than_there_is_is_a_bug() -> None:
                                 cash_fen=0)  # fmt: skip
     with pytest.raises(AssertionError):
         twice.check()
+
+
+@given(st.integers(0, 10**7), st.integers(0, 10**7))
+@settings(max_examples=60, deadline=None)
+def test_a_bill_split_in_two_visits_is_paid_like_one_but_for_rounding(a: int, b: int) -> None:
+    """Counters carry deductible, limit and base over: each of three amounts may round apart."""
+    source = (ROOT / "tests" / "cases" / "policies" / "zhenjiang_employee.py").read_text("utf-8")
+    whole = decide(source, sums={"total_fen": a + b})
+    first = decide(source, sums={"total_fen": a})
+    second = decide(source, sums={"total_fen": b}, counters=first.to_json()["counters"])
+    assert abs(whole.funds_fen - first.funds_fen - second.funds_fen) <= 3
+    assert whole.deductible_fen == first.deductible_fen + second.deductible_fen
+    after, apart = whole.to_json()["counters"], second.to_json()["counters"]
+    assert after.keys() == apart.keys()
+    assert all(abs(after[name] - apart[name]) <= 1 for name in after)
