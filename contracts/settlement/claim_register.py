@@ -9,11 +9,17 @@ from dataclasses import replace
 
 from contracts.api import Answer, Args, Context, reject
 from contracts.organisations import Organisation
-from contracts.schema import Id, Record, Text
+from contracts.schema import Id, OneOf, Record
 from contracts.settlement import claim as claims
 from contracts.settlement import claim_lines
 from contracts.settlement.claim import CONTRACT
-from contracts.settlement.claim_shapes import AUDIENCE, CLINICAL, INSTITUTIONS, VISIT
+from contracts.settlement.claim_shapes import (
+    AUDIENCE,
+    CLINICAL,
+    INSTITUTIONS,
+    VISIT,
+    WHY_TAKEN_BACK,
+)
 from contracts.settlement.claim_visit import (
     check_dates,
     check_institution,
@@ -89,7 +95,7 @@ def begin(
     )
 
 
-@CONTRACT.method(args={"claim": Id(64), "reason": Text(1, 200)}, kinds=INSTITUTIONS)
+@CONTRACT.method(args={"claim": Id(64), "reason": OneOf(*WHY_TAKEN_BACK)}, kinds=INSTITUTIONS)
 def cancel(ctx: Context, args: Args) -> Answer:
     """Give up a visit that was registered and not settled; its lines leave the state."""
     claim_id = args["claim"]

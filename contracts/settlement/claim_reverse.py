@@ -11,12 +11,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from contracts.api import Answer, Args, Context, reject
-from contracts.schema import Id, Text
+from contracts.schema import Id, OneOf
 from contracts.settlement import claim as claims
 from contracts.settlement import counters, enrolment
 from contracts.settlement.claim import CONTRACT
 from contracts.settlement.claim_postings import bill_of, settlement_legs
-from contracts.settlement.claim_shapes import INSTITUTIONS
+from contracts.settlement.claim_shapes import INSTITUTIONS, WHY_TAKEN_BACK
 from contracts.settlement.funds_book import Book, counter_entry, post
 from contracts.settlement.lifecycle import Action, follow
 from contracts.settlement.records import Claim, Reversal, Settled, content_digest, is_reversal
@@ -31,7 +31,7 @@ _NEGATED = (
 
 
 @CONTRACT.method(
-    args={"claim": Id(64), "reversal": Id(64), "reason": Text(1, 200)},
+    args={"claim": Id(64), "reversal": Id(64), "reason": OneOf(*WHY_TAKEN_BACK)},
     kinds=INSTITUTIONS,
     posts=("operator", "clerk", "finance"),
 )

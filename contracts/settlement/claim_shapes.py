@@ -57,6 +57,18 @@ PRESENCE_CERTIFICATES = {
 AGENTS = ("", "spouse", "parent", "child", "guardian", "other")
 """Relation of the one who stood at the counter; empty: the person."""
 
+WHY_TAKEN_BACK = (
+    "wrong_person",
+    "wrong_visit",
+    "wrong_bill",
+    "doubled",
+    "refund",
+    "late_filing",
+    "other",
+)
+"""Why a claim is cancelled or reversed. Words of a list, because free text would one day hold a
+diagnosis or a name, and a transaction's body stays for good."""
+
 PRESENCE = Record(
     {
         "kind": OneOf(*PRESENCE_CERTIFICATES),

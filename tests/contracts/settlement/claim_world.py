@@ -242,7 +242,7 @@ class ClaimWorld:
 
     def reverse(self, claim: str = "m-1", *, refused: str = "", **given: Any) -> Outcome:
         """Take a settlement back."""
-        args = {"claim": claim, "reversal": f"r-{claim}", "reason": "wrong bill"} | given
+        args = {"claim": claim, "reversal": f"r-{claim}", "reason": "wrong_bill"} | given
         if refused:
             return self.world.refused(refused, HOSPITAL, "claim", "reverse", args, post="operator")
         return self.world.do(HOSPITAL, "claim", "reverse", args, post="operator")

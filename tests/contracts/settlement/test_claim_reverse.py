@@ -65,7 +65,7 @@ def test_the_entry_names_the_original_and_negates_its_amounts(counter: ClaimWorl
     record = counter.world.state.get("claim/r-m-1")
     assert is_reversal(record)
     assert Reversal.decode(record).claim == "m-1"
-    assert Reversal.decode(record).reason == "wrong bill"
+    assert Reversal.decode(record).reason == "wrong_bill"
 
 
 def test_a_retry_is_the_first_answer_and_nothing_twice(counter: ClaimWorld) -> None:
@@ -76,7 +76,8 @@ def test_a_retry_is_the_first_answer_and_nothing_twice(counter: ClaimWorld) -> N
     assert (again.answer, again.postings) == (first.answer, [])
     assert counter.world.state.entries == before
     counter.reverse(reversal="r-2", refused="claim.wrong-state")
-    counter.reverse(reason="another", refused="claim.duplicate-id")
+    counter.reverse(reason="refund", refused="claim.duplicate-id")
+    counter.reverse("m-2", reason="C34.9 carcinoma", refused="args.shape")
 
 
 def test_ids_of_claims_and_reversals_are_of_one_kind(counter: ClaimWorld) -> None:
@@ -94,7 +95,7 @@ def test_ids_of_claims_and_reversals_are_of_one_kind(counter: ClaimWorld) -> Non
 def test_who_may_not_reverse(counter: ClaimWorld) -> None:
     counter.reverse(refused="claim.not-found")
     counter.settle()
-    args = {"claim": "m-1", "reversal": "r-1", "reason": "x"}
+    args = {"claim": "m-1", "reversal": "r-1", "reason": "other"}
     world = counter.world
     world.refused("claim.not-yours", PHARMACY, "claim", "reverse", args, post="operator")
     world.refused("sender.kind", BUREAU_GUANGZHOU, "claim", "reverse", args, post="clerk")

@@ -148,7 +148,7 @@ def test_registering_again_gives_the_first_answer_for_good(counter: ClaimWorld) 
 
 def test_a_stay_may_be_given_up(counter: ClaimWorld) -> None:
     counter.upload("s-1", 1, days(1, 40_000))
-    args = {"claim": "s-1", "reason": "wrong patient"}
+    args = {"claim": "s-1", "reason": "wrong_person"}
     counter.world.refused("claim.not-yours", PHARMACY, "claim", "cancel", args, post="operator")
     counter.world.do(HOSPITAL, "claim", "cancel", args, post="operator")
     assert lines_in_state(counter) == []

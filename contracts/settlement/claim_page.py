@@ -1,0 +1,109 @@
+"""The page ``docs/claims.md``: a claim's life, its calls and its accounts, from the tables.
+
+``YIBAO_REWRITE=1 pytest tests/contracts/settlement/test_claim_page.py`` writes it anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from contracts.api import Method
+from contracts.settlement import lifecycle
+from contracts.settlement.claim_explain import LINE_FIELDS as EXPLAINED
+from contracts.settlement.claim_shapes import LINE_FIELDS
+from contracts.settlement.funds_chart import CHART
+from contracts.settlement.system import CONTRACTS
+
+_INTRODUCTION = """# Claims and funds
+
+Generated from the tables in `contracts/settlement`;
+`YIBAO_REWRITE=1 pytest tests/contracts/settlement/test_claim_page.py` writes it anew.
+
+An outpatient visit is one call, `claim.settle` with a `visit`. A stay is `claim.register`, any
+number of `claim.lines`, then `claim.settle` without a `visit`. `claim.estimate` takes what
+`claim.settle` takes and keeps nothing. Ids are the institution's own and unique for good: the same
+id with the same content returns the first answer.
+
+Everything clinical is content of the attachment for the audience `settlement`. What the settlement
+decided, step by step, is the call's explanation; the receipt has amounts, versions and postings.
+
+## Life of a claim
+
+An arrow that is missing is refused with `claim.wrong-state`.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    chart = "\n".join(
+        f"| `{row.pattern}` | {row.english} {row.chinese} | `{row.entry}` | "
+        f"{'must be covered' if row.covered else 'may be negative'} | {row.mover.value} |"
+        for row in CHART.values()
+    )
+    lines = "\n".join(
+        f"| {number} | `{name}` | {_shape(shape.describe())} |"
+        for number, (name, shape) in enumerate(LINE_FIELDS.items())
+    )
+    explained = ", ".join(f"`{name}`" for name in EXPLAINED)
+    return (
+        f"{_INTRODUCTION}\n```mermaid\n{lifecycle.mermaid()}```\n\n## Calls\n\n"
+        f"{_methods('claim')}\n### A charge line\n\nAn array of ten fields.\n\n"
+        f"| | field | what it may be |\n|---|---|---|\n{lines}\n\n"
+        "`code` is the national item code; when empty, `local_code` is translated by the\n"
+        "institution's mapping. `confirmed` is the practitioner's word on a restricted item: 0 "
+        "none,\n1 indication met, 2 not met. `consent`: the patient agreed to pay what no fund pays.\n\n"
+        f"In an explanation a line is an array of {explained}.\n\n"
+        "## Accounts\n\nA positive posting goes into an account. Every transfer, and the whole "
+        "ledger, sums to zero\nfor each fund type.\n\n"
+        "| account | what it is | state entry | balance | who may take money out |\n"
+        f"|---|---|---|---|---|\n{chart}\n\n## Calls on funds\n\n{_methods('funds')}"
+    )
+
+
+def _methods(contract: str) -> str:
+    found = next(known for known in CONTRACTS if known.name == contract)
+    return "\n".join(_method(method) for _, method in sorted(found.methods.items()))
+
+
+def _method(method: Method) -> str:
+    told = method.describe()
+    who = ", ".join(told["kinds"]) or "any organisation"
+    posts = ", ".join(told["posts"]) or "any post"
+    rows = [f"| `{path}` | {shape} |" for path, shape in _rows(told["args"], "")]
+    for audience, attachment in told["attachments"].items():
+        needed = "" if attachment["required"] else ", optional"
+        rows.append(f"| attachment `{audience}`{needed} | |")
+        fields = _rows(attachment["shape"]["fields"], f"{audience}: ")
+        rows += [f"| `{path}` | {shape} |" for path, shape in fields]
+    table = "| argument | what it may be |\n|---|---|\n" + "\n".join(rows)
+    name = f"`{told['contract']}.{told['method']}`"
+    return f"### {name}\n\n{told['summary']} By: {who}; post: {posts}.\n\n{table}\n"
+
+
+def _rows(fields: Mapping[str, Any], before: str) -> list[tuple[str, str]]:
+    """Each field with its shape, records opened up."""
+    rows = []
+    for name, shape in fields.items():
+        path = f"{before}{name}"
+        rows.append((path, _shape(shape)))
+        inner = shape["of"] if shape["type"] == "list" else shape
+        if inner["type"] == "record":
+            rows += _rows(inner["fields"], f"{path}[]." if inner is not shape else f"{path}.")
+    return rows
+
+
+def _shape(shape: Mapping[str, Any]) -> str:
+    kind = shape["type"]
+    if kind == "one of":
+        words = ", ".join(f"`{value}`" if value != "" else "empty" for value in shape["values"])
+        told = f"one of {words}"
+    elif kind == "list":
+        what = "charge lines" if shape["of"]["type"] == "array" else f"{shape['of']['type']}s"
+        told = f"{shape['min']} to {shape['max']} {what}"
+    elif kind in ("int", "text", "bytes"):
+        unit = f" {shape['unit']}" if "unit" in shape else ""
+        told = f"{kind}{unit}, {shape['min']} to {shape['max']}"
+    else:
+        told = str(kind)
+    return f"{told}; may be left out" if shape.get("optional") else told
