@@ -39,29 +39,42 @@ def members_of(regions: tuple[str, ...]) -> list[Member]:
     return [centre, auditor, *bureaus]
 
 
-def create(folder: Path, regions: tuple[str, ...] = PROVINCES) -> Network:
-    """Make a new network in a folder, one validator."""
-    members = members_of(regions)
-    seats = [member.id for member in members if member.validator]
-    ports = dict(zip(seats, processes.free_ports(len(seats)), strict=True))
+def create(folder: Path, *, port: int = 0, host: str = "127.0.0.1") -> Network:
+    """Make a new network in a folder, one validator on ``port`` (0: a free one)."""
+    members = members_of(PROVINCES)
+    seat = next(member.id for member in members if member.validator)
     return network.create(
         folder,
         members,
-        ports=ports,
+        ports={seat: port or processes.free_ports(1)[0]},
+        host=host,
         time_ms=time.time_ns() // 1_000_000,
         parameters={},
         contracts={contract.name: contract.version for contract in CONTRACTS},
     )
 
 
+@app.command("found")
+def found(
+    folder: Folder = FOLDER,
+    port: Annotated[int, typer.Option(help="API port of the node; 0 takes a free one.")] = 0,
+    host: Annotated[str, typer.Option(help="Address that the node listens on.")] = "127.0.0.1",
+) -> None:
+    """Make the network's folder without starting anything; leaves an existing one alone."""
+    try:
+        create(folder, port=port, host=host)
+    except FileExistsError:
+        out.print(f"{folder} holds a network already")
+
+
 @app.command("up")
 def up(folder: Folder = FOLDER, as_json: Json = False) -> None:
     """Start the network, making it first when the folder is new."""
     try:
-        found = network.load(folder)
+        known = network.load(folder)
     except FileNotFoundError:
-        found = create(folder)
-    idle = [place for place in found.nodes if processes.running_pid(place) is None]
+        known = create(folder)
+    idle = [place for place in known.nodes if processes.running_pid(place) is None]
     started = [(place, processes.start(place)) for place in idle]
     try:
         for place, process in started:
@@ -69,13 +82,13 @@ def up(folder: Folder = FOLDER, as_json: Json = False) -> None:
     except processes.NodeFailed as error:
         processes.stop_all([process for _, process in started])
         fail(Exit.UNAVAILABLE, str(error))
-    _show(found, as_json)
+    _show(known, as_json)
     if not as_json:
-        place = found.nodes[0]
+        place = known.nodes[0]
         out.print(
             f"use it: export YIBAO_NODE={place.url} "
-            f"YIBAO_KEY={found.key_path(place.organisation, 'clerk')} "
-            f"YIBAO_PASSPHRASE_FILE={found.passphrase_file}"
+            f"YIBAO_KEY={known.key_path(place.organisation, 'clerk')} "
+            f"YIBAO_PASSPHRASE_FILE={known.passphrase_file}"
         )
 
 
@@ -105,9 +118,9 @@ def _load(folder: Path) -> Network:
         fail(Exit.LOCAL, f"no network in {folder}", hint=f"yibao devnet up --dir {folder}")
 
 
-def _show(found: Network, as_json: bool) -> None:
+def _show(known: Network, as_json: bool) -> None:
     rows = []
-    for place in found.nodes:
+    for place in known.nodes:
         try:
             answer = httpx.get(f"{place.url}/v1/ready", timeout=2.0).json()
         except (httpx.TransportError, ValueError):
@@ -122,9 +135,9 @@ def _show(found: Network, as_json: bool) -> None:
             }
         )
     if as_json:
-        print_json({"chain": found.chain, "nodes": rows})
+        print_json({"chain": known.chain, "nodes": rows})
         return
     names = ("organisation", "url", "pid", "ready", "height")
     print_table(
-        f"Network 网络 {found.chain.hex()[:16]}", names, [[r[n] for n in names] for r in rows]
+        f"Network 网络 {known.chain.hex()[:16]}", names, [[r[n] for n in names] for r in rows]
     )

@@ -112,6 +112,7 @@ def create(
     members: Sequence[Member],
     *,
     ports: Mapping[str, int],
+    host: str = "127.0.0.1",
     time_ms: int,
     parameters: Mapping[str, Any],
     contracts: Mapping[str, int],
@@ -159,7 +160,7 @@ def create(
             )  # fmt: skip
             network._identities[organisation, post] = identity_of_seed(organisation, seed)
     for place in nodes:
-        _write_node(network, place, seeds[place.organisation, "validate"], passphrase)
+        _write_node(network, place, seeds[place.organisation, "validate"], passphrase, host)
     _write_manifest(network)
     return network
 
@@ -203,7 +204,9 @@ def _key(seed: bytes) -> Key:
     return crypto.public_key(crypto.private_key(seed))
 
 
-def _write_node(network: Network, place: NodePlace, seed: bytes, passphrase: str) -> None:
+def _write_node(
+    network: Network, place: NodePlace, seed: bytes, passphrase: str, host: str
+) -> None:
     place.folder.mkdir(parents=True, mode=0o700)
     write_key(
         place.folder / "validate.key", seed, passphrase,
@@ -218,6 +221,7 @@ key = "validate.key"
 passphrase_file = "../../passphrase"
 
 [api]
+host = "{host}"
 port = {place.port}
 """,
         encoding="utf-8",
