@@ -1,0 +1,107 @@
+"""``safety.dat``: torn writes leave the record before, foreign and damaged files are refused."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from node.ordering.wal import PAGE_BYTES, SLOT_BYTES, SafetyError, SafetyFile, SafetyLost
+
+BINDING = b"chain and key"
+
+
+def test_the_newest_record_is_read_back(tmp_path: Path) -> None:
+    file = SafetyFile.create(tmp_path / "safety.dat", BINDING, b"zero")
+    for number in range(5):
+        file.save(f"record {number}".encode() * (1 + 300 * number))
+    file.close()
+    again = SafetyFile(tmp_path / "safety.dat", BINDING)
+    assert again.load() == b"record 4" * 1201
+    again.save(b"next")
+    assert SafetyFile(tmp_path / "safety.dat", BINDING).load() == b"next"
+
+
+def test_it_is_made_once(tmp_path: Path) -> None:
+    SafetyFile.create(tmp_path / "safety.dat", BINDING, b"a").close()
+    with pytest.raises(FileExistsError):
+        SafetyFile.create(tmp_path / "safety.dat", BINDING, b"b")
+    assert (tmp_path / "safety.dat").stat().st_size == 2 * SLOT_BYTES
+    assert (tmp_path / "safety.dat").stat().st_mode & 0o077 == 0
+
+
+def test_a_missing_file_says_that_the_key_is_burnt(tmp_path: Path) -> None:
+    with pytest.raises(SafetyLost, match="must not sign again"):
+        SafetyFile(tmp_path / "safety.dat", BINDING)
+
+
+def test_another_keys_file_is_refused(tmp_path: Path) -> None:
+    SafetyFile.create(tmp_path / "safety.dat", BINDING, b"a").close()
+    with pytest.raises(SafetyLost):
+        SafetyFile(tmp_path / "safety.dat", b"another").load()
+
+
+@settings(max_examples=60)
+@given(st.integers(0, PAGE_BYTES), st.binary(min_size=1, max_size=64))
+def test_a_torn_write_leaves_the_record_before(
+    tmp_path_factory: pytest.TempPathFactory, cut: int, garbage: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("wal") / "safety.dat"
+    file = SafetyFile.create(path, BINDING, b"first")
+    file.save(b"second")
+    file.close()
+    # The third record goes where the first one is: any mixture of old and new there is harmless.
+    slot = 1 if path.read_bytes()[SLOT_BYTES : SLOT_BYTES + 8] == b"YIBAOSF1" else 0
+    copy = tmp_path_factory.mktemp("wal") / "safety.dat"
+    copy.write_bytes(path.read_bytes())
+    third = SafetyFile(copy, BINDING)
+    third.load()
+    third.save(b"third")
+    whole, torn = copy.read_bytes(), bytearray(path.read_bytes())
+    places = [s for s in (0, 1) if whole[s * SLOT_BYTES :][:64] != torn[s * SLOT_BYTES :][:64]]
+    assert len(places) == 1, "one slot is written, the other is not touched"
+    start = places[0] * SLOT_BYTES
+    torn[start : start + cut] = whole[start : start + cut]
+    torn[start + cut : start + cut + len(garbage)] = garbage
+    path.write_bytes(bytes(torn))
+    found = SafetyFile(path, BINDING).load()
+    assert found in (b"second", b"third")
+    assert slot in (0, 1)
+
+
+def test_both_slots_damaged_is_a_lost_record(tmp_path: Path) -> None:
+    path = tmp_path / "safety.dat"
+    file = SafetyFile.create(path, BINDING, b"first")
+    file.save(b"second")
+    data = bytearray(path.read_bytes())
+    data[54] ^= 1
+    data[SLOT_BYTES + 54] ^= 1
+    path.write_bytes(bytes(data))
+    with pytest.raises(SafetyLost, match="no valid record"):
+        SafetyFile(path, BINDING).load()
+
+
+def test_after_a_failed_sync_nothing_is_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = SafetyFile.create(tmp_path / "safety.dat", BINDING, b"first")
+
+    def fail(descriptor: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fdatasync", fail)
+    with pytest.raises(SafetyError, match="Input/output error"):
+        file.save(b"second")
+    monkeypatch.undo()
+    with pytest.raises(SafetyError, match="not written again"):
+        file.save(b"third")
+
+
+def test_a_record_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    file = SafetyFile.create(tmp_path / "safety.dat", BINDING, b"first")
+    with pytest.raises(SafetyError, match="does not fit"):
+        file.save(bytes(SLOT_BYTES))
+    assert file.load() == b"first"

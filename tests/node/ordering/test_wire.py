@@ -1,0 +1,154 @@
+"""Messages on the wire: every kind comes back as it was; every signature in it is looked at."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consensus import (
+    Ballot,
+    Block,
+    BlockId,
+    Certificate,
+    Decided,
+    Kind,
+    Message,
+    Proposal,
+    SafetyRecord,
+    Statement,
+    Status,
+    Vote,
+)
+from consensus.messages import (
+    Change,
+    ChangeProof,
+    NewView,
+    NewViewStatement,
+    ViewChange,
+    Wish,
+    WishStatement,
+)
+from consensus.safety import LastVote
+from node.ledger import block as ledger_block
+from node.ledger import crypto
+from node.ledger.codec import encode
+from node.ledger.errors import InvalidMessage
+from node.ledger.types import OrgId
+from node.ordering import wire
+from tests.node.network import private
+
+CHAIN = bytes(range(32))
+KEYS = [private(f"validator {n}") for n in range(4)]
+SEATS = ledger_block.ValidatorSet(
+    tuple(
+        ledger_block.Validator(OrgId(f"bureau:{n}"), crypto.public_key(key))
+        for n, key in enumerate(KEYS)
+    )
+)
+MEMBERS = wire.to_core_validators(3, SEATS)
+BLOCK = Block(BlockId(b"b" * 32), BlockId(b"a" * 32), 9, 3)
+STATUS = Status(3, 1, 8, 2, True, False, 5, 3, 1)
+
+
+def signed(signer: int, statement: Statement) -> bytes:
+    return wire.sign_statement(KEYS[signer], CHAIN, statement)
+
+
+def ballot(kind: Kind) -> Ballot:
+    return Ballot(kind, 3, 1, 9, BLOCK.id)
+
+
+def certificate(kind: Kind) -> Certificate:
+    signatures = tuple((n, signed(n, ballot(kind))) for n in (0, 1, 3))
+    return Certificate(kind, 3, 1, 9, BLOCK.id, signatures)
+
+
+def view_change(sender: int) -> ViewChange:
+    change = Change(3, 2, 8, BlockId(b"a" * 32), ballot(Kind.PREPARE))
+    proof = ChangeProof(certificate(Kind.COMMIT), BLOCK, certificate(Kind.PREPARE))
+    return ViewChange(sender, change, proof, signed(sender, change))
+
+
+def messages() -> list[Message]:
+    wish = WishStatement(3, 2)
+    changes = tuple(view_change(n) for n in (0, 2, 3))
+    said = NewViewStatement(3, 2, tuple((one.sender, one.statement) for one in changes))
+    return [
+        Proposal(1, ballot(Kind.PROPOSE), BLOCK, signed(1, ballot(Kind.PROPOSE))),
+        Vote(2, ballot(Kind.PREPARE), signed(2, ballot(Kind.PREPARE))),
+        Vote(0, ballot(Kind.COMMIT), signed(0, ballot(Kind.COMMIT))),
+        Wish(3, wish, signed(3, wish)),
+        view_change(1),
+        NewView(2, said, changes, signed(2, said)),
+        Decided(BLOCK, certificate(Kind.COMMIT)),
+        STATUS,
+    ]
+
+
+@pytest.mark.parametrize("message", messages(), ids=lambda m: type(m).__name__)
+def test_a_message_comes_back_and_verifies(message: Message) -> None:
+    again = wire.decode_message(wire.encode_message(message))
+    assert again == message
+    wire.verify_message(again, CHAIN, MEMBERS)
+
+
+@pytest.mark.parametrize("message", messages()[:-1], ids=lambda m: type(m).__name__)
+def test_every_signature_in_it_counts(message: Message) -> None:
+    """Each 64-byte signature on the wire is damaged in turn; each damage is refused."""
+    data = wire.encode_message(message)
+    places = [n for n in range(len(data) - 65) if data[n : n + 2] == b"\xc4\x40"]
+    assert places
+    for place in places:
+        damaged = bytearray(data)
+        damaged[place + 2 + 40] ^= 4
+        with pytest.raises(InvalidMessage, match=r"message\.signature"):
+            wire.verify_message(wire.decode_message(bytes(damaged)), CHAIN, MEMBERS)
+
+
+def test_another_chain_epoch_or_signer_is_refused() -> None:
+    vote = Vote(2, ballot(Kind.PREPARE), signed(2, ballot(Kind.PREPARE)))
+    with pytest.raises(InvalidMessage, match=r"message\.signature"):
+        wire.verify_message(vote, bytes(32), MEMBERS)
+    with pytest.raises(InvalidMessage, match=r"message\.signature"):
+        wire.verify_message(replace(vote, sender=1), CHAIN, MEMBERS)
+    with pytest.raises(InvalidMessage, match=r"message\.signer"):
+        wire.verify_message(replace(vote, sender=4), CHAIN, MEMBERS)
+    with pytest.raises(InvalidMessage, match=r"message\.epoch"):
+        wire.verify_message(vote, CHAIN, wire.to_core_validators(4, SEATS))
+
+
+def test_a_prepare_is_no_commit() -> None:
+    prepare = Vote(2, ballot(Kind.PREPARE), signed(2, ballot(Kind.COMMIT)))
+    with pytest.raises(InvalidMessage, match=r"message\.signature"):
+        wire.verify_message(prepare, CHAIN, MEMBERS)
+
+
+@given(st.binary(max_size=80))
+def test_arbitrary_bytes_are_refused_or_are_a_message(data: bytes) -> None:
+    try:
+        message = wire.decode_message(data)
+    except InvalidMessage:
+        return
+    assert wire.encode_message(message) == data
+
+
+@pytest.mark.parametrize("value", [None, [], [99], ["x"], [1, 2], {"a": 1}, [True, 0]])
+def test_other_values_are_refused(value: object) -> None:
+    with pytest.raises(InvalidMessage):
+        wire.decode_message(encode(value))
+
+
+def test_stored_certificates_are_the_same_votes() -> None:
+    core = certificate(Kind.COMMIT)
+    stored = wire.to_ledger_certificate(core, SEATS)
+    stored.verify(CHAIN, SEATS)
+    assert wire.from_ledger_certificate(stored) == core
+    assert stored.signers == bytes([0b1101_0000])
+
+
+def test_the_safety_record_comes_back() -> None:
+    record = SafetyRecord(sequence=7, epoch=3, view=1, vote=LastVote(1, BLOCK), commit_floor=8)
+    assert wire.decode_record(wire.encode_record(record)) == record

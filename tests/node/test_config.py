@@ -1,0 +1,88 @@
+"""The configuration file: strict, and each refusal says what to write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from node.config import ConfigError, NodeConfig, describe, load, parse, read_passphrase
+
+LEAST = {"node": {"organisation": "bureau:430000", "genesis": "g.json", "data_dir": "data"}}
+
+
+def changed(section: str, **fields: object) -> dict[str, object]:
+    table: dict[str, object] = {name: dict(value) for name, value in LEAST.items()}
+    table[section] = {**LEAST.get(section, {}), **fields}
+    return table
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "node.toml"
+    file.write_text(
+        '[node]\norganisation = "bureau:430000"\ngenesis = "../g.json"\ndata_dir = "data"\n'
+        '[api]\nport = 0\nauthorities = ["a.example:443"]\n'
+    )
+    config = load(file)
+    assert config.node.genesis == tmp_path / "../g.json"
+    assert config.api.authorities == ("a.example:443",)
+    assert config.pool.count_max == 20_000
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({}, "node.organisation is missing"),
+        ({"nod": {}}, "Did you mean node?"),
+        (changed("node", organization="x"), "Did you mean node.organisation?"),
+        (changed("api", port="80"), "api.port is integer"),
+        (changed("api", port=True), "api.port is integer"),
+        (changed("api", port=70_000), "0 to 65535"),
+        (changed("api", authorities="x"), "list of texts"),
+        (changed("log", level="loud"), "one of debug, info, warning, error"),
+        (changed("store", index=1), "store.index is true or false"),
+        (changed("node", genesis=5), "a path in quotes"),
+        ({**LEAST, "api": 3}, "api is a section"),
+    ],
+)
+def test_each_mistake_is_named(table: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message.replace("?", r"\?")):
+        parse(table, Path())
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(tmp_path / "absent.toml")
+    (tmp_path / "bad.toml").write_text("node = [")
+    with pytest.raises(ConfigError, match="is not TOML"):
+        load(tmp_path / "bad.toml")
+    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        load(tmp_path / "bytes.toml")
+
+
+def test_every_field_has_a_sentence() -> None:
+    rows = describe()
+    assert len(rows) >= 20
+    for name, kind, default, says in rows:
+        assert name.count(".") == 1
+        assert kind
+        assert default
+        assert says.strip().endswith(".")
+
+
+def test_the_passphrase_must_not_lie_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "passphrase"
+    file.write_text("secret words\n")
+    node = NodeConfig(organisation="x", genesis=tmp_path, data_dir=tmp_path, passphrase_file=file)
+    file.chmod(0o644)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        read_passphrase(node)
+    file.chmod(0o600)
+    assert read_passphrase(node) == "secret words"
+    without = NodeConfig(organisation="x", genesis=tmp_path, data_dir=tmp_path)
+    monkeypatch.delenv("YIBAO_PASSPHRASE", raising=False)
+    with pytest.raises(ConfigError, match="YIBAO_PASSPHRASE"):
+        read_passphrase(without)
+    monkeypatch.setenv("YIBAO_PASSPHRASE", "from outside")
+    assert read_passphrase(without) == "from outside"

@@ -1,0 +1,48 @@
+"""Log lines know only allow-listed fields; metrics of two nodes do not mix."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from node.telemetry import LOG_FIELDS, STAGES, Metrics, make_logger
+
+
+def test_a_field_that_is_not_listed_is_a_bug() -> None:
+    log = make_logger("info", "json", io.StringIO())
+    with pytest.raises(AssertionError, match="args is not a log field"):
+        log.info("call", args={"diagnosis": "J18"})
+
+
+def test_values_are_short_and_plain() -> None:
+    stream = io.StringIO()
+    make_logger("info", "json", stream).info("x", tx_id=b"\x01\x02", reason="y" * 5_000, height=3)
+    line = json.loads(stream.getvalue())
+    assert line["tx_id"] == "0102"
+    assert len(line["reason"]) == 300
+    assert line["height"] == 3
+
+
+def test_lower_levels_are_silent() -> None:
+    stream = io.StringIO()
+    make_logger("warning", "console", stream).info("quiet", height=1)
+    assert stream.getvalue() == ""
+
+
+def test_no_field_can_hold_what_a_call_says() -> None:
+    for word in ("args", "body", "values", "person", "content", "attachment", "answer", "name"):
+        assert word not in LOG_FIELDS
+
+
+def test_stage_times_and_exposition_are_per_node() -> None:
+    one, other = Metrics(), Metrics()
+    with one.stage("execute"):
+        pass
+    one.rejections.labels("claim.unknown").inc()
+    assert one.stage_times()["execute"] > 0
+    assert other.stage_times()["execute"] == 0
+    assert set(one.stage_times()) == set(STAGES)
+    assert b'yibao_rejections_total{code="claim.unknown"} 1.0' in one.exposition()
+    assert b"claim.unknown" not in other.exposition()
