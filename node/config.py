@@ -69,7 +69,11 @@ class ApiConfig:
         metadata=_says("TCP port; 0 takes a free one and prints it.", low=0, high=65535),
     )
     authorities: tuple[str, ...] = field(
-        default=(), metadata=_says("Names (host:port) that clients sign for; empty accepts any.")
+        default=(),
+        metadata=_says(
+            "Names (host:port) that clients sign for, as a proxy shows them; empty: the node's own"
+            " address, or any name when it listens on all addresses."
+        ),
     )
     enabled: bool = field(default=True, metadata=_says("Whether the node serves HTTP at all."))
 

@@ -108,6 +108,7 @@ class Authenticator:
         self._chain = chain
         self._authorities = frozenset(name.lower() for name in settings.authorities)
         self._now_ms = now_ms
+        self._started_s = now_ms() // 1000
         self._nonces = Nonces(settings.nonces_per_key_max)
         self._buckets = Buckets(
             rate=settings.key_rate,
@@ -124,10 +125,13 @@ class Authenticator:
         try:
             signature = signed.parse_signature(headers)
             signed.check_time(signature, now_s)
+            self._check_since_start(signature)
             if self._authorities and target.authority not in self._authorities:
                 raise Problem("signature.authority")
             digest = signed.check_digest(headers, body)
-            caller = self._find(signature, view)
+            caller = find_caller(signature.organisation, signature.key, view)
+            if caller is None:
+                raise Problem("signature.unknown-key", height=view.head.height)
             signed.check_signature(target, digest, signature, self._chain)
         except RequestSignatureError as refusal:
             raise Problem(refusal.code, **refusal.values) from None
@@ -137,17 +141,30 @@ class Authenticator:
         self._nonces.use(signature.key, signature.nonce, signature.expires_s, now_s)
         return caller
 
-    @staticmethod
-    def _find(signature: RequestSignature, view: View) -> Caller:
-        """The organisation and its key in the state that the next block builds on."""
-        height = view.head.height + 1
-        state = ReadState(view)
-        organisation = organisations.load(state, signature.organisation)
-        key = organisations.find_key(state, signature.organisation, signature.key, height)
-        if organisation is None or key is None:
-            raise Problem("signature.unknown-key", height=view.head.height)
-        if organisation.left_height is not None and organisation.left_height <= height:
-            raise Problem("signature.unknown-key", height=view.head.height)
-        if not READING_PURPOSES.intersection(key.purposes):
-            raise Problem("signature.unknown-key", height=view.head.height)
-        return Caller(organisation, key)
+    def _check_since_start(self, signature: RequestSignature) -> None:
+        """Nonces are in memory: what was signed before this start may have been used before it."""
+        if signature.created_s < self._started_s:
+            raise Problem(
+                "signature.expired",
+                created_s=signature.created_s,
+                started_s=self._started_s,
+            )
+
+
+def find_caller(organisation_id: str, key: bytes, view: View) -> Caller | None:
+    """The organisation and its key in the state that the next block builds on, if it may read.
+
+    None for an organisation that is unknown or has left, and for a key that is not its own, was
+    revoked, or is for another purpose.
+    """
+    height = view.head.height + 1
+    state = ReadState(view)
+    organisation = organisations.load(state, organisation_id)
+    record = organisations.find_key(state, organisation_id, key, height)
+    if organisation is None or record is None:
+        return None
+    if organisation.left_height is not None and organisation.left_height <= height:
+        return None
+    if not READING_PURPOSES.intersection(record.purposes):
+        return None
+    return Caller(organisation, record)

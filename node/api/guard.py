@@ -131,6 +131,8 @@ class Guard:
         self.ports = ports
         self.settings = settings
         self.log = log
+        self.waiting = 0
+        """Requests that wait for a commit."""
         self.streams = Streams(settings.streams_max, settings.streams_per_key_max)
         self._authenticator = Authenticator(
             chain=ports.genesis.chain,

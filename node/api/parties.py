@@ -178,12 +178,13 @@ def of_account(state: State, account: str) -> Parties:
 
 
 def of_fields(state: State, fields: Mapping[str, Any]) -> Parties:
-    """Whom the named fields of a map concern; nested maps are not searched."""
+    """Whom the named fields of a map and of the maps in it concern; lists are not searched."""
     found = Parties()
-    for name, what in FIELDS.items():
-        value = fields.get(name)
-        if isinstance(value, str) and value:
-            found |= _named(state, what, value)
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            found |= of_fields(state, value)
+        elif isinstance(value, str) and value and name in FIELDS:
+            found |= _named(state, FIELDS[name], value)
     return found
 
 

@@ -16,6 +16,7 @@ from node.ledger import merkle
 from node.ledger.block import Certificate, Header
 from node.ledger.receipt import Receipt
 from node.ledger.transaction import SignedTransaction
+from node.ledger.types import Digest
 
 
 def header(data: bytes) -> dict[str, Any]:
@@ -106,7 +107,7 @@ def receipt(value: Receipt) -> dict[str, Any]:
 
 def proven_receipts(leaves: Sequence[bytes], indexes: Sequence[int]) -> list[dict[str, Any]]:
     """Receipts of one block with their inclusion under its receipts root."""
-    hashes = [merkle.leaf_hash(leaf) for leaf in leaves]
+    levels = tree_levels([merkle.leaf_hash(leaf) for leaf in leaves])
     return [
         {
             "receipt": receipt(Receipt.decode_trusted(leaves[index])),
@@ -114,11 +115,31 @@ def proven_receipts(leaves: Sequence[bytes], indexes: Sequence[int]) -> list[dic
             "inclusion": {
                 "index": index,
                 "count": len(leaves),
-                "path": list(merkle.inclusion_path(hashes, index)),
+                "path": path_of(levels, index),
             },
         }
         for index in indexes
     ]
+
+
+def tree_levels(hashes: Sequence[Digest]) -> list[list[Digest]]:
+    """All levels of the RFC 6962 tree over leaf hashes, once for the paths of many leaves."""
+    levels = [list(hashes)]
+    while len(levels[-1]) > 1:
+        below = levels[-1]
+        above = [merkle.node_hash(*below[i : i + 2]) for i in range(0, len(below) - 1, 2)]
+        levels.append(above + below[len(below) & ~1 :])
+    return levels
+
+
+def path_of(levels: Sequence[Sequence[Digest]], index: int) -> list[Digest]:
+    """The inclusion path of one leaf: what ``merkle.inclusion_path`` gives for it alone."""
+    path = []
+    for level in levels[:-1]:
+        if index ^ 1 < len(level):
+            path.append(level[index ^ 1])
+        index >>= 1
+    return path
 
 
 def transaction(value: SignedTransaction, shown: Sequence[bool] | None = None) -> dict[str, Any]:

@@ -18,7 +18,8 @@ class ApiSettings:
     authorities: tuple[str, ...] = ()
     """Names (host:port) under which clients may have signed for this node; empty: any.
 
-    With names set, a request captured at one node is worth nothing at another."""
+    With names set, a request captured at one node is worth nothing at another; the service sets
+    ``own_authorities`` where the configuration names none."""
 
     transaction_bytes_max: int = 7 * MIB
     """Body 1 MiB and attachments 4 MiB (ARCHITECTURE.md section 3), in base64 a third more."""
@@ -49,8 +50,10 @@ class ApiSettings:
     """Addresses and keys whose buckets are remembered; the longest unused is forgotten first."""
     nonces_per_key_max: int = 30_000
     """A key's nonces inside the window of 120 s; more than `key_rate` lets through."""
-    in_flight_max: int = 256
+    in_flight_max: int = 1_024
     """Requests in hand at once; streams count apart."""
+    waiting_max: int = 768
+    """Of these, requests that wait for a commit: the rest stays free for reading."""
 
     streams_max: int = 256
     """Event streams open at once."""
@@ -74,3 +77,12 @@ class ApiSettings:
     """Ready is red when the head is further behind (ARCHITECTURE.md section 3, Reading)."""
     behind_ms_max: int = 10_000
     """Ready is red when the head has been behind for longer."""
+
+
+def own_authorities(host: str, port: int) -> tuple[str, ...]:
+    """Names of a node that listens on an address; none (any name) where it listens on all."""
+    if host in ("", "0.0.0.0", "::"):  # noqa: S104  (compared with, not listened on)
+        return ()
+    if host in ("127.0.0.1", "::1", "localhost"):
+        return (f"127.0.0.1:{port}", f"localhost:{port}", f"[::1]:{port}")
+    return (f"[{host}]:{port}" if ":" in host else f"{host}:{port}",)

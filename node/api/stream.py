@@ -21,12 +21,11 @@ from fastapi import Header, Query
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from contracts import organisations
 from node.api import chain, plain_json, render
+from node.api.auth import find_caller
 from node.api.guard import Access, Guard
 from node.api.limits import Streams
 from node.api.params import AccessDep, GuardDep, edge_router
-from node.api.ports import View
 from node.api.problems import Problem
 from node.api.rights import Right, has_post
 from node.ledger.block import Header as BlockHeader
@@ -113,18 +112,13 @@ async def follow(
             yield b": still here\n\n"
             continue
         with reader.view() as view:
-            if not _still_known(access, view):
+            caller = access.caller
+            if find_caller(caller.id, caller.key.key, view) is None:
                 return
             events = list(height_events(replace(access, view=view), height, cursor, topic))
         for event in events:
             yield event
         height += 1
-
-
-def _still_known(access: Access, view: View) -> bool:
-    caller, height = access.caller, view.head.height + 1
-    state = replace(access, view=view).state
-    return organisations.find_key(state, caller.id, caller.key.key, height) is not None
 
 
 def height_events(access: Access, height: int, cursor: Cursor, topic: str | None) -> list[bytes]:

@@ -129,21 +129,30 @@ async def submit(
     ] = None,
 ) -> Response:
     """Submit a signed transaction; with `wait=committed` answer its receipts with proofs."""
+    if wait is not None and guard.waiting >= guard.settings.waiting_max:
+        raise Problem("limit.busy", retry_after_s=1)
     accepted = await guard.ports.submitter.submit(wire_bytes(request))
     if wait is None:
         status = "committed" if accepted.committed else "pending"
         response = json_response({"tx_id": accepted.tx_id, "status": status}, 202)
     else:
-        timeout_s = guard.settings.commit_wait_s
-        if not accepted.committed and not await guard.ports.submitter.wait(
-            accepted.tx_id, timeout_s
-        ):
-            raise Problem(
-                "node.not-committed", retry_after_s=5, tx_id=accepted.tx_id, waited_s=int(timeout_s)
-            )
+        if not accepted.committed:
+            await _wait(guard, accepted.tx_id)
         response = _committed(guard, accepted.tx_id)
     response.headers["Location"] = f"/v1/transactions/{accepted.tx_id.hex()}"
     return response
+
+
+async def _wait(guard: Guard, tx_id: bytes) -> None:
+    """Raises ``Problem`` ``node.not-committed``; what the ledger says if it never will be."""
+    timeout_s = guard.settings.commit_wait_s
+    guard.waiting += 1
+    try:
+        committed = await guard.ports.submitter.wait(tx_id, timeout_s)
+    finally:
+        guard.waiting -= 1
+    if not committed:
+        raise Problem("node.not-committed", retry_after_s=5, tx_id=tx_id, waited_s=int(timeout_s))
 
 
 def _committed(guard: Guard, tx_id: bytes) -> Response:
@@ -173,15 +182,18 @@ def _committed(guard: Guard, tx_id: bytes) -> Response:
 async def estimate(request: Request, guard: GuardDep, access: AccessDep) -> Response:
     """Run a call on the head's state as the signing key would, and keep nothing of it."""
     call = estimate_call(request)
-    concerned = parties.of_fields(access.state, call.args)
-    access.check(concerned, f"{call.contract}.{call.method}"[:100])
     outcome = await guard.ports.estimator.estimate(access.caller.id, access.caller.key.key, call)
+    receipt = Receipt.decode_trusted(outcome.receipt)
+    concerned = parties.of_fields(access.state, call.args)
+    for event in receipt.events:
+        concerned |= parties.of_fields(access.state, event.fields)
+    access.check(concerned, f"{call.contract}.{call.method}"[:100])
     explanation = outcome.explanation
     return json_response(
         {
             "height": outcome.height,
             "behind_by": access.status.behind_by,
-            "receipt": render.receipt(Receipt.decode_trusted(outcome.receipt)),
+            "receipt": render.receipt(receipt),
             "explanation": None if explanation is None else codec.decode_trusted(explanation),
         }
     )

@@ -20,7 +20,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from node.api.access_log import AccessLog
 from node.api.app import create_app
 from node.api.ports import Genesis, Ports
-from node.api.settings import ApiSettings
+from node.api.settings import ApiSettings, own_authorities
 from node.config import ApiConfig
 from node.service.admission import monotonic_ms
 from node.service.node import Node, wall_clock_ms
@@ -107,13 +107,15 @@ class HttpEdge:
         """Opens the access log and binds the port. Raises ``OSError``, ``AccessLogBroken``."""
         self._node = node
         self._log = log
-        settings = ApiSettings(authorities=config.authorities)
         folder = node.options.data_dir / "access"
         self._access_log = AccessLog(folder)
         self._socket = socket.create_server(
             (config.host, config.port), backlog=BACKLOG, reuse_port=False
         )
         self.port: int = self._socket.getsockname()[1]
+        settings = ApiSettings(
+            authorities=config.authorities or own_authorities(config.host, self.port)
+        )
         app = create_app(_ports(node), settings, self._access_log, self._on_fault)
         self._server = _Server(
             uvicorn.Config(

@@ -14,6 +14,9 @@ from tests.node.api import story, world
 from tests.node.api.asgi import Api
 from tests.node.api.world import MemoryNode
 
+UP_MS = 300_000
+"""How long the edge has been up when a test begins: longer than a signature lives."""
+
 
 @dataclass
 class Edge:
@@ -29,6 +32,7 @@ def make_edge(folder: Path, settings: ApiSettings | None = None) -> Edge:
     node = MemoryNode()
     told = story.tell(node)
     api, log = world.make_api(node, folder, settings)
+    node.time_ms += UP_MS
     return Edge(node, api, log, told)
 
 

@@ -39,6 +39,17 @@ def test_looks_are_logged_and_shown_to_the_home_bureau(edge: Edge) -> None:
     assert edge.log.check() == 4
 
 
+def test_an_estimate_is_a_look_at_whom_it_is_about(edge: Edge) -> None:
+    """The person stands inside the visit of a settlement that was never registered."""
+    body = json.dumps(
+        {"contract": "claim", "method": "estimate", "args": {"visit": {"person": PERSON}}}
+    ).encode()
+    reply = edge.api.post("/v1/estimate", body, "application/json", reader(HOSPITAL, "operator"))
+    assert reply.status == 200
+    (entry,) = list(edge.log)
+    assert (entry["person"], entry["subject"]) == (PERSON, "claim.estimate")
+
+
 def test_a_refused_look_and_a_look_at_amounts_are_no_looks(edge: Edge) -> None:
     assert edge.api.get(f"/v1/persons/{PERSON}", reader(OTHER_HOSPITAL)).status == 403
     assert edge.api.get(f"/v1/claims/{CLAIM}", reader("finance:430100")).status == 200

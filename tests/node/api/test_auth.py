@@ -22,6 +22,7 @@ from tests.node.api.world import (
     OTHER_HOSPITAL,
     CallSpec,
     key_bytes,
+    make_api,
     reader,
     secret,
 )
@@ -143,6 +144,21 @@ def test_a_life_that_is_none_or_too_long(edge: Edge, life_s: int) -> None:
         assert_refused(ask(edge, headers), "signature.malformed")
     else:
         assert_refused(ask(edge, headers), "signature.expired")
+
+
+def test_what_was_signed_before_the_start_may_have_been_used_before_it(tmp_path: Path) -> None:
+    """A restart forgets nonces; a request that was caught before it is refused all the same."""
+    edge = make_edge(tmp_path)
+    now_s = edge.node.now_ms() // 1000
+    headers = edge.api.sign(reader(HOSPITAL), PATH, created_s=now_s)
+    assert ask(edge, headers).status == 200
+    edge.node.time_ms += 2_000
+    api, log = make_api(edge.node, tmp_path / "again")
+    reply = api.send("GET", PATH, headers=headers)
+    assert_refused(reply, "signature.expired")
+    assert reply.json()["values"]["started_s"] == now_s + 2
+    assert api.get(PATH, reader(HOSPITAL)).status == 200
+    log.close()
 
 
 def test_another_chain_and_another_context(edge: Edge) -> None:

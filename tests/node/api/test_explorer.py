@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from node.ledger import codec
+from node.api import render
+from node.ledger import codec, merkle
 from node.ledger.evidence import ReceiptFacts, StateFacts, verify_evidence
 from node.ledger.state_proof import verify_absent, verify_present
 from tests.node.api.asgi import Reply
@@ -79,6 +82,15 @@ def test_receipts_prove_themselves(edge: Edge) -> None:
     assert_refused(edge.api.get(f"/v1/receipts/{tx_id}/1", HOME), 404, "read.not-found")
     nothing = edge.api.get(f"/v1/transactions/{'0' * 64}", HOME)
     assert_refused(nothing, 404, "read.not-found")
+
+
+@given(st.integers(1, 40), st.data())
+def test_paths_of_many_leaves_are_those_of_each(count: int, data: st.DataObject) -> None:
+    hashes = [merkle.leaf_hash(bytes([number])) for number in range(count)]
+    index = data.draw(st.integers(0, count - 1))
+    levels = render.tree_levels(hashes)
+    assert levels[-1] == [merkle.root_of(hashes)]
+    assert render.path_of(levels, index) == merkle.inclusion_path(hashes, index)
 
 
 def test_evidence_of_a_claim_is_checked_without_the_node(edge: Edge) -> None:

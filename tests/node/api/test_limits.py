@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.api.limits import Buckets, Limits, whole_seconds
-from node.api.settings import ApiSettings
+from node.api.settings import ApiSettings, own_authorities
 from tests.node.api.asgi import Reply, drive, make_scope
 from tests.node.api.conftest import Edge, make_edge
-from tests.node.api.world import HOSPITAL, reader
+from tests.node.api.world import HOSPITAL, CallSpec, reader
 
 OCTETS = "application/octet-stream"
 SMALL = ApiSettings(
@@ -229,6 +229,45 @@ def test_requests_in_hand_have_a_bound(tmp_path: Path) -> None:
         return [second.status, *statuses, third.status]
 
     assert asyncio.run(run()) == [503, 200, 200]
+
+
+def test_those_who_wait_leave_room_for_those_who_read(tmp_path: Path) -> None:
+    """A sender who waits for many commits does not take the places of readers."""
+    edge = make_edge(tmp_path, ApiSettings(waiting_max=1))
+    wires = [edge.node.make([CallSpec(args={"n": n})]).encode() for n in range(3)]
+    go_on = asyncio.Event()
+
+    async def wait(tx_id: bytes, timeout_s: float) -> bool:
+        await go_on.wait()
+        return await real(tx_id, timeout_s)
+
+    real, edge.node.wait = edge.node.wait, wait  # type: ignore[method-assign]
+
+    async def submit(wire: bytes, query: str) -> int:
+        headers = {"Content-Type": OCTETS}
+        path = "/v1/transactions"
+        return (await drive(edge.api.app, "POST", path, query, headers, wire, "c")).status
+
+    async def run() -> list[int]:
+        first = asyncio.create_task(submit(wires[0], "wait=committed"))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        statuses = [
+            await submit(wires[1], "wait=committed"),
+            await submit(wires[1], ""),
+            (await drive(edge.api.app, "GET", "/v1/health", "", {}, b"", "c")).status,
+        ]
+        go_on.set()
+        return [*statuses, await first, await submit(wires[2], "wait=committed")]
+
+    assert asyncio.run(run()) == [503, 202, 200, 200, 200]
+
+
+def test_the_names_of_a_node_are_its_address() -> None:
+    assert own_authorities("127.0.0.1", 1)[:2] == ("127.0.0.1:1", "localhost:1")
+    assert own_authorities("10.0.0.5", 8800) == ("10.0.0.5:8800",)
+    assert own_authorities("fd00::1", 8800) == ("[fd00::1]:8800",)
+    assert own_authorities("0.0.0.0", 8800) == own_authorities("::", 1) == ()
 
 
 def test_an_address_is_slowed_down_and_told_the_truth(tmp_path: Path) -> None:
