@@ -235,6 +235,8 @@ class DemoWorld:
             "category": person["category"],
             "identity_types": person["identity_types"],
         }
+        if demo.case["visit"]["care_kind"] == "chronic":
+            content["entitlements"] = [{"disease": CHRONIC_DISEASE, "from": start}]
         yield CallSpec(
             "enrolment", "enrol", {"person": demo.person}, demo.person, (("person", content),)
         )

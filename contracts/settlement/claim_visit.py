@@ -100,14 +100,29 @@ def check_dates(ctx: Context, visit: Visit) -> None:
 def check_person(ctx: Context, person_id: str, visit: Visit) -> Person:
     """The person, if insured on admission and on discharge and open to direct settlement.
 
-    Refuses with the codes of ``enrolment``. A suspension never bars an emergency.
+    Chronic care is for those whom the home bureau has recognised for the disease on admission.
+    Refuses with the codes of ``enrolment`` and ``claim.not-entitled`` (which does not name the
+    disease: a receipt stays for good). Neither a suspension nor a missing entitlement bars an
+    emergency.
     """
     emergency = is_emergency(visit)
     person = enrolment.require_insured(ctx.state, person_id, visit.admission, emergency=emergency)
+    if visit.care_kind == "chronic" and not emergency:
+        _check_entitled(person, visit)
     if visit.discharge and person.died is not None:
         # Whoever dies during a stay is settled up to the last day, and not beyond it.
         enrolment.require_insured(ctx.state, person_id, visit.discharge, emergency=emergency)
     return person
+
+
+def _check_entitled(person: Person, visit: Visit) -> None:
+    if not enrolment.is_entitled(person, visit.chronic_disease, visit.admission):
+        reject(
+            "claim.not-entitled",
+            person=person.id,
+            care_kind=visit.care_kind,
+            date=visit.admission,
+        )
 
 
 def check_presence(ctx: Context, presence: Args, person: Person) -> tuple[str, str, str]:

@@ -100,6 +100,13 @@ ROWS: tuple[Reason, ...] = (
         "请上传费用明细,或取消登记。",
     ),
     Reason(
+        "claim.not-entitled",
+        "The home bureau has not recognised the person for this chronic disease on this date.",
+        "参保人在就诊日没有该慢特病的认定资格。",
+        "Settle as an ordinary visit, or ask the home bureau to recognise the disease.",
+        "请按普通门诊结算,或由参保人向参保地申请慢特病认定。",
+    ),
+    Reason(
         "claim.not-found",
         "There is no claim of this id.",
         "没有该编号的结算业务。",

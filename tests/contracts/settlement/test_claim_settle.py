@@ -13,6 +13,7 @@ from tests.contracts.settlement.claim_world import (
     BED,
     BOB,
     COSMETIC,
+    DAY,
     EMPLOYEE_POLICY,
     IMPLANT,
     RESTRICTED,
@@ -482,9 +483,40 @@ def test_care_cannot_end_tomorrow_or_before_it_begins(counter: ClaimWorld) -> No
 
 
 def test_chronic_care_needs_its_own_switch_and_its_disease(counter: ClaimWorld) -> None:
+    recognise(counter, "diabetes")
     chronic = visit(kind="chronic")
     counter.settle(given=chronic, refused="claim.disease-missing")
     assert counter.settle(given=chronic, clinical={"chronic_disease": "diabetes"}).ok
+
+
+def recognise(counter: ClaimWorld, disease: str, start: str = DAY, end: str | None = None) -> None:
+    """The home bureau recognises a chronic disease for Alice."""
+    entitlements = [{"disease": disease, "from": start, "to": end}]
+    counter.world.do(BUREAU_CHANGSHA, "enrolment", "update", {"person": ALICE, "revision": 2},
+                     attachments={"person": {"entitlements": entitlements}})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("disease", "start", "end"),
+    [
+        ("gout", "2025-01-01", None),
+        ("diabetes", "2025-06-11", None),
+        ("diabetes", "2025-01-01", "2025-06-09"),
+    ],
+)
+def test_chronic_care_needs_the_entitlement_of_the_home_bureau(
+    counter: ClaimWorld, disease: str, start: str, end: str | None
+) -> None:
+    """Another disease, from tomorrow on, until yesterday: refused, and the disease stays unsaid."""
+    clinical = {"chronic_disease": "diabetes"}
+    chronic = visit(kind="chronic")
+    counter.settle(given=chronic, clinical=clinical, refused="claim.not-entitled")
+    counter.register("s-1", chronic, clinical=clinical, refused="claim.not-entitled")
+    recognise(counter, disease, start, end)
+    refusal = counter.settle(given=chronic, clinical=clinical, refused="claim.not-entitled")
+    assert refusal.values == {"person": ALICE, "care_kind": "chronic", "date": DAY}
+    assert counter.settle(given=chronic, clinical=clinical | {"emergency": True}).ok
+    assert counter.settle("m-2", clinical=clinical).ok, "an ordinary visit needs no entitlement"
 
 
 def test_a_switch_that_is_off_refuses_with_its_name(counter: ClaimWorld) -> None:

@@ -77,6 +77,11 @@ def test_nobody_else_may(world: World, sender: str, code: str) -> None:
     world.refused(code, sender, "policy", "deploy", deployment())
 
 
+@pytest.mark.parametrize("post", ["clerk", "finance", "operator", "audit", "doctor"])
+def test_only_the_checker_signs_a_policy(world: World, post: str) -> None:
+    world.refused("sender.post", BUREAU_CHANGSHA, "policy", "deploy", deployment(), post=post)
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
