@@ -155,10 +155,10 @@ def deploy(ctx: Context, args: Args) -> Answer:
     """Deploy a policy's source from a date on.
 
     Sent by a bureau competent for the area and signed by its checker: a policy decides about
-    everybody's money, so the one who enters claims or people does not set it. The source must be in the language and survive the
-    trial (``policy_trial``). The same source for the same date as the newest version is the same
-    deployment and answers as the first time. Answers ``number``, ``hash`` and ``decisions`` made
-    in the trial.
+    everybody's money, so the one who enters claims or people does not set it. The source must be
+    in the language and survive the trial (``policy_trial``). The same source for the same date as
+    the newest version is the same deployment and answers as the first time. Answers ``number``,
+    ``hash`` and ``decisions`` made in the trial.
     """
     area, scheme, source = args["area"], args["scheme"], args["source"]
     require_competent(ctx, area)
