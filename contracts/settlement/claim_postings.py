@@ -36,7 +36,7 @@ class Bill:
     institution: str
     person: str
     funds: tuple[tuple[str, int], ...]
-    """(fund type, amount) of insurance funds."""
+    """(fund type, amount) of insurance funds; whoever pays nothing is not there."""
     commercial: tuple[tuple[str, int], ...]
     waivers: tuple[tuple[str, int], ...]
     """What the institution bears: relief it grants, and findings against it."""
@@ -84,8 +84,6 @@ def settlement_legs(bill: Bill) -> list[Leg]:
     if bill.account_fen:
         shares.append((account, PERSONAL_ACCOUNT, bill.account_fen))
     for payer, fund_type, amount in shares:
-        if not amount:
-            continue
         legs.append((payer, fund_type, -amount))
         if across:
             legs.append((chart.clearing(bill.home, bill.care), fund_type, amount))
@@ -94,13 +92,11 @@ def settlement_legs(bill: Bill) -> list[Leg]:
     income = chart.income(bill.institution)
     for fund_type, amount in bill.commercial:
         # One commercial account for each area until insurers are parties of their own.
-        if amount:
-            legs.append((chart.commercial(bill.area), fund_type, -amount))
-            legs.append((payable, fund_type, amount))
+        legs.append((chart.commercial(bill.area), fund_type, -amount))
+        legs.append((payable, fund_type, amount))
     for fund_type, amount in bill.waivers:
-        if amount:
-            legs.append((chart.hospital_share(bill.institution), fund_type, -amount))
-            legs.append((income, fund_type, amount))
+        legs.append((chart.hospital_share(bill.institution), fund_type, -amount))
+        legs.append((income, fund_type, amount))
     if bill.cash_fen:
         legs.append((chart.patient(bill.institution), chart.CASH, -bill.cash_fen))
         legs.append((income, chart.CASH, bill.cash_fen))

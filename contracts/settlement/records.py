@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from contracts.api import Args, Context, Value
 from contracts.settlement.funds_book import Leg
@@ -260,8 +259,3 @@ def salt_of(ctx: Context, secret: bytes, name: str) -> bytes:
     ``secret`` is another salt or an attachment's blind; it cannot be computed from the answer.
     """
     return ctx.services.digest("yibao/salt/v1", secret + name.encode())
-
-
-def named(names: tuple[str, ...], values: tuple[Any, ...]) -> dict[str, Any]:
-    """A map of parallel names and values."""
-    return dict(zip(names, values, strict=True))

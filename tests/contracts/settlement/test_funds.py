@@ -104,6 +104,7 @@ def test_an_account_must_be_covered_and_a_fund_need_not(world: World) -> None:
         ("funds.unknown-account", [leg("treasure:430100", -5), leg("premium:430100", 5)]),
         ("funds.unknown-account", [leg(f"person:{ALICE}", -5), leg("premium:430100", 5)]),
         ("funds.unknown-account", [leg("payable:hospital:none", -5), leg("bank:bank:icbc", 5)]),
+        ("funds.unknown-account", [leg("bank:bank:none", 5), leg("premium:430100", -5)]),
         ("funds.contract-only", [leg("clearing:430000->440000", 5), leg("premium:430100", -5)]),
         ("funds.contract-only", [leg(f"wallet:{ALICE}", 5), leg("premium:430100", -5)]),
         ("funds.not-owner", [leg("bank:bank:icbc", -5), leg("premium:430100", 5)]),
@@ -224,6 +225,16 @@ def test_a_held_payable_is_not_paid_until_the_hold_ends(world: World) -> None:
         assert refusal.values["reason"] == "audit"
     world.time_ms += MINUTE
     world.do(BANK, "funds", "post", {"transfer": "early"}, post="finance")
+
+
+def test_money_may_go_to_whoever_it_is_for(world: World) -> None:
+    """Only the side that gives needs a right: a bank returns what did not arrive."""
+    back = transfer_args(leg("bank:bank:icbc", -5, "310100"), leg(PAYABLE, 5, "310100"))
+    world.do(BANK, "funds", "transfer", back, post="finance")
+    assert balance(world.state, PAYABLE, "310100") == 5
+    deposit(world, 10)
+    deposit(world, 32, transfer="d-2")
+    assert balance(world.state, ACCOUNT, "310200") == 42
 
 
 def test_a_hold_can_be_released_before_its_end(world: World) -> None:

@@ -148,6 +148,17 @@ def test_a_page_that_is_no_settlement_says_so(counter: ClaimWorld, state: str, w
     assert row.strong
 
 
+def test_a_stay_and_a_feed_are_dated_and_an_empty_section_is_left_out(counter: ClaimWorld) -> None:
+    stay = {"care_kind": "inpatient", "admission": "2025-06-01", "discharge": "2025-06-10"}
+    page = statement(counter, visit=stay, counters_as_of_ms=1_748_700_000_000, refusals=[])
+    text, html = render_text(page), render_html(page)
+    assert "2025-06-01 – 2025-06-10" in text
+    assert "local care counted until" in text
+    assert "2025-05-31" in text
+    for printed in (text, html):
+        assert "What no fund pays" not in printed
+
+
 def test_layers_of_a_resident_are_all_named(counter: ClaimWorld) -> None:
     outcome = counter.settle(lines=[line(1, BED, 10_000_000)], given=visit(BOB, "inpatient"))
     assert outcome.explanation is not None
