@@ -1,0 +1,1 @@
+"""Tests of the part of the node with the same path."""
