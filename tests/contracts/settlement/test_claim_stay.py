@@ -186,9 +186,9 @@ def test_a_hospitals_own_codes_are_translated_by_its_mapping(counter: ClaimWorld
     mapping = {"institution": HOSPITAL, "version": "1", "effective_from": ADMITTED,
                "parts": [loaded.answer["hash"]]}  # fmt: skip
     counter.world.do(BUREAU_GUANGZHOU, "catalogue", "publish_mapping", mapping)
-    counter.upload("s-1", 1, [line(1, "", local="OWN-7")])
-    outcome = counter.settle("s-1", [], registered=True, total_fen=10_000)
-    assert outcome.amounts["first_pay_fen"] == 1_000
+    counter.upload("s-1", 1, [line(1, "", local="OWN-7"), line(2, "", local="OWN-7")])
+    outcome = counter.settle("s-1", [], registered=True, total_fen=20_000)
+    assert outcome.amounts["first_pay_fen"] == 2_000
     assert outcome.explanation is not None
     assert outcome.explanation["lines"][0][1] == TEST
 
