@@ -29,6 +29,7 @@ from node.ledger import crypto, keystore
 from node.ledger.errors import InvalidGenesis, KeystoreError
 from node.mempool import PoolLimits
 from node.ordering.wal import SafetyError
+from node.service.collector import tune_collector
 from node.service.http import HttpEdge
 from node.service.node import Node, NodeOptions, NodeRefused
 from node.service.opening import OpenedLedger, OpenOptions, open_ledger
@@ -132,6 +133,7 @@ async def serve(config: Config, log: structlog.stdlib.BoundLogger) -> None:
         if config.api.enabled:
             edge = HttpEdge(node, config.api, log)
             await edge.start()
+        tune_collector()
         asked = asyncio.create_task(stop.wait())
         ended = asyncio.create_task(node.run())
         await asyncio.wait([asked, ended], return_when=asyncio.FIRST_COMPLETED)

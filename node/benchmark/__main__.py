@@ -22,6 +22,7 @@ import uvloop
 from node.benchmark import in_process, over_http
 from node.benchmark.in_process import VALID_MS, BenchmarkFailed
 from node.benchmark.workload import LINES_OF_STAY, Country, Size, sign_batch
+from node.service.collector import tune_collector
 from node.service.node import Node
 
 BATCHES = (1, 20, 500)
@@ -102,6 +103,7 @@ async def _run(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     }
     node = in_process.open_node(folder, country)
     await node.start()
+    tune_collector()
     start = time.perf_counter()
     say = _progress("set-up", given.persons * 2)
     await in_process.prepare(node, country, say)

@@ -3,6 +3,7 @@
 * ``opening`` opens and checks the database, makes block 0 in an empty one;
 * ``chain`` owns what only the chain thread may touch: execution, state tree, writes;
 * ``reader`` shows one committed height at a time to whoever asks;
+* ``collector`` sets Python's own collector for such a process;
 * ``admission`` is a transaction's way in: decode, cheap checks, signature, pool;
 * ``node`` puts them together around the consensus driver: ``Node``.
 
