@@ -541,6 +541,12 @@ def test_a_suspended_institution_settles_emergencies_only(counter: ClaimWorld) -
     assert counter.settle(clinical={"emergency": True}).ok
 
 
+def test_a_suspension_that_is_over_bars_nobody(counter: ClaimWorld) -> None:
+    args = {"organisation": HOSPITAL, "from": "2025-05-01", "to": "2025-05-31", "reason": "fraud"}
+    counter.world.do(BUREAU_GUANGZHOU, "organisations", "suspend", args)
+    assert counter.settle().ok
+
+
 def test_a_suspended_person_is_settled_in_emergencies_only(counter: ClaimWorld) -> None:
     counter.world.do(BUREAU_CHANGSHA, "enrolment", "suspend",
                      {"person": ALICE, "revision": 2, "from": "2025-06-01"},
