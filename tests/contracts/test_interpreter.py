@@ -26,22 +26,25 @@ LIMITS = ("number-size", "text-size", "list-size", "size", "read-only", "answer"
 
 
 def differs(source: str) -> str:
-    """What is wrong with the interpreter's answer by CPython's; empty when they agree."""
+    """What is wrong with the interpreter's answer by CPython's; empty when they agree.
+
+    The interpreter goes first: what it stops for its size would fill the memory of CPython.
+    """
+    try:
+        answer, fault = compile_source(source).run([dict(CASE)]), ""
+    except PolicyFault as error:
+        answer, fault = None, error.fault
+    except OutOfBudget:
+        return ""
+    if fault in LIMITS:
+        return ""
     try:
         expected, failed = run_in_cpython(source, dict(CASE)), ""
     except (ZeroDivisionError, IndexError, ValueError, TypeError, UnboundLocalError) as error:
         expected, failed = None, type(error).__name__
-    try:
-        answer = compile_source(source).run([dict(CASE)])
-    except PolicyFault as fault:
-        expected_fault = failed or fault.fault in LIMITS
-        return "" if expected_fault else f"{fault} instead of {expected!r}"
-    except OutOfBudget:
-        return ""
-    if failed:
-        return f"{answer!r} instead of {failed}"
-    same = repr(answer) == repr(expected)
-    return "" if same else f"{answer!r} instead of {expected!r}"
+    if (fault, failed) != ("", ""):
+        return "" if fault and failed else f"{fault or answer} instead of {failed or expected}"
+    return "" if repr(answer) == repr(expected) else f"{answer!r} instead of {expected!r}"
 
 
 @settings(max_examples=400)
