@@ -113,7 +113,7 @@ def settle(ctx: Context, args: Args) -> Answer:
             reject("claim.duplicate-id", claim=claim_id)
         return answer_of(claim_id, known.settled)
     after = follow(claims.state_of(known), Action.SETTLE)
-    bound = _bind(ctx, claim_id, known, args, is_estimate=False)
+    bound = _bind(ctx, claim_id, known, args)
     book = Book(ctx.state)
     decided = _decide(ctx, bound, args, book)
     settled = _settled(ctx, digest, decided)
@@ -143,24 +143,24 @@ def settle(ctx: Context, args: Args) -> Answer:
     args=SETTLEMENT_ARGS,
     attachments={AUDIENCE: Optional(SETTLEMENT_ATTACHMENT)},
     kinds=INSTITUTIONS,
+    posts=("operator", "clerk", "doctor"),
 )
 def estimate(ctx: Context, args: Args) -> Answer:
     """What ``settle`` would decide now; nothing is written or posted.
 
-    The person need not be present yet: presence is checked when it counts.
+    Presence is checked as for the settlement: an estimate shows counters and a balance, and
+    nobody may ask for those of a person who is somewhere else.
     """
     claim_id = args["claim"]
     known = claims.find(ctx.state, claim_id)
     follow(claims.state_of(known), Action.SETTLE)
-    bound = _bind(ctx, claim_id, known, args, is_estimate=True)
+    bound = _bind(ctx, claim_id, known, args)
     decided = _decide(ctx, bound, args, Book(ctx.state))
     _tell(ctx, claim_id, bound, decided)
     return answer_of(claim_id, _settled(ctx, b"", decided)) | {"state": "estimate"}
 
 
-def _bind(
-    ctx: Context, claim_id: str, known: Claim | None, args: Args, *, is_estimate: bool
-) -> _Bound:
+def _bind(ctx: Context, claim_id: str, known: Claim | None, args: Args) -> _Bound:
     """The claim of a settlement, registered before or now, with its visit, person and lines."""
     attachment = ctx.attachments.get(AUDIENCE)
     content = {"visit": None, "lines": []} if attachment is None else attachment.content
@@ -175,8 +175,7 @@ def _bind(
         rows = claim_lines.uploaded(ctx, claim_id, known) + rows
         claim = known
     else:
-        shown = args["visit"]["presence"]
-        presence = ("", "", "") if is_estimate else check_presence(ctx, shown, person)
+        presence = check_presence(ctx, args["visit"]["presence"], person)
         claim = begin(ctx, claim_id, institution, person, visit, presence)
     check_rows(rows, visit.admission, visit.discharge, args["total_fen"])
     return _Bound(claim, institution, person, visit, rows)

@@ -623,9 +623,10 @@ def test_an_estimate_tells_what_settling_would_and_writes_nothing(counter: Claim
     counter.settle(method="estimate", refused="claim.wrong-state")
 
 
-def test_an_estimate_needs_nobody_at_the_counter(counter: ClaimWorld) -> None:
+def test_an_estimate_is_only_for_who_is_there(counter: ClaimWorld) -> None:
     shown = {"kind": "code", "certificate": "01"}
-    assert counter.settle(method="estimate", given=visit(presence=shown), post="finance").ok
+    counter.settle(method="estimate", given=visit(presence=shown), refused="presence.no-phone")
+    counter.settle(method="estimate", post="finance", refused="sender.post")
 
 
 # --- the sum of everything ------------------------------------------------------------------------
