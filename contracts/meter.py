@@ -72,7 +72,8 @@ class PolicyFault(PolicyError):  # noqa: N818  (a fault of the policy, not of th
         detail: str = "",
     ) -> None:
         super().__init__(f"{line}:{column}: {fault}" + (f": {detail}" if detail else ""))
-        self.code = "policy.fault"
+        # A policy that says no on purpose is not broken, and a clerk does something else about it.
+        self.code = "policy.refuses" if fault.startswith("fail:") else "policy.fault"
         self.fault = fault
         self.line = line
         self.column = column

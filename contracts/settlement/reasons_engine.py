@@ -74,4 +74,11 @@ ROWS: tuple[Reason, ...] = (
         "Tell the bureau of the insured place the line and the fault; it must correct its policy.",
         "请将行号和错误告知参保地医保局。",
     ),
+    Reason(
+        "policy.refuses",
+        "The policy of the insured place settles no such case directly; the value fault says why.",
+        "参保地政策规定此情形不予直接结算, 原因见所附 fault 值。",
+        "Mend what the value names (a filing, say); else the patient pays and is reimbursed.",
+        "请按所附原因处理(如补办备案); 否则由患者先垫付后回参保地报销。",
+    ),
 )

@@ -166,7 +166,11 @@ def test_a_rejection_leaves_nothing_but_code_and_values() -> None:
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(OutOfBudget(10), "policy.out-of-budget"), (PolicyFault("f", 3, 4, {}), "policy.fault")],
+    [
+        (OutOfBudget(10), "policy.out-of-budget"),
+        (PolicyFault("f", 3, 4, {}), "policy.fault"),
+        (PolicyFault("fail:no-filing", 3, 4, {}), "policy.refuses"),
+    ],
 )
 def test_the_end_of_a_policy_run_is_a_refusal_of_its_own(error: Exception, code: str) -> None:
     def body(ctx: Context) -> Answer:
