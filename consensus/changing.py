@@ -10,7 +10,6 @@ from consensus.messages import (
     Change,
     ChangeProof,
     Decided,
-    Kind,
     NewView,
     NewViewStatement,
     ViewChange,
@@ -127,8 +126,6 @@ def _make_new_view(state: State) -> bool:
     me = state.me
     if state.phase is not Phase.CHANGING or not state.is_primary or me is None:
         return False
-    if Kind.NEW_VIEW in state.sent and _is_of(state.sent[Kind.NEW_VIEW], state.view):
-        return False
     named = state.record.new_view
     if named is not None:
         chosen = state.changes.named(named)
@@ -144,10 +141,6 @@ def _make_new_view(state: State) -> bool:
     state.persist(with_new_view(state.record, statement))
     state.sign(statement)
     return True
-
-
-def _is_of(message: object, view: int) -> bool:
-    return isinstance(message, NewView) and message.statement.view == view
 
 
 def _install(state: State, message: NewView) -> None:

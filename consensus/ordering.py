@@ -227,7 +227,7 @@ def commit(
 ) -> None:
     """Store a decided block, and go on above it."""
     state.emit(Commit(block, certificate))
-    state.head, state.head_certificate = block, certificate
+    state.head, state.head_certificate, state.head_ms = block, certificate, state.now_ms
     # The votes of the head are kept: a COMMIT among them may yet convict its sender (E5).
     state.votes.prune(block.height - 1)
     state.results.clear()
@@ -279,11 +279,10 @@ def _check_next_set(state: State, block: Block, following: ValidatorSet | None) 
 def _alarm_fork(state: State, certificate: Certificate) -> None:
     if state.head_certificate is not None:
         state.accuse(state.head_certificate, certificate)
-    state.alarm("fork", "a certificate contradicts the chain that is stored here")
+    state.halt("fork", "a certificate contradicts the chain that is stored here")
 
 
 def _alarm_divergence(state: State, block: Block) -> None:
-    if not state.diverged:
-        state.diverged = True
-        sentence = "a quorum decided a block that executes to something else here"
-        state.alarm("diverged", f"height {block.height}: {sentence}")
+    state.halt(
+        "diverged", f"the certified block of height {block.height} executes to something else here"
+    )

@@ -150,9 +150,10 @@ def _signed_in(kind: type[Message], value: object) -> Message:
         )  # fmt: skip
     changes = []
     for item in _list(carried):
-        change = message_from_plain(item)
-        if not isinstance(change, ViewChange):
+        if _fields(item, 5)[0] != MESSAGE_TAGS.index(ViewChange):
             raise PeerError("a new view carries view changes only")
+        change = _signed_in(ViewChange, item)
+        assert isinstance(change, ViewChange), "the tag said so"
         changes.append(change)
     return NewView(_number(sender), _new_view_in(said), tuple(changes), _bytes(signature))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from consensus import changing, ordering, retransmission
-from consensus.effects import Alarm, Effect, Fetch, Refused, Wake
+from consensus.effects import Effect, Fetch, Refused, Wake
 from consensus.errors import DriverError, PeerError
 from consensus.events import (
     Built,
@@ -136,14 +136,10 @@ class Replica:
 
     def _note_start(self, state: State) -> None:
         if state.burnt and state.me is not None:
-            state.emit(
-                Alarm("key-burnt", "the safety record is lost: this key must never sign again")
-            )
+            state.alarm("key-burnt", "the safety record is lost: this key must never sign again")
         record = state.record
         if record.epoch > state.validators.epoch or record.commit_floor > state.head.height:
-            state.emit(
-                Alarm("record-ahead", "the store has lost blocks that were committed: catching up")
-            )
+            state.alarm("record-ahead", "the store has lost blocks that were committed")
         elif record.epoch < state.validators.epoch:
             state.record = with_epoch(record, state.validators.epoch)
 
@@ -157,6 +153,7 @@ class Replica:
         if message is None:
             return
         state.sent[event.statement.kind] = message
+        state.sent_ms[event.statement.kind] = state.now_ms
         state.send(None, message)
         self._hear(state, state.validators.members[me], message)
 

@@ -3,6 +3,9 @@
 Every replica tells the others, in bitmaps, what it has; whoever holds what is missing sends it
 again: its own signed messages only, and to that peer only. Every protocol message is thereby
 repeated until it is of no use, and no liveness argument rests on a TCP queue (CONSENSUS.md 7.4).
+
+What was sent a moment ago is on its way and not repeated: a STATUS that crosses a proposal must
+not bring the whole block again.
 """
 
 from __future__ import annotations
@@ -42,7 +45,7 @@ def answer(state: State, peer: MemberId, status: Status) -> None:
     place, ours = (status.epoch, status.height), (state.validators.epoch, state.head.height)
     if place > ours:
         state.catch_up.claim(peer, status.height, state.now_ms)
-    if place < ours:
+    if place < ours and _is_settled(state, state.head_ms):
         _announce_head(state, peer, status)
     if status.epoch != state.validators.epoch:
         return
@@ -67,24 +70,30 @@ def _announce_head(state: State, peer: MemberId, status: Status) -> None:
 def missing(state: State, status: Status) -> list[Message]:
     """Own messages that the sender of ``status`` lacks and can use, most urgent first."""
     found: list[Message] = []
-    wish = state.sent.get(Kind.WISH)
+    sent = {
+        kind: message
+        for kind, message in state.sent.items()
+        if _is_settled(state, state.sent_ms[kind])
+    }
+    wish = sent.get(Kind.WISH)
     if isinstance(wish, Wish) and status.view < wish.statement.view:
         found.append(wish)
     if status.view != state.view or state.me is None:
         return found
     mine = 1 << state.me
-    change = state.sent.get(Kind.VIEW_CHANGE)
+    change = sent.get(Kind.VIEW_CHANGE)
     current = isinstance(change, ViewChange) and change.statement.view == state.view
     if change is not None and current and not status.settled and not status.changes & mine:
         found.append(change)
-    if not status.settled and state.new_view is not None:
+    begun = state.new_view is not None and _is_settled(state, state.pacemaker.began_ms)
+    if not status.settled and begun and state.new_view is not None:
         found.append(state.new_view)
     if status.height == state.head.height:
-        found += _votes(state, status, mine)
+        found += _votes(state, sent, status, mine)
     return found
 
 
-def _votes(state: State, status: Status, mine: int) -> list[Message]:
+def _votes(state: State, sent: dict[Kind, Message], status: Status, mine: int) -> list[Message]:
     found: list[Message] = []
     lacks = {
         Kind.PROPOSE: not status.proposed,
@@ -92,12 +101,17 @@ def _votes(state: State, status: Status, mine: int) -> list[Message]:
         Kind.COMMIT: not status.commits & mine,
     }
     for kind, lacking in lacks.items():
-        held = state.sent.get(kind)
+        held = sent.get(kind)
         if not lacking or not isinstance(held, Proposal | Vote):
             continue
         if (held.statement.view, held.statement.height) == (state.view, state.height):
             found.append(held)
     return found
+
+
+def _is_settled(state: State, since_ms: int) -> bool:
+    """Long enough ago that whoever lacks it has not got it, rather than not yet."""
+    return state.now_ms >= since_ms + state.timing.status_ms
 
 
 def _bitmap(members: tuple[int, ...]) -> int:

@@ -69,7 +69,7 @@ def _heard(state: State) -> tuple[int, ...]:
 
 def _sentence(state: State, heard: int) -> str:
     place = f"height {state.height}, view {state.view}"
-    if state.phase is Phase.WATCHING or state.diverged:
+    if state.phase is Phase.WATCHING or state.halted:
         return f"{place}: {_why_watching(state)}"
     doing = state.phase.value
     if state.phase is Phase.OPEN and state.is_primary:
@@ -80,12 +80,12 @@ def _sentence(state: State, heard: int) -> str:
 
 
 def _why_watching(state: State) -> str:
-    if state.burnt:
-        return "signs nothing: the safety record is lost; a new key must be voted in"
-    if state.diverged:
-        return "signs nothing: a certified block executes to something else here"
-    if state.record.commit_floor > state.head.height:
-        return f"catches up to {state.record.commit_floor}, which its store has lost"
     if state.me is None:
         return "follows: no member of this epoch"
+    if state.burnt:
+        return "signs nothing: the safety record is lost; a new key must be voted in"
+    if state.halted:
+        return f"signs nothing: {state.halted}"
+    if state.record.commit_floor > state.head.height:
+        return f"catches up to {state.record.commit_floor}, which its store has lost"
     return "takes its seat"

@@ -82,11 +82,16 @@ class State:
         self.catch_up = CatchUp(timing)
         self.sent: dict[Kind, Message] = {}
         """The last message of each kind that this replica signed in this epoch."""
+        self.sent_ms: dict[Kind, int] = {}
+        """When it was sent first."""
+        self.head_ms = 0
+        """When the head was committed here."""
 
         self.pending = Pending(None)
         """What the driver last said of waiting transactions."""
-        self.diverged = False
-        """A certified block executed to something else here: no votes until a human has looked."""
+        self.halted = ""
+        """Why nothing is signed until a human has looked; empty: all is well."""
+        self.alarmed: dict[str, None] = {}
         self.accused: dict[tuple[object, ...], None] = {}
 
     # --- what follows from the fields ---------------------------------------------------------
@@ -107,7 +112,7 @@ class State:
         return (
             self.me is not None
             and not self.burnt
-            and not self.diverged
+            and not self.halted
             and self.record.epoch <= self.validators.epoch
             and self.record.commit_floor <= self.head.height
         )
@@ -207,7 +212,15 @@ class State:
             self.accuse(vote, change)
 
     def alarm(self, code: str, sentence: str) -> None:
-        self.emit(Alarm(code, sentence))
+        """Raise an alarm; each code once in the life of a process."""
+        if code not in self.alarmed:
+            self.alarmed[code] = None
+            self.emit(Alarm(code, sentence))
+
+    def halt(self, code: str, sentence: str) -> None:
+        """What was seen cannot be while at most f members lie: sign nothing any more."""
+        self.halted = self.halted or sentence
+        self.alarm(code, sentence)
 
     def begin_epoch(self, validators: ValidatorSet) -> None:
         """The head ended its epoch: what was said in it is void, the next one starts at view 0."""
@@ -224,4 +237,5 @@ class State:
         self.pacemaker.reset(self.now_ms)
         self.catch_up.drop_decided()
         self.sent.clear()
+        self.sent_ms.clear()
         self.accused.clear()

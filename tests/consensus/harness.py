@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -64,7 +65,8 @@ class World:
         self.timing = replace(TIMING, base_ms=options.base_ms)
         self.now = 0
         self.events = 0
-        self.sent = 0
+        self.kinds: Counter[Kind | None] = Counter()
+        """Messages put on the wire, by kind."""
         self.in_chaos = True
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         self._count = 0
@@ -160,7 +162,7 @@ class World:
 
     def _carry(self, sender: MemberId, to: MemberId, message: Message) -> None:
         rng, options = self.rng, self.options
-        self.sent += 1
+        self.kinds[kind_of(message)] += 1
         copies = 1
         if self.in_chaos:
             if self._is_lost(sender, to, message):

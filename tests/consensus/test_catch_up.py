@@ -58,7 +58,7 @@ def test_b25_a_liar_is_asked_in_turn_and_forgotten_until_it_claims_again() -> No
     assert again.peer == B
 
 
-def test_b18_an_answer_without_news_is_no_answer() -> None:
+def test_b18_b20_an_answer_without_news_is_no_answer() -> None:
     book = CatchUp(TIMING)
     book.claim(A, 20, 0)
     book.next_request(0, 0)
@@ -92,6 +92,16 @@ def test_asks_above_what_is_here() -> None:
     request = book.next_request(0, 0)
     assert request is not None
     assert (request.first, request.last) == (3, 9)
+
+
+def test_a_full_window_is_worked_off_before_more_is_asked() -> None:
+    book = CatchUp(TIMING)
+    for of in chain(WINDOW)[1:]:
+        book.keep(decided(of), 0)
+    book.claim(A, 10**6, 0)
+    assert book.next_request(0, 0) is None
+    book.committed(WINDOW)
+    assert book.next_request(WINDOW, 0) is not None
 
 
 def test_i20_bounded() -> None:

@@ -87,6 +87,8 @@ def test_of_another_epoch_or_about_a_stranger() -> None:
         replace(found, culprits=(1,)).check(FOUR)
     with pytest.raises(PeerError):
         replace(found, epoch=1).check(FOUR)
+    with pytest.raises(PeerError):
+        found.check(replace(FOUR, epoch=1))
     first, second = vote(Kind.PREPARE, ONE, 9), vote(Kind.PREPARE, OTHER, 9)
     stranger = compare(first, second)
     assert stranger is not None

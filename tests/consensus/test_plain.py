@@ -128,6 +128,28 @@ def test_b23_numbers_are_numbers(number: object) -> None:
         message_from_plain(value)
 
 
+def test_a_new_view_carries_view_changes_and_nothing_else() -> None:
+    value = message_to_plain(MESSAGES[6])
+    for inside in MESSAGES:
+        value[3] = [message_to_plain(inside)]
+        if type(inside).__name__ != "ViewChange":
+            with pytest.raises(PeerError):
+                message_from_plain(value)
+
+
+def test_kinds_of_ballots_are_three() -> None:
+    value = message_to_plain(MESSAGES[1])
+    assert isinstance(value[2], list)
+    value[2][0] = 3
+    with pytest.raises(PeerError):
+        message_from_plain(value)
+
+
+def test_a_record_of_another_version_is_refused() -> None:
+    with pytest.raises(PeerError):
+        record_from_plain([2, *record_to_plain(SafetyRecord())[1:]])
+
+
 def test_too_many_signatures() -> None:
     many = replace(certificate(Kind.COMMIT, B1), signatures=tuple((i, b"s") for i in range(64)))
     with pytest.raises(PeerError):

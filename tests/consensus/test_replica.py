@@ -7,6 +7,7 @@ import copy
 import pytest
 
 from consensus.effects import (
+    Accuse,
     Alarm,
     Build,
     Commit,
@@ -31,7 +32,7 @@ from consensus.events import (
     Tick,
     Verdict,
 )
-from consensus.messages import Decided, Kind, Status, Vote, Wish, WishStatement
+from consensus.messages import Decided, Kind, Proposal, Status, Vote, Wish, WishStatement
 from consensus.phases import Phase
 from consensus.quorum import MemberId, ValidatorSet
 from consensus.replica import Replica
@@ -284,7 +285,64 @@ def test_e6_a_certificate_against_our_own_head_is_a_fork() -> None:
     other = block("X1")
     bench.hear(Decided(other, certificate(Kind.COMMIT, other, 1, (1, 2, 3))))
     assert [alarm.code for alarm in bench.all(Alarm)] == ["fork"]
+    assert [accuse.evidence.kind for accuse in bench.all(Accuse)] == ["E6"]
     assert bench.state.head == B1
+    assert not bench.state.may_sign, "one of the two chains is wrong, and it may be ours"
+
+
+def test_a_certified_block_on_another_parent_is_a_fork_told_once() -> None:
+    bench = Bench(1)
+    bench.commit(B1)
+    stray = block("stray", block("X1"))
+    bench.hear(Decided(stray, certificate(Kind.COMMIT, stray)))
+    assert [alarm.code for alarm in bench.all(Alarm)] == ["fork"]
+    bench.take(Tick(), at=500)
+    assert not bench.all(Alarm)
+    assert not bench.all(Commit)
+
+
+def test_a_restart_after_the_epoch_ended_begins_the_next_one() -> None:
+    bench = Bench(1)
+    bench.executes = False
+    bench.propose(FINAL)
+    bench.take(Executed(FINAL.id, Verdict.VALID, ValidatorSet(1, MEMBERS)))
+    assert bench.record is not None
+    assert bench.record.epoch == 0
+    proof = certificate(Kind.COMMIT, FINAL)
+    again = Bench(1, ValidatorSet(1, MEMBERS), bench.record, FINAL, proof, FINAL)
+    assert (again.state.phase, again.state.record.epoch) == (Phase.OPEN, 1)
+    above = block("G", FINAL)
+    again.hear(Proposal(0, ballot(Kind.PROPOSE, above), above, b"s"))
+    assert again.record is not None
+    assert (again.record.epoch, again.record.vote is not None) == (1, True)
+
+
+def test_a_record_of_a_later_epoch_waits_for_the_store() -> None:
+    bench = Bench(1, record=SafetyRecord(epoch=2, commit_floor=5))
+    assert [alarm.code for alarm in bench.all(Alarm)] == ["record-ahead"]
+    assert "catches up to 5" in bench.replica.situation().sentence
+    bench.executes = False
+    bench.hear(Decided(FINAL, certificate(Kind.COMMIT, FINAL)))
+    bench.take(Executed(FINAL.id, Verdict.VALID, ValidatorSet(1, MEMBERS)))
+    assert bench.state.head == FINAL
+    assert bench.state.phase is Phase.WATCHING
+    assert bench.state.record.epoch == 2
+
+
+def test_signatures_that_come_after_their_time_are_of_no_use() -> None:
+    bench = Bench(1)
+    bench.signs = False
+    bench.hear(Wish(0, WishStatement(0, 1), b"s"), 0)
+    bench.hear(Wish(2, WishStatement(0, 1), b"s"), 2)
+    (wish,) = [sign.statement for sign in bench.all(Sign)]
+    bench.take(Signed(wish, b"s"))
+    (first,) = [sign.statement for sign in bench.all(Sign)]
+    bench.hear(Wish(0, WishStatement(0, 2), b"s"), 0)
+    bench.hear(Wish(2, WishStatement(0, 2), b"s"), 2)
+    bench.hear(Wish(3, WishStatement(0, 2), b"s"), 3)
+    assert bench.state.view == 2
+    bench.take(Signed(first, b"s"))
+    assert not bench.all(Send), "its proofs are gone, and nobody needs it"
 
 
 # --- time ------------------------------

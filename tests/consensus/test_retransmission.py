@@ -5,13 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 
 from consensus.effects import Send
-from consensus.events import Received
-from consensus.messages import Decided, Kind, Message, NewView, Status, ViewChange, Vote, Wish
-from consensus.quorum import MemberId
+from consensus.events import Built, Executed, Received, Verdict
+from consensus.messages import (
+    Decided,
+    Kind,
+    Message,
+    NewView,
+    Proposal,
+    Status,
+    ViewChange,
+    Vote,
+    Wish,
+)
+from consensus.quorum import MemberId, ValidatorSet
 from consensus.retransmission import make_status
 from tests.consensus.bench import TIMING, Bench
 from tests.consensus.test_changing import wish
-from tests.consensus.values import MEMBERS, block, change
+from tests.consensus.values import MEMBERS, block, certificate, change
 
 B1 = block("B1")
 
@@ -19,8 +29,8 @@ NOTHING = Status(0, 0, 0, 0, settled=True, proposed=False, changes=0, prepares=0
 
 
 def answers(bench: Bench, status: Status, peer: int = 2) -> list[Message]:
-    """What ``peer`` gets for its STATUS."""
-    bench.now += TIMING.answer_gap_ms
+    """What ``peer`` gets for its STATUS when nothing is on its way any more."""
+    bench.now += TIMING.status_ms
     bench.take(Received(MEMBERS[peer], status))
     return [send.message for send in bench.all(Send) if send.to == MEMBERS[peer]]
 
@@ -50,8 +60,6 @@ def test_own_votes_are_sent_again_to_who_lacks_them() -> None:
 
 
 def test_only_the_primary_sends_the_proposal_again() -> None:
-    from consensus.events import Built
-
     primary = Bench(0)
     primary.take(Built(0, B1))
     assert Kind.PROPOSE in [m.statement.kind for m in answers(primary, NOTHING)]  # type: ignore[union-attr]
@@ -79,11 +87,8 @@ def test_who_is_behind_in_views_learns_the_wish() -> None:
 
 
 def test_a_view_that_was_joined_without_a_wish_is_wished_when_somebody_needs_it() -> None:
-    from consensus.messages import Decided as Proof
-    from tests.consensus.values import certificate
-
     bench = Bench(1)
-    bench.hear(Proof(B1, certificate(Kind.COMMIT, B1, view=6)))
+    bench.hear(Decided(B1, certificate(Kind.COMMIT, B1, view=6)))
     answers(bench, replace(NOTHING, height=1))
     wishes = [m for m in bench.sent() if isinstance(m, Wish)]
     assert [w.statement.view for w in wishes] == [6]
@@ -97,10 +102,6 @@ def test_who_is_behind_in_height_gets_the_head() -> None:
 
 
 def test_who_is_an_epoch_behind_learns_that_there_is_more() -> None:
-    from consensus.events import Executed, Verdict
-    from consensus.quorum import ValidatorSet
-    from tests.consensus.values import certificate
-
     bench = Bench(1)
     final = block("F", final=True)
     bench.executes = False
@@ -113,6 +114,24 @@ def test_who_is_an_epoch_behind_learns_that_there_is_more() -> None:
     assert bench.state.head == above
     told = answers(bench, NOTHING)
     assert [type(m) for m in told] == [Status]
+
+
+def test_what_is_on_its_way_is_not_sent_again() -> None:
+    bench = Bench(0)
+    bench.now = 1_000
+    bench.take(Built(0, B1))
+    bench.now += TIMING.status_ms - 1
+    bench.take(Received(MEMBERS[2], NOTHING))
+    assert not bench.all(Send)
+    bench.now += 1
+    bench.take(Received(MEMBERS[3], NOTHING))
+    kinds = [m.statement.kind for m in bench.sent() if isinstance(m, Vote | Proposal)]
+    assert kinds == [Kind.PROPOSE, Kind.PREPARE]
+
+
+def test_at_genesis_there_is_no_head_to_hand_over() -> None:
+    bench = Bench(1, ValidatorSet(3, MEMBERS))
+    assert answers(bench, NOTHING) == [], "an older epoch than our beginning cannot be helped"
 
 
 def test_one_answer_in_a_while_to_each_peer() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from consensus.events import Start
 from consensus.messages import Kind
 from consensus.phases import Phase
-from consensus.situation import describe
-from tests.consensus.bench import Bench
+from consensus.quorum import MemberId
+from consensus.replica import Replica
+from tests.consensus.bench import TIMING, Bench
 from tests.consensus.test_changing import wish
-from tests.consensus.values import FOUR, MEMBERS, block
+from tests.consensus.values import FOUR, GENESIS, MEMBERS, block
 
 B1 = block("B1")
 
@@ -38,11 +40,9 @@ def test_between_views_it_names_who_has_left() -> None:
 
 def test_sentences_of_those_who_sign_nothing() -> None:
     assert "safety record is lost" in Bench(1, record=None).replica.situation().sentence
-    follower = Bench(1)
-    follower.replica._identities = ()
-    follower.state.identities = ()
-    follower.state.phase = Phase.WATCHING
-    assert "no member of this epoch" in describe(follower.state).sentence
+    stranger = Replica((MemberId(b"follower"),), TIMING)
+    stranger.step(Start(GENESIS, None, FOUR, GENESIS, None), 0)
+    assert "follows: no member of this epoch" in stranger.situation().sentence
 
 
 def test_the_primary_waits_for_transactions() -> None:
