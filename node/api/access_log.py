@@ -7,6 +7,10 @@ digest of the line before it, across days, so that taking a line out or changing
 The day's root is the RFC 6962 Merkle root over its lines. One transaction a day puts it on the
 ledger; afterwards a single look can be shown to the person whom it concerns, with a proof, without
 showing anybody else's. A line has pseudonyms and names of routes, never what was seen.
+
+Beside the days stands an index of 4,096 small files by a digest of the person, so that "who has
+looked at my data" reads one of them. It is derived: what a crash left out is put back at the start,
+and a missing index is built again.
 """
 
 from __future__ import annotations
@@ -94,10 +98,13 @@ class AccessLog:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._last, self._day, self._file = ZERO, "", -1
+        self._index = folder / "index"
         days = self.days()
         if days:
             self._drop_torn_line(self._path(days[-1]))
             self._last = self._check_day(days[-1], self._end_of(days[:-1]))
+            self._mend_index(days[-1:] if self._index.is_dir() else days)
+        self._index.mkdir(exist_ok=True, mode=0o700)
 
     def days(self) -> list[str]:
         """Days that have a file, oldest first."""
@@ -131,22 +138,21 @@ class AccessLog:
             os.ftruncate(self._file, before)
             raise
         self._last = line_digest(line)
+        self._append_index(look.person, self._day, before)
 
     def root(self, day: str) -> DayRoot:
         """Root and count of a day that may still go on; the daily transaction takes a past one."""
         lines = self._lines(day)
         return DayRoot(day, len(lines), merkle_root(lines))
 
-    def looks_at(self, person: str, *, days_max: int, limit: int) -> list[dict[str, object]]:
+    def looks_at(self, person: str, limit: int) -> list[dict[str, object]]:
         """The newest looks at a person's data, newest first."""
+        places = [(day, offset) for day, offset, who in self._places(person) if who == person]
         found: list[dict[str, object]] = []
-        for day in reversed(self.days()[-days_max:]):
-            for line in reversed(self._lines(day)):
-                entry: dict[str, object] = json.loads(line)
-                if entry["person"] == person:
-                    found.append(entry)
-                    if len(found) == limit:
-                        return found
+        for day, offset in reversed(places[-limit:]):
+            with self._path(day).open("rb") as file:
+                file.seek(offset)
+                found.append(json.loads(file.readline()))
         return found
 
     def check(self) -> int:
@@ -161,6 +167,40 @@ class AccessLog:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+    def _bucket(self, person: str) -> Path:
+        return self._index / H(TAG, person.encode()).hex()[:3]
+
+    def _places(self, person: str) -> list[tuple[str, int, str]]:
+        """(day, offset, person) of everybody in the person's bucket, oldest first."""
+        path = self._bucket(person)
+        rows = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        parts = (row.split(" ", 2) for row in rows if row.count(" ") >= 2)
+        return [(day, int(offset), who) for day, offset, who in parts if offset.isdigit()]
+
+    def _append_index(self, person: str, day: str, offset: int) -> None:
+        """Not synced: what is lost is found again at the start."""
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        file = os.open(self._bucket(person), flags, 0o600)
+        try:
+            os.write(file, f"{day} {offset} {person}\n".encode())
+        finally:
+            os.close(file)
+
+    def _mend_index(self, days: list[str]) -> None:
+        """Put the looks of these days into the index where they are not in it."""
+        self._index.mkdir(exist_ok=True, mode=0o700)
+        known: dict[Path, set[tuple[str, int, str]]] = {}
+        for day in days:
+            offset = 0
+            for line in self._lines(day):
+                person = str(json.loads(line)["person"])
+                bucket = self._bucket(person)
+                if bucket not in known:
+                    known[bucket] = set(self._places(person))
+                if (day, offset, person) not in known[bucket]:
+                    self._append_index(person, day, offset)
+                offset += len(line) + 1
 
     def _path(self, day: str) -> Path:
         return self._folder / f"access-{day}.jsonl"

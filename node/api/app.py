@@ -79,6 +79,7 @@ def create_app(
     )
     app.state.guard = Guard(ports, settings, log)
     app.state.metrics = metrics
+    app.state.heights = stream.Heights()
     check_declared(app)
     _handle_problems(app)
     _describe(app)

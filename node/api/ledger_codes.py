@@ -40,7 +40,7 @@ ROWS: tuple[Row, ...] = (
         "交易的有效期超过 24 小时 5 分钟。",
         "Sign it with a valid_until_ms of at most `values.latest_ms`; check the clock.",
         "valid_until_ms 不得超过 `values.latest_ms`；请校准时钟后重新签名。"),
-    Row("transaction.signature", 401,
+    Row("transaction.signature", 400,
         "The signature is not the key's over this body.",
         "签名与交易内容或密钥不匹配。",
         "Sign the canonical body under the context tx/1 and this chain's id.",

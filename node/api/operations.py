@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import Path, Request
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
-from node.api import schemas
+from node.api import plain_json, schemas
 from node.api.guard import Access, Guard, json_response
 from node.api.params import DATE, AccessDep, GuardDep, edge_router
 from node.api.ports import NodeStatus
@@ -123,7 +124,7 @@ async def access_log_root(
     day: Annotated[str, Path(pattern=DATE, description="Day in UTC+8.")],
 ) -> Response:
     """Root over a day's looks at persons' data: what the daily transaction carries."""
-    found = guard.log.root(day)
+    found = await asyncio.to_thread(guard.log.root, day)
     return access.answer({"day": found.day, "count": found.count, "root": found.root})
 
 
@@ -134,4 +135,7 @@ async def access_log_root(
 )
 async def openapi(request: Request, access: AccessDep) -> Response:
     """This interface, described for programs."""
-    return json_response(request.app.openapi())
+    state = request.app.state
+    if not hasattr(state, "openapi_text"):
+        state.openapi_text = plain_json.encode(request.app.openapi())
+    return Response(state.openapi_text, media_type="application/json")

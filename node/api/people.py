@@ -7,6 +7,7 @@ person's home bureau can show the person who has looked.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -40,9 +41,6 @@ ByClaim = Annotated[
     str | None,
     Query(pattern=ID, description="For institutions: the claim by which it is a party."),
 ]
-
-LOOK_DAYS = 400
-"""How far back looks are listed: a year and the month after it."""
 
 
 def find_person(access: Access, person_id: str, by_claim: str | None) -> tuple[Person, Parties]:
@@ -218,5 +216,5 @@ async def person_looks(
     found, concerned = find_person(access, person, None)
     if access.caller.kind != "bureau" or not access.sees(concerned, Right.PERSON):
         raise Problem("read.no-right")
-    looks = guard.log.looks_at(found.id, days_max=LOOK_DAYS, limit=limit)
+    looks = await asyncio.to_thread(guard.log.looks_at, found.id, limit)
     return access.answer({"looks": looks})

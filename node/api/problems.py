@@ -238,9 +238,12 @@ def problem_response(
         "next_zh": row.next_step_zh,
         "values": dict(values),
     }
+    constant = {"Cache-Control": "no-store"}
+    if row.status == 401:
+        constant["WWW-Authenticate"] = 'Signature realm="yibao"'
     return Response(
         plain_json.encode(content),
         status_code=row.status,
         media_type=MEDIA_TYPE,
-        headers={"Cache-Control": "no-store", **(headers or {})},
+        headers={**constant, **(headers or {})},
     )

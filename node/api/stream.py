@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import replace
-from typing import Annotated, Any
+from dataclasses import dataclass, replace
+from typing import Annotated
 
-from fastapi import Header, Query
+from fastapi import Header, Query, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -26,6 +27,7 @@ from node.api.auth import find_caller
 from node.api.guard import Access, Guard
 from node.api.limits import Streams
 from node.api.params import AccessDep, GuardDep, edge_router
+from node.api.parties import Parties
 from node.api.problems import Problem
 from node.api.rights import Right, has_post
 from node.ledger.block import Header as BlockHeader
@@ -37,6 +39,48 @@ PLACE = re.compile(r"([0-9]{1,15}):([0-9]{1,7})")
 
 Cursor = tuple[int, int]
 """(height, index): everything up to and with this place was seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One call of a height, worked out once for all streams."""
+
+    index: int
+    topics: frozenset[str]
+    parties: Parties
+    body: bytes
+    """The receipt as JSON."""
+
+
+class Heights:
+    """The newest heights worked out: each stream only compares, whoever it is for."""
+
+    def __init__(self, count_max: int = 16) -> None:
+        self._count_max = count_max
+        self._known: OrderedDict[int, tuple[Happened, ...]] = OrderedDict()
+
+    def at(self, access: Access, height: int) -> tuple[Happened, ...]:
+        """Everything that happened at a height that the view has."""
+        found = self._known.get(height)
+        if found is None:
+            leaves = access.view.receipts(height)
+            found = tuple(_happened(access, index, leaf) for index, leaf in enumerate(leaves))
+            self._known[height] = found
+            if len(self._known) > self._count_max:
+                self._known.popitem(last=False)
+        return found
+
+
+def _happened(access: Access, index: int, leaf: bytes) -> Happened:
+    receipt = Receipt.decode_trusted(leaf)
+    located = chain.locate(access.view, receipt.tx_id)
+    assert located is not None, f"receipt {index} has no transaction"
+    return Happened(
+        index,
+        frozenset(event.topic for event in receipt.events),
+        chain.call_parties(access, located, receipt.call_index),
+        plain_json.encode(render.receipt(receipt)),
+    )
 
 
 class EventStream(StreamingResponse):
@@ -78,6 +122,7 @@ def parse_place(text: str) -> Cursor:
     },
 )
 async def stream(
+    request: Request,
     access: AccessDep,
     guard: GuardDep,
     after: Annotated[
@@ -96,12 +141,12 @@ async def stream(
         raise Problem("read.range", height=head)
     key = access.caller.key.key
     guard.streams.open(key)
-    events = follow(guard, access, cursor, topic)
+    events = follow(guard, request.app.state.heights, access, cursor, topic)
     return EventStream(events, guard.settings.stream_life_s, guard.streams, key)
 
 
 async def follow(
-    guard: Guard, access: Access, cursor: Cursor, topic: str | None
+    guard: Guard, heights: Heights, access: Access, cursor: Cursor, topic: str | None
 ) -> AsyncIterator[bytes]:
     """Events behind the cursor, without end; comments while there are none."""
     yield b": yibao events, id = height:index\n\n"
@@ -115,34 +160,28 @@ async def follow(
             caller = access.caller
             if find_caller(caller.id, caller.key.key, view) is None:
                 return
-            events = list(height_events(replace(access, view=view), height, cursor, topic))
+            events = height_events(heights, replace(access, view=view), height, cursor, topic)
         for event in events:
             yield event
         height += 1
 
 
-def height_events(access: Access, height: int, cursor: Cursor, topic: str | None) -> list[bytes]:
+def height_events(
+    heights: Heights, access: Access, height: int, cursor: Cursor, topic: str | None
+) -> list[bytes]:
     """Events of one height that stand behind the cursor and concern the reader."""
     found = []
     data = access.view.header(height)
     assert data is not None, f"no header at height {height}"
     count = BlockHeader.decode(data).receipts_count
-    leaves = access.view.receipts(height) if has_post(Right.PARTY, access.caller) else ()
-    for index, leaf in enumerate(leaves):
-        if (height, index) <= cursor:
-            continue
-        receipt = Receipt.decode_trusted(leaf)
-        if topic is not None and all(event.topic != topic for event in receipt.events):
-            continue
-        located = chain.locate(access.view, receipt.tx_id)
-        assert located is not None, f"receipt {height}:{index} has no transaction"
-        if access.sees(chain.call_parties(access, located, receipt.call_index), Right.PARTY):
-            found.append(_event("receipt", height, index, render.receipt(receipt)))
+    for call in heights.at(access, height) if has_post(Right.PARTY, access.caller) else ():
+        wanted = (height, call.index) > cursor and (topic is None or topic in call.topics)
+        if wanted and access.sees(call.parties, Right.PARTY):
+            found.append(_event("receipt", height, call.index, call.body))
     if (height, count) > cursor:
-        found.append(_event("block", height, count, render.header(data)))
+        found.append(_event("block", height, count, plain_json.encode(render.header(data))))
     return found
 
 
-def _event(name: str, height: int, index: int, content: dict[str, Any]) -> bytes:
-    body = plain_json.encode(content)
+def _event(name: str, height: int, index: int, body: bytes) -> bytes:
     return b"id: %d:%d\nevent: %s\ndata: %s\n\n" % (height, index, name.encode(), body)

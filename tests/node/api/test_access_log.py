@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,7 @@ def test_the_root_of_a_day_for_the_operator_s_transaction(edge: Edge) -> None:
     answer = edge.api.get(
         "/v1/access-log/2026-01-01/root", reader("bureau:430000", "operator")
     ).json()
-    lines = (next(edge.log._folder.iterdir())).read_bytes().splitlines()
+    lines = (next(edge.log._folder.glob("*.jsonl"))).read_bytes().splitlines()
     assert answer["count"] == len(lines) == 3
     assert answer["root"] == merkle.compute_root(lines).hex()
     # One look is shown with a proof that shows nobody else's.
@@ -106,6 +107,32 @@ def test_days_are_those_of_the_ledger_and_the_chain_runs_across(tmp_path: Path) 
     again = AccessLog(tmp_path)
     again.write(look(4, midnight + DAY_MS))
     assert again.check() == 5
+    again.close()
+
+
+def test_the_index_of_persons_is_mended_and_built_again(tmp_path: Path) -> None:
+    """Derived from the days: a crash, a torn row or a lost folder change no answer."""
+    log = AccessLog(tmp_path)
+    people = [f"p:430100:{number % 5}" for number in range(40)]
+    for number, person in enumerate(people):
+        log.write(look(number, START_MS + number * DAY_MS // 8, person))
+    wanted = {person: log.looks_at(person, 100) for person in people}
+    assert [one["subject"] for one in wanted["p:430100:3"]] == [
+        f"person/{number}" for number in range(38, 0, -5)
+    ]
+    assert log.looks_at("p:430100:3", 2) == wanted["p:430100:3"][:2]
+    assert log.looks_at("p:430100:9", 2) == []
+    log.close()
+    newest = log.days()[-1]
+    for path in (tmp_path / "index").iterdir():
+        rows = path.read_text().splitlines(keepends=True)
+        path.write_text("".join(row for row in rows if not row.startswith(newest)))
+    mended = AccessLog(tmp_path)
+    assert {person: mended.looks_at(person, 100) for person in people} == wanted
+    mended.close()
+    shutil.rmtree(tmp_path / "index")
+    again = AccessLog(tmp_path)
+    assert {person: again.looks_at(person, 100) for person in people} == wanted
     again.close()
 
 
@@ -135,7 +162,7 @@ def test_a_changed_or_missing_line_is_found(
     log = AccessLog(folder)
     for number in range(6):
         log.write(look(number, START_MS + number * DAY_MS // 2))
-    paths = sorted(folder.iterdir())
+    paths = sorted(folder.glob("*.jsonl"))
     lines = [line for path in paths for line in path.read_bytes().splitlines(keepends=True)]
     place = data.draw(st.integers(0, len(lines) - 2))
     path = next(p for p in paths if lines[place] in p.read_bytes())
@@ -169,4 +196,6 @@ def test_a_broken_newest_day_is_refused_at_the_start(tmp_path: Path) -> None:
 def test_the_files_are_for_the_node_s_user_alone(edge: Edge) -> None:
     edge.api.get(f"/v1/persons/{PERSON}", reader("bureau:430100"))
     assert edge.log._folder.stat().st_mode & 0o077 == 0
-    assert all(path.stat().st_mode & 0o077 == 0 for path in edge.log._folder.iterdir())
+    files = [path for path in edge.log._folder.rglob("*") if path.is_file()]
+    assert len(files) == 2
+    assert all(path.stat().st_mode & 0o077 == 0 for path in files)

@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts import organisations
+from node.api import stream
 from node.api.auth import ReadState
+from node.api.guard import Access
 from node.api.settings import ApiSettings
 from tests.node.api.asgi import Reader
 from tests.node.api.conftest import Edge, make_edge
@@ -73,6 +75,30 @@ def test_each_reader_gets_what_concerns_it(edge: Edge) -> None:
         events = follow(edge, who, "after=0:0")
         assert [event.id for event in events if event.name == "receipt"] == wanted
         assert [event.id for event in events if event.name == "block"] == ["1:1", "2:1", "3:1"]
+
+
+def test_a_height_is_worked_out_once_for_all_streams(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int] = []
+    real = stream._happened
+
+    def happened(access: Access, index: int, leaf: bytes) -> stream.Happened:
+        counted.append(index)
+        return real(access, index, leaf)
+
+    monkeypatch.setattr(stream, "_happened", happened)
+    for who in (HOME, reader(HOSPITAL), reader("centre"), reader("bureau:510000")):
+        follow(edge, who, "after=0:0")
+    assert len(counted) == 3
+
+
+def test_the_newest_heights_only_are_kept(edge: Edge) -> None:
+    heights = edge.api.app.state.heights
+    for _ in range(20):
+        edge.node.commit([CallSpec()])
+    follow(edge, HOME, "after=0:0", 80)
+    assert sorted(heights._known) == list(range(8, 24))
 
 
 def test_only_a_topic(edge: Edge) -> None:
