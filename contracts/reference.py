@@ -105,9 +105,9 @@ def render(groups: Iterable[tuple[str, Iterable[HostFunction]]] = ()) -> str:
         + _table(("what", "units", "when"), ((a, str(b), c) for a, b, c in PRICES))
     )
     parts.append(
-        "\n## Faults of a run\n\nA fault ends the run with the refusal `policy.fault`, or after `fail`"
-        " with `policy.refuses`;\nits values name the fault, the line and the column, never anything"
-        " of the case.\n\n"
+        "\n## Faults of a run\n\n"
+        "A fault ends the run with the refusal `policy.fault`, `fail` with `policy.refuses`.\n"
+        "The values name the fault, the line and the column, never anything of the case.\n\n"
         + _table(("fault", "meaning"), ((f"`{a}`", b) for a, b in FAULTS.items()))
     )
     rules = ((f"`{rule}`", message, hint) for rule, (message, hint) in RULES.items())
