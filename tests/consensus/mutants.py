@@ -209,7 +209,7 @@ def untimely_for_ever(patch: Patch) -> None:
 
 
 BY_CHANCE: tuple[Mutant, ...] = (
-    prepared_ignored, lowest_base, certificates_unchecked, votes_after_leaving, small_quorum,
+    prepared_ignored, certificates_unchecked, votes_after_leaving, small_quorum,
     hash_not_counted, views_merged, last_vote_forgotten, prepared_forgotten, view_forgotten,
     vote_before_disk, no_retransmission, old_set_goes_on, entered_by_few,
 )  # fmt: skip
@@ -217,6 +217,7 @@ BY_CHANCE: tuple[Mutant, ...] = (
 
 BY_SCENARIO: dict[str, Mutant] = {
     "d07-mixed-views": views_merged,
+    "b12-all-bases-different": lowest_base,
     "b14-stale-time": untimely_for_ever,
     "b01-highest-view": lowest_view_wins,
     "s11-invented-prepared": view_changes_unchecked,
