@@ -8,7 +8,8 @@ what happens to an inadmissible transaction: the one leaves it out, the other re
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,6 +31,9 @@ from node.store.state import executed_key
 FRESH_LATE_MS = 60_000
 FRESH_EARLY_MS = 5_000
 """How far a first proposal may lie behind and ahead of the clock (CONSENSUS.md section 5.2)."""
+
+
+Measure = Callable[[str], AbstractContextManager[None]]
 
 
 class ExpiryOrder(Protocol):
@@ -114,13 +118,16 @@ class Executor:
         state: CommittedState,
         expiry: ExpiryOrder,
         tree: StateTree,
+        measure: Measure = lambda stage: nullcontext(),
     ) -> None:
+        """``measure`` takes the time of the stages ``execute``, ``tree`` and ``roots``."""
         self._chain = chain
         self._runtime = runtime
         self._services = services
         self._state = state
         self._expiry = expiry
         self._tree = tree
+        self._measure = measure
         self._tree_lock = threading.Lock()
 
     def admit(self, transaction: SignedTransaction, height: int, time_ms: int) -> Signer:
@@ -234,8 +241,8 @@ class Executor:
             return self._tree.prove(key).encode()
 
     def _overlay(self, writes: Mapping[str, bytes | None]) -> Overlay:
-        changes = compute_changes(writes)
-        with self._tree_lock:
+        with self._measure("tree"), self._tree_lock:
+            changes = compute_changes(writes)
             return self._tree.overlay(changes)
 
     def _run(
@@ -247,12 +254,13 @@ class Executor:
         calls: list[CallResult] = []
         executed: dict[str, bytes | None] = {}
         at_height = encode(height)
-        for transaction, signer in admitted:
-            calls += [
-                run_call(self._runtime, frame, state, signer, transaction, index)
-                for index in range(len(transaction.body.calls))
-            ]
-            executed[executed_key(transaction.body.valid_until_ms, transaction.id)] = at_height
+        with self._measure("execute"):
+            for transaction, signer in admitted:
+                calls += [
+                    run_call(self._runtime, frame, state, signer, transaction, index)
+                    for index in range(len(transaction.body.calls))
+                ]
+                executed[executed_key(transaction.body.valid_until_ms, transaction.id)] = at_height
         # Twice as many as come in, so that a backlog shrinks, and never more: a block's work
         # stays in proportion to what it carries.
         for key in self._expiry.executed_before(time_ms, 2 * len(executed)):
@@ -270,9 +278,11 @@ class Executor:
     ) -> BlockResult:
         """Roots, header and hash of what was run."""
         before = parent.header
-        leaves = [transaction.encode_leaf() for transaction in transactions]
-        receipts = [call.receipt.encode() for call in run.calls]
         overlay = self._overlay(run.writes)
+        with self._measure("roots"):
+            leaves = [transaction.encode_leaf() for transaction in transactions]
+            receipts = [call.receipt.encode() for call in run.calls]
+            roots = merkle.compute_root(leaves), merkle.compute_root(receipts)
         state = BlockState(self._state)
         state.writes = run.writes
         next_set = validator_set(state)
@@ -286,9 +296,9 @@ class Executor:
             next_validators_hash=next_set.hash,
             proposer=proposer,
             time_ms=TimeMs(time_ms),
-            tx_root=merkle.compute_root(leaves),
+            tx_root=roots[0],
             tx_count=len(leaves),
-            receipts_root=merkle.compute_root(receipts),
+            receipts_root=roots[1],
             receipts_count=len(receipts),
             state_root=overlay.root,
         )

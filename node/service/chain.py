@@ -91,8 +91,7 @@ class Chain:
 
     def build(self, candidates: Sequence[SignedTransaction], clock_ms: int) -> Proposal:
         """Build a block of the candidates on the head and remember its result."""
-        with self._metrics.stage("execute"):
-            proposal = self.executor.build(self.parent, candidates, clock_ms, self._organisation)
+        proposal = self.executor.build(self.parent, candidates, clock_ms, self._organisation)
         if proposal.result is not None:
             self._results[BlockId(proposal.result.block_hash)] = proposal.result
         return proposal
@@ -117,8 +116,7 @@ class Chain:
         ]
         for transaction in transactions:
             transaction.check_attachments()
-        with self._metrics.stage("execute"):
-            result = self.executor.execute(self.parent, header, transactions, clock_ms)
+        result = self.executor.execute(self.parent, header, transactions, clock_ms)
         self._results[block.id] = result
         self._kept.add(block.id)
         return result

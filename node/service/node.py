@@ -109,7 +109,7 @@ class Node:
         self._database = ledger.database
         executor = Executor(
             ledger.genesis.chain, runtime, NodeServices(ledger.genesis.chain),
-            ledger.state, ledger.database.state, ledger.tree,
+            ledger.state, ledger.database.state, ledger.tree, self.telemetry.stage,
         )  # fmt: skip
         self.chain = Chain(
             ledger.database, executor, ledger.parent, self.telemetry,
