@@ -7,7 +7,7 @@ with uvicorn. Nothing here is global: two nodes in one process have two applicat
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -39,6 +39,11 @@ from node.api.settings import ApiSettings
 from node.api.transactions import places
 from node.ledger.errors import InvalidTransaction, Unavailable
 
+if (
+    TYPE_CHECKING
+):  # FastAPI of some versions has no telemetry, and takes the setting as it takes any
+    from fastapi.telemetry import TelemetryConfig
+
 ROUTERS = (
     operations.router,
     transactions.router,
@@ -50,6 +55,16 @@ ROUTERS = (
     references.router,
     stream.router,
 )
+
+NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+"""FastAPI would export addresses, arguments and exception messages to wherever the process's
+environment says; they name persons and claims. What may be measured is in ``middleware``."""
 
 
 def create_app(
@@ -76,6 +91,7 @@ def create_app(
             Middleware(Limits, settings=settings, now=ports.clock.monotonic_s),
         ],
         routes=[route for router in ROUTERS for route in router.routes],
+        telemetry=NO_TELEMETRY,
     )
     app.state.guard = Guard(ports, settings, log)
     app.state.metrics = metrics

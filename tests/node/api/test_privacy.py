@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from contracts.settlement import enrolment
 from node.api.settings import ApiSettings
 from tests.node.api import story
@@ -86,6 +88,30 @@ def test_a_fault_tells_neither_the_client_nor_the_log_what_it_met(
     told = reply.body + repr(edge.api.faults).encode()
     for word in (story.PERSON, DIAGNOSIS, "Traceback", ".py"):
         assert word.encode() not in told
+
+
+def test_the_framework_exports_nothing_whatever_the_environment_says(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    """A planted observer of the framework's own telemetry is never told anything."""
+    pytest.importorskip("opentelemetry")
+    monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
+    told: list[object] = []
+
+    class Observer:
+        """Stands for any provider of spans, metrics or log records."""
+
+        def __getattr__(self, name: str) -> Any:
+            told.append(name)
+            raise AssertionError(f"the framework asked its telemetry for {name}")
+
+    for name in ("trace.get_tracer_provider", "metrics.get_meter_provider"):
+        monkeypatch.setattr(f"opentelemetry.{name}", lambda: Observer())
+    monkeypatch.setattr("opentelemetry._logs.get_logger_provider", lambda: Observer())
+    edge = make_edge(tmp_path, MANY)
+    assert edge.api.get(f"/v1/persons/{story.PERSON}", reader("bureau:430100")).status == 200
+    assert edge.api.get("/v1/headers/x", reader("bureau:430100")).status == 422
+    assert told == []
 
 
 def test_a_rejection_s_values_are_all_that_a_receipt_tells() -> None:
