@@ -28,6 +28,7 @@ from node.ledger.types import CONTAINERS_MAX, DEPTH_MAX, FRAME_BYTES_MAX, INT_MA
 _CONTAINERS: Final = frozenset({list, dict, tuple})
 _SCALARS: Final = frozenset({type(None), bool, int, str, bytes})
 _ALLOWED: Final = _SCALARS | _CONTAINERS
+_are_scalars: Final = _SCALARS.issuperset
 
 _FAST: Final = (
     ormsgpack.OPT_SORT_KEYS
@@ -41,7 +42,7 @@ _FAST: Final = (
 
 _UINT64_ABOVE_INT63: Final = re.compile(rb"\xcf[\x80-\xff]")
 """An integer of 2^63 or more is written as 0xcf and a byte with its top bit set. The same two bytes
-may also lie inside text or a digest, therefore a hit only asks for the slow look at every value."""
+may also lie inside text or a digest, therefore a hit only asks for a look at every integer."""
 
 
 def encode(value: Value) -> bytes:
@@ -54,8 +55,20 @@ def encode(value: Value) -> bytes:
         data = ormsgpack.packb(value, option=_FAST)
     except TypeError:
         return _encode_slowly(value)
-    if _UINT64_ABOVE_INT63.search(data) is not None or not _is_plain(value):
+    if not _is_plain(value) or (
+        _UINT64_ABOVE_INT63.search(data) is not None and _has_large_integer(value)
+    ):
         return _encode_slowly(value)
+    return data
+
+
+def encode_trusted(value: Value) -> bytes:
+    """The same bytes for a value that is known to be canonical; nothing is looked at.
+
+    Only for arrays whose shape the calling code fixes and whose items are bytes, text, nil and
+    lengths: rows of writes, leaves of a block.
+    """
+    data: bytes = ormsgpack.packb(value, option=_FAST)
     return data
 
 
@@ -83,7 +96,11 @@ def decode(data: bytes, *, bytes_max: int = FRAME_BYTES_MAX) -> Value:
         is_same = ormsgpack.packb(value, option=_FAST) == data
     except (ValueError, TypeError):
         return _decode_slowly(data)
-    if not is_same or _UINT64_ABOVE_INT63.search(data) is not None or not _is_plain(value):
+    if (
+        not is_same
+        or not _is_plain(value)
+        or (_UINT64_ABOVE_INT63.search(data) is not None and _has_large_integer(value))
+    ):
         return _decode_slowly(data)
     return value
 
@@ -137,10 +154,14 @@ def _is_plain(value: Value) -> bool:
         below: list[Value] = []
         for container in level:
             items = container.values() if type(container) is dict else container
-            if not _SCALARS.issuperset(map(type, items)):
-                if not _ALLOWED.issuperset(map(type, items)):
+            if _are_scalars(map(type, items)):
+                continue
+            for item in items:
+                kind = type(item)
+                if kind in _CONTAINERS:
+                    below.append(item)
+                elif kind not in _SCALARS:
                     return False
-                below += [item for item in items if type(item) in _CONTAINERS]
         if not below:
             return True
         level = below
@@ -154,8 +175,8 @@ def _pack(value: Value) -> bytes:
         raise CodecError("codec.integer-range") from None
     except UnicodeEncodeError:
         raise CodecError("codec.text-surrogate") from None
-    if _UINT64_ABOVE_INT63.search(data) is not None:
-        _check_integers([value])
+    if _UINT64_ABOVE_INT63.search(data) is not None and _has_large_integer(value):
+        raise CodecError("codec.integer-range")
     return data
 
 
@@ -219,16 +240,19 @@ def _check_walk(value: Value) -> None:
     raise CodecError("codec.depth", depth_max=DEPTH_MAX)
 
 
-def _check_integers(stack: list[Value]) -> None:
+def _has_large_integer(value: Value) -> bool:
+    """Whether an integer of 2^63 or more is in a value whose types are the ledger's."""
+    stack = [value]
     while stack:
-        value = stack.pop()
-        kind = type(value)
+        item = stack.pop()
+        kind = type(item)
         if kind is dict:
-            stack.extend(value.values())
+            stack.extend(item.values())
         elif kind in _CONTAINERS:
-            stack.extend(value)
-        elif kind is int and value > INT_MAX:
-            raise CodecError("codec.integer-range")
+            stack.extend(item)
+        elif kind is int and item > INT_MAX:
+            return True
+    return False
 
 
 def _check_types(items: Iterable[Value]) -> None:

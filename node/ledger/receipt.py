@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.ledger import shape
-from node.ledger.codec import decode_trusted, encode
+from node.ledger.codec import decode_trusted, encode, encode_trusted
 from node.ledger.crypto import H
 from node.ledger.errors import CodecError, InvalidProof
 from node.ledger.transaction import Attachment
@@ -178,7 +178,7 @@ def compute_writes_digest(writes: Mapping[str, bytes | None]) -> Digest:
 
 def encode_writes(writes: Mapping[str, bytes | None]) -> bytes:
     """Canonical bytes of writes, ascending by key; the form of a height's state diff too."""
-    return encode([[key, writes[key]] for key in sorted(writes)])
+    return encode_trusted(sorted(writes.items()))
 
 
 def make_explanation(

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from node.ledger import crypto, shape
-from node.ledger.codec import decode_trusted, encode
+from node.ledger.codec import decode_trusted, encode, encode_trusted
 from node.ledger.crypto import H
 from node.ledger.errors import (
     CodecError,
@@ -150,7 +150,7 @@ class SignedTransaction:
 
     def encode_leaf(self) -> bytes:
         """The form of the chain: a leaf of the transaction tree."""
-        return encode([self.body_bytes, self.signature])
+        return encode_trusted([self.body_bytes, self.signature])
 
     @classmethod
     def decode(cls, data: bytes) -> SignedTransaction:

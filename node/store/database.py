@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from node.ledger.block import Header, ValidatorSet
-from node.ledger.codec import encode
+from node.ledger.codec import encode, encode_trusted
 from node.ledger.errors import LedgerError
 from node.ledger.state_tree import BucketRoot
 from node.store import keys
@@ -250,7 +250,7 @@ class Database(Rows):
         head = self._head
         sequence = 1 if head is None else head.sequence + 1
         before = bytes(32) if head is None else head.chained
-        body, receipts = encode(list(parts.leaves)), encode(list(parts.receipts))
+        body, receipts = encode_trusted(list(parts.leaves)), encode_trusted(list(parts.receipts))
         certificate = parts.certificate or b""
         sealed = (parts.header_bytes, body, certificate, receipts, parts.diff)
         seal = make_seal(sequence, sealed, before)
