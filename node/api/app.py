@@ -39,9 +39,8 @@ from node.api.settings import ApiSettings
 from node.api.transactions import places
 from node.ledger.errors import InvalidTransaction, Unavailable
 
-if (
-    TYPE_CHECKING
-):  # FastAPI of some versions has no telemetry, and takes the setting as it takes any
+if TYPE_CHECKING:
+    # An older FastAPI has no telemetry and takes the setting as it takes any unknown one.
     from fastapi.telemetry import TelemetryConfig
 
 ROUTERS = (

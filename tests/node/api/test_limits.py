@@ -356,3 +356,23 @@ def test_security_headers_and_no_cors(edge: Edge) -> None:
     assert reply.headers["cache-control"] == "no-store"
     assert not any(name.startswith("access-control") for name in reply.headers)
     assert edge.api.send("OPTIONS", "/v1/health").status == 405
+
+
+@pytest.mark.parametrize(
+    "header", ["X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method", "X-Original-URL"]
+)
+def test_headers_do_not_change_method_or_path(edge: Edge, header: str) -> None:
+    reply = edge.api.send("GET", "/v1/health", headers={header: "/v1/status"})
+    assert reply.json() == {"status": "ok"}
+    assert edge.api.send("GET", "/v1/transactions", headers={header: "POST"}).status == 405
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP"])
+def test_an_address_is_not_what_a_sender_says_it_is(tmp_path: Path, header: str) -> None:
+    """Without a proxy that is told of, forwarded addresses are a sender's own words."""
+    edge = make_edge(tmp_path, ApiSettings(address_rate=1, address_burst=1))
+    statuses = [
+        edge.api.send("GET", "/v1/health", headers={header: f"198.51.100.{n}"}).status
+        for n in range(3)
+    ]
+    assert statuses == [200, 429, 429]
