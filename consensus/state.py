@@ -63,6 +63,8 @@ class State:
         self.head_certificate = head_certificate
         self.epoch_base = epoch_base
         self.validators = validators
+        self.me = validators.seat(identities)
+        """My index in the current set, None for a follower."""
         self.burnt = record is None
         self.record = record if record is not None else SafetyRecord()
         self.signing: dict[Statement, MemberId] = {}
@@ -95,11 +97,6 @@ class State:
         self.accused: dict[tuple[object, ...], None] = {}
 
     # --- what follows from the fields ---------------------------------------------------------
-
-    @property
-    def me(self) -> int | None:
-        """My index in the current set, None for a follower."""
-        return self.validators.seat(self.identities)
 
     @property
     def height(self) -> int:
@@ -225,6 +222,7 @@ class State:
     def begin_epoch(self, validators: ValidatorSet) -> None:
         """The head ended its epoch: what was said in it is void, the next one starts at view 0."""
         self.validators = validators
+        self.me = validators.seat(self.identities)
         self.epoch_base = self.head
         self.view = 0
         if self.record.epoch <= validators.epoch:
