@@ -31,7 +31,6 @@ from node.mempool import PoolLimits
 from node.ordering.wal import SafetyError
 from node.service.collector import tune_collector
 from node.service.http import HttpEdge
-from node.service.memory import tune_collector
 from node.service.node import Node, NodeOptions, NodeRefused
 from node.service.opening import OpenedLedger, OpenOptions, open_ledger
 from node.store.checks import check_blocks
@@ -124,7 +123,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def serve(config: Config, log: structlog.stdlib.BoundLogger) -> None:
     """Run until a signal asks to stop or something ends the node."""
     node = build_node(config, log)
-    tune_collector()
     edge = None
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

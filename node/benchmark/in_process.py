@@ -19,7 +19,6 @@ from node.ledger.codec import decode_trusted
 from node.ledger.errors import Unavailable
 from node.ledger.receipt import Receipt
 from node.mempool import PoolLimits
-from node.service.memory import tune_collector
 from node.service.node import Node, NodeOptions
 from node.service.opening import OpenOptions, open_ledger
 from node.telemetry import Metrics, make_logger
@@ -70,7 +69,6 @@ def open_node(folder: Path, country: Country, *, tree_depth: int = 18) -> Node:
     data.mkdir(exist_ok=True)
     options = OpenOptions(diff_heights=10_000, check_heights=10, tree_depth=tree_depth, index=True)
     ledger = open_ledger(data, genesis_bytes, runtime.registry, options)
-    tune_collector()
     return Node(
         NodeOptions(
             organisation=VALIDATOR,
