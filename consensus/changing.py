@@ -119,6 +119,8 @@ def on_new_view(state: State, message: NewView) -> None:
     if view < state.view:
         return
     check_new_view(message, state.validators, state.epoch_base)
+    for carried in message.view_changes:
+        state.recognise(carried.sender, carried.statement)
     if state.new_view is not None and state.new_view.statement.view == view:
         state.accuse(state.new_view, message)
         return

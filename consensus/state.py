@@ -30,7 +30,7 @@ from consensus.messages import (
 from consensus.pacemaker import Pacemaker, Timing
 from consensus.phases import Cue, Phase, advance
 from consensus.quorum import MemberId, ValidatorSet
-from consensus.safety import SafetyRecord, check_statement, with_epoch
+from consensus.safety import SafetyRecord, check_statement, is_known, with_epoch
 from consensus.slot import Results, Slot, VoteBook
 from consensus.view_change import ChangeBook
 
@@ -190,6 +190,15 @@ class State:
     def _is_news(self, found: Evidence) -> bool:
         limit = EVIDENCE_PER_MEMBER * self.validators.size
         return found.slot() not in self.accused and len(self.accused) < limit
+
+    def recognise(self, sender: int, statement: Statement) -> None:
+        """Halt when ``statement`` carries my own signature and my record does not know it."""
+        if sender == self.me and not self.burnt and not is_known(self.record, statement):
+            self.halt(
+                "key-elsewhere",
+                "this key has signed what its safety record does not know: the record is an older "
+                "copy, or another process holds the key",
+            )
 
     def accuse_of_hiding(self, change: ViewChange) -> None:
         """E5: compare a view change with the COMMITs of its sender that are at hand."""

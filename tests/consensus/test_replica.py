@@ -38,11 +38,23 @@ from consensus.quorum import MemberId, ValidatorSet
 from consensus.replica import Replica
 from consensus.safety import SafetyRecord
 from tests.consensus.bench import TIMING, Bench
-from tests.consensus.values import FOUR, GENESIS, MEMBERS, ballot, block, certificate, vote
+from tests.consensus.values import (
+    FOUR,
+    GENESIS,
+    MEMBERS,
+    ballot,
+    block,
+    certificate,
+    change,
+    new_view,
+    vote,
+)
 
 B1 = block("B1")
 B2 = block("B2", B1)
 FINAL = block("F", final=True)
+OTHERS = (0, 2, 3)
+"""Everybody but b, who sits on the bench."""
 NEXT_SET = ValidatorSet(1, MEMBERS[1:])
 
 
@@ -117,7 +129,7 @@ def test_illegal_answers_raise_and_change_nothing() -> None:
         Fetched(MEMBERS[0], ()),
         Received(MEMBERS[0], vote(Kind.PREPARE, block("far", block("higher", B2)), 0)),
         Received(MEMBERS[0], Wish(0, WishStatement(1, 1), b"of another epoch")),
-        Received(MEMBERS[0], Decided(GENESIS, certificate(Kind.COMMIT, GENESIS))),
+        Received(MEMBERS[0], Decided(GENESIS, certificate(Kind.COMMIT, GENESIS, signers=OTHERS))),
     ],
 )
 def test_what_comes_too_late_or_too_early_changes_nothing(event: Event) -> None:
@@ -243,7 +255,7 @@ def test_a_key_that_is_rotated_in_takes_the_seat() -> None:
     replica.step(Start(GENESIS, None, FOUR, GENESIS, SafetyRecord()), 0)
     assert replica.state.me == 1
     following = ValidatorSet(1, (MEMBERS[0], MEMBERS[2], MEMBERS[3], new))
-    decided = Decided(FINAL, certificate(Kind.COMMIT, FINAL))
+    decided = Decided(FINAL, certificate(Kind.COMMIT, FINAL, signers=OTHERS))
     replica.step(Received(MEMBERS[0], decided), 1)
     replica.step(Executed(FINAL.id, Verdict.VALID, following), 2)
     assert (replica.state.me, replica.state.phase) == (3, Phase.OPEN)
@@ -262,6 +274,22 @@ def test_a_store_that_lost_its_tail_catches_up_before_it_votes() -> None:
     bench.hear(Decided(B1, certificate(Kind.COMMIT, B1)))
     assert bench.all(Commit)
     assert [sign.statement for sign in bench.all(Sign)] == [ballot(Kind.PREPARE, B2)]
+
+
+def test_its_own_signature_in_the_stored_head_shows_an_old_record() -> None:
+    mine = certificate(Kind.COMMIT, B1, signers=(0, 1, 2))
+    bench = Bench(1, record=SafetyRecord(), head=B1, certificate=mine)
+    assert [alarm.code for alarm in bench.all(Alarm)] == ["key-elsewhere"]
+    bench.propose(B2)
+    assert not bench.all(Sign)
+    assert "older copy" in bench.replica.situation().sentence
+
+
+def test_its_own_view_change_in_a_new_view_shows_an_old_record() -> None:
+    bench = Bench(3)
+    bench.hear(new_view(1, (change(0, 1), change(1, 1), change(3, 1))), 1)
+    assert [alarm.code for alarm in bench.all(Alarm)] == ["key-elsewhere"]
+    assert not bench.all(Sign)
 
 
 def test_a_divergence_is_an_alarm_and_the_end_of_voting() -> None:
@@ -283,7 +311,7 @@ def test_e6_a_certificate_against_our_own_head_is_a_fork() -> None:
     bench = Bench(1)
     bench.commit(B1)
     other = block("X1")
-    bench.hear(Decided(other, certificate(Kind.COMMIT, other, 1, (1, 2, 3))))
+    bench.hear(Decided(other, certificate(Kind.COMMIT, other, 1, OTHERS)))
     assert [alarm.code for alarm in bench.all(Alarm)] == ["fork"]
     assert [accuse.evidence.kind for accuse in bench.all(Accuse)] == ["E6"]
     assert bench.state.head == B1
@@ -294,7 +322,7 @@ def test_a_certified_block_on_another_parent_is_a_fork_told_once() -> None:
     bench = Bench(1)
     bench.commit(B1)
     stray = block("stray", block("X1"))
-    bench.hear(Decided(stray, certificate(Kind.COMMIT, stray)))
+    bench.hear(Decided(stray, certificate(Kind.COMMIT, stray, signers=OTHERS)))
     assert [alarm.code for alarm in bench.all(Alarm)] == ["fork"]
     bench.take(Tick(), at=500)
     assert not bench.all(Alarm)
@@ -308,7 +336,7 @@ def test_a_restart_after_the_epoch_ended_begins_the_next_one() -> None:
     bench.take(Executed(FINAL.id, Verdict.VALID, ValidatorSet(1, MEMBERS)))
     assert bench.record is not None
     assert bench.record.epoch == 0
-    proof = certificate(Kind.COMMIT, FINAL)
+    proof = certificate(Kind.COMMIT, FINAL, signers=OTHERS)
     again = Bench(1, ValidatorSet(1, MEMBERS), bench.record, FINAL, proof, FINAL)
     assert (again.state.phase, again.state.record.epoch) == (Phase.OPEN, 1)
     above = block("G", FINAL)
@@ -322,7 +350,7 @@ def test_a_record_of_a_later_epoch_waits_for_the_store() -> None:
     assert [alarm.code for alarm in bench.all(Alarm)] == ["record-ahead"]
     assert "catches up to 5" in bench.replica.situation().sentence
     bench.executes = False
-    bench.hear(Decided(FINAL, certificate(Kind.COMMIT, FINAL)))
+    bench.hear(Decided(FINAL, certificate(Kind.COMMIT, FINAL, signers=OTHERS)))
     bench.take(Executed(FINAL.id, Verdict.VALID, ValidatorSet(1, MEMBERS)))
     assert bench.state.head == FINAL
     assert bench.state.phase is Phase.WATCHING
@@ -454,7 +482,7 @@ def test_an_epoch_ends_while_catching_up() -> None:
     bench = Bench(0)
     after = block("after", FINAL)
     bench.executes = False
-    bench.hear(Decided(FINAL, certificate(Kind.COMMIT, FINAL)))
+    bench.hear(Decided(FINAL, certificate(Kind.COMMIT, FINAL, signers=OTHERS)))
     # What belongs to the next epoch cannot be judged yet: it is dropped, not believed.
     bench.hear(Decided(after, certificate(Kind.COMMIT, after, signers=(0, 1, 2))))
     bench.take(Executed(FINAL.id, Verdict.VALID, NEXT_SET))
