@@ -131,7 +131,7 @@ async def serve(config: Config, log: structlog.stdlib.BoundLogger) -> None:
     try:
         await node.start()
         if config.api.enabled:
-            edge = HttpEdge(node, config.api, log)
+            edge = HttpEdge(node, config.api, config.limits, log)
             await edge.start()
         tune_collector()
         asked = asyncio.create_task(stop.wait())
