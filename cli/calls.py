@@ -31,6 +31,10 @@ ESTIMATE = "estimate"
 """A method that keeps nothing: it is asked for, never handed in as a transaction."""
 
 
+CALL_OPTIONS = ("file", "describe", "no_wait", "dry_run", "as_json")
+"""Arguments and options of every such command, for the reference."""
+
+
 class CallFileError(Exception):
     """A call's file does not fit the method; the message names the place."""
 
