@@ -203,6 +203,19 @@ def test_nothing_is_sent_before_it_is_signed() -> None:
     assert bench.state.votes.size() == 1
 
 
+def test_a_proposal_signed_after_its_view_was_left_is_not_sent() -> None:
+    bench = Bench(0)
+    bench.signs = False
+    bench.take(Built(0, B1))
+    asked = [sign.statement for sign in bench.all(Sign)]
+    for sender in (1, 2, 3):
+        bench.hear(Wish(sender, WishStatement(0, 1), b"s"), sender)
+    assert bench.state.view == 1
+    for statement in asked:
+        bench.take(Signed(statement, b"s"))
+        assert not [m for m in bench.sent() if isinstance(m, Proposal)]
+
+
 # --- one member ------------------------------
 
 
@@ -348,7 +361,7 @@ def test_a_restart_after_the_epoch_ended_begins_the_next_one() -> None:
 def test_a_record_of_a_later_epoch_waits_for_the_store() -> None:
     bench = Bench(1, record=SafetyRecord(epoch=2, commit_floor=5))
     assert [alarm.code for alarm in bench.all(Alarm)] == ["record-ahead"]
-    assert "catches up to 5" in bench.replica.situation().sentence
+    assert "catches up to height 5" in bench.replica.situation().sentence
     bench.executes = False
     bench.hear(Decided(FINAL, certificate(Kind.COMMIT, FINAL, signers=OTHERS)))
     bench.take(Executed(FINAL.id, Verdict.VALID, ValidatorSet(1, MEMBERS)))
