@@ -30,7 +30,7 @@ from node.ledger.errors import InvalidGenesis, KeystoreError
 from node.mempool import PoolLimits
 from node.ordering.wal import SafetyError
 from node.service.collector import tune_collector
-from node.service.http import HttpEdge
+from node.service.http import HttpEdge, PortUnavailable
 from node.service.node import Node, NodeOptions, NodeRefused
 from node.service.opening import OpenedLedger, OpenOptions, open_ledger
 from node.store.checks import check_blocks
@@ -77,7 +77,8 @@ FAILURES: tuple[tuple[type[BaseException], Exit], ...] = (
     (StoreError, Exit.DISK),
     (VersionMissing, Exit.REFUSED),
     (NodeRefused, Exit.REFUSED),
-    (OSError, Exit.LISTEN),
+    (PortUnavailable, Exit.LISTEN),
+    (OSError, Exit.DISK),
 )
 """Foreseen ends, most special first. Anything else is a bug."""
 

@@ -32,6 +32,10 @@ STOP_S_MAX = 5
 """How long requests in hand may take once the node stops."""
 
 
+class PortUnavailable(Exception):  # noqa: N818  (what happened)
+    """The address cannot be listened on."""
+
+
 class SystemClock:
     """The edge's clock."""
 
@@ -117,14 +121,12 @@ class HttpEdge:
         limits: LimitsConfig,
         log: structlog.stdlib.BoundLogger,
     ) -> None:
-        """Opens the access log and binds the port. Raises ``OSError``, ``AccessLogBroken``."""
+        """Binds the port, opens the access log. Raises ``PortUnavailable``, ``AccessLogBroken``."""
         self._node = node
         self._log = log
         folder = node.options.data_dir / "access"
+        self._socket = _listen(config.host, config.port)
         self._access_log = AccessLog(folder)
-        self._socket = socket.create_server(
-            (config.host, config.port), backlog=BACKLOG, reuse_port=False
-        )
         self.port: int = self._socket.getsockname()[1]
         settings = settings_of(config, limits, self.port)
         app = create_app(_ports(node), settings, self._access_log, self._on_fault)
@@ -171,3 +173,13 @@ def _ports(node: Node) -> Ports:
         clock=SystemClock(),
         genesis=Genesis(node.genesis.chain, node.genesis_bytes),
     )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), backlog=BACKLOG, reuse_port=False)
+    except OSError as error:
+        raise PortUnavailable(
+            f"api.host = {host}, api.port = {port} cannot be listened on: {error.strerror}. "
+            "Another program has it, or it is not an address of this machine."
+        ) from error
