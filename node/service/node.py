@@ -133,6 +133,7 @@ class Node:
         self._ended: asyncio.Future[None] | None = None
         self._alarm: str | None = None
         self._swept_ms = 0
+        self._built_s = time.monotonic()
 
     # --- Life ---------------------------------------------------------------------------------
 
@@ -377,6 +378,7 @@ class Node:
         if proposal.result is not None and self._wanted == (view, parent):
             self._wanted = None
             assert self._driver is not None, "start comes first"
+            self._built_s = time.monotonic()
             header = proposal.result.header
             self._driver.put(Built(view, core_block(header), _next_set(proposal.result)))
         self._try_build()
@@ -445,6 +447,7 @@ class Node:
     def _count(self, result: BlockResult) -> None:
         telemetry = self.telemetry
         telemetry.blocks.inc()
+        telemetry.block_seconds.observe(time.monotonic() - self._built_s)
         telemetry.transactions.inc(len(result.transactions))
         telemetry.block_calls.observe(len(result.calls))
         telemetry.block_bytes.inc(sum(map(len, result.leaves)))
