@@ -21,6 +21,7 @@ from contracts.settlement.answer import Answer, AnswerPayment, read_answer
 from contracts.settlement.case import Case
 from contracts.settlement.cost_split import Coverage, LineSplit, add_up, split_line
 from contracts.settlement.decision import CounterChange, Decision, Payment, Refusal
+from contracts.settlement.money import FEN_LIMIT
 from contracts.settlement.terms import BASE_IN_SCOPE, BASE_OUT_OF_SCOPE
 
 Value = Any
@@ -257,10 +258,18 @@ def _layer(wanted: AnswerPayment, still_open: _Open, year: int) -> Payment | Non
 def _counter_changes(case: Case, answer: Answer) -> tuple[CounterChange, ...]:
     before: Mapping[str, int] = case["counters"]
     names = sorted({**before, **answer.counters})
-    return tuple(
+    changes = tuple(
         CounterChange(case["year"], name, before.get(name, 0), answer.counters.get(name, 0))
         for name in names
     )
+    # The ledger keeps no counter below 0, so a case file must not promise one either.
+    for change in changes:
+        if change.delta and change.after < 0:
+            reject("counters.negative", name=change.name)
+        if change.delta and change.after > FEN_LIMIT:
+            reject("policy.answer-malformed", path=f"counters.{change.name}",
+                   want=f"at most {FEN_LIMIT} after this settlement")  # fmt: skip
+    return changes
 
 
 def _rest(case: Case, lines: tuple[LineSplit, ...], parts: list[_Part]) -> Decision:
