@@ -267,10 +267,15 @@ _TABLES: dict[bytes, Table] = {}
 _TABLES_MAX = 2_000
 
 
+def _same(index: Value) -> Value:
+    """An index is only read (``Reader``), so that all readers share it."""
+    return index
+
+
 def reader(state: State, region: str) -> Reader:
     """Reader of the nearest catalogue that covers a district: its own, city's, province's, ours."""
     for place in widening(region):
-        index = state.get(f"catalogue/{place}")
+        index = state.read(f"catalogue/{place}", _same)
         if index is not None:
             return Reader(state, "catalogue", place, index)
     return Reader(state, "catalogue", region, None)
