@@ -10,9 +10,7 @@ def first_share(case):
         return "0%"
     if case["cross_province"]:
         return "20%"
-    if case["institution"]["region"][0:4] != case["person"]["area"][0:4]:
-        return "10%"
-    return "0%"
+    return "10%" if outside_area(case) else "0%"
 
 
 def settle(case):
