@@ -100,7 +100,8 @@ def adjudicate(case: Case, policy: Policy) -> Decision:
     Raises ``Rejected`` with a ``policy.*`` or ``case.*`` code; never answers a decision out of
     balance (that is an ``AssertionError``).
     """
-    case = {**case, "year": _year(case, policy)}
+    year = _year(case, policy)
+    case = {**case, "year": year, "counters": _counters_of(case, year)}
     lines = tuple(split_lines(case, policy))
     parts: list[_Part] = []
     for part in _parts(case, lines, policy):
@@ -117,6 +118,17 @@ def _year(case: Case, policy: Policy) -> int:
         return int(case["year"])
     discharge = case["visit"]["discharge"]
     return policy.benefit_year(discharge) if discharge else 0
+
+
+def _counters_of(case: Case, year: int) -> Mapping[str, int]:
+    """The year's own counters, which a file may give under ``counters`` or by their year."""
+    given: Mapping[str, int] = case["counters"]
+    by_year: Mapping[str, int] | None = case["counters_by_year"].get(str(year))
+    if by_year is None or by_year == given:
+        return given
+    if given:
+        reject("case.counters-differ", year=year)
+    return by_year
 
 
 def split_lines(case: Case, policy: Policy) -> list[LineSplit]:
