@@ -16,10 +16,10 @@ State: ``catalogue/<region>`` and ``mapping/<institution>`` (an index of version
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 
 from contracts.api import Answer, Args, Context, Contract, State, Value, reject
 from contracts.organisations import INSTITUTIONS, require_competent, require_organisation
+from contracts.quick import quick
 from contracts.regions import COUNTRY, widening
 from contracts.schema import Bytes, Date, Id, List, OneOf, Optional, Region
 from contracts.settlement.catalogue_parts import (
@@ -62,7 +62,7 @@ RECENT = 32
 _CLERKS = ("clerk", "checker")
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class VersionRef:
     """A version of a catalogue or a mapping."""
 

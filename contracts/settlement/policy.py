@@ -14,12 +14,12 @@ the same text.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from contracts.api import Answer, Args, Context, Contract, State, Value, reject
 from contracts.language import LANGUAGE_VERSION, SOURCE_BYTES_MAX, LanguageError
 from contracts.organisations import require_competent
+from contracts.quick import quick
 from contracts.schema import Date, OneOf, Optional, Region, Text
 from contracts.settlement.policy_program import PolicyProgram
 from contracts.settlement.policy_trial import try_policy
@@ -39,7 +39,7 @@ _programs: dict[bytes, PolicyProgram] = {}
 thread that executes calls touches it."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class PolicyVersion:
     """One deployed version of a policy."""
 

@@ -282,7 +282,7 @@ class Executor:
         overlay = self._overlay(run.writes)
         with self._measure("roots"):
             leaves = [transaction.encode_leaf() for transaction in transactions]
-            receipts = [call.receipt.encode() for call in run.calls]
+            receipts = [call.receipt.encode_trusted() for call in run.calls]
             roots = merkle.compute_root(leaves), merkle.compute_root(receipts)
         state = BlockState(self._state)
         state.writes = run.writes
