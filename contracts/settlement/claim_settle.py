@@ -126,8 +126,7 @@ def settle(ctx: Context, args: Args) -> Answer:
     for year, deltas in settled.counters:
         counters.add(ctx, bound.person, year, dict(deltas), claim_id)
     claim_lines.drop(ctx, claim_id, bound.claim)
-    visit = bound.visit.without_clinical()
-    made = replace(bound.claim, state=after, visit=visit, uploads=(), settled=settled)
+    made = bound.claim.settled_as(after, bound.visit.without_clinical(), settled)
     claims.put(ctx, claim_id, made)
     _tell(ctx, claim_id, bound, decided)
     ctx.emit(

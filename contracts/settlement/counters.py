@@ -93,7 +93,8 @@ def add(ctx: Context, person: Person, year: int, deltas: Mapping[str, int], clai
     # Lines are counted only where there could be too many of them.
     if len(log) > SETTLEMENTS_MAX * _LINE_CHARS_MIN:
         log = "".join(log.splitlines(keepends=True)[-SETTLEMENTS_MAX:])
-    after = replace(before, values=_sum(before.values, deltas, 1), log=log)
+    values = _sum(before.values, deltas, 1)
+    after = Counters(values, before.opening, before.as_of_ms, log, before.salt)
     ctx.state.put(_key(person.id, person.area, person.scheme, year), after.encode())
     return after
 
