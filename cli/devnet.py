@@ -32,7 +32,13 @@ PROVINCES = ("110000", "310000", "430000", "440000")
 def members_of(regions: tuple[str, ...]) -> list[Member]:
     """The centre, the bureaus of these provinces and an auditor."""
     bureaus = [
-        Member(f"bureau:{region}", "bureau", region, validator=number == 0)
+        Member(
+            f"bureau:{region}",
+            "bureau",
+            region,
+            ("checker", "clerk", "finance", "operator"),
+            validator=number == 0,
+        )
         for number, region in enumerate(regions)
     ]
     centre = Member("centre", "centre", "000000", posts=("checker", "clerk"))
