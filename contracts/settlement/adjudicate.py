@@ -205,7 +205,13 @@ def _years(case: Case, lines: tuple[LineSplit, ...], policy: Policy) -> list[int
         return []
     if policy.cross_year() == WHOLE_STAY:
         return []
-    return sorted({policy.benefit_year(line.service_date) for line in lines})
+    first = policy.benefit_year(visit["admission"])
+    last = policy.benefit_year(visit["discharge"])
+    years = sorted({policy.benefit_year(line.service_date) for line in lines})
+    if not first <= years[0] <= years[-1] <= last:
+        # Counters are read for the years from admission to discharge; there are no others.
+        reject("policy.answer-malformed", path="benefit_year", want="a year that never goes back")
+    return years
 
 
 def _benefit(case: Case, policy: Policy) -> _Part:

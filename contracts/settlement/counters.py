@@ -29,6 +29,8 @@ CONTRACT = Contract("counters", version=1)
 
 AUDIENCE = "person"
 NAMES_MAX = 64
+VALUE_MAX = 10**18
+"""No counter reaches a thousand times all money: a sum beyond 64 bits could not be written."""
 SETTLEMENTS_MAX = 100
 """Settlements that a counter remembers for re-pricing; older ones only leave this list."""
 _LINE_CHARS_MIN = 4
@@ -234,6 +236,8 @@ def _sum(values: Mapping[str, int], deltas: Mapping[str, int], sign: int) -> dic
     after = dict(values)
     for name, delta in deltas.items():
         total = after.get(name, 0) + sign * delta
+        if total > VALUE_MAX:
+            reject("counters.too-large", name=name)
         if total < 0:
             # The name is a word of the policy, the amounts are the person's.
             reject("counters.negative", name=name)
