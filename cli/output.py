@@ -26,6 +26,8 @@ from cli.exits import Exit
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 
 HEXADECIMAL = re.compile("[0-9a-f]{40,}")
+COLUMNS_MAX = 6
+"""Of a table; wider rows are shown one below the other."""
 DIGITS_SHOWN = 16
 """Of a digest in a table; ``--json`` has all."""
 
@@ -131,6 +133,11 @@ def print_record(title: str, record: Mapping[str, Any]) -> None:
     print_fields(title, fields)
     for name, rows in tables:
         columns = list(rows[0])
+        if len(columns) > COLUMNS_MAX:
+            for number, row in enumerate(rows, start=1):
+                cells = {column: shown(column, row.get(column)) for column in columns}
+                print_fields(f"{name} {number}", cells)
+            continue
         print_table(
             name,
             [re.sub("_fen$", " 元", column) for column in columns],

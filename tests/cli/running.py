@@ -13,7 +13,11 @@ from unittest.mock import patch
 import typer.main
 from typer.testing import CliRunner
 
+from cli import output
 from cli.main import app
+
+# A console takes its width when it is made: what a test reads must not depend on who runs it.
+output.out.width = output.err.width = 160
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND: Any = typer.main.get_command(app)
@@ -23,7 +27,7 @@ PASSPHRASE = "a passphrase of the tests"
 
 def yibao(*words: object, env: Mapping[str, str] | None = None) -> Any:
     """Run a command in this process; the passphrase is that of the tests."""
-    given = {"YIBAO_PASSPHRASE": PASSPHRASE, "YIBAO_KEY": "", "COLUMNS": "200", **(env or {})}
+    given = {"YIBAO_PASSPHRASE": PASSPHRASE, "YIBAO_KEY": "", **(env or {})}
     # The runner would build all commands anew, which is half of a call's time.
     with patch("typer.testing._get_command", return_value=COMMAND):
         return RUNNER.invoke(app, [str(word) for word in words], env=given)
