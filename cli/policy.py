@@ -287,26 +287,7 @@ def _print_decision(decision: Decision) -> None:
     if decision.lines:
         _print_lines(decision)
     split = len({p.year for p in decision.payments} | {s["year"] for s in decision.steps}) > 1
-    rows = [
-        (
-            f"{p.fund} {FUNDS[p.fund].chinese} {FUNDS[p.fund].name}",
-            f"{p.why} {p.year}" if split else p.why,
-            yuan(p.amount_fen),
-        )
-        for p in decision.payments
-    ]
-    rows += [
-        ("个人账户 personal account", "", yuan(decision.account_fen)),
-        ("个人现金 cash", "", yuan(decision.cash_fen)),
-    ]
-    sums = (
-        f"基金 funds {yuan(decision.funds_fen)}",
-        f"商保 commercial {yuan(decision.commercial_fen)}",
-        f"医院 hospital {yuan(decision.hospital_share_fen)}",
-        f"个人 person {yuan(decision.person_fen)}",
-    )
-    footer = f"{' + '.join(sums)} = {yuan(decision.total_fen)}"
-    print_table("谁来支付 who pays", ["", "why", "元 yuan"], rows, footer=footer)
+    _print_payers(decision, split)
     print_table(
         "计算过程 explanation",
         ["", "step", "formula (yuan)"],
@@ -333,6 +314,30 @@ def _print_decision(decision: Decision) -> None:
         row = TABLE.get(refusal.code)
         words = f"{row.chinese} {row.english}" if row else ""
         out.print(f"{where}: {refusal.code} {yuan(refusal.amount_fen)} {words}".rstrip())
+
+
+def _print_payers(decision: Decision, split: bool) -> None:
+    """Who pays what; with the year of each payment where the stay was split by years."""
+    rows = [
+        (
+            f"{p.fund} {FUNDS[p.fund].chinese} {FUNDS[p.fund].name}",
+            f"{p.why} {p.year}" if split else p.why,
+            yuan(p.amount_fen),
+        )
+        for p in decision.payments
+    ]
+    rows += [
+        ("个人账户 personal account", "", yuan(decision.account_fen)),
+        ("个人现金 cash", "", yuan(decision.cash_fen)),
+    ]
+    sums = (
+        f"基金 funds {yuan(decision.funds_fen)}",
+        f"商保 commercial {yuan(decision.commercial_fen)}",
+        f"医院 hospital {yuan(decision.hospital_share_fen)}",
+        f"个人 person {yuan(decision.person_fen)}",
+    )
+    footer = f"{' + '.join(sums)} = {yuan(decision.total_fen)}"
+    print_table("谁来支付 who pays", ["", "why", "元 yuan"], rows, footer=footer)
 
 
 def _print_lines(decision: Decision) -> None:
