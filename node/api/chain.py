@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import overload
 
 from node.api import parties
 from node.api.guard import Access
@@ -11,6 +13,34 @@ from node.api.parties import Parties
 from node.api.ports import CallRow, Place, View
 from node.ledger.receipt import Receipt
 from node.ledger.transaction import SignedTransaction
+
+PAGE_BLOCK_BYTES_MAX = 16 * 1024 * 1024
+"""Blocks that one answer reads to show its rows; the rest is behind ``next``. Reading and decoding
+so much takes some 50 ms, in which the event loop does nothing else."""
+
+
+class Receipts(Sequence[Receipt]):
+    """The receipts of one transaction, each decoded when it is asked for.
+
+    A reader of one call of a thousand must not pay for the thousand.
+    """
+
+    __slots__ = ("_leaves",)
+
+    def __init__(self, leaves: Sequence[bytes]) -> None:
+        self._leaves = leaves
+
+    def __len__(self) -> int:
+        return len(self._leaves)
+
+    @overload
+    def __getitem__(self, index: int) -> Receipt: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Receipt]: ...
+    def __getitem__(self, index: int | slice) -> Receipt | Sequence[Receipt]:
+        if isinstance(index, slice):
+            return Receipts(self._leaves[index])
+        return Receipt.decode_trusted(self._leaves[index])
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +64,17 @@ def locate(view: View, tx_id: bytes) -> Located | None:
     place = view.find_transaction(tx_id)
     if place is None:
         return None
-    leaf = view.transactions(place.height)[place.index]
-    transaction = SignedTransaction.decode_trusted_leaf(leaf)
+    transaction = _decoded(view.transactions(place.height)[place.index])
     leaves = view.receipts(place.height)
     first = place.first_receipt
-    receipts = [
-        Receipt.decode_trusted(data) for data in leaves[first : first + len(transaction.body.calls)]
-    ]
+    receipts = Receipts(leaves[first : first + len(transaction.body.calls)])
     return Located(place, transaction, receipts, leaves)
+
+
+@lru_cache(maxsize=64)
+def _decoded(leaf: bytes) -> SignedTransaction:
+    """The transaction of a leaf. Remembered: rows that follow each other are often of one batch."""
+    return SignedTransaction.decode_trusted_leaf(leaf)
 
 
 def call_parties(access: Access, located: Located, call_index: int) -> Parties:
@@ -62,6 +95,21 @@ def row_call(access: Access, row: CallRow) -> tuple[Receipt, Parties]:
     located = locate(access.view, row.tx_id)
     assert located is not None, f"the index names transaction {row.tx_id.hex()} that is not stored"
     return located.receipts[row.call_index], call_parties(access, located, row.call_index)
+
+
+def affordable(view: View, rows: Sequence[CallRow], limit: int) -> tuple[list[CallRow], str | None]:
+    """The rows that one answer can read, at least one, and the cursor behind them if more follow.
+
+    ``limit``: how many rows were asked for; as many rows mean that there may be more.
+    """
+    left, height = PAGE_BLOCK_BYTES_MAX, -1
+    for number, row in enumerate(rows):
+        if row.height != height:
+            height = row.height
+            left -= sum(map(len, view.transactions(height))) + sum(map(len, view.receipts(height)))
+            if left < 0 and number:
+                return list(rows[:number]), cursor(rows[number - 1])
+    return list(rows), cursor(rows[-1]) if len(rows) == limit else None
 
 
 def cursor(row: CallRow) -> str:

@@ -111,7 +111,8 @@ async def claim_history(
 
 def calls_page(access: Access, kind: str, name: str, after: str, limit: int) -> dict[str, Any]:
     """One page of the calls that concern a thing, those that concern the reader."""
-    rows = access.view.calls_of(kind, name, after, limit)
+    found = access.view.calls_of(kind, name, after, limit)
+    rows, following = chain.affordable(access.view, found, limit)
     shown = []
     for row in rows:
         receipt, concerned = chain.row_call(access, row)
@@ -124,7 +125,7 @@ def calls_page(access: Access, kind: str, name: str, after: str, limit: int) -> 
                     "receipt": render.receipt(receipt),
                 }
             )
-    return {"calls": shown, "next": chain.cursor(rows[-1]) if len(rows) == limit else None}
+    return {"calls": shown, "next": following}
 
 
 def settlement_of(access: Access, claim_id: str) -> tuple[Claim, Located, int]:
@@ -192,16 +193,12 @@ async def claim_attachments(
     """Charge lines, visit and materials of a claim, from all of its calls in order."""
     find_claim(access, claim)
     access.check(parties.of_claim(access.state, claim), f"claim/{claim}")
-    rows = access.view.calls_of("claim", claim, after, limit)
+    named = access.view.calls_of("claim", claim, after, limit)
+    rows, following = chain.affordable(access.view, named, limit)
     found: list[dict[str, Any]] = []
     for row in rows:
         located = chain.locate(access.view, row.tx_id)
         assert located is not None, f"the index names {row.tx_id.hex()} that is not stored"
         if access.sees(chain.call_parties(access, located, row.call_index)):
             found += explorer.attachments_of(access, located, row.call_index)
-    return access.answer(
-        {
-            "attachments": found,
-            "next": chain.cursor(rows[-1]) if len(rows) == limit else None,
-        }
-    )
+    return access.answer({"attachments": found, "next": following})

@@ -100,7 +100,8 @@ async def person_claims(
 ) -> Response:
     """The person's claims that the reader may see, in the order of their first call."""
     find_person(access, person, claim)
-    rows = access.view.calls_of("person", person, after, limit)
+    named = access.view.calls_of("person", person, after, limit)
+    rows, following = chain.affordable(access.view, named, limit)
     listed: list[dict[str, Any]] = []
     for row in rows:
         receipt, _ = chain.row_call(access, row)
@@ -110,8 +111,7 @@ async def person_claims(
                 found = claims.find_claim(access, name)
                 assert not isinstance(found, Reversal), f"reversal {name} has calls of a claim"
                 listed.append(claims.claim_fields(name, found, with_person=True))
-    cursor = chain.cursor(rows[-1]) if len(rows) == limit else None
-    return access.answer({"claims": listed, "next": cursor})
+    return access.answer({"claims": listed, "next": following})
 
 
 @router.get(
