@@ -2,7 +2,8 @@
 
     yibao claim settle --describe          what the arguments and attachments look like
     yibao claim settle settle.json         sign, hand in, wait, show the receipt
-    yibao claim estimate settle.json       the same calculation, nothing is written
+    yibao claim settle settle.json --dry-run   what would become of it; nothing is written
+    yibao claim estimate settle.json       the same for a settlement, also before it is complete
 
 The file holds ``{"args": {...}, "attachments": {"lines": {...}}}``; bytes are hexadecimal text.
 A new method of a contract is a new command without a line here.
@@ -20,11 +21,18 @@ import typer
 
 from cli.client import CallSpec
 from cli.exits import Exit
-from cli.output import Json, fail, out, print_fields, print_json, print_table, yuan
+from cli.output import Json, fail, out, print_fields, print_json, print_table, shown, yuan
 from cli.session import open_client
 from contracts.api import Contract, Method
 from node.ledger.codec import encode
 from node.ledger.crypto import H
+
+ESTIMATE = "estimate"
+"""A method that keeps nothing: it is asked for, never handed in as a transaction."""
+
+
+CALL_OPTIONS = ("file", "describe", "no_wait", "dry_run", "as_json")
+"""Arguments and options of every such command, for the reference."""
 
 
 class CallFileError(Exception):
@@ -44,7 +52,8 @@ def _help(method: Method) -> str:
         who.append("by " + ", ".join(sorted(method.kinds)))
     if method.posts:
         who.append("post " + ", ".join(sorted(method.posts)))
-    return method.summary + (f" ({'; '.join(who)})" if who else "")
+    summary = method.summary.replace("``", "`")
+    return summary + (f" ({'; '.join(who)})" if who else "")
 
 
 def _command(method: Method) -> Callable[..., None]:
@@ -59,6 +68,9 @@ def _command(method: Method) -> Callable[..., None]:
         no_wait: Annotated[
             bool, typer.Option("--no-wait", help="Hand in and end; do not wait for the block.")
         ] = False,
+        dry_run: Annotated[
+            bool, typer.Option("--dry-run", help="Ask what would become of it; write nothing.")
+        ] = False,
         as_json: Json = False,
     ) -> None:
         if describe:
@@ -67,6 +79,10 @@ def _command(method: Method) -> Callable[..., None]:
         if file is None:
             fail(Exit.USAGE, "a JSON file is needed", hint="--describe shows what it holds")
         spec = read_call(method, file)
+        if dry_run or method.name == ESTIMATE:
+            with open_client(context) as client:
+                show_estimate(client.estimate(spec), as_json)
+            return
         with open_client(context) as client:
             answer = client.submit([spec], wait=not no_wait)
         show_submission(answer, as_json)
@@ -160,13 +176,23 @@ def show_submission(answer: Mapping[str, Any], as_json: bool) -> None:
         raise typer.Exit(int(Exit.NO))
 
 
-def show_receipt(receipt: Mapping[str, Any]) -> None:
+def show_estimate(answer: Mapping[str, Any], as_json: bool) -> None:
+    """Print what a call would come to; ends with code 1 when it would be rejected."""
+    receipt = answer["receipt"]
+    if as_json:
+        print_json(answer)
+    else:
+        show_receipt(receipt, f"Estimate 测算, as of height {answer['height']}; nothing is written")
+    if receipt["status"] != "ok":
+        raise typer.Exit(int(Exit.NO))
+
+
+def show_receipt(receipt: Mapping[str, Any], title: str = "Receipt 回执") -> None:
     """A receipt for people: outcome, answer, amounts, postings."""
-    head: dict[str, object] = {
-        "transaction": receipt["tx_id"],
-        "call": receipt["call_index"],
-        "status": receipt["status"],
-    }
+    head: dict[str, object] = {}
+    if receipt["tx_id"].strip("0"):  # an estimate is no transaction
+        head = {"transaction": receipt["tx_id"], "call": receipt["call_index"]}
+    head["status"] = receipt["status"]
     if receipt["status"] != "ok":
         head["code"] = receipt["code"]
         head["compared"] = ", ".join(f"{k}={v}" for k, v in receipt["values"].items())
@@ -175,7 +201,7 @@ def show_receipt(receipt: Mapping[str, Any]) -> None:
             head["next"] = f"{reason['next']} {reason['next_zh']}"
     head |= {name: shown(name, value) for name, value in receipt["answer"].items()}
     head |= {name: shown(name, value) for name, value in receipt["amounts"].items()}
-    print_fields("Receipt 回执", head)
+    print_fields(title, head)
     if receipt["postings"]:
         print_table(
             "Postings 分录",
@@ -185,15 +211,6 @@ def show_receipt(receipt: Mapping[str, Any]) -> None:
                 for p in receipt["postings"]
             ],
         )
-
-
-def shown(name: str, value: Any) -> str:
-    """A value for people: amounts in yuan, structures as short JSON."""
-    if isinstance(value, int) and not isinstance(value, bool) and name.endswith("_fen"):
-        return f"{yuan(value)} 元"
-    if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False)
-    return str(value)
 
 
 def _describe(method: Method, as_json: bool) -> None:

@@ -34,6 +34,10 @@ VALIDITY_MS = 10 * 60 * 1000
 """How long a submitted transaction may wait; the ledger allows up to 24 h and 5 min."""
 
 
+STREAM_SILENCE_S_MAX = 60.0
+"""A node says something on an event stream every 15 s; after four times that it is gone."""
+
+
 class Unreachable(Exception):  # noqa: N818  (what the node is)
     """The node does not answer; carries the address and the reason."""
 
@@ -174,11 +178,24 @@ class Client:
         answer: dict[str, Any] = self._send("POST", path, wire, headers).json()
         return answer
 
+    def estimate(self, call: CallSpec) -> dict[str, Any]:
+        """What a call would come to on the head; nothing is handed in and nothing is kept."""
+        assert self.identity is not None, "an estimate is asked for with a signing key"
+        attachments = [
+            [audience, self.identity.blind(call.client_id, audience), encode(content)]
+            for audience, content in call.attachments
+        ]
+        body = encode([call.contract, call.method, call.args, attachments])
+        answer: dict[str, Any] = self.post("/v1/estimate", body, "application/octet-stream")
+        return answer
+
     def stream(self, path: str, **query: Any) -> Iterator[str]:
         """Lines of a signed event stream."""
         target, headers = self._signed("GET", path, query, b"")
         try:
-            with self._http.stream("GET", self.base + target, headers=headers) as answer:
+            with self._http.stream(
+                "GET", self.base + target, headers=headers, timeout=STREAM_SILENCE_S_MAX
+            ) as answer:
                 if answer.status_code >= 400:
                     answer.read()
                 _check(answer)

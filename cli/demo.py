@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from cli import demo_cases, network, processes
 from cli.client import Client, Refused
 from cli.demo_cases import PLACES, DemoCase
 from cli.demo_world import DemoWorld, SignedCalls, bureau_of, hospital_id, province_of
 from cli.exits import Exit
+from cli.identity import KeyFileError
 from cli.network import Member, Network
-from cli.output import Json, err, fail, out, print_json_line, print_table, yuan
+from cli.output import Json, busy, fail, out, print_json_line, print_table, yuan
 from cli.session import explained
 from cli.trace import follow, tree_of
 from contracts.settlement import CONTRACTS
@@ -57,6 +57,8 @@ def demo(
         fail(Exit.LOCAL, str(error))
     except FileExistsError as error:
         fail(Exit.LOCAL, str(error), hint="choose a new folder with --dir")
+    except (OSError, KeyFileError) as error:
+        fail(Exit.LOCAL, f"cannot make the network: {error}")
     except processes.NodeFailed as error:
         fail(Exit.UNAVAILABLE, str(error))
     result["seconds"] = round(time.monotonic() - started, 1)
@@ -117,7 +119,7 @@ def _on_network(found: Network, cases: list[DemoCase], quiet: bool) -> tuple[dic
     today = (datetime.now(UTC) + BEIJING_TIME).date()
     world = DemoWorld(found, cases, today)
     clients: dict[bytes, Client] = {}
-    with explained(), _progress(quiet) as progress:
+    with explained(), busy("starting", quiet=quiet) as progress:
         for signed in world.setup():
             progress(signed.title)
             _submit(found, clients, signed)
@@ -208,8 +210,9 @@ def _compare(
 
 def _tell(rows: list[dict[str, Any]], cases: list[DemoCase]) -> None:
     print_table(
-        "Settled 已结算  (charge lines made up to the published sums; areas 99xxxx made up)",
-        ("case", "home 参保", "care 就医", "total 元", "funds 元", "person 元", "matches"),
+        "Settled 已结算  (charge lines made up to the published sums; areas 99xxxx made up;\n"
+        "ok: each figure of the source is met, by the policy that the source tells)",
+        ("case", "home 参保", "care 就医", "total 元", "funds 元", "person 元", "ok"),
         [
             (row["case"], _place(demo.area), _place(demo.care), yuan(row["total_fen"]),
              yuan(row["funds_fen"]), yuan(row["person_fen"]),
@@ -250,15 +253,3 @@ def _verify(
 def _say(quiet: bool, sentence: str) -> None:
     if not quiet:
         out.print(sentence)
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Any]:
-    """A function that shows what is going on; silent for programs."""
-    if quiet:
-        yield lambda _title: None
-        return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=err, transient=True) as bar:
-        task = bar.add_task("starting")
-        yield lambda title: bar.update(task, description=title)

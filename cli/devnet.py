@@ -15,8 +15,9 @@ import typer
 
 from cli import network, processes
 from cli.exits import Exit
+from cli.identity import KeyFileError
 from cli.network import Member, Network
-from cli.output import Json, fail, out, print_json, print_table
+from cli.output import Json, busy, fail, out, print_json, print_table, shown
 from contracts.settlement import CONTRACTS
 
 app = typer.Typer(no_args_is_help=True, help="A development network on loopback. 开发网络")
@@ -59,29 +60,21 @@ def found(
     folder: Folder = FOLDER,
     port: Annotated[int, typer.Option(help="API port of the node; 0 takes a free one.")] = 0,
     host: Annotated[str, typer.Option(help="Address that the node listens on.")] = "127.0.0.1",
+    as_json: Json = False,
 ) -> None:
     """Make the network's folder without starting anything; leaves an existing one alone."""
-    try:
-        create(folder, port=port, host=host)
-    except FileExistsError:
+    known, new = _load_or_create(folder, port=port, host=host)
+    if not new and not as_json:
         out.print(f"{folder} holds a network already")
+    _show(known, as_json)
 
 
 @app.command("up")
 def up(folder: Folder = FOLDER, as_json: Json = False) -> None:
     """Start the network, making it first when the folder is new."""
-    try:
-        known = network.load(folder)
-    except FileNotFoundError:
-        known = create(folder)
-    idle = [place for place in known.nodes if processes.running_pid(place) is None]
-    started = [(place, processes.start(place)) for place in idle]
-    try:
-        for place, process in started:
-            processes.wait_ready(place, process)
-    except processes.NodeFailed as error:
-        processes.stop_all([process for _, process in started])
-        fail(Exit.UNAVAILABLE, str(error))
+    with busy("starting the network", quiet=as_json):
+        known, _ = _load_or_create(folder)
+        _start(known)
     _show(known, as_json)
     if not as_json:
         place = known.nodes[0]
@@ -92,17 +85,36 @@ def up(folder: Folder = FOLDER, as_json: Json = False) -> None:
         )
 
 
+def _start(known: Network) -> None:
+    """Start the nodes that do not run and wait for them; on failure none of these is left."""
+    idle = [place for place in known.nodes if processes.running_pid(place) is None]
+    started = [(place, processes.start(place)) for place in idle]
+    try:
+        for place, process in started:
+            processes.wait_ready(place, process)
+    except processes.NodeFailed as error:
+        processes.stop_all([process for _, process in started])
+        fail(Exit.UNAVAILABLE, str(error))
+    except BaseException:
+        processes.stop_all([process for _, process in started])
+        raise
+
+
 @app.command("down")
-def down(folder: Folder = FOLDER) -> None:
+def down(folder: Folder = FOLDER, as_json: Json = False) -> None:
     """Stop the network's nodes."""
+    known = _load(folder)
     late = []
-    for place in _load(folder).nodes:
-        pid = processes.running_pid(place)
-        if pid is not None and not processes.stop_pid(pid):
-            late.append(f"{place.organisation} (process {pid})")
-        (place.folder / "node.pid").unlink(missing_ok=True)
+    with busy("stopping the network", quiet=as_json):
+        for place in known.nodes:
+            pid = processes.running_pid(place)
+            if pid is not None and not processes.stop_pid(pid):
+                late.append(f"{place.organisation} (process {pid})")
+                continue
+            (place.folder / "node.pid").unlink(missing_ok=True)
     if late:
         fail(Exit.UNAVAILABLE, f"still running after the time to stop: {', '.join(late)}")
+    _show(known, as_json)
 
 
 @app.command("status")
@@ -111,11 +123,29 @@ def status(folder: Folder = FOLDER, as_json: Json = False) -> None:
     _show(_load(folder), as_json)
 
 
+def _load_or_create(
+    folder: Path, *, port: int = 0, host: str = "127.0.0.1"
+) -> tuple[Network, bool]:
+    """The folder's network, and whether it was made just now."""
+    try:
+        return network.load(folder), False
+    except FileNotFoundError:
+        pass
+    except (OSError, network.NetworkDamaged) as error:
+        fail(Exit.LOCAL, str(error))
+    try:
+        return create(folder, port=port, host=host), True
+    except (OSError, KeyFileError) as error:
+        fail(Exit.LOCAL, f"cannot make a network in {folder}: {error}")
+
+
 def _load(folder: Path) -> Network:
     try:
         return network.load(folder)
     except FileNotFoundError:
         fail(Exit.LOCAL, f"no network in {folder}", hint=f"yibao devnet up --dir {folder}")
+    except (OSError, network.NetworkDamaged) as error:
+        fail(Exit.LOCAL, str(error))
 
 
 def _show(known: Network, as_json: bool) -> None:
@@ -139,5 +169,7 @@ def _show(known: Network, as_json: bool) -> None:
         return
     names = ("organisation", "url", "pid", "ready", "height")
     print_table(
-        f"Network 网络 {known.chain.hex()[:16]}", names, [[r[n] for n in names] for r in rows]
+        f"Network 网络 {known.chain.hex()[:16]}",
+        names,
+        [[shown(n, r[n]) for n in names] for r in rows],
     )

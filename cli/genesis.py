@@ -15,6 +15,7 @@ import typer
 
 from cli.exits import Exit
 from cli.output import Json, fail, print_fields, print_json, print_table
+from cli.session import open_client
 from node.ledger.errors import LedgerError
 from node.ledger.genesis import Genesis, make_content
 from node.ledger.types import Key, Signature
@@ -22,6 +23,7 @@ from node.ledger.types import Key, Signature
 app = typer.Typer(no_args_is_help=True, help="Genesis: found a network, check its file. 创世")
 
 GenesisFile = Annotated[Path, typer.Argument(help="The network's genesis file.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="Where the genesis file goes.")]
 PlanFile = Annotated[
     Path,
     typer.Argument(
@@ -59,20 +61,32 @@ def build(
     proofs: Annotated[
         Path, typer.Option(help="Folder with the answers of yibao keys prove --json, *.json.")
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The genesis file.")],
+    output: Output,
+    as_json: Json = False,
 ) -> None:
     """Put the proofs into a plan and write the genesis file."""
     genesis = _plan(file)
-    found: dict[Key, Signature] = {}
-    for path in sorted(proofs.glob("*.json")):
-        document = json.loads(path.read_text(encoding="utf-8"))
-        found[Key(bytes.fromhex(document["key"]))] = Signature(bytes.fromhex(document["proof"]))
+    found = dict(_proof(path) for path in sorted(proofs.glob("*.json")))
     if missing := [o for o, _, key in genesis.key_roles() if key not in found]:
-        fail(Exit.NO, f"no proof for a key of {', '.join(sorted(set(missing)))}")
+        fail(
+            Exit.NO,
+            f"no proof for a key of {', '.join(sorted(set(missing)))}",
+            hint=f"yibao keys prove KEY --chain {genesis.chain.hex()} --json > {proofs}/NAME.json",
+        )
     data = genesis.render(found)
     _parse(data, output)
-    output.write_bytes(data)
-    print_fields("Genesis 创世", {"file": output, "chain": genesis.chain.hex()})
+    _write(output, data)
+    _done(output, genesis.chain, as_json)
+
+
+@app.command("fetch")
+def fetch(context: typer.Context, output: Output, as_json: Json = False) -> None:
+    """Fetch the genesis file from a node; compare the chain it prints with what you were told."""
+    with open_client(context) as client:
+        data = client.get_bytes("/v1/genesis/file")
+    genesis = _parse(data, output)
+    _write(output, data)
+    _done(output, genesis.chain, as_json)
 
 
 @app.command("show")
@@ -115,6 +129,8 @@ def _plan(file: Path) -> Genesis:
         for organisation in document["organisations"]:
             for key in organisation["keys"]:
                 key["key"] = bytes.fromhex(key["key"])
+            if endpoint := organisation.get("endpoint"):
+                endpoint["tls_pin"] = bytes.fromhex(endpoint["tls_pin"])
         content = make_content(
             time_ms=document["time_ms"],
             parameters=document["parameters"],
@@ -122,7 +138,7 @@ def _plan(file: Path) -> Genesis:
             organisations=document["organisations"],
             validators=[(org, bytes.fromhex(key)) for org, key in document["validators"]],
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         fail(Exit.USAGE, f"{file} is not a plan: {type(error).__name__} {error}")
     except LedgerError as error:
         fail(Exit.NO, f"{file}: {error}")
@@ -141,3 +157,31 @@ def _parse(data: bytes, file: Path) -> Genesis:
         return Genesis.parse(data)
     except LedgerError as error:
         fail(Exit.NO, f"{file}: {error}")
+
+
+def _proof(path: Path) -> tuple[Key, Signature]:
+    """Key and proof of possession from an answer of ``yibao keys prove --json``."""
+    try:
+        document = json.loads(_read(path))
+        return Key(bytes.fromhex(document["key"])), Signature(bytes.fromhex(document["proof"]))
+    except (KeyError, TypeError, ValueError) as error:
+        fail(
+            Exit.USAGE,
+            f"{path} is not a proof of possession: {type(error).__name__} {error}",
+            hint="it holds what yibao keys prove --json prints",
+        )
+
+
+def _write(file: Path, data: bytes) -> None:
+    try:
+        file.write_bytes(data)
+    except OSError as error:
+        fail(Exit.LOCAL, f"cannot write {file}: {error.strerror}")
+
+
+def _done(file: Path, chain: bytes, as_json: bool) -> None:
+    document = {"file": str(file), "chain": chain.hex()}
+    if as_json:
+        print_json(document)
+    else:
+        print_fields("Genesis 创世", document)

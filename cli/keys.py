@@ -111,7 +111,9 @@ def list_keys(
 @app.command("prove")
 def prove(
     file: Annotated[Path, typer.Argument(help="A sealed key.")],
-    chain: Chain,
+    chain: Annotated[
+        str, typer.Option("--chain", help="Chain id: yibao genesis plan or show prints it.")
+    ],
     as_json: Json = False,
 ) -> None:
     """Sign a proof of possession for a network: what registering the key asks for."""

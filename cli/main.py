@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
-from cli import bench, demo, devnet, genesis, keys, node, policy, proof, show, trace
+from cli import (
+    bench,
+    claims,
+    demo,
+    devnet,
+    genesis,
+    keys,
+    node,
+    policy,
+    proof,
+    show,
+    trace,
+    watch,
+)
 from cli.calls import mount
 from cli.settings import NODE_DEFAULT, Settings
 from contracts.settlement import CONTRACTS
@@ -21,9 +36,10 @@ app = typer.Typer(
 CONTRACTS_BY_NAME = {contract.name: contract for contract in CONTRACTS}
 
 mount(show.org, CONTRACTS_BY_NAME, ("organisations", "governance"))
+mount(show.looks, CONTRACTS_BY_NAME, ("looks",))
 mount(show.person, CONTRACTS_BY_NAME, ("enrolment", "counters"))
 mount(show.filing, CONTRACTS_BY_NAME, ("filing",))
-mount(show.claim, CONTRACTS_BY_NAME, ("claim",))
+mount(claims.app, CONTRACTS_BY_NAME, ("claim",))
 mount(show.fund, CONTRACTS_BY_NAME, ("funds",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
@@ -38,15 +54,17 @@ for group, name in (
     (show.org, "org"),
     (show.person, "person"),
     (show.filing, "filing"),
-    (show.claim, "claim"),
+    (claims.app, "claim"),
     (show.fund, "fund"),
     (show.catalogue, "catalogue"),
+    (show.looks, "looks"),
     (show.tx, "tx"),
     (show.block, "block"),
     (proof.app, "proof"),
 ):
     app.add_typer(group, name=name)
 app.command("trace")(trace.trace)
+app.command("watch")(watch.watch)
 app.command("status")(show.status)
 app.command("demo")(demo.demo)
 app.command("bench")(bench.bench)
@@ -69,8 +87,14 @@ def root(
     context.obj = Settings(node=node, key=key, timeout_s=timeout_s)
 
 
+def _terminated(number: int, _frame: object) -> NoReturn:
+    # Leave through the finally blocks: a demo must not leave its node running.
+    sys.exit(128 + number)
+
+
 def main() -> None:
     """Entry point of the installed command."""
+    signal.signal(signal.SIGTERM, _terminated)
     app()
 
 

@@ -28,6 +28,10 @@ from node.ledger.types import Key, Signature
 MANIFEST = "network.json"
 
 
+class NetworkDamaged(Exception):  # noqa: N818  (states the fact)
+    """A folder holds a manifest that cannot be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """An organisation of the genesis, with a signing key for each post."""
@@ -166,13 +170,18 @@ def create(
 
 
 def load(folder: Path) -> Network:
-    """The network of a folder. Raises ``FileNotFoundError`` when there is none."""
-    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    nodes = [
-        NodePlace(node["organisation"], node["port"], folder / node["folder"])
-        for node in manifest["nodes"]
-    ]
-    return Network(folder, bytes.fromhex(manifest["chain"]), nodes)
+    """The network of a folder. Raises ``FileNotFoundError`` when there is none, ``NetworkDamaged``
+    when its manifest is not one."""
+    text = (folder / MANIFEST).read_bytes()
+    try:
+        manifest = json.loads(text)
+        nodes = [
+            NodePlace(node["organisation"], node["port"], folder / node["folder"])
+            for node in manifest["nodes"]
+        ]
+        return Network(folder, bytes.fromhex(manifest["chain"]), nodes)
+    except (KeyError, TypeError, ValueError) as error:
+        raise NetworkDamaged(f"{folder / MANIFEST} is not a network's manifest") from error
 
 
 def _member_record(member: Member, seeds: dict[tuple[str, str], bytes]) -> dict[str, Any]:

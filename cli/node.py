@@ -1,21 +1,54 @@
-"""``yibao node``: run a node of this machine in the foreground."""
+"""``yibao node``: run a node of this machine, check its data, list what can be set.
+
+``run``, ``verify`` and ``reindex`` become the node's own process: signals, exit codes and logs are
+those of ``python -m node`` (docs/operations.md).
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Run a node. 节点")
+from cli.output import Json, print_json, print_table
+from node.config import describe
+
+app = typer.Typer(no_args_is_help=True, help="Run a node, check its data. 节点")
+
+ConfigFile = Annotated[Path, typer.Argument(help="The node's configuration, TOML.")]
+
+
+def _become(config: Path, *options: str) -> NoReturn:
+    os.execv(sys.executable, [sys.executable, "-m", "node", str(config), *options])  # noqa: S606
 
 
 @app.command("run")
-def run(
-    config: Annotated[Path, typer.Argument(help="The node's configuration, TOML.")],
-) -> None:
+def run(config: ConfigFile) -> None:
     """Run a node until it is told to stop; the same as python -m node CONFIG."""
-    # The node takes this process over: signals, exit codes and logs are its own.
-    os.execv(sys.executable, [sys.executable, "-m", "node", str(config)])  # noqa: S606
+    _become(config)
+
+
+@app.command("verify")
+def verify(config: ConfigFile) -> None:
+    """Check every block, the whole state and the index of a stopped node, and end."""
+    _become(config, "--verify")
+
+
+@app.command("reindex")
+def reindex(config: ConfigFile) -> None:
+    """Build the index of a stopped node again from its chain, and end."""
+    _become(config, "--reindex")
+
+
+@app.command("config")
+def config_fields(as_json: Json = False) -> None:
+    """List every setting of the configuration file with its default and what it means."""
+    rows = describe()
+    if as_json:
+        print_json([dict(zip(("field", "type", "default", "says"), row, strict=True))
+                    for row in rows])  # fmt: skip
+        return
+    print_table("Configuration 配置", ("field", "type", "default", "what"), rows)

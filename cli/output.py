@@ -1,24 +1,32 @@
 """How commands print: tables for people, one JSON document for programs, errors with what to do.
 
-Amounts are shown in yuan with two decimals and thousands separators; JSON keeps fen.
+Amounts are shown in yuan with two decimals and thousands separators; JSON keeps fen. What takes
+longer than a second shows on standard error that it is going on.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from cli.exits import Exit
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
+
+HEXADECIMAL = re.compile("[0-9a-f]{40,}")
+DIGITS_SHOWN = 16
+"""Of a digest in a table; ``--json`` has all."""
 
 out = Console(highlight=False, soft_wrap=True, emoji=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
@@ -76,11 +84,81 @@ def print_table(
 def print_fields(title: str, fields: Mapping[str, object]) -> None:
     """One thing as lines ``name  value``."""
     table = Table(title=title, title_justify="left", show_header=False)
-    table.add_column(style="bold")
+    table.add_column(style="bold", overflow="fold")
     table.add_column(overflow="fold")
     for name, value in fields.items():
         table.add_row(escape(name), escape(str(value)))
     out.print(table)
+
+
+def shown(name: str, value: Any) -> str:
+    """A value for people, by the name of its field: yuan, local time, short JSON for structures."""
+    if value is None:
+        return "—"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) and name.endswith("_fen"):
+        return f"{yuan(value)} 元"
+    if isinstance(value, int) and name.endswith("time_ms"):
+        return time_of(value)
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value) or "—"
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)
+
+
+def print_record(title: str, record: Mapping[str, Any]) -> None:
+    """A record of the ledger: its plain fields, records in it by dotted names, lists as tables."""
+    fields: dict[str, object] = {}
+    tables: list[tuple[str, list[dict[str, Any]]]] = []
+    _collect("", record, fields, tables)
+    print_fields(title, fields)
+    for name, rows in tables:
+        columns = list(rows[0])
+        print_table(
+            name,
+            [re.sub("_fen$", " 元", column) for column in columns],
+            [[_cell(column, row.get(column)) for column in columns] for row in rows],
+        )
+
+
+def _cell(column: str, value: Any) -> str:
+    """A value in a table: the column says the unit; of a digest or key its beginning is enough."""
+    if isinstance(value, int) and column.endswith("_fen"):
+        return yuan(value)
+    text = shown(column, value)
+    return f"{text[:DIGITS_SHOWN]}…" if HEXADECIMAL.fullmatch(text) else text
+
+
+def _collect(
+    prefix: str,
+    record: Mapping[str, Any],
+    fields: dict[str, object],
+    tables: list[tuple[str, list[dict[str, Any]]]],
+) -> None:
+    for name, value in record.items():
+        if isinstance(value, Mapping) and value:
+            _collect(f"{prefix}{name}.", value, fields, tables)
+        elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+            tables.append((f"{prefix}{name}", value))
+        else:
+            fields[f"{prefix}{name}"] = shown(name, value)
+
+
+@contextmanager
+def busy(title: str, *, quiet: bool = False) -> Iterator[Callable[[str], None]]:
+    """Show on standard error that work is going on; yields a function that changes the words.
+
+    ``quiet``: show nothing, for programs; nothing is shown either where there is no terminal.
+    """
+    if quiet or not err.is_terminal:
+        yield lambda _title: None
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task(title)
+        yield lambda words: bar.update(task, description=words)
 
 
 def fail(code: Exit, message: str, *, hint: str = "") -> NoReturn:

@@ -43,7 +43,7 @@ def start(place: NodePlace) -> subprocess.Popen[bytes]:
     """Start one node; its log goes to ``node.log`` in its folder, its id to ``node.pid``."""
     with (place.folder / "node.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "node", str(place.config)],
+            [sys.executable, "-m", "node", str(place.config.resolve())],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -100,13 +100,27 @@ def stop_all(processes: list[subprocess.Popen[bytes]]) -> None:
 
 
 def running_pid(place: NodePlace) -> int | None:
-    """Process id of a node that was started from this folder and still runs."""
+    """Process id of a node that was started from this folder and still runs.
+
+    The file alone is not believed: after a restart of the machine the number may be another's.
+    """
     try:
         pid = int((place.folder / "node.pid").read_text(encoding="utf-8"))
-        os.kill(pid, 0)
-    except (FileNotFoundError, ValueError, ProcessLookupError, PermissionError):
+    except (FileNotFoundError, ValueError):
         return None
-    return pid
+    return pid if str(place.config.resolve()) in _command_of(pid) else None
+
+
+def _command_of(pid: int) -> str:
+    """The command line of a process; empty where there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    if Path("/proc/self").exists():
+        return ""
+    told = ["ps", "-o", "command=", "-p", str(pid)]
+    return subprocess.run(told, capture_output=True, text=True, check=False).stdout
 
 
 def stop_pid(pid: int) -> bool:

@@ -1,4 +1,4 @@
-"""Commands that look: status, blocks, transactions, claims, persons, filings, money, policies.
+"""Commands that look: status, blocks, transactions, persons, filings, money, policies.
 
 Each asks one or a few routes of the node and prints a table, or with ``--json`` the answer as it
 came (amounts in fen, digests in hexadecimal).
@@ -6,23 +6,33 @@ came (amounts in fen, digests in hexadecimal).
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from cli.calls import show_receipt, show_submission, shown
+from cli.calls import show_receipt, show_submission
+from cli.client import CallSpec
 from cli.exits import Exit
-from cli.output import Json, fail, out, print_fields, print_json, print_table, time_of, yuan
+from cli.output import (
+    Json,
+    fail,
+    print_fields,
+    print_json,
+    print_record,
+    print_table,
+    shown,
+    time_of,
+    yuan,
+)
 from cli.session import open_client
 
-claim = typer.Typer(no_args_is_help=True, help="Claims: register, settle, reverse, look. 结算")
 person = typer.Typer(no_args_is_help=True, help="Insured persons: enrol, look. 参保人")
 filing = typer.Typer(no_args_is_help=True, help="Filings for care elsewhere. 备案")
 fund = typer.Typer(no_args_is_help=True, help="Funds and accounts: balances, postings. 基金")
 org = typer.Typer(no_args_is_help=True, help="Organisations, keys, votes, parameters. 机构")
 catalogue = typer.Typer(no_args_is_help=True, help="Catalogues of places of care. 目录")
+looks = typer.Typer(no_args_is_help=True, help="Looks at persons' data: anchor a day. 查询记录")
 tx = typer.Typer(no_args_is_help=True, help="Transactions. 交易")
 block = typer.Typer(no_args_is_help=True, help="Blocks and headers. 区块")
 
@@ -31,6 +41,14 @@ PersonId = Annotated[str, typer.Argument(metavar="PERSON", help="Pseudonym of th
 Limit = Annotated[int, typer.Option(help="Rows at the most.", min=1, max=10_000)]
 After = Annotated[str, typer.Option(help="Cursor `next` of the page before.")]
 On = Annotated[str | None, typer.Option("--on", help="Date YYYY-MM-DD; today when left out.")]
+Account = Annotated[
+    str, typer.Argument(help="For example fund:430100 or payable:hospital:H43010000123.")
+]
+Area = Annotated[str, typer.Argument(help="Pooling area, six digits.")]
+ByClaim = Annotated[
+    str | None,
+    typer.Option("--claim", help="Claim that is the reason: what an institution looks by."),
+]
 
 
 def record(context: typer.Context, title: str, path: str, as_json: bool, **query: Any) -> None:
@@ -40,21 +58,31 @@ def record(context: typer.Context, title: str, path: str, as_json: bool, **query
     if as_json:
         print_json(answer)
         return
-    fields = dict(answer.get("record") or {k: v for k, v in answer.items() if k != "behind_by"})
-    print_fields(title, {name: shown(name, value) for name, value in fields.items()})
+    print_record(title, answer.get("record") or {k: answer[k] for k in answer if k != "behind_by"})
+
+
+def next_page(answer: dict[str, Any]) -> str:
+    """How to go on with a list that has more rows than were asked for."""
+    return f"next: --after {answer['next']}" if answer.get("next") else ""
 
 
 # --- The node and the chain --------------------------------------------------------------------
 
 
-def status(context: typer.Context, as_json: Json = False) -> None:
-    """What the node is doing and what it waits for. 节点状态"""
+def status(
+    context: typer.Context,
+    details: Annotated[
+        bool, typer.Option("--details", help="With pool, peers and disk: for the node's operator.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """What the node is doing and what it waits for; exit code 1 when it is not ready. 节点状态"""
     with open_client(context) as client:
-        answer = client.get("/v1/status")
+        answer = client.get("/v1/status/details" if details else "/v1/status")
     if as_json:
         print_json(answer)
     else:
-        print_fields("Node 节点", answer)
+        print_record("Node 节点", answer)
     if not answer["ready"]:
         raise typer.Exit(int(Exit.NO))
 
@@ -74,7 +102,7 @@ def block_show(
         print_json(answer)
         return
     header = answer["header"]
-    print_fields("Block 区块", {k: v for k, v in header.items() if k != "bytes"})
+    print_record("Block 区块", {k: v for k, v in header.items() if k != "bytes"})
     if header_only:
         return
     rows = [
@@ -89,7 +117,7 @@ def block_show(
 def block_list(
     context: typer.Context, limit: Limit = 20, after: After = "", as_json: Json = False
 ) -> None:
-    """Headers of the chain, oldest first."""
+    """Headers of the chain, newest first."""
     with open_client(context) as client:
         answer = client.get("/v1/headers", limit=limit, after=after or None)
     if as_json:
@@ -103,12 +131,16 @@ def block_list(
              h["state_root"][:16])
             for h in answer["headers"]
         ],
-        footer=f"next: --after {answer['next']}" if answer["next"] else "",
+        footer=next_page(answer),
     )  # fmt: skip
 
 
 @tx.command("show")
-def tx_show(context: typer.Context, tx_id: str, as_json: Json = False) -> None:
+def tx_show(
+    context: typer.Context,
+    tx_id: Annotated[str, typer.Argument(metavar="TRANSACTION", help="Id, 64 hexadecimal digits.")],
+    as_json: Json = False,
+) -> None:
     """A transaction and its receipts with their proofs."""
     with open_client(context) as client:
         answer = client.get(f"/v1/transactions/{tx_id}")
@@ -146,76 +178,41 @@ def tx_submit(
     show_submission(answer, as_json)
 
 
-# --- Claims ------------------------------------------------------------------------------------
-
-
-@claim.command("show")
-def claim_show(context: typer.Context, claim_id: ClaimId, as_json: Json = False) -> None:
-    """How a claim stands."""
-    record(context, "Claim 结算", f"/v1/claims/{claim_id}", as_json)
-
-
-@claim.command("history")
-def claim_history(context: typer.Context, claim_id: ClaimId, as_json: Json = False) -> None:
-    """Every call that named the claim, also the refused ones."""
-    with open_client(context) as client:
-        answer = client.get(f"/v1/claims/{claim_id}/history")
-    if as_json:
-        print_json(answer)
-        return
-    rows = [
-        (row["at_height"], row["tx_id"][:16], row["receipt"]["status"], row["receipt"]["code"],
-         ", ".join(event["topic"] for event in row["receipt"]["events"]))
-        for row in answer["calls"]
-    ]  # fmt: skip
-    print_table("History 经过", ("height", "transaction", "status", "code", "events"), rows)
-
-
-@claim.command("explain")
-def claim_explain(context: typer.Context, claim_id: ClaimId, as_json: Json = False) -> None:
-    """Every step of the calculation with formula, amounts and parameter. 计算过程"""
-    with open_client(context) as client:
-        answer = client.get(f"/v1/claims/{claim_id}/explanation")
-    if as_json:
-        print_json(answer)
-        return
-    out.print_json(json.dumps(answer["explanation"], ensure_ascii=False))
-
-
-@claim.command("statement")
-def claim_statement(
-    context: typer.Context,
-    claim_id: ClaimId,
-    html: Annotated[bool, typer.Option("--html", help="One page of HTML for printing.")] = False,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to a file.")] = None,
-) -> None:
-    """The settlement statement on one page. 结算单"""
-    form = "html" if html else "text"
-    with open_client(context) as client:
-        page = client.get_bytes(f"/v1/claims/{claim_id}/statement", form=form).decode()
-    if output is None:
-        typer.echo(page)
-        return
-    try:
-        output.write_text(page, encoding="utf-8")
-    except OSError as error:
-        fail(Exit.LOCAL, f"cannot write {output}: {error.strerror}")
-    out.print(f"{output}: {len(page):,} characters")
-
-
 # --- Persons and filings -----------------------------------------------------------------------
 
 
 @person.command("show")
-def person_show(context: typer.Context, person_id: PersonId, as_json: Json = False) -> None:
-    """A person's enrolment, for the home bureau."""
-    record(context, "Person 参保人", f"/v1/persons/{person_id}", as_json)
+def person_show(
+    context: typer.Context,
+    person_id: PersonId,
+    on: On = None,
+    claim: ByClaim = None,
+    as_json: Json = False,
+) -> None:
+    """A person's enrolment on a date. Logged."""
+    path = f"/v1/persons/{person_id}"
+    record(context, "Person 参保人", path, as_json, date=on, claim=claim)
 
 
 @person.command("account")
-def person_account(context: typer.Context, person_id: PersonId, as_json: Json = False) -> None:
-    """Balance of a person's own account. 个人账户"""
-    record(context, "Account 个人账户", f"/v1/persons/{person_id}/account", as_json)
+def person_account(
+    context: typer.Context, person_id: PersonId, claim: ByClaim = None, as_json: Json = False
+) -> None:
+    """Balances of a person's own account and wallet. Logged. 个人账户"""
+    record(context, "Account 个人账户", f"/v1/persons/{person_id}/account", as_json, claim=claim)
+
+
+@person.command("used")
+def person_used(
+    context: typer.Context,
+    person_id: PersonId,
+    year: Annotated[int, typer.Argument(help="Benefit year.")],
+    claim: ByClaim = None,
+    as_json: Json = False,
+) -> None:
+    """What the person used up in a benefit year: deductible, caps. Logged. 年度累计"""
+    path = f"/v1/persons/{person_id}/counters/{year}"
+    record(context, "Counters 年度累计", path, as_json, claim=claim)
 
 
 @person.command("claims")
@@ -224,11 +221,14 @@ def person_claims(
     person_id: PersonId,
     limit: Limit = 50,
     after: After = "",
+    claim: ByClaim = None,
     as_json: Json = False,
 ) -> None:
-    """A person's claims, oldest first."""
+    """A person's claims, oldest first. Logged."""
     with open_client(context) as client:
-        answer = client.get(f"/v1/persons/{person_id}/claims", limit=limit, after=after or None)
+        answer = client.get(
+            f"/v1/persons/{person_id}/claims", limit=limit, after=after or None, claim=claim
+        )
     if as_json:
         print_json(answer)
         return
@@ -244,6 +244,7 @@ def person_claims(
         "Claims 结算记录",
         ("claim", "state", "institution", "admission", "total 元", "cash 元"),
         rows,
+        footer=next_page(answer),
     )
 
 
@@ -267,14 +268,18 @@ def person_looks(context: typer.Context, person_id: PersonId, as_json: Json = Fa
 
 
 @filing.command("show")
-def filing_show(context: typer.Context, filing_id: str, as_json: Json = False) -> None:
-    """A filing as it stands."""
+def filing_show(
+    context: typer.Context,
+    filing_id: Annotated[str, typer.Argument(metavar="FILING", help="Filing id.")],
+    as_json: Json = False,
+) -> None:
+    """A filing with all its versions. Logged."""
     record(context, "Filing 备案", f"/v1/filings/{filing_id}", as_json)
 
 
 @filing.command("list")
 def filing_list(context: typer.Context, person_id: PersonId, as_json: Json = False) -> None:
-    """A person's filings."""
+    """A person's filings. Logged."""
     with open_client(context) as client:
         answer = client.get(f"/v1/persons/{person_id}/filings")
     if as_json:
@@ -289,7 +294,7 @@ def filing_list(context: typer.Context, person_id: PersonId, as_json: Json = Fal
 
 
 @fund.command("balance")
-def fund_balance(context: typer.Context, account: str, as_json: Json = False) -> None:
+def fund_balance(context: typer.Context, account: Account, as_json: Json = False) -> None:
     """Balances of an account by fund type, for example fund:430100. 余额"""
     with open_client(context) as client:
         answer = client.get(f"/v1/accounts/{account}")
@@ -306,7 +311,7 @@ def fund_balance(context: typer.Context, account: str, as_json: Json = False) ->
 @fund.command("postings")
 def fund_postings(
     context: typer.Context,
-    account: str,
+    account: Account,
     limit: Limit = 50,
     after: After = "",
     as_json: Json = False,
@@ -324,12 +329,18 @@ def fund_postings(
             (p["at_height"], p["transfer_id"], p["fund_type"], yuan(int(p["amount_fen"])))
             for p in answer["postings"]
         ],
-        footer=f"next: --after {answer['next']}" if answer["next"] else "",
+        footer=next_page(answer),
     )
 
 
 @org.command("show")
-def org_show(context: typer.Context, organisation: str, as_json: Json = False) -> None:
+def org_show(
+    context: typer.Context,
+    organisation: Annotated[
+        str, typer.Argument(metavar="ORGANISATION", help="For example bureau:430000.")
+    ],
+    as_json: Json = False,
+) -> None:
     """An organisation with its keys."""
     record(context, "Organisation 机构", f"/v1/organisations/{organisation}", as_json)
 
@@ -346,22 +357,66 @@ def org_validators(context: typer.Context, as_json: Json = False) -> None:
     print_table("Validators 验证节点", ("organisation", "key"), rows)
 
 
+@org.command("parameter")
+def org_parameter(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="For example filing.")],
+    region: Annotated[str, typer.Argument(help="Area that set it; none: of the network.")] = "",
+    as_json: Json = False,
+) -> None:
+    """A parameter of the network or of an area; exit code 1 when it is not set."""
+    with open_client(context) as client:
+        answer = client.get("/v1/state", key=f"param/{name}" + (f"/{region}" if region else ""))
+    if as_json:
+        print_json(answer)
+    elif answer["present"]:
+        print_record(f"Parameter 参数 {answer['key']}", {"value": answer["value"]})
+    else:
+        print_fields("Parameter 参数", {answer["key"]: "not set: its default is in force"})
+    if not answer["present"]:
+        raise typer.Exit(int(Exit.NO))
+
+
 @catalogue.command("show")
-def catalogue_show(context: typer.Context, area: str, on: On = None, as_json: Json = False) -> None:
+def catalogue_show(
+    context: typer.Context, area: Area, on: On = None, as_json: Json = False
+) -> None:
     """The catalogue version in force in an area on a date."""
     record(context, "Catalogue 目录", f"/v1/catalogues/{area}", as_json, date=on)
 
 
 @catalogue.command("item")
 def catalogue_item(
-    context: typer.Context, area: str, code: str, on: On = None, as_json: Json = False
+    context: typer.Context,
+    area: Area,
+    code: Annotated[str, typer.Argument(help="National code of the item.")],
+    on: On = None,
+    as_json: Json = False,
 ) -> None:
     """One code of a catalogue: class, first-pay ratio, ceilings."""
     record(context, "Item 目录项", f"/v1/catalogues/{area}/items/{code}", as_json, date=on)
 
 
 def policy_show(
-    context: typer.Context, area: str, scheme: str, on: On = None, as_json: Json = False
+    context: typer.Context,
+    area: Area,
+    scheme: Annotated[str, typer.Argument(help="310 employees, 390 residents.")],
+    on: On = None,
+    as_json: Json = False,
 ) -> None:
-    """The policy version in force in an area for a scheme (310, 390) on a date."""
+    """The policy version in force in an area for a scheme on a date, with its source."""
     record(context, "Policy 政策", f"/v1/policies/{area}/{scheme}", as_json, date=on)
+
+
+@looks.command("anchor")
+def looks_anchor(
+    context: typer.Context,
+    day: Annotated[str, typer.Argument(help="Day in UTC+8 that is over, YYYY-MM-DD.")],
+    as_json: Json = False,
+) -> None:
+    """Put the root of the node's looks of a day on the ledger (post operator)."""
+    with open_client(context) as client:
+        found = client.get(f"/v1/access-log/{day}/root")
+        args = {"day": day, "count": found["count"], "root": bytes.fromhex(found["root"])}
+        answer = client.submit([CallSpec("looks", "publish", args, f"looks/{day}")])
+    show_submission(answer, as_json)

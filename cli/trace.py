@@ -71,8 +71,19 @@ def _step(row: dict[str, Any]) -> dict[str, Any]:
         "events": [event["topic"] for event in receipt["events"]],
         "amounts": receipt["amounts"],
         "postings": receipt["postings"],
-        "balanced": not any(sums.values()),
+        "balanced": not any(sums.values()) and _payers_pay_the_bill(receipt["amounts"]),
     }
+
+
+def _payers_pay_the_bill(amounts: dict[str, Any]) -> bool:
+    """Whether the parts of a settlement come to its total; true for calls that settle nothing."""
+    if "person_fen" not in amounts:
+        return True
+    return sum(int(amounts.get(name, 0)) for name in PARTS) == int(amounts["total_fen"])
+
+
+PARTS = ("funds_fen", "commercial_fen", "hospital_share_fen", "person_fen")
+"""Who bears a bill: these four come to its total."""
 
 
 def _balances(client: Client, account: str) -> dict[str, int] | None:
@@ -104,9 +115,9 @@ def tree_of(traced: dict[str, Any]) -> Tree:
         text = ", ".join(f"{fund} {yuan(amount)}" for fund, amount in balances.items())
         money.add(f"{account}: {text or '0.00'} 元")
     root.add(
-        "[green]every transfer sums to 0.00 借贷平衡[/]"
+        "[green]every transfer sums to 0.00, the payers pay the bill 借贷平衡[/]"
         if traced["balanced"]
-        else "[red]a transfer does not sum to zero 借贷不平[/]"
+        else "[red]a transfer does not sum to zero, or the payers do not pay the bill 借贷不平[/]"
     )
     return root
 

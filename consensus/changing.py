@@ -2,6 +2,16 @@
 
 ``progress`` is called until nothing changes any more; each of its steps looks only at what is
 there, never at what has just happened, so crashes and reordering need no cases of their own.
+
+There are two ways into a view. One is its NEW-VIEW. The other is a commit certificate of that
+view (``Cue.JOINED``, in ``ordering``): who has committed block h by a certificate of view w goes
+on in view w above h without the NEW-VIEW of w. Why that is safe: take the lowest height h0 with a
+certificate in w. Its correct signers had installed w with a base below h0, for nobody votes at or
+below its own head. Had anything been decided at a height above h0 in a view before w, a quorum
+would have committed h0 before it left for w, one correct member of it would be among the view
+changes of w, and the base would be h0 or higher: a contradiction. So nothing above h0, and all the
+more above h, can have been decided before w, and a fresh proposal of w's primary binds nobody
+wrongly. It spares laggards a search for old NEW-VIEWs, which nobody then has to keep.
 """
 
 from __future__ import annotations
@@ -109,6 +119,8 @@ def on_new_view(state: State, message: NewView) -> None:
     if view < state.view:
         return
     check_new_view(message, state.validators, state.epoch_base)
+    for carried in message.view_changes:
+        state.recognise(carried.sender, carried.statement)
     if state.new_view is not None and state.new_view.statement.view == view:
         state.accuse(state.new_view, message)
         return

@@ -139,7 +139,9 @@ class Alarm:
     """An operator must look: the replica goes on as safely as it can."""
 
     code: str
-    """``key-burnt``, ``diverged``, ``fork`` or ``record-ahead``."""
+    """``key-burnt``, ``key-elsewhere``, ``diverged``, ``fork``: nothing is signed any more;
+    after ``key-elsewhere`` the driver discards the record, so that a restart finds none.
+    ``record-ahead``: nothing is signed before the store has caught up. Each once in a process."""
     sentence: str
 
 

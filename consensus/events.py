@@ -39,7 +39,8 @@ class Verdict(Enum):
     UNTIMELY = "untimely"
     """Right but for the wall clock (fresh proposals only): not voted for, fine when prepared."""
     INVALID = "invalid"
-    """Provably wrong, or we compute another result: never voted for."""
+    """Provably wrong, or we compute another result: never voted for. Content that does not fit
+    the header is no reason: that is the holder's fault, another is asked (CVE-2012-2459)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,6 +155,8 @@ def on_decided(state: State, peer: MemberId, message: Decided) -> None:
     place = (block.id, block.height, block.epoch)
     if place != (certificate.block, certificate.height, certificate.epoch):
         raise PeerError("the certificate is of another block", block=block)
+    for signer in certificate.signers():
+        state.recognise(signer, certificate.ballot())
     if block.height == state.head.height and block.id != state.head.id:
         _alarm_fork(state, certificate)
         return

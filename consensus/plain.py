@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from consensus.errors import PeerError
+from consensus.evidence import Evidence, compare
+from consensus.evidence import Signed as SignedMessage
 from consensus.messages import (
     NUMBER_LIMIT,
     Ballot,
@@ -186,6 +188,39 @@ def certificate_from_plain(value: object) -> Certificate:
     return Certificate(
         ballot.kind, ballot.epoch, ballot.view, ballot.height, ballot.block, tuple(signatures)
     )
+
+
+def evidence_to_plain(evidence: Evidence) -> list[object]:
+    """A proof that a member lied, for storing, publishing and for the chain."""
+    return [_part_out(evidence.first), _part_out(evidence.second)]
+
+
+def evidence_from_plain(value: object) -> Evidence:
+    """The evidence that ``evidence_to_plain`` gave: what the two parts prove is found anew.
+
+    Raises ``PeerError`` when they prove nothing; signatures and the set are checked elsewhere.
+    """
+    first, second = (_part_in(part) for part in _fields(value, 2))
+    found = compare(first, second)
+    if found is None:
+        raise PeerError("these two prove nothing")
+    return found
+
+
+def _part_out(part: SignedMessage | Certificate) -> list[object]:
+    if isinstance(part, Certificate):
+        return [0, certificate_to_plain(part)]
+    return [1, message_to_plain(part)]
+
+
+def _part_in(value: object) -> SignedMessage | Certificate:
+    kind, content = _fields(value, 2)
+    if _number(kind) == 0:
+        return certificate_from_plain(content)
+    message = message_from_plain(content)
+    if kind != 1 or isinstance(message, Wish | Decided | Status):
+        raise PeerError("this convicts nobody", kind=kind)
+    return message
 
 
 def _block_out(block: Block) -> list[object]:

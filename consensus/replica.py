@@ -142,6 +142,10 @@ class Replica:
             state.alarm("record-ahead", "the store has lost blocks that were committed")
         elif record.epoch < state.validators.epoch:
             state.record = with_epoch(record, state.validators.epoch)
+        proof = state.head_certificate
+        if proof is not None and proof.epoch == state.validators.epoch:
+            for signer in proof.signers():
+                state.recognise(signer, proof.ballot())
 
     def _note_signature(self, state: State, event: Signed) -> None:
         """A statement of mine has its signature: send it, and hear it like everybody else."""
@@ -177,6 +181,7 @@ class Replica:
             raise PeerError("the sender is no member", sender=message.sender)
         if not state.pacemaker.is_plausible(said.view, state.view):
             raise PeerError("no member can be in this view", view=said.view, ours=state.view)
+        state.recognise(message.sender, said)
         match message:
             case Proposal():
                 ordering.on_proposal(state, message)

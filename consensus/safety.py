@@ -19,7 +19,8 @@ is the second lock, on the driver's side of the fence. To sign an identical stat
 always allowed: Ed25519 is deterministic, and refusing it stops a healthy node (Tendermint #8739).
 
 A record that is lost, or older than what the key has signed, burns the key (section 10.4): the
-replica then follows and signs nothing, until a new key is voted in.
+replica then follows and signs nothing, until a new key is voted in. That a record is too old shows
+when others bring a signature of this key that it does not know (``is_known``).
 """
 
 from __future__ import annotations
@@ -171,6 +172,26 @@ def check_statement(record: SafetyRecord, statement: Statement) -> None:
             covered = None
     if statement != covered or (statement.epoch, statement.view) < (record.epoch, record.view):
         raise UnsafeStatement("the record does not cover it", asked=statement, covered=covered)
+
+
+def is_known(record: SafetyRecord, statement: Statement) -> bool:
+    """Whether the key of this record can have signed ``statement``, as far as the record tells.
+
+    False means that the record is an older copy, or that another process holds the key: a record
+    that is on disk before each signature is never behind one of them.
+    """
+    if isinstance(statement, WishStatement) or statement.epoch < record.epoch:
+        return True
+    if statement.epoch > record.epoch:
+        return False
+    if isinstance(statement, Ballot):
+        vote, slot = record.vote, (statement.view, statement.height)
+        if vote is None or slot > vote.slot():
+            return False
+        return slot < vote.slot() or statement.block == vote.block.id
+    if statement.view == record.view:
+        return statement in (record.change, record.new_view)
+    return statement.view < record.view
 
 
 def _check_place(record: SafetyRecord, view: int, block: Block) -> None:

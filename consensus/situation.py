@@ -86,6 +86,4 @@ def _why_watching(state: State) -> str:
         return "signs nothing: the safety record is lost; a new key must be voted in"
     if state.halted:
         return f"signs nothing: {state.halted}"
-    if state.record.commit_floor > state.head.height:
-        return f"catches up to {state.record.commit_floor}, which its store has lost"
-    return "takes its seat"
+    return f"catches up to height {state.record.commit_floor}, which its store has lost"

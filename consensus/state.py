@@ -30,7 +30,7 @@ from consensus.messages import (
 from consensus.pacemaker import Pacemaker, Timing
 from consensus.phases import Cue, Phase, advance
 from consensus.quorum import MemberId, ValidatorSet
-from consensus.safety import SafetyRecord, check_statement, with_epoch
+from consensus.safety import SafetyRecord, check_statement, is_known, with_epoch
 from consensus.slot import Results, Slot, VoteBook
 from consensus.view_change import ChangeBook
 
@@ -63,6 +63,8 @@ class State:
         self.head_certificate = head_certificate
         self.epoch_base = epoch_base
         self.validators = validators
+        self.me = validators.seat(identities)
+        """My index in the current set, None for a follower."""
         self.burnt = record is None
         self.record = record if record is not None else SafetyRecord()
         self.signing: dict[Statement, MemberId] = {}
@@ -95,11 +97,6 @@ class State:
         self.accused: dict[tuple[object, ...], None] = {}
 
     # --- what follows from the fields ---------------------------------------------------------
-
-    @property
-    def me(self) -> int | None:
-        """My index in the current set, None for a follower."""
-        return self.validators.seat(self.identities)
 
     @property
     def height(self) -> int:
@@ -194,6 +191,15 @@ class State:
         limit = EVIDENCE_PER_MEMBER * self.validators.size
         return found.slot() not in self.accused and len(self.accused) < limit
 
+    def recognise(self, sender: int, statement: Statement) -> None:
+        """Halt when ``statement`` carries my own signature and my record does not know it."""
+        if sender == self.me and not self.burnt and not is_known(self.record, statement):
+            self.halt(
+                "key-elsewhere",
+                "this key has signed what its safety record does not know: the record is an older "
+                "copy, or another process holds the key",
+            )
+
     def accuse_of_hiding(self, change: ViewChange) -> None:
         """E5: compare a view change with the COMMITs of its sender that are at hand."""
         from_votes = [
@@ -225,6 +231,7 @@ class State:
     def begin_epoch(self, validators: ValidatorSet) -> None:
         """The head ended its epoch: what was said in it is void, the next one starts at view 0."""
         self.validators = validators
+        self.me = validators.seat(self.identities)
         self.epoch_base = self.head
         self.view = 0
         if self.record.epoch <= validators.epoch:

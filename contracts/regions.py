@@ -11,6 +11,11 @@ from __future__ import annotations
 COUNTRY = "000000"
 
 
+def is_area(region: str) -> bool:
+    """Whether the text has the form of a district code: six ASCII digits."""
+    return len(region) == 6 and not region.strip("0123456789")
+
+
 def stem(region: str) -> str:
     """The significant pairs: ``430000`` -> ``43``, ``431000`` -> ``4310``, ``000000`` -> empty."""
     if region[2:] == "0000":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import signal
 import sys
 import traceback
@@ -30,9 +31,9 @@ from node.ledger.errors import InvalidGenesis, KeystoreError
 from node.mempool import PoolLimits
 from node.ordering.wal import SafetyError
 from node.service.collector import tune_collector
-from node.service.http import HttpEdge
+from node.service.http import HttpEdge, PortUnavailable
 from node.service.node import Node, NodeOptions, NodeRefused
-from node.service.opening import OpenedLedger, OpenOptions, open_ledger
+from node.service.opening import OpenedLedger, OpenOptions, open_ledger, renew_safety
 from node.store.checks import check_blocks
 from node.store.errors import DatabaseDamaged, DatabaseForeign, DatabaseInUse, StoreError
 from node.telemetry import make_logger
@@ -77,7 +78,8 @@ FAILURES: tuple[tuple[type[BaseException], Exit], ...] = (
     (StoreError, Exit.DISK),
     (VersionMissing, Exit.REFUSED),
     (NodeRefused, Exit.REFUSED),
-    (OSError, Exit.LISTEN),
+    (PortUnavailable, Exit.LISTEN),
+    (OSError, Exit.DISK),
 )
 """Foreseen ends, most special first. Anything else is a bug."""
 
@@ -93,6 +95,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--reindex", action="store_true", help="build the index again from the chain, then exit"
     )
+    parser.add_argument(
+        "--new-key", action="store_true",
+        help="begin safety.dat for a validate key that has never signed (rotation), then exit",
+    )  # fmt: skip
     given = parser.parse_args(arguments)
     if not __debug__:
         print(
@@ -104,6 +110,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         config = load(given.config)
         log = make_logger(config.log.level, config.log.format)
+        if given.new_key:
+            return _begin_key(config, log)
         if given.verify or given.reindex:
             return _maintain(config, log, reindex=given.reindex)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -131,7 +139,7 @@ async def serve(config: Config, log: structlog.stdlib.BoundLogger) -> None:
     try:
         await node.start()
         if config.api.enabled:
-            edge = HttpEdge(node, config.api, log)
+            edge = HttpEdge(node, config.api, config.limits, log)
             await edge.start()
         tune_collector()
         asked = asyncio.create_task(stop.wait())
@@ -215,6 +223,21 @@ def _maintain(config: Config, log: structlog.stdlib.BoundLogger, *, reindex: boo
         log.info("database.verified", height=head.height, state_root=head.state_root)
     finally:
         database.close()
+    return Exit.STOPPED
+
+
+def _begin_key(config: Config, log: structlog.stdlib.BoundLogger) -> int:
+    """A safety record for a new validate key, while the node is stopped."""
+    key = _open_key(config)
+    if key is None:
+        raise ConfigError("node.key is missing: --new-key begins the record of that key.")
+    public = crypto.public_key(key)
+    ledger = _open(config, _read(config.node.genesis, "node.genesis"), Runtime(CONTRACTS))
+    try:
+        renew_safety(config.node.data_dir, ledger.database, ledger.genesis.chain, public)
+        log.info("safety.begun", key_digest=hashlib.sha256(public).digest())
+    finally:
+        ledger.database.close()
     return Exit.STOPPED
 
 

@@ -79,6 +79,47 @@ class ApiConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsConfig:
+    """``[limits]``: what the HTTP edge takes at once. The sizes in docs/api.md are not settings:
+    clients rely on them."""
+
+    address_rate: int = field(
+        default=1_000,
+        metadata=_says(
+            "Requests a second from one address. Behind a proxy all clients come from its address: "
+            "raise it there and let the proxy count.",
+            low=1,
+            high=1_000_000,
+        ),
+    )
+    address_burst: int = field(
+        default=2_000,
+        metadata=_says("Requests of one address that may come at once.", low=1, high=1_000_000),
+    )
+    key_rate: int = field(
+        default=200,
+        metadata=_says("Signed requests a second of one key.", low=1, high=250),
+    )
+    key_burst: int = field(
+        default=400,
+        metadata=_says("Requests of one key that may come at once.", low=1, high=1_000_000),
+    )
+    in_flight_max: int = field(
+        default=1_024, metadata=_says("Requests in hand at once.", low=1, high=100_000)
+    )
+    waiting_max: int = field(
+        default=768,
+        metadata=_says("Of these, requests that wait for a commit.", low=1, high=100_000),
+    )
+    streams_max: int = field(
+        default=256, metadata=_says("Event streams open at once.", low=1, high=100_000)
+    )
+    streams_per_key_max: int = field(
+        default=4, metadata=_says("Event streams of one key.", low=1, high=100_000)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PoolConfig:
     """``[pool]``: transactions that wait to be ordered. Full answers 429 with a time to retry."""
 
@@ -174,6 +215,7 @@ class Config:
 
     node: NodeConfig
     api: ApiConfig = field(default_factory=ApiConfig)
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
     pool: PoolConfig = field(default_factory=PoolConfig)
     block: BlockConfig = field(default_factory=BlockConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
@@ -183,6 +225,7 @@ class Config:
 SECTIONS: Mapping[str, type] = {
     "node": NodeConfig,
     "api": ApiConfig,
+    "limits": LimitsConfig,
     "pool": PoolConfig,
     "block": BlockConfig,
     "store": StoreConfig,

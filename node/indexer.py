@@ -25,17 +25,22 @@ from node.store.index import (
     Subject,
     call_rows,
     digest_of,
+    prefix_of,
     with_digest,
 )
 from node.store.kv import KV, Operation
 
-FIELDS: Mapping[str, Subject] = {
-    "claim": Subject.CLAIM,
-    "original": Subject.CLAIM,
-    "person": Subject.PERSON,
-    "filing": Subject.FILING,
-    "institution": Subject.INSTITUTION,
-    "hospital": Subject.INSTITUTION,
+ACCOUNT, ORGANISATION, PERSON, TOPIC = (
+    Subject.ACCOUNT.value, Subject.ORGANISATION.value, Subject.PERSON.value, Subject.TOPIC.value,
+)  # fmt: skip
+
+FIELDS: Mapping[str, bytes] = {
+    "claim": Subject.CLAIM.value,
+    "original": Subject.CLAIM.value,
+    "person": Subject.PERSON.value,
+    "filing": Subject.FILING.value,
+    "institution": Subject.INSTITUTION.value,
+    "hospital": Subject.INSTITUTION.value,
 }
 """Names of fields in arguments, answers and events, and what they name."""
 
@@ -53,21 +58,22 @@ def index_rows(
     rows: list[Operation] = []
     place = 0
     for transaction in transactions:
-        sender = transaction.body.sender
+        sender = prefix_of(ORGANISATION, transaction.body.sender)
         for call in transaction.body.calls:
             receipt = receipts[place]
-            subjects: dict[tuple[Subject, str], None] = {(Subject.ORGANISATION, sender): None}
+            prefixes = {sender: None}  # a dict, because it keeps the order
             if receipt.status == OK:
-                _add_named(subjects, call.args)
-                _add_named(subjects, receipt.answer)
+                _add_named(prefixes, call.args)
+                _add_named(prefixes, receipt.answer)
                 for event in receipt.events:
-                    subjects[(Subject.TOPIC, event.topic)] = None
-                    _add_named(subjects, event.fields)
+                    prefixes[prefix_of(TOPIC, event.topic)] = None
+                    _add_named(prefixes, event.fields)
                 for posting in receipt.postings:
-                    subjects[(Subject.ACCOUNT, posting.account)] = None
-                    if posting.account.startswith(PERSON_ACCOUNTS):
-                        subjects[(Subject.PERSON, _owner(posting.account))] = None
-            rows += call_rows(subjects, height, place, receipt.tx_id, receipt.call_index)
+                    account = posting.account
+                    prefixes[prefix_of(ACCOUNT, account)] = None
+                    if account.startswith(PERSON_ACCOUNTS):
+                        prefixes[prefix_of(PERSON, _owner(account))] = None
+            rows += call_rows(prefixes, height, place, receipt.tx_id, receipt.call_index)
             place += 1
     return with_digest(height, rows)
 
@@ -129,11 +135,12 @@ def rebuild(
     kv.write(batch, sync=True)
 
 
-def _add_named(subjects: dict[tuple[Subject, str], None], fields: Mapping[str, Any]) -> None:
-    for name, subject in FIELDS.items():
-        value = fields.get(name)
-        if type(value) is str and value and len(value.encode()) <= SUBJECT_BYTES_MAX:
-            subjects[(subject, value)] = None
+def _add_named(prefixes: dict[bytes, None], fields: Mapping[str, Any]) -> None:
+    for name, kind in FIELDS.items():
+        if name in fields:
+            value = fields[name]
+            if type(value) is str and value and len(value.encode()) <= SUBJECT_BYTES_MAX:
+                prefixes[prefix_of(kind, value)] = None
 
 
 def _owner(account: str) -> str:

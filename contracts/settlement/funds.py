@@ -16,6 +16,7 @@ from typing import Any
 
 from contracts import organisations
 from contracts.api import Answer, Args, Context, Contract, reject
+from contracts.regions import is_area
 from contracts.schema import Fen, Id, Int, List, OneOf, Optional, Record, Text
 from contracts.settlement import enrolment
 from contracts.settlement import funds_chart as chart
@@ -111,9 +112,10 @@ def deposit(ctx: Context, args: Args) -> Answer:
 def transfer(ctx: Context, args: Args) -> Answer:
     """Move money between accounts, at once or, with phase ``pending``, when it is confirmed.
 
-    The sender must be entitled to every account that money leaves. ``confirmer`` is the
-    organisation that may post a pending transfer, the sender itself when not given (then another
-    holder than the one who made it). Refuses with codes ``funds.*``.
+    The sender must be entitled to every account that money leaves, and the bureau that keeps an
+    account must send or confirm what comes into it. ``confirmer`` is the organisation that may
+    post a pending transfer, the sender itself when not given (then another holder than the one who
+    made it). Refuses with codes ``funds.*``.
     """
     pending = args["phase"] == PENDING
     answer = {"transfer": args["transfer"], "status": PENDING if pending else POSTED}
@@ -125,8 +127,9 @@ def transfer(ctx: Context, args: Args) -> Answer:
         if fund_type not in chart.FUND_TYPES:
             reject("funds.unknown-fund-type", fund_type=fund_type)
     check_balanced(legs)
+    confirmer = args["confirmer"] if pending else None
     for account, _, amount in legs:
-        _check_leg(ctx, account, amount)
+        _check_leg(ctx, account, amount, confirmer or "")
     made = _made(ctx, args["kind"], answer["status"], args, digest, legs)
     if pending:
         if args["expires_ms"] <= ctx.time_ms:
@@ -231,8 +234,23 @@ def _require_care_bureau(ctx: Context, institution: str) -> None:
     organisations.require_competent(ctx, found.region)
 
 
-def _check_leg(ctx: Context, account: str, amount_fen: int) -> None:
-    """The account exists, and the sender may take money out of it where the leg does."""
+_OWNER_KINDS = {
+    "bank": ("bank",),
+    "commercial": ("insurer",),
+    "payable": organisations.INSTITUTIONS,
+    "patient": organisations.INSTITUTIONS,
+    "income": organisations.INSTITUTIONS,
+}
+"""Kinds of organisations that an account in an organisation's name can belong to."""
+
+
+def _check_leg(ctx: Context, account: str, amount_fen: int, confirmer: str) -> None:
+    """The account exists, and whoever answers for it has a word in the transfer.
+
+    Money out needs the sender's own right. Money into the books of a bureau (funds, accounts of
+    persons, payables) is a debt that somebody will be asked for, so it needs the bureau's word too:
+    as the sender, or as the ``confirmer`` of a pending transfer (empty: nobody confirms).
+    """
     kind, _ = chart.entry_of(account)
     owner = chart.owner_of(account)
     if kind.mover is Mover.CONTRACT:
@@ -240,20 +258,31 @@ def _check_leg(ctx: Context, account: str, amount_fen: int) -> None:
     if kind.mover is Mover.HOME_BUREAU:
         is_person = kind.name == "person"
         area = enrolment.require_person(ctx.state, owner).area if is_person else owner
-        if amount_fen < 0:
-            organisations.require_competent(ctx, area)
-    elif kind.mover is Mover.CARE_BUREAU:
-        institution = organisations.load(ctx.state, owner)
-        if institution is None:
+        if not is_area(area):
             reject("funds.unknown-account", account=account)
-        if amount_fen < 0:
-            organisations.require_competent(ctx, institution.region)
+        _check_bureau(ctx, account, area, amount_fen, confirmer)
+        return
+    found = organisations.load(ctx.state, owner)
+    if found is None or found.kind not in _OWNER_KINDS[kind.name]:
+        reject("funds.unknown-account", account=account)
+    if kind.mover is Mover.CARE_BUREAU:
+        _check_bureau(ctx, account, found.region, amount_fen, confirmer)
         _check_held(ctx, account, amount_fen)
-    else:
-        if organisations.load(ctx.state, owner) is None:
-            reject("funds.unknown-account", account=account)
-        if amount_fen < 0 and ctx.sender != owner:
-            reject("funds.not-owner", account=account, sender=ctx.sender)
+    elif ctx.sender != owner and (amount_fen < 0 or found.kind in organisations.INSTITUTIONS):
+        # What patients paid an institution is its own record, not a place to send money to.
+        reject("funds.not-owner", account=account, sender=ctx.sender)
+
+
+def _check_bureau(ctx: Context, account: str, region: str, amount_fen: int, confirmer: str) -> None:
+    """The bureau of the region sends the transfer or, where money comes in, confirms it."""
+    if amount_fen < 0:
+        organisations.require_competent(ctx, region)
+        return
+    if ctx.sender_kind == "bureau" and organisations.covers(ctx.sender_region, region):
+        return
+    found = organisations.load(ctx.state, confirmer) if confirmer else None
+    if found is None or found.kind != "bureau" or not organisations.covers(found.region, region):
+        reject("funds.needs-bureau", account=account, region=region)
 
 
 def _check_held(ctx: Context, account: str, amount_fen: int) -> None:

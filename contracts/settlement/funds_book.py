@@ -18,6 +18,9 @@ from contracts.settlement.funds_chart import AccountKind, entry_of
 AMOUNT_LIMIT = 10**15
 """No posting reaches ten thousand billion yuan; 64-bit sums of a thousand of them still fit."""
 
+BALANCE_LIMIT = 10**18
+"""A balance stays below a thousand such postings: a sum beyond 64 bits could not be written."""
+
 RESERVED = "reserved"
 """Slot of an entry: money out of covered accounts that pending transfers have set aside."""
 
@@ -81,8 +84,11 @@ class Book:
             slot = entry.get(kind.name)
             if slot is None:
                 entry[kind.name] = {fund_type: amount}
-            else:
-                slot[fund_type] = slot.get(fund_type, 0) + amount
+                continue
+            total = slot.get(fund_type, 0) + amount
+            if not -BALANCE_LIMIT < total < BALANCE_LIMIT:
+                reject("funds.too-large", account=account)
+            slot[fund_type] = total
 
     def reserve(self, legs: Iterable[Leg], sign: int) -> None:
         """Set aside (``sign`` 1) or give back (-1) what leaves covered accounts in ``legs``."""

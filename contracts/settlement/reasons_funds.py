@@ -37,6 +37,14 @@ ROWS: tuple[Reason, ...] = (
         "以新的期限重新发起;旧转账任何人均可办理退回。",
     ),
     Reason(
+        "funds.needs-bureau",
+        "Money into this account needs the word of the bureau that keeps it.",
+        "转入该账户须由管理该账户的医保经办机构发起或确认。",
+        "Let the bureau of the region send the transfer, or make it pending with that bureau as "
+        "its confirmer.",
+        "由该统筹区经办机构发起,或改为待确认转账并指定该机构确认。",
+    ),
+    Reason(
         "funds.no-account",
         "This person has no personal account yet.",
         "该参保人尚未开立个人账户。",
@@ -98,6 +106,13 @@ ROWS: tuple[Reason, ...] = (
         "发起人不能确认自己的转账,须由另一人复核。",
         "Let another holder of a key confirm it.",
         "请由其他经办人员复核确认。",
+    ),
+    Reason(
+        "funds.too-large",
+        "The account would hold more money than there is in the world.",
+        "账户余额超出允许范围。",
+        "Look for the entry that cannot be true; correct it by a counter-entry.",
+        "请查找不实分录并以反向分录更正。",
     ),
     Reason(
         "funds.transfer-not-found",

@@ -186,4 +186,18 @@ ROWS: tuple[Reason, ...] = (
         "The policy must count under fewer names.",
         "请减少累计项目。",
     ),
+    Reason(
+        "looks.day-not-over",
+        "The day whose looks are anchored is not over yet.",
+        "该日尚未结束, 不能提交查询记录摘要。",
+        "Anchor it tomorrow.",
+        "请于次日提交。",
+    ),
+    Reason(
+        "looks.differs",
+        "Another root was anchored for this day: the log was changed since or counted differently.",
+        "该日已提交不同的查询记录摘要, 日志可能已变动。",
+        "Compare the log with the anchored root; an auditor should look at it.",
+        "请核对日志与已提交的摘要, 并由审计人员查看。",
+    ),
 )

@@ -19,6 +19,7 @@ from contracts.settlement import (
     enrolment,
     filing,
     funds,
+    looks,
     policy,
 )
 
@@ -36,5 +37,6 @@ CONTRACTS: tuple[Contract, ...] = (
     policy.CONTRACT,
     claim.CONTRACT,
     funds.CONTRACT,
+    looks.CONTRACT,
 )
 """Every system contract, each with all its methods declared."""

@@ -84,10 +84,17 @@ def json_body(request: Request, shape: type[Body]) -> Body:
 
 
 def places(errors: Any) -> list[str]:
-    """Where a shape was missed, and which rule; never the value that was sent."""
-    return [
-        f"{'.'.join(str(part) for part in error['loc'])}: {error['type']}" for error in errors[:10]
-    ]
+    """Where a shape was missed, and which rule; never the value that was sent.
+
+    Nor the name of a field that nobody declared: it is the sender's own word.
+    """
+    found = []
+    for error in errors[:10]:
+        steps = [str(part) for part in error["loc"]]
+        if error["type"] == "extra_forbidden":
+            steps[-1] = "?"
+        found.append(f"{'.'.join(steps)}: {error['type']}")
+    return found
 
 
 def unbase64(text: str, field: str) -> bytes:

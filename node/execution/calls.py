@@ -15,6 +15,7 @@ from pathlib import Path
 from contracts.api import Attachment as CallAttachment
 from contracts.api import Context, Services
 from contracts.organisations import KeyRecord, Organisation
+from contracts.quick import quick
 from contracts.registry import VersionMissing
 from contracts.runtime import Outcome, Runtime
 from node.execution.state import BlockState, CallState
@@ -74,6 +75,7 @@ class Signer:
     key: KeyRecord
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class CallResult:
     """What one call came to."""

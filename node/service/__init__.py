@@ -5,6 +5,7 @@
 * ``reader`` shows one committed height at a time to whoever asks;
 * ``collector`` sets Python's own collector for such a process;
 * ``admission`` is a transaction's way in: decode, cheap checks, signature, pool;
+* ``estimates`` tries calls out; ``http`` serves the edge; ``collector`` tunes Python's collector;
 * ``node`` puts them together around the consensus driver: ``Node``.
 
 One event loop, one chain thread, two threads that verify signatures. ``Node`` is everything that

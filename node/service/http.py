@@ -11,6 +11,7 @@ import contextlib
 import os
 import socket
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import structlog
@@ -21,7 +22,7 @@ from node.api.access_log import AccessLog
 from node.api.app import create_app
 from node.api.ports import Genesis, Ports
 from node.api.settings import ApiSettings, own_authorities
-from node.config import ApiConfig
+from node.config import ApiConfig, LimitsConfig
 from node.service.admission import monotonic_ms
 from node.service.node import Node, wall_clock_ms
 
@@ -29,6 +30,10 @@ BACKLOG = 512
 """Connections that the system holds before they are accepted."""
 STOP_S_MAX = 5
 """How long requests in hand may take once the node stops."""
+
+
+class PortUnavailable(Exception):  # noqa: N818  (what happened)
+    """The address cannot be listened on."""
 
 
 class SystemClock:
@@ -100,22 +105,30 @@ class _Server(uvicorn.Server):
         yield
 
 
+def settings_of(config: ApiConfig, limits: LimitsConfig, port: int) -> ApiSettings:
+    """The edge's numbers: those of the configuration, and what is the same on every node."""
+    authorities = config.authorities or own_authorities(config.host, port)
+    return ApiSettings(authorities=authorities, **asdict(limits))
+
+
 class HttpEdge:
     """The edge of one node. ``start``, then ``stop`` before the node stops."""
 
-    def __init__(self, node: Node, config: ApiConfig, log: structlog.stdlib.BoundLogger) -> None:
-        """Opens the access log and binds the port. Raises ``OSError``, ``AccessLogBroken``."""
+    def __init__(
+        self,
+        node: Node,
+        config: ApiConfig,
+        limits: LimitsConfig,
+        log: structlog.stdlib.BoundLogger,
+    ) -> None:
+        """Binds the port, opens the access log. Raises ``PortUnavailable``, ``AccessLogBroken``."""
         self._node = node
         self._log = log
         folder = node.options.data_dir / "access"
+        self._socket = _listen(config.host, config.port)
         self._access_log = AccessLog(folder)
-        self._socket = socket.create_server(
-            (config.host, config.port), backlog=BACKLOG, reuse_port=False
-        )
         self.port: int = self._socket.getsockname()[1]
-        settings = ApiSettings(
-            authorities=config.authorities or own_authorities(config.host, self.port)
-        )
+        settings = settings_of(config, limits, self.port)
         app = create_app(_ports(node), settings, self._access_log, self._on_fault)
         self._server = _Server(
             uvicorn.Config(
@@ -160,3 +173,13 @@ def _ports(node: Node) -> Ports:
         clock=SystemClock(),
         genesis=Genesis(node.genesis.chain, node.genesis_bytes),
     )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), backlog=BACKLOG, reuse_port=False)
+    except OSError as error:
+        raise PortUnavailable(
+            f"api.host = {host}, api.port = {port} cannot be listened on: {error.strerror}. "
+            "Another program has it, or it is not an address of this machine."
+        ) from error

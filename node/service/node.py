@@ -229,10 +229,11 @@ class Node:
     def status(self) -> NodeStatus:
         """How the node is doing."""
         _, validators = self.chain.validators_of_next()
-        seat = validators.index_of(self.options.organisation)
+        public = None if self._key is None else public_key(self._key)
+        seated = any(seat.key == public for seat in validators.validators)
         return NodeStatus(
             organisation=self.options.organisation,
-            role="follower" if seat is None or self._key is None else "validator",
+            role="validator" if seated else "follower",
             behind_by=0,
             behind_ms=0,
             waiting_for=self._waiting_for(),

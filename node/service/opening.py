@@ -20,7 +20,7 @@ from node.ledger.errors import InvalidGenesis
 from node.ledger.genesis import Genesis
 from node.ledger.state_tree import StateTree
 from node.ledger.types import Digest
-from node.ordering.wal import SafetyFile
+from node.ordering.wal import SafetyError, SafetyFile, SafetyLost
 from node.ordering.wire import decode_record, encode_record
 from node.store import checks
 from node.store.database import Database, HeightParts, StoredHead
@@ -156,6 +156,39 @@ def open_safety(folder: Path, chain: bytes, key: bytes, head_height: int) -> Saf
         return Safety(SafetyFile.create(path, binding, encode_record(record)), record)
     opened = SafetyFile(path, binding)
     return Safety(opened, decode_record(opened.load()))
+
+
+def renew_safety(folder: Path, database: Database, chain: bytes, key: bytes) -> None:
+    """Begin a safety record for a key that has never signed: after a rotation.
+
+    An older key's file is kept beside it. Raises ``SafetyError`` where the key may have signed: it
+    has its record already, or it sat in a validator set that has ordered blocks.
+    """
+    head = database.head()
+    assert head is not None, "the database was opened"
+    for epoch, first, validators in database.epochs():
+        seated = any(seat.key == key for seat in validators.validators)
+        if seated and first <= head.height:
+            raise SafetyError(
+                f"The key has been a validator's since height {first} (epoch {epoch}) and may have "
+                "signed: a new record would allow it to sign something else. Register a new key."
+            )
+    path = folder / SAFETY
+    if path.exists():
+        try:
+            SafetyFile(path, chain + key).load()
+        except SafetyLost:
+            path.rename(_free_name(path))
+        else:
+            raise SafetyError(f"{SAFETY} holds a record of this key already; it stays.")
+    SafetyFile.create(path, chain + key, encode_record(SafetyRecord())).close()
+
+
+def _free_name(path: Path) -> Path:
+    number = 1
+    while (found := path.with_name(f"{path.name}.old{number}")).exists():
+        number += 1
+    return found
 
 
 def check_tail(database: Database, head: StoredHead, record: SafetyRecord) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from node.ledger.codec import decode_trusted, encode
+from node.ledger.codec import decode_trusted, encode_trusted
 from node.store import keys
 from node.store.errors import DatabaseDamaged
 from node.store.kv import Operation, Reader
@@ -37,8 +37,7 @@ class StoredProposal:
     """For each transaction its ``(blind, content)`` pairs."""
 
     def encode(self) -> bytes:
-        attached = [[list(pair) for pair in pairs] for pairs in self.attachments]
-        return encode([self.header, list(self.leaves), attached])
+        return encode_trusted([self.header, self.leaves, self.attachments])
 
     @classmethod
     def decode(cls, data: bytes) -> StoredProposal:

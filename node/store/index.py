@@ -54,29 +54,24 @@ PREFIXES_MAX = 50_000
 
 
 @lru_cache(PREFIXES_MAX)
-def _prefix(subject: Subject, name: str) -> bytes:
+def prefix_of(kind: bytes, name: str) -> bytes:
+    """Beginning of the keys of a subject's rows; ``kind`` is the value of its ``Subject``."""
     data = name.encode()
-    return keys.INDEX + subject.value + _LENGTH.pack(len(data)) + data
+    return keys.INDEX + kind + _LENGTH.pack(len(data)) + data
 
 
 def call_rows(
-    subjects: Iterable[tuple[Subject, str]],
-    height: int,
-    receipt_index: int,
-    tx_id: bytes,
-    call_index: int,
+    prefixes: Iterable[bytes], height: int, receipt_index: int, tx_id: bytes, call_index: int
 ) -> list[Operation]:
     """Rows of one call, one under each subject that it concerns."""
     place, where = _PLACE.pack(height, receipt_index), _WHERE.pack(tx_id, call_index)
-    return [(_prefix(subject, name) + place, where) for subject, name in subjects]
+    return [(prefix + place, where) for prefix in prefixes]
 
 
 def digest_of(rows: Sequence[Operation]) -> bytes:
     """Digest of a height's index rows, in the order in which they were made. 32 bytes."""
-    digest = hashlib.sha256()
-    for key, value in rows:
-        digest.update(_LENGTH.pack(len(key)) + key + (value or b""))
-    return digest.digest()
+    parts = [part for key, value in rows for part in (_LENGTH.pack(len(key)), key, value or b"")]
+    return hashlib.sha256(b"".join(parts)).digest()
 
 
 def with_digest(height: int, rows: list[Operation]) -> list[Operation]:
@@ -112,7 +107,7 @@ class Index:
         return self._reader.get(row[0]) == row[1]
 
     def _calls(self, subject: Subject, name: str, start: bytes, limit: int) -> list[CallEntry]:
-        prefix = _prefix(subject, name)
+        prefix = prefix_of(subject.value, name)
         rows = self._reader.iterate(prefix + start, prefix + b"\xff" * 16)
         entries = []
         for key, value in islice(rows, limit):

@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
+from consensus.events import Event
 from consensus.messages import (
     Ballot,
     Block,
@@ -50,6 +51,11 @@ class Liar(Node):
             epoch = self.disk.record.epoch if self.disk.record else 0
             self.disk.record = SafetyRecord(epoch=epoch)
         super().start()
+
+    def step(self, event: Event) -> None:
+        super().step(event)
+        if self.replica is not None:
+            self.replica.state.halted = ""  # nothing stops a liar
 
 
 class HostileWorld(World):

@@ -10,7 +10,7 @@ from consensus.messages import Ballot, Block, Certificate, Kind, Message, Propos
 from consensus.pacemaker import Timing
 from consensus.quorum import ValidatorSet
 from consensus.replica import Replica
-from consensus.safety import SafetyRecord
+from consensus.safety import SafetyRecord, check_statement
 from consensus.state import State
 from tests.consensus.values import FOUR, GENESIS, MEMBERS, ballot, vote
 
@@ -53,6 +53,9 @@ class Bench:
                 self.effects.append(effect)
                 if isinstance(effect, Persist):
                     self.record = effect.record
+                if isinstance(effect, Sign):
+                    assert self.record is not None
+                    check_statement(self.record, effect.statement)
                 if isinstance(effect, Sign) and self.signs:
                     todo.append(Signed(effect.statement, b"signature %d" % self.me))
                 if isinstance(effect, Execute) and self.executes:

@@ -16,6 +16,7 @@ human reads the diff. In the manner of etcd raft's ``testdata`` (STYLE.md, habit
 ``status``                                 everybody's STATUS is played, and what it causes
 ``crash a`` / ``restart a``                restart from the disk
 ``crash a after Persist|Sign|Commit``      the next time a does that, it falls
+``wipe a`` ``backup a`` ``restore a``      its record is lost; its disk is copied, and put back
 ``withhold X from a,b``                    the content of block X does not reach them
 ``pending a,b|none``                       something waits to be ordered there
 ``lie d PREPARE v h X to a,b``             Byzantine: sign anything (COMMIT, PRE-PREPARE too)
@@ -205,6 +206,8 @@ class Stage:
         self.late: dict[str, set[BlockId]] = {}
         self.withheld: dict[str, set[BlockId]] = {}
         self.said: list[str] = []
+        self.backups: dict[str, tuple[SafetyRecord | None, list[tuple[Block, Certificate | None]]]]
+        self.backups = {}
 
     def say(self, line: str) -> None:
         self.said.append(line)
@@ -338,6 +341,14 @@ class Stage:
 
     def do_restart(self, name: str) -> None:
         self.actors[name].start()
+
+    def do_backup(self, name: str) -> None:
+        actor = self.actors[name]
+        self.backups[name] = (actor.record, list(actor.chain))
+
+    def do_restore(self, name: str) -> None:
+        actor = self.actors[name]
+        actor.record, actor.chain = self.backups[name]
 
     def do_wipe(self, name: str) -> None:
         self.actors[name].record = None

@@ -116,6 +116,15 @@ def test_the_next_height_may_come_early() -> None:
     assert bench.state.phase is Phase.COMMITTING, "its votes were kept, too"
 
 
+def test_i20_early_proposals_of_a_flooding_primary_are_two() -> None:
+    bench = Bench(1)
+    for view in range(4, 400, 4):
+        bench.propose(block(f"in {view}"), view)
+    assert [len(by_slot) for by_slot in bench.state.early.values()] == [2]
+    bench.propose(B1)
+    assert bench.all(Execute), "what can be used at once is used at once"
+
+
 def test_d11_votes_before_the_proposal() -> None:
     bench = Bench(1)
     bench.votes(Kind.COMMIT, B1, (0, 2))

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consensus.errors import PeerError
+from consensus.evidence import Evidence, compare
 from consensus.messages import (
     NUMBER_LIMIT,
     Decided,
@@ -23,12 +24,15 @@ from consensus.plain import (
     MESSAGE_TAGS,
     certificate_from_plain,
     certificate_to_plain,
+    evidence_from_plain,
+    evidence_to_plain,
     message_from_plain,
     message_to_plain,
     record_from_plain,
     record_to_plain,
 )
 from consensus.safety import SafetyRecord, with_change, with_new_view, with_prepared, with_vote
+from tests.consensus.test_evidence import GUILTY, INNOCENT
 from tests.consensus.values import ballot, block, certificate, change, new_view, vote
 
 B1 = block("B1")
@@ -69,6 +73,27 @@ def test_records_come_back(record: SafetyRecord) -> None:
 def test_certificates_come_back() -> None:
     proof = certificate(Kind.COMMIT, B2, 3)
     assert certificate_from_plain(certificate_to_plain(proof)) == proof
+
+
+@pytest.mark.parametrize("kind", GUILTY)
+def test_evidence_comes_back(kind: str) -> None:
+    found = compare(*GUILTY[kind])
+    assert found is not None
+    assert evidence_from_plain(evidence_to_plain(found)) == found
+
+
+@pytest.mark.parametrize("story", INNOCENT)
+def test_what_proves_nothing_is_no_evidence(story: str) -> None:
+    first, second = INNOCENT[story]
+    with pytest.raises(PeerError):
+        evidence_from_plain(evidence_to_plain(Evidence("E2", 0, (2,), first, second)))
+
+
+def test_a_wish_convicts_nobody() -> None:
+    wish = message_to_plain(MESSAGES[3])
+    for value in ([[1, wish], [1, wish]], [[2, wish], [1, wish]], [[1, wish]], [wish, wish]):
+        with pytest.raises(PeerError):
+            evidence_from_plain(value)
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda m: type(m).__name__)

@@ -11,8 +11,6 @@ from consensus.effects import (
     Alarm,
     Build,
     Commit,
-    Execute,
-    Fetch,
     Persist,
     Refused,
     Send,
@@ -32,17 +30,29 @@ from consensus.events import (
     Tick,
     Verdict,
 )
-from consensus.messages import Decided, Kind, Proposal, Status, Vote, Wish, WishStatement
+from consensus.messages import Decided, Kind, Proposal, Vote, Wish, WishStatement
 from consensus.phases import Phase
 from consensus.quorum import MemberId, ValidatorSet
 from consensus.replica import Replica
 from consensus.safety import SafetyRecord
 from tests.consensus.bench import TIMING, Bench
-from tests.consensus.values import FOUR, GENESIS, MEMBERS, ballot, block, certificate, vote
+from tests.consensus.values import (
+    FOUR,
+    GENESIS,
+    MEMBERS,
+    ballot,
+    block,
+    certificate,
+    change,
+    new_view,
+    vote,
+)
 
 B1 = block("B1")
 B2 = block("B2", B1)
 FINAL = block("F", final=True)
+OTHERS = (0, 2, 3)
+"""Everybody but b, who sits on the bench."""
 NEXT_SET = ValidatorSet(1, MEMBERS[1:])
 
 
@@ -117,7 +127,7 @@ def test_illegal_answers_raise_and_change_nothing() -> None:
         Fetched(MEMBERS[0], ()),
         Received(MEMBERS[0], vote(Kind.PREPARE, block("far", block("higher", B2)), 0)),
         Received(MEMBERS[0], Wish(0, WishStatement(1, 1), b"of another epoch")),
-        Received(MEMBERS[0], Decided(GENESIS, certificate(Kind.COMMIT, GENESIS))),
+        Received(MEMBERS[0], Decided(GENESIS, certificate(Kind.COMMIT, GENESIS, signers=OTHERS))),
     ],
 )
 def test_what_comes_too_late_or_too_early_changes_nothing(event: Event) -> None:
@@ -191,6 +201,19 @@ def test_nothing_is_sent_before_it_is_signed() -> None:
     assert bench.state.votes.size() == 1
 
 
+def test_a_proposal_signed_after_its_view_was_left_is_not_sent() -> None:
+    bench = Bench(0)
+    bench.signs = False
+    bench.take(Built(0, B1))
+    asked = [sign.statement for sign in bench.all(Sign)]
+    for sender in (1, 2, 3):
+        bench.hear(Wish(sender, WishStatement(0, 1), b"s"), sender)
+    assert bench.state.view == 1
+    for statement in asked:
+        bench.take(Signed(statement, b"s"))
+        assert not [m for m in bench.sent() if isinstance(m, Proposal)]
+
+
 # --- one member ------------------------------
 
 
@@ -243,7 +266,7 @@ def test_a_key_that_is_rotated_in_takes_the_seat() -> None:
     replica.step(Start(GENESIS, None, FOUR, GENESIS, SafetyRecord()), 0)
     assert replica.state.me == 1
     following = ValidatorSet(1, (MEMBERS[0], MEMBERS[2], MEMBERS[3], new))
-    decided = Decided(FINAL, certificate(Kind.COMMIT, FINAL))
+    decided = Decided(FINAL, certificate(Kind.COMMIT, FINAL, signers=OTHERS))
     replica.step(Received(MEMBERS[0], decided), 1)
     replica.step(Executed(FINAL.id, Verdict.VALID, following), 2)
     assert (replica.state.me, replica.state.phase) == (3, Phase.OPEN)
@@ -262,6 +285,22 @@ def test_a_store_that_lost_its_tail_catches_up_before_it_votes() -> None:
     bench.hear(Decided(B1, certificate(Kind.COMMIT, B1)))
     assert bench.all(Commit)
     assert [sign.statement for sign in bench.all(Sign)] == [ballot(Kind.PREPARE, B2)]
+
+
+def test_its_own_signature_in_the_stored_head_shows_an_old_record() -> None:
+    mine = certificate(Kind.COMMIT, B1, signers=(0, 1, 2))
+    bench = Bench(1, record=SafetyRecord(), head=B1, certificate=mine)
+    assert [alarm.code for alarm in bench.all(Alarm)] == ["key-elsewhere"]
+    bench.propose(B2)
+    assert not bench.all(Sign)
+    assert "older copy" in bench.replica.situation().sentence
+
+
+def test_its_own_view_change_in_a_new_view_shows_an_old_record() -> None:
+    bench = Bench(3)
+    bench.hear(new_view(1, (change(0, 1), change(1, 1), change(3, 1))), 1)
+    assert [alarm.code for alarm in bench.all(Alarm)] == ["key-elsewhere"]
+    assert not bench.all(Sign)
 
 
 def test_a_divergence_is_an_alarm_and_the_end_of_voting() -> None:
@@ -283,7 +322,7 @@ def test_e6_a_certificate_against_our_own_head_is_a_fork() -> None:
     bench = Bench(1)
     bench.commit(B1)
     other = block("X1")
-    bench.hear(Decided(other, certificate(Kind.COMMIT, other, 1, (1, 2, 3))))
+    bench.hear(Decided(other, certificate(Kind.COMMIT, other, 1, OTHERS)))
     assert [alarm.code for alarm in bench.all(Alarm)] == ["fork"]
     assert [accuse.evidence.kind for accuse in bench.all(Accuse)] == ["E6"]
     assert bench.state.head == B1
@@ -294,7 +333,7 @@ def test_a_certified_block_on_another_parent_is_a_fork_told_once() -> None:
     bench = Bench(1)
     bench.commit(B1)
     stray = block("stray", block("X1"))
-    bench.hear(Decided(stray, certificate(Kind.COMMIT, stray)))
+    bench.hear(Decided(stray, certificate(Kind.COMMIT, stray, signers=OTHERS)))
     assert [alarm.code for alarm in bench.all(Alarm)] == ["fork"]
     bench.take(Tick(), at=500)
     assert not bench.all(Alarm)
@@ -308,7 +347,7 @@ def test_a_restart_after_the_epoch_ended_begins_the_next_one() -> None:
     bench.take(Executed(FINAL.id, Verdict.VALID, ValidatorSet(1, MEMBERS)))
     assert bench.record is not None
     assert bench.record.epoch == 0
-    proof = certificate(Kind.COMMIT, FINAL)
+    proof = certificate(Kind.COMMIT, FINAL, signers=OTHERS)
     again = Bench(1, ValidatorSet(1, MEMBERS), bench.record, FINAL, proof, FINAL)
     assert (again.state.phase, again.state.record.epoch) == (Phase.OPEN, 1)
     above = block("G", FINAL)
@@ -320,9 +359,9 @@ def test_a_restart_after_the_epoch_ended_begins_the_next_one() -> None:
 def test_a_record_of_a_later_epoch_waits_for_the_store() -> None:
     bench = Bench(1, record=SafetyRecord(epoch=2, commit_floor=5))
     assert [alarm.code for alarm in bench.all(Alarm)] == ["record-ahead"]
-    assert "catches up to 5" in bench.replica.situation().sentence
+    assert "catches up to height 5" in bench.replica.situation().sentence
     bench.executes = False
-    bench.hear(Decided(FINAL, certificate(Kind.COMMIT, FINAL)))
+    bench.hear(Decided(FINAL, certificate(Kind.COMMIT, FINAL, signers=OTHERS)))
     bench.take(Executed(FINAL.id, Verdict.VALID, ValidatorSet(1, MEMBERS)))
     assert bench.state.head == FINAL
     assert bench.state.phase is Phase.WATCHING
@@ -343,124 +382,3 @@ def test_signatures_that_come_after_their_time_are_of_no_use() -> None:
     assert bench.state.view == 2
     bench.take(Signed(first, b"s"))
     assert not bench.all(Send), "its proofs are gone, and nobody needs it"
-
-
-# --- time ------------------------------
-
-
-def test_wake_names_the_next_deadline_and_only_when_it_changes() -> None:
-    bench = Bench(1)
-    assert [wake.at_ms for wake in bench.all(Wake)] == [400], "idle STATUS"
-    bench.take(Pending(0))
-    assert [wake.at_ms for wake in bench.all(Wake)] == [100], "busy STATUS"
-    bench.take(Tick(), at=50)
-    assert not bench.all(Wake)
-    bench.take(Tick(), at=100)
-    assert [wake.at_ms for wake in bench.all(Wake)] == [200]
-    assert any(isinstance(message, Status) for message in bench.sent())
-
-
-def test_the_clock_never_goes_back() -> None:
-    bench = Bench(1)
-    bench.take(Pending(0), at=10_000)
-    bench.take(Tick(), at=5_000)
-    assert bench.state.now_ms == 10_000
-
-
-def test_b3_a_deadline_that_a_block_has_overtaken_does_not_fire() -> None:
-    bench = Bench(1)
-    bench.take(Pending(0))
-    assert bench.state.pacemaker.deadline == 1_000
-    bench.now = 600
-    bench.commit(B1)
-    bench.take(Tick(), at=1_000)
-    assert not bench.all(Sign), "the timer started anew with the block"
-    bench.take(Tick(), at=1_600)
-    assert [sign.statement for sign in bench.all(Sign)] == [WishStatement(0, 1)]
-
-
-def test_b34_a_primary_that_passes_one_over_is_left_though_it_orders_others() -> None:
-    bench = Bench(1)
-    head, now = GENESIS, 0
-    bench.take(Pending(0, passed_over_ms=0))
-    while now < 6_000 and bench.state.pacemaker.wish == 0:
-        now += 500
-        bench.now = now
-        head = block(f"at {now}", head)
-        bench.commit(head)
-    assert (now, bench.state.pacemaker.wish, bench.state.view) == (5_000, 1, 0)
-
-
-def test_a_long_queue_alone_is_no_fault() -> None:
-    bench = Bench(1)
-    bench.take(Pending(0))
-    head = GENESIS
-    for now in range(500, 20_000, 500):
-        bench.now = now
-        head = block(f"at {now}", head)
-        bench.commit(head)
-        bench.take(Pending(0))
-        assert not bench.all(Sign)
-
-
-# --- fetching ------------------------------
-
-
-def test_catching_up_by_certified_blocks() -> None:
-    bench = Bench(1)
-    blocks = [block("C1")]
-    for number in range(2, 6):
-        blocks.append(block(f"C{number}", blocks[-1]))
-    bench.hear(Status(0, 0, 5, 0, True, False, 0, 0, 0), peer=2)
-    assert [(f.peer, f.first, f.last) for f in bench.all(Fetch)] == [(MEMBERS[2], 1, 5)]
-    answers = tuple(Decided(of, certificate(Kind.COMMIT, of)) for of in blocks)
-    bench.take(Fetched(MEMBERS[2], answers))
-    assert [commit.block for commit in bench.all(Commit)] == blocks
-    assert [execute.fresh for execute in bench.all(Execute)] == [False] * 5
-
-
-def test_b17_a_block_that_votes_and_sync_both_bring_is_committed_once() -> None:
-    for sync_first in (True, False):
-        bench = Bench(1)
-        bench.executes = False
-        bench.propose(B1)
-        bench.votes(Kind.PREPARE, B1, (0, 2, 3))
-        decided = Decided(B1, certificate(Kind.COMMIT, B1))
-        committed = []
-        if sync_first:
-            bench.hear(decided)
-        bench.votes(Kind.COMMIT, B1, (0, 2, 3))
-        if not sync_first:
-            bench.hear(decided)
-        bench.take(Executed(B1.id, Verdict.VALID))
-        committed += bench.all(Commit)
-        bench.hear(decided)
-        committed += bench.all(Commit)
-        assert len(committed) == 1
-
-
-def test_b25_a_fetched_lie_is_refused_and_the_next_peer_is_asked() -> None:
-    bench = Bench(1)
-    claim = Status(0, 0, 9, 0, True, False, 0, 0, 0)
-    bench.hear(claim, peer=2)
-    bench.hear(claim, peer=3)
-    lie = Decided(B1, certificate(Kind.COMMIT, B1, signers=(2, 2, 2)))
-    bench.take(Fetched(MEMBERS[2], (lie,)))
-    assert [refused.peer for refused in bench.all(Refused)] == [MEMBERS[2]]
-    assert [fetch.peer for fetch in bench.all(Fetch)] == [MEMBERS[3]]
-
-
-def test_an_epoch_ends_while_catching_up() -> None:
-    bench = Bench(0)
-    after = block("after", FINAL)
-    bench.executes = False
-    bench.hear(Decided(FINAL, certificate(Kind.COMMIT, FINAL)))
-    # What belongs to the next epoch cannot be judged yet: it is dropped, not believed.
-    bench.hear(Decided(after, certificate(Kind.COMMIT, after, signers=(0, 1, 2))))
-    bench.take(Executed(FINAL.id, Verdict.VALID, NEXT_SET))
-    assert bench.state.head == FINAL
-    assert (bench.state.me, bench.state.phase) == (None, Phase.WATCHING)
-    bench.hear(Decided(after, certificate(Kind.COMMIT, after, signers=(0, 1))))
-    assert bench.all(Execute)
-    bench.take(Executed(after.id, Verdict.VALID))
-    assert bench.state.head == after

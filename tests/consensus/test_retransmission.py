@@ -88,7 +88,7 @@ def test_who_is_behind_in_views_learns_the_wish() -> None:
 
 def test_a_view_that_was_joined_without_a_wish_is_wished_when_somebody_needs_it() -> None:
     bench = Bench(1)
-    bench.hear(Decided(B1, certificate(Kind.COMMIT, B1, view=6)))
+    bench.hear(Decided(B1, certificate(Kind.COMMIT, B1, view=6, signers=(0, 2, 3))))
     answers(bench, replace(NOTHING, height=1))
     wishes = [m for m in bench.sent() if isinstance(m, Wish)]
     assert [w.statement.view for w in wishes] == [6]
@@ -105,12 +105,12 @@ def test_who_is_an_epoch_behind_learns_that_there_is_more() -> None:
     bench = Bench(1)
     final = block("F", final=True)
     bench.executes = False
-    bench.hear(Decided(final, certificate(Kind.COMMIT, final)))
+    bench.hear(Decided(final, certificate(Kind.COMMIT, final, signers=(0, 2, 3))))
     bench.take(Executed(final.id, Verdict.VALID, ValidatorSet(1, MEMBERS)))
     assert [m.block for m in answers(bench, NOTHING) if isinstance(m, Decided)] == [final]
     bench.executes = True
     above = block("G", final)
-    bench.hear(Decided(above, certificate(Kind.COMMIT, above)))
+    bench.hear(Decided(above, certificate(Kind.COMMIT, above, signers=(0, 2, 3))))
     assert bench.state.head == above
     told = answers(bench, NOTHING)
     assert [type(m) for m in told] == [Status]

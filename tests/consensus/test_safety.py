@@ -15,6 +15,7 @@ from consensus.safety import (
     SafetyRecord,
     bound_above,
     check_statement,
+    is_known,
     with_change,
     with_epoch,
     with_new_view,
@@ -125,6 +126,30 @@ def test_a_wish_binds_to_nothing() -> None:
     check_statement(SafetyRecord(epoch=4, view=9), WishStatement(0, 1))
 
 
+def test_what_an_up_to_date_record_knows() -> None:
+    record = with_prepared(SafetyRecord(epoch=0), NEXT, certificate(Kind.PREPARE, NEXT, view=2))
+    for known in (
+        ballot(Kind.PREPARE, NEXT, 2),
+        ballot(Kind.COMMIT, NEXT, 2),
+        ballot(Kind.PREPARE, OTHER, 2),
+        ballot(Kind.COMMIT, block("far", NEXT), 1),
+        change(0, 1).statement,
+        WishStatement(0, 99),
+    ):
+        assert is_known(record, known)
+    for unknown in (
+        ballot(Kind.PREPARE, block("rival", ONE), 2),
+        ballot(Kind.COMMIT, block("far", NEXT), 2),
+        ballot(Kind.PREPARE, ONE, 3),
+        change(0, 2).statement,
+        change(0, 3).statement,
+        replace(ballot(Kind.PREPARE, ONE), epoch=1),
+    ):
+        assert not is_known(record, unknown)
+    assert is_known(with_epoch(record, 1), ballot(Kind.PREPARE, block("any"), 9))
+    assert not is_known(SafetyRecord(), ballot(Kind.PREPARE, ONE))
+
+
 # --- whatever is asked, in whatever order, with a crash anywhere: one statement for a slot -------
 
 BLOCKS = [ONE, OTHER, NEXT, block("other next", ONE)]
@@ -156,6 +181,8 @@ def test_no_two_statements_for_one_slot(history: list[tuple[str, int, Block]]) -
         except UnsafeStatement:
             continue
         check_statement(durable, said)
+        assert is_known(durable, said)
+        assert all(is_known(durable, earlier) for earlier in signed.values())
         slot = (said.kind, said.view, said.height if isinstance(said, Ballot) else 0)
         assert signed.setdefault(slot, said) == said
         assert said.view >= left

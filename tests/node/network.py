@@ -16,7 +16,7 @@ from typing import Any
 from contracts.api import Answer, Args, Context, Contract, Posting, reject
 from contracts.registry import Registry
 from contracts.runtime import Runtime
-from contracts.schema import Bool, Int, Optional, Text
+from contracts.schema import Bool, Int, List, Optional, Text
 from node.ledger import crypto
 from node.ledger.codec import encode
 from node.ledger.genesis import Genesis, make_content
@@ -78,6 +78,20 @@ def stumble(ctx: Context, args: Args) -> Answer:
 def drop(ctx: Context, args: Args) -> Answer:
     """Delete an entry."""
     ctx.state.delete(f"book/{args['key']}")
+    return {}
+
+
+@BOOK.method(args={"members": List(Text(1, 40), max=4, min=1)}, name="seat")
+def seat(ctx: Context, args: Args) -> Answer:
+    """Let others vote from the next height on: ``<organisation>=<name of a made-up key>``."""
+    members = [one.split("=") for one in args["members"]]
+    ctx.state.put(
+        "validators",
+        {
+            "members": sorted([org, crypto.public_key(private(name))] for org, name in members),
+            "changed_height": ctx.height,
+        },
+    )
     return {}
 
 
@@ -193,7 +207,8 @@ def make_node(folder: Path, ledger: OpenedLedger, **given: Any) -> Node:
         index=True,
     )
     log = make_logger("error", "json")
-    return Node(options, ledger, runtime(), private("validate"), log, **given)
+    key = private(given.pop("key", "validate"))
+    return Node(options, ledger, runtime(), key, log, **given)
 
 
 @contextlib.asynccontextmanager

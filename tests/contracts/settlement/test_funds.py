@@ -54,7 +54,7 @@ def test_a_deposit_opens_the_account_and_balances(world: World) -> None:
     deposit(world, 150_000)
     assert balance(world.state, ACCOUNT, "310200") == 150_000
     assert balance(world.state, "premium:430100", "310200") == -150_000
-    assert len(world.state.get(f"account/{ALICE}")["salt"]) == 32
+    assert len((world.state.get(f"account/{ALICE}") or {})["salt"]) == 32
     assert trial_balance(world.state) == {"310200": 0}
 
 
@@ -228,9 +228,14 @@ def test_a_held_payable_is_not_paid_until_the_hold_ends(world: World) -> None:
 
 
 def test_money_may_go_to_whoever_it_is_for(world: World) -> None:
-    """Only the side that gives needs a right: a bank returns what did not arrive."""
-    back = transfer_args(leg("bank:bank:icbc", -5, "310100"), leg(PAYABLE, 5, "310100"))
+    """A bank returns what did not arrive; the bureau that will be asked for it confirms."""
+    back = transfer_args(
+        leg("bank:bank:icbc", -5, "310100"), leg(PAYABLE, 5, "310100"),
+        phase="pending", expires_ms=world.time_ms + MINUTE, confirmer=BUREAU_GUANGZHOU,
+    )  # fmt: skip
     world.do(BANK, "funds", "transfer", back, post="finance")
+    assert balance(world.state, PAYABLE, "310100") == 0
+    world.do(BUREAU_GUANGZHOU, "funds", "post", {"transfer": "t-1"}, post="finance")
     assert balance(world.state, PAYABLE, "310100") == 5
     deposit(world, 10)
     deposit(world, 32, transfer="d-2")
@@ -286,3 +291,72 @@ def test_every_row_of_the_chart_names_an_entry_of_its_own_pattern() -> None:
 def test_half_a_name_is_no_account(account: str) -> None:
     with pytest.raises(Rejected, match=r"funds\.unknown-account"):
         chart.entry_of(account)
+
+
+def test_nobody_writes_money_into_a_bureaus_books_alone(world: World) -> None:
+    """Found by attack: a hospital's own account may go below zero, so it could be drawn on for
+    good: into a personal account to be spent at its counter, or into what it is owed."""
+    deposit(world, 1_000)
+    before = balances(world.state)
+    sources = [
+        (HOSPITAL, f"patient:{HOSPITAL}"),
+        (HOSPITAL, f"income:{HOSPITAL}"),
+        (BANK, f"bank:{BANK}"),
+        ("insurer:pingan", "commercial:insurer:pingan"),
+    ]
+    targets = [ACCOUNT, PAYABLE, "fund:430100", "premium:430100"]
+    for sender, source in sources:
+        for target in targets:
+            legs = [leg(source, -(10**9)), leg(target, 10**9)]
+            pending: dict[str, Any] = {"phase": "pending", "expires_ms": world.time_ms + MINUTE}
+            for args in (
+                transfer_args(*legs),
+                transfer_args(*legs, **pending),
+                transfer_args(*legs, **pending, confirmer=BANK),
+                transfer_args(*legs, confirmer=BUREAU_HUNAN),
+            ):
+                world.refused("funds.needs-bureau", sender, "funds", "transfer", args,
+                              post="finance")  # fmt: skip
+    assert balances(world.state) == before
+
+
+def test_one_bureau_does_not_owe_anothers_institution(world: World) -> None:
+    legs = [leg("fund:430100", -5, "310100"), leg(PAYABLE, 5, "310100")]
+    world.refused("funds.needs-bureau", BUREAU_CHANGSHA, "funds", "transfer", transfer_args(*legs),
+                  post="finance")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("sender", "account"),
+    [
+        (HOSPITAL, f"bank:{HOSPITAL}"),
+        (BANK, f"income:{BANK}"),
+        (HOSPITAL, f"commercial:{HOSPITAL}"),
+        (BUREAU_HUNAN, "fund:43汉字"),
+        (BUREAU_HUNAN, "fund:430100/x"),
+        (BUREAU_HUNAN, "premium:43"),
+        (BUREAU_GUANGZHOU, f"payable:{BUREAU_GUANGZHOU}"),
+    ],
+)
+def test_an_account_belongs_to_what_its_kind_says(world: World, sender: str, account: str) -> None:
+    legs = [leg(account, -5), leg("bank:bank:icbc", 5)]
+    world.refused("funds.unknown-account", sender, "funds", "transfer", transfer_args(*legs),
+                  post="finance")  # fmt: skip
+
+
+def test_what_patients_paid_is_the_institutions_own_record(world: World) -> None:
+    legs = [leg("bank:bank:icbc", -5, "cash"), leg(f"income:{HOSPITAL}", 5, "cash")]
+    world.refused("funds.not-owner", BANK, "funds", "transfer", transfer_args(*legs),
+                  post="finance")  # fmt: skip
+
+
+def test_a_balance_that_cannot_be_true_is_refused_before_it_cannot_be_written(
+    world: World,
+) -> None:
+    """Found by attack: a balance beyond 64 bits stopped every later settlement of its area."""
+    ctx = world.context(HOSPITAL)
+    legs: list[Leg] = [("fund:430100", "310100", -(10**15) + 1), (PAYABLE, "310100", 10**15 - 1)]
+    for number in range(1_000):
+        funds.post(ctx, f"x{number}", legs)
+    with pytest.raises(Rejected, match=r"funds\.too-large"):
+        funds.post(ctx, "once more", legs)

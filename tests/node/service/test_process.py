@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -96,6 +97,16 @@ def test_it_serves_and_stops_when_asked(node: Running, network: Network) -> None
     assert verified.returncode == Exit.STOPPED
     assert "database.verified" in verified.stderr
     assert run(network, "--reindex").returncode == Exit.STOPPED
+
+
+def test_a_taken_port_is_named(network: Network) -> None:
+    config = network.nodes[0].config
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        config.write_text(config.read_text().replace("port = 0", f"port = {port}"))
+        result = run(network)
+    assert result.returncode == Exit.LISTEN
+    assert f"api.port = {port} cannot be listened on" in result.stderr
 
 
 def test_python_o_is_refused(network: Network) -> None:
