@@ -95,7 +95,7 @@ def _terminated(number: int, _frame: object) -> NoReturn:
 def main() -> None:
     """Entry point of the installed command."""
     signal.signal(signal.SIGTERM, _terminated)
-    app()
+    app(prog_name="yibao")
 
 
 if __name__ == "__main__":

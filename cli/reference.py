@@ -36,7 +36,8 @@ any node. `yibao COMMAND --help` says what is below.
   what to do next.
 * **Lists come in pages**: `--limit` rows; the cursor that the last line names goes into `--after`.
 * **What takes longer than a second** shows on standard error that it is going on, if that is a
-  terminal. Ctrl-C ends a command with exit code 130; what it started is stopped.
+  terminal. Ctrl-C ends a command with exit code 130; what it started is stopped. (`yibao node run`
+  is the node itself: it stops in order, with its own [exit codes](operations.md#exit-codes).)
 * **Completion** of commands and options for bash, zsh and fish: `yibao --install-completion`, or
   `yibao --show-completion` to put the script elsewhere.
 

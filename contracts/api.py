@@ -24,6 +24,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
+from contracts.quick import quick
 from contracts.schema import Check, Optional, Record, Shape, compile_shape
 
 Value = Any
@@ -67,7 +68,7 @@ def reject(code: str, **values: Value) -> NoReturn:
     raise Rejected(code, values)
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Attachment:
     """An attachment of the call whose commitment was already checked against the body."""
 
@@ -79,7 +80,7 @@ class Attachment:
     """32 bytes chosen by the client; salts of state values about persons come from here."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Posting:
     """One leg of a transfer. The legs of a transfer sum to zero."""
 

@@ -24,9 +24,10 @@ from contracts.operations import (
     Place,
     comparison,
     fault,
+    no_key,
     take,
 )
-from contracts.values import KINDS, OwnList, OwnMap, Value, name_kind
+from contracts.values import KINDS, OwnList, OwnMap, Value, name_kind, shown
 
 
 class Expressions:
@@ -349,7 +350,7 @@ def _read_key(base_of: Eval, key: str, at: Place) -> Eval:
             try:
                 return base[key]
             except KeyError:
-                fault(at, "no-key", key, key=key)
-        return fault(at, "type", f"[{key!r}] of {name_kind(base)}")
+                no_key(base, key, at, key=key)
+        return fault(at, "type", f"[{shown(key)}] of {name_kind(base)}")
 
     return read

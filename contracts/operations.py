@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from contracts.language import INT_BITS, LIST_MAX, MAP_MAX, RESULT_DEPTH_MAX, TEXT_MAX
 from contracts.meter import PRICE_COMPARED, PRICE_ITEM, TEXT_UNIT, Meter, PolicyFault
-from contracts.values import INT_LIMIT, OwnList, OwnMap, Value, name_kind
+from contracts.values import INT_LIMIT, OwnList, OwnMap, Value, name_kind, shown
 
 Env = list[Any]
 """Slot 0: the meter. Slot 1: the value being returned. Then parameters and variables."""
@@ -39,12 +39,29 @@ def fault(at: Place, kind: str, detail: str = "", **values: Value) -> NoReturn:
     raise PolicyFault(kind, at[0], at[1], values, detail)
 
 
+KEYS_SHOWN = 12
+"""Keys that a message about a missing one names."""
+
+
+def no_key(base: dict[str, Value], missing: Value, at: Place, **values: Value) -> NoReturn:
+    """End the run: the map has no such key. The author's screen shows the keys that it has."""
+    names = sorted(base)
+    there = ", ".join(shown(name)[1:-1] for name in names[:KEYS_SHOWN])
+    if not names:
+        there = "the map is empty; get(map, key, default) asks without a fault"
+    elif len(names) > KEYS_SHOWN:
+        there = f"there are {there} ..."
+    else:
+        there = f"there are {there}"
+    fault(at, "no-key", f"{shown(missing)}; {there}", **values)
+
+
 def take(base: Value, key: Value, at: Place) -> Value:
     """``base[key]`` of a list, map or text."""
     if isinstance(base, dict):
         if type(key) is str and key in base:
             return base[key]
-        fault(at, "no-key", repr(key))
+        no_key(base, key, at)
     if not isinstance(base, list | str):
         fault(at, "type", f"[...] of {name_kind(base)}")
     if type(key) is not int:
@@ -64,7 +81,7 @@ def put(base: Value, key: Value, value: Value, at: Place) -> None:
         base[key] = value
     elif isinstance(base, OwnList):
         if type(key) is not int or not -len(base) <= key < len(base):
-            fault(at, "index", f"{key!r} of {len(base)}")
+            fault(at, "index", f"{shown(key)} of {len(base)}")
         base[key] = value
     elif isinstance(base, list | dict):
         fault(at, "read-only", f"{name_kind(base)} that this policy did not make; copy(...) it")

@@ -10,7 +10,7 @@ it must never look like a refused claim (STYLE.md section 3).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from contracts.api import (
@@ -25,6 +25,7 @@ from contracts.api import (
     reject,
 )
 from contracts.meter import PolicyError
+from contracts.quick import quick
 from contracts.registry import Registry
 from contracts.schema import ShapeError
 
@@ -40,7 +41,7 @@ DEPTH_MAX = 12
 """Nesting there; the canonical encoding allows 16 for the whole receipt."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Outcome:
     """What one call came to. A rejected one has a code and values, and nothing else."""
 

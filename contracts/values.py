@@ -53,6 +53,24 @@ def name_kind(value: Value) -> str:
     return "a map" if isinstance(value, dict) else "no value of the language"
 
 
+SHOWN_MAX = 60
+"""Characters of a text that a message quotes."""
+
+
+def shown(value: Value) -> str:
+    """A value for a message: numbers and short texts as they are, lists and maps by their kind.
+
+    What a policy builds may hold itself, or one list a million times over. Writing it out would
+    end in the depth of Python's stack or fill the memory, and not on every machine alike.
+    """
+    if type(value) is str:
+        cut = value if len(value) <= SHOWN_MAX else value[:SHOWN_MAX] + "..."
+        return repr(cut)
+    if value is None or type(value) is bool or type(value) is int:
+        return str(value)
+    return name_kind(value)
+
+
 def check_int(value: int, error: Callable[[], Exception]) -> int:
     """The number when it is within bounds; raises what ``error`` makes."""
     if -INT_LIMIT < value < INT_LIMIT:

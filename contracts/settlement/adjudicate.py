@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from contracts.api import reject
+from contracts.quick import quick
 from contracts.settlement.answer import Answer, AnswerPayment, read_answer
 from contracts.settlement.case import Case
 from contracts.settlement.cost_split import Coverage, LineSplit, add_up, split_line
@@ -78,7 +79,7 @@ class _Open:
         return inside
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class _Part:
     """The benefit of one year's part of a bill."""
 

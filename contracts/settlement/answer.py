@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from contracts.api import reject
+from contracts.quick import quick
 from contracts.settlement.money import FEN_LIMIT
 from contracts.settlement.terms import BASES, FUNDS
 
@@ -21,7 +21,7 @@ _COUNTER_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 _REASON = re.compile(r"[a-z][a-z0-9_.\-]{0,59}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class AnswerPayment:
     """A payment as the policy asks for it; defaults are filled from the table of funds."""
 
@@ -32,7 +32,7 @@ class AnswerPayment:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Answer:
     """A policy's answer, every part present."""
 

@@ -22,6 +22,7 @@ from contracts.settlement import money
 from contracts.settlement.calendar import CalendarError, days_between, months_between, parts
 from contracts.settlement.money import FEN_LIMIT, MoneyError, Ratio
 from contracts.settlement.terms import BASES, FUNDS
+from contracts.values import shown
 
 Value = Any
 Step = dict[str, Value]
@@ -39,7 +40,7 @@ class BenefitError(HostError):
 
 def _amount(value: Value, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise BenefitError(f"{name}: want an amount in fen (a whole number), got {value!r}")
+        raise BenefitError(f"{name}: want an amount in fen (a whole number), got {shown(value)}")
     if value < 0:
         raise BenefitError(f"{name}: the amount {value} is negative; above(a, b) never is")
     if value > FEN_LIMIT:
@@ -49,13 +50,13 @@ def _amount(value: Value, name: str) -> int:
 
 def _whole(value: Value, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) > FEN_LIMIT:
-        raise BenefitError(f"{name}: want a whole number, got {value!r}")
+        raise BenefitError(f"{name}: want a whole number, got {shown(value)}")
     return value
 
 
 def _ratio(value: Value, name: str) -> Ratio:
     if not isinstance(value, str):
-        raise BenefitError(f'{name}: want a ratio as text like "80%", got {value!r}')
+        raise BenefitError(f'{name}: want a ratio as text like "80%", got {shown(value)}')
     try:
         return money.parse_ratio(value)
     except MoneyError as problem:
@@ -64,7 +65,7 @@ def _ratio(value: Value, name: str) -> Ratio:
 
 def _text(value: Value, name: str) -> str:
     if not isinstance(value, str):
-        raise BenefitError(f"{name}: want a text, got {value!r}")
+        raise BenefitError(f"{name}: want a text, got {shown(value)}")
     return value
 
 
@@ -103,7 +104,9 @@ def _signed_points(change: Value) -> tuple[int, int]:
         return change, 1
     found = _POINTS.fullmatch(change) if isinstance(change, str) else None
     if found is None:
-        raise BenefitError(f'points: want percentage points like -10 or "-2.5", got {change!r}')
+        raise BenefitError(
+            f'points: want percentage points like -10 or "-2.5", got {shown(change)}'
+        )
     places = found[3] or ""
     num = int(found[2] + places)
     return (-num if found[1] == "-" else num), 10 ** len(places)
@@ -176,9 +179,9 @@ def payment(fund: Value, amount: Value, why: Value = "", base: Value = "") -> di
     """One entry of the answer's ``payments``."""
     code = _text(fund, "payment")
     if code not in FUNDS:
-        raise BenefitError(f"payment: {code!r} is not in the table of funds")
+        raise BenefitError(f"payment: {shown(code)} is not in the table of funds")
     if base not in ("", *BASES):
-        raise BenefitError(f"payment: base {base!r} is none of {', '.join(BASES)}")
+        raise BenefitError(f"payment: base {shown(base)} is none of {', '.join(BASES)}")
     return {
         "fund": code,
         "payer": FUNDS[code].payer,
@@ -192,7 +195,9 @@ def _step_code(code: Value, otherwise: str) -> str:
     if code in ("", None):
         return otherwise
     if not isinstance(code, str) or not _is_step_code(code):
-        raise BenefitError(f"a step code is like critical_base, at most 60 signs; got {code!r}")
+        raise BenefitError(
+            f"a step code is like critical_base, at most 60 signs; got {shown(code)}"
+        )
     return code
 
 
@@ -294,7 +299,7 @@ def _bands_table(table: Value) -> Sequence[tuple[int | None, Ratio]]:
     before = 0
     for row in table:
         if not isinstance(row, list | tuple) or len(row) != 2:
-            raise BenefitError(f"bands: want pairs (upper, ratio), got {row!r}")
+            raise BenefitError(f"bands: want pairs (upper, ratio), got {shown(row)}")
         if rows and rows[-1][0] is None:
             raise BenefitError("bands: None stands for the end and comes last")
         upper = None if row[0] is None else _amount(row[0], "bands")

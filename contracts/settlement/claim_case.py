@@ -8,11 +8,11 @@ reaches the admission.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from contracts.api import Context
 from contracts.organisations import Organisation
+from contracts.quick import quick
 from contracts.regions import province
 from contracts.settlement import calendar, terms
 from contracts.settlement.claim_lines import Rows
@@ -26,7 +26,7 @@ ADMISSIONS = "admissions"
 """The one counter that the engine keeps itself: stays of the benefit year, local ones included."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Facts:
     """What was read for a claim, beside its lines."""
 

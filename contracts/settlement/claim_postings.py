@@ -9,8 +9,7 @@ on the institution's side add up to the whole bill, and a reversal takes back a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from contracts.quick import quick
 from contracts.regions import province
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.funds_book import Leg
@@ -23,7 +22,7 @@ from contracts.settlement.terms import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@quick(frozen=True, slots=True, kw_only=True)
 class Bill:
     """What each payer bears of a bill; all amounts in fen, none negative."""
 

@@ -7,10 +7,9 @@ from home, ``care_place`` both from the place of care; the home fund pays in eve
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from contracts.api import Context, Value, reject
 from contracts.organisations import Organisation
+from contracts.quick import quick
 from contracts.regions import widening
 from contracts.settlement import catalogue, policy
 from contracts.settlement.claim_lines import Rows
@@ -20,7 +19,7 @@ from contracts.settlement.policy import PolicyVersion
 from contracts.settlement.policy_program import CARE_PLACE, HOME, PolicyProgram
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Rules:
     """What decides: a policy version, its program, and the district whose catalogue holds."""
 
@@ -29,7 +28,7 @@ class Rules:
     catalogue: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Covered:
     """What a catalogue says of each line, and by which versions."""
 

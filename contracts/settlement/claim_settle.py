@@ -9,10 +9,11 @@ if something was changed in between.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from contracts.api import Answer, Args, Context, Value, reject
 from contracts.organisations import Organisation
+from contracts.quick import quick
 from contracts.schema import Bool, Date, Fen, Id, List, Optional, Record
 from contracts.settlement import claim as claims
 from contracts.settlement import claim_lines, counters
@@ -69,7 +70,7 @@ SETTLEMENT_ATTACHMENT = Record(
 replaces what was known at admission. ``lines``: in addition to those uploaded before."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class _Bound:
     """A claim with all that its decision reads of the visit."""
 
@@ -80,7 +81,7 @@ class _Bound:
     rows: Rows
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class _Decided:
     """A decision with what it was bound to."""
 

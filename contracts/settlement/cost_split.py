@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from contracts.quick import quick
 from contracts.settlement.money import Ratio, line_amount, parse_ratio, share
 from contracts.settlement.terms import ITEM_CLASSES
 
@@ -40,7 +41,7 @@ class Coverage:
     """Highest unit price that counts, by hospital level; level 0 holds where one is not named."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class LineSplit:
     """The four parts of one charge line, with the reason where a part is not in scope."""
 

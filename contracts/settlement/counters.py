@@ -16,10 +16,11 @@ State: ``counter/<person>/<area>/<scheme>/<year>``, ``counter-local/<digest in h
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from contracts.api import Answer, Args, Context, Contract, State, Value, reject
 from contracts.organisations import require_competent
+from contracts.quick import quick
 from contracts.schema import FEN_MAX, Bytes, Id, Int, Map, OneOf, Record
 from contracts.settlement.enrolment import SCHEMES, Person, area_of, require_person
 from contracts.settlement.records import content_digest, salt_of
@@ -42,7 +43,7 @@ DELTAS = Record({"deltas": Map(Int(0, FEN_MAX), max=NAMES_MAX)})
 """Attachment of ``open`` and ``feed``: what to add, by counter name; never negative."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Counters:
     """Counters of one person, area, scheme and benefit year."""
 

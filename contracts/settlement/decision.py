@@ -6,9 +6,9 @@ a benefit: ``adjudicate`` does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from contracts.quick import quick
 from contracts.settlement import identities
 from contracts.settlement.cost_split import LineSplit
 from contracts.settlement.terms import (
@@ -20,7 +20,7 @@ from contracts.settlement.terms import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Payment:
     """What one payer gives. The amount is positive."""
 
@@ -53,7 +53,7 @@ class Payment:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class CounterChange:
     """One counter of the person's benefit year, before and after."""
 
@@ -68,7 +68,7 @@ class CounterChange:
         return self.before + self.delta
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Refusal:
     """Why something of the bill is not paid by a fund. Not an error: a decision with a reason."""
 
@@ -80,7 +80,7 @@ class Refusal:
     """The amount concerned: of a line what is not in scope, of the bill its in-scope amount."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Decision:
     """Who pays what. All identities of ``identities.EQUATIONS`` hold; ``check`` asserts it."""
 

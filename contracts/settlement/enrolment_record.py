@@ -10,12 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from contracts.api import State, Value, reject
+from contracts.quick import quick
 
 INSURED, ARREARS, WAITING = "insured", "arrears", "waiting"
 UNINSURED, CLOSED, DEAD = "uninsured", "closed", "dead"
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Spell:
     """Category and identity types from a date on."""
 
@@ -24,7 +25,7 @@ class Spell:
     identity_types: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Period:
     """Insured status over a time."""
 
@@ -53,7 +54,7 @@ class Entitlement:
     to_date: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Person:
     """An insured person. ``category`` and ``identity_types`` are those of the latest spell."""
 

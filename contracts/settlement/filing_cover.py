@@ -9,10 +9,10 @@ whose first day has come counts on a day, so a change of place on 1 June leaves 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from contracts import parameters
 from contracts.api import State
+from contracts.quick import quick
 from contracts.regions import covers
 from contracts.settlement.enrolment import area_of
 from contracts.settlement.filing_record import (
@@ -68,7 +68,7 @@ DEEMED = "deemed"
 """Channel of a cover that nobody had to file."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Cover:
     """The filing that a claim binds to, or why there is none."""
 

@@ -26,6 +26,7 @@ _RATIO_TEXT = re.compile(
     r"|(?P<decimal>0(?:\.[0-9]{1,8})?|1(?:\.0{1,8})?)",
     re.ASCII,
 )
+_FRACTION_TEXT = re.compile(r"[0-9]+/[0-9]+", re.ASCII)
 _YUAN_TEXT = re.compile(r"(?P<whole>[0-9]{1,14})(?:\.(?P<fen>[0-9]{1,2}))?", re.ASCII)
 
 
@@ -68,8 +69,10 @@ def parse_ratio(text: str) -> Ratio:
     A decimal above 1 is refused: ``"80"`` was meant as 80 %, and would pay eighty times the bill.
     """
     found = _RATIO_TEXT.fullmatch(text)
+    if found is None and _FRACTION_TEXT.fullmatch(text):
+        raise MoneyError(f"the ratio {text[:60]} is too fine: at most 12 digits above and below")
     if found is None:
-        raise MoneyError(f'{text!r} is not a ratio: write "82.5%", "0.825" or ratio(33, 40)')
+        raise MoneyError(f'{text[:60]!r} is not a ratio: write "82.5%", "0.825" or ratio(33, 40)')
     if found["num"] is not None:
         return ratio_of(int(found["num"]), int(found["den"]))
     digits = found["percent"] if found["percent"] is not None else found["decimal"]
@@ -116,7 +119,7 @@ def parse_yuan(text: str) -> int:
     negative = text.startswith("-")
     found = _YUAN_TEXT.fullmatch(_without_separators(text[1:] if negative else text))
     if found is None:
-        raise MoneyError(f"{text!r} is not an amount in yuan with at most two decimals")
+        raise MoneyError(f"{text[:60]!r} is not an amount in yuan with at most two decimals")
     fen = int(found["whole"]) * FEN_PER_YUAN + int((found["fen"] or "").ljust(2, "0"))
     return -fen if negative else fen
 

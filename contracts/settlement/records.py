@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from contracts.api import Args, Context, Value
+from contracts.quick import quick
 from contracts.settlement.funds_book import Leg
 from contracts.settlement.lifecycle import ClaimState
 
@@ -65,7 +66,7 @@ class Transfer:
         return replace(self, status=status)
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Visit:
     """What the policy asks about a visit. The clinical half leaves the state at settlement."""
 
@@ -100,7 +101,7 @@ class Visit:
         return Visit(self.care_kind, self.admission, self.discharge, False, False, False, False, "")
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Settled:
     """How a claim was decided and what undoes it."""
 
@@ -157,7 +158,7 @@ class Settled:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Claim:
     """A claim: ``claim/<id>``, the one key that stays of it."""
 

@@ -165,7 +165,8 @@ class Executor:
         height, time_ms = parent.header.height + 1, max(clock_ms, parent.header.time_ms + 1)
         chosen: list[tuple[SignedTransaction, Signer]] = []
         refused: list[tuple[Digest, InvalidTransaction]] = []
-        for transaction in candidates:
+        # One that is named twice stands once: the ids that are executed are only those of the parent.
+        for transaction in {candidate.id: candidate for candidate in candidates}.values():
             try:
                 chosen.append((transaction, self.admit(transaction, height, time_ms)))
             except InvalidTransaction as error:

@@ -75,8 +75,7 @@ class Signer:
     key: KeyRecord
 
 
-@quick
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class CallResult:
     """What one call came to."""
 

@@ -7,9 +7,9 @@ person's age or income is in the explanation, an attachment that the receipt onl
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from contracts.quick import quick
 from node.ledger import shape
 from node.ledger.codec import decode_trusted, encode, encode_trusted
 from node.ledger.crypto import H
@@ -35,7 +35,7 @@ _LIST_MAX: Final = 10_000
 """Events and postings of one call; the meters of the contract engine end far below."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Event:
     """Something that happened, for subscribers and indexes."""
 
@@ -45,7 +45,7 @@ class Event:
     """Seen by all who may see the receipt."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class ReceiptPosting:
     """One leg of a transfer; the legs of a transfer sum to zero."""
 
@@ -59,7 +59,7 @@ class ReceiptPosting:
     """Positive into the account, negative out of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Receipt:
     """The outcome of one call."""
 

@@ -12,8 +12,8 @@ Bytes are kept as they arrived, for what was signed and hashed is those bytes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from contracts.quick import quick
 from node.ledger import crypto, shape
 from node.ledger.codec import decode_trusted, encode, encode_trusted
 from node.ledger.crypto import H
@@ -45,7 +45,7 @@ from node.ledger.types import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Call:
     """One call of a contract's method; all-or-nothing, with a receipt of its own."""
 
@@ -63,7 +63,7 @@ class Call:
         return [self.contract, self.method, self.args, list(self.attachments)]
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class AttachmentRef:
     """What the body says of an attachment."""
 
@@ -73,7 +73,7 @@ class AttachmentRef:
     """``H('yibao/attachment/v1', blind || content)``."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Attachment:
     """An attachment itself: travels beside the body, is stored apart, may be erased."""
 
@@ -88,7 +88,7 @@ class Attachment:
         return commit(self.blind, self.content)
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class TransactionBody:
     """What is signed."""
 
@@ -128,7 +128,7 @@ class TransactionBody:
             raise InvalidTransaction("transaction.malformed", **error.reason()) from None
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class SignedTransaction:
     """A transaction as it arrived: decoded body, the bytes it was decoded from, signature."""
 

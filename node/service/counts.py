@@ -8,9 +8,13 @@ from node.execution.blocks import BlockResult
 from node.telemetry import Metrics
 
 
-def count_block(telemetry: Metrics, result: BlockResult) -> None:
-    """Blocks, transactions, calls by status, rejections by code, bytes and writes."""
+def count_block(telemetry: Metrics, result: BlockResult, seconds: float) -> None:
+    """Blocks, transactions, calls by status, rejections by code, bytes and writes.
+
+    ``seconds``: since this node first had the block.
+    """
     telemetry.blocks.inc()
+    telemetry.block_seconds.observe(seconds)
     telemetry.transactions.inc(len(result.transactions))
     telemetry.block_calls.observe(len(result.calls))
     telemetry.block_bytes.inc(sum(map(len, result.leaves)))

@@ -134,14 +134,7 @@ class Node:
         self._received = ReceivedBlocks(
             self.chain, self._thread, self._pool, self._put, clock_ms, self._log_bug, log
         )
-        self.network: Network | None = None
-        if p2p is not None:
-            self.network = Network(
-                p2p, self.chain, ledger.state, self._admission,
-                organisation=options.organisation, key=key, put=self._put,
-                situation=self._replica.situation, bug=self._on_bug, log=log,
-            )  # fmt: skip
-            self._received.attach(self.network.exchange)
+        self.network = None if p2p is None else self._join(p2p, ledger)
         self._safety: Safety | None = None
         self._driver: Driver | None = None
         self._running: asyncio.Task[None] | None = None
@@ -152,6 +145,7 @@ class Node:
         self._ended: asyncio.Future[None] | None = None
         self._alarm: str | None = None
         self._swept_ms = 0
+        self._built_s = time.monotonic()
 
     # --- Life ---------------------------------------------------------------------------------
 
@@ -337,6 +331,7 @@ class Node:
     def execute(self, block: Block, fresh: bool, holders: tuple[MemberId, ...]) -> None:
         """Execute a block that others built, or this node before a restart."""
         if not self._received.is_asked(block, holders):
+            self._built_s = time.monotonic()
             self._spawn(self._received.execute(block, fresh))
 
     def send(self, to: MemberId | None, message: Message) -> None:
@@ -366,6 +361,15 @@ class Node:
         self._log.error("alarm", code=code, reason=sentence)
 
     # --- Steps --------------------------------------------------------------------------------
+
+    def _join(self, p2p: P2pOptions, ledger: OpenedLedger) -> Network:
+        network = Network(
+            p2p, self.chain, ledger.state, self._admission,
+            organisation=self.options.organisation, key=self._key, put=self._put,
+            situation=self._replica.situation, bug=self._on_bug, log=self._log,
+        )  # fmt: skip
+        self._received.attach(network.exchange)
+        return network
 
     def _open_safety(
         self, key: PrivateKey, validators: ledger_block.ValidatorSet
@@ -416,6 +420,7 @@ class Node:
         self._building = False
         if proposal.result is not None and self._wanted == (view, parent):
             self._wanted = None
+            self._built_s = time.monotonic()
             header = proposal.result.header
             following = wire.to_next_set(header, proposal.result.next_validators)
             self._put(Built(view, wire.to_core_block(header), following))
@@ -431,7 +436,7 @@ class Node:
         if self.network is not None:
             self.network.committed(result, self.options.calls_aim)
         self._tell_pending()
-        count_block(self.telemetry, result)
+        count_block(self.telemetry, result, time.monotonic() - self._built_s)
         if self.network is None and (size := self.chain.validators_of_next()[1].size) > 1:
             self.alarm("no-network", f"the validator set has {size} members from now on")
 

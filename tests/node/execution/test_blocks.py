@@ -198,6 +198,19 @@ def test_a_transaction_is_executed_once() -> None:
         world.executor.execute(world.parent, header, [transaction], None)
 
 
+def test_a_candidate_that_is_named_twice_is_executed_once() -> None:
+    world = World()
+    twice = sign(enter("a", 5))
+    result = world.build(twice, sign(enter("a", 1)), twice)
+    assert [t.id for t in result.transactions].count(twice.id) == 1
+    world.commit(result)
+    assert world.get("book/a") == {"total_fen": 6}
+    header = world.build(sign(enter("b", 1))).header
+    other = sign(enter("b", 1))
+    with pytest.raises(InvalidBlock, match=r"block\.transaction-twice"):
+        world.executor.execute(world.parent, header, [other, other], None)
+
+
 def test_expired_ids_go_twice_as_fast_as_new_ones_come() -> None:
     world = World()
     old = [sign(enter("a", n), valid_until_ms=NOW + n) for n in range(1, 6)]

@@ -80,6 +80,8 @@ def test_a_committed_transaction_is_read_back_with_its_proofs(tmp_path: Path) ->
                 assert commit(kept.blind, kept.content) == commitment
             assert view.header(2) is None
             assert view.attachment(bytes(32)) is None
+        assert b"yibao_block_seconds_count 1.0" in node.metrics()
+        assert b'yibao_calls_total{status="ok"} 1.0' in node.metrics()
 
     tell(tmp_path, story)
 

@@ -1,0 +1,39 @@
+"""How the tests of the command line call it: in this process, or as the process a user starts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from typer.testing import CliRunner
+
+from cli.main import app
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSPHRASE = "a passphrase of the tests"
+
+
+def yibao(*words: object, env: Mapping[str, str] | None = None) -> Any:
+    """Run a command in this process; the passphrase is that of the tests."""
+    given = {"YIBAO_PASSPHRASE": PASSPHRASE, "YIBAO_KEY": "", "COLUMNS": "200", **(env or {})}
+    return CliRunner().invoke(app, [str(word) for word in words], env=given)
+
+
+def process(
+    *words: object, env: Mapping[str, str] | None = None, module: str = "cli.main"
+) -> subprocess.CompletedProcess[str]:
+    """Run a command as a process of its own, without a terminal, and wait for it."""
+    return subprocess.run(
+        [sys.executable, "-m", module, *(str(word) for word in words)],
+        cwd=ROOT,
+        env={**os.environ, **(env or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )

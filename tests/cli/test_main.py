@@ -1,0 +1,196 @@
+"""The whole command line: help everywhere, JSON everywhere, exit codes that mean what they say."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+import typer.main
+
+from cli.exits import MEANING, Exit
+from cli.identity import new_seed, write_key
+from cli.main import app
+from node.ledger.keystore import SCRYPT_N_LEAST
+from tests.cli.running import PASSPHRASE, ROOT, process, yibao
+
+
+def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command that does something, with its words."""
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from leaves(inner, (*path, name))
+    if not hasattr(command, "commands"):
+        yield path, command
+
+
+ROOT_COMMAND: Any = typer.main.get_command(app)
+COMMANDS = list(leaves(ROOT_COMMAND))
+BECOME_THE_NODE = {("node", "run"), ("node", "verify"), ("node", "reindex")}
+
+
+@pytest.mark.parametrize(("path", "command"), COMMANDS, ids=[" ".join(p) for p, _ in COMMANDS])
+def test_every_command_has_help_and_so_has_each_of_its_words(
+    path: tuple[str, ...], command: Any
+) -> None:
+    assert command.help, path
+    silent = [p.name for p in command.params if not p.help]
+    assert not silent, f"{' '.join(path)}: {silent}"
+
+
+def test_every_group_has_help() -> None:
+    for name, group in ROOT_COMMAND.commands.items():
+        assert group.help, name
+
+
+def test_every_command_that_prints_data_prints_it_as_json_too() -> None:
+    without = {
+        path for path, command in COMMANDS if not any("--json" in p.opts for p in command.params)
+    }
+    assert without == BECOME_THE_NODE
+
+
+@pytest.mark.parametrize("words", [(), ("claim",), ("claim", "settle"), ("proof", "verify")])
+def test_help_is_printed(words: tuple[str, ...]) -> None:
+    result = yibao(*words, "--help")
+    assert result.exit_code == 0
+    assert "Usage: " in result.stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_gets_a_completion_script(shell: str) -> None:
+    # --show-completion asks which shell started it; this is what it then prints.
+    told = process(env={"_YIBAO_COMPLETE": f"source_{shell}"})
+    assert told.returncode == 0, told.stderr
+    assert "_YIBAO_COMPLETE" in told.stdout
+    assert f"complete_{shell}" in told.stdout
+
+
+def test_words_are_completed() -> None:
+    told = process(
+        env={"_YIBAO_COMPLETE": "complete_bash", "COMP_WORDS": "yibao claim se", "COMP_CWORD": "2"}
+    )
+    assert told.stdout.split() == ["settle"]
+
+
+# --- Exit codes -------------------------------------------------------------------------------
+
+
+def test_every_exit_code_has_a_meaning_and_is_used() -> None:
+    assert set(MEANING) == set(Exit)
+    sources = "".join(p.read_text(encoding="utf-8") for p in (ROOT / "cli").glob("*.py"))
+    for code in Exit:
+        assert f"Exit.{code.name}" in sources.replace(f"Exit.{code.name}:", "") or code is Exit.OK
+
+
+@contextmanager
+def answering(status: int, document: dict[str, Any]) -> Iterator[str]:
+    """A node that knows its chain and answers everything else with one problem."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            known = self.path == "/v1/genesis"
+            body = json.dumps({"chain": "00" * 32} if known else document).encode()
+            self.send_response(200 if known else status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Silence: the test looks at what the command says."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("keys") / "clerk.key"
+    write_key(
+        path, new_seed(), PASSPHRASE,
+        chain=bytes(32), role="read,sign", owner="bureau:430000", n=SCRYPT_N_LEAST,
+    )  # fmt: skip
+    return path
+
+
+PROBLEM = {"code": "read.no-right", "title": "No.", "next": "Ask.", "values": {"limit": 3}}
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(401, Exit.REFUSED), (403, Exit.REFUSED), (422, Exit.REFUSED), (429, Exit.UNAVAILABLE),
+     (503, Exit.UNAVAILABLE)],
+)  # fmt: skip
+def test_a_refusal_of_the_node_ends_the_command_with_its_words(
+    status: int, code: Exit, key: Path
+) -> None:
+    with answering(status, PROBLEM) as node:
+        result = yibao("--node", node, "--key", key, "claim", "show", "C-1")
+    assert result.exit_code == code
+    assert result.stdout == ""
+    for words in ("No.", "[read.no-right]", "limit=3", "Ask."):
+        assert words in result.stderr
+
+
+def test_a_node_that_answers_nonsense_is_a_refusal_without_a_traceback(key: Path) -> None:
+    with answering(500, {}) as node:
+        result = yibao("--node", node, "--key", key, "claim", "show", "C-1")
+    assert result.exit_code == Exit.REFUSED
+    assert "http.500" in result.stderr
+
+
+def test_a_silent_node_is_unreachable(key: Path) -> None:
+    result = yibao("--node", "http://127.0.0.1:1", "--key", key, "status")
+    assert result.exit_code == Exit.UNREACHABLE
+    assert "http://127.0.0.1:1" in result.stderr
+
+
+@pytest.mark.parametrize("words", [("nonsense",), ("claim", "show"), ("demo", "--claims", "0")])
+def test_a_call_that_is_off_is_a_usage_error(words: tuple[str, ...]) -> None:
+    assert yibao(*words).exit_code == Exit.USAGE
+
+
+def test_a_command_that_signs_wants_a_key() -> None:
+    result = yibao("status")
+    assert result.exit_code == Exit.LOCAL
+    assert "YIBAO_KEY" in result.stderr
+
+
+def test_a_key_of_another_passphrase_is_a_local_fault(key: Path) -> None:
+    result = yibao("--key", key, "status", env={"YIBAO_PASSPHRASE": "another"})
+    assert result.exit_code == Exit.LOCAL
+    assert "passphrase" in result.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_command_that_is_interrupted_ends_without_a_traceback(
+    number: int, code: int, key: Path
+) -> None:
+    """The command waits for its input, says so by reading, and is interrupted there."""
+    read_end, write_end = os.pipe()
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.cli.announced", "--key", str(key), "claim", "settle", "-"],
+        cwd=ROOT, stdin=read_end, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as running:  # fmt: skip
+        os.close(read_end)
+        assert running.stdout is not None
+        assert running.stdout.readline() == "ready\n"
+        running.send_signal(number)
+        out, err = running.communicate(timeout=60)
+        os.close(write_end)
+    assert running.returncode == code
+    assert "Traceback" not in out + err

@@ -1,0 +1,25 @@
+"""Every foreseen end of the process has an exit code, and says what to do."""
+
+from __future__ import annotations
+
+from node.__main__ import FAILURES, Exit
+from node.store import errors
+
+
+def test_every_error_of_the_database_has_an_exit_code_and_advice() -> None:
+    kinds = [
+        kind
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, errors.StoreError)
+    ]
+    assert len(kinds) == 5
+    for kind in kinds:
+        found = next(code for mapped, code in FAILURES if issubclass(kind, mapped))
+        assert found in (Exit.DAMAGED, Exit.IN_USE, Exit.FOREIGN, Exit.DISK)
+        assert kind("x").advice in str(kind("x"))
+
+
+def test_special_failures_stand_before_general_ones() -> None:
+    kinds = [kind for kind, _ in FAILURES]
+    for place, kind in enumerate(kinds):
+        assert not any(issubclass(kind, earlier) for earlier in kinds[:place]), kind
