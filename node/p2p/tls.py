@@ -54,11 +54,6 @@ class Transport:
     """Of the own certificate."""
 
 
-def pin_of_key(private: crypto.PrivateKey) -> Digest:
-    """Pin of a transport key: SHA-256 of its SubjectPublicKeyInfo."""
-    return _pin(private)
-
-
 def make_transport(
     private: crypto.PrivateKey,
     chain: bytes,
@@ -77,7 +72,8 @@ def make_transport(
         for protocol in (ssl.PROTOCOL_TLS_SERVER, ssl.PROTOCOL_TLS_CLIENT)
     )
     server.num_tickets = 0
-    return Transport(_pin(private), server, client, own.not_valid_after_utc)
+    pin = crypto.tls_pin(crypto.public_key(private))
+    return Transport(pin, server, client, own.not_valid_after_utc)
 
 
 def pin_of_peer(channel: ssl.SSLObject | ssl.SSLSocket | None) -> Digest:
@@ -90,13 +86,6 @@ def pin_of_peer(channel: ssl.SSLObject | ssl.SSLSocket | None) -> Digest:
     except ValueError as error:
         raise TlsError("the peer's certificate cannot be read") from error
     spki = key.public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    return Digest(hashlib.sha256(spki).digest())
-
-
-def _pin(private: Ed25519PrivateKey) -> Digest:
-    spki = private.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     return Digest(hashlib.sha256(spki).digest())

@@ -52,6 +52,10 @@ class P2pOptions:
     """The transport key; its pin stands on the ledger."""
 
 
+class PeerPortUnavailable(Exception):  # noqa: N818  (what happened)
+    """The address for peers cannot be listened on."""
+
+
 class Network(Host):
     """The node among its peers. For the event loop's thread."""
 
@@ -97,8 +101,14 @@ class Network(Host):
         return self.exchange.peers.port
 
     def start(self) -> None:
-        """Listen and dial. Raises ``OSError``."""
-        self.exchange.peers.listen(self._options.host, self._options.port)
+        """Listen and dial. Raises ``PeerPortUnavailable``."""
+        host, port = self._options.host, self._options.port
+        try:
+            self.exchange.peers.listen(host, port)
+        except OSError as error:
+            raise PeerPortUnavailable(
+                f"p2p.port {port} on {host} cannot be listened on: {error.strerror}."
+            ) from error
         self._log.info("p2p.listening", port=self.port)
         own = find_endpoint(ReadState(self._state), self._organisation)
         if own is not None and own.tls_pin != self.pin:

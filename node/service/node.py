@@ -144,6 +144,7 @@ class Node:
         self._stopping = False
         self._ended: asyncio.Future[None] | None = None
         self._alarm: str | None = None
+        self._alarm_says = ""
         self._swept_ms = 0
         self._built_s = time.monotonic()
 
@@ -151,7 +152,7 @@ class Node:
 
     async def start(self) -> None:
         """Take the seat and begin. Raises ``SafetyLost``, ``DatabaseDamaged``, ``NodeRefused``,
-        ``OSError`` where the port for peers is taken."""
+        ``PeerPortUnavailable``."""
         epoch, validators = self.chain.validators_of_next()
         if validators.size > 1 and self.network is None:
             raise NodeRefused(
@@ -284,7 +285,7 @@ class Node:
 
     def _waiting_for(self) -> str:
         if self._alarm is not None:
-            return f"An operator: alarm {self._alarm}."
+            return f"An operator: alarm {self._alarm}: {self._alarm_says}."
         if not self._works():
             return "A start: this node stops or has stopped."
         if self.network is None:
@@ -356,7 +357,7 @@ class Node:
 
     def alarm(self, code: str, sentence: str) -> None:
         """An operator must look; the node is not ready from here on."""
-        self._alarm = code
+        self._alarm, self._alarm_says = code, sentence
         self.telemetry.alarms.labels(code).inc()
         self._log.error("alarm", code=code, reason=sentence)
 

@@ -20,7 +20,6 @@ from node.ledger.types import Key
 from node.mempool import PoolLimits
 from node.ordering.wal import SafetyFile
 from node.ordering.wire import encode_record
-from node.p2p.tls import pin_of_key
 from node.service.network import P2pOptions
 from node.service.node import Node, NodeOptions
 from node.service.opening import SAFETY, OpenedLedger
@@ -68,7 +67,7 @@ def make_network_genesis(count: int, ports: Sequence[int]) -> tuple[Genesis, byt
             ],
             "endpoint": {
                 "host": "127.0.0.1", "port": ports[n],
-                "tls_pin": pin_of_key(private(f"transport{n}")),
+                "tls_pin": crypto.tls_pin(crypto.public_key(private(f"transport{n}"))),
             },
         }
         for n in range(count)
