@@ -8,7 +8,6 @@ and a reader that stops reading end by themselves.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -64,9 +63,14 @@ class Channel:
 
 
 async def shake_hands(
-    channel: Channel, identity: Identity, epoch: int, organisations: Mapping[bytes, str]
+    channel: Channel,
+    identity: Identity,
+    epoch: int,
+    organisations: Mapping[bytes, str],
+    wanted: str | None = None,
 ) -> Peer:
-    """Who the peer is. ``organisations``: by pin, as the ledger has them.
+    """Who the peer is. ``organisations``: by pin, as the ledger has them; ``wanted``: whom this
+    node dialled.
 
     Raises ``HelloRefused``, ``FrameError``, ``TlsError``, ``TimeoutError``, ``OSError`` or
     ``IncompleteReadError``.
@@ -77,6 +81,9 @@ async def shake_hands(
     organisation = organisations.get(pin)
     if organisation is None:
         raise HelloRefused("the peer's key is not on the ledger")
+    if wanted is not None and organisation != wanted:
+        # Before anything is said: whoever it is must not take this for a connection to us.
+        raise HelloRefused(f"{organisation} answers at the address of {wanted}")
     ends = Ends(channel.dialled, identity.pin, pin)
     own = make_greeting(identity, epoch)
     async with asyncio.timeout(HANDSHAKE_S):
@@ -131,8 +138,8 @@ class Link:
         finally:
             self.close("the node closed the connection")
             writing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await writing
+            # Not awaited itself: whoever cancels us now must not be taken for it.
+            await asyncio.wait([writing])
 
     async def _read_all(self, on_frame: OnFrame) -> None:
         allowed = frozenset(FrameType) - BEFORE_HELLO

@@ -35,6 +35,8 @@ HANDSHAKES_MAX: Final = 64
 """Accepted connections that have not proved who they are."""
 BACKLOG: Final = 64
 
+TURNS_TO_CLOSE: Final = 3
+
 FAILURES: Final = (
     OSError, TimeoutError, asyncio.IncompleteReadError, HelloRefused, FrameError, TlsError,
 )  # fmt: skip
@@ -139,6 +141,9 @@ class Peers:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        # An aborted transport closes its socket in the next turn of the loop.
+        for _ in range(TURNS_TO_CLOSE):
+            await asyncio.sleep(0)
 
     # --- Use ----------------------------------------------------------------------------------
 
@@ -214,8 +219,8 @@ class Peers:
                     ssl_handshake_timeout=HANDSHAKE_S,
                 )  # fmt: skip
             except BaseException:
+                # The socket is the loop's from here on, in failure too.
                 self._handshakes -= 1
-                connection.close()
                 raise
             writer = asyncio.StreamWriter(transport, protocol, reader, loop)
             await self._serve(Channel(reader, writer, dialled=False), None)
@@ -226,12 +231,12 @@ class Peers:
         """Shake hands and run the connection to its end."""
         try:
             try:
-                peer = await shake_hands(channel, self._identity, self._epoch, self._organisations)
+                peer = await shake_hands(
+                    channel, self._identity, self._epoch, self._organisations, wanted
+                )
             finally:
                 if not channel.dialled:
                     self._handshakes -= 1
-            if wanted is not None and peer.organisation != wanted:
-                raise HelloRefused(f"{peer.organisation} answers at the address of {wanted}")
             link = Link(channel, peer)
             if not self._take(link):
                 return

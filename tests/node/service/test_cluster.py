@@ -37,9 +37,7 @@ def has(node: Node, transaction: SignedTransaction) -> bool:
 def test_what_is_submitted_to_any_node_is_final_on_all(tmp_path: Path) -> None:
     async def story(cluster: Cluster, client: Client) -> None:
         made = [client.enter(f"k{n}", n + 1) for n in range(8)]
-        await asyncio.gather(
-            *(done(cluster.nodes[n % 4], made[n]) for n in range(len(made)))
-        )
+        await asyncio.gather(*(done(cluster.nodes[n % 4], made[n]) for n in range(len(made))))
         height = max(node.head.height for node in cluster.nodes.values())
         await cluster.agree(height)
         for node in cluster.nodes.values():
