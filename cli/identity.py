@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from node.ledger import crypto
@@ -39,8 +39,8 @@ class Identity:
 
     organisation: OrgId
     key: Key
-    private: crypto.PrivateKey
-    blind_secret: bytes
+    private: crypto.PrivateKey = field(repr=False)
+    blind_secret: bytes = field(repr=False)
     """32 bytes that only this key's holder can compute: blinds of attachments come from it."""
 
     def blind(self, client_id: str, audience: str) -> bytes:

@@ -11,6 +11,7 @@ import typer
 
 from cli import (
     bench,
+    catalogue_load,
     claims,
     demo,
     devnet,
@@ -44,6 +45,7 @@ mount(show.fund, CONTRACTS_BY_NAME, ("funds",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
 policy.app.command("show")(show.policy_show)
+show.catalogue.command("load")(catalogue_load.load)
 
 for group, name in (
     (keys.app, "keys"),

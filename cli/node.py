@@ -1,7 +1,7 @@
 """``yibao node``: run a node of this machine, check its data, list what can be set.
 
-``run``, ``verify`` and ``reindex`` become the node's own process: signals, exit codes and logs are
-those of ``python -m node`` (docs/operations.md).
+``run``, ``verify``, ``reindex`` and ``new-key`` become the node's own process: signals, exit codes
+and logs are those of ``python -m node`` (docs/operations.md).
 """
 
 from __future__ import annotations
@@ -41,6 +41,12 @@ def verify(config: ConfigFile) -> None:
 def reindex(config: ConfigFile) -> None:
     """Build the index of a stopped node again from its chain, and end."""
     _become(config, "--reindex")
+
+
+@app.command("new-key")
+def new_key(config: ConfigFile) -> None:
+    """Begin safety.dat of a stopped node for a validate key that never signed, and end."""
+    _become(config, "--new-key")
 
 
 @app.command("config")

@@ -6,6 +6,7 @@ longer than a second shows on standard error that it is going on.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import sys
@@ -16,7 +17,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
-from rich.markup import escape
+from rich.markup import escape as _escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -27,6 +28,20 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document inst
 HEXADECIMAL = re.compile("[0-9a-f]{40,}")
 DIGITS_SHOWN = 16
 """Of a digest in a table; ``--json`` has all."""
+
+CONTROLS = {sign: f"\\x{sign:02x}" for sign in (*range(0x20), *range(0x7F, 0xA0)) if sign != 0x0A}
+"""Characters that would steer a terminal, written out; a line feed stays."""
+
+
+def escape(text: str) -> str:
+    """Text from files and ledgers as it is: never markup, never a command to the terminal."""
+    return _escape(text.translate(CONTROLS))
+
+
+for _stream in (sys.stdout, sys.stderr):
+    # A terminal in GBK lacks some of our signs: a backslash is better than a traceback.
+    if isinstance(_stream, io.TextIOWrapper) and _stream.errors == "strict":
+        _stream.reconfigure(errors="backslashreplace")
 
 out = Console(highlight=False, soft_wrap=True, emoji=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)

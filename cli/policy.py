@@ -7,16 +7,16 @@ patient's calculator (政策计算器). Both use the same code as a settlement o
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
+from cli.case_file import CaseFileError, read_document
 from cli.exits import Exit
 from cli.output import Json, fail, out, print_json, print_table, yuan
 from contracts.api import Rejected
-from contracts.language import Diagnostic, LanguageError
+from contracts.language import FAULTS, Diagnostic, LanguageError
 from contracts.meter import PolicyError, PolicyFault
 from contracts.settlement.adjudicate import adjudicate
 from contracts.settlement.benefits_text import formula, step_words
@@ -42,7 +42,8 @@ CaseFile = Annotated[Path, typer.Argument(help="A case (docs/case.schema.json)."
 
 def _read(path: Path) -> str:
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(FILE_BYTES_MAX + 1)
     except OSError as problem:
         fail(Exit.LOCAL, f"cannot read {path}: {problem.strerror}")
     if len(data) > FILE_BYTES_MAX:
@@ -68,7 +69,13 @@ def _trial(program: PolicyProgram) -> tuple[dict[str, int], dict[str, Any] | Non
         try:
             decisions[scheme] = try_policy(program, scheme, TRIAL_AREA)
         except Rejected as refusal:
-            return decisions, {"code": refusal.code, "scheme": scheme, **refusal.values}
+            # The receipt names the fault only; the author may read what the run said.
+            why = refusal.__context__
+            told = _detail(why) if isinstance(why, PolicyFault) else ""
+            if isinstance(why, Rejected):
+                told = _refusal_text(why)
+            message = {"message": told} if told else {}
+            return decisions, {"code": refusal.code, **message, "scheme": scheme, **refusal.values}
     return decisions, None
 
 
@@ -128,9 +135,10 @@ def _trial_line(file: Path, failure: dict[str, Any], kind: str) -> str:
     told = ", ".join(
         f"{key}={value}"
         for key, value in failure.items()
-        if key not in ("code", "failed_line", "failed_column")
+        if key not in ("code", "message", "failed_line", "failed_column")
     )
-    return f"{file}:{line}:{column}: {kind}{failure['code']}: {told}"
+    why = f"{failure['message']}: " if "message" in failure else ""
+    return f"{file}:{line}:{column}: {kind}{failure['code']}: {why}{told}"
 
 
 @app.command()
@@ -165,15 +173,14 @@ def _decide(
     """The decision on a case file and its expected figures, each with what came out."""
     text = _read(case)
     try:
-        document = json.loads(text)
+        document = read_document(text)
         filled = normalise(document)
         expected = read_expected(document)
         decision = adjudicate(filled, program)
         return decision, [(e, read_figure(e.meaning, decision, filled)) for e in expected]
-    except json.JSONDecodeError as problem:
-        _refuse(json_, f"{case}:{problem.lineno}:{problem.colno}: not JSON: {problem.msg}")
-    except RecursionError:
-        _refuse(json_, f"{case}: nested too deep")
+    except CaseFileError as problem:
+        place = f":{problem.place}" if problem.place else ""
+        _refuse(json_, f"{case}{place}: {problem}")
     except CaseError as problem:
         _refuse(
             json_,
@@ -184,8 +191,13 @@ def _decide(
     except PolicyError as problem:
         _refuse(json_, _fault_text(policy, problem), code=problem.code, values=problem.values)
     except Rejected as refusal:
-        hint = TABLE[refusal.code].next_step if refusal.code in TABLE else ""
-        _refuse(json_, f"{policy}: {refusal}", code=refusal.code, values=refusal.values, hint=hint)
+        _refuse(
+            json_,
+            f"{policy}: {_refusal_text(refusal)}",
+            code=refusal.code,
+            values=refusal.values,
+            hint=_hint(refusal.code),
+        )
 
 
 def _refuse(
@@ -204,8 +216,41 @@ def _refuse(
 
 def _fault_text(policy: Path, problem: PolicyError) -> str:
     if isinstance(problem, PolicyFault):
-        return f"{policy}:{problem.line}:{problem.column}: {problem.fault}: {problem.detail}"
-    return f"{policy}: {problem}"
+        return f"{policy}:{problem.line}:{problem.column}: {problem.fault}: {_detail(problem)}"
+    return f"{policy}: {problem.code}: {problem}"
+
+
+def _detail(fault: PolicyFault) -> str:
+    """What a fault says to the author; where it says nothing, what its word means."""
+    if fault.detail:
+        return fault.detail
+    limits = "".join(f", at most {fault.values[k]}" for k in ("limit", "bits") if k in fault.values)
+    return FAULTS.get(fault.fault, fault.fault) + limits
+
+
+_AUTHOR_HINTS = {
+    "policy.answer-malformed": "section 5 of docs/policy-guide.md: what settle answers",
+    "policy.unknown-fund": "take a code of the table of funds, section 5 of docs/policy-guide.md",
+    "policy.overspends": "cap the payment, or compute it from what the payments before it left",
+    "counters.negative": "a counter answers what to add; take off at most what was counted",
+}
+"""The table of reasons speaks to a hospital's clerk; here the author reads."""
+
+
+def _hint(code: str) -> str:
+    return _AUTHOR_HINTS.get(code) or (TABLE[code].next_step if code in TABLE else "")
+
+
+def _refusal_text(refusal: Rejected) -> str:
+    values = refusal.values
+    if refusal.code == "policy.answer-malformed":
+        return f"{refusal.code}: {values['path']}: want {values['want']}"
+    if refusal.code == "policy.overspends":
+        return (
+            f"{refusal.code}: {values['fund']} ({values['why']}) pays {yuan(values['amount_fen'])},"
+            f" but only {yuan(values['open_fen'])} are still open ({values['base']})"
+        )
+    return str(refusal)
 
 
 def _compared_json(compared: list[tuple[Expectation, int]]) -> dict[str, Any]:
@@ -241,8 +286,13 @@ def _print_decision(decision: Decision) -> None:
     )
     if decision.lines:
         _print_lines(decision)
+    split = len({p.year for p in decision.payments} | {s["year"] for s in decision.steps}) > 1
     rows = [
-        (f"{p.fund} {FUNDS[p.fund].chinese} {FUNDS[p.fund].name}", p.why, yuan(p.amount_fen))
+        (
+            f"{p.fund} {FUNDS[p.fund].chinese} {FUNDS[p.fund].name}",
+            f"{p.why} {p.year}" if split else p.why,
+            yuan(p.amount_fen),
+        )
         for p in decision.payments
     ]
     rows += [
@@ -261,7 +311,11 @@ def _print_decision(decision: Decision) -> None:
         "计算过程 explanation",
         ["", "step", "formula (yuan)"],
         [
-            (" ".join(reversed(step_words(s["code"]))), s["code"], formula(s))
+            (
+                " ".join(reversed(step_words(s["code"]))).strip(),
+                f"{s['code']} {s['year']}" if split else s["code"],
+                formula(s),
+            )
             for s in decision.steps
         ],
     )

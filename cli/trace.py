@@ -11,12 +11,11 @@ from collections import defaultdict
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.tree import Tree
 
 from cli.client import Client, Refused
 from cli.exits import Exit
-from cli.output import Json, out, print_json, yuan
+from cli.output import Json, escape, out, print_json, yuan
 from cli.session import open_client
 
 

@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from cli.client import Client, Refused, Unreachable
 from cli.exits import Exit
-from cli.output import err, fail, out, print_json_line, shown, time_of
+from cli.output import err, escape, fail, out, print_json_line, shown, time_of
 from cli.session import explained, open_client
 
 ROUTE = "/v1/stream"

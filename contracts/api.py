@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from contracts.quick import quick
 from contracts.schema import Check, Optional, Record, Shape, compile_shape
@@ -36,6 +36,9 @@ Args = dict[str, Any]
 Answer = dict[str, Any]
 
 
+T = TypeVar("T")
+
+
 class State(Protocol):
     """Keyed state of the ledger, without iteration.
 
@@ -44,6 +47,14 @@ class State(Protocol):
     """
 
     def get(self, key: str) -> Value | None: ...
+
+    def read(self, key: str, build: Callable[[Value], T]) -> T | None:
+        """``build`` of the value, None where there is none; for what all claims of a place ask.
+
+        What it made may be remembered by the value's bytes: ``build`` is a function of a module
+        and looks at nothing else, and nobody changes what it gives.
+        """
+        ...
 
     def put(self, key: str, value: Value) -> None: ...
 

@@ -143,8 +143,7 @@ class Endpoint:
 
 def load(state: State, org_id: str) -> Organisation | None:
     """The organisation, or None when nobody has this id."""
-    value = state.get(f"org/{org_id}")
-    return None if value is None else _organisation(value)
+    return state.read(f"org/{org_id}", _organisation)
 
 
 def find_key(state: State, org_id: str, key: bytes, height: int) -> KeyRecord | None:

@@ -158,7 +158,7 @@ def area(state: State, name: str, region: str = COUNTRY) -> Value:
     Returns a fresh or shared plain value: read it, never change it.
     """
     for place in widening(region):
-        entry = state.get(_area_key(name, place))
+        entry = state.read(_area_key(name, place), _same)
         if entry is not None:
             return entry["value"]
     return AREA[name].default
@@ -190,6 +190,11 @@ def put_area(state: State, declared: Parameter, region: str, value: Value, heigh
     state.put(
         _area_key(declared.name, place), {"value": checked(declared, value), "height": height}
     )
+
+
+def _same(value: Value) -> Value:
+    """Of an area's parameter nothing is made; it is shared as it is."""
+    return value
 
 
 def _area_key(name: str, region: str) -> str:

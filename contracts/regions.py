@@ -8,6 +8,8 @@ two at a time.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 COUNTRY = "000000"
 
 
@@ -38,6 +40,7 @@ def city(region: str) -> str:
     return region[:4] + "00"
 
 
+@lru_cache(maxsize=8192)
 def widening(region: str) -> tuple[str, ...]:
     """The district, its city, its province and the country, each named once."""
     return tuple(dict.fromkeys((region, city(region), province(region), COUNTRY)))

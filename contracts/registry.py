@@ -12,9 +12,10 @@ not the transaction's, so it is ``VersionMissing`` and never a receipt.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
-from contracts.api import Contract, State
+from contracts.api import Contract, State, Value
 
 STATE_KEY = "contracts"
 
@@ -70,7 +71,7 @@ class Registry:
         ``VersionMissing``.
         """
         known = self._versions.get(name)
-        schedule = state.get(STATE_KEY)
+        schedule = state.read(STATE_KEY, _schedule)
         if schedule is None:
             return None if known is None else known[max(known)]
         version = version_at(schedule, name, height)
@@ -79,6 +80,10 @@ class Registry:
         if known is None or version not in known:
             raise VersionMissing(name, version, height, self.versions(name))
         return known[version]
+
+
+def _schedule(value: Value) -> Mapping[str, Any]:
+    return MappingProxyType(value)
 
 
 def version_at(schedule: Mapping[str, Any], name: str, height: int) -> int | None:

@@ -9,7 +9,7 @@ it must never look like a refused claim (STYLE.md section 3).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
@@ -27,7 +27,7 @@ from contracts.api import (
 from contracts.meter import PolicyError
 from contracts.quick import quick
 from contracts.registry import Registry
-from contracts.schema import ShapeError
+from contracts.schema import INT_MAX, INT_MIN, ShapeError
 
 EVENTS_MAX = 64
 """Events of one call."""
@@ -83,9 +83,9 @@ class Runtime:
             _check_attachments(ctx, declared)
             answer = declared.function(ctx, checked)
         except Rejected as refusal:
-            return Outcome("rejected", refusal.code, refusal.values)
+            return _refused(refusal.code, refusal.values)
         except PolicyError as refusal:
-            return Outcome("rejected", refusal.code, refusal.values)
+            return _refused(refusal.code, refusal.values)
         _check_postings(ctx.postings)
         _check_sizes(ctx, answer)
         return Outcome(
@@ -152,13 +152,22 @@ def _check_attachments(ctx: Context, method: Method) -> None:
     ctx.attachments = checked
 
 
+def _refused(code: str, values: Mapping[str, Value]) -> Outcome:
+    """A refusal is a receipt too: what it compared is held to the same bounds."""
+    compared = dict(values)
+    _check_plain([compared])
+    return Outcome("rejected", code, compared)
+
+
 def _check_postings(postings: list[Posting]) -> None:
     """Money is neither made nor lost, whatever the contract meant to do."""
     assert len(postings) <= POSTINGS_MAX, f"{len(postings)} postings in one call"
     sums: dict[str, int] = {}
     for posting in postings:
-        assert type(posting.amount_fen) is int, f"posting of {posting.amount_fen!r}"
-        sums[posting.transfer] = sums.get(posting.transfer, 0) + posting.amount_fen
+        amount = posting.amount_fen
+        assert type(amount) is int, f"posting of {amount!r}"
+        assert INT_MIN <= amount <= INT_MAX, f"posting of {amount}"
+        sums[posting.transfer] = sums.get(posting.transfer, 0) + amount
     for transfer, total in sums.items():
         assert total == 0, f"the postings of transfer {transfer} sum to {total} fen"
 
@@ -166,30 +175,39 @@ def _check_postings(postings: list[Posting]) -> None:
 def _check_sizes(ctx: Context, answer: Answer) -> None:
     assert type(answer) is dict, f"a method answered {type(answer).__name__}"
     assert len(ctx.events) <= EVENTS_MAX, f"{len(ctx.events)} events in one call"
-    room = _weigh(answer, ITEMS_MAX, 0)
-    room = _weigh(ctx.amounts, room, 0)
-    room = _weigh(ctx.versions, room, 0)
-    for _, fields in ctx.events:
-        room = _weigh(fields, room, 0)
+    _check_plain([answer, ctx.amounts, ctx.versions, *(fields for _, fields in ctx.events)])
 
 
-def _weigh(value: Value, room: int, depth: int) -> int:
-    """Room left after ``value``. AssertionError when it is too large, too deep or not plain."""
-    room -= 1
-    assert room >= 0, f"more than {ITEMS_MAX} values in a receipt"
-    kind = type(value)
-    if kind is int or kind is bool or value is None:
-        return room
-    if kind is str or kind is bytes:
-        assert len(value) <= TEXT_MAX, f"text of {len(value)} in a receipt"
-        return room
-    assert depth < DEPTH_MAX, f"a receipt value nests deeper than {DEPTH_MAX}"
-    if kind is dict:
-        for key, item in value.items():
-            assert type(key) is str, f"key {key!r} in a receipt"
-            room = _weigh(item, room, depth + 1)
-        return room
-    assert kind is list, f"{kind.__name__} in a receipt"
-    for item in value:
-        room = _weigh(item, room, depth + 1)
-    return room
+def _check_plain(parts: Sequence[Value]) -> None:
+    """AssertionError when what goes into a receipt is too large, too deep or not plain.
+
+    What passes has a canonical encoding, so the receipt is written without another look. One level
+    of containers after the other, because a call for each value would cost more than the look.
+    """
+    room, level = ITEMS_MAX, parts
+    for _ in range(DEPTH_MAX):
+        below: list[Value] = []
+        for container in level:
+            room -= 1 + len(container)
+            items = container
+            if type(container) is dict:
+                assert _are_texts(map(type, container)), "a key in a receipt is no text"
+                items = container.values()
+            for item in items:
+                kind = type(item)
+                if kind is int:
+                    assert INT_MIN <= item <= INT_MAX, f"{item} in a receipt"
+                elif kind is str or kind is bytes:
+                    assert len(item) <= TEXT_MAX, f"text of {len(item)} in a receipt"
+                elif kind is dict or kind is list or kind is tuple:
+                    below.append(item)
+                else:
+                    assert kind is bool or item is None, f"{kind.__name__} in a receipt"
+        assert room >= 0, f"more than {ITEMS_MAX} values in a receipt"
+        if not below:
+            return
+        level = below
+    raise AssertionError(f"a receipt value nests deeper than {DEPTH_MAX}")
+
+
+_are_texts = frozenset({str}).issuperset

@@ -1,13 +1,15 @@
-"""Writes the tables of docs/operations.md: settings, exit codes, metrics, log lines.
+"""Writes the tables of docs/operations.md and docs/evidence.md: settings, exit codes, metrics, log
+fields, codes of refused bytes.
 
     python -m node.reference
 
-The prose of that page is written by hand; between two marks stands what the code says. A test
+The prose of these pages is written by hand; between two marks stands what the code says. A test
 fails while a table is stale.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -17,9 +19,11 @@ from prometheus_client.metrics import MetricWrapperBase
 from node import config
 from node.__main__ import Exit
 from node.api.middleware import EdgeMetrics
+from node.ledger.errors import LedgerError
 from node.telemetry import LOG_FIELDS, STAGES, Metrics
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "operations.md"
+NODE = Path(__file__).resolve().parent
+PAGES = tuple(NODE.parent / "docs" / name for name in ("operations.md", "evidence.md"))
 MARK = re.compile(r"(<!-- table: ([a-z-]+)[^\n]* -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 
@@ -42,7 +46,7 @@ def settings_table() -> str:
 
 def exits_table() -> str:
     """Why a node's process ends."""
-    source = Path(__file__).with_name("__main__.py").read_text(encoding="utf-8")
+    source = (NODE / "__main__.py").read_text(encoding="utf-8")
     rows = []
     for code in Exit:
         after = source[source.index(f"\n    {code.name} = {code.value}\n") :]
@@ -57,9 +61,7 @@ def metrics_table() -> str:
     for metric in sorted(_metrics(), key=lambda m: m._name):
         name = metric._name + ("_total" if metric._type == "counter" else "")
         labels = ", ".join(f"`{label}`" for label in metric._labelnames) or "—"
-        rows.append(
-            f"| `{name}` | {metric._type} | {labels} | {_cell(metric._documentation)} |\n"
-        )
+        rows.append(f"| `{name}` | {metric._type} | {labels} | {_cell(metric._documentation)} |\n")
     return "| metric | type | labels | what |\n|---|---|---|---|\n" + "".join(rows)
 
 
@@ -79,11 +81,72 @@ def fields_list() -> str:
     return f"Fields: {names}.\n\nStages of `yibao_stage_seconds_total`: {stages}.\n"
 
 
+FAMILIES: Mapping[str, str] = {
+    "attachment": "how a transaction's calls name its attachments",
+    "block": "a block's content against its header, its place and time",
+    "certificate": "the quorum that makes a block final",
+    "codec": "canonical bytes: one spelling for one value",
+    "evidence": "the evidence file as a whole: form, chain, epochs, what belongs to what",
+    "genesis": "the genesis file: who founds the network, with which keys",
+    "header": "one header against the one before it",
+    "key": "a public key: its scheme, and that it is a point of the group",
+    "keystore": "a sealed key file and its passphrase",
+    "merkle": "the path from a leaf to a root",
+    "message": "messages between validators",
+    "receipt": "a receipt's form",
+    "shape": "the form of a record: types, lengths, ranges",
+    "signature": "a signature in the strict form, and whether it verifies",
+    "state-proof": "the path from a state entry, or its absence, to the state root",
+    "transaction": "a transaction's limits, chain, key, signature and time",
+    "validators": "a validator set's form",
+    "vote": "one vote inside a certificate",
+}
+"""What the codes of the ledger's vocabulary are about, by their first word."""
+
+CODE = re.compile(r"[a-z-]+\.[a-z-]+")
+
+
+def ledger_codes() -> dict[str, list[str]]:
+    """Codes with which bytes are refused, by family: read from the places that raise them.
+
+    Raises ``KeyError`` for a family that ``FAMILIES`` does not know.
+    """
+    kinds = {kind.__name__ for kind in _subclasses(LedgerError)}
+    found: dict[str, set[str]] = {family: set() for family in FAMILIES}
+    for folder in ("ledger", "ordering", "execution", "service"):
+        for path in sorted((NODE / folder).rglob("*.py")):
+            for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+                    continue
+                first = call.args[0] if call.args else None
+                if call.func.id not in kinds or not isinstance(first, ast.Constant):
+                    continue
+                if call.func.id != "Unavailable" and CODE.fullmatch(str(first.value)):
+                    found[str(first.value).partition(".")[0]].add(str(first.value))
+    return {family: sorted(codes) for family, codes in found.items()}
+
+
+def _subclasses(kind: type[LedgerError]) -> Iterable[type[LedgerError]]:
+    yield kind
+    for inner in kind.__subclasses__():
+        yield from _subclasses(inner)
+
+
+def codes_table() -> str:
+    """The refusals of bytes by family."""
+    rows = (
+        f"| {family} | {FAMILIES[family]} | {', '.join(f'`{code}`' for code in codes)} |\n"
+        for family, codes in ledger_codes().items()
+    )
+    return "| family | about | codes |\n|---|---|---|\n" + "".join(rows)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "settings": settings_table,
     "exits": exits_table,
     "metrics": metrics_table,
     "log-fields": fields_list,
+    "ledger-codes": codes_table,
 }
 
 
@@ -101,4 +164,5 @@ def _code(default: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")

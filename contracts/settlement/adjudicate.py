@@ -21,6 +21,7 @@ from contracts.settlement.answer import Answer, AnswerPayment, read_answer
 from contracts.settlement.case import Case
 from contracts.settlement.cost_split import Coverage, LineSplit, add_up, split_line
 from contracts.settlement.decision import CounterChange, Decision, Payment, Refusal
+from contracts.settlement.money import FEN_LIMIT
 from contracts.settlement.terms import BASE_IN_SCOPE, BASE_OUT_OF_SCOPE
 
 Value = Any
@@ -99,7 +100,8 @@ def adjudicate(case: Case, policy: Policy) -> Decision:
     Raises ``Rejected`` with a ``policy.*`` or ``case.*`` code; never answers a decision out of
     balance (that is an ``AssertionError``).
     """
-    case = {**case, "year": _year(case, policy)}
+    year = _year(case, policy)
+    case = {**case, "year": year, "counters": _counters_of(case, year)}
     lines = tuple(split_lines(case, policy))
     parts: list[_Part] = []
     for part in _parts(case, lines, policy):
@@ -116,6 +118,17 @@ def _year(case: Case, policy: Policy) -> int:
         return int(case["year"])
     discharge = case["visit"]["discharge"]
     return policy.benefit_year(discharge) if discharge else 0
+
+
+def _counters_of(case: Case, year: int) -> Mapping[str, int]:
+    """The year's own counters, which a file may give under ``counters`` or by their year."""
+    given: Mapping[str, int] = case["counters"]
+    by_year: Mapping[str, int] | None = case["counters_by_year"].get(str(year))
+    if by_year is None or by_year == given:
+        return given
+    if given:
+        reject("case.counters-differ", year=year)
+    return by_year
 
 
 def split_lines(case: Case, policy: Policy) -> list[LineSplit]:
@@ -257,10 +270,18 @@ def _layer(wanted: AnswerPayment, still_open: _Open, year: int) -> Payment | Non
 def _counter_changes(case: Case, answer: Answer) -> tuple[CounterChange, ...]:
     before: Mapping[str, int] = case["counters"]
     names = sorted({**before, **answer.counters})
-    return tuple(
+    changes = tuple(
         CounterChange(case["year"], name, before.get(name, 0), answer.counters.get(name, 0))
         for name in names
     )
+    # The ledger keeps no counter below 0, so a case file must not promise one either.
+    for change in changes:
+        if change.delta and change.after < 0:
+            reject("counters.negative", name=change.name)
+        if change.delta and change.after > FEN_LIMIT:
+            reject("policy.answer-malformed", path=f"counters.{change.name}",
+                   want=f"at most {FEN_LIMIT} after this settlement")  # fmt: skip
+    return changes
 
 
 def _rest(case: Case, lines: tuple[LineSplit, ...], parts: list[_Part]) -> Decision:

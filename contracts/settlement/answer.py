@@ -10,11 +10,14 @@ from contracts.api import reject
 from contracts.quick import quick
 from contracts.settlement.money import FEN_LIMIT
 from contracts.settlement.terms import BASES, FUNDS
+from contracts.values import name_kind, shown
 
 Value = Any
 
 PAYMENTS_MAX = 40
 COUNTERS_MAX = 40
+ADMISSIONS = "admissions"
+"""The one counter that the engine keeps itself: stays of the benefit year, local ones included."""
 _KEYS = ("payments", "deductible_fen", "counters", "account_limit_fen", "steps", "refusals")
 _PAYMENT_KEYS = ("fund", "payer", "base", "amount_fen", "why")
 _COUNTER_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
@@ -58,7 +61,8 @@ def _fen(value: Value, path: str) -> int:
 
 def _list(value: Value, path: str, most: int) -> list[Value]:
     if not isinstance(value, list | tuple) or len(value) > most:
-        _malformed(path, f"a list of at most {most}")
+        got = f"{len(value)}" if isinstance(value, list) else name_kind(value)
+        _malformed(path, f"a list of at most {most}, not {got}")
     return list(value)
 
 
@@ -68,10 +72,11 @@ def read_answer(value: Value) -> Answer:
     Only ``payments`` must be there; the rest defaults to nothing.
     """
     if not isinstance(value, dict):
-        _malformed("answer", "a map with payments")
+        got = "; every way through settle needs a return" if value is None else ""
+        _malformed("answer", f"a map with payments, not {name_kind(value)}{got}")
     for key in value:
         if key not in _KEYS:
-            _malformed(f"answer.{key}" if isinstance(key, str) else "answer", "no such key")
+            _malformed(f"answer.{key[:40]}", f"no such key; there are {', '.join(_KEYS)}")
     if "payments" not in value:
         _malformed("answer.payments", "a list; [] when no fund pays")
     limit = value.get("account_limit_fen")
@@ -96,11 +101,15 @@ def read_answer(value: Value) -> Answer:
 
 def _payment(row: Value, path: str) -> AnswerPayment:
     if not isinstance(row, dict) or not {*row} <= {*_PAYMENT_KEYS}:
-        _malformed(path, f"a map of {', '.join(_PAYMENT_KEYS)}")
+        _malformed(path, f"a map of {', '.join(_PAYMENT_KEYS)}; payment(...) builds it")
     code = row.get("fund")
     fund = FUNDS.get(code) if isinstance(code, str) else None
     if fund is None:
-        reject("policy.unknown-fund", fund=str(code)[:40], path=path)
+        reject(
+            "policy.unknown-fund",
+            fund=code[:40] if isinstance(code, str) else name_kind(code),
+            path=path,
+        )
     payer, base = row.get("payer", fund.payer), row.get("base", fund.base)
     if payer != fund.payer:
         _malformed(f"{path}.payer", f"{fund.payer}, what the table of funds says of {fund.code}")
@@ -126,7 +135,9 @@ def _counters(value: Value) -> dict[str, int]:
         _malformed("counters", f"a map of at most {COUNTERS_MAX} counters")
     for name, delta in value.items():
         if not isinstance(name, str) or not _COUNTER_NAME.fullmatch(name):
-            _malformed("counters", "names like pool_paid_fen")
+            _malformed("counters", f"names like pool_paid_fen, not {shown(name)}")
+        if name == ADMISSIONS:
+            _malformed(f"counters.{name}", "another name: the engine counts admissions itself")
         if isinstance(delta, bool) or not isinstance(delta, int) or abs(delta) > FEN_LIMIT:
             _malformed(f"counters.{name}", "a whole number to add")
     return dict(value)

@@ -18,6 +18,7 @@ from functools import lru_cache
 from typing import Any
 
 from contracts.functions import HostError, HostFunction
+from contracts.regions import covers
 from contracts.settlement import money
 from contracts.settlement.calendar import CalendarError, days_between, months_between, parts
 from contracts.settlement.money import FEN_LIMIT, MoneyError, Ratio
@@ -173,6 +174,18 @@ def has_identity(case: Value, *names: Value) -> bool:
     if not isinstance(held, list):
         raise BenefitError("has_identity: the person has no list of identity types")
     return any(_text(name, "has_identity") in held for name in names)
+
+
+def outside_area(case: Value) -> bool:
+    """Whether the institution lies outside the person's pooling area, in its province or not.
+
+    A place or area that a case file leaves out is not elsewhere, as with ``cross_province``.
+    """
+    area = _of_case(case, "outside_area", "person").get("area")
+    region = _of_case(case, "outside_area", "institution").get("region")
+    if not isinstance(area, str) or not isinstance(region, str):
+        raise BenefitError("outside_area: the case has no area or no region")
+    return bool(area and region) and not covers(area, region)
 
 
 def payment(fund: Value, amount: Value, why: Value = "", base: Value = "") -> dict[str, Value]:
@@ -364,6 +377,8 @@ FUNCTIONS: tuple[HostFunction, ...] = (
     _pure("counter", counter, 2, 2, "counter(case, name)", "a counter of the year, else 0"),
     _pure("has_identity", has_identity, 2, 12, "has_identity(case, name, ...)",
           "whether the person has one of the identity types"),
+    _pure("outside_area", outside_area, 1, 1, "outside_area(case)",
+          "whether care is outside the pooling area, in the province or not"),
     _pure("months_between", _date(months_between, "months_between"), 2, 2,
           "months_between(start, end)", "full months from one date to another"),
     _pure("days_between", _date(days_between, "days_between"), 2, 2,

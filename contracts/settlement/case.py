@@ -7,6 +7,8 @@ builds the same document from the ledger, so a policy cannot tell a file from a 
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +24,11 @@ SUMS = ("total_fen", "own_expense_fen", "over_ceiling_fen", "first_pay_fen", "in
 """The four-way split: the first is the sum of the rest."""
 DEPTH_MAX = 8
 LINES_MAX = 5000
+SHOWN_MAX = 60
+"""Characters of a text that a message quotes."""
+INSTITUTION_KINDS = ("hospital", "community", "township", "clinic", "pharmacy")
+_TEXTS = {"id": 60, "note": 4000, "policy": 200}
+"""Texts for people, and their lengths."""
 _FILE_ONLY = ("id", "note", "catalogue", "policy", "expected")
 
 
@@ -29,8 +36,25 @@ class CaseError(ValueError):
     """A document is not a case: ``path`` says where, the message what was wanted."""
 
     def __init__(self, path: str, message: str) -> None:
-        super().__init__(f"{path}: {message}")
+        # Keys of the file are in the path: what would steer a terminal is written out.
+        shown = path if path.isprintable() else repr(path)
+        super().__init__(f"{shown}: {message}")
         self.path = path
+
+
+def _shown(value: Value) -> str:
+    """A value of a file in the words of JSON, cut short: a message is not a copy of the file."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, int) and abs(value) >= 10**30:
+        return "a number of more than 30 digits"
+    if isinstance(value, str):
+        return repr(value[:SHOWN_MAX]) + ("..." if len(value) > SHOWN_MAX else "")
+    return str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +69,7 @@ def _integer(low: int, high: int, *, optional: bool = False) -> Callable[[Value,
         if optional and value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise CaseError(path, f"want a whole number from {low} to {high}, got {value!r}")
+            raise CaseError(path, f"want a whole number from {low} to {high}, got {_shown(value)}")
         return value
 
     return check
@@ -57,8 +81,31 @@ _fen = _integer(0, FEN_LIMIT)
 def _text(length: int, word: Mapping[str, terms.Term] | None = None) -> Callable[[Value, str], str]:
     def check(value: Value, path: str) -> str:
         if not isinstance(value, str) or len(value) > length:
-            raise CaseError(path, f"want a text of at most {length} signs, got {value!r}")
+            raise CaseError(path, f"want a text of at most {length} signs, got {_shown(value)}")
         return value if word is None else terms.own_term(word, value)
+
+    return check
+
+
+def _matching(pattern: str, want: str) -> Callable[[Value, str], str]:
+    form = re.compile(pattern, re.ASCII)
+
+    def check(value: Value, path: str) -> str:
+        if not isinstance(value, str) or not form.fullmatch(value):
+            raise CaseError(path, f"want {want}, got {_shown(value)}")
+        return value
+
+    return check
+
+
+def _word(table: Mapping[str, terms.Term]) -> Callable[[Value, str], str]:
+    """A word of a closed table or its national code: a slip would quietly decide otherwise."""
+
+    def check(value: Value, path: str) -> str:
+        word = terms.own_term(table, value) if isinstance(value, str) else ""
+        if word not in table:
+            raise CaseError(path, f"want one of {', '.join(table)}, got {_shown(value)}")
+        return word
 
     return check
 
@@ -66,7 +113,7 @@ def _text(length: int, word: Mapping[str, terms.Term] | None = None) -> Callable
 def _one_of(*words: str) -> Callable[[Value, str], str]:
     def check(value: Value, path: str) -> str:
         if value not in words:
-            raise CaseError(path, f"want one of {', '.join(words)}, got {value!r}")
+            raise CaseError(path, f"want one of {', '.join(words)}, got {_shown(value)}")
         return str(value)
 
     return check
@@ -74,19 +121,19 @@ def _one_of(*words: str) -> Callable[[Value, str], str]:
 
 def _boolean(value: Value, path: str) -> bool:
     if not isinstance(value, bool):
-        raise CaseError(path, f"want true or false, got {value!r}")
+        raise CaseError(path, f"want true or false, got {_shown(value)}")
     return value
 
 
 def _date(value: Value, path: str) -> str:
     if value != "" and not calendar.is_date(value):
-        raise CaseError(path, f"want a date like 2024-05-31, got {value!r}")
+        raise CaseError(path, f"want a date like 2024-05-31, got {_shown(value)}")
     return str(value)
 
 
 def _scheme(value: Value, path: str) -> str:
-    word = _text(10)(value, path)
-    return {"employee": "310", "resident": "390"}.get(word, word)
+    word = {"employee": "310", "resident": "390"}.get(value if isinstance(value, str) else "")
+    return word or _one_of(*terms.SCHEMES)(value, path)
 
 
 def _identity_types(value: Value, path: str) -> list[str]:
@@ -96,17 +143,22 @@ def _identity_types(value: Value, path: str) -> list[str]:
     return [check(v, f"{path}[{i}]") for i, v in enumerate(value)]
 
 
+_region = _matching("([0-9]{6})?", "a district or area of 6 digits")
+_level_code = _matching("([1-9]|1[0-4])?", 'a national hosp_lv, "1" to "14"')
+_counter_name = _matching("[a-z][a-z0-9_]{0,39}", "a name like pool_paid_fen")
+_year_name = _matching("[0-9]{4}", "a year as text")
+
 _PERSON = {
     "age_years": _Field(_integer(0, 150, optional=True), None),
     "age_days": _Field(_integer(0, 60_000, optional=True), None),
-    "category": _Field(_text(40, terms.CATEGORIES), "active"),
+    "category": _Field(_word(terms.CATEGORIES), "active"),
     "identity_types": _Field(_identity_types, []),
-    "sex": _Field(_text(10, terms.SEXES), "unknown"),
+    "sex": _Field(_word(terms.SEXES), "unknown"),
     "scheme": _Field(_scheme, "310"),
-    "area": _Field(_text(6), ""),
+    "area": _Field(_region, ""),
 }
 _VISIT = {
-    "care_kind": _Field(_text(40, terms.CARE_KINDS), "inpatient"),
+    "care_kind": _Field(_word(terms.CARE_KINDS), "inpatient"),
     "admission": _Field(_date, ""),
     "discharge": _Field(_date, ""),
     "admission_number": _Field(_integer(1, 1000), 1),
@@ -123,12 +175,12 @@ _VISIT = {
 _INSTITUTION = {
     "id": _Field(_text(40), ""),
     "level": _Field(_integer(0, 3), None),
-    "level_code": _Field(_text(2), ""),
-    "kind": _Field(_text(40), "hospital"),
-    "region": _Field(_text(6), ""),
+    "level_code": _Field(_level_code, ""),
+    "kind": _Field(_one_of(*INSTITUTION_KINDS), "hospital"),
+    "region": _Field(_region, ""),
 }
 _FILING = {
-    "type": _Field(_text(40), "none"),
+    "type": _Field(_one_of(*terms.FILING_TYPES), "none"),
     "group": _Field(_one_of("none", "long_term", "temporary"), ""),
     "in_time": _Field(_boolean, True),
     "channel": _Field(_text(40), ""),
@@ -158,10 +210,18 @@ def _mapping(value: Value, path: str) -> dict[str, Value]:
     return value
 
 
+def _needs(value: dict[str, Value], path: str, *keys: str) -> None:
+    for key in keys:
+        if key not in value:
+            raise CaseError(f"{path}.{key}", "is missing")
+
+
 def _known(value: dict[str, Value], path: str, allowed: tuple[str, ...]) -> None:
     for key in value:
         if key not in allowed:
-            raise CaseError(f"{path}.{key}" if path else key, "no such key in a case")
+            near = difflib.get_close_matches(key, allowed, 1)
+            meant = f", perhaps {near[0]}" if near else ""
+            raise CaseError(f"{path}.{key}" if path else key, f"no such key in a case{meant}")
 
 
 def _filled(value: Value, path: str, fields: Mapping[str, _Field]) -> dict[str, Value]:
@@ -186,12 +246,14 @@ def normalise(document: Value) -> Case:
     _known(given, "", (*_GROUPS, *_TOP, *_OTHERS))
     if ("sums" in given) == bool(given.get("lines")):
         raise CaseError("case", "give either sums or lines")
+    for key in ("id", "note", "policy"):
+        _text(_TEXTS[key])(given.get(key, ""), key)
     case: Case = {name: _filled(given.get(name, {}), name, f) for name, f in _GROUPS.items()}
     for key, field in _TOP.items():
         case[key] = field.check(given[key], key) if key in given else field.default
     case["counters"] = _counters(given.get("counters", {}), "counters")
     case["counters_by_year"] = {
-        year: _counters(counters, f"counters_by_year.{year}")
+        _year_name(year, "counters_by_year"): _counters(counters, f"counters_by_year.{year}")
         for year, counters in _mapping(
             given.get("counters_by_year", {}), "counters_by_year"
         ).items()
@@ -240,6 +302,8 @@ def sums_of(value: Value) -> dict[str, int]:
         raise CaseError("sums", "give total_fen or in_scope_fen")
     total = known.get("total_fen", beside + known.get("in_scope_fen", 0))
     in_scope = known.get("in_scope_fen", total - beside)
+    if total > FEN_LIMIT:
+        raise CaseError("sums", f"the bill is larger than {FEN_LIMIT} fen")
     if in_scope < 0 or total != beside + in_scope:
         raise CaseError(
             "sums", f"total {total} is not {beside} beside the scope and the in-scope part"
@@ -253,7 +317,9 @@ def sums_of(value: Value) -> dict[str, int]:
 
 def _counters(value: Value, path: str) -> dict[str, int]:
     check = _integer(-FEN_LIMIT, FEN_LIMIT)
-    return {k: check(v, f"{path}.{k}") for k, v in _mapping(value, path).items()}
+    return {
+        _counter_name(k, path): check(v, f"{path}.{k}") for k, v in _mapping(value, path).items()
+    }
 
 
 def _paid(value: Value) -> list[dict[str, Value]]:
@@ -264,10 +330,11 @@ def _paid(value: Value) -> list[dict[str, Value]]:
         path = f"paid[{i}]"
         entry = _mapping(row, path)
         _known(entry, path, ("fund", "payer", "base", "amount_fen"))
-        code = _text(20)(entry.get("fund"), f"{path}.fund")
+        _needs(entry, path, "fund", "amount_fen")
+        code = _text(20)(entry["fund"], f"{path}.fund")
         fund = terms.FUNDS.get(code)
         if fund is None:
-            raise CaseError(f"{path}.fund", f"not in the table of funds: {code!r}")
+            raise CaseError(f"{path}.fund", f"not in the table of funds: {_shown(code)}")
         result.append(
             {
                 "fund": fund.code,
@@ -291,7 +358,7 @@ def _plain(value: Value, path: str, depth: int) -> Value:
         return [_plain(v, f"{path}[{i}]", depth + 1) for i, v in enumerate(value)]
     if isinstance(value, dict):
         return {k: _plain(v, f"{path}.{k}", depth + 1) for k, v in _mapping(value, path).items()}
-    raise CaseError(path, f'want whole numbers and texts ("0.85", not 0.85), got {value!r}')
+    raise CaseError(path, f'want whole numbers and texts ("0.85", not 0.85), got {_shown(value)}')
 
 
 _LINE_KEYS = (
@@ -308,12 +375,16 @@ def _lines(value: Value, catalogue: Value, case: Case) -> list[dict[str, Value]]
         code: _item(entry, f"catalogue.{code}")
         for code, entry in _mapping(catalogue, "catalogue").items()
     }
-    return [_line(row, f"lines[{i}]", items, case) for i, row in enumerate(value)]
+    lines = [_line(row, f"lines[{i}]", items, case) for i, row in enumerate(value)]
+    if sum(line["amount_fen"] for line in lines) > FEN_LIMIT:
+        raise CaseError("lines", f"the bill is larger than {FEN_LIMIT} fen")
+    return lines
 
 
 def _item(value: Value, path: str) -> Coverage:
     entry = _mapping(value, path)
     _known(entry, path, _ITEM_KEYS)
+    _needs(entry, path, "class")
     ceilings = _mapping(entry.get("ceilings_e6", {}), f"{path}.ceilings_e6")
     _known(ceilings, f"{path}.ceilings_e6", ("0", "1", "2", "3"))
     return Coverage(
@@ -326,7 +397,7 @@ def _item(value: Value, path: str) -> Coverage:
 
 def _ratio(value: Value, path: str) -> str:
     if not isinstance(value, str):
-        raise CaseError(path, f'want a ratio as text like "10%", got {value!r}')
+        raise CaseError(path, f'want a ratio as text like "10%", got {_shown(value)}')
     try:
         found = parse_ratio(value)
     except MoneyError as problem:
@@ -339,7 +410,8 @@ def _ratio(value: Value, path: str) -> str:
 def _line(value: Value, path: str, items: Mapping[str, Coverage], case: Case) -> dict[str, Value]:
     row = _mapping(value, path)
     _known(row, path, _LINE_KEYS)
-    code = _text(40)(row.get("code"), f"{path}.code")
+    _needs(row, path, "code")
+    code = _text(40)(row["code"], f"{path}.code")
     quantity = _integer(1, 10**11)(row.get("quantity_e4", 10_000), f"{path}.quantity_e4")
     price = row.get("unit_price_e6")
     if price is not None:
@@ -355,6 +427,8 @@ def _line(value: Value, path: str, items: Mapping[str, Coverage], case: Case) ->
     if "class" in row:
         own = {"class": row["class"], "first_pay": row.get("first_pay", "0%")}
         item = _item(own, path)
+    elif "first_pay" in row:
+        raise CaseError(f"{path}.first_pay", "means nothing without class")
     return {
         "code": code,
         "service_date": _date(row.get("service_date", ""), f"{path}.service_date")

@@ -11,6 +11,7 @@ from typing import Any
 
 from contracts.settlement.case import CaseError
 from contracts.settlement.decision import Decision
+from contracts.settlement.terms import FUNDS
 
 _KEYS = ("fen", "is", "printed_fen")
 
@@ -61,6 +62,8 @@ def read_figure(meaning: str, decision: Decision, case: dict[str, Any]) -> int:
         own = decision.account_fen - decision.family_fen
         return int(case["account_balance_fen"]) - own
     if word == "fund" and name:
+        if name not in FUNDS:
+            raise CaseError(f"expected: {meaning}", "not in the table of funds")
         return decision.fund_fen(name)
     if word == "why" and name:
         return sum(p.amount_fen for p in decision.payments if p.why == name)
@@ -70,5 +73,15 @@ def read_figure(meaning: str, decision: Decision, case: dict[str, Any]) -> int:
         try:
             return decision.step_fen(name)
         except KeyError:
-            raise CaseError(f"expected: {meaning}", "the policy recorded no such step") from None
-    raise CaseError(f"expected: {meaning}", "no such figure of a decision")
+            there = ", ".join(sorted({step["code"] for step in decision.steps})) or "none"
+            raise CaseError(
+                f"expected: {meaning}", f"the policy recorded no such step; there are: {there}"
+            ) from None
+    if word == "counter" and name:
+        there = ", ".join(sorted(answer["counters"])) or "none"
+        raise CaseError(f"expected: {meaning}", f"no such counter; there are: {there}")
+    raise CaseError(
+        f"expected: {meaning}",
+        "no such figure of a decision; write a key that ends in _fen, or fund, why, step, counter "
+        "with a name, or account_left",
+    )

@@ -16,10 +16,10 @@ State: ``catalogue/<region>`` and ``mapping/<institution>`` (an index of version
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 
 from contracts.api import Answer, Args, Context, Contract, State, Value, reject
 from contracts.organisations import INSTITUTIONS, require_competent, require_organisation
+from contracts.quick import quick
 from contracts.regions import COUNTRY, widening
 from contracts.schema import Bytes, Date, Id, List, OneOf, Optional, Region
 from contracts.settlement.catalogue_parts import (
@@ -62,7 +62,7 @@ RECENT = 32
 _CLERKS = ("clerk", "checker")
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class VersionRef:
     """A version of a catalogue or a mapping."""
 
@@ -267,10 +267,15 @@ _TABLES: dict[bytes, Table] = {}
 _TABLES_MAX = 2_000
 
 
+def _same(index: Value) -> Value:
+    """An index is only read (``Reader``), so that all readers share it."""
+    return index
+
+
 def reader(state: State, region: str) -> Reader:
     """Reader of the nearest catalogue that covers a district: its own, city's, province's, ours."""
     for place in widening(region):
-        index = state.get(f"catalogue/{place}")
+        index = state.read(f"catalogue/{place}", _same)
         if index is not None:
             return Reader(state, "catalogue", place, index)
     return Reader(state, "catalogue", region, None)

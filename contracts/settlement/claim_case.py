@@ -15,15 +15,13 @@ from contracts.organisations import Organisation
 from contracts.quick import quick
 from contracts.regions import province
 from contracts.settlement import calendar, terms
+from contracts.settlement.answer import ADMISSIONS
 from contracts.settlement.claim_lines import Rows
 from contracts.settlement.claim_visit import is_emergency, is_inpatient
 from contracts.settlement.cost_split import Coverage
 from contracts.settlement.enrolment import Person
 from contracts.settlement.filing_cover import Cover, find_cover
 from contracts.settlement.records import Visit
-
-ADMISSIONS = "admissions"
-"""The one counter that the engine keeps itself: stays of the benefit year, local ones included."""
 
 
 @quick(frozen=True, slots=True)

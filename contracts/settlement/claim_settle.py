@@ -19,8 +19,9 @@ from contracts.settlement import claim as claims
 from contracts.settlement import claim_lines, counters
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.adjudicate import WHOLE_STAY, adjudicate
+from contracts.settlement.answer import ADMISSIONS
 from contracts.settlement.claim import CONTRACT
-from contracts.settlement.claim_case import ADMISSIONS, Facts, case_of, cover_of
+from contracts.settlement.claim_case import Facts, case_of, cover_of
 from contracts.settlement.claim_explain import answer_of, explanation_of, tell_amounts
 from contracts.settlement.claim_lines import Rows, check_rows, take_in
 from contracts.settlement.claim_postings import bill_of, settlement_legs

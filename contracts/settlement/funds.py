@@ -17,7 +17,7 @@ from typing import Any
 from contracts import organisations
 from contracts.api import Answer, Args, Context, Contract, reject
 from contracts.regions import is_area
-from contracts.schema import Fen, Id, Int, List, OneOf, Optional, Record, Text
+from contracts.schema import IDENTIFIER, Fen, Id, Int, List, OneOf, Optional, Record, Text
 from contracts.settlement import enrolment
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.funds_book import (
@@ -50,7 +50,9 @@ CONTRACT = Contract("funds", version=1)
 POSTED, PENDING, VOIDED, LAPSED = "posted", "pending", "voided", "lapsed"
 
 _ACCOUNT = Text(1, 120)
-_REFERENCE = Optional(Text(0, 200), "")
+_REFERENCE = Optional(Text(0, 100, IDENTIFIER + "/"), "")
+"""Number of a voucher or name of a thing (``claim/m-1``). No free text: the body of a transaction
+stays for good, and a sentence about a person's money would one day name the person."""
 _LEG = Record(
     {
         "account": _ACCOUNT,

@@ -13,12 +13,13 @@ the same text.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from contracts.api import Answer, Args, Context, Contract, State, reject
+from contracts.api import Answer, Args, Context, Contract, State, Value, reject
 from contracts.language import LANGUAGE_VERSION, SOURCE_BYTES_MAX, LanguageError
 from contracts.organisations import require_competent
+from contracts.quick import quick
 from contracts.schema import Date, OneOf, Optional, Region, Text
 from contracts.settlement.policy_program import PolicyProgram
 from contracts.settlement.policy_trial import try_policy
@@ -38,7 +39,7 @@ _programs: dict[bytes, PolicyProgram] = {}
 thread that executes calls touches it."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class PolicyVersion:
     """One deployed version of a policy."""
 
@@ -68,20 +69,30 @@ class PolicyVersion:
 
 def versions(state: State, area: str, scheme: str) -> tuple[PolicyVersion, ...]:
     """All versions of a policy in the order of deployment."""
-    record = state.get(f"policy/{area}/{scheme}")
-    rows = [] if record is None else record["versions"]
     return tuple(
-        PolicyVersion(
-            area=area,
-            scheme=scheme,
-            number=number,
-            effective_from=row["effective_from"],
-            hash=row["hash"],
-            height=row["height"],
-            by=row["by"],
-            note=row["note"],
-        )
-        for number, row in enumerate(rows, start=1)
+        _version(area, scheme, number, row)
+        for number, row in enumerate(_rows(state, area, scheme), start=1)
+    )
+
+
+def _rows(state: State, area: str, scheme: str) -> tuple[Mapping[str, Value], ...]:
+    return state.read(f"policy/{area}/{scheme}", _as_rows) or ()
+
+
+def _as_rows(record: Value) -> tuple[Mapping[str, Value], ...]:
+    return tuple(record["versions"])
+
+
+def _version(area: str, scheme: str, number: int, row: Mapping[str, Value]) -> PolicyVersion:
+    return PolicyVersion(
+        area=area,
+        scheme=scheme,
+        number=number,
+        effective_from=row["effective_from"],
+        hash=row["hash"],
+        height=row["height"],
+        by=row["by"],
+        note=row["note"],
     )
 
 
@@ -94,13 +105,14 @@ def in_force(
     count yet. Left out, every deployed version counts. Of two with the same date the one deployed
     later holds: it corrects the other.
     """
-    found: PolicyVersion | None = None
-    for version in versions(state, area, scheme):
-        if version.effective_from > date or (height is not None and version.height >= height):
+    rows = _rows(state, area, scheme)
+    found: int | None = None
+    for place, row in enumerate(rows):
+        if row["effective_from"] > date or (height is not None and row["height"] >= height):
             continue
-        if found is None or version.effective_from >= found.effective_from:
-            found = version
-    return found
+        if found is None or row["effective_from"] >= rows[found]["effective_from"]:
+            found = place
+    return None if found is None else _version(area, scheme, found + 1, rows[found])
 
 
 def require_in_force(

@@ -82,6 +82,13 @@ ROWS: tuple[Reason, ...] = (
         "请按年度分别结算。",
     ),
     Reason(
+        "case.counters-differ",
+        "The case gives the counters of its own year twice, and not alike.",
+        "算例两次给出同一年度的累计数且不一致。",
+        "Give that year's counters once, as counters or under its year in counters_by_year.",
+        "请只给出一次该年度的累计数。",
+    ),
+    Reason(
         "line.not-in-catalogue",
         "The item is not in the catalogue of the place of care on its day; the patient pays it.",
         "该项目在就医地当日目录之外, 由个人自费。",

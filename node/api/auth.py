@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from contracts import organisations
 from contracts.organisations import KeyRecord, Organisation
@@ -23,6 +23,8 @@ from node.ledger import http_signature as signed
 from node.ledger.http_signature import RequestSignature, RequestSignatureError, RequestTarget
 
 READING_PURPOSES = frozenset({"read", "sign"})
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,10 @@ class ReadState:
 
     def get(self, key: str) -> Any | None:
         return self.view.state(key)
+
+    def read(self, key: str, build: Callable[[Any], T]) -> T | None:
+        value = self.view.state(key)
+        return None if value is None else build(value)
 
     def put(self, key: str, value: Any) -> None:
         raise AssertionError(f"a read wrote {key}")

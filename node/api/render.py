@@ -107,7 +107,7 @@ def receipt(value: Receipt) -> dict[str, Any]:
 
 def proven_receipts(leaves: Sequence[bytes], indexes: Sequence[int]) -> list[dict[str, Any]]:
     """Receipts of one block with their inclusion under its receipts root."""
-    levels = tree_levels([merkle.leaf_hash(leaf) for leaf in leaves])
+    levels = _TREES.levels(leaves)
     return [
         {
             "receipt": receipt(Receipt.decode_trusted(leaves[index])),
@@ -120,6 +120,26 @@ def proven_receipts(leaves: Sequence[bytes], indexes: Sequence[int]) -> list[dic
         }
         for index in indexes
     ]
+
+
+class _Trees:
+    """The tree over the last leaves: all who wait for one block ask for its paths in turn.
+
+    Leaves are compared as the object that the reader remembers them in; nobody changes it.
+    """
+
+    def __init__(self) -> None:
+        self._last: tuple[Sequence[bytes], list[list[Digest]]] = ((), [[]])
+
+    def levels(self, leaves: Sequence[bytes]) -> list[list[Digest]]:
+        known, levels = self._last
+        if known is not leaves:
+            levels = tree_levels([merkle.leaf_hash(leaf) for leaf in leaves])
+            self._last = (leaves, levels)
+        return levels
+
+
+_TREES = _Trees()
 
 
 def tree_levels(hashes: Sequence[Digest]) -> list[list[Digest]]:

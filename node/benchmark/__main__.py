@@ -52,6 +52,8 @@ def main() -> int:
     except BenchmarkFailed as error:
         print(f"bench: no result: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     if given.json:
         print(json.dumps(result))
     else:

@@ -165,7 +165,7 @@ class Executor:
         height, time_ms = parent.header.height + 1, max(clock_ms, parent.header.time_ms + 1)
         chosen: list[tuple[SignedTransaction, Signer]] = []
         refused: list[tuple[Digest, InvalidTransaction]] = []
-        # One that is named twice stands once: the ids that are executed are only those of the parent.
+        # One named twice stands once: executed ids are only those of the parent.
         for transaction in {candidate.id: candidate for candidate in candidates}.values():
             try:
                 chosen.append((transaction, self.admit(transaction, height, time_ms)))
@@ -282,7 +282,7 @@ class Executor:
         overlay = self._overlay(run.writes)
         with self._measure("roots"):
             leaves = [transaction.encode_leaf() for transaction in transactions]
-            receipts = [call.receipt.encode() for call in run.calls]
+            receipts = [call.receipt.encode_trusted() for call in run.calls]
             roots = merkle.compute_root(leaves), merkle.compute_root(receipts)
         state = BlockState(self._state)
         state.writes = run.writes

@@ -7,8 +7,8 @@ what a contract reads is always fresh and what it puts is fixed at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeVar
 
 from contracts.api import Value
 from node.ledger.codec import decode_trusted, encode
@@ -22,10 +22,40 @@ CACHE_ENTRIES_MAX = 100_000
 """Entries of the read cache: fund areas, organisations, policies, busy persons. About 50 MB."""
 
 
+READINGS_MAX = 20_000
+"""Remembered readings: 3,000 institutions, 400 areas with their policies and parameters, twice."""
+
+T = TypeVar("T")
+
+
 class ByteState(Protocol):
     """State as canonical bytes."""
 
     def get(self, key: str) -> bytes | None: ...
+
+
+class Readings:
+    """What was made of canonical bytes, remembered by them: a pure memo, the same for all states.
+
+    Any thread may ask; every step is one assignment.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[bytes, object], Any] = {}
+
+    def of(self, data: bytes, build: Callable[[Value], T]) -> T:
+        """``build`` of the value whose bytes are ``data``."""
+        name = (data, build)
+        made: T | None = self._made.get(name)
+        if made is None:
+            made = build(decode_trusted(data))
+            if len(self._made) >= READINGS_MAX:
+                self._made.clear()
+            self._made[name] = made
+        return made
+
+
+_READINGS = Readings()
 
 
 class CommittedState:
@@ -82,12 +112,20 @@ class CallState:
         self.writes: dict[str, bytes | None] = {}
 
     def get(self, key: str) -> Value | None:
-        data = self.writes.get(key, ABSENT)
-        if data == ABSENT:
-            data = self._block_writes.get(key, ABSENT)
-            if data == ABSENT:
-                data = self._read_parent(key)
+        data = self._find(key)
         return None if data is None else decode_trusted(data)
+
+    def read(self, key: str, build: Callable[[Value], T]) -> T | None:
+        data = self._find(key)
+        return None if data is None else _READINGS.of(data, build)
+
+    def _find(self, key: str) -> bytes | None:
+        data = self.writes.get(key, ABSENT)
+        if data is ABSENT:
+            data = self._block_writes.get(key, ABSENT)
+            if data is ABSENT:
+                data = self._read_parent(key)
+        return data
 
     def put(self, key: str, value: Value) -> None:
         _check_key(key)
@@ -109,6 +147,10 @@ class ReadState:
     def get(self, key: str) -> Value | None:
         data = self._bytes.get(key)
         return None if data is None else decode_trusted(data)
+
+    def read(self, key: str, build: Callable[[Value], T]) -> T | None:
+        data = self._bytes.get(key)
+        return None if data is None else _READINGS.of(data, build)
 
     def put(self, key: str, value: Value) -> None:
         raise AssertionError(f"{key} is written outside of a call")

@@ -88,6 +88,7 @@ def _prefix(name: str) -> bytes:
 
 
 _TAG_PREFIXES: Final = {tag: _prefix(tag) for tag in TAGS}
+_tag_prefix: Final = lru_cache(maxsize=256)(_prefix)
 _CONTEXT_PREFIXES: Final = {context: _prefix(context) for context in CONTEXTS}
 
 
@@ -96,7 +97,7 @@ def H(tag: str, data: bytes) -> Digest:  # noqa: N802  (the design's own name fo
 
     Tags of ``TAGS`` have a prepared prefix; contracts bring tags of their own.
     """
-    prefix = _TAG_PREFIXES.get(tag) or _prefix(tag)
+    prefix = _TAG_PREFIXES.get(tag) or _tag_prefix(tag)
     return Digest(sha256(prefix + data).digest())
 
 

@@ -90,22 +90,27 @@ class Receipt:
 
     def encode(self) -> bytes:
         """Canonical bytes: the leaf of the receipts tree."""
-        return encode(
-            [
-                self.tx_id,
-                self.call_index,
-                self.status,
-                self.code,
-                self.values,
-                self.answer,
-                [[event.topic, event.fields] for event in self.events],
-                self.amounts,
-                self.versions,
-                [[p.transfer_id, p.account, p.fund_type, p.amount_fen] for p in self.postings],
-                self.explanation,
-                self.writes_digest,
-            ]
-        )
+        return encode(self._fields())
+
+    def encode_trusted(self) -> bytes:
+        """The same bytes of a receipt whose values the contract runtime has just looked at."""
+        return encode_trusted(self._fields())
+
+    def _fields(self) -> list[Value]:
+        return [
+            self.tx_id,
+            self.call_index,
+            self.status,
+            self.code,
+            self.values,
+            self.answer,
+            [[event.topic, event.fields] for event in self.events],
+            self.amounts,
+            self.versions,
+            [[p.transfer_id, p.account, p.fund_type, p.amount_fen] for p in self.postings],
+            self.explanation,
+            self.writes_digest,
+        ]
 
     @classmethod
     def decode(cls, data: bytes) -> Receipt:

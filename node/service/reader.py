@@ -43,6 +43,20 @@ class Published:
         self.rows = Rows(snapshot)
         self._snapshot = snapshot
         self._users = 1
+        self._transactions: tuple[int, Sequence[bytes]] = (-1, ())
+        self._receipts: tuple[int, Sequence[bytes]] = (-1, ())
+
+    def transactions(self, height: int) -> Sequence[bytes]:
+        """Leaves of a height; the last one is remembered: who waits for a block asks for all."""
+        if self._transactions[0] != height:
+            self._transactions = (height, self.rows.blocks.leaves(height))
+        return self._transactions[1]
+
+    def receipts(self, height: int) -> Sequence[bytes]:
+        """The same for receipts."""
+        if self._receipts[0] != height:
+            self._receipts = (height, self.rows.blocks.receipts(height))
+        return self._receipts[1]
 
     def take(self) -> None:
         self._users += 1
@@ -61,7 +75,6 @@ class NodeView:
         self._published = published
         self._rows = published.rows
         self._prove = prove
-        self._last_receipts: tuple[int, Sequence[bytes]] | None = None
 
     @property
     def head(self) -> Head:
@@ -77,10 +90,10 @@ class NodeView:
         return self._rows.blocks.height_of(block_hash)
 
     def transactions(self, height: int) -> Sequence[bytes]:
-        return self._rows.blocks.leaves(height)
+        return self._published.transactions(height)
 
     def receipts(self, height: int) -> Sequence[bytes]:
-        return self._rows.blocks.receipts(height)
+        return self._published.receipts(height)
 
     def diff(self, height: int) -> bytes | None:
         """Canonical state diff of a height; None when it is older than diffs are kept."""
@@ -141,7 +154,7 @@ class NodeView:
 
     def _postings(self, entry: CallEntry) -> list[PostingRow]:
         """Legs of one call on the account that the entry is about."""
-        receipt = Receipt.decode_trusted(self._receipts_at(entry.height)[entry.receipt_index])
+        receipt = Receipt.decode_trusted(self.receipts(entry.height)[entry.receipt_index])
         return [
             PostingRow(
                 entry.height, entry.receipt_index, number, entry.tx_id, entry.call_index,
@@ -150,12 +163,6 @@ class NodeView:
             for number, leg in enumerate(receipt.postings)
             if leg.account == entry.name
         ]  # fmt: skip
-
-    def _receipts_at(self, height: int) -> Sequence[bytes]:
-        """Receipts of a height; the last height asked for is remembered, rows come in order."""
-        if self._last_receipts is None or self._last_receipts[0] != height:
-            self._last_receipts = (height, self._rows.blocks.receipts(height))
-        return self._last_receipts[1]
 
     def _has(self, height: int) -> bool:
         return 0 <= height <= self._published.head.height

@@ -24,5 +24,5 @@ class Announced:
 
 
 if __name__ == "__main__":
-    sys.stdin = Announced(sys.stdin)  # type: ignore[assignment]  # only what is read from
+    sys.stdin = Announced(sys.stdin)
     main()

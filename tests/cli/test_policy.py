@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -170,5 +173,125 @@ def test_what_a_file_holds_is_never_markup(tmp_path: Path, text: str) -> None:
     policy = put(tmp_path, "p.py", GOOD)
     wrong = put(tmp_path, "c.json", {"sums": {"total_fen": 5}, "channel": text})
     assert text in yibao("run", policy, wrong).output
-    right = put(tmp_path, "d.json", {"sums": {"total_fen": 5}, "counters": {text: 5}})
+    right = put(tmp_path, "d.json", {"lines": [{"code": text, "amount_fen": 5}]})
     assert text in yibao("run", policy, right).output
+
+
+def test_what_a_file_holds_never_steers_the_terminal(tmp_path: Path) -> None:
+    lines = [{"code": "\x1b[2J\x07", "amount_fen": 5}]
+    expected = {"\x1b[31m": {"fen": 5, "is": "cash_fen"}}
+    for document in (
+        {"lines": lines, "expected": expected},
+        {"sums": {"total_fen": 5}, "channel": "\x1b[2J"},
+        {"sums": {"total_fen": 5}, "\x1b[2J": 1},
+        {"sums": {"total_fen": 5}, "parameters": {"\x1b[2J": 0.5}},
+    ):
+        done = yibao("run", put(tmp_path, "p.py", GOOD), put(tmp_path, "c.json", document))
+        assert "\x1b" not in done.output
+        assert "x1b[" in done.output
+
+
+PAYS = 'def settle(case):\n    return {"payments": [payment("310100", %s)]}\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"sums": {"total_fen": 1, "total_fen": 2}}', "'total_fen' stands twice"),
+        ('{"sums": {"total_fen": 1}, "sums": {"total_fen": 2}}', "'sums' stands twice"),
+        ('{"sums": {"total_fen": 1}, "note": NaN}', "NaN is no number"),
+        ('{"sums": {"total_fen": 1}, "parameters": {"x": -Infinity}}', "Infinity is no number"),
+        ('{"sums": {"total_fen": ' + "9" * 5000 + "}}", "a number of 5000 digits"),
+        ('{"lines": [{"code": "\\ud800", "amount_fen": 5}]}', "half a character"),
+        ('{"sums": {"total_fen": 1}, "\\ud800": 1}', "half a character"),
+        ('{"sums": {"total_fen": "' + "x" * 100_000 + '"}}', "got 'xxxx"),
+        ('{"sums": {"total_fen": ' + "[" * 900 + "]" * 900 + "}}", "got a list"),
+        ('{"sums": {"total_fen": 1e5}}', "got 100000.0"),
+        ('{"sums": {"total_fen": true}}', "got true"),
+        ('{"sums": {"total_fen": 1}, "person": {"catgory": "active"}}', "perhaps category"),
+        ('{"sums": {"total_fen": 1}, "person": {"category": "retierd"}}', "retired"),
+        ('{"sums": {"total_fen": 1}, "visit": {"care_kind": "inpatiant"}}', "inpatient"),
+        ('{"sums": {"total_fen": 1}, "filing": {"type": "refferal"}}', "referral"),
+        ('{"sums": {"total_fen": 1}, "counters_by_year": {"twenty": {}}}', "want a year"),
+        ('{"sums": {"total_fen": 1}, "expected": {"x": {"fen": 0, "is": "fund 39020O"}}}',
+         "not in the table of funds"),
+        ('{"sums": {"total_fen": 1}, "expected": {"x": {"fen": 0, "is": "counter no"}}}',
+         "no such counter; there are: none"),
+    ],
+)  # fmt: skip
+def test_a_file_that_could_be_read_two_ways_or_not_at_all_is_refused(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    done = yibao("run", put(tmp_path, "p.py", GOOD), put(tmp_path, "c.json", text))
+    assert done.exit_code == 1
+    assert words in done.stderr
+    assert len(done.stderr) < 1_000
+    assert isinstance(done.exception, SystemExit)
+
+
+def test_a_byte_order_mark_and_many_bytes(tmp_path: Path) -> None:
+    policy = put(tmp_path, "p.py", GOOD)
+    marked = put(tmp_path, "c.json", '\ufeff{"sums": {"total_fen": 1}}')
+    assert yibao("run", policy, marked).exit_code == 0
+    large = put(tmp_path, "d.json", '{"note": "' + "x" * 9_000_000 + '"}')
+    done = yibao("run", policy, large)
+    assert (done.exit_code, "is larger than" in done.output) == (6, True)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (PAYS % "yuan(20)", "pays 20.00, but only 0.05 are still open (in_scope)"),
+        (PAYS % 'part(5, 85, "basic")', 'part: want a ratio as text like "80%", got 85'),
+        (PAYS % 'case["sums"]["in_scope"]', "'in_scope'; there are first_pay_fen, in_scope_fen"),
+        ("def settle(case):\n    x = 1\n", "not None; every way through settle needs a return"),
+        ('def settle(case):\n    return {"payment": []}\n', "no such key; there are payments"),
+        ('def settle(case):\n    return {"payments": payment("310100", 1)}\n', "not a map"),
+        ('def settle(case):\n    x = [1]\n    for i in range(99):\n        x = x + x\n'
+         '    return {"payments": []}\n', "beyond its length, at most 10000"),
+        ('def settle(case):\n    return {"payments": [], "counters": {"x": 1 // 0}}\n', "by 0"),
+        ('def settle(case):\n    return {"payments": [], "counters": {"x": -1}}\n',
+         "counters.negative"),
+        ('def settle(case):\n    return {"payments": [], "counters": {"admissions": 1}}\n',
+         "counts admissions itself"),
+    ],
+)  # fmt: skip
+def test_run_and_check_tell_the_author_the_same(tmp_path: Path, source: str, words: str) -> None:
+    policy = put(tmp_path, "p.py", source)
+    ran = yibao("run", policy, put(tmp_path, "c.json", {"sums": {"total_fen": 5}}))
+    assert ran.exit_code == 1
+    assert words in ran.stderr
+    assert "Tell the bureau" not in ran.stderr, "the author is the bureau"
+    checked = yibao("check", policy, "--deploy")
+    assert checked.exit_code == 1
+    assert words.replace("20.00, but only 0.05", "20.00, but only 0.00") in checked.stdout
+
+
+def test_a_stay_over_the_years_end_shows_its_years(tmp_path: Path) -> None:
+    source = (
+        'def settle(case):\n    pay = part(case["sums"]["in_scope_fen"], "80%", "basic")\n'
+        '    return {"payments": [payment("310100", pay, "basic")]}\n\n\n'
+        'def cross_year():\n    return "split_by_service_date"\n'
+    )
+    case = {
+        "lines": [
+            {"code": "a", "class": "01", "amount_fen": 100, "service_date": "2024-12-31"},
+            {"code": "b", "class": "01", "amount_fen": 200, "service_date": "2025-01-01"},
+        ],
+        "visit": {"admission": "2024-12-31", "discharge": "2025-01-01"},
+    }
+    told = yibao("run", put(tmp_path, "p.py", source), put(tmp_path, "c.json", case)).stdout
+    assert told.count("basic 2024") == told.count("basic 2025") == 2
+
+
+def test_a_terminal_without_our_signs_gets_the_figures_all_the_same(tmp_path: Path) -> None:
+    policy = put(tmp_path, "p.py", PAYS % 'above(case["sums"]["in_scope_fen"], 1)')
+    case = put(tmp_path, "c.json", {"sums": {"total_fen": 500}})
+    for encoding in ("gbk", "ascii"):
+        done = subprocess.run(
+            [sys.executable, "-c", "from cli.policy import app; app()", "run", policy, case],
+            env={**os.environ, "PYTHONIOENCODING": encoding}, cwd=CASES.parents[1],
+            capture_output=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert b"4.99" in done.stdout

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from contracts.api import Attachment, Context, Services, Value
+
+T = TypeVar("T")
 
 
 class MemoryState:
@@ -18,6 +20,10 @@ class MemoryState:
 
     def get(self, key: str) -> Value | None:
         return json.loads(self.entries[key]) if key in self.entries else None
+
+    def read(self, key: str, build: Callable[[Value], T]) -> T | None:
+        value = self.get(key)
+        return None if value is None else build(value)
 
     def put(self, key: str, value: Value) -> None:
         self.entries[key] = json.dumps(value)

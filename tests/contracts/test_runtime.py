@@ -217,6 +217,11 @@ def test_postings_that_balance_for_each_transfer_pass() -> None:
         lambda ctx: None,
         lambda ctx: ctx.emit("x", big=b"x" * (TEXT_MAX + 1)) or {},
         lambda ctx: {"a": [[[[[[[[[[[[[[]]]]]]]]]]]]]]},
+        lambda ctx: {"a": 2**63},
+        lambda ctx: ctx.emit("x", small=-(2**63) - 1) or {},
+        post(("t", 2**63), ("t", -(2**63))),
+        lambda ctx: reject("claim.bug", ratio=0.5),
+        lambda ctx: reject("claim.bug", text="x" * (TEXT_MAX + 1)),
     ],
 )
 def test_what_a_method_must_never_leave_stops_the_node(body: Callable[[Context], Answer]) -> None:

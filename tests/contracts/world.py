@@ -8,10 +8,10 @@ so every run has the same keys and salts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 from contracts.api import Attachment, Context, Contract, Value
 from contracts.organisations import KeyRecord, find_signer, genesis_records, load
@@ -48,6 +48,9 @@ ORGANISATIONS: tuple[tuple[str, str, str], ...] = (
 POSTS = ("clerk", "checker", "operator", "doctor", "finance", "audit")
 
 
+T = TypeVar("T")
+
+
 class MemoryState:
     """State as the contracts see it: bytes in a dict, values decoded afresh on every read."""
 
@@ -60,6 +63,10 @@ class MemoryState:
         self.reads.append(key)
         data = self.entries.get(key)
         return None if data is None else codec.decode(data)
+
+    def read(self, key: str, build: Callable[[Value], T]) -> T | None:
+        value = self.get(key)
+        return None if value is None else build(value)
 
     def put(self, key: str, value: Value) -> None:
         assert key.isascii(), key

@@ -311,7 +311,7 @@ def test_a_benefit_year_may_begin_in_july() -> None:
         "\n\ndef benefit_year(date):\n"
         "    return year_of(date) if month_of(date) >= 7 else year_of(date) - 1\n"
     )
-    decision = adjudicate(normalise(STAY), PolicyProgram(source))
+    decision = adjudicate(normalise({**STAY, "counters": {}}), PolicyProgram(source))
     assert decision.year == 2024
     assert len({p.year for p in decision.payments}) == 1
 
@@ -409,3 +409,36 @@ def test_a_bill_split_in_two_visits_is_paid_like_one_but_for_rounding(a: int, b:
     after, apart = whole.to_json()["counters"], second.to_json()["counters"]
     assert after.keys() == apart.keys()
     assert all(abs(after[name] - apart[name]) <= 1 for name in after)
+
+
+def test_the_years_own_counters_may_be_given_by_their_year_but_not_twice() -> None:
+    policy = PolicyProgram(
+        'def settle(case):\n    left = remaining(100, counter(case, "paid"))\n'
+        '    return {"payments": [payment("310100", left)]}\n'
+    )
+    base = {"sums": {"total_fen": 500}, "visit": {"discharge": "2025-01-02"}}
+    for counters in (
+        {"counters": {"paid": 70}},
+        {"counters_by_year": {"2025": {"paid": 70}, "2024": {"paid": 5}}},
+        {"counters": {"paid": 70}, "counters_by_year": {"2025": {"paid": 70}}},
+    ):
+        assert adjudicate(normalise({**base, **counters}), policy).funds_fen == 30
+    twice = {"counters": {"paid": 70}, "counters_by_year": {"2025": {"paid": 71}}}
+    with pytest.raises(Rejected) as refusal:
+        adjudicate(normalise({**base, **twice}), policy)
+    assert refusal.value.code == "case.counters-differ"
+
+
+@pytest.mark.parametrize(("before", "delta", "code"), [
+    (5, -6, "counters.negative"), (10**15, 1, "policy.answer-malformed"), (5, -5, ""), (-5, 0, ""),
+])  # fmt: skip
+def test_a_counter_stays_what_the_ledger_keeps(before: int, delta: int, code: str) -> None:
+    source = f'def settle(case):\n    return {{"payments": [], "counters": {{"x": {delta}}}}}\n'
+    case = normalise({"sums": {"total_fen": 1}, "counters": {"x": before}})
+    if code:
+        with pytest.raises(Rejected) as refusal:
+            adjudicate(case, PolicyProgram(source))
+        assert refusal.value.code == code
+    else:
+        decision = adjudicate(case, PolicyProgram(source))
+        assert decision.to_json()["counters"]["x"] == before + delta

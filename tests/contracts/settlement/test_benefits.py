@@ -267,3 +267,22 @@ def test_an_answer_that_was_kept_is_not_given_to_another_type() -> None:
         call("points", "80%", True)
     with pytest.raises(BenefitError):
         call("points", ["80%"], 1)
+
+
+@pytest.mark.parametrize(
+    ("area", "region", "outside"),
+    [
+        ("330100", "330106", False), ("330100", "330200", True), ("330100", "310100", True),
+        ("110000", "110105", False), ("431000", "431100", True), ("", "310100", False),
+        ("330100", "", False),
+    ],
+)  # fmt: skip
+def test_outside_area_knows_whole_municipalities(area: str, region: str, outside: bool) -> None:
+    case = {"person": {"area": area}, "institution": {"region": region}}
+    assert benefits.outside_area(case) is outside
+
+
+@pytest.mark.parametrize("case", [5, {}, {"person": {}}, {"person": {}, "institution": {}}])
+def test_outside_area_wants_the_case(case: Any) -> None:
+    with pytest.raises(BenefitError, match="outside_area"):
+        benefits.outside_area(case)

@@ -135,6 +135,16 @@ def test_a_transfer_id_is_unique_for_good(world: World) -> None:
                       post="finance")  # fmt: skip
 
 
+@pytest.mark.parametrize("reference", ["for her operation", "张某的退款", "a\nb", "x" * 101])
+def test_a_reference_is_a_number_and_no_sentence(world: World, reference: str) -> None:
+    """A body stays for good: there is no room in it to write about a person."""
+    deposit(world, 1_000)
+    world.refused("args.shape", BUREAU_CHANGSHA, "funds", "transfer",
+                  to_fund(10, reference=reference), post="finance")  # fmt: skip
+    told = to_fund(10, reference="claim/m-1")
+    world.do(BUREAU_CHANGSHA, "funds", "transfer", told, post="finance")
+
+
 def pend(world: World, amount_fen: int, transfer: str = "t-1", **more: Any) -> None:
     args = to_fund(
         amount_fen, transfer, phase="pending", expires_ms=world.time_ms + 10 * MINUTE, **more

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import given, settings
@@ -208,6 +210,9 @@ def test_a_revoked_key_stops_reading_with_the_block_that_revokes_it(edge: Edge) 
     assert edge.api.get(PATH, reader(HOSPITAL, "checker")).status == 200
 
 
+T = TypeVar("T")
+
+
 class ReadOnly:
     """The node's state as contracts read it."""
 
@@ -217,6 +222,10 @@ class ReadOnly:
     def get(self, key: str) -> object:
         with self._edge.node.view() as view:
             return view.state(key)
+
+    def read(self, key: str, build: Callable[[Any], T]) -> T | None:
+        value = self.get(key)
+        return None if value is None else build(value)
 
     def put(self, key: str, value: object) -> None:
         raise AssertionError(key)

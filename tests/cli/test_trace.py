@@ -1,0 +1,85 @@
+"""``yibao trace``: a settlement that does not add up is shown as one that does not."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from cli.client import Refused
+from cli.output import out
+from cli.trace import follow, tree_of
+
+TRANSFER = "claim/C-1"
+SETTLED: dict[str, Any] = {
+    "status": "ok", "code": "", "events": [{"topic": "claim.settled", "fields": {}}],
+    "amounts": {"total_fen": 1000, "funds_fen": 700, "person_fen": 300, "commercial_fen": 0,
+                "hospital_share_fen": 0},
+    "postings": [
+        {"transfer_id": TRANSFER, "account": account, "fund_type": "310100", "amount_fen": amount}
+        for account, amount in (("fund:430100", -700), ("payable:hospital:H1", 700))
+    ],
+}  # fmt: skip
+
+
+class Ledger:
+    """A node with one claim whose history has two pages."""
+
+    def __init__(self, receipt: dict[str, Any]) -> None:
+        registered = {**SETTLED, "amounts": {}, "postings": [],
+                      "events": [{"topic": "claim.registered", "fields": {}}]}  # fmt: skip
+        self.pages = {None: (registered, "1:0"), "1:0": (receipt, None)}
+
+    def get(self, path: str, **query: Any) -> Any:
+        if path.endswith("/history"):
+            receipt, after = self.pages[query["after"]]
+            row = {"at_height": 4, "tx_id": "ab" * 32, "call_index": 0, "receipt": receipt}
+            return {"calls": [row], "next": after}
+        if path.startswith("/v1/accounts/payable"):
+            raise Refused(403, {"code": "read.no-right"})
+        if path.startswith("/v1/accounts/"):
+            return {"balances": {"310100": "4300"}}
+        record = {"state": "settled", "institution": "hospital:H1", "settled": {}}
+        return {"record": record}
+
+
+def traced(receipt: dict[str, Any]) -> dict[str, Any]:
+    return follow(Ledger(receipt), "C-1")  # type: ignore[arg-type]
+
+
+def test_all_pages_all_postings_and_the_balances_that_the_reader_may_see() -> None:
+    found = traced(SETTLED)
+    assert found["balanced"] is True
+    assert [step["events"] for step in found["steps"]] == [["claim.registered"], ["claim.settled"]]
+    assert found["balances"] == {"fund:430100": {"310100": 4300}, "payable:hospital:H1": None}
+
+
+@pytest.mark.parametrize(
+    ("place", "amount"),
+    [(("postings", 0, "amount_fen"), -699), (("amounts", "funds_fen"), 701),
+     (("amounts", "total_fen"), 1001), (("amounts", "commercial_fen"), 1)],
+)  # fmt: skip
+def test_a_planted_fen_is_found(place: tuple[Any, ...], amount: int) -> None:
+    receipt = copy.deepcopy(SETTLED)
+    inner: Any = receipt
+    for name in place[:-1]:
+        inner = inner[name]
+    inner[place[-1]] = amount
+    found = traced(receipt)
+    assert found["balanced"] is False
+    with out.capture() as shown:
+        out.print(tree_of(found))
+    assert "does not sum to zero" in shown.get()
+
+
+def test_the_tree_tells_every_posting_with_its_direction() -> None:
+    with out.capture() as shown:
+        out.print(tree_of(traced(SETTLED)))
+    text = shown.get()
+    for words in (
+        "← out of fund:430100 [310100]  7.00 元", "→ into payable:hospital:H1 [310100]  7.00 元",
+        "claim.settled", "total: 10.00 元", "withheld from this reader",
+        "fund:430100: 310100 43.00", "every transfer sums to 0.00",
+    ):  # fmt: skip
+        assert words in text
