@@ -160,10 +160,8 @@ def create(
     (folder / "genesis.json").write_bytes(genesis.render(proofs))
 
     nodes = [
-        NodePlace(
-            member.id, ports[member.id], folder / "nodes" / str(number), told.get(member.id)
-        )
-        for number, member in enumerate(m for m in members if m.validator)
+        NodePlace(seat, ports[seat], folder / "nodes" / str(number), told.get(seat))
+        for number, (seat, _) in enumerate(validators)
     ]
     network = Network(folder, genesis.chain, nodes)
     for (organisation, post), seed in seeds.items():
@@ -174,9 +172,7 @@ def create(
             )  # fmt: skip
             network._identities[organisation, post] = identity_of_seed(organisation, seed)
     for place in nodes:
-        own = {post: seeds[place.organisation, post] for post in NODE_KEYS
-               if (place.organisation, post) in seeds}  # fmt: skip
-        _write_node(network, place, own, passphrase, host)
+        _write_node(network, place, seeds, passphrase, host)
     _write_manifest(network)
     return network
 
@@ -237,14 +233,20 @@ def _key(seed: bytes) -> Key:
 
 
 def _write_node(
-    network: Network, place: NodePlace, seeds: Mapping[str, bytes], passphrase: str, host: str
+    network: Network,
+    place: NodePlace,
+    seeds: Mapping[tuple[str, str], bytes],
+    passphrase: str,
+    host: str,
 ) -> None:
     place.folder.mkdir(parents=True, mode=0o700)
-    for purpose, seed in seeds.items():
-        write_key(
-            place.folder / f"{purpose}.key", seed, passphrase,
-            chain=network.chain, role=purpose, owner=place.organisation, n=SCRYPT_N_LEAST,
-        )  # fmt: skip
+    for purpose in NODE_KEYS:
+        seed = seeds.get((place.organisation, purpose))
+        if seed is not None:
+            write_key(
+                place.folder / f"{purpose}.key", seed, passphrase,
+                chain=network.chain, role=purpose, owner=place.organisation, n=SCRYPT_N_LEAST,
+            )  # fmt: skip
     peers = ""
     if place.peer_port is not None:
         peers = f"""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -37,6 +38,8 @@ TEND_S: Final = 1.0
 PUSH_AGAIN_MS: Final = 1_000
 """After this a transaction is passed on to the primary again (T_fwd)."""
 PUSH_AGAIN_MAX: Final = 64
+PUSH_TO_NEW_MAX: Final = 1_000
+"""Waiting transactions that a peer is sent when it connects; the oldest."""
 RECHECK_MAX: Final = 256
 PASSED_OVER_MS: Final = 2_000
 """A transaction that waited this long before a block with room left was built was passed over."""
@@ -133,14 +136,14 @@ class Network(Host):
         """Ask a peer for certified blocks."""
         self.exchange.fetch(peer, first, last)
 
-    def committed(self, result: BlockResult, calls_aim: int) -> None:
+    def committed(self, result: BlockResult, calls_aim: int, bytes_aim: int) -> None:
         """A height is on disk and published."""
         self.exchange.contents.committed(result.header.height)
         if result.next_validators is not None or any(
             key.startswith("endpoint/") for key in result.writes
         ):
             self.update()
-        self._judge_order(result, calls_aim)
+        self._judge_order(result, calls_aim, bytes_aim)
 
     # --- Host ---------------------------------------------------------------------------------
 
@@ -177,9 +180,16 @@ class Network(Host):
         """Peers that are not connected."""
         return self.exchange.peers.absent()
 
-    def connected(self) -> list[str]:
-        """Peers that are."""
-        return sorted(self.exchange.peers.connected())
+    def details(self) -> dict[str, object]:
+        """For the operator: where consensus stands, who is connected, the own certificate."""
+        situation = self._situation()
+        return {
+            "view": situation.view,
+            "phase": situation.phase.name.lower(),
+            "peers": sorted(self.exchange.peers.connected()),
+            "peers_absent": sorted(self.absent()),
+            "certificate_until": self.certificate_until.date().isoformat(),
+        }
 
     def behind_by(self) -> int:
         """Blocks behind the height that more peers than can lie have told."""
@@ -201,7 +211,7 @@ class Network(Host):
         self.exchange.push(wire)
 
     def _on_peer_up(self, organisation: str) -> None:
-        for waiting in self._admission.pool.waiting():
+        for waiting in self._admission.pool.waiting()[:PUSH_TO_NEW_MAX]:
             self.exchange.push(waiting.transaction.encode(), [organisation])
 
     async def _tend(self) -> None:
@@ -228,14 +238,23 @@ class Network(Host):
         if not task.cancelled() and (error := task.exception()) is not None:
             self._bug(error)
 
-    def _judge_order(self, result: BlockResult, calls_aim: int) -> None:
-        """Did the block have room and leave out what its primary has known for long?"""
+    def _judge_order(self, result: BlockResult, calls_aim: int, bytes_aim: int) -> None:
+        """Did the block have room, and nothing of a sender whose transactions wait for long?
+
+        A full block passes nobody over: load is no fault. Nor does one that holds something of
+        that sender: its further ones wait their turn.
+        """
         now_ms = monotonic_ms()
-        oldest_ms = self._admission.pool.oldest_ms()
-        full = 2 * len(result.calls) >= calls_aim
-        if oldest_ms is None or oldest_ms > now_ms - PASSED_OVER_MS:
+        size = sum(transaction.size() for transaction in result.transactions)
+        full = 2 * len(result.calls) >= calls_aim or 2 * size >= bytes_aim
+        served = {transaction.body.sender for transaction in result.transactions}
+        passed_over = not full and any(
+            one.arrived_ms <= now_ms - PASSED_OVER_MS and one.sender not in served
+            for one in islice(self._admission.pool.waiting(), RECHECK_MAX)
+        )
+        if not passed_over:
             self.passed_over_ms = None
-        elif not full and self.passed_over_ms is None:
+        elif self.passed_over_ms is None:
             self.passed_over_ms = now_ms
 
 

@@ -261,7 +261,7 @@ class Node:
             ready=self._is_ready(),
             details={
                 "epoch": self.chain.validators_of_next()[0],
-                "peers": [] if self.network is None else self.network.connected(),
+                **({} if self.network is None else self.network.details()),
                 "height": self.head.height,
                 "pool_transactions": len(self._pool),
                 "pool_bytes": self._pool.size,
@@ -277,7 +277,9 @@ class Node:
         telemetry.pool_count.set(len(self._pool))
         telemetry.pool_bytes.set(self._pool.size)
         telemetry.pool_fill.set(self._pool.fill)
-        telemetry.ready.set(1 if self.status().ready else 0)
+        status = self.status()
+        telemetry.behind_by.set(status.behind_by)
+        telemetry.ready.set(1 if status.ready else 0)
         return telemetry.exposition()
 
     def _works(self) -> bool:
@@ -435,7 +437,7 @@ class Node:
         self._pool.done(tx_ids, monotonic_ms())
         self._admission.committed(tx_ids)
         if self.network is not None:
-            self.network.committed(result, self.options.calls_aim)
+            self.network.committed(result, self.options.calls_aim, self.options.bytes_aim)
         self._tell_pending()
         count_block(self.telemetry, result, time.monotonic() - self._built_s)
         if self.network is None and (size := self.chain.validators_of_next()[1].size) > 1:
