@@ -6,6 +6,7 @@
     yibao claim estimate settle.json       the same for a settlement, also before it is complete
 
 The file holds ``{"args": {...}, "attachments": {"lines": {...}}}``; bytes are hexadecimal text.
+``{"file": "NAME"}`` in the place of a text, a record or a list stands for what that file holds.
 A new method of a contract is a new command without a line here.
 """
 
@@ -100,34 +101,39 @@ def read_call(method: Method, file: Path) -> CallSpec:
     except ValueError as error:
         fail(Exit.USAGE, f"{file} is not JSON: {error}")
     try:
-        return call_of(method, document)
+        return call_of(method, document, Path() if str(file) == "-" else file.parent)
     except CallFileError as error:
         fail(Exit.USAGE, f"{file}: {error}", hint="--describe shows what the file holds")
 
 
-def call_of(method: Method, document: Any) -> CallSpec:
-    """A call from its JSON document. Raises ``CallFileError``."""
+def call_of(method: Method, document: Any, folder: Path = Path()) -> CallSpec:
+    """A call from its JSON document; files that it names are in ``folder``.
+
+    Raises ``CallFileError``.
+    """
     if not isinstance(document, dict) or set(document) - {"args", "attachments"}:
         raise CallFileError('the file holds {"args": {...}, "attachments": {...}}')
     told = method.describe()
-    args = from_json(document.get("args", {}), {"type": "record", "fields": told["args"]}, "args")
+    shape = {"type": "record", "fields": told["args"]}
+    args = from_json(document.get("args", {}), shape, "args", folder)
     attachments = []
     for audience, content in document.get("attachments", {}).items():
         rule = told["attachments"].get(audience)
         if rule is None:
             raise CallFileError(f"{method.name} takes no attachment {audience}")
-        attachments.append((audience, from_json(content, rule["shape"], audience)))
+        attachments.append((audience, from_json(content, rule["shape"], audience, folder)))
     # The same arguments are the same call: a retry repeats its blinds and so its commitments.
     client_id = H("yibao/client-call/v1", encode([method.contract, method.name, args])).hex()
     return CallSpec(method.contract, method.name, args, client_id, tuple(attachments))
 
 
-def from_json(value: Any, shape: Mapping[str, Any], place: str) -> Any:
-    """A JSON value as the shape means it: hexadecimal text becomes bytes. Raises ``CallFileError``.
+def from_json(value: Any, shape: Mapping[str, Any], place: str, folder: Path = Path()) -> Any:
+    """A JSON value as the shape means it: hexadecimal text becomes bytes, a named file what it has.
 
-    Only the form is changed here; the contract checks the value.
+    Only the form is changed here; the contract checks the value. Raises ``CallFileError``.
     """
     kind = shape["type"]
+    value = _included(value, shape, place, folder)
     if kind == "bytes" and isinstance(value, str):
         try:
             return bytes.fromhex(value)
@@ -136,29 +142,57 @@ def from_json(value: Any, shape: Mapping[str, Any], place: str) -> Any:
     if kind == "record" and isinstance(value, dict):
         fields = shape["fields"]
         return {
-            name: from_json(item, fields[name], f"{place}.{name}") if name in fields else item
+            name: from_json(item, fields[name], f"{place}.{name}", folder)
+            if name in fields
+            else item
             for name, item in value.items()
         }
     if kind == "array" and isinstance(value, dict):
-        return _row(value, shape["fields"], place)
+        return _row(value, shape["fields"], place, folder)
     if kind == "list" and isinstance(value, list):
-        return [from_json(item, shape["of"], f"{place}[{i}]") for i, item in enumerate(value)]
+        return [
+            from_json(item, shape["of"], f"{place}[{i}]", folder) for i, item in enumerate(value)
+        ]
     if kind == "map" and isinstance(value, dict):
         return {
-            name: from_json(item, shape["of"], f"{place}.{name}") for name, item in value.items()
+            name: from_json(item, shape["of"], f"{place}.{name}", folder)
+            for name, item in value.items()
         }
     if isinstance(value, float):
         raise CallFileError(f"{place} is a fraction; amounts are whole fen")
     return value
 
 
-def _row(value: Mapping[str, Any], fields: Mapping[str, Any], place: str) -> list[Any]:
+def _included(value: Any, shape: Mapping[str, Any], place: str, folder: Path) -> Any:
+    """What a file holds, where the value names one: its text, or the value of its JSON.
+
+    Only where ``{"file": NAME}`` cannot mean itself: a record with a field of that name and a map
+    of any names stay as they are.
+    """
+    if not isinstance(value, dict) or set(value) != {"file"} or not isinstance(value["file"], str):
+        return value
+    kind = shape["type"]
+    if kind not in ("text", "record", "array", "list") or "file" in shape.get("fields", ()):
+        return value
+    path = folder / value["file"]
+    try:
+        text = path.read_text(encoding="utf-8")
+        return text if kind == "text" else json.loads(text)
+    except OSError as error:
+        raise CallFileError(f"{place}: cannot read {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise CallFileError(f"{place}: {path} is not JSON in UTF-8: {error}") from None
+
+
+def _row(
+    value: Mapping[str, Any], fields: Mapping[str, Any], place: str, folder: Path
+) -> list[Any]:
     """A row that was written as an object: its values in the order of the fields."""
     if unknown := sorted(set(value) - set(fields)):
         raise CallFileError(f"{place} has no {unknown[0]}; it has {', '.join(fields)}")
     if missing := [name for name in fields if name not in value]:
         raise CallFileError(f"{place} lacks {missing[0]}; it has {', '.join(fields)}")
-    return [from_json(value[name], fields[name], f"{place}.{name}") for name in fields]
+    return [from_json(value[name], fields[name], f"{place}.{name}", folder) for name in fields]
 
 
 def show_submission(answer: Mapping[str, Any], as_json: bool) -> None:

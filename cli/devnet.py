@@ -43,7 +43,13 @@ Bureaus = Annotated[
 def members_of(regions: tuple[str, ...], validators: int = 1) -> list[Member]:
     """The centre, the bureaus of these provinces and an auditor; the first bureaus validate."""
     bureaus = [
-        Member(f"bureau:{region}", "bureau", region, validator=number < validators)
+        Member(
+            f"bureau:{region}",
+            "bureau",
+            region,
+            ("checker", "clerk", "finance", "operator"),
+            validator=number < validators,
+        )
         for number, region in enumerate(regions)
     ]
     centre = Member("centre", "centre", "000000", posts=("checker", "clerk"))

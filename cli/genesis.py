@@ -16,6 +16,7 @@ import typer
 from cli.exits import Exit
 from cli.output import Json, fail, print_fields, print_json, print_table
 from cli.session import open_client
+from contracts.settlement import CONTRACTS
 from node.ledger.errors import LedgerError
 from node.ledger.genesis import Genesis, make_content
 from node.ledger.types import Key, Signature
@@ -31,6 +32,16 @@ PlanFile = Annotated[
         "validators [[organisation, key]]; keys in hexadecimal."
     ),
 ]
+
+
+@app.command("contracts")
+def contracts(as_json: Json = False) -> None:
+    """Print the contract versions of this build: what `contracts` of a plan holds."""
+    versions = {contract.name: contract.version for contract in CONTRACTS}
+    if as_json:
+        print_json(versions)
+    else:
+        print_fields("Contracts 合约", versions)
 
 
 @app.command("plan")

@@ -24,6 +24,7 @@ from cli.output import Json, fail, print_fields, print_json, print_table
 from cli.settings import read_passphrase
 from node.ledger import crypto
 from node.ledger.errors import LedgerError
+from node.ledger.genesis import Genesis
 from node.ledger.keystore import KeyHeader
 
 app = typer.Typer(no_args_is_help=True, help="Keys: make, show, prove possession. 密钥")
@@ -113,23 +114,49 @@ def prove(
     file: Annotated[Path, typer.Argument(help="A sealed key.")],
     chain: Annotated[
         str, typer.Option("--chain", help="Chain id: yibao genesis plan or show prints it.")
-    ],
+    ] = "",
+    genesis: Annotated[
+        Path | None, typer.Option(help="The network's genesis file, in the place of --chain.")
+    ] = None,
+    holder: Annotated[str, typer.Option(help="Pseudonym of who holds the key.")] = "",
+    post: Annotated[str, typer.Option(help="The holder's post, for example clerk.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Sign a proof of possession for a network: what registering the key asks for."""
+    """Sign a proof of possession for a network: what registering the key asks for.
+
+    With --holder and --post the answer is an entry of `keys` for yibao org admit.
+    """
+    if bool(chain) == (genesis is not None):
+        fail(Exit.USAGE, "name the network with --chain or with --genesis")
+    if bool(holder) != bool(post):
+        fail(Exit.USAGE, "--holder and --post go together")
+    network = _chain(chain) if genesis is None else _chain_of(genesis)
     try:
         header = read_key_header(file)
         identity = open_key(file, read_passphrase(str(file)))
     except (KeyFileError, LedgerError) as error:
         fail(Exit.LOCAL, str(error))
-    proof = crypto.prove_possession(
-        identity.private, _chain(chain), header.owner, header.role.split(",")
-    )
-    document = {**_fields(header), "proof": proof.hex()}
+    purposes = header.role.split(",")
+    proof = crypto.prove_possession(identity.private, network, header.owner, purposes)
+    document: dict[str, object] = {**_fields(header), "proof": proof.hex()}
+    if holder:
+        document = {
+            "key": header.key.hex(), "purposes": purposes, "holder": holder, "post": post,
+            "proof": proof.hex(),
+        }  # fmt: skip
     if as_json:
         print_json(document)
     else:
         print_fields("Proof of possession 持有证明", document)
+
+
+def _chain_of(genesis: Path) -> bytes:
+    try:
+        return Genesis.parse(genesis.read_bytes()).chain
+    except OSError as error:
+        fail(Exit.LOCAL, f"cannot read {genesis}: {error.strerror}")
+    except LedgerError as error:
+        fail(Exit.NO, f"{genesis}: {error}")
 
 
 def _chain(text: str) -> bytes:

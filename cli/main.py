@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -72,6 +73,12 @@ app.command("demo")(demo.demo)
 app.command("bench")(bench.bench)
 
 
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"yibao {version('yibao-ledger')}")
+        raise typer.Exit
+
+
 @app.callback()
 def root(
     context: typer.Context,
@@ -84,6 +91,9 @@ def root(
     timeout_s: Annotated[
         float, typer.Option("--timeout", help="Seconds one request may take.")
     ] = 30.0,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell it, end.")
+    ] = False,
 ) -> None:
     """Options that every command shares."""
     context.obj = Settings(node=node, key=key, timeout_s=timeout_s)

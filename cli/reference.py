@@ -53,9 +53,10 @@ CALLS = """\
 Every method of every contract is a command, made from the contract's own declaration:
 `yibao claim settle`, `yibao filing submit`, `yibao policy deploy` ... Its file holds
 `{"args": {...}, "attachments": {"<audience>": {...}}}`; bytes are hexadecimal text, a row may be
-written as an object with its column names. `--describe` shows the exact shape; `-` reads standard
-input. The command signs, hands in, waits for the block and shows the receipt; exit code 1 when the
-contract refused.
+written as an object with its column names, and `{"file": "NAME"}` in the place of a text, a record
+or a list stands for what that file beside it holds. `--describe` shows the exact shape; `-` reads
+standard input. The command signs, hands in, waits for the block and shows the receipt; exit code 1
+when the contract refused. [A claim by hand](first-claim.md) shows it step by step.
 
 | argument, option | what |
 |---|---|

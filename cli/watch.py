@@ -84,7 +84,8 @@ def watch(
         str | None, typer.Option(help="Go on behind this place, height:index; else from now on.")
     ] = None,
     topic: Annotated[
-        str | None, typer.Option(help="Only receipts with this event, for example claim.settled.")
+        str | None,
+        typer.Option(help="Only receipts with this event, for example claim.settled; no blocks."),
     ] = None,
     cursor: Annotated[
         Path | None, typer.Option(help="File that keeps the last place; the next run goes on.")
@@ -100,11 +101,14 @@ def watch(
     if cursor is not None and after is None:
         after = _read_cursor(cursor)
     with open_client(context) as client, explained():
-        for number, event in enumerate(follow(client, after, topic), start=1):
-            _print(event, as_json)
+        shown_count = 0
+        for event in follow(client, after, topic):
+            if topic is None or event.kind == "receipt":
+                _print(event, as_json)
+                shown_count += 1
             if cursor is not None:
                 _write_cursor(cursor, event.id)
-            if number == count:
+            if shown_count == count:
                 return
 
 

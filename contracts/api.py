@@ -154,14 +154,27 @@ class Context:
     versions: dict[str, Value] = field(default_factory=dict)
     postings: list[Posting] = field(default_factory=list)
     explanation: dict[str, Value] | None = None
+    secret: bytes = b""
+    work: int = 0
+    """What the call has cost beyond being a call, in units of the policies' meter
+    (``contracts.meter``, about a quarter of a microsecond each). A block has room for so much work
+    (``node.execution.blocks``), so whoever loops over much, or runs a policy, says so."""
+
+    def spend(self, units: int) -> None:
+        """Tell of work, before or after it is done. Counts also when the call is refused."""
+        self.work += units
 
     def emit(self, topic: str, **fields: Value) -> None:
         """Record an event in the receipt. Fields are public to all who may see the receipt."""
         self.events.append((topic, fields))
 
-    def explain(self, explanation: dict[str, Value]) -> None:
-        """Set the call's explanation: kept as an attachment, bound by the receipt's commitment."""
-        self.explanation = explanation
+    def explain(self, explanation: dict[str, Value], secret: bytes = b"") -> None:
+        """Set the call's explanation: kept as an attachment, bound by the receipt's commitment.
+
+        ``secret``: 32 bytes that nobody outside knows, for the blind of a call that has no
+        attachment of its own to take one from.
+        """
+        self.explanation, self.secret = explanation, secret
 
 
 Function = Callable[[Context, Args], Answer]

@@ -28,6 +28,7 @@ from contracts.meter import (
     BUDGET_DEFAULT,
     Meter,
     OutOfBudget,
+    PolicyError,
     PolicyFault,
 )
 from contracts.operations import fault
@@ -86,14 +87,18 @@ class Program:
         host: object = None,
         entry: str = "",
     ) -> tuple[Value, int]:
-        """As ``run``, with the units that were used."""
+        """As ``run``, with the units that were used; an error that ends the run tells its own."""
         function = self._functions[entry or self.entry]
         if len(args) != function.parameters:
             raise ValueError(f"{function.name} takes {function.parameters}, not {len(args)}")
         meter = Meter(budget, host)
-        answer, problem = export(function.call(meter, args))
-        if problem:
-            fault((1, 1), "answer", problem)
+        try:
+            answer, problem = export(function.call(meter, args))
+            if problem:
+                fault((1, 1), "answer", problem)
+        except PolicyError as error:
+            error.used = meter.used
+            raise
         return answer, meter.used
 
 

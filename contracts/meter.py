@@ -44,6 +44,8 @@ class PolicyError(Exception):
 
     code: str
     values: dict[str, Any]
+    used: int = 0
+    """Units that the run had used when it ended."""
 
 
 class OutOfBudget(PolicyError):  # noqa: N818  (the receipt's own word for the outcome)

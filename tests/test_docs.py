@@ -7,6 +7,8 @@ import importlib.util
 import os
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import pytest
 import typer.main
 
 import cli.exits
+from cli import processes
 from cli import reference as cli_reference
 from cli.main import app
 from contracts.language import RULES
@@ -24,6 +27,7 @@ from node import reference as node_reference
 from node.__main__ import FAILURES, Exit
 from node.api import ledger_codes, problems
 from node.telemetry import LOG_FIELDS, STAGES
+from tests.cli.running import process
 from tests.test_tidy import tracked
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -262,3 +266,43 @@ def test_a_command_that_does_not_exist_is_noticed(line: str) -> None:
 def test_a_command_that_exists_is_passed(line: str) -> None:
     ((words, whole),) = shown_commands(f"```sh\n{line}\n```")
     assert complaint(words, whole=whole) is None
+
+
+# --- The page whose commands are all run ----------------------------------------------------------
+
+
+@pytest.mark.process
+@pytest.mark.slow
+def test_the_claim_by_hand_goes_as_the_page_says(tmp_path: Path) -> None:
+    """All blocks of the page as one script, in an empty folder, with a port that is free."""
+    page = (DOCS / "first-claim.md").read_text(encoding="utf-8")
+    (port,) = processes.free_ports(1)
+    assert page.count("8800") == 1
+    script = "".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL)).replace("8800", str(port))
+    names = ("YIBAO_KEY", "YIBAO_PASSPHRASE", "YIBAO_PASSPHRASE_FILE")
+    env = {name: value for name, value in os.environ.items() if name not in names}
+    env |= {
+        "YIBAO_NODE": f"http://127.0.0.1:{port}",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}",
+        "COLUMNS": "160",
+    }
+    try:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            cwd=tmp_path, env=env, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    finally:
+        if (tmp_path / "net").exists():
+            process("devnet", "down", "--dir", tmp_path / "net")
+    assert done.returncode == 0, done.stdout[-2_000:] + done.stderr
+    for told in (
+        "756.00 元",
+        "544.00 元",
+        "借贷平衡",
+        "verified 验证通过",
+        "claim.settled  claim C-1",
+    ):
+        assert told in done.stdout, told
+    assert "756.00" in page
+    assert "544.00" in page
+    assert "<html" in (tmp_path / "statement.html").read_text(encoding="utf-8")

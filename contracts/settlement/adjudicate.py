@@ -134,12 +134,13 @@ def _counters_of(case: Case, year: int) -> Mapping[str, int]:
 def split_lines(case: Case, policy: Policy) -> list[LineSplit]:
     """Step 1: the split of each charge line. Empty when the case gives sums."""
     level = case["institution"]["level"]
-    told = _without_split(case)
+    sets_first_pay = policy.sets_first_pay
+    told = _without_split(case) if sets_first_pay else {}
     result = []
     for line in case["lines"]:
         coverage: Coverage | None = line["item"]
         own_ratio = None
-        if coverage is not None and policy.sets_first_pay:
+        if coverage is not None and sets_first_pay:
             seen = {k: line[k] for k in ("code", "service_date", "amount_fen")}
             own_ratio = policy.first_pay(
                 told,
@@ -161,7 +162,10 @@ def split_lines(case: Case, policy: Policy) -> list[LineSplit]:
 
 
 def _without_split(case: Case) -> Case:
-    return {k: v for k, v in case.items() if k not in ("lines", "sums", "counters_by_year")}
+    told = dict(case)
+    for engine_s_own in ("lines", "sums", "counters_by_year"):
+        told.pop(engine_s_own, None)
+    return told
 
 
 def _parts(case: Case, lines: tuple[LineSplit, ...], policy: Policy) -> list[Case]:
@@ -201,7 +205,13 @@ def _years(case: Case, lines: tuple[LineSplit, ...], policy: Policy) -> list[int
         return []
     if policy.cross_year() == WHOLE_STAY:
         return []
-    return sorted({policy.benefit_year(line.service_date) for line in lines})
+    first = policy.benefit_year(visit["admission"])
+    last = policy.benefit_year(visit["discharge"])
+    years = sorted({policy.benefit_year(line.service_date) for line in lines})
+    if not first <= years[0] <= years[-1] <= last:
+        # Counters are read for the years from admission to discharge; there are no others.
+        reject("policy.answer-malformed", path="benefit_year", want="a year that never goes back")
+    return years
 
 
 def _benefit(case: Case, policy: Policy) -> _Part:
@@ -286,7 +296,9 @@ def _counter_changes(case: Case, answer: Answer) -> tuple[CounterChange, ...]:
 
 def _rest(case: Case, lines: tuple[LineSplit, ...], parts: list[_Part]) -> Decision:
     """Step 3: what nobody paid is the person's: account, then a relative's, then cash."""
-    sums = {key: sum(part.sums[key] for part in parts) for key in parts[0].sums}
+    sums = parts[0].sums
+    if len(parts) > 1:
+        sums = {key: sum(part.sums[key] for part in parts) for key in sums}
     payments = tuple(payment for part in parts for payment in part.payments)
     person = sums["total_fen"] - sum(p.amount_fen for p in payments)
     limit = min(person, sum(part.account_limit_fen for part in parts))

@@ -20,6 +20,7 @@ ADMISSIONS = "admissions"
 """The one counter that the engine keeps itself: stays of the benefit year, local ones included."""
 _KEYS = ("payments", "deductible_fen", "counters", "account_limit_fen", "steps", "refusals")
 _PAYMENT_KEYS = ("fund", "payer", "base", "amount_fen", "why")
+_are_payment_keys = frozenset(_PAYMENT_KEYS).issuperset
 _COUNTER_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 _REASON = re.compile(r"[a-z][a-z0-9_.\-]{0,59}", re.ASCII)
 
@@ -53,9 +54,15 @@ def _malformed(path: str, want: str) -> NoReturn:
     reject("policy.answer-malformed", path=path, want=want)
 
 
-def _fen(value: Value, path: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= FEN_LIMIT:
-        _malformed(path, "a whole number of fen, not negative")
+def _place(*path: str | int) -> str:
+    """``payments[0].why`` of its parts; put together only where something is wrong there."""
+    told = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return told.lstrip(".")
+
+
+def _fen(value: Value, *path: str | int) -> int:
+    if type(value) is not int or not 0 <= value <= FEN_LIMIT:
+        _malformed(_place(*path), "a whole number of fen, not negative")
     return value
 
 
@@ -82,51 +89,57 @@ def read_answer(value: Value) -> Answer:
     limit = value.get("account_limit_fen")
     return Answer(
         payments=tuple(
-            _payment(row, f"payments[{i}]")
+            _payment(row, i)
             for i, row in enumerate(_list(value["payments"], "payments", PAYMENTS_MAX))
         ),
         deductible_fen=_fen(value.get("deductible_fen", 0), "deductible_fen"),
         counters=_counters(value.get("counters", {})),
         account_limit_fen=None if limit is None else _fen(limit, "account_limit_fen"),
         steps=tuple(
-            _step(row, f"steps[{i}]")
+            _step(row, i)
             for i, row in enumerate(_list(value.get("steps", []), "steps", PAYMENTS_MAX))
         ),
         refusals=tuple(
-            _reason(word, f"refusals[{i}]")
+            _reason(word, "refusals", i)
             for i, word in enumerate(_list(value.get("refusals", []), "refusals", PAYMENTS_MAX))
         ),
     )
 
 
-def _payment(row: Value, path: str) -> AnswerPayment:
-    if not isinstance(row, dict) or not {*row} <= {*_PAYMENT_KEYS}:
-        _malformed(path, f"a map of {', '.join(_PAYMENT_KEYS)}; payment(...) builds it")
+def _payment(row: Value, index: int) -> AnswerPayment:
+    if not isinstance(row, dict) or not _are_payment_keys(row):
+        _malformed(
+            _place("payments", index),
+            f"a map of {', '.join(_PAYMENT_KEYS)}; payment(...) builds it",
+        )
     code = row.get("fund")
     fund = FUNDS.get(code) if isinstance(code, str) else None
     if fund is None:
         reject(
             "policy.unknown-fund",
             fund=code[:40] if isinstance(code, str) else name_kind(code),
-            path=path,
+            path=_place("payments", index),
         )
     payer, base = row.get("payer", fund.payer), row.get("base", fund.base)
     if payer != fund.payer:
-        _malformed(f"{path}.payer", f"{fund.payer}, what the table of funds says of {fund.code}")
+        _malformed(
+            _place("payments", index, "payer"),
+            f"{fund.payer}, what the table of funds says of {fund.code}",
+        )
     if base not in BASES:
-        _malformed(f"{path}.base", "one of " + ", ".join(BASES))
+        _malformed(_place("payments", index, "base"), "one of " + ", ".join(BASES))
     return AnswerPayment(
         fund=fund.code,
         payer=payer,
         base=base,
-        amount_fen=_fen(row.get("amount_fen"), f"{path}.amount_fen"),
-        why=_reason(row.get("why", fund.amount), f"{path}.why"),
+        amount_fen=_fen(row.get("amount_fen"), "payments", index, "amount_fen"),
+        why=_reason(row.get("why", fund.amount), "payments", index, "why"),
     )
 
 
-def _reason(word: Value, path: str) -> str:
+def _reason(word: Value, *path: str | int) -> str:
     if not isinstance(word, str) or not _REASON.fullmatch(word):
-        _malformed(path, "a code like critical_illness, at most 60 signs")
+        _malformed(_place(*path), "a code like critical_illness, at most 60 signs")
     return word
 
 
@@ -143,13 +156,13 @@ def _counters(value: Value) -> dict[str, int]:
     return dict(value)
 
 
-def _step(row: Value, path: str) -> dict[str, Value]:
+def _step(row: Value, index: int) -> dict[str, Value]:
     if not isinstance(row, dict) or not {*row} <= {"code", "amount_fen"}:
-        _malformed(path, "a map of code and amount_fen")
+        _malformed(_place("steps", index), "a map of code and amount_fen")
     return {
-        "code": _reason(row.get("code"), f"{path}.code"),
+        "code": _reason(row.get("code"), "steps", index, "code"),
         "op": "step",
         "amounts_fen": [],
         "parameter": "",
-        "result_fen": _fen(row.get("amount_fen"), f"{path}.amount_fen"),
+        "result_fen": _fen(row.get("amount_fen"), "steps", index, "amount_fen"),
     }

@@ -45,13 +45,13 @@ def rules_of(ctx: Context, person: Person, institution: Organisation, date: str)
     version = policy.require_in_force(
         ctx.state, person.area, person.scheme, date, height=ctx.height
     )
-    program = policy.program_of(ctx.state, version)
+    program = policy.program_of(ctx.state, version).charged(ctx.spend)
     mode = program.settlement_mode(institution.region)
     if mode == HOME:
         return Rules(version, program, person.area)
     if mode == CARE_PLACE:
         version = _policy_of_place(ctx, institution.region, person.scheme, date)
-        program = policy.program_of(ctx.state, version)
+        program = policy.program_of(ctx.state, version).charged(ctx.spend)
     return Rules(version, program, institution.region)
 
 

@@ -23,7 +23,7 @@ from contracts.settlement.answer import ADMISSIONS
 from contracts.settlement.claim import CONTRACT
 from contracts.settlement.claim_case import Facts, case_of, cover_of
 from contracts.settlement.claim_explain import answer_of, explanation_of, tell_amounts
-from contracts.settlement.claim_lines import Rows, check_rows, take_in
+from contracts.settlement.claim_lines import WORK_OF_ROW, Rows, check_rows, take_in
 from contracts.settlement.claim_postings import bill_of, settlement_legs
 from contracts.settlement.claim_register import begin
 from contracts.settlement.claim_rules import catalogue_of, rules_of
@@ -126,8 +126,7 @@ def settle(ctx: Context, args: Args) -> Answer:
     for year, deltas in settled.counters:
         counters.add(ctx, bound.person, year, dict(deltas), claim_id)
     claim_lines.drop(ctx, claim_id, bound.claim)
-    visit = bound.visit.without_clinical()
-    made = replace(bound.claim, state=after, visit=visit, uploads=(), settled=settled)
+    made = bound.claim.settled_as(after, bound.visit.without_clinical(), settled)
     claims.put(ctx, claim_id, made)
     _tell(ctx, claim_id, bound, decided)
     ctx.emit(
@@ -202,6 +201,7 @@ def _visit(claim_id: str, known: Claim | None, args: Args, clinical: Args | None
 def _decide(ctx: Context, bound: _Bound, args: Args, book: Book) -> _Decided:
     """Steps 1 to 3 on the state as it stands."""
     person, visit = bound.person, bound.visit
+    ctx.spend(len(bound.rows) * WORK_OF_ROW)
     rules = rules_of(ctx, person, bound.institution, visit.discharge)
     covered = catalogue_of(ctx, rules.catalogue, bound.rows, needs_consent=not is_emergency(visit))
     use_account = args["use_account"] and person.account
@@ -250,6 +250,8 @@ def _years(program: PolicyProgram, visit: Visit) -> list[int]:
     if visit.admission[:4] == visit.discharge[:4] and visit.admission == visit.discharge:
         return [last]
     first = program.benefit_year(visit.admission)
+    if first > last:
+        reject("policy.answer-malformed", path="benefit_year", want="a year that never goes back")
     if first == last or program.cross_year() == WHOLE_STAY:
         return [last]
     return list(range(first, last + 1))
@@ -311,7 +313,8 @@ def _tell(ctx: Context, claim_id: str, bound: _Bound, decided: _Decided) -> None
             time_ms=ctx.time_ms,
             as_of_ms=decided.as_of_ms,
         )
-        | {"versions": _named_versions(decided.versions)}
+        | {"versions": _named_versions(decided.versions)},
+        secret=bound.claim.salt,
     )
 
 

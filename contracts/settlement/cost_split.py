@@ -147,13 +147,17 @@ def _over_ceiling(
 
 def add_up(lines: Iterable[LineSplit]) -> dict[str, int]:
     """The four sums of the lines and their total, under the keys of ``case.SUMS``."""
-    sums = dict.fromkeys(
-        ("total_fen", "own_expense_fen", "over_ceiling_fen", "first_pay_fen", "in_scope_fen"), 0
-    )
+    total = own_expense = over_ceiling = first_pay = in_scope = 0
     for line in lines:
-        sums["total_fen"] += line.amount_fen
-        sums["own_expense_fen"] += line.own_expense_fen
-        sums["over_ceiling_fen"] += line.over_ceiling_fen
-        sums["first_pay_fen"] += line.first_pay_fen
-        sums["in_scope_fen"] += line.in_scope_fen
-    return sums
+        total += line.amount_fen
+        own_expense += line.own_expense_fen
+        over_ceiling += line.over_ceiling_fen
+        first_pay += line.first_pay_fen
+        in_scope += line.in_scope_fen
+    return {
+        "total_fen": total,
+        "own_expense_fen": own_expense,
+        "over_ceiling_fen": over_ceiling,
+        "first_pay_fen": first_pay,
+        "in_scope_fen": in_scope,
+    }

@@ -29,6 +29,8 @@ CONTRACT = Contract("counters", version=1)
 
 AUDIENCE = "person"
 NAMES_MAX = 64
+VALUE_MAX = 10**18
+"""No counter reaches a thousand times all money: a sum beyond 64 bits could not be written."""
 SETTLEMENTS_MAX = 100
 """Settlements that a counter remembers for re-pricing; older ones only leave this list."""
 _LINE_CHARS_MIN = 4
@@ -93,7 +95,8 @@ def add(ctx: Context, person: Person, year: int, deltas: Mapping[str, int], clai
     # Lines are counted only where there could be too many of them.
     if len(log) > SETTLEMENTS_MAX * _LINE_CHARS_MIN:
         log = "".join(log.splitlines(keepends=True)[-SETTLEMENTS_MAX:])
-    after = replace(before, values=_sum(before.values, deltas, 1), log=log)
+    values = _sum(before.values, deltas, 1)
+    after = Counters(values, before.opening, before.as_of_ms, log, before.salt)
     ctx.state.put(_key(person.id, person.area, person.scheme, year), after.encode())
     return after
 
@@ -233,6 +236,8 @@ def _sum(values: Mapping[str, int], deltas: Mapping[str, int], sign: int) -> dic
     after = dict(values)
     for name, delta in deltas.items():
         total = after.get(name, 0) + sign * delta
+        if total > VALUE_MAX:
+            reject("counters.too-large", name=name)
         if total < 0:
             # The name is a word of the policy, the amounts are the person's.
             reject("counters.negative", name=name)

@@ -143,19 +143,22 @@ class Decision:
     def figures(self) -> dict[str, int]:
         """All figures of the identities (fen), each summed from its own parts."""
         figures = dict.fromkeys(identities.FUND_TERMS, 0)
+        payers = {PAYER_FUND: 0, PAYER_COMMERCIAL: 0, PAYER_WAIVER: 0}
+        paid = 0
         for payment in self.payments:
+            payers[payment.payer] += payment.amount_fen
+            paid += payment.in_scope_fen
             if payment.payer == PAYER_FUND:
                 figures[FUNDS[payment.fund].amount] += payment.amount_fen
-        paid = sum(p.in_scope_fen for p in self.payments)
         return figures | {
             "total": self.total_fen,
             "own_expense": self.own_expense_fen,
             "over_ceiling": self.over_ceiling_fen,
             "first_pay": self.first_pay_fen,
             "in_scope": self.in_scope_fen,
-            "funds": self.funds_fen,
-            "commercial": self.commercial_fen,
-            "hospital_share": self.hospital_share_fen,
+            "funds": payers[PAYER_FUND],
+            "commercial": payers[PAYER_COMMERCIAL],
+            "hospital_share": payers[PAYER_WAIVER],
             "person": self.person_fen,
             "account": self.account_fen,
             "credit": self.credit_fen,

@@ -13,19 +13,24 @@ A program keeps nothing between runs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from typing import Any, NoReturn
 
 from contracts.api import reject
 from contracts.interpreter import compile_source
 from contracts.language import LANGUAGE_VERSION, LanguageError, complain
-from contracts.meter import BUDGET_DEFAULT
+from contracts.meter import BUDGET_DEFAULT, OutOfBudget, PolicyError
 from contracts.settlement.adjudicate import CROSS_YEAR, WHOLE_STAY
 from contracts.settlement.benefits import HOST, Recorder, Step
 from contracts.settlement.case import Case
 from contracts.settlement.money import MoneyError, parse_ratio
 
 Value = Any
+
+BUDGET_CALL = 1_000_000
+"""Units of all runs for one call: the decision, and a word on the first pay of thousands of lines.
+Five times one run, so that a policy with no end to its questions cannot hold up a block."""
 
 MIXED, HOME, CARE_PLACE = "mixed", "home", "care_place"
 MODES = (MIXED, HOME, CARE_PLACE)
@@ -50,6 +55,8 @@ class PolicyProgram:
             raise LanguageError(wrong)
         self._optional = frozenset(OPTIONAL.keys() & defined.keys())
         self._budget = BUDGET_DEFAULT
+        self._left: int | None = None
+        self._spend: Callable[[int], None] = _unheeded
 
     def limited(self, budget: int) -> PolicyProgram:
         """The same policy with another number of units for each run."""
@@ -57,14 +64,38 @@ class PolicyProgram:
         other._budget = budget
         return other
 
+    def charged(self, spend: Callable[[int], None]) -> PolicyProgram:
+        """The same policy for one call: ``spend`` is told of the units of each run, and all runs
+        together have ``BUDGET_CALL``."""
+        other = copy(self)
+        other._left = BUDGET_CALL
+        other._spend = spend
+        return other
+
     def settle(self, case: Case) -> tuple[Value, list[Step]]:
         """The policy's answer, unread, and its steps. Raises ``PolicyError``."""
         recorder = Recorder()
-        answer = self._program.run([case], self._budget, recorder)
-        return answer, recorder.steps
+        return self._run("settle", (case,), recorder), recorder.steps
 
     def _ask(self, name: str, *arguments: Value) -> Value:
-        return self._program.run(arguments, self._budget, Recorder(), name)
+        return self._run(name, arguments, Recorder())
+
+    def _run(self, name: str, arguments: tuple[Value, ...], recorder: Recorder) -> Value:
+        """One run, within what is left of the call's units. Raises ``PolicyError``."""
+        budget = self._budget if self._left is None else min(self._budget, self._left)
+        used = 0
+        try:
+            answer, used = self._program.run_metered(arguments, budget, recorder, name)
+            return answer
+        except PolicyError as error:
+            used = error.used
+            if isinstance(error, OutOfBudget) and budget < self._budget:
+                raise OutOfBudget(BUDGET_CALL) from None
+            raise
+        finally:
+            self._spend(used)
+            if self._left is not None:
+                self._left -= used
 
     @property
     def sets_first_pay(self) -> bool:
@@ -93,8 +124,8 @@ class PolicyProgram:
         if "benefit_year" not in self._optional:
             return int(date[:4])
         answer = self._ask("benefit_year", date)
-        if type(answer) is not int or not 0 <= answer <= 9999:
-            _malformed("benefit_year", "a year")
+        if type(answer) is not int or abs(answer - int(date[:4])) > 1:
+            _malformed("benefit_year", "the date's year, or the one before or after it")
         return int(answer)
 
     def cross_year(self) -> str:
@@ -114,6 +145,10 @@ class PolicyProgram:
         if answer not in MODES:
             _malformed("settlement_mode", "one of " + ", ".join(MODES))
         return str(answer)
+
+
+def _unheeded(_units: int) -> None:
+    """Outside of a call nobody pays."""
 
 
 def _malformed(path: str, want: str) -> NoReturn:

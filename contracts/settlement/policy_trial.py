@@ -9,7 +9,7 @@ the amounts are what the bureau meant: for that there are case files.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from contracts.api import Rejected, reject
@@ -35,6 +35,10 @@ DATES = ("2024-02-29", "2024-07-01", "2025-12-31")
 BUDGET_TRIAL = 20_000
 """Units of one run of the trial: a hundred times what a banded policy needs, and few enough that a
 block which carries a deployment is not held up by it."""
+
+
+WORK_OF_SAMPLE = 1_000
+"""Units of a sample's two decisions without their runs (``Context.spend``)."""
 
 
 def trial_cases(scheme: str, area: str) -> Iterator[Case]:
@@ -112,8 +116,12 @@ def trial_stays(scheme: str, area: str) -> Iterator[Case]:
         )
 
 
-def try_policy(policy: PolicyProgram, scheme: str, area: str) -> int:
+def try_policy(
+    policy: PolicyProgram, scheme: str, area: str, spend: Callable[[int], None] | None = None
+) -> int:
     """Run the grid and the stays, each twice. Returns the number of decisions made.
+
+    ``spend`` is told of the units of each sample and of the decisions themselves.
 
     Rejects ``policy.trial-failed`` with the number of the sample, what failed and where in the
     source; ``policy.trial-empty`` when the policy refuses every sample by ``fail``.
@@ -122,6 +130,9 @@ def try_policy(policy: PolicyProgram, scheme: str, area: str) -> int:
     decided = 0
     cases = [*trial_cases(scheme, area), *trial_stays(scheme, area)]
     for number, case in enumerate(cases):
+        if spend is not None:
+            spend(WORK_OF_SAMPLE)
+            policy = policy.charged(spend)
         _ask_modes(policy, case, number)
         first = _decide(policy, case, number)
         if first is None:

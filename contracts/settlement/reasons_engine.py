@@ -26,6 +26,13 @@ ROWS: tuple[Reason, ...] = (
         "请核对方法名称。",
     ),
     Reason(
+        "call.too-much-work",
+        "The calls before this one in its transaction took all the work that a block has room for.",
+        "同一笔交易中先前的调用已用尽一个区块允许的计算量。",
+        "Send this call again in another transaction; its id is still free.",
+        "请在另一笔交易中重新提交该调用, 编号仍可使用。",
+    ),
+    Reason(
         "sender.kind",
         "An organisation of this kind may not make this call.",
         "该类机构无权进行此操作。",

@@ -180,6 +180,13 @@ ROWS: tuple[Reason, ...] = (
         "请核对冲销内容。",
     ),
     Reason(
+        "counters.too-large",
+        "A counter would hold more money than there is in the world.",
+        "累计数超出允许范围。",
+        "Look for the entry that cannot be true and take it back.",
+        "请查找不实记录并冲销。",
+    ),
+    Reason(
         "counters.too-many",
         "There would be too many counters for one year.",
         "年度累计项目过多。",

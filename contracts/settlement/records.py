@@ -200,6 +200,24 @@ class Claim:
             self.salt,
         ]
 
+    def settled_as(self, state: ClaimState, visit: Visit, settled: Settled) -> Claim:
+        """The same claim once it is decided: its uploads leave the state."""
+        return Claim(
+            state,
+            self.institution,
+            self.care,
+            self.person,
+            self.area,
+            self.scheme,
+            visit,
+            self.presence,
+            (),
+            self.registered,
+            settled,
+            self.reversal,
+            self.salt,
+        )
+
     @classmethod
     def decode(cls, value: Value) -> Claim:
         """From the state's value."""

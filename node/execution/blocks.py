@@ -16,7 +16,7 @@ from typing import Protocol
 from contracts.api import Services
 from contracts.organisations import find_signer, validators
 from contracts.runtime import Runtime
-from node.execution.calls import CallBug, CallResult, Frame, Signer, run_call
+from node.execution.calls import CallBug, CallResult, Frame, Signer, refuse_call, run_call
 from node.execution.state import BlockState, CommittedState, ReadState
 from node.ledger import merkle
 from node.ledger.block import HEADER_VERSION, Header, Validator, ValidatorSet, check_limits
@@ -27,6 +27,14 @@ from node.ledger.state_tree import Overlay, StateTree, compute_changes
 from node.ledger.transaction import SignedTransaction
 from node.ledger.types import Digest, Epoch, Height, Key, OrgId, TimeMs
 from node.store.state import executed_key
+
+CALL_WORK = 800
+"""Units of being a call: about 200 microseconds with its share of tree and batch."""
+BLOCK_WORK_MAX = 6_000_000
+"""Units of work (``contracts.api.Context.work``) after which a block takes no further transaction,
+and a transaction no further call: about a second and a half. A full block of 1,000 ordinary
+settlements has two millions, a bill of 5,000 lines one. Without the bound, a transaction of 60 KB
+that asks a thousand times for the largest of decisions would hold the chain for minutes."""
 
 FRESH_LATE_MS = 60_000
 FRESH_EARLY_MS = 5_000
@@ -103,6 +111,8 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
+    transactions: list[SignedTransaction]
+    """Those that were run: fewer than given when the work was too much for one block."""
     calls: list[CallResult]
     writes: dict[str, bytes | None]
 
@@ -179,8 +189,8 @@ class Executor:
                 bugs.append(bug)
                 chosen = [pair for pair in chosen if pair[0].id != bug.tx_id]
                 continue
-            transactions = [transaction for transaction, _ in chosen]
-            return Proposal(self._seal(parent, transactions, run, time_ms, proposer), refused, bugs)
+            result = self._seal(parent, run.transactions, run, time_ms, proposer)
+            return Proposal(result, refused, bugs)
         return Proposal(None, refused, bugs)
 
     def execute(
@@ -208,6 +218,8 @@ class Executor:
                 ) from error
             admitted.append((transaction, signer))
         run = self._run(admitted, header.height, header.time_ms)
+        if len(run.transactions) < len(transactions):
+            raise InvalidBlock("block.work", transactions=len(transactions), work=BLOCK_WORK_MAX)
         result = self._seal(parent, transactions, run, header.time_ms, header.proposer)
         check_same(header, result.header)
         if clock_ms is not None and not (
@@ -221,7 +233,8 @@ class Executor:
     ) -> CallResult:
         """Run the transaction's only call on a throw-away overlay of the committed head."""
         time_ms = max(clock_ms, parent.header.time_ms + 1)
-        frame = Frame(self._chain, parent.header.height + 1, time_ms, self._services)
+        height = parent.header.height + 1
+        frame = Frame(self._chain, height, time_ms, self._services, tried_out=True)
         state = BlockState(self._state)
         return run_call(self._runtime, frame, state, signer, transaction, 0)
 
@@ -249,25 +262,45 @@ class Executor:
     def _run(
         self, admitted: Iterable[tuple[SignedTransaction, Signer]], height: int, time_ms: int
     ) -> _Run:
-        """All calls in order, then the executed ids, then the expired ones."""
+        """All calls in order, as far as the block's work goes; then the executed ids, then the
+        expired ones."""
         frame = Frame(self._chain, height, time_ms, self._services)
         state = BlockState(self._state)
         calls: list[CallResult] = []
+        done: list[SignedTransaction] = []
+        work = 0
         executed: dict[str, bytes | None] = {}
         at_height = encode(height)
         with self._measure("execute"):
             for transaction, signer in admitted:
-                calls += [
-                    run_call(self._runtime, frame, state, signer, transaction, index)
-                    for index in range(len(transaction.body.calls))
-                ]
+                if work >= BLOCK_WORK_MAX:
+                    break
+                made = self._run_transaction(frame, state, signer, transaction)
+                work += sum(call.work + CALL_WORK for call in made)
+                calls += made
+                done.append(transaction)
                 executed[executed_key(transaction.body.valid_until_ms, transaction.id)] = at_height
         # Twice as many as come in, so that a backlog shrinks, and never more: a block's work
         # stays in proportion to what it carries.
         for key in self._expiry.executed_before(time_ms, 2 * len(executed)):
             state.writes[key] = None
         state.writes.update(executed)
-        return _Run(calls, state.writes)
+        return _Run(done, calls, state.writes)
+
+    def _run_transaction(
+        self, frame: Frame, state: BlockState, signer: Signer, transaction: SignedTransaction
+    ) -> list[CallResult]:
+        """The transaction's calls in order; those beyond the work of a block are refused unrun."""
+        made: list[CallResult] = []
+        work = 0
+        for index in range(len(transaction.body.calls)):
+            if work >= BLOCK_WORK_MAX:
+                made.append(refuse_call(transaction, index))
+                continue
+            call = run_call(self._runtime, frame, state, signer, transaction, index)
+            work += call.work + CALL_WORK
+            made.append(call)
+        return made
 
     def _seal(
         self,

@@ -65,6 +65,8 @@ class Frame:
     height: int
     time_ms: int
     services: Services
+    tried_out: bool = False
+    """An estimate: nothing of it is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ class CallResult:
     writes: Mapping[str, bytes | None]
     """State key to canonical value; empty when rejected."""
     explanation: Attachment | None
+    work: int = 0
+    """Units of work beyond being a call (``contracts.api.Context.work``)."""
 
 
 def run_call(
@@ -98,7 +102,7 @@ def run_call(
     Raises ``CallBug``.
     """
     overlay = CallState(state)
-    outcome, explained = _outcome(runtime, frame, overlay, signer, transaction, call_index)
+    outcome, explained, work = _outcome(runtime, frame, overlay, signer, transaction, call_index)
     writes = overlay.writes if outcome.ok else NO_WRITES
     state.writes.update(writes)
     receipt = Receipt(
@@ -118,7 +122,26 @@ def run_call(
         explanation=None if explained is None else explained.commitment(),
         writes_digest=compute_writes_digest(writes) if writes else NO_WRITES_DIGEST,
     )
-    return CallResult(receipt, writes, explained)
+    return CallResult(receipt, writes, explained, work)
+
+
+def refuse_call(transaction: SignedTransaction, call_index: int) -> CallResult:
+    """The receipt of a call that is not run: its transaction has used up the block's work."""
+    receipt = Receipt(
+        tx_id=transaction.id,
+        call_index=call_index,
+        status="rejected",
+        code="call.too-much-work",
+        values={},
+        answer={},
+        events=(),
+        amounts={},
+        versions={},
+        postings=(),
+        explanation=None,
+        writes_digest=NO_WRITES_DIGEST,
+    )
+    return CallResult(receipt, NO_WRITES, None)
 
 
 def _outcome(
@@ -128,14 +151,18 @@ def _outcome(
     signer: Signer,
     transaction: SignedTransaction,
     call_index: int,
-) -> tuple[Outcome, Attachment | None]:
-    """The outcome and the explanation attachment derived from it."""
+) -> tuple[Outcome, Attachment | None, int]:
+    """The outcome, the explanation attachment derived from it, and the units of work.
+
+    A call that did nothing explains nothing: an explanation that is kept for good must not come
+    cheaper than what it explains (an estimate has one only where it is asked for as such).
+    """
     call = transaction.body.calls[call_index]
     try:
         attachments = _decoded(transaction, call)
     except CodecError as error:
         # The commitment was right, so the content is what the client meant: it gets its receipt.
-        return Outcome("rejected", "args.attachment-encoding", {"reason": error.code}), None
+        return Outcome("rejected", "args.attachment-encoding", {"reason": error.code}), None, 0
     context = Context(
         state=overlay,
         services=frame.services,
@@ -155,16 +182,18 @@ def _outcome(
     try:
         outcome = runtime.call(context, call.contract, call.method, call.args)
         explained = None
-        if outcome.explanation is not None:
+        if outcome.explanation is not None and (overlay.writes or frame.tried_out):
             inputs = [transaction.attachments[place] for place in call.attachments]
-            explained = make_explanation(transaction.id, call_index, inputs, outcome.explanation)
+            explained = make_explanation(
+                transaction.id, call_index, inputs, outcome.explanation, context.secret
+            )
     except (StoreError, VersionMissing):
         raise
     except Exception as bug:
         # The one place that must catch everything: whatever contract code raises beside a refusal
         # is a bug, and its place has to be known before the transaction is set aside.
         raise CallBug(transaction.id, call_index, call, bug) from bug
-    return outcome, explained
+    return outcome, explained, context.work
 
 
 def _decoded(transaction: SignedTransaction, call: Call) -> dict[str, CallAttachment]:

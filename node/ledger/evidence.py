@@ -51,6 +51,7 @@ from node.ledger.types import (
     CALL_ATTACHMENTS_MAX,
     CALLS_MAX,
     DIGEST_BYTES,
+    EXPLANATION_BYTES_MAX,
     STATE_KEY_CHARS_MAX,
     Value,
 )
@@ -335,15 +336,14 @@ def _verify_explanation(receipt: Receipt, value: Value) -> dict[str, Value] | No
     if value is None:
         return None
     blind, content = shape.record(value, 2, "explanation")
-    if _attachment(blind, content).commitment() != receipt.explanation:
+    if _attachment(blind, content, EXPLANATION_BYTES_MAX).commitment() != receipt.explanation:
         raise InvalidProof("evidence.explanation")
-    return shape.mapping(decode(content, bytes_max=ATTACHMENT_BYTES_MAX), "explanation")
+    return shape.mapping(decode(content, bytes_max=EXPLANATION_BYTES_MAX), "explanation")
 
 
-def _attachment(blind: Value, content: Value) -> Attachment:
+def _attachment(blind: Value, content: Value, most: int = ATTACHMENT_BYTES_MAX) -> Attachment:
     return Attachment(
-        shape.binary(blind, "blind", BLIND_BYTES),
-        shape.binary_up_to(content, "content", ATTACHMENT_BYTES_MAX),
+        shape.binary(blind, "blind", BLIND_BYTES), shape.binary_up_to(content, "content", most)
     )
 
 

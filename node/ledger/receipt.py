@@ -187,14 +187,19 @@ def encode_writes(writes: Mapping[str, bytes | None]) -> bytes:
 
 
 def make_explanation(
-    tx_id: bytes, call_index: int, inputs: Iterable[Attachment], explanation: dict[str, Value]
+    tx_id: bytes,
+    call_index: int,
+    inputs: Iterable[Attachment],
+    explanation: dict[str, Value],
+    secret: bytes = b"",
 ) -> Attachment:
     """The explanation attachment of a call, the same on all validators.
 
-    Its blind comes from the blind of the call's first attachment, or from the transaction id where
-    the call has none and everything it was told is public anyway.
+    Its blind comes from the blind of the call's first attachment; where the call has none, from
+    the ``secret`` of the contract (a salt of what the explanation is about); from the transaction
+    id where there is neither, and everything that was told is public anyway.
     """
     first = next(iter(inputs), None)
-    secret = tx_id if first is None else first.blind
+    secret = (secret or tx_id) if first is None else first.blind
     blind = H("yibao/explanation-blind/v1", secret + call_index.to_bytes(2, "big"))
     return Attachment(blind, encode(explanation))

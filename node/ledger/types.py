@@ -61,6 +61,9 @@ CALLS_MAX: Final = 1_000
 CALL_ATTACHMENTS_MAX: Final = 4
 """Attachments of one call (ARCH, attachments)."""
 
+EXPLANATION_BYTES_MAX: Final = 2 * 1024 * 1024
+"""Explanations are derived, not sent: one of 5,000 lines is longer than any attachment."""
+
 ATTACHMENT_BYTES_MAX: Final = 256 * 1024
 """Content of one attachment (ARCH, attachments)."""
 

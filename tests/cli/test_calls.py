@@ -6,13 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from cli.calls import CallFileError, call_of, from_json
-from cli.main import CONTRACTS_BY_NAME, app
+from cli.main import CONTRACTS_BY_NAME
 from contracts.settlement import CONTRACTS
+from tests.cli.running import yibao
 
-RUNNER = CliRunner()
 SETTLE = CONTRACTS_BY_NAME["claim"].methods["settle"]
 LINE = {
     "line": "1", "code": "X1", "service_date": "2026-01-02", "unit_price_e6": 1_000_000,
@@ -63,17 +62,43 @@ def test_every_method_of_every_contract_is_a_command() -> None:
     for contract in CONTRACTS:
         for name in contract.methods:
             command = [groups[contract.name], name.replace("_", "-"), "--describe", "--json"]
-            result = RUNNER.invoke(app, command)
+            result = yibao(*command)
             assert result.exit_code == 0, (command, result.output)
             assert json.loads(result.output)["method"] == name
 
 
 def test_a_missing_file_and_a_missing_key_say_what_to_do(tmp_path: Path) -> None:
-    result = RUNNER.invoke(app, ["claim", "settle", str(tmp_path / "none.json")])
+    result = yibao("claim", "settle", tmp_path / "none.json")
     assert result.exit_code == 6
     assert "cannot read" in result.output
     call = tmp_path / "call.json"
     call.write_text('{"args": {}}', encoding="utf-8")
-    result = RUNNER.invoke(app, ["claim", "settle", str(call)], env={"YIBAO_KEY": ""})
+    result = yibao("claim", "settle", call)
     assert result.exit_code == 6
     assert "--key" in result.output
+
+
+DEPLOY = CONTRACTS_BY_NAME["policy"].methods["deploy"]
+ADMIT = CONTRACTS_BY_NAME["organisations"].methods["admit"]
+
+
+def test_a_named_file_stands_for_what_it_holds(tmp_path: Path) -> None:
+    (tmp_path / "city.py").write_text("def settle(case):\n    pass\n", encoding="utf-8")
+    (tmp_path / "clerk.json").write_text('{"key": "00ff", "post": "clerk"}', encoding="utf-8")
+    deploy = call_of(DEPLOY, {"args": {"source": {"file": "city.py"}}}, tmp_path)
+    assert deploy.args["source"] == "def settle(case):\n    pass\n"
+    admit = call_of(ADMIT, {"args": {"keys": [{"file": "clerk.json"}]}}, tmp_path)
+    assert admit.args["keys"] == [{"key": b"\x00\xff", "post": "clerk"}]
+
+
+@pytest.mark.parametrize("name", ["none.py", "bytes.json"])
+def test_a_named_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "bytes.json").write_bytes(b"\xff{")
+    with pytest.raises(CallFileError, match=name):
+        call_of(ADMIT, {"args": {"keys": [{"file": name}]}}, tmp_path)
+
+
+def test_a_value_that_may_have_a_field_file_is_left_alone() -> None:
+    record = {"type": "record", "fields": {"file": {"type": "text"}}}
+    for shape in (record, {"type": "map", "of": {"type": "text"}}, {"type": "any"}):
+        assert from_json({"file": "x"}, shape, "place") == {"file": "x"}

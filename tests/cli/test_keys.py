@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from cli.exits import Exit
 from cli.identity import identity_of_seed, new_seed, open_key, write_key
+from cli.main import CONTRACTS_BY_NAME
 from node.ledger import crypto
 from node.ledger.errors import LedgerError
 from node.ledger.keystore import SCRYPT_N_LEAST
@@ -116,6 +117,27 @@ def test_a_proof_of_possession_holds_for_its_chain_and_for_no_other(key: Path) -
     ):  # fmt: skip
         with pytest.raises(LedgerError):
             crypto.check_possession(public, Digest(chain), OrgId(owner), names, signature)
+
+
+def test_a_proof_with_holder_and_post_is_an_entry_of_a_call(key: Path) -> None:
+    words = ("keys", "prove", key, "--chain", CHAIN.hex())
+    entry = told(*words, "--holder", "staff:1", "--post", "clerk")
+    assert entry == {
+        "key": told(*words)["key"], "purposes": ["read", "sign"], "holder": "staff:1",
+        "post": "clerk", "proof": told(*words)["proof"],
+    }  # fmt: skip
+    shape = CONTRACTS_BY_NAME["organisations"].methods["admit"].describe()["args"]["keys"]["of"]
+    assert set(entry) == set(shape["fields"])
+
+
+@pytest.mark.parametrize(
+    "options", [(), ("--chain", CHAIN.hex(), "--genesis", "g.json"),
+                ("--chain", CHAIN.hex(), "--post", "clerk")],
+)  # fmt: skip
+def test_a_proof_is_for_one_network_and_names_holder_and_post(
+    key: Path, options: tuple[str, ...]
+) -> None:
+    assert yibao("keys", "prove", key, *options).exit_code == Exit.USAGE
 
 
 def test_a_wrong_passphrase_proves_nothing(key: Path) -> None:

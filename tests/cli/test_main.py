@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -63,6 +64,10 @@ def test_help_is_printed(words: tuple[str, ...]) -> None:
     result = yibao(*words, "--help")
     assert result.exit_code == 0
     assert "Usage: " in result.stdout
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    assert yibao("--version").stdout == f"yibao {version('yibao-ledger')}\n"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

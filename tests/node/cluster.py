@@ -27,7 +27,7 @@ from node.telemetry import make_logger
 from tests.node.network import GENESIS_MS, HOSPITAL, open_folder, private, runtime
 
 REGIONS = ("110000", "310000", "430000", "440000", "500000", "610000", "650000")
-FAST = Timing(base_ms=600, cap_ms=3_000, status_ms=100, idle_status_ms=400, answer_gap_ms=40)
+FAST = Timing(base_ms=1_000, cap_ms=4_000, status_ms=100, idle_status_ms=400, answer_gap_ms=40)
 """Timers for tests: nothing rests on their values, only how long a test takes."""
 DEADLINE_S = 20.0
 

@@ -67,6 +67,16 @@ def refuse(ctx: Context, args: Args) -> Answer:
     reject("book.refused", key=args["key"])
 
 
+@BOOK.method(args={"key": Text(1, 40), "units": Int(0), "in_vain": Bool()}, name="toil")
+def toil(ctx: Context, args: Args) -> Answer:
+    """Say that much work was done; write it down unless it was in vain."""
+    ctx.spend(args["units"])
+    if args["in_vain"]:
+        reject("book.refused", key=args["key"])
+    ctx.state.put(f"book/{args['key']}", {"total_fen": args["units"]})
+    return {}
+
+
 @BOOK.method(args={"key": Text(1, 40)}, name="stumble")
 def stumble(ctx: Context, args: Args) -> Answer:
     """Meet a bug."""

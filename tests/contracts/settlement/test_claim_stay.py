@@ -6,14 +6,17 @@ from typing import Any
 
 import pytest
 
+from contracts.api import Rejected
 from contracts.settlement import claim as claims
 from contracts.settlement.claim_explain import LINE_FIELDS, share_out
+from contracts.settlement.policy_program import BUDGET_CALL, PolicyProgram
 from node.ledger import codec
 from tests.contracts.settlement.claim_world import (
     BED,
     BOB,
     COSMETIC,
     DAY,
+    EMPLOYEE_POLICY,
     TEST,
     ClaimWorld,
     line,
@@ -205,3 +208,59 @@ def test_every_line_keeps_five_amounts(counter: ClaimWorld) -> None:
     assert sum(row["valued_fen"] for row in told) == outcome.amounts["funds_fen"]
     assert all(row["valued_fen"] <= row["approved_fen"] for row in told)
     assert share_out(5, [0, 0]) == [0, 0]
+
+
+# --- Policies that answer what cannot be ----------------------------------------------------------
+
+SPLIT = """
+def cross_year():
+    return "split_by_service_date"
+"""
+
+
+@pytest.mark.parametrize(
+    "year",
+    [
+        # It goes back: there is no year from the later one to the earlier one.
+        'if date > "2025-06-08":\n        return 2024\n    return 2025',
+        # Beyond the last day's, in the middle of the stay.
+        'if date < "2025-06-08":\n        return 2024\n'
+        '    if date == "2025-06-08":\n        return 2026\n    return 2025',
+    ],
+)
+def test_a_benefit_year_that_cannot_be_is_refused(year: str) -> None:
+    """Found by attack: such a policy made every settlement of such a stay a bug of ours."""
+    counter = make_claim_world()
+    source = f"def benefit_year(date):\n    {year}\n" + SPLIT + EMPLOYEE_POLICY
+    counter.deploy("310", source, "2025-02-01")
+    counter.register("s-1", stay())
+    bill = days(1, 10_000, 10_000, 10_000)
+    counter.settle(
+        "s-1", bill, registered=True, total_fen=30_000, refused="policy.answer-malformed"
+    )
+
+
+def test_a_benefit_year_is_near_its_date() -> None:
+    """Found by attack: from year 0 to 9999 are ten thousand counters to read for each claim."""
+    source = "def benefit_year(date):\n    return 9999\n" + EMPLOYEE_POLICY
+    with pytest.raises(Rejected, match=r"policy\.answer-malformed"):
+        PolicyProgram(source).benefit_year(DAY)
+
+
+def test_the_runs_of_a_call_have_a_budget_together() -> None:
+    """Found by attack: 200,000 units for the first pay of each line are five minutes a bill."""
+    dear = """
+def first_pay(case, line):
+    t = 0
+    if line["amount_fen"] == 10007:
+        for a in range(300):
+            for b in range(100):
+                t = t + 1
+    return None
+"""
+    counter = make_claim_world()
+    counter.deploy("310", dear + EMPLOYEE_POLICY, "2025-02-01")
+    bill = [line(n, BED, 10_007) for n in range(12)]
+    refused = counter.settle("m-1", bill, refused="policy.out-of-budget")
+    assert refused.values == {"budget": BUDGET_CALL}
+    counter.settle("m-1", bill[:4])

@@ -312,3 +312,15 @@ def test_counters_are_the_sum_of_what_stands(
         assert values(world) == {c: n for c, n in total.items() if n}
         found = counters.load(world.state, w.ALICE, "430100", "310", 2025)
         assert [c for _, c in found.settlements] == list(claims) if found else not claims
+
+
+def test_a_sum_that_cannot_be_true_is_refused_before_it_cannot_be_written(world: World) -> None:
+    """Found by attack: entries that add up beyond 64 bits could not be encoded, which stopped the
+    block instead of the call."""
+    many = {"pool_fen": 10**15}
+    for number in range(1_000):
+        counters.add(world.context(w.HOSPITAL), alice(world), 2025, many, f"c{number}")
+    world.refused(
+        "counters.too-large", BUREAU, C, "feed", feed_args(world),
+        attachments={"person": {"deltas": many}},
+    )  # fmt: skip

@@ -154,5 +154,6 @@ def test_an_explanation_is_the_same_for_all_and_unknowable_to_others() -> None:
         make_explanation(tx_id, 6, inputs, steps).blind,
         make_explanation(tx_id, 5, inputs[1:], steps).blind,
         make_explanation(tx_id, 5, [], steps).blind,
+        make_explanation(tx_id, 5, [], steps, b"s" * 32).blind,
     }
-    assert len(blinds) == 4
+    assert len(blinds) == 5
