@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
+import httpx
 import typer
 
 from cli import demo_cases, network, processes
@@ -34,6 +35,10 @@ from node.ledger.genesis import Genesis
 
 VALIDATOR = "bureau:310000"
 AUDITOR = "auditor:national"
+MORE_REGIONS = ("110000", "440000", "500000", "510000", "610000", "650000")
+"""Provinces that validate when the cases name too few."""
+LEVEL_S_MAX = 20.0
+Clients = dict[tuple[int, bytes], Client]
 BEIJING_TIME = timedelta(hours=8)
 """Dates of the ledger are those of UTC+8."""
 
@@ -45,6 +50,10 @@ def demo(
     folder: Annotated[
         Path | None, typer.Option("--dir", help="Keep the network in this new folder.")
     ] = None,
+    bureaus: Annotated[
+        int,
+        typer.Option(min=1, max=7, help="Validators; 4 are the least that bear the loss of one."),
+    ] = 1,
     as_json: Json = False,
 ) -> None:
     """Settle published cases on a fresh network and prove one of them offline. 演示"""
@@ -52,7 +61,7 @@ def demo(
     try:
         cases = demo_cases.load_cases(claims)
         with _folder(folder) as place:
-            result = _run(place, cases, as_json)
+            result = _run(place, cases, bureaus, as_json)
     except demo_cases.DemoDataError as error:
         fail(Exit.LOCAL, str(error))
     except FileExistsError as error:
@@ -79,11 +88,10 @@ def _folder(chosen: Path | None) -> Iterator[Path]:
         yield Path(temporary) / "network"
 
 
-def _run(folder: Path, cases: list[DemoCase], quiet: bool) -> dict[str, Any]:
-    found = _found(folder, cases)
-    _say(
-        quiet, f"network {found.chain.hex()[:16]}…, {len(found.nodes)} node on {found.nodes[0].url}"
-    )
+def _run(folder: Path, cases: list[DemoCase], bureaus: int, quiet: bool) -> dict[str, Any]:
+    found = _found(folder, cases, bureaus)
+    places = ", ".join(place.url for place in found.nodes)
+    _say(quiet, f"network {found.chain.hex()[:16]}…, {len(found.nodes)} node(s): {places}")
     running = processes.start_all(found)
     try:
         result, evidence = _on_network(found, cases, quiet)
@@ -93,41 +101,55 @@ def _run(folder: Path, cases: list[DemoCase], quiet: bool) -> dict[str, Any]:
     return result
 
 
-def _found(folder: Path, cases: list[DemoCase]) -> Network:
-    """A network of all provinces that the cases name, one of them validating."""
+def _found(folder: Path, cases: list[DemoCase], bureaus: int) -> Network:
+    """A network of all provinces that the cases name, ``bureaus`` of them validating."""
     regions = {province_of(demo.area) for demo in cases} | {
         province_of(demo.care) for demo in cases
     }
+    regions |= {province_of(demo_cases.SHANGHAI)}
+    more = (region for region in MORE_REGIONS if region not in regions)
+    while len(regions) < bureaus:
+        regions.add(next(more))
+    others = sorted(bureau_of(region) for region in regions if bureau_of(region) != VALIDATOR)
+    seats = [VALIDATOR, *others[: bureaus - 1]]
+    free = processes.free_ports(2 * bureaus)
     posts = ("checker", "clerk", "finance", "operator")
     members = [
-        Member(bureau_of(region), "bureau", region, posts, validator=bureau_of(region) == VALIDATOR)
-        for region in sorted(regions | {province_of(demo_cases.SHANGHAI)})
+        Member(bureau_of(region), "bureau", region, posts, validator=bureau_of(region) in seats)
+        for region in sorted(regions)
     ]
     members.append(Member("centre", "centre", "000000", ("checker", "clerk")))
     members.append(Member(AUDITOR, "auditor", "000000", ("audit",)))
-    return network.create(
+    made = network.create(
         folder,
         members,
-        ports={VALIDATOR: processes.free_ports(1)[0]},
+        ports=dict(zip(seats, free[:bureaus], strict=True)),
+        peer_ports=dict(zip(seats, free[bureaus:], strict=True)) if bureaus > 1 else None,
         time_ms=time.time_ns() // 1_000_000,
         parameters={},
         contracts={contract.name: contract.version for contract in CONTRACTS},
     )
+    if bureaus > 1:
+        processes.begin_keys(made.nodes)
+    return made
 
 
 def _on_network(found: Network, cases: list[DemoCase], quiet: bool) -> tuple[dict[str, Any], Path]:
     today = (datetime.now(UTC) + BEIJING_TIME).date()
     world = DemoWorld(found, cases, today)
-    clients: dict[bytes, Client] = {}
+    clients: Clients = {}
     with explained(), busy("starting", quiet=quiet) as progress:
         for signed in world.setup():
             progress(signed.title)
             _submit(found, clients, signed)
         rows = []
-        for demo in cases:
+        for number, demo in enumerate(cases):
             for signed in world.settlements(demo):
                 progress(signed.title)
-                answer = _submit(found, clients, signed)
+                # Each claim goes through another bureau's node, which has all that came before.
+                _wait_level(found)
+                answer = _submit(found, clients, signed, number % len(found.nodes))
+            _wait_level(found)
             rows.append(_compare(found, clients, demo, answer))
         progress("trace and evidence")
         auditor = _client(found, clients, found.identity(AUDITOR, "audit"))
@@ -156,17 +178,33 @@ def _on_network(found: Network, cases: list[DemoCase], quiet: bool) -> tuple[dic
     return result, evidence
 
 
-def _client(found: Network, clients: dict[bytes, Client], identity: Any) -> Client:
-    """One connection for each key, to the first node."""
-    known = clients.get(identity.key)
+def _client(found: Network, clients: Clients, identity: Any, node: int = 0) -> Client:
+    """One connection for each key and node."""
+    place = (node, identity.key)
+    known = clients.get(place)
     if known is None:
-        known = clients[identity.key] = Client(found.nodes[0].url, identity)
+        known = clients[place] = Client(found.nodes[node].url, identity)
     return known
 
 
-def _submit(found: Network, clients: dict[bytes, Client], signed: SignedCalls) -> dict[str, Any]:
+def _wait_level(found: Network) -> None:
+    """Wait until all nodes have the height of the first among them."""
+    if len(found.nodes) == 1:
+        return
+    deadline = time.monotonic() + LEVEL_S_MAX
+    while time.monotonic() < deadline:
+        answers = [httpx.get(f"{place.url}/v1/ready", timeout=5.0) for place in found.nodes]
+        if len({answer.json().get("height") for answer in answers}) == 1:
+            return
+        time.sleep(0.01)
+    raise processes.NodeFailed(f"the nodes are not at one height after {LEVEL_S_MAX:.0f} s")
+
+
+def _submit(
+    found: Network, clients: Clients, signed: SignedCalls, node: int = 0
+) -> dict[str, Any]:
     """Hand in and wait; a rejected call of the demo ends it with the contract's own words."""
-    answer = _client(found, clients, signed.identity).submit(signed.calls)
+    answer = _client(found, clients, signed.identity, node).submit(signed.calls)
     for item in answer["receipts"]:
         receipt = item["receipt"]
         if receipt["status"] != "ok":
@@ -183,7 +221,7 @@ def _submit(found: Network, clients: dict[bytes, Client], signed: SignedCalls) -
 
 
 def _compare(
-    found: Network, clients: dict[bytes, Client], demo: DemoCase, answer: dict[str, Any]
+    found: Network, clients: Clients, demo: DemoCase, answer: dict[str, Any]
 ) -> dict[str, Any]:
     """What the ledger settled, beside what the case's own policy gives."""
     claim = DemoWorld.claim_id(demo)

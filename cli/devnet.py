@@ -26,18 +26,29 @@ Folder = Annotated[Path, typer.Option("--dir", help="The network's folder.")]
 FOLDER = Path("devnet")
 
 PROVINCES = ("110000", "310000", "430000", "440000")
-"""Bureaus of the development network; the first is the validator."""
+"""Bureaus of the development network; the first of them are the validators."""
+
+MORE_PROVINCES = ("500000", "510000", "610000")
+"""Further bureaus, for networks with more validators."""
+
+Bureaus = Annotated[
+    int,
+    typer.Option(
+        "--bureaus", min=1, max=len(PROVINCES + MORE_PROVINCES),
+        help="Validators of a new network; 4 are the least that bear the loss of one.",
+    ),
+]  # fmt: skip
 
 
-def members_of(regions: tuple[str, ...]) -> list[Member]:
-    """The centre, the bureaus of these provinces and an auditor."""
+def members_of(regions: tuple[str, ...], validators: int = 1) -> list[Member]:
+    """The centre, the bureaus of these provinces and an auditor; the first bureaus validate."""
     bureaus = [
         Member(
             f"bureau:{region}",
             "bureau",
             region,
             ("checker", "clerk", "finance", "operator"),
-            validator=number == 0,
+            validator=number < validators,
         )
         for number, region in enumerate(regions)
     ]
@@ -46,19 +57,29 @@ def members_of(regions: tuple[str, ...]) -> list[Member]:
     return [centre, auditor, *bureaus]
 
 
-def create(folder: Path, *, port: int = 0, host: str = "127.0.0.1") -> Network:
-    """Make a new network in a folder, one validator on ``port`` (0: a free one)."""
-    members = members_of(PROVINCES)
-    seat = next(member.id for member in members if member.validator)
-    return network.create(
+def create(
+    folder: Path, *, port: int = 0, host: str = "127.0.0.1", bureaus: int = 1
+) -> Network:
+    """Make a new network in a folder. The first validator's API is on ``port`` (0: a free one),
+    those of the others follow; all keys begin here, none has signed yet."""
+    regions = PROVINCES + MORE_PROVINCES[: max(0, bureaus - len(PROVINCES))]
+    members = members_of(regions, bureaus)
+    seats = [member.id for member in members if member.validator]
+    free = processes.free_ports(2 * bureaus)
+    ports = range(port, port + bureaus) if port else free[:bureaus]
+    known = network.create(
         folder,
         members,
-        ports={seat: port or processes.free_ports(1)[0]},
+        ports=dict(zip(seats, ports, strict=True)),
+        peer_ports=dict(zip(seats, free[bureaus:], strict=True)) if bureaus > 1 else None,
         host=host,
         time_ms=time.time_ns() // 1_000_000,
         parameters={},
         contracts={contract.name: contract.version for contract in CONTRACTS},
     )
+    if bureaus > 1:
+        processes.begin_keys(known.nodes)
+    return known
 
 
 @app.command("found")
@@ -66,20 +87,21 @@ def found(
     folder: Folder = FOLDER,
     port: Annotated[int, typer.Option(help="API port of the node; 0 takes a free one.")] = 0,
     host: Annotated[str, typer.Option(help="Address that the node listens on.")] = "127.0.0.1",
+    bureaus: Bureaus = 1,
     as_json: Json = False,
 ) -> None:
     """Make the network's folder without starting anything; leaves an existing one alone."""
-    known, new = _load_or_create(folder, port=port, host=host)
+    known, new = _load_or_create(folder, port=port, host=host, bureaus=bureaus)
     if not new and not as_json:
         out.print(f"{folder} holds a network already")
     _show(known, as_json)
 
 
 @app.command("up")
-def up(folder: Folder = FOLDER, as_json: Json = False) -> None:
+def up(folder: Folder = FOLDER, bureaus: Bureaus = 1, as_json: Json = False) -> None:
     """Start the network, making it first when the folder is new."""
     with busy("starting the network", quiet=as_json):
-        known, _ = _load_or_create(folder)
+        known, _ = _load_or_create(folder, bureaus=bureaus)
         _start(known)
     _show(known, as_json)
     if not as_json:
@@ -130,7 +152,7 @@ def status(folder: Folder = FOLDER, as_json: Json = False) -> None:
 
 
 def _load_or_create(
-    folder: Path, *, port: int = 0, host: str = "127.0.0.1"
+    folder: Path, *, port: int = 0, host: str = "127.0.0.1", bureaus: int = 1
 ) -> tuple[Network, bool]:
     """The folder's network, and whether it was made just now."""
     try:
@@ -140,8 +162,8 @@ def _load_or_create(
     except (OSError, network.NetworkDamaged) as error:
         fail(Exit.LOCAL, str(error))
     try:
-        return create(folder, port=port, host=host), True
-    except (OSError, KeyFileError) as error:
+        return create(folder, port=port, host=host, bureaus=bureaus), True
+    except (OSError, KeyFileError, processes.NodeFailed) as error:
         fail(Exit.LOCAL, f"cannot make a network in {folder}: {error}")
 
 

@@ -27,6 +27,9 @@ from node.ledger.types import Key, Signature
 
 MANIFEST = "network.json"
 
+NODE_KEYS = ("validate", "transport")
+"""Keys that lie beside a node's configuration, each for one purpose."""
+
 
 class NetworkDamaged(Exception):  # noqa: N818  (states the fact)
     """A folder holds a manifest that cannot be read."""
@@ -50,6 +53,8 @@ class NodePlace:
     organisation: str
     port: int
     folder: Path
+    peer_port: int | None = None
+    """Where it listens for other nodes; None in a network of one validator."""
 
     @property
     def url(self) -> str:
@@ -116,6 +121,7 @@ def create(
     members: Sequence[Member],
     *,
     ports: Mapping[str, int],
+    peer_ports: Mapping[str, int] | None = None,
     host: str = "127.0.0.1",
     time_ms: int,
     parameters: Mapping[str, Any],
@@ -123,7 +129,8 @@ def create(
 ) -> Network:
     """Write a new network into an empty or absent folder.
 
-    ``ports``: API port of each validator's node. Raises ``FileExistsError`` when one is there.
+    ``ports``: API port of each validator's node; ``peer_ports``: where they listen for each other,
+    needed for more than one. Raises ``FileExistsError`` when one is there.
     """
     if (folder / MANIFEST).exists():
         raise FileExistsError(f"{folder} already holds a network")
@@ -134,7 +141,8 @@ def create(
     secret.write_text(passphrase, encoding="utf-8")
 
     seeds: dict[tuple[str, str], bytes] = {}
-    records = [_member_record(member, seeds) for member in members]
+    told = peer_ports or {}
+    records = [_member_record(member, seeds, host, told.get(member.id)) for member in members]
     validators = [(m.id, _key(seeds[m.id, "validate"])) for m in members if m.validator]
     content = make_content(
         time_ms=time_ms,
@@ -152,19 +160,19 @@ def create(
     (folder / "genesis.json").write_bytes(genesis.render(proofs))
 
     nodes = [
-        NodePlace(member.id, ports[member.id], folder / "nodes" / str(number))
-        for number, member in enumerate(m for m in members if m.validator)
+        NodePlace(seat, ports[seat], folder / "nodes" / str(number), told.get(seat))
+        for number, (seat, _) in enumerate(validators)
     ]
     network = Network(folder, genesis.chain, nodes)
     for (organisation, post), seed in seeds.items():
-        if post != "validate":
+        if post not in NODE_KEYS:
             write_key(
                 network.key_path(organisation, post), seed, passphrase,
                 chain=genesis.chain, role="read,sign", owner=organisation, n=SCRYPT_N_LEAST,
             )  # fmt: skip
             network._identities[organisation, post] = identity_of_seed(organisation, seed)
     for place in nodes:
-        _write_node(network, place, seeds[place.organisation, "validate"], passphrase, host)
+        _write_node(network, place, seeds, passphrase, host)
     _write_manifest(network)
     return network
 
@@ -176,7 +184,9 @@ def load(folder: Path) -> Network:
     try:
         manifest = json.loads(text)
         nodes = [
-            NodePlace(node["organisation"], node["port"], folder / node["folder"])
+            NodePlace(
+                node["organisation"], node["port"], folder / node["folder"], node.get("peer_port")
+            )
             for node in manifest["nodes"]
         ]
         return Network(folder, bytes.fromhex(manifest["chain"]), nodes)
@@ -184,7 +194,9 @@ def load(folder: Path) -> Network:
         raise NetworkDamaged(f"{folder / MANIFEST} is not a network's manifest") from error
 
 
-def _member_record(member: Member, seeds: dict[tuple[str, str], bytes]) -> dict[str, Any]:
+def _member_record(
+    member: Member, seeds: dict[tuple[str, str], bytes], host: str, peer_port: int | None
+) -> dict[str, Any]:
     keys = []
     for post in member.posts:
         seeds[member.id, post] = new_seed()
@@ -196,17 +208,24 @@ def _member_record(member: Member, seeds: dict[tuple[str, str], bytes]) -> dict[
                 "post": post,
             }
         )
-    if member.validator:
-        seeds[member.id, "validate"] = new_seed()
+    purposes = ("validate",) if peer_port is None else NODE_KEYS
+    for purpose in purposes if member.validator else ():
+        seeds[member.id, purpose] = new_seed()
         keys.append(
             {
-                "key": _key(seeds[member.id, "validate"]),
-                "purposes": ["validate"],
+                "key": _key(seeds[member.id, purpose]),
+                "purposes": [purpose],
                 "holder": holder_of(member.id, "operator"),
                 "post": "operator",
             }
         )
-    return {"id": member.id, "kind": member.kind, "region": member.region, "keys": keys}
+    record: dict[str, Any] = {
+        "id": member.id, "kind": member.kind, "region": member.region, "keys": keys
+    }  # fmt: skip
+    if (member.id, "transport") in seeds:
+        pin = crypto.tls_pin(_key(seeds[member.id, "transport"]))
+        record["endpoint"] = {"host": host, "port": peer_port, "tls_pin": pin}
+    return record
 
 
 def _key(seed: bytes) -> Key:
@@ -214,13 +233,28 @@ def _key(seed: bytes) -> Key:
 
 
 def _write_node(
-    network: Network, place: NodePlace, seed: bytes, passphrase: str, host: str
+    network: Network,
+    place: NodePlace,
+    seeds: Mapping[tuple[str, str], bytes],
+    passphrase: str,
+    host: str,
 ) -> None:
     place.folder.mkdir(parents=True, mode=0o700)
-    write_key(
-        place.folder / "validate.key", seed, passphrase,
-        chain=network.chain, role="validate", owner=place.organisation, n=SCRYPT_N_LEAST,
-    )  # fmt: skip
+    for purpose in NODE_KEYS:
+        seed = seeds.get((place.organisation, purpose))
+        if seed is not None:
+            write_key(
+                place.folder / f"{purpose}.key", seed, passphrase,
+                chain=network.chain, role=purpose, owner=place.organisation, n=SCRYPT_N_LEAST,
+            )  # fmt: skip
+    peers = ""
+    if place.peer_port is not None:
+        peers = f"""
+[p2p]
+host = "{host}"
+port = {place.peer_port}
+key = "transport.key"
+"""
     place.config.write_text(
         f"""[node]
 organisation = "{place.organisation}"
@@ -232,7 +266,7 @@ passphrase_file = "../../passphrase"
 [api]
 host = "{host}"
 port = {place.port}
-""",
+{peers}""",
         encoding="utf-8",
     )
 
@@ -244,6 +278,7 @@ def _write_manifest(network: Network) -> None:
             {
                 "organisation": place.organisation,
                 "port": place.port,
+                "peer_port": place.peer_port,
                 "folder": str(place.folder.relative_to(network.folder)),
             }
             for place in network.nodes

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -51,6 +52,27 @@ def start(place: NodePlace) -> subprocess.Popen[bytes]:
         )
     (place.folder / "node.pid").write_text(f"{process.pid}\n", encoding="utf-8")
     return process
+
+
+def begin_keys(places: Sequence[NodePlace]) -> None:
+    """Begin the safety record of keys that were just made and have never signed: a network of
+    several validators does not do that by itself. Raises ``NodeFailed``."""
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", "node", str(place.config.resolve()), "--new-key"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        for place in places
+    ]
+    said = [process.communicate()[1] for process in started]
+    for place, process, words in zip(places, started, said, strict=True):
+        if process.returncode:
+            raise NodeFailed(
+                f"the key of {place.organisation} cannot begin:\n"
+                + words.decode("utf-8", errors="replace")
+            )
 
 
 def wait_ready(place: NodePlace, process: subprocess.Popen[bytes]) -> None:

@@ -32,6 +32,7 @@ from node.mempool import PoolLimits
 from node.ordering.wal import SafetyError
 from node.service.collector import tune_collector
 from node.service.http import HttpEdge, PortUnavailable
+from node.service.network import P2pOptions, PeerPortUnavailable
 from node.service.node import Node, NodeOptions, NodeRefused
 from node.service.opening import OpenedLedger, OpenOptions, open_ledger, renew_safety
 from node.store.checks import check_blocks
@@ -79,6 +80,7 @@ FAILURES: tuple[tuple[type[BaseException], Exit], ...] = (
     (VersionMissing, Exit.REFUSED),
     (NodeRefused, Exit.REFUSED),
     (PortUnavailable, Exit.LISTEN),
+    (PeerPortUnavailable, Exit.LISTEN),
     (OSError, Exit.DISK),
 )
 """Foreseen ends, most special first. Anything else is a bug."""
@@ -173,7 +175,20 @@ def build_node(config: Config, log: structlog.stdlib.BoundLogger) -> Node:
         bytes_aim=config.block.bytes_aim,
         index=config.store.index,
     )  # fmt: skip
-    return Node(options, ledger, runtime, key, log, genesis_bytes=genesis_bytes)
+    return Node(
+        options, ledger, runtime, key, log, genesis_bytes=genesis_bytes, p2p=_p2p_options(config)
+    )
+
+
+def _p2p_options(config: Config) -> P2pOptions | None:
+    """How the node listens for peers, if it does."""
+    path = config.p2p.key
+    if path is None:
+        return None
+    return P2pOptions(
+        host=config.p2p.host, port=config.p2p.port,
+        key=_open_sealed(config, path, "p2p.key", "transport"),
+    )  # fmt: skip
 
 
 def _open(config: Config, genesis_bytes: bytes, runtime: Runtime) -> OpenedLedger:
@@ -190,11 +205,16 @@ def _open_key(config: Config) -> crypto.PrivateKey | None:
     """The validate key, if this node has one."""
     if config.node.key is None:
         return None
-    sealed = _read(config.node.key, "node.key")
+    return _open_sealed(config, config.node.key, "node.key", "validate")
+
+
+def _open_sealed(config: Config, path: Path, setting: str, role: str) -> crypto.PrivateKey:
+    """A key of this node's organisation for one purpose."""
+    sealed = _read(path, setting)
     header = keystore.read_header(sealed)
-    if header.role != "validate" or header.owner != config.node.organisation:
+    if header.role != role or header.owner != config.node.organisation:
         raise ConfigError(
-            f"node.key is a {header.role} key of {header.owner}; wanted is the validate key of "
+            f"{setting} is a {header.role} key of {header.owner}; wanted is the {role} key of "
             f"{config.node.organisation}."
         )
     return crypto.private_key(keystore.open_sealed(sealed, read_passphrase(config.node)))

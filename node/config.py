@@ -79,6 +79,23 @@ class ApiConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class P2pConfig:
+    """``[p2p]``: where the node listens for the other validators' nodes. Where they are, and with
+    which keys, stands on the ledger (``endpoint/<organisation>``)."""
+
+    host: str = field(default="127.0.0.1", metadata=_says("Address to listen on."))
+    port: int = field(default=8900, metadata=_says("TCP port.", low=1, high=65535))
+    key: Path | None = field(
+        default=None,
+        metadata=_says(
+            "Keystore file with the transport key, whose pin stands on the ledger; opened with the "
+            "passphrase of node.key. Without one the node talks to no other node, which suits a "
+            "network of one validator."
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LimitsConfig:
     """``[limits]``: what the HTTP edge takes at once. The sizes in docs/api.md are not settings:
     clients rely on them."""
@@ -215,6 +232,7 @@ class Config:
 
     node: NodeConfig
     api: ApiConfig = field(default_factory=ApiConfig)
+    p2p: P2pConfig = field(default_factory=P2pConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     pool: PoolConfig = field(default_factory=PoolConfig)
     block: BlockConfig = field(default_factory=BlockConfig)
@@ -225,6 +243,7 @@ class Config:
 SECTIONS: Mapping[str, type] = {
     "node": NodeConfig,
     "api": ApiConfig,
+    "p2p": P2pConfig,
     "limits": LimitsConfig,
     "pool": PoolConfig,
     "block": BlockConfig,

@@ -88,6 +88,15 @@ class Mempool:
         """The fullest of the pool's own caps, 0 to 1."""
         return max(len(self._waiting) / self.limits.count_max, self._size / self.limits.bytes_max)
 
+    def find(self, tx_id: bytes) -> SignedTransaction | None:
+        """The waiting transaction with this id. Any thread may ask."""
+        waiting = self._waiting.get(tx_id)
+        return None if waiting is None else waiting.transaction
+
+    def waiting(self) -> Sequence[Waiting]:
+        """All that wait, in the order in which they came."""
+        return tuple(self._waiting.values())
+
     def oldest_ms(self) -> int | None:
         """When the transaction that waits longest arrived; None when nothing waits."""
         heads = (next(iter(s.queue.values())) for s in self._senders.values())

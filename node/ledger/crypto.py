@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PrivateKey,
     Ed25519PublicKey,
 )
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from node.ledger import points
 from node.ledger.codec import encode
@@ -113,6 +114,12 @@ def private_key(seed: bytes) -> PrivateKey:
 def public_key(private: PrivateKey) -> Key:
     """Scheme byte and raw public key."""
     return Key(bytes([SCHEME_ED25519]) + private.public_key().public_bytes_raw())
+
+
+def tls_pin(key: bytes) -> Digest:
+    """Pin of a transport key: SHA-256 of its SubjectPublicKeyInfo, as ``endpoint/<org>`` has it."""
+    spki = _parsed(key).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return Digest(sha256(spki).digest())
 
 
 def check_key(key: bytes) -> Key:

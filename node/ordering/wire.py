@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from consensus import (
+    Block,
     BlockId,
     Certificate,
     Decided,
+    Evidence,
     Kind,
     MemberId,
     Message,
@@ -26,6 +28,7 @@ from consensus import (
 )
 from consensus.messages import NewView, ViewChange, Wish
 from consensus.plain import (
+    evidence_to_plain,
     message_from_plain,
     message_to_plain,
     record_from_plain,
@@ -60,6 +63,11 @@ def decode_message(data: bytes) -> Message:
         raise InvalidMessage("message.malformed", reason=error.code) from None
     except PeerError as error:
         raise InvalidMessage("message.shape", reason=error.sentence) from None
+
+
+def encode_evidence(evidence: Evidence) -> bytes:
+    """A proof that a member lied: the two things it said."""
+    return encode(evidence_to_plain(evidence))
 
 
 def signing_parts(statement: Statement) -> tuple[str, bytes]:
@@ -134,6 +142,19 @@ def from_ledger_certificate(certificate: block.Certificate) -> Certificate:
         Kind.COMMIT, certificate.epoch, certificate.view, certificate.height,
         BlockId(certificate.block_hash), tuple(pairs),
     )  # fmt: skip
+
+
+def to_core_block(header: block.Header) -> Block:
+    """What the consensus core may know of a block."""
+    return Block(
+        BlockId(header.hash), BlockId(header.parent), header.height, header.epoch,
+        header.is_epoch_final,
+    )  # fmt: skip
+
+
+def to_next_set(header: block.Header, following: block.ValidatorSet | None) -> ValidatorSet | None:
+    """The set of the next epoch that executing the block of ``header`` gave, if it ends its own."""
+    return None if following is None else to_core_validators(header.epoch + 1, following)
 
 
 def to_core_validators(epoch: int, validators: block.ValidatorSet) -> ValidatorSet:

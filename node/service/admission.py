@@ -40,7 +40,7 @@ class Admission:
         """``is_committed`` says whether the published head's chain holds a transaction."""
         self._chain = chain
         self._is_committed = is_committed
-        self._pool = pool
+        self.pool = pool
         self._metrics = metrics
         self._clock_ms = clock_ms
         self._on_added = on_added
@@ -51,13 +51,14 @@ class Admission:
         """Ids of transactions that met a bug of ours; they are not tried again."""
         self.closing = False
 
-    async def submit(self, wire: bytes) -> Accepted:
+    async def submit(self, wire: bytes, pass_on: Callable[[bytes], None] | None = None) -> Accepted:
         """Admit a transaction; one that waits or is committed already is answered as such.
 
+        ``pass_on`` gets the bytes when the transaction is new here: to tell the other validators.
         Raises ``InvalidTransaction`` (the client's fault) or ``Unavailable`` (ours).
         """
         try:
-            return await self._submit(wire)
+            return await self._submit(wire, pass_on)
         except LedgerError as error:
             self._metrics.refused.labels(error.code).inc()
             raise
@@ -98,6 +99,17 @@ class Admission:
             if not future.done():
                 future.set_exception(error)
 
+    def recheck(self, transaction: SignedTransaction) -> None:
+        """Let go of a waiting transaction that no block can hold any more, as of the head: its key
+        was revoked, its time is over. Another primary would leave it out without telling us."""
+        if transaction.id not in self.pool:
+            return
+        try:
+            self._check_state(transaction)
+        except InvalidTransaction as error:
+            self.pool.done([transaction.id], monotonic_ms())
+            self.dropped(transaction.id, error)
+
     def set_aside(self, tx_id: bytes) -> None:
         """A transaction met a bug: it is not tried again until the operator has looked."""
         self.quarantined.add(tx_id)
@@ -117,7 +129,7 @@ class Admission:
         self.end("node.stopping")
         self._threads.shutdown(wait=True)
 
-    async def _submit(self, wire: bytes) -> Accepted:
+    async def _submit(self, wire: bytes, pass_on: Callable[[bytes], None] | None) -> Accepted:
         if self.closing:
             raise Unavailable("node.stopping", retry_after_s=30)
         with self._metrics.stage("decode"):
@@ -133,7 +145,7 @@ class Admission:
             return known
         if self.closing:
             raise Unavailable("node.stopping", retry_after_s=30)
-        self._pool.add(
+        self.pool.add(
             Waiting(
                 tx_id=transaction.id,
                 sender=transaction.body.sender,
@@ -145,11 +157,13 @@ class Admission:
             ),
             monotonic_ms(),
         )
+        if pass_on is not None:
+            pass_on(wire)
         self._on_added()
         return Accepted(transaction.id, committed=False)
 
     def _known(self, tx_id: bytes) -> Accepted | None:
-        if tx_id in self._pool:
+        if tx_id in self.pool:
             return Accepted(tx_id, committed=False)
         if self._is_committed(tx_id):
             return Accepted(tx_id, committed=True)

@@ -96,7 +96,24 @@ class Chain:
             self._results[BlockId(proposal.result.block_hash)] = proposal.result
         return proposal
 
-    def execute_kept(self, block: Block, clock_ms: int | None) -> BlockResult:
+    def is_kept(self, block: Block) -> bool:
+        """Whether the content of a proposal is on disk."""
+        return self.database.blocks.proposal(block.height, block.id) is not None
+
+    def execute(self, header: Header, transactions: Sequence[SignedTransaction]) -> BlockResult:
+        """Execute a block that others built. Raises ``InvalidBlock``, ``CallBug``.
+
+        Signatures and attachments are checked. The clock is not looked at: what is untimely now
+        may be decided by others, and its result is needed then.
+        """
+        known = self._results.get(BlockId(header.hash))
+        if known is not None:
+            return known
+        result = self.executor.execute(self.parent, header, transactions, None)
+        self._results[BlockId(result.block_hash)] = result
+        return result
+
+    def execute_kept(self, block: Block) -> BlockResult:
         """Execute a proposal that this node kept. Raises ``InvalidBlock``, ``CallBug``.
 
         Its signatures and attachments were checked before it was kept.
@@ -116,7 +133,7 @@ class Chain:
         ]
         for transaction in transactions:
             transaction.check_attachments()
-        result = self.executor.execute(self.parent, header, transactions, clock_ms)
+        result = self.executor.execute(self.parent, header, transactions, None)
         self._results[block.id] = result
         self._kept.add(block.id)
         return result

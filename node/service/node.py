@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,17 +20,15 @@ from consensus import (
     BlockId,
     Built,
     Certificate,
+    Event,
     Evidence,
-    Executed,
     MemberId,
     Message,
     Pending,
     Replica,
     SafetyRecord,
-    Start,
     Statement,
-    ValidatorSet,
-    Verdict,
+    Timing,
 )
 from contracts.runtime import Runtime
 from node.api.ports import Accepted, Estimate, EstimateCall, Head, NodeStatus
@@ -40,19 +37,26 @@ from node.execution.calls import CallBug, place_of
 from node.execution.services import NodeServices
 from node.ledger import block as ledger_block
 from node.ledger.crypto import PrivateKey, public_key
-from node.ledger.errors import InvalidBlock, InvalidTransaction
+from node.ledger.errors import InvalidTransaction
 from node.mempool import Mempool, PoolLimits
 from node.ordering import wire
 from node.ordering.driver import Driver
+from node.ordering.wal import SafetyLost
 from node.service.admission import Admission, monotonic_ms
 from node.service.chain import Chain, ChainThread
+from node.service.counts import count_block
 from node.service.estimates import Estimates
-from node.service.opening import OpenedLedger, Safety, check_tail, open_safety
+from node.service.network import Network, P2pOptions, keep_evidence
+from node.service.opening import OpenedLedger, Safety, check_tail, open_safety, start_event
 from node.service.reader import NodeReader
+from node.service.received import ReceivedBlocks
+from node.service.situation import waiting_sentence
 from node.telemetry import Metrics
 
 STOP_S_MAX = 10.0
 """How long a graceful stop waits for the block in flight."""
+READY_BEHIND_MAX = 10
+"""Blocks that a node may be behind and still answer for the chain (ARCHITECTURE.md, Reading)."""
 SWEEP_EVERY_MS = 1_000
 """How often transactions whose time is over are let go."""
 
@@ -94,11 +98,13 @@ class Node:
         log: structlog.stdlib.BoundLogger,
         *,
         genesis_bytes: bytes = b"",
+        p2p: P2pOptions | None = None,
+        timing: Timing | None = None,
         telemetry: Metrics | None = None,
         clock_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
         """``key``: the validate key; None follows without voting. ``genesis_bytes``: the file,
-        for those who ask for it."""
+        for those who ask for it. ``p2p``: where there are other validators."""
         self.options = options
         self.genesis = ledger.genesis
         self.genesis_bytes = genesis_bytes
@@ -123,6 +129,12 @@ class Node:
             self._on_added,
         )  # fmt: skip
         self._estimates = Estimates(self.chain, self._thread, self._pool, clock_ms)
+        identities = () if key is None else (MemberId(public_key(key)),)
+        self._replica = Replica(identities, timing)
+        self._received = ReceivedBlocks(
+            self.chain, self._thread, self._pool, self._put, clock_ms, self._log_bug, log
+        )
+        self.network = None if p2p is None else self._join(p2p, ledger)
         self._safety: Safety | None = None
         self._driver: Driver | None = None
         self._running: asyncio.Task[None] | None = None
@@ -132,27 +144,31 @@ class Node:
         self._stopping = False
         self._ended: asyncio.Future[None] | None = None
         self._alarm: str | None = None
+        self._alarm_says = ""
         self._swept_ms = 0
         self._built_s = time.monotonic()
 
     # --- Life ---------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Take the seat and begin. Raises ``SafetyLost``, ``DatabaseDamaged``, ``NodeRefused``."""
+        """Take the seat and begin. Raises ``SafetyLost``, ``DatabaseDamaged``, ``NodeRefused``,
+        ``PeerPortUnavailable``."""
         epoch, validators = self.chain.validators_of_next()
-        if validators.size > 1:
+        if validators.size > 1 and self.network is None:
             raise NodeRefused(
-                f"The validator set has {validators.size} members; this version orders alone. "
-                "Use a genesis with one validator."
+                f"The validator set has {validators.size} members: this node has to talk to them. "
+                "Name its transport key in p2p.key."
             )
-        identities: tuple[MemberId, ...] = ()
         if self._key is not None:
-            identities = (MemberId(public_key(self._key)),)
             self._safety = self._open_safety(self._key, validators)
         self._ended = asyncio.get_running_loop().create_future()
-        self._driver = Driver(Replica(identities), self, monotonic_ms)
-        self._driver.begin(self._start_event(epoch, validators))
+        self._driver = Driver(self._replica, self, monotonic_ms)
+        record = None if self._safety is None else self._safety.record
+        self._driver.begin(start_event(self._database, epoch, validators, record))
         self._running = self._spawn(self._driver.run())
+        await self._driver.idle()
+        if self.network is not None:
+            self.network.start()
         self._log.info(
             "node.started", height=self.head.height, state_root=self.head.state_root,
             organisation=self.options.organisation, chain=self.genesis.chain,
@@ -173,6 +189,8 @@ class Node:
                 await self.settle()
         except TimeoutError:
             self._log.warning("node.stop-late", seconds=STOP_S_MAX)
+        if self.network is not None:
+            await self.network.stop()
         for task in list(self._tasks):
             task.cancel()
         if self._tasks:
@@ -180,6 +198,7 @@ class Node:
         loop = asyncio.get_running_loop()
         # Not on this thread: the chain thread may be waiting for it to publish a head.
         await loop.run_in_executor(None, self._thread.close)
+        self._received.close()
         self._admission.close()
         self.reader.close()
         if self._safety is not None:
@@ -209,7 +228,8 @@ class Node:
 
         Raises ``InvalidTransaction`` or ``Unavailable``.
         """
-        return await self._admission.submit(wire)
+        network = self.network
+        return await self._admission.submit(wire, None if network is None else network.push)
 
     async def wait(self, tx_id: bytes, timeout_s: float) -> bool:
         """Whether this node commits the transaction within the time.
@@ -235,11 +255,13 @@ class Node:
         return NodeStatus(
             organisation=self.options.organisation,
             role="validator" if seated else "follower",
-            behind_by=0,
+            behind_by=0 if self.network is None else self.network.behind_by(),
             behind_ms=0,
             waiting_for=self._waiting_for(),
-            ready=self._works() and self._alarm is None,
+            ready=self._is_ready(),
             details={
+                "epoch": self.chain.validators_of_next()[0],
+                **({} if self.network is None else self.network.details()),
                 "height": self.head.height,
                 "pool_transactions": len(self._pool),
                 "pool_bytes": self._pool.size,
@@ -255,7 +277,9 @@ class Node:
         telemetry.pool_count.set(len(self._pool))
         telemetry.pool_bytes.set(self._pool.size)
         telemetry.pool_fill.set(self._pool.fill)
-        telemetry.ready.set(1 if self.status().ready else 0)
+        status = self.status()
+        telemetry.behind_by.set(status.behind_by)
+        telemetry.ready.set(1 if status.ready else 0)
         return telemetry.exposition()
 
     def _works(self) -> bool:
@@ -263,10 +287,22 @@ class Node:
 
     def _waiting_for(self) -> str:
         if self._alarm is not None:
-            return f"An operator: alarm {self._alarm}."
+            return f"An operator: alarm {self._alarm}: {self._alarm_says}."
         if not self._works():
             return "A start: this node stops or has stopped."
-        return "The block in flight." if len(self._pool) else "Transactions."
+        if self.network is None:
+            return "The block in flight." if len(self._pool) else "Transactions."
+        _, validators = self.chain.validators_of_next()
+        return waiting_sentence(
+            self._replica.situation(), validators, self.network.absent(), monotonic_ms()
+        )
+
+    def _is_ready(self) -> bool:
+        network = self.network
+        connected = network is None or (
+            network.has_quorum() and network.behind_by() <= READY_BEHIND_MAX
+        )
+        return self._works() and self._alarm is None and connected
 
     # --- Hands of the driver ------------------------------------------------------------------
 
@@ -296,18 +332,26 @@ class Node:
             return wire.sign_statement(self._key, self.genesis.chain, statement)
 
     def execute(self, block: Block, fresh: bool, holders: tuple[MemberId, ...]) -> None:
-        """Execute a block whose content this node holds: after a restart."""
-        self._spawn(self._execute(block, fresh))
+        """Execute a block that others built, or this node before a restart."""
+        if not self._received.is_asked(block, holders):
+            self._built_s = time.monotonic()
+            self._spawn(self._received.execute(block, fresh))
 
     def send(self, to: MemberId | None, message: Message) -> None:
-        """Nobody to send to: the network has one validator (``start`` looks)."""
+        """Send to a peer, or to all."""
+        if self.network is not None:
+            self.network.send(to, message)
 
     def fetch(self, peer: MemberId, first: int, last: int) -> None:
-        """Nobody to ask."""
+        """Ask a peer for certified blocks."""
+        assert self.network is not None, "peers are named by the network"
+        self.network.fetch(peer, first, last)
 
     def accuse(self, evidence: Evidence) -> None:
-        """A member lied; with one member it is this node's own key in two places."""
-        self.alarm("accusation", type(evidence).__name__)
+        """A member lied: keep the proof. This node itself is as fit as before."""
+        path = keep_evidence(self.options.data_dir, evidence)
+        self.telemetry.alarms.labels("accusation").inc()
+        self._log.error("accusation", kind=evidence.kind, epoch=evidence.epoch, file=path.name)
 
     def refused(self, peer: MemberId, reason: str) -> None:
         """A peer's message was dropped."""
@@ -315,41 +359,39 @@ class Node:
 
     def alarm(self, code: str, sentence: str) -> None:
         """An operator must look; the node is not ready from here on."""
-        self._alarm = code
+        self._alarm, self._alarm_says = code, sentence
         self.telemetry.alarms.labels(code).inc()
         self._log.error("alarm", code=code, reason=sentence)
 
     # --- Steps --------------------------------------------------------------------------------
 
-    def _open_safety(self, key: PrivateKey, validators: ledger_block.ValidatorSet) -> Safety:
+    def _join(self, p2p: P2pOptions, ledger: OpenedLedger) -> Network:
+        network = Network(
+            p2p, self.chain, ledger.state, self._admission,
+            organisation=self.options.organisation, key=self._key, put=self._put,
+            situation=self._replica.situation, bug=self._on_bug, log=self._log,
+        )  # fmt: skip
+        self._received.attach(network.exchange)
+        return network
+
+    def _open_safety(
+        self, key: PrivateKey, validators: ledger_block.ValidatorSet
+    ) -> Safety | None:
+        """None where the record is lost and others carry the chain on: this node then follows."""
         head = self._database.head()
         assert head is not None, "the database was opened"
-        safety = open_safety(
-            self.options.data_dir, self.genesis.chain, public_key(key), head.height
-        )
-        if validators.size == 1:
+        alone = validators.size == 1
+        folder, public = self.options.data_dir, public_key(key)
+        try:
+            safety = open_safety(folder, self.genesis.chain, public, head.height, alone=alone)
+        except SafetyLost as lost:
+            if alone:
+                raise
+            self._log.error("safety.lost", reason=str(lost))
+            return None
+        if alone:
             check_tail(self._database, head, safety.record)
         return safety
-
-    def _start_event(self, epoch: int, validators: ledger_block.ValidatorSet) -> Start:
-        height = self.head.height
-        first, _ = self._database.validators(epoch)
-        data = self._database.blocks.certificate(height)
-        certificate = None
-        if data is not None:
-            certificate = wire.from_ledger_certificate(ledger_block.Certificate.decode(data))
-        return Start(
-            head=self._core_block(height),
-            head_certificate=certificate,
-            validators=wire.to_core_validators(epoch, validators),
-            epoch_base=self._core_block(first - 1),
-            record=None if self._safety is None else self._safety.record,
-        )
-
-    def _core_block(self, height: int) -> Block:
-        data = self._database.blocks.header(height)
-        assert data is not None, "every height up to the head was checked"
-        return core_block(ledger_block.Header.decode(data))
 
     def _on_added(self) -> None:
         if len(self._pool) == 1:
@@ -357,8 +399,12 @@ class Node:
         self._try_build()
 
     def _tell_pending(self) -> None:
+        passed_over_ms = None if self.network is None else self.network.passed_over_ms
+        self._put(Pending(self._pool.oldest_ms(), passed_over_ms))
+
+    def _put(self, event: Event) -> None:
         if self._driver is not None:
-            self._driver.put(Pending(self._pool.oldest_ms()))
+            self._driver.put(event)
 
     def _try_build(self) -> None:
         if self._wanted is None or self._building or not self._works() or not len(self._pool):
@@ -377,27 +423,11 @@ class Node:
         self._building = False
         if proposal.result is not None and self._wanted == (view, parent):
             self._wanted = None
-            assert self._driver is not None, "start comes first"
             self._built_s = time.monotonic()
             header = proposal.result.header
-            self._driver.put(Built(view, core_block(header), _next_set(proposal.result)))
+            following = wire.to_next_set(header, proposal.result.next_validators)
+            self._put(Built(view, wire.to_core_block(header), following))
         self._try_build()
-
-    async def _execute(self, block: Block, fresh: bool) -> None:
-        verdict, following = Verdict.VALID, None
-        try:
-            clock_ms = self._clock_ms() if fresh else None
-            result = await self._thread.run(self.chain.execute_kept, block, clock_ms)
-            following = _next_set(result)
-        except InvalidBlock as error:
-            timely = error.code != "block.untimely"
-            verdict = Verdict.INVALID if timely else Verdict.UNTIMELY
-            self._log.error("block.refused", height=block.height, code=error.code, block=block.id)
-        except CallBug as bug:
-            verdict = Verdict.INVALID
-            self._log_bug(bug)
-        assert self._driver is not None, "start comes first"
-        self._driver.put(Executed(block.id, verdict, following))
 
     def _publish(self, result: BlockResult) -> None:
         """On the loop's thread, while the chain thread waits: the head moves for everyone."""
@@ -406,9 +436,11 @@ class Node:
         tx_ids = [transaction.id for transaction in result.transactions]
         self._pool.done(tx_ids, monotonic_ms())
         self._admission.committed(tx_ids)
+        if self.network is not None:
+            self.network.committed(result, self.options.calls_aim, self.options.bytes_aim)
         self._tell_pending()
-        self._count(result)
-        if (size := self.chain.validators_of_next()[1].size) > 1:
+        count_block(self.telemetry, result, time.monotonic() - self._built_s)
+        if self.network is None and (size := self.chain.validators_of_next()[1].size) > 1:
             self.alarm("no-network", f"the validator set has {size} members from now on")
 
     async def _drop(self, proposal: Proposal) -> None:
@@ -444,18 +476,10 @@ class Node:
             )
             self._admission.dropped(late.tx_id, error)
 
-    def _count(self, result: BlockResult) -> None:
-        telemetry = self.telemetry
-        telemetry.blocks.inc()
-        telemetry.block_seconds.observe(time.monotonic() - self._built_s)
-        telemetry.transactions.inc(len(result.transactions))
-        telemetry.block_calls.observe(len(result.calls))
-        telemetry.block_bytes.inc(sum(map(len, result.leaves)))
-        telemetry.state_writes.inc(len(result.writes))
-        for code, count in Counter(call.receipt.code for call in result.calls).items():
-            telemetry.calls.labels("rejected" if code else "ok").inc(count)
-            if code:
-                telemetry.rejections.labels(code).inc(count)
+    def _on_bug(self, error: BaseException) -> None:
+        """Work for a peer met a bug of ours: it costs that work, not the node."""
+        self.telemetry.alarms.labels("peer-bug").inc()
+        self._log.error("p2p.bug", error=type(error).__name__, line=place_of(error))
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Run a task whose failure ends the node."""
@@ -474,17 +498,3 @@ class Node:
             self._log.error("node.failed", error=type(error).__name__, line=place_of(error))
             self._admission.end("node.failed")
             self._ended.set_exception(error)
-
-
-def core_block(header: ledger_block.Header) -> Block:
-    """What the consensus core may know of a block."""
-    return Block(
-        BlockId(header.hash), BlockId(header.parent), header.height, header.epoch,
-        header.is_epoch_final,
-    )  # fmt: skip
-
-
-def _next_set(result: BlockResult) -> ValidatorSet | None:
-    if result.next_validators is None:
-        return None
-    return wire.to_core_validators(result.header.epoch + 1, result.next_validators)

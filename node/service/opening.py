@@ -9,19 +9,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from consensus import SafetyRecord
+from consensus import Block, SafetyRecord, Start
 from contracts.registry import Registry
 from node import indexer
 from node.execution.blocks import Parent, validator_set
 from node.execution.genesis import make_genesis
 from node.execution.state import CommittedState
-from node.ledger.block import Header
+from node.ledger.block import Certificate, Header, ValidatorSet
 from node.ledger.errors import InvalidGenesis
 from node.ledger.genesis import Genesis
 from node.ledger.state_tree import StateTree
 from node.ledger.types import Digest
 from node.ordering.wal import SafetyError, SafetyFile, SafetyLost
-from node.ordering.wire import decode_record, encode_record
+from node.ordering.wire import (
+    decode_record,
+    encode_record,
+    from_ledger_certificate,
+    to_core_block,
+    to_core_validators,
+)
 from node.store import checks
 from node.store.database import Database, HeightParts, StoredHead
 from node.store.errors import DatabaseDamaged
@@ -144,18 +150,48 @@ class Safety:
     record: SafetyRecord
 
 
-def open_safety(folder: Path, chain: bytes, key: bytes, head_height: int) -> Safety:
+def open_safety(
+    folder: Path, chain: bytes, key: bytes, head_height: int, *, alone: bool = True
+) -> Safety:
     """Open ``safety.dat``, or make it for a chain that has no block yet.
 
+    Only a chain of one validator (``alone``) shows by its own height that nothing was signed. Among
+    several an empty folder may be a wiped one: there the file is made with ``--new-key``.
     Raises ``SafetyLost`` when it is missing or damaged although blocks exist: the key is burnt.
     """
     path = folder / SAFETY
     binding = chain + key
-    if not path.exists() and head_height == 0:
+    if not path.exists() and head_height == 0 and alone:
         record = SafetyRecord()
         return Safety(SafetyFile.create(path, binding, encode_record(record)), record)
     opened = SafetyFile(path, binding)
     return Safety(opened, decode_record(opened.load()))
+
+
+def start_event(
+    database: Database, epoch: int, validators: ValidatorSet, record: SafetyRecord | None
+) -> Start:
+    """What the consensus core begins with: the head and its certificate, the set of the height
+    above it, and the safety record."""
+    head = database.head()
+    assert head is not None, "the database was opened"
+    first, _ = database.validators(epoch)
+    data = database.blocks.certificate(head.height)
+    return Start(
+        head=_core_block(database, head.height),
+        head_certificate=None
+        if data is None
+        else from_ledger_certificate(Certificate.decode(data)),
+        validators=to_core_validators(epoch, validators),
+        epoch_base=_core_block(database, first - 1),
+        record=record,
+    )
+
+
+def _core_block(database: Database, height: int) -> Block:
+    data = database.blocks.header(height)
+    assert data is not None, "every height up to the head was checked"
+    return to_core_block(Header.decode(data))
 
 
 def renew_safety(folder: Path, database: Database, chain: bytes, key: bytes) -> None:

@@ -1,0 +1,306 @@
+"""All connections of a node: dial, accept, one for each peer, and again when one is lost.
+
+Both sides dial. Of two connections between the same two nodes the one that the organisation with
+the lower id dialled stays, on both sides alike; of two from the same side the newer, because its
+maker knows that the older one is gone. Failed attempts wait longer and longer, up to
+``BACKOFF_MAX_S``: a peer that comes back is found within seconds, however long it was away.
+
+Strangers cost a bounded number of handshakes, each with a deadline; who is not on the ledger gets
+no further.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import socket
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import structlog
+
+from node.p2p.frames import Frame, FrameError
+from node.p2p.hello import HelloRefused, Identity
+from node.p2p.link import BUFFER_BYTES, HANDSHAKE_S, Channel, Link, Peer, shake_hands
+from node.p2p.tls import TlsError, Transport
+
+BACKOFF_MIN_S: Final = 0.1
+BACKOFF_MAX_S: Final = 5.0
+SECOND_DIALLER_S: Final = 0.5
+"""The organisation with the higher id lets the other one dial first."""
+HANDSHAKES_MAX: Final = 64
+"""Accepted connections that have not proved who they are."""
+BACKLOG: Final = 64
+
+TURNS_TO_CLOSE: Final = 3
+
+FAILURES: Final = (
+    OSError, TimeoutError, asyncio.IncompleteReadError, HelloRefused, FrameError, TlsError,
+)  # fmt: skip
+"""What a peer or the network between can do to an attempt (TLS errors are ``OSError``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where an organisation's node is, as the ledger has it."""
+
+    host: str
+    port: int
+    pin: bytes
+
+
+@dataclass(slots=True)
+class Absence:
+    """Since when a peer is not connected, and why."""
+
+    since_ms: int
+    reason: str
+
+
+class Events(Protocol):
+    """What the node is told. Called on the event loop's thread."""
+
+    async def on_frame(self, peer: Peer, frame: Frame) -> None:
+        """A frame came. Raises ``PeerFault`` to end the connection."""
+
+    def on_up(self, peer: Peer) -> None:
+        """A peer is connected, perhaps anew."""
+
+    def on_bug(self, error: BaseException) -> None:
+        """Handling a connection met a bug of ours; only that connection ended."""
+
+
+class Peers:
+    """The connections of one node."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        transport: Transport,
+        events: Events,
+        log: structlog.stdlib.BoundLogger,
+        *,
+        clock_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
+    ) -> None:
+        self.port = 0
+        self._identity = identity
+        self._transport = transport
+        self._events = events
+        self._log = log
+        self._clock_ms = clock_ms
+        self._addresses: dict[str, Address] = {}
+        self._organisations: dict[bytes, str] = {}
+        self._epoch = 0
+        self._links: dict[str, Link] = {}
+        self._absent: dict[str, Absence] = {}
+        self._dialling: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._handshakes = 0
+        self._socket: socket.socket | None = None
+
+    # --- Life ---------------------------------------------------------------------------------
+
+    def listen(self, host: str, port: int) -> None:
+        """Accept connections from here on. Raises ``OSError``."""
+        self._socket = socket.create_server((host, port), backlog=BACKLOG)
+        self._socket.setblocking(False)
+        self.port = self._socket.getsockname()[1]
+        self._spawn(self._accept(self._socket))
+
+    def update(self, addresses: Mapping[str, Address], epoch: int) -> None:
+        """Talk to exactly these; who is not among them, or has another key, is left."""
+        self._epoch = epoch
+        before, self._addresses = self._addresses, dict(addresses)
+        self._organisations = {a.pin: org for org, a in addresses.items()}
+        for organisation, address in before.items():
+            if self._addresses.get(organisation) == address:
+                continue
+            self._dialling.pop(organisation).cancel()
+            self._absent.pop(organisation, None)
+            link = self._links.get(organisation)
+            if link is not None and self._pin_of(organisation) != address.pin:
+                link.close("the ledger names another key")
+        for organisation in self._addresses:
+            if organisation not in self._dialling:
+                if organisation not in self._links:
+                    self._absent[organisation] = Absence(self._clock_ms(), "not yet seen")
+                task = self._spawn(self._keep_dialling(organisation))
+                self._dialling[organisation] = task
+
+    async def stop(self) -> None:
+        """End all connections."""
+        if self._socket is not None:
+            self._socket.close()
+        for link in list(self._links.values()):
+            link.close("the node stops")
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        # An aborted transport closes its socket in the next turn of the loop.
+        for _ in range(TURNS_TO_CLOSE):
+            await asyncio.sleep(0)
+
+    # --- Use ----------------------------------------------------------------------------------
+
+    def send(self, organisation: str, frame: Frame) -> bool:
+        """Queue a frame for a peer. False when it is not connected or the frame was dropped."""
+        link = self._links.get(organisation)
+        return link is not None and link.send(frame)
+
+    def connected(self) -> dict[str, Peer]:
+        """Who is up, by organisation."""
+        return {organisation: link.peer for organisation, link in self._links.items()}
+
+    def absent(self) -> dict[str, Absence]:
+        """Who is not, since when (monotonic) and why."""
+        return dict(self._absent)
+
+    # --- Connections --------------------------------------------------------------------------
+
+    async def _keep_dialling(self, organisation: str) -> None:
+        if self._identity.organisation > organisation:
+            await asyncio.sleep(SECOND_DIALLER_S)
+        delay = BACKOFF_MIN_S
+        while True:
+            link = self._links.get(organisation)
+            if link is not None:
+                await link.closed.wait()
+                delay = BACKOFF_MIN_S
+            else:
+                began_ms = self._clock_ms()
+                try:
+                    await self._dial(organisation)
+                except FAILURES as error:
+                    self._note_failure(organisation, error)
+                lasted_s = (self._clock_ms() - began_ms) / 1000
+                held = lasted_s > HANDSHAKE_S
+                delay = BACKOFF_MIN_S if held else min(2 * delay, BACKOFF_MAX_S)
+            # Not in step with everybody else who lost the same peer at the same moment.
+            await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311  (no secret)
+
+    async def _dial(self, organisation: str) -> None:
+        address = self._addresses[organisation]
+        async with asyncio.timeout(HANDSHAKE_S):
+            reader, writer = await asyncio.open_connection(
+                address.host, address.port, ssl=self._transport.client, limit=BUFFER_BYTES,
+                ssl_handshake_timeout=HANDSHAKE_S,
+            )  # fmt: skip
+        await self._serve(Channel(reader, writer, dialled=True), organisation)
+
+    async def _accept(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, _ = await loop.sock_accept(listener)
+            except OSError as error:
+                # Out of descriptors, most likely: those who are connected go on.
+                self._log.warning("p2p.accept-failed", reason=error.strerror)
+                await asyncio.sleep(BACKOFF_MIN_S)
+                continue
+            if self._handshakes >= HANDSHAKES_MAX:
+                connection.close()
+                continue
+            self._handshakes += 1
+            self._spawn(self._answer(connection))
+
+    async def _answer(self, connection: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=BUFFER_BYTES)
+        protocol = asyncio.StreamReaderProtocol(reader)
+        try:
+            try:
+                transport, _ = await loop.connect_accepted_socket(
+                    lambda: protocol, connection, ssl=self._transport.server,
+                    ssl_handshake_timeout=HANDSHAKE_S,
+                )  # fmt: skip
+            except BaseException:
+                # The socket is the loop's from here on, in failure too.
+                self._handshakes -= 1
+                raise
+            writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+            await self._serve(Channel(reader, writer, dialled=False), None)
+        except FAILURES as error:
+            self._log.debug("p2p.refused", reason=_why(error))
+
+    async def _serve(self, channel: Channel, wanted: str | None) -> None:
+        """Shake hands and run the connection to its end."""
+        try:
+            try:
+                peer = await shake_hands(
+                    channel, self._identity, self._epoch, self._organisations, wanted
+                )
+            finally:
+                if not channel.dialled:
+                    self._handshakes -= 1
+            link = Link(channel, peer)
+            if not self._take(link):
+                return
+            try:
+                await link.run(self._events.on_frame)
+            finally:
+                self._leave(link)
+        finally:
+            channel.abort()
+
+    def _take(self, link: Link) -> bool:
+        """Whether this connection is the one to the peer from here on."""
+        organisation = link.peer.organisation
+        held = self._links.get(organisation)
+        if held is not None:
+            if self._is_preferred(held) and not self._is_preferred(link):
+                return False
+            held.close("replaced by a newer connection")
+        self._links[organisation] = link
+        self._absent.pop(organisation, None)
+        self._log.info("p2p.up", peer=organisation)
+        self._events.on_up(link.peer)
+        return True
+
+    def _leave(self, link: Link) -> None:
+        organisation = link.peer.organisation
+        if self._links.get(organisation) is not link:
+            return
+        del self._links[organisation]
+        if organisation in self._addresses:
+            self._absent[organisation] = Absence(self._clock_ms(), link.reason)
+        self._log.info("p2p.down", peer=organisation, reason=link.reason)
+
+    def _is_preferred(self, link: Link) -> bool:
+        return link.dialled == (self._identity.organisation < link.peer.organisation)
+
+    def _note_failure(self, organisation: str, error: BaseException) -> None:
+        absence = self._absent.get(organisation)
+        reason = _why(error)
+        if absence is not None and absence.reason != reason:
+            absence.reason = reason
+            self._log.info("p2p.unreachable", peer=organisation, reason=reason)
+
+    def _pin_of(self, organisation: str) -> bytes | None:
+        address = self._addresses.get(organisation)
+        return None if address is None else address.pin
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._on_task_done)
+        return task
+
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        with contextlib.suppress(asyncio.CancelledError):
+            error = task.exception()
+            if error is not None:
+                self._events.on_bug(error)
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, asyncio.IncompleteReadError):
+        return "the peer closed the connection while greeting"
+    return str(error) or type(error).__name__

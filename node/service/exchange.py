@@ -1,0 +1,443 @@
+"""The talk with peers: consensus messages out and in, transactions to everybody, blocks on request.
+
+What comes in is checked before the core hears it: frame, encoding, then every signature against the
+set of the message's epoch. A bad signature under a proved identity is nobody's accident: the
+connection ends. A message of another epoch is, and is passed over.
+
+The core names peers by their validate keys, the connections by organisations; a peer whose key is
+in no set (a node that follows, or whose key is burnt) is named by its organisation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, Protocol
+
+import structlog
+
+from consensus import (
+    Block,
+    Decided,
+    Event,
+    Fetched,
+    MemberId,
+    Message,
+    Proposal,
+    Received,
+    Status,
+    ValidatorSet,
+    Vote,
+)
+from consensus.messages import Wish
+from node.ledger import block as ledger_block
+from node.ledger.errors import InvalidBlock, InvalidMessage, LedgerError
+from node.ordering import wire
+from node.p2p.frames import Frame, FrameType
+from node.p2p.link import Peer, PeerFault
+from node.p2p.payloads import (
+    BLOCKS_BYTES_AIM,
+    BLOCKS_MAX,
+    Ask,
+    AskContent,
+    Content,
+    decode_blocks,
+    decode_proposal,
+    encode_blocks,
+    encode_proposal,
+)
+from node.p2p.peers import Address, Events, Peers
+from node.service.contents import Contents
+from node.service.serving import BlockServer
+
+INBOX_MAX: Final = 256
+"""Transactions of one peer that wait for their check; more are dropped, their node keeps them."""
+HEIGHTS_AHEAD: Final = 2
+"""Proposals are kept for the height in flight and the one above it, as in the core."""
+
+
+class Host(Protocol):
+    """What the node gives to the exchange."""
+
+    def put(self, event: Event) -> None:
+        """Hand an event to the consensus driver."""
+
+    def validators(self) -> tuple[int, ledger_block.ValidatorSet]:
+        """Epoch and set of the height in flight."""
+
+    def height(self) -> int:
+        """Of the committed head."""
+
+    async def take_transaction(self, wire: bytes) -> None:
+        """Admit a transaction that a peer passed on. Raises ``LedgerError``."""
+
+    def bug(self, error: BaseException) -> None:
+        """Handling a peer's frame met a bug of ours."""
+
+
+class Exchange(Events):
+    """Between the consensus driver and the connections. For the event loop's thread."""
+
+    def __init__(
+        self,
+        host: Host,
+        chain: bytes,
+        server: BlockServer,
+        log: structlog.stdlib.BoundLogger,
+    ) -> None:
+        self.contents = Contents()
+        self.heights: dict[str, int] = {}
+        """What peers say they have committed; claims, for people to read."""
+        self._host = host
+        self._chain = chain
+        self._server = server
+        self._log = log
+        self._peers: Peers | None = None
+        self._known: tuple[int, ValidatorSet] | None = None
+        self._asked: dict[str, Ask] = {}
+        self._wanted: dict[bytes, asyncio.Event] = {}
+        self._serving: set[tuple[str, FrameType]] = set()
+        self._inboxes: dict[str, asyncio.Queue[bytes]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="peers")
+        self.on_peer_up: Callable[[str], None] = lambda organisation: None
+
+    def attach(self, peers: Peers) -> None:
+        """The connections to use."""
+        self._peers = peers
+
+    @property
+    def peers(self) -> Peers:
+        """The connections."""
+        assert self._peers is not None, "attach comes first"
+        return self._peers
+
+    async def stop(self) -> None:
+        """End the connections and the work for peers."""
+        await self.peers.stop()
+        for task in list(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
+
+    def update(self, addresses: dict[str, Address]) -> None:
+        """Talk to these from here on."""
+        epoch, _ = self._host.validators()
+        self.peers.update(addresses, epoch)
+
+    # --- Out ----------------------------------------------------------------------------------
+
+    def send(self, to: MemberId | None, message: Message) -> None:
+        """Send to one member, or to everybody who is connected."""
+        connected = self.peers.connected()
+        if to is not None:
+            connected = {o: p for o, p in connected.items() if self.name_of(p) == to}
+        if not connected:
+            return
+        frame = self._frame(message)
+        if frame is not None:
+            for organisation in connected:
+                self.peers.send(organisation, frame)
+
+    def push(self, transaction: bytes, to: Iterable[str] | None = None) -> None:
+        """Pass a transaction on to all validators, or to some."""
+        frame = Frame(FrameType.TRANSACTION, transaction)
+        for organisation in self.peers.connected() if to is None else to:
+            self.peers.send(organisation, frame)
+
+    def fetch(self, peer: MemberId, first: int, last: int) -> None:
+        """Ask for certified blocks; the answer becomes ``Fetched``."""
+        organisation = self.organisation_of(peer)
+        ask = Ask(first, min(last, first + BLOCKS_MAX - 1))
+        if organisation is not None:
+            self._asked[organisation] = ask
+            if self.peers.send(organisation, Frame(FrameType.ASK, ask.encode())):
+                return
+        self._host.put(Fetched(peer, ()))
+
+    async def find(
+        self, block: Block, holders: Sequence[MemberId], wait_s: float
+    ) -> Content | None:
+        """The block's content: received already, or asked of one holder after the other."""
+        for holder in holders:
+            if (found := self.contents.find(block.id)) is not None:
+                return found[1]
+            organisation = self.organisation_of(holder)
+            ask = Frame(FrameType.ASK_CONTENT, AskContent(block.height, block.id).encode())
+            if organisation is None or not self.peers.send(organisation, ask):
+                continue
+            arrived = self._wanted.setdefault(block.id, asyncio.Event())
+            try:
+                async with asyncio.timeout(wait_s):
+                    await arrived.wait()
+            except TimeoutError:
+                continue
+            finally:
+                self._wanted.pop(block.id, None)
+        held = self.contents.find(block.id)
+        return None if held is None else held[1]
+
+    # --- Names --------------------------------------------------------------------------------
+
+    def members(self) -> ValidatorSet:
+        """The set of the height in flight, as the core has it."""
+        epoch, validators = self._host.validators()
+        if self._known is None or self._known[0] != epoch:
+            self._known = (epoch, wire.to_core_validators(epoch, validators))
+        return self._known[1]
+
+    def name_of(self, peer: Peer) -> MemberId:
+        """What the core calls a peer."""
+        _, validators = self._host.validators()
+        seat = validators.index_of(peer.organisation)
+        if seat is not None and validators.validators[seat].key == peer.key:
+            return MemberId(peer.key)
+        return MemberId(peer.organisation.encode())
+
+    def organisation_of(self, name: MemberId) -> str | None:
+        """The connected organisation that the core calls so."""
+        for organisation, peer in self.peers.connected().items():
+            if self.name_of(peer) == name:
+                return organisation
+        return None
+
+    # --- In -----------------------------------------------------------------------------------
+
+    async def on_frame(self, peer: Peer, frame: Frame) -> None:
+        """Work off one frame of a peer, or hand it to whoever does."""
+        match frame.type:
+            case FrameType.VOTE | FrameType.CHANGE | FrameType.STATUS:
+                await self._take_message(peer, frame)
+            case FrameType.PROPOSAL:
+                await self._take_proposal(peer, frame.body)
+            case FrameType.TRANSACTION:
+                self._take_transaction(peer, frame.body)
+            case FrameType.ASK | FrameType.ASK_CONTENT:
+                self._serve(peer, frame)
+            case FrameType.BLOCKS:
+                await self._take_blocks(peer, frame.body)
+            case FrameType.CONTENT:
+                self._take_content(peer, frame.body)
+            case _:
+                raise PeerFault(f"a frame of type {frame.type.name} after the greeting")
+
+    def on_up(self, peer: Peer) -> None:
+        """A peer is connected: it may lack what waits here."""
+        self._asked.pop(peer.organisation, None)
+        self.on_peer_up(peer.organisation)
+
+    def on_bug(self, error: BaseException) -> None:
+        self._host.bug(error)
+
+    async def _take_message(self, peer: Peer, frame: Frame) -> None:
+        message = _decode(frame.body)
+        if _frame_type(message) is not frame.type:
+            raise PeerFault(f"a {type(message).__name__} in a frame of type {frame.type.name}")
+        if isinstance(message, Status):
+            self.heights[peer.organisation] = message.height
+        await self._hear(peer, message)
+
+    async def _take_proposal(self, peer: Peer, body: bytes) -> None:
+        encoded, data = decode_proposal(body)
+        message = _decode(encoded)
+        if not isinstance(message, Proposal):
+            raise PeerFault(f"a {type(message).__name__} in a proposal")
+        if not 0 < message.block.height - self._host.height() <= HEIGHTS_AHEAD:
+            return
+        content = Content.decode(data)
+        if wire.to_core_block(content.header) != message.block:
+            raise PeerFault("a proposal with the content of another block")
+        if content.header.chain != self._chain:
+            raise PeerFault("a proposal for another chain")
+        if await self._is_sound(message):
+            self._keep(peer, content)
+            self._host.put(Received(self.name_of(peer), message))
+
+    async def _hear(self, peer: Peer, message: Message) -> None:
+        if await self._is_sound(message):
+            self._host.put(Received(self.name_of(peer), message))
+
+    async def _is_sound(self, message: Message) -> bool:
+        """Check all signatures. False for another epoch's. Raises ``PeerFault``."""
+        members = self.members()
+        if _epoch_of(message) != members.epoch:
+            # STATUS says where a peer is; nothing else of another epoch can be judged here.
+            return isinstance(message, Status)
+        try:
+            if isinstance(message, Vote | Wish | Proposal | Status):
+                wire.verify_message(message, self._chain, members)
+            else:
+                loop = asyncio.get_running_loop()
+                await loop.run_in_executor(
+                    self._threads, wire.verify_message, message, self._chain, members
+                )
+        except InvalidMessage as error:
+            raise PeerFault(f"an unsound {type(message).__name__}: {error.code}") from None
+        return True
+
+    def _take_transaction(self, peer: Peer, body: bytes) -> None:
+        inbox = self._inboxes.get(peer.organisation)
+        if inbox is None:
+            inbox = self._inboxes[peer.organisation] = asyncio.Queue(INBOX_MAX)
+            self._spawn(self._admit_all(inbox))
+        if not inbox.full():
+            inbox.put_nowait(body)
+
+    async def _admit_all(self, inbox: asyncio.Queue[bytes]) -> None:
+        while True:
+            body = await inbox.get()
+            try:
+                await self._host.take_transaction(body)
+            except LedgerError as error:
+                # Not the peer's fault as a rule: its head may be another one than ours.
+                self._log.debug("p2p.transaction-refused", code=error.code)
+
+    async def _take_blocks(self, peer: Peer, body: bytes) -> None:
+        ask = self._asked.pop(peer.organisation, None)
+        if ask is None:
+            return  # the answer came too late, or was never asked for
+        name = self.name_of(peer)
+        try:
+            decided = await self._check_blocks(peer, ask, body)
+        except PeerFault:
+            self._host.put(Fetched(name, ()))
+            raise
+        self._host.put(Fetched(name, tuple(decided)))
+
+    async def _check_blocks(self, peer: Peer, ask: Ask, body: bytes) -> list[Decided]:
+        epoch, validators = self._host.validators()
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(
+            self._threads, _verify_blocks, body, ask, self._chain, epoch, validators
+        )
+        decided = []
+        for certificate, content in found:
+            self.contents.add(peer.organisation, content)
+            core = wire.from_ledger_certificate(certificate)
+            decided.append(Decided(wire.to_core_block(content.header), core))
+        return decided
+
+    def _take_content(self, peer: Peer, body: bytes) -> None:
+        if not self._wanted:
+            return
+        content = Content.decode(body)
+        wanted = self._wanted.get(content.header.hash)
+        if wanted is not None:
+            self._keep(peer, content)
+            wanted.set()
+
+    def _keep(self, peer: Peer, content: Content) -> None:
+        self.contents.add(peer.organisation, content)
+
+    # --- Serving ------------------------------------------------------------------------------
+
+    def _serve(self, peer: Peer, frame: Frame) -> None:
+        """Answer one request of each kind at a time; further ones are asked again later."""
+        place = (peer.organisation, frame.type)
+        if place not in self._serving:
+            self._serving.add(place)
+            self._spawn(self._answer(place, frame))
+
+    async def _answer(self, place: tuple[str, FrameType], frame: Frame) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            if frame.type is FrameType.ASK:
+                body: bytes | None = await loop.run_in_executor(
+                    self._threads, self._blocks, Ask.decode(frame.body)
+                )
+                answer = FrameType.BLOCKS
+            else:
+                asked = AskContent.decode(frame.body)
+                body = await loop.run_in_executor(
+                    self._threads, self._server.content, asked.height, asked.block
+                )
+                answer = FrameType.CONTENT
+            if body is not None:
+                self.peers.send(place[0], Frame(answer, body))
+        except PeerFault as fault:
+            self._log.warning("p2p.fault", peer=place[0], reason=str(fault))
+        finally:
+            self._serving.discard(place)
+
+    def _blocks(self, ask: Ask) -> bytes:
+        """On the peers' thread: as many blocks as fit an answer, possibly none."""
+        blocks: list[tuple[bytes, bytes]] = []
+        size = 0
+        for height in range(ask.first, min(ask.last, ask.first + BLOCKS_MAX - 1) + 1):
+            block = self._server.certified(height)
+            if block is None:
+                break
+            size += len(block[1])
+            if blocks and size > BLOCKS_BYTES_AIM:
+                break
+            blocks.append(block)
+        return encode_blocks(blocks)
+
+    def _frame(self, message: Message) -> Frame | None:
+        kind, body = _frame_type(message), wire.encode_message(message)
+        if not isinstance(message, Proposal):
+            return Frame(kind, body)
+        content = self._server.content(message.block.height, message.block.id)
+        return None if content is None else Frame(kind, encode_proposal(body, content))
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._on_task_done)
+
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._host.bug(error)
+
+
+def _decode(data: bytes) -> Message:
+    try:
+        return wire.decode_message(data)
+    except InvalidMessage as error:
+        raise PeerFault(f"a malformed message: {error.code}") from None
+
+
+def _frame_type(message: Message) -> FrameType:
+    match message:
+        case Vote() | Wish():
+            return FrameType.VOTE
+        case Status():
+            return FrameType.STATUS
+        case Proposal():
+            return FrameType.PROPOSAL
+        case _:
+            return FrameType.CHANGE
+
+
+def _epoch_of(message: Message) -> int:
+    match message:
+        case Status():
+            return message.epoch
+        case Decided():
+            return message.certificate.epoch
+        case _:
+            return message.statement.epoch
+
+
+def _verify_blocks(
+    body: bytes, ask: Ask, chain: bytes, epoch: int, validators: ledger_block.ValidatorSet
+) -> list[tuple[ledger_block.Certificate, Content]]:
+    """On the peers' thread: the answer as far as it is of this epoch. Raises ``PeerFault``."""
+    sound = []
+    for height, (certificate, content) in zip(
+        range(ask.first, ask.last + 1), decode_blocks(body), strict=False
+    ):
+        header = content.header
+        if header.height != height or header.chain != chain:
+            raise PeerFault("blocks that were not asked for")
+        if header.epoch != epoch:
+            break
+        try:
+            certificate.verify_header(header, validators)
+        except InvalidBlock as error:
+            raise PeerFault(f"an unsound certificate: {error.code}") from None
+        sound.append((certificate, content))
+    return sound

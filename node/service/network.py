@@ -1,0 +1,269 @@
+"""A node's part in a network of several validators: connections, exchange, custody of transactions.
+
+A transaction that any node accepted is passed on to all of them at once, so that every correct
+validator can order it and can tell when a primary leaves it out (CONSENSUS.md section 8). What
+still waits after a while is passed on again to the primary; what is no longer admissible is let go
+of, so that nobody waits for an order that will never come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from consensus import Event, Evidence, MemberId, Message, Situation
+from contracts.organisations import find_endpoint
+from node.execution.blocks import BlockResult
+from node.execution.state import CommittedState, ReadState
+from node.ledger import block as ledger_block
+from node.ledger.crypto import PrivateKey
+from node.ledger.types import Digest
+from node.ordering import wire
+from node.p2p.hello import Identity
+from node.p2p.peers import Absence, Address, Peers
+from node.p2p.tls import make_transport
+from node.service.admission import Admission, monotonic_ms
+from node.service.chain import Chain
+from node.service.exchange import Exchange, Host
+from node.service.serving import BlockServer
+
+TEND_S: Final = 1.0
+"""How often waiting transactions are looked after."""
+PUSH_AGAIN_MS: Final = 1_000
+"""After this a transaction is passed on to the primary again (T_fwd)."""
+PUSH_AGAIN_MAX: Final = 64
+PUSH_TO_NEW_MAX: Final = 1_000
+"""Waiting transactions that a peer is sent when it connects; the oldest."""
+RECHECK_MAX: Final = 256
+PASSED_OVER_MS: Final = 2_000
+"""A transaction that waited this long before a block with room left was built was passed over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class P2pOptions:
+    """Where the node listens for peers, and with which key."""
+
+    host: str
+    port: int
+    key: PrivateKey
+    """The transport key; its pin stands on the ledger."""
+
+
+class PeerPortUnavailable(Exception):  # noqa: N818  (what happened)
+    """The address for peers cannot be listened on."""
+
+
+class Network(Host):
+    """The node among its peers. For the event loop's thread."""
+
+    def __init__(
+        self,
+        options: P2pOptions,
+        chain: Chain,
+        state: CommittedState,
+        admission: Admission,
+        *,
+        organisation: str,
+        key: PrivateKey | None,
+        put: Callable[[Event], None],
+        situation: Callable[[], Situation],
+        bug: Callable[[BaseException], None],
+        log: structlog.stdlib.BoundLogger,
+    ) -> None:
+        """``key``: the validate key, None for a node that only follows."""
+        self._put = put
+        self.passed_over_ms: int | None = None
+        """Since when a transaction has waited that the primary left out of a block with room."""
+        self._options = options
+        self._chain = chain
+        self._state = state
+        self._admission = admission
+        self._organisation = organisation
+        self._situation = situation
+        self._bug = bug
+        self._log = log
+        chain_id = Digest(chain.parent.header.chain)
+        transport = make_transport(options.key, chain_id, organisation)
+        self.certificate_until = transport.valid_until
+        self.pin = transport.pin
+        identity = Identity(chain_id, organisation, key or options.key, transport.pin)
+        self.exchange = Exchange(self, chain_id, BlockServer(chain), log)
+        self.exchange.attach(Peers(identity, transport, self.exchange, log))
+        self.exchange.on_peer_up = self._on_peer_up
+        self._tending: asyncio.Task[None] | None = None
+
+    @property
+    def port(self) -> int:
+        """Where the node listens."""
+        return self.exchange.peers.port
+
+    def start(self) -> None:
+        """Listen and dial. Raises ``PeerPortUnavailable``."""
+        host, port = self._options.host, self._options.port
+        try:
+            self.exchange.peers.listen(host, port)
+        except OSError as error:
+            raise PeerPortUnavailable(
+                f"p2p.port {port} on {host} cannot be listened on: {error.strerror}."
+            ) from error
+        self._log.info("p2p.listening", port=self.port)
+        own = find_endpoint(ReadState(self._state), self._organisation)
+        if own is not None and own.tls_pin != self.pin:
+            self._log.error("p2p.pin-differs", reason="p2p.key is not the one on the ledger")
+        self.update()
+        self._tending = asyncio.create_task(self._tend())
+        self._tending.add_done_callback(self._on_tending_done)
+
+    async def stop(self) -> None:
+        """Close everything."""
+        if self._tending is not None:
+            self._tending.cancel()
+        await self.exchange.stop()
+
+    # --- For the driver's hands ---------------------------------------------------------------
+
+    def send(self, to: MemberId | None, message: Message) -> None:
+        """Send to a peer, or to all."""
+        self.exchange.send(to, message)
+
+    def fetch(self, peer: MemberId, first: int, last: int) -> None:
+        """Ask a peer for certified blocks."""
+        self.exchange.fetch(peer, first, last)
+
+    def committed(self, result: BlockResult, calls_aim: int, bytes_aim: int) -> None:
+        """A height is on disk and published."""
+        self.exchange.contents.committed(result.header.height)
+        if result.next_validators is not None or any(
+            key.startswith("endpoint/") for key in result.writes
+        ):
+            self.update()
+        self._judge_order(result, calls_aim, bytes_aim)
+
+    # --- Host ---------------------------------------------------------------------------------
+
+    def put(self, event: Event) -> None:
+        self._put(event)
+
+    def validators(self) -> tuple[int, ledger_block.ValidatorSet]:
+        return self._chain.validators_of_next()
+
+    def height(self) -> int:
+        return self._chain.parent.header.height
+
+    async def take_transaction(self, wire: bytes) -> None:
+        await self._admission.submit(wire)
+
+    def bug(self, error: BaseException) -> None:
+        self._bug(error)
+
+    # --- Peers --------------------------------------------------------------------------------
+
+    def update(self) -> None:
+        """Talk to the organisations with a seat, at the addresses that the ledger has."""
+        state = ReadState(self._state)
+        addresses = {}
+        for seat in self.validators()[1].validators:
+            endpoint = find_endpoint(state, seat.organisation)
+            if endpoint is not None and seat.organisation != self._organisation:
+                addresses[str(seat.organisation)] = Address(
+                    endpoint.host, endpoint.port, endpoint.tls_pin
+                )
+        self.exchange.update(addresses)
+
+    def absent(self) -> dict[str, Absence]:
+        """Peers that are not connected."""
+        return self.exchange.peers.absent()
+
+    def details(self) -> dict[str, object]:
+        """For the operator: where consensus stands, who is connected, the own certificate."""
+        situation = self._situation()
+        return {
+            "view": situation.view,
+            "phase": situation.phase.name.lower(),
+            "peers": sorted(self.exchange.peers.connected()),
+            "peers_absent": sorted(self.absent()),
+            "certificate_until": self.certificate_until.date().isoformat(),
+        }
+
+    def behind_by(self) -> int:
+        """Blocks behind the height that more peers than can lie have told."""
+        _, validators = self.validators()
+        told = sorted(self.exchange.heights.values(), reverse=True)
+        liars = validators.size - validators.quorum
+        return max(0, told[liars] - self.height()) if len(told) > liars else 0
+
+    def has_quorum(self) -> bool:
+        """Whether enough members are connected to decide anything."""
+        _, validators = self.validators()
+        up = set(self.exchange.peers.connected()) | {self._organisation}
+        return sum(seat.organisation in up for seat in validators.validators) >= validators.quorum
+
+    # --- Custody ------------------------------------------------------------------------------
+
+    def push(self, wire: bytes) -> None:
+        """Pass a transaction on to everybody."""
+        self.exchange.push(wire)
+
+    def _on_peer_up(self, organisation: str) -> None:
+        for waiting in self._admission.pool.waiting()[:PUSH_TO_NEW_MAX]:
+            self.exchange.push(waiting.transaction.encode(), [organisation])
+
+    async def _tend(self) -> None:
+        while True:
+            await asyncio.sleep(TEND_S)
+            now_ms = monotonic_ms()
+            old = [
+                one for one in self._admission.pool.waiting()
+                if one.arrived_ms <= now_ms - PUSH_AGAIN_MS
+            ]  # fmt: skip
+            for waiting in old[:RECHECK_MAX]:
+                self._admission.recheck(waiting.transaction)
+            primary = bytes(self._situation().primary)
+            to = [
+                seat.organisation
+                for seat in self.validators()[1].validators
+                if seat.key == primary and seat.organisation != self._organisation
+            ]
+            for waiting in old[:PUSH_AGAIN_MAX] if to else ():
+                if waiting.tx_id in self._admission.pool:
+                    self.exchange.push(waiting.transaction.encode(), to)
+
+    def _on_tending_done(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._bug(error)
+
+    def _judge_order(self, result: BlockResult, calls_aim: int, bytes_aim: int) -> None:
+        """Did the block have room, and nothing of a sender whose transactions wait for long?
+
+        A full block passes nobody over: load is no fault. Nor does one that holds something of
+        that sender: its further ones wait their turn.
+        """
+        now_ms = monotonic_ms()
+        size = sum(transaction.size() for transaction in result.transactions)
+        full = 2 * len(result.calls) >= calls_aim or 2 * size >= bytes_aim
+        served = {transaction.body.sender for transaction in result.transactions}
+        passed_over = not full and any(
+            one.arrived_ms <= now_ms - PASSED_OVER_MS and one.sender not in served
+            for one in islice(self._admission.pool.waiting(), RECHECK_MAX)
+        )
+        if not passed_over:
+            self.passed_over_ms = None
+        elif self.passed_over_ms is None:
+            self.passed_over_ms = now_ms
+
+
+def keep_evidence(folder: Path, evidence: Evidence) -> Path:
+    """Write a proof that a member lied into ``evidence/``, for the bureaus to act on."""
+    place = folder / "evidence"
+    place.mkdir(mode=0o700, exist_ok=True)
+    culprits = "-".join(map(str, evidence.culprits))
+    slot = "-".join(map(str, evidence.slot()[3:]))
+    path = place / f"{evidence.kind}-epoch{evidence.epoch}-seat{culprits}-{slot}"
+    path.write_bytes(wire.encode_evidence(evidence))
+    return path

@@ -1,0 +1,190 @@
+"""Blocks that others built: find the content, check it, execute it, answer the core.
+
+A header that a quorum or a primary stands for is one thing, the bytes that a peer brought for it
+another. Bytes that do not belong to the header are the bringer's fault: they are thrown away and
+asked of somebody else, and the block is not condemned (CVE-2012-2459). Only what the header itself
+commits to can make a block invalid.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import structlog
+
+from consensus import Block, BlockId, Event, Executed, MemberId, Verdict
+from node.execution.blocks import FRESH_EARLY_MS, FRESH_LATE_MS, BlockResult
+from node.execution.calls import CallBug
+from node.ledger import block as ledger_block
+from node.ledger.errors import InvalidBlock, InvalidTransaction
+from node.ledger.transaction import SignedTransaction
+from node.mempool import Mempool
+from node.ordering import wire
+from node.p2p.payloads import Content
+from node.service.chain import Chain, ChainThread
+from node.service.exchange import Exchange
+
+ASK_S: Final = 1.0
+"""How long one holder is waited for before the next is asked."""
+
+
+class WrongContent(Exception):  # noqa: N818  (says what it is)
+    """These bytes are not the block of that header."""
+
+
+class ReceivedBlocks:
+    """Executes blocks that this node did not build. For the event loop's thread."""
+
+    def __init__(
+        self,
+        chain: Chain,
+        thread: ChainThread,
+        pool: Mempool,
+        put: Callable[[Event], None],
+        clock_ms: Callable[[], int],
+        log_bug: Callable[[CallBug], None],
+        log: structlog.stdlib.BoundLogger,
+    ) -> None:
+        self._chain = chain
+        self._thread = thread
+        self._pool = pool
+        self._put = put
+        self._clock_ms = clock_ms
+        self._log_bug = log_bug
+        self._log = log
+        self._exchange: Exchange | None = None
+        self._holders: dict[BlockId, list[MemberId]] = {}
+        self._checks = ThreadPoolExecutor(1, thread_name_prefix="block-check")
+
+    def attach(self, exchange: Exchange) -> None:
+        """Where content comes from that is not on disk."""
+        self._exchange = exchange
+
+    def close(self) -> None:
+        """After the last task has ended."""
+        self._checks.shutdown(wait=True)
+
+    def is_asked(self, block: Block, holders: tuple[MemberId, ...]) -> bool:
+        """Whether the block is in work already; then it has more holders from here on."""
+        known = self._holders.get(block.id)
+        if known is None:
+            self._holders[block.id] = list(holders)
+            return False
+        known += [holder for holder in holders if holder not in known]
+        return True
+
+    async def execute(self, block: Block, fresh: bool) -> None:
+        """Find, check, execute, put ``Executed``. Ends without a word when the height passes."""
+        try:
+            result = await self._result(block)
+        except InvalidBlock as error:
+            if not self._is_open(block):
+                return  # the height was decided otherwise while this one was on its way
+            self._log.error(
+                "block.refused", height=block.height, code=error.code, block=block.id,
+                field=error.values.get("field"),
+            )  # fmt: skip
+            self._answer(block, Verdict.INVALID, None)
+        except CallBug as bug:
+            self._log_bug(bug)
+            self._answer(block, Verdict.INVALID, None)
+        else:
+            if result is not None:
+                timely = not fresh or is_timely(result.header.time_ms, self._clock_ms())
+                self._answer(block, Verdict.VALID if timely else Verdict.UNTIMELY, result)
+        finally:
+            self._holders.pop(block.id, None)
+
+    def _answer(self, block: Block, verdict: Verdict, result: BlockResult | None) -> None:
+        following = (
+            None if result is None else wire.to_next_set(result.header, result.next_validators)
+        )
+        self._put(Executed(block.id, verdict, following))
+
+    async def _result(self, block: Block) -> BlockResult | None:
+        """None when the height was decided otherwise meanwhile. Raises ``InvalidBlock``."""
+        while self._is_open(block):
+            known = self._chain.result(block.id)
+            if known is not None:
+                return known
+            if self._chain.is_kept(block):
+                return await self._thread.run(self._chain.execute_kept, block)
+            content = await self._find(block)
+            if content is None:
+                continue
+            try:
+                transactions = await self._check(content)
+            except WrongContent as wrong:
+                self._blame(block, wrong)
+                continue
+            return await self._thread.run(self._chain.execute, content.header, transactions)
+        return None
+
+    def _is_open(self, block: Block) -> bool:
+        return block.height == self._chain.parent.header.height + 1
+
+    async def _find(self, block: Block) -> Content | None:
+        exchange = self._exchange
+        if exchange is None:
+            raise InvalidBlock("block.content-missing", block=block.id.hex(), height=block.height)
+        found = exchange.contents.find(block.id)
+        if found is not None:
+            return found[1]
+        content = await exchange.find(block, tuple(self._holders.get(block.id, ())), ASK_S)
+        if content is None:
+            # Nobody who has it is connected, or nobody answered: more holders may become known.
+            await asyncio.sleep(ASK_S / 4)
+        return content
+
+    async def _check(self, content: Content) -> list[SignedTransaction]:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._checks, open_content, content, self._pool.find, self._chain.parent.header.chain
+        )
+
+    def _blame(self, block: Block, wrong: WrongContent) -> None:
+        assert self._exchange is not None, "content came from a peer"
+        found = self._exchange.contents.find(block.id)
+        self._log.warning(
+            "block.content-wrong", height=block.height, reason=str(wrong),
+            peer=None if found is None else found[0],
+        )  # fmt: skip
+        self._exchange.contents.remove(block.id)
+
+
+def open_content(
+    content: Content, find: Callable[[bytes], SignedTransaction | None], chain: bytes
+) -> list[SignedTransaction]:
+    """The transactions of a block, each with a good signature.
+
+    ``find``: transactions whose signature was checked before. Raises ``WrongContent`` for bytes
+    that are not the header's, ``InvalidBlock`` for a header that commits to something wrong.
+    """
+    try:
+        transactions = [SignedTransaction.decode(wire) for wire in content.transactions]
+    except InvalidTransaction as error:
+        raise WrongContent(error.code) from None
+    header = content.header
+    if header.tx_count != len(transactions):
+        raise WrongContent("block.tx-count")
+    if header.tx_root != ledger_block.compute_tx_root(transactions):
+        raise WrongContent("block.tx-root")
+    for transaction in transactions:
+        held = find(transaction.id)
+        if held is not None and held.signature == transaction.signature:
+            continue
+        try:
+            transaction.check_signature()
+        except InvalidTransaction as error:
+            raise InvalidBlock(
+                "block.inadmissible", id=transaction.id.hex(), reason=error.code
+            ) from error
+    return transactions
+
+
+def is_timely(time_ms: int, clock_ms: int) -> bool:
+    """Whether a block that is proposed for the first time has a time near the clock."""
+    return clock_ms - FRESH_LATE_MS <= time_ms <= clock_ms + FRESH_EARLY_MS

@@ -1,0 +1,98 @@
+"""Blocks for peers: the one in flight, proposals this node kept, and the committed chain.
+
+Whoever voted for a block has it on disk and can bring it to those who have only heard of it. The
+attachments are part of it: only organisations with a seat are connected, and they execute. A block
+whose attachments were erased after their term cannot be executed again by anybody and is not given
+out; who is that far behind takes a state, not blocks.
+"""
+
+from __future__ import annotations
+
+from consensus import BlockId
+from node.ledger.block import Header
+from node.ledger.transaction import Attachment, SignedTransaction
+from node.p2p.payloads import Content
+from node.service.chain import Chain
+from node.store.blocks import StoredProposal
+
+
+class BlockServer:
+    """Reads blocks in the form in which they travel. Any thread may ask."""
+
+    def __init__(self, chain: Chain) -> None:
+        self._chain = chain
+        self._last: tuple[bytes, bytes] | None = None
+
+    def content(self, height: int, block: bytes) -> bytes | None:
+        """The encoded content of a block, None when this node does not have it."""
+        last = self._last
+        if last is not None and last[0] == block:
+            return last[1]
+        content = self._in_flight(block) or self._kept(height, block)
+        if content is None and self._chain.database.blocks.height_of(block) == height:
+            content = self._committed(height)
+        if content is None:
+            return None
+        encoded = content.encode()
+        # A proposal is sent to everybody, and again to whoever lacks it.
+        self._last = (block, encoded)
+        return encoded
+
+    def certified(self, height: int) -> tuple[bytes, bytes] | None:
+        """(certificate, content) of a committed height, None when this node cannot give it."""
+        certificate = self._chain.database.blocks.certificate(height)
+        content = None if certificate is None else self._committed(height)
+        if certificate is None or content is None:
+            return None
+        return certificate, content.encode()
+
+    def _in_flight(self, block: bytes) -> Content | None:
+        result = self._chain.result(BlockId(block))
+        if result is None:
+            return None
+        return Content(result.header, [tx.encode() for tx in result.transactions])
+
+    def _kept(self, height: int, block: bytes) -> Content | None:
+        stored = self._chain.database.blocks.proposal(height, block)
+        if stored is None:
+            return None
+        return Content(Header.decode(stored.header), _wires(stored))
+
+    def _committed(self, height: int) -> Content | None:
+        blocks = self._chain.database.blocks
+        header = blocks.header(height)
+        if header is None:
+            return None
+        transactions = []
+        for leaf in blocks.leaves(height):
+            transaction = SignedTransaction.decode_trusted_leaf(leaf)
+            attachments = self._attachments(transaction)
+            if attachments is None:
+                return None
+            transactions.append(_with(transaction, attachments).encode())
+        return Content(Header.decode(header), transactions)
+
+    def _attachments(self, transaction: SignedTransaction) -> list[Attachment] | None:
+        """None when one of them was erased."""
+        found = []
+        for ref in transaction.body.attachments:
+            kept = self._chain.database.attachments.find(ref.commitment)
+            if kept is None or kept.content is None:
+                return None
+            found.append(Attachment(kept.blind, kept.content))
+        return found
+
+
+def _wires(stored: StoredProposal) -> list[bytes]:
+    return [
+        SignedTransaction.decode_leaf(leaf, [Attachment(b, c) for b, c in pairs]).encode()
+        for leaf, pairs in zip(stored.leaves, stored.attachments, strict=True)
+    ]
+
+
+def _with(transaction: SignedTransaction, attachments: list[Attachment]) -> SignedTransaction:
+    # body_bytes of a trusted leaf are the canonical bytes that were stored.
+    return SignedTransaction(
+        transaction.id, transaction.body, transaction.body_bytes, transaction.signature,
+        tuple(attachments),
+    )  # fmt: skip

@@ -1,0 +1,227 @@
+"""A member whose key lies: what it sends costs its own connection and nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from consensus import Ballot, Block, BlockId, Certificate, Decided, Kind, Proposal, Status, Vote
+from consensus.messages import Wish, WishStatement
+from node.ledger import crypto
+from node.ledger.block import genesis_header
+from node.ledger.codec import encode
+from node.ledger.types import Digest, Height, TimeMs
+from node.ordering import wire
+from node.p2p.frames import Frame, FrameType
+from node.p2p.hello import Identity
+from node.p2p.link import Peer
+from node.p2p.payloads import Content, decode_blocks, encode_proposal
+from node.p2p.peers import Address, Peers
+from node.p2p.tls import make_transport
+from node.service.contents import Contents
+from node.service.node import Node
+from node.telemetry import make_logger
+from tests.node.cluster import Cluster, bureau, running_cluster, until
+from tests.node.network import Client, private
+
+LIAR = 3
+SEED = bytes(32)
+
+
+class Liar:
+    """Bureau 3's keys in the hands of a test, connected to node 0."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.key = private(f"validate{LIAR}")
+        self.frames: list[Frame] = []
+        transport = make_transport(private(f"transport{LIAR}"), cluster.genesis.chain, bureau(LIAR))
+        identity = Identity(cluster.genesis.chain, bureau(LIAR), self.key, transport.pin)
+        self.peers = Peers(identity, transport, self, make_logger("error", "json"))
+        victim = private("transport0")
+        pin = crypto.tls_pin(crypto.public_key(victim))
+        self.peers.update({bureau(0): Address("127.0.0.1", cluster.ports[0], pin)}, 0)
+
+    async def on_frame(self, peer: Peer, frame: Frame) -> None:
+        self.frames.append(frame)
+
+    def on_up(self, peer: Peer) -> None:
+        """Nothing to say yet."""
+
+    def on_bug(self, error: BaseException) -> None:
+        raise AssertionError("the liar's own machinery works") from error
+
+    def send(self, kind: FrameType, body: bytes) -> None:
+        assert self.peers.send(bureau(0), Frame(kind, body))
+
+    def sign(self, ballot: Ballot) -> bytes:
+        return wire.sign_statement(self.key, self.cluster.genesis.chain, ballot)
+
+
+def head_ballot(node: Node, kind: Kind) -> Ballot:
+    return Ballot(kind, 0, 0, node.head.height + 1, BlockId(b"\x07" * 32))
+
+
+def forged_vote(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
+    """A vote in another member's name."""
+    ballot = head_ballot(node, Kind.PREPARE)
+    return FrameType.VOTE, wire.encode_message(Vote(1, ballot, liar.sign(ballot)))
+
+
+def vote_of_nobody(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
+    ballot = head_ballot(node, Kind.PREPARE)
+    return FrameType.VOTE, wire.encode_message(Vote(40, ballot, liar.sign(ballot)))
+
+
+def garbage(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
+    return FrameType.VOTE, b"\xff" * 100
+
+
+def vote_as_change(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
+    _, body = forged_vote(liar, node)
+    return FrameType.CHANGE, body
+
+
+def forged_certificate(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
+    """Three signatures, all by one key."""
+    ballot = head_ballot(node, Kind.COMMIT)
+    signatures = tuple((n, liar.sign(ballot)) for n in range(3))
+    certificate = Certificate(Kind.COMMIT, 0, 0, ballot.height, ballot.block, signatures)
+    block = Block(ballot.block, BlockId(SEED), ballot.height, 0)
+    return FrameType.CHANGE, wire.encode_message(Decided(block, certificate))
+
+
+def proposal_of_other_content(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
+    """The statement names one block, the bytes are of another (the committed head)."""
+    ballot = head_ballot(node, Kind.PROPOSE)
+    block = Block(ballot.block, BlockId(SEED), ballot.height, 0)
+    message = wire.encode_message(Proposal(LIAR, ballot, block, liar.sign(ballot)))
+    header = node.chain.parent.header
+    return FrameType.PROPOSAL, encode_proposal(message, Content(header, []).encode())
+
+
+def proposal_without_content(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
+    ballot = head_ballot(node, Kind.PROPOSE)
+    block = Block(ballot.block, BlockId(SEED), ballot.height, 0)
+    message = wire.encode_message(Proposal(LIAR, ballot, block, liar.sign(ballot)))
+    return FrameType.PROPOSAL, encode([message, b"\x01"])
+
+
+def second_greeting(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
+    return FrameType.GREETING, b"hello again"
+
+
+def empty_status(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
+    return FrameType.STATUS, b""
+
+
+FAULTS = (
+    forged_vote, vote_of_nobody, garbage, vote_as_change, forged_certificate,
+    proposal_of_other_content, proposal_without_content, second_greeting, empty_status,
+)  # fmt: skip
+
+
+def run(folder: Path, story: Callable[[Cluster, Liar], object]) -> None:
+    async def body() -> None:
+        async with running_cluster(folder) as cluster:
+            client = Client(cluster.genesis.chain)
+            first = client.enter("a", 1)
+            await cluster.nodes[0].submit(first.encode())
+            await until(
+                lambda: all(n.reader.has_transaction(first.id) for n in cluster.nodes.values())
+            )
+            await cluster.stop(LIAR)
+            liar = Liar(cluster)
+            try:
+                await until(lambda: bureau(0) in liar.peers.connected())
+                await story(liar.cluster, liar)  # type: ignore[misc]
+                last = client.enter("z", 9)
+                await cluster.nodes[0].submit(last.encode())
+                assert await cluster.nodes[0].wait(last.id, 20)
+                await until(
+                    lambda: all(n.reader.has_transaction(last.id) for n in cluster.nodes.values())
+                )
+                await cluster.agree(min(n.head.height for n in cluster.nodes.values()))
+            finally:
+                await liar.peers.stop()
+
+    asyncio.run(body())
+
+
+def test_what_no_correct_member_sends_ends_its_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.p2p.peers.BACKOFF_MAX_S", 0.1)
+
+    async def story(cluster: Cluster, liar: Liar) -> None:
+        for fault in FAULTS:
+            await until(lambda: bureau(0) in liar.peers.connected())
+            link = liar.peers._links[bureau(0)]
+            liar.send(*fault(liar, cluster.nodes[0]))
+            try:
+                await until(link.closed.is_set, 5)
+            except TimeoutError:
+                pytest.fail(f"{fault.__name__} was let pass")
+
+    run(tmp_path, story)
+
+
+def test_what_is_merely_useless_is_passed_over(tmp_path: Path) -> None:
+    async def story(cluster: Cluster, liar: Liar) -> None:
+        node = cluster.nodes[0]
+        link = liar.peers._links[bureau(0)]
+        view = node._replica.situation().view
+        other_epoch = Ballot(Kind.COMMIT, 7, 0, 99, BlockId(SEED))
+        far = Ballot(Kind.COMMIT, 0, 2**40, 2**50, BlockId(SEED))
+        seat = 3
+        for ballot in (other_epoch, far):
+            liar.send(FrameType.VOTE, wire.encode_message(Vote(seat, ballot, liar.sign(ballot))))
+        wish = WishStatement(0, 2**62)
+        signed = wire.sign_statement(liar.key, cluster.genesis.chain, wish)
+        liar.send(FrameType.VOTE, wire.encode_message(Wish(seat, wish, signed)))
+        claim = Status(0, 0, 2**60, 0, True, False, 0, 0, 0)
+        liar.send(FrameType.STATUS, wire.encode_message(claim))
+        liar.send(FrameType.BLOCKS, encode([]))
+        liar.send(FrameType.CONTENT, encode([b"", []]))
+        liar.send(FrameType.TRANSACTION, b"no transaction")
+        # An answer to a request shows that everything before it was read.
+        liar.frames.clear()
+        liar.send(FrameType.ASK, encode([1, 2**40]))
+        await until(lambda: any(frame.type is FrameType.BLOCKS for frame in liar.frames))
+        answer = next(frame for frame in liar.frames if frame.type is FrameType.BLOCKS)
+        assert [c.height for c, _ in decode_blocks(answer.body)] == [
+            *range(1, node.head.height + 1)
+        ]
+        assert not link.closed.is_set()
+        assert node._replica.situation().view == view
+        assert node.status().behind_by == 0, "one liar's claim makes nobody feel behind"
+
+    run(tmp_path, story)
+
+
+def content(number: int, size: int) -> Content:
+    header = genesis_header(Digest(SEED), Digest(SEED), TimeMs(number), Digest(SEED))
+    return Content(replace(header, height=Height(number)), [bytes(size)])
+
+
+def test_a_flood_of_contents_pushes_out_only_its_senders() -> None:
+    held = Contents(peer_bytes_max=1_000, bytes_max=2_500)
+    honest = content(1, 900)
+    held.add("honest", honest)
+    for number in range(2, 50):
+        held.add("liar", content(number, 600))
+        assert held.size <= 900 + 1_000
+    assert held.find(honest.header.hash) == ("honest", honest)
+    held.add("third", content(99, 900))
+    assert held.find(honest.header.hash) is not None
+    held.add("fourth", content(98, 900))
+    assert held.size <= 2_500
+    held.committed(98)
+    assert held.find(honest.header.hash) is None
+    assert held.find(content(99, 900).header.hash) is not None
+    held.remove(content(99, 900).header.hash)
+    assert held.size == 0

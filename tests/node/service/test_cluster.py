@@ -1,0 +1,135 @@
+"""Four bureaus over real TLS: they agree, survive the loss of one, take it back."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+
+from node.ledger.transaction import SignedTransaction
+from node.service.node import Node
+from tests.node.cluster import Cluster, running_cluster, until
+from tests.node.network import Client
+
+Story = Callable[[Cluster, Client], Coroutine[None, None, None]]
+
+
+def tell(folder: Path, story: Story, count: int = 4) -> None:
+    async def run() -> None:
+        async with running_cluster(folder, count) as cluster:
+            await story(cluster, Client(cluster.genesis.chain))
+
+    asyncio.run(run())
+
+
+async def done(node: Node, *transactions: SignedTransaction) -> None:
+    for transaction in transactions:
+        await node.submit(transaction.encode())
+    for transaction in transactions:
+        assert await node.wait(transaction.id, 20)
+
+
+def has(node: Node, transaction: SignedTransaction) -> bool:
+    return node.reader.has_transaction(transaction.id)
+
+
+def test_what_is_submitted_to_any_node_is_final_on_all(tmp_path: Path) -> None:
+    async def story(cluster: Cluster, client: Client) -> None:
+        made = [client.enter(f"k{n}", n + 1) for n in range(8)]
+        await asyncio.gather(*(done(cluster.nodes[n % 4], made[n]) for n in range(len(made))))
+        height = max(node.head.height for node in cluster.nodes.values())
+        await cluster.agree(height)
+        for node in cluster.nodes.values():
+            assert all(has(node, transaction) for transaction in made)
+            with node.reader.view() as view:
+                assert view.state("book/k3") == {"total_fen": 4}
+            assert node.status().ready
+
+    tell(tmp_path, story)
+
+
+def test_the_loss_of_the_primary_costs_a_view_and_nothing_else(tmp_path: Path) -> None:
+    async def story(cluster: Cluster, client: Client) -> None:
+        first = client.enter("a", 1)
+        await done(cluster.nodes[0], first)
+        lost = cluster.primary()
+        await cluster.stop(lost)
+        for number, node in list(cluster.nodes.items()):
+            await done(node, client.enter(f"b{number}", 2))
+        await cluster.agree(max(node.head.height for node in cluster.nodes.values()))
+        survivor = next(iter(cluster.nodes.values()))
+        assert survivor._replica.situation().view >= 1
+        waits = survivor.status().waiting_for
+        assert f"not connected: bureau:{['110000', '310000', '430000', '440000'][lost]}" in waits
+        with survivor.reader.view() as view:
+            assert view.state("book/a") == {"total_fen": 1}
+
+    tell(tmp_path, story)
+
+
+def test_a_node_that_was_away_catches_up_and_votes_again(tmp_path: Path) -> None:
+    async def story(cluster: Cluster, client: Client) -> None:
+        await done(cluster.nodes[0], client.enter("a", 1))
+        await cluster.stop(3)
+        for number in range(12):
+            await done(cluster.nodes[number % 3], client.enter(f"b{number}", number + 1))
+        node = await cluster.start(3)
+        height = cluster.nodes[0].head.height
+        await cluster.agree(height)
+        # Without another one, a quorum needs the node that came back.
+        await cluster.stop(0)
+        last = client.enter("c", 7)
+        await done(cluster.nodes[1], last)
+        await until(lambda: has(node, last))
+        await cluster.agree(node.head.height)
+
+    tell(tmp_path, story)
+
+
+def test_a_wiped_node_follows_and_signs_nothing(tmp_path: Path) -> None:
+    async def story(cluster: Cluster, client: Client) -> None:
+        await done(cluster.nodes[0], client.enter("a", 1))
+        await cluster.stop(2)
+        shutil.rmtree(cluster.folder(2))
+        await done(cluster.nodes[0], client.enter("b", 2))
+        node = await cluster.start(2)
+        await cluster.agree(cluster.nodes[0].head.height)
+        assert not node._replica.situation().may_sign
+        assert "record is lost" in node.status().waiting_for
+        transaction = client.enter("c", 3)
+        await done(node, transaction)
+        assert has(node, transaction)
+
+    tell(tmp_path, story)
+
+
+def test_a_wiped_node_with_a_new_key_follows(tmp_path: Path) -> None:
+    async def story(cluster: Cluster, client: Client) -> None:
+        await done(cluster.nodes[0], client.enter("a", 1))
+        await cluster.stop(2)
+        shutil.rmtree(cluster.folder(2))
+        cluster.begin_key(2, key="another")
+        node = await cluster.start(2, key="another")
+        await cluster.agree(cluster.nodes[0].head.height)
+        await done(node, client.enter("b", 2))
+        status = node.status()
+        assert status.role == "follower"
+        assert status.ready
+
+    tell(tmp_path, story)
+
+
+def test_all_at_once_lose_power_and_go_on(tmp_path: Path) -> None:
+    async def story(cluster: Cluster, client: Client) -> None:
+        await done(cluster.nodes[1], client.enter("a", 1))
+        for number in range(4):
+            await cluster.stop(number)
+        for number in range(4):
+            await cluster.start(number)
+        transaction = client.enter("b", 2)
+        await done(cluster.nodes[2], transaction)
+        await until(lambda: all(has(node, transaction) for node in cluster.nodes.values()))
+        await cluster.agree(cluster.nodes[2].head.height)
+
+    tell(tmp_path, story)
