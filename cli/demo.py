@@ -200,9 +200,7 @@ def _wait_level(found: Network) -> None:
     raise processes.NodeFailed(f"the nodes are not at one height after {LEVEL_S_MAX:.0f} s")
 
 
-def _submit(
-    found: Network, clients: Clients, signed: SignedCalls, node: int = 0
-) -> dict[str, Any]:
+def _submit(found: Network, clients: Clients, signed: SignedCalls, node: int = 0) -> dict[str, Any]:
     """Hand in and wait; a rejected call of the demo ends it with the contract's own words."""
     answer = _client(found, clients, signed.identity, node).submit(signed.calls)
     for item in answer["receipts"]:

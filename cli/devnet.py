@@ -57,9 +57,7 @@ def members_of(regions: tuple[str, ...], validators: int = 1) -> list[Member]:
     return [centre, auditor, *bureaus]
 
 
-def create(
-    folder: Path, *, port: int = 0, host: str = "127.0.0.1", bureaus: int = 1
-) -> Network:
+def create(folder: Path, *, port: int = 0, host: str = "127.0.0.1", bureaus: int = 1) -> Network:
     """Make a new network in a folder. The first validator's API is on ``port`` (0: a free one),
     those of the others follow; all keys begin here, none has signed yet."""
     regions = PROVINCES + MORE_PROVINCES[: max(0, bureaus - len(PROVINCES))]

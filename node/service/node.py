@@ -374,9 +374,7 @@ class Node:
         self._received.attach(network.exchange)
         return network
 
-    def _open_safety(
-        self, key: PrivateKey, validators: ledger_block.ValidatorSet
-    ) -> Safety | None:
+    def _open_safety(self, key: PrivateKey, validators: ledger_block.ValidatorSet) -> Safety | None:
         """None where the record is lost and others carry the chain on: this node then follows."""
         head = self._database.head()
         assert head is not None, "the database was opened"
