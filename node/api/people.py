@@ -16,7 +16,8 @@ from starlette.responses import Response
 
 from contracts.settlement import counters, enrolment, filing_cover, filing_record
 from contracts.settlement.enrolment import Person
-from contracts.settlement.records import Reversal
+from contracts.settlement.lifecycle import ClaimState
+from contracts.settlement.records import Claim, Reversal, is_reversal
 from node.api import chain, claims, parties, render, schemas
 from node.api.guard import Access
 from node.api.params import (
@@ -55,11 +56,22 @@ def find_person(access: Access, person_id: str, by_claim: str | None) -> tuple[P
     return person, concerned
 
 
+AFTER_SETTLING_MS = 90 * 86_400_000
+"""How long after its settlement a claim still lets the institution see the person as he is now:
+questions and reversals come with the month's declaration. The claim itself stays readable."""
+
+
 def _by_claim(access: Access, person_id: str, by_claim: str | None) -> Parties:
-    if by_claim is None or access.view.state(f"claim/{by_claim}") is None:
+    """Whom a claim makes a party to the person: whoever treats him, not whoever once did."""
+    value = None if by_claim is None else access.view.state(f"claim/{by_claim}")
+    if by_claim is None or value is None or is_reversal(value):
         return Parties()
-    named = parties.of_claim(access.state, by_claim)
-    return named if person_id in named.persons else Parties()
+    claim = Claim.decode(value)
+    if claim.person != person_id or claim.state == ClaimState.REVERSED:
+        return Parties()
+    if claim.settled is not None and access.now_ms > claim.settled.time_ms + AFTER_SETTLING_MS:
+        return Parties()
+    return parties.of_claim(access.state, by_claim)
 
 
 @router.get("/v1/persons/{person}", name="person", responses={200: {"model": schemas.RecordAnswer}})

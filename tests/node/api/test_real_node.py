@@ -266,3 +266,23 @@ def test_a_reversal_is_read_like_a_claim(told: Told) -> None:
     reversal = get(told, "/v1/claims/r-m-2", WINDOW)["record"]
     assert reversal["claim"] == "m-2"
     assert reversal["reason"]
+
+
+def test_a_visit_that_is_over_is_no_right_to_the_person(told: Told) -> None:
+    """Found by attack: a visit that was registered and given up at once let a hospital watch
+    somebody's account, counters and circumstances for good."""
+    told.claims.register("peep-1", visit(ALICE, "inpatient"))
+    for path in ("", "/account", "/claims", "/filings", "/counters/2025"):
+        route = f"/v1/persons/{ALICE}{path}"
+        assert told.world.api.get(route, WINDOW, "claim=peep-1").status == 200
+    given_up = {"claim": "peep-1", "reason": "wrong_visit"}
+    told.world.do(HOSPITAL, "claim", "cancel", given_up, post="operator")
+    for path in ("", "/account", "/claims", "/filings", "/counters/2025"):
+        refused = told.world.api.get(f"/v1/persons/{ALICE}{path}", WINDOW, "claim=peep-1")
+        assert (refused.status, refused.code) == (403, "read.no-right")
+    told.world.clock.ms += 89 * 86_400_000
+    assert told.world.api.get(f"/v1/persons/{ALICE}", WINDOW, "claim=m-1").status == 200
+    told.world.clock.ms += 2 * 86_400_000
+    assert told.world.api.get(f"/v1/persons/{ALICE}", WINDOW, "claim=m-1").status == 403
+    assert told.world.api.get("/v1/claims/m-1", WINDOW).status == 200
+    told.world.clock.ms -= 91 * 86_400_000
