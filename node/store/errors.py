@@ -38,6 +38,15 @@ class DatabaseInUse(StoreError):  # noqa: N818
     )
 
 
+class DatabaseBarred(StoreError):  # noqa: N818
+    """The folder cannot be used: read-only, full, not ours, not a folder. Nothing is damaged."""
+
+    advice = (
+        "Look at the folder's owner and rights, at the mount (read-only after an error of the "
+        "device?) and at the free space; the data itself was not looked at yet."
+    )
+
+
 class DatabaseForeign(StoreError):  # noqa: N818
     """The database belongs to another chain or was written by another layout of this program."""
 

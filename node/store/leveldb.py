@@ -14,7 +14,7 @@ from typing import Any
 
 import plyvel
 
-from node.store.errors import DatabaseDamaged, DatabaseInUse, WriteFailed, folder_of
+from node.store.errors import DatabaseBarred, DatabaseDamaged, DatabaseInUse, WriteFailed, folder_of
 from node.store.kv import Operation, Snapshot
 
 WRITE_BUFFER_BYTES = 32 << 20
@@ -27,7 +27,8 @@ OPEN_FILES_MAX = 500
 
 
 class LevelStore:
-    """A LevelDB folder. Opening raises ``DatabaseDamaged`` or ``DatabaseInUse``."""
+    """A LevelDB folder. Opening raises ``DatabaseDamaged``, ``DatabaseBarred``, ``DatabaseInUse``.
+    """
 
     def __init__(self, path: Path, *, create: bool = True) -> None:
         self.path = path
@@ -43,8 +44,13 @@ class LevelStore:
                 max_open_files=OPEN_FILES_MAX,
             )
         except plyvel.IOError as error:
-            if "lock" in str(error).lower():
+            # The file LOCK is opened first and then locked: only the latter says "lock <file>".
+            if "error: lock " in str(error).lower():
                 raise DatabaseInUse(f"{folder_of(path)} is open in another process.") from error
+            if "/LOCK: " in str(error):
+                raise DatabaseBarred(
+                    f"{folder_of(path)} cannot be used: {_plain(error)}."
+                ) from error
             raise DatabaseDamaged(
                 f"{folder_of(path)} cannot be opened: {_plain(error)}."
             ) from error

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.store.errors import DatabaseDamaged, DatabaseInUse
+from node.store.errors import DatabaseBarred, DatabaseDamaged, DatabaseInUse
 from node.store.kv import KV
 from node.store.leveldb import LevelStore
 from tests.node.store.sim_kv import SimKV
@@ -77,6 +77,13 @@ def test_a_second_opener_is_told_that_the_database_is_in_use(tmp_path: Path) -> 
     with pytest.raises(DatabaseInUse, match="another process"):
         LevelStore(tmp_path / "db")
     store.close()
+
+
+def test_a_folder_that_cannot_be_used_is_neither_in_use_nor_damaged(tmp_path: Path) -> None:
+    """Found by attack: a read-only mount was reported as another process, which nobody finds."""
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(DatabaseBarred, match="not looked at yet"):
+        LevelStore(tmp_path / "file" / "db")
 
 
 def test_a_second_process_is_refused(tmp_path: Path) -> None:
