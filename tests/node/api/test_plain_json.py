@@ -34,6 +34,11 @@ from node.api.plain_json import StrictJsonError
         (b"[" * 17 + b"]" * 17, "depth"),
         (b'{"a":' * 17 + b"1" + b"}" * 17, "depth"),
         (b"[" * 100_000, "depth"),
+        (b"[" + b"0," * 70_000 + b"0]", "values"),
+        (b"[" + b"[]," * 70_000 + b"0]", "values"),
+        (b"[]" * 70_000, "values"),
+        (b'{"a":"' + b"\\\\" + b'","b":[' + b"0," * 70_000 + b"0]}", "values"),
+        (b'["' + b'\\"' * 70_000 + b"[" * 17, "syntax"),
         (b"", "syntax"),
         (b"{", "syntax"),
         (b"[1,]", "syntax"),
@@ -52,6 +57,8 @@ def test_refused(text: bytes, rule: str) -> None:
 
 def test_depth_counts_brackets_outside_of_texts() -> None:
     assert plain_json.decode(b'["' + b"[" * 100 + b'\\"["]') == ["[" * 100 + '"[']
+    many = b'["' + b',[\\"' * 70_000 + b'"]'
+    assert plain_json.decode(many) == [',["' * 70_000]
     deep = b"[" * 16 + b"]" * 16
     assert plain_json.encode(plain_json.decode(deep)) == deep
 
