@@ -27,8 +27,7 @@ OPEN_FILES_MAX = 500
 
 
 class LevelStore:
-    """A LevelDB folder. Opening raises ``DatabaseDamaged``, ``DatabaseBarred``, ``DatabaseInUse``.
-    """
+    """A LevelDB folder. Opening raises ``DatabaseDamaged``, ``DatabaseBarred``, ``DatabaseInUse``."""
 
     def __init__(self, path: Path, *, create: bool = True) -> None:
         self.path = path
