@@ -27,7 +27,7 @@ OPEN_FILES_MAX = 500
 
 
 class LevelStore:
-    """A LevelDB folder. Opening raises ``DatabaseDamaged``, ``DatabaseBarred``, ``DatabaseInUse``."""
+    """A LevelDB folder. Opening raises the errors of ``store.errors``."""
 
     def __init__(self, path: Path, *, create: bool = True) -> None:
         self.path = path
