@@ -47,7 +47,7 @@ from node.p2p.payloads import (
     encode_blocks,
     encode_proposal,
 )
-from node.p2p.peers import Address, Events, Peers
+from node.p2p.peers import Address, Connections, Events
 from node.service.contents import Contents
 from node.service.serving import BlockServer
 
@@ -93,7 +93,7 @@ class Exchange(Events):
         self._chain = chain
         self._server = server
         self._log = log
-        self._peers: Peers | None = None
+        self._peers: Connections | None = None
         self._known: tuple[int, ValidatorSet] | None = None
         self._asked: dict[str, Ask] = {}
         self._wanted: dict[bytes, asyncio.Event] = {}
@@ -103,12 +103,12 @@ class Exchange(Events):
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="peers")
         self.on_peer_up: Callable[[str], None] = lambda organisation: None
 
-    def attach(self, peers: Peers) -> None:
+    def attach(self, peers: Connections) -> None:
         """The connections to use."""
         self._peers = peers
 
     @property
-    def peers(self) -> Peers:
+    def peers(self) -> Connections:
         """The connections."""
         assert self._peers is not None, "attach comes first"
         return self._peers

@@ -25,10 +25,8 @@ from node.ledger import block as ledger_block
 from node.ledger.crypto import PrivateKey
 from node.ledger.types import Digest
 from node.ordering import wire
-from node.p2p.hello import Identity
-from node.p2p.peers import Absence, Address, Peers
-from node.p2p.tls import make_transport
-from node.service.admission import Admission, monotonic_ms
+from node.p2p.peers import Absence, Address, Connect, Who, connect_with_tls
+from node.service.admission import Admission
 from node.service.chain import Chain
 from node.service.exchange import Exchange, Host
 from node.service.serving import BlockServer
@@ -53,6 +51,8 @@ class P2pOptions:
     port: int
     key: PrivateKey
     """The transport key; its pin stands on the ledger."""
+    connect: Connect = connect_with_tls
+    """What carries frames between nodes."""
 
 
 class PeerPortUnavailable(Exception):  # noqa: N818  (what happened)
@@ -75,9 +75,11 @@ class Network(Host):
         situation: Callable[[], Situation],
         bug: Callable[[BaseException], None],
         log: structlog.stdlib.BoundLogger,
+        monotonic_ms: Callable[[], int],
     ) -> None:
         """``key``: the validate key, None for a node that only follows."""
         self._put = put
+        self._monotonic_ms = monotonic_ms
         self.passed_over_ms: int | None = None
         """Since when a transaction has waited that the primary left out of a block with room."""
         self._options = options
@@ -89,12 +91,11 @@ class Network(Host):
         self._bug = bug
         self._log = log
         chain_id = Digest(chain.parent.header.chain)
-        transport = make_transport(options.key, chain_id, organisation)
-        self.certificate_until = transport.valid_until
-        self.pin = transport.pin
-        identity = Identity(chain_id, organisation, key or options.key, transport.pin)
         self.exchange = Exchange(self, chain_id, BlockServer(chain), log)
-        self.exchange.attach(Peers(identity, transport, self.exchange, log))
+        who = Who(chain_id, organisation, key or options.key, options.key)
+        peers = options.connect(who, self.exchange, log, monotonic_ms)
+        self.exchange.attach(peers)
+        self.pin = peers.pin
         self.exchange.on_peer_up = self._on_peer_up
         self._tending: asyncio.Task[None] | None = None
 
@@ -188,7 +189,7 @@ class Network(Host):
             "phase": situation.phase.name.lower(),
             "peers": sorted(self.exchange.peers.connected()),
             "peers_absent": sorted(self.absent()),
-            "certificate_until": self.certificate_until.date().isoformat(),
+            "certificate_until": self.exchange.peers.valid_until.date().isoformat(),
         }
 
     def behind_by(self) -> int:
@@ -217,7 +218,7 @@ class Network(Host):
     async def _tend(self) -> None:
         while True:
             await asyncio.sleep(TEND_S)
-            now_ms = monotonic_ms()
+            now_ms = self._monotonic_ms()
             old = [
                 one for one in self._admission.pool.waiting()
                 if one.arrived_ms <= now_ms - PUSH_AGAIN_MS
@@ -244,7 +245,7 @@ class Network(Host):
         A full block passes nobody over: load is no fault. Nor does one that holds something of
         that sender: its further ones wait their turn.
         """
-        now_ms = monotonic_ms()
+        now_ms = self._monotonic_ms()
         size = sum(transaction.size() for transaction in result.transactions)
         full = 2 * len(result.calls) >= calls_aim or 2 * size >= bytes_aim
         served = {transaction.body.sender for transaction in result.transactions}
