@@ -101,8 +101,7 @@ class Node:
         monotonic_ms: Callable[[], int] = monotonic_ms,
         safety_disk: SafetyDisk = DISK,
     ) -> None:
-        """``key``: the validate key; None follows without voting. ``genesis_bytes``: the file,
-        for those who ask for it. ``p2p``: where there are other validators."""
+        """``key``: the validate key; None follows without voting. ``p2p``: where others are."""
         self.options = options
         self.genesis = ledger.genesis
         self.genesis_bytes = genesis_bytes
@@ -140,8 +139,7 @@ class Node:
         self._running: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._wanted: tuple[int, Block] | None = None
-        self._building = False
-        self._stopping = False
+        self._building = self._stopping = False
         self._ended: asyncio.Future[None] | None = None
         self._alarm: str | None = None
         self._alarm_says = ""
