@@ -17,7 +17,7 @@ from dataclasses import replace
 
 from contracts import parameters
 from contracts.api import Answer, Args, Context, Contract, State, Value, reject
-from contracts.organisations import covers, require_competent
+from contracts.organisations import covers, require_competent, require_own_id
 from contracts.schema import (
     IDENTIFIER,
     Bool,
@@ -96,6 +96,7 @@ _CLERKS = ("clerk", "checker")
 )
 def submit(ctx: Context, args: Args) -> Answer:
     """File: by the home bureau, or by a hospital for a referral or an emergency."""
+    require_own_id(ctx, args["filing"])
     person = require_person(ctx.state, args["person"])
     _require_submitter(ctx, person.area, args["type"])
     digest = content_digest(ctx, "filing.submit", args)

@@ -78,6 +78,7 @@ def deposit(ctx: Context, args: Args) -> Answer:
     Refuses with ``enrolment.unknown-person``, ``sender.not-competent``, ``funds.duplicate-id``.
     """
     answer = {"transfer": args["transfer"], "status": POSTED}
+    organisations.require_own_id(ctx, args["transfer"])
     digest = content_digest(ctx, "deposit", args)
     if _is_repeated(ctx, args["transfer"], digest):
         return answer
@@ -121,6 +122,7 @@ def transfer(ctx: Context, args: Args) -> Answer:
     """
     pending = args["phase"] == PENDING
     answer = {"transfer": args["transfer"], "status": PENDING if pending else POSTED}
+    organisations.require_own_id(ctx, args["transfer"])
     digest = content_digest(ctx, "transfer", args)
     if _is_repeated(ctx, args["transfer"], digest):
         return answer

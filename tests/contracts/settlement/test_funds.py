@@ -39,11 +39,11 @@ def leg(account: str, amount_fen: int, fund_type: str = "310200") -> dict[str, A
     return {"account": account, "fund_type": fund_type, "amount_fen": amount_fen}
 
 
-def transfer_args(*legs: dict[str, Any], transfer: str = "t-1", **more: Any) -> dict[str, Any]:
+def transfer_args(*legs: dict[str, Any], transfer: str = "430100t1", **more: Any) -> dict[str, Any]:
     return {"transfer": transfer, "kind": "correction", "postings": list(legs), **more}
 
 
-def to_fund(amount_fen: int, transfer: str = "t-1", **more: Any) -> dict[str, Any]:
+def to_fund(amount_fen: int, transfer: str = "430100t1", **more: Any) -> dict[str, Any]:
     """From the personal account back to where contributions come from."""
     return transfer_args(
         leg(ACCOUNT, -amount_fen), leg("premium:430100", amount_fen), transfer=transfer, **more
@@ -63,12 +63,12 @@ def test_the_same_deposit_again_is_the_first_one(world: World) -> None:
     before = dict(world.state.entries)
     deposit(world, 150_000)
     assert world.state.entries == before
-    args = {"transfer": "d-1", "person": ALICE, "amount_fen": 1}
+    args = {"transfer": "430100d1", "person": ALICE, "amount_fen": 1}
     world.refused("funds.duplicate-id", BUREAU_CHANGSHA, "funds", "deposit", args, post="finance")
 
 
 def test_only_the_home_bureau_deposits(world: World) -> None:
-    args = {"transfer": "d-1", "person": ALICE, "amount_fen": 1}
+    args = {"transfer": "430100d1", "person": ALICE, "amount_fen": 1}
     world.refused("sender.not-competent", BUREAU_GUANGDONG, "funds", "deposit", args,
                   post="finance")  # fmt: skip
     world.refused("sender.post", BUREAU_CHANGSHA, "funds", "deposit", args, post="doctor")
@@ -77,7 +77,7 @@ def test_only_the_home_bureau_deposits(world: World) -> None:
 
 @pytest.mark.parametrize("amount", [0, -5, True, "10", 10**16])
 def test_a_deposit_is_a_positive_number_of_fen(world: World, amount: Any) -> None:
-    args = {"transfer": "d-1", "person": ALICE, "amount_fen": amount}
+    args = {"transfer": "430100d1", "person": ALICE, "amount_fen": amount}
     world.refused("args.shape", BUREAU_CHANGSHA, "funds", "deposit", args, post="finance")
 
 
@@ -88,7 +88,7 @@ def test_an_account_must_be_covered_and_a_fund_need_not(world: World) -> None:
     world.do(BUREAU_CHANGSHA, "funds", "transfer", to_fund(1_000), post="finance")
     assert balance(world.state, ACCOUNT, "310200") == 0
     fund = transfer_args(leg("fund:430100", -7, "310100"), leg("premium:430100", 7, "310100"),
-                         transfer="t-2")  # fmt: skip
+                         transfer="430100t2")  # fmt: skip
     world.do(BUREAU_CHANGSHA, "funds", "transfer", fund, post="finance")
     assert balance(world.state, "fund:430100", "310100") == -7
 
@@ -145,7 +145,7 @@ def test_a_reference_is_a_number_and_no_sentence(world: World, reference: str) -
     world.do(BUREAU_CHANGSHA, "funds", "transfer", told, post="finance")
 
 
-def pend(world: World, amount_fen: int, transfer: str = "t-1", **more: Any) -> None:
+def pend(world: World, amount_fen: int, transfer: str = "430100t1", **more: Any) -> None:
     args = to_fund(
         amount_fen, transfer, phase="pending", expires_ms=world.time_ms + 10 * MINUTE, **more
     )
@@ -156,10 +156,10 @@ def test_pending_money_is_set_aside_and_then_moves(world: World) -> None:
     deposit(world, 1_000)
     pend(world, 700)
     assert balance(world.state, ACCOUNT, "310200") == 1_000
-    world.refused("funds.not-covered", BUREAU_CHANGSHA, "funds", "transfer", to_fund(301, "t-2"),
-                  post="finance")  # fmt: skip
+    world.refused("funds.not-covered", BUREAU_CHANGSHA, "funds", "transfer",
+                  to_fund(301, "430100t2"), post="finance")  # fmt: skip
     # A second person confirms.
-    args = {"transfer": "t-1"}
+    args = {"transfer": "430100t1"}
     world.refused("funds.same-holder", BUREAU_CHANGSHA, "funds", "post", args, post="finance")
     world.refused("funds.not-confirmer", BUREAU_HUNAN, "funds", "post", args, post="checker")
     posted = world.do(BUREAU_CHANGSHA, "funds", "post", args, post="checker")
@@ -176,7 +176,7 @@ def test_pending_money_comes_back(world: World, way: str) -> None:
     deposit(world, 1_000)
     before = balances(world.state)
     pend(world, 700)
-    args = {"transfer": "t-1"}
+    args = {"transfer": "430100t1"}
     if way == "void":
         world.refused("funds.not-confirmer", BANK, "funds", "void", args, post="finance")
         world.do(BUREAU_CHANGSHA, "funds", "void", args, post="finance")
@@ -245,10 +245,10 @@ def test_money_may_go_to_whoever_it_is_for(world: World) -> None:
     )  # fmt: skip
     world.do(BANK, "funds", "transfer", back, post="finance")
     assert balance(world.state, PAYABLE, "310100") == 0
-    world.do(BUREAU_GUANGZHOU, "funds", "post", {"transfer": "t-1"}, post="finance")
+    world.do(BUREAU_GUANGZHOU, "funds", "post", {"transfer": "430100t1"}, post="finance")
     assert balance(world.state, PAYABLE, "310100") == 5
     deposit(world, 10)
-    deposit(world, 32, transfer="d-2")
+    deposit(world, 32, transfer="430100d2")
     assert balance(world.state, ACCOUNT, "310200") == 42
 
 

@@ -43,7 +43,7 @@ def test_the_page_says_who_pays_what_and_why(counter: ClaimWorld) -> None:
     text = render_text(statement(counter))
     for expected in (
         "医疗保障异地就医结算单  Settlement statement",
-        "m-1",
+        "H44010000123-m-1",
         "全自费 own expense",
         "7.00",
         "医疗费总额 total",

@@ -116,7 +116,7 @@ def assert_only_executed_ids(bad: BadWorld, height: int) -> None:
 def test_the_checks_see_a_payment(bad: BadWorld) -> None:
     """A settlement that goes through is no refusal to any of the checks above."""
     before, whole = bad.state(), bad.everything()
-    reply = bad.send(bad.settlement("seen-1").encode())
+    reply = bad.send(bad.settlement("H44010000123-seen-1").encode())
     receipt = Receipt.decode(bytes.fromhex(reply.json()["receipts"][0]["bytes"]))
     assert (bad.state() != before, bad.everything() != whole) == (True, True)
     assert bad.index_kinds(bad.height) > {b"o"}
