@@ -16,7 +16,7 @@ from contracts.organisations import Organisation, require_own_id
 from contracts.quick import quick
 from contracts.schema import Bool, Date, Fen, Id, List, Optional, Record
 from contracts.settlement import claim as claims
-from contracts.settlement import claim_lines, counters
+from contracts.settlement import claim_lines, counters, invoices
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.claim import CONTRACT
 from contracts.settlement.claim_decide import Decided, decide, named_versions
@@ -41,6 +41,7 @@ from contracts.settlement.claim_visit import (
 )
 from contracts.settlement.enrolment import Person
 from contracts.settlement.funds_book import Book, post
+from contracts.settlement.invoices import INVOICES
 from contracts.settlement.lifecycle import Action, follow
 from contracts.settlement.records import Claim, Settled, Visit, content_digest
 from contracts.settlement.terms import PERSONAL_ACCOUNT
@@ -51,10 +52,12 @@ SETTLEMENT_ARGS = {
     "discharge": Date(),
     "total_fen": Fen(),
     "use_account": Optional(Bool(), False),
+    "invoices": Optional(INVOICES, []),
 }
 """``visit``: given when the claim was not registered before (an outpatient visit). ``discharge``:
 last day of the stay, or the visit's day. ``total_fen``: the institution's own sum of the bill, so
-that no upload can be missing unnoticed. ``use_account``: the patient's choice."""
+that no upload can be missing unnoticed. ``use_account``: the patient's choice. ``invoices``: what
+was printed for the patient; none of them is ever paid on again."""
 
 SETTLEMENT_ATTACHMENT = Record(
     {"visit": Optional(CLINICAL), "lines": Optional(List(Line(), max=LINES_AT_ONCE), [])}
@@ -98,7 +101,9 @@ def settle(ctx: Context, args: Args) -> Answer:
     bound = _bind(ctx, claim_id, known, args)
     book = Book(ctx.state)
     decided = _decide(ctx, bound, args, book)
-    settled = _settled(ctx, digest, decided)
+    if args["invoices"]:
+        invoices.take(ctx, args["invoices"], args["total_fen"], invoices.CLAIM, claim_id)
+    settled = _settled(ctx, digest, decided, invoices.names_of(args["invoices"]))
     bill = bill_of(bound.claim, settled)
     assert bill.total_fen == decided.decision.total_fen, "the payers do not make up the bill"
     post(ctx, claims.transfer_id(claim_id), settlement_legs(bill), book)
@@ -139,7 +144,7 @@ def estimate(ctx: Context, args: Args) -> Answer:
     bound = _bind(ctx, claim_id, known, args)
     decided = _decide(ctx, bound, args, Book(ctx.state))
     _tell(ctx, claim_id, bound, decided)
-    return answer_of(claim_id, _settled(ctx, b"", decided)) | {"state": "estimate"}
+    return answer_of(claim_id, _settled(ctx, b"", decided, ())) | {"state": "estimate"}
 
 
 def _bind(ctx: Context, claim_id: str, known: Claim | None, args: Args) -> _Bound:
@@ -194,7 +199,9 @@ def _decide(ctx: Context, bound: _Bound, args: Args, book: Book) -> Decided:
     )
 
 
-def _settled(ctx: Context, digest: bytes, decided: Decided) -> Settled:
+def _settled(
+    ctx: Context, digest: bytes, decided: Decided, used: tuple[invoices.Name, ...]
+) -> Settled:
     decision = decided.decision
     versions = decided.versions
     return Settled(
@@ -221,6 +228,7 @@ def _settled(ctx: Context, digest: bytes, decided: Decided) -> Settled:
             versions["policy"]["area"],
             versions["policy"]["number"],
         ),
+        invoices=used,
     )
 
 
