@@ -165,7 +165,7 @@ def test_both_sides_hold_the_same_settlement_or_none() -> None:
     for transactions in (
         [
             desk.settle("H44010000123-c-1", 50_000),
-            desk.settle("H44010000123-c-2", 70_000, OTHER_HOSPITAL),
+            desk.settle(f"{own_prefix(OTHER_HOSPITAL)}-c-2", 70_000, OTHER_HOSPITAL),
         ],
         [desk.settle("H44010000123-c-1", 60_000)],
         [desk.call(HOSPITAL, "clerk", "claim", "reverse", taken_back)],
@@ -175,8 +175,8 @@ def test_both_sides_hold_the_same_settlement_or_none() -> None:
         pair = state["clearing/430000/440000"]
         for fund_type, owed in pair["clearing"].items():
             assert pair["receivable"][fund_type] == -owed
-        settled = [key for key in ("claim/c-1", "claim/c-2") if key in state]
-        assert settled == ["claim/c-1", "claim/c-2"]
+        assert "claim/H44010000123-c-1" in state
+        assert f"claim/{own_prefix(OTHER_HOSPITAL)}-c-2" in state
     assert pair["clearing"]["310100"] == funds_of(Receipt.decode(desk.blocks[-3][2][1]))
 
 
@@ -188,7 +188,7 @@ def test_an_old_claim_runs_again_bit_for_bit_after_everything_changed() -> None:
     it was, and a newcomer who executes the chain from genesis gets the very same receipts."""
     desk = Desk()
     [settled] = desk.commit(desk.settle("H44010000123-c-1", 50_000))
-    kept = desk.chain.state()["claim/c-1"]
+    kept = desk.chain.state()["claim/H44010000123-c-1"]
     generous = {"area": "430100", "scheme": "310", "effective_from": "2019-01-01",
                 "source": EMPLOYEE_POLICY.replace('"65%"', '"90%"')}  # fmt: skip
     later = {**generous, "effective_from": "2020-01-01"}
@@ -208,7 +208,7 @@ def test_an_old_claim_runs_again_bit_for_bit_after_everything_changed() -> None:
     )
     assert funds_of(changed) == (50_000 - 25_000) * 90 // 100, "the same bill is decided otherwise"
     assert (again.answer, again.postings) == (settled.answer, ())
-    assert desk.chain.state()["claim/c-1"] == kept
+    assert desk.chain.state()["claim/H44010000123-c-1"] == kept
 
     newcomer = Chain()
     for header, transactions, receipts in desk.blocks:

@@ -96,9 +96,9 @@ _CLERKS = ("clerk", "checker")
 )
 def submit(ctx: Context, args: Args) -> Answer:
     """File: by the home bureau, or by a hospital for a referral or an emergency."""
-    require_own_id(ctx, args["filing"])
     person = require_person(ctx.state, args["person"])
     _require_submitter(ctx, person.area, args["type"])
+    require_own_id(ctx, args["filing"])
     digest = content_digest(ctx, "filing.submit", args)
     known = load_filing(ctx.state, args["filing"])
     if known is not None:

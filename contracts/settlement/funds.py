@@ -78,12 +78,12 @@ def deposit(ctx: Context, args: Args) -> Answer:
     Refuses with ``enrolment.unknown-person``, ``sender.not-competent``, ``funds.duplicate-id``.
     """
     answer = {"transfer": args["transfer"], "status": POSTED}
-    organisations.require_own_id(ctx, args["transfer"])
     digest = content_digest(ctx, "deposit", args)
     if _is_repeated(ctx, args["transfer"], digest):
         return answer
     person = enrolment.require_person(ctx.state, args["person"])
     organisations.require_competent(ctx, person.area)
+    organisations.require_own_id(ctx, args["transfer"])
     book = Book(ctx.state)
     account = chart.person_account(args["person"])
     _, key = chart.entry_of(account)

@@ -325,8 +325,12 @@ class Mischief:
 
     def _transfer(self, fresh: float) -> str:
         """A transfer's id, seldom somebody else's that is new."""
-        maker = self.sender if self.chance.random() < 0.95 else HOSPITAL
-        return self._id(self.transfers, fresh, f"{own_prefix(maker)}t")
+        prefix = own_prefix(self.sender if self.chance.random() < 0.98 else HOSPITAL)
+        own = [known for known in self.transfers if known.startswith(prefix)]
+        if not own or self.chance.random() < fresh:
+            own = [f"{prefix}t{len(self.transfers)}"]
+            self.transfers += own
+        return self.chance.choice(own[-40:])
 
     def _person(self) -> str:
         if self.chance.random() < 0.02:

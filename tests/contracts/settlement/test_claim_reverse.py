@@ -40,7 +40,7 @@ def test_everything_is_as_it_was(counter: ClaimWorld) -> None:
     reversed_ = counter.reverse()
     assert balances(counter.world.state) == before
     assert used(counter) == {}
-    assert {p.transfer for p in reversed_.postings} == {"claim/r-m-1"}
+    assert {p.transfer for p in reversed_.postings} == {"claim/H44010000123-m-1-r"}
     mirrored = [(p.account, p.fund_type, -p.amount_fen) for p in settled.postings]
     assert [(p.account, p.fund_type, p.amount_fen) for p in reversed_.postings] == mirrored[::-1]
     assert reversed_.answer == {
@@ -62,7 +62,7 @@ def test_the_entry_names_the_original_and_negates_its_amounts(counter: ClaimWorl
     assert original is not None
     assert (original.state, original.reversal) == ("reversed", "H44010000123-m-1-r")
     assert original.settled is not None
-    record = counter.world.state.get("claim/r-m-1")
+    record = counter.world.state.get("claim/H44010000123-m-1-r")
     assert is_reversal(record)
     assert Reversal.decode(record).claim == "H44010000123-m-1"
     assert Reversal.decode(record).reason == "wrong_bill"
@@ -97,7 +97,9 @@ def test_who_may_not_reverse(counter: ClaimWorld) -> None:
     counter.settle()
     args = {"claim": "H44010000123-m-1", "reversal": "H44010000123-r-1", "reason": "other"}
     world = counter.world
-    world.refused("claim.not-yours", PHARMACY, "claim", "reverse", args, post="operator")
+    foreign = args | {"reversal": "P44010000456-r-1"}
+    world.refused("claim.not-yours", PHARMACY, "claim", "reverse", foreign, post="operator")
+    world.refused("sender.foreign-id", PHARMACY, "claim", "reverse", args, post="operator")
     world.refused("sender.kind", BUREAU_GUANGZHOU, "claim", "reverse", args, post="clerk")
     world.refused("sender.post", HOSPITAL, "claim", "reverse", args, post="doctor")
 
@@ -109,7 +111,7 @@ def test_a_claim_that_was_declared_is_not_reversed_by_the_hospital_alone(
     claim = claims.find(counter.world.state, "H44010000123-m-1")
     assert claim is not None
     declared = replace(claim, state=follow(claim.state, Action.DECLARE))
-    counter.world.state.put("claim/m-1", declared.encode())
+    counter.world.state.put("claim/H44010000123-m-1", declared.encode())
     counter.reverse(refused="claim.wrong-state")
 
 
@@ -131,7 +133,7 @@ def test_a_payable_turns_negative_when_the_hospital_was_paid_already(counter: Cl
         {"account": f"payable:{HOSPITAL}", "fund_type": "310100", "amount_fen": -17_000},
         {"account": "bank:bank:icbc", "fund_type": "310100", "amount_fen": 17_000},
     ]
-    args = {"transfer": "pay-1", "kind": "payment", "postings": postings}
+    args = {"transfer": "440100pay-1", "kind": "payment", "postings": postings}
     counter.world.do(BUREAU_GUANGZHOU, "funds", "transfer", args, post="finance")
     counter.reverse()
     assert balance(counter.world.state, f"payable:{HOSPITAL}", "310100") == -17_000

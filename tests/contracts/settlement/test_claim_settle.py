@@ -75,7 +75,7 @@ def test_the_whole_bill_stands_on_the_institutions_side(counter: ClaimWorld) -> 
     outcome = counter.settle(use_account=True, lines=[line(1, BED, 123_456)])
     taken = [p for p in outcome.postings if p.account.startswith(("payable:", "income:"))]
     assert sum(p.amount_fen for p in taken) == 123_456
-    assert {p.transfer for p in outcome.postings} == {"claim/m-1"}
+    assert {p.transfer for p in outcome.postings} == {"claim/H44010000123-m-1"}
 
 
 def test_a_price_above_the_ceiling_is_cut_before_the_first_pay(counter: ClaimWorld) -> None:

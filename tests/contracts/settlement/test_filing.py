@@ -189,9 +189,12 @@ def test_nobody_files_after_the_insurance_ended(world: World) -> None:
 
 
 def test_a_hospital_files_a_referral(world: World) -> None:
-    submit(world, sender=w.HOSPITAL, type="referral", hospital=w.HOSPITAL, channel="hospital")
+    said = statement(type="referral", hospital=w.HOSPITAL, channel="hospital")
+    args = {"filing": "430100f1", "person": w.ALICE, **said}
+    world.refused("sender.foreign-id", w.HOSPITAL, C, "submit", args)
+    world.do(w.HOSPITAL, C, "submit", args | {"filing": "H44010000123f1"})
     # The hospital is a fact: another one of the city is covered too.
-    assert reason(world, "2025-06-11", "2025-06-12", region="440106") == "430100f1/1"
+    assert reason(world, "2025-06-11", "2025-06-12", region="440106") == "H44010000123f1/1"
 
 
 def test_notes_and_papers_stay_in_the_attachment(world: World) -> None:
@@ -200,7 +203,7 @@ def test_notes_and_papers_stay_in_the_attachment(world: World) -> None:
     outcome = world.do(BUREAU, C, "submit", args, attachments={"filing": papers})
     canaries = [*CANARIES, NOTE, bytes(range(32))]
     assert not leaks(outcome, canaries)
-    stored = b"".join(world.state.entries[k] for k in ("filing/f1", f"filings/{w.ALICE}"))
+    stored = b"".join(world.state.entries[k] for k in ("filing/430100f1", f"filings/{w.ALICE}"))
     assert NOTE.encode() not in stored
 
 
@@ -339,9 +342,9 @@ def test_an_emergency_is_deemed_filed(world: World) -> None:
 
 def test_an_emergency_filing_covers_emergencies_only(world: World) -> None:
     set_rules(world, automatic=["emergency"])
-    submit(world, type="emergency", sender=w.HOSPITAL, channel="hospital")
+    submit(world, "H44010000123f1", type="emergency", sender=w.HOSPITAL, channel="hospital")
     assert reason(world, "2025-06-10", "2025-06-20") == "filing.wrong-type"
-    assert reason(world, "2025-06-10", "2025-06-20", emergency=True) == "430100f1/1"
+    assert reason(world, "2025-06-10", "2025-06-20", emergency=True) == "H44010000123f1/1"
 
 
 def test_regions_that_need_no_filing(world: World) -> None:
@@ -415,9 +418,9 @@ def test_the_nearest_reason_is_told(world: World) -> None:
 
 def test_long_term_residents_at_home(world: World) -> None:
     set_rules(world, automatic=["living_elsewhere"], entitled_at_home=False)
-    submit(world, "f0", care_region=SHENZHEN, valid_to="2025-06-30")
+    submit(world, "430100f0", care_region=SHENZHEN, valid_to="2025-06-30")
     set_rules(world, automatic=["living_elsewhere", "other"], entitled_at_home=False)
-    submit(world, "f00", care_region=SHENZHEN)
+    submit(world, "430100f00", care_region=SHENZHEN)
     assert cover(world, "2025-06-10", "2025-06-12", region="430105").found
     submit(world, type="living_elsewhere")
     assert reason(world, "2025-06-10", "2025-06-12", region="430105") == "filing.resides-elsewhere"
@@ -428,9 +431,9 @@ def test_long_term_residents_at_home(world: World) -> None:
 def test_an_old_persons_index_stays_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filing_record, "INDEX_MAX", 3)
     for month in range(1, 7):
-        submit(world.on(f"2025-0{month}-01"), f"f{month}", valid_to=f"2025-0{month}-20")
+        submit(world.on(f"2025-0{month}-01"), f"430100f{month}", valid_to=f"2025-0{month}-20")
     rows = load_index(world.state, w.ALICE)
-    assert [row.filing for row in rows] == ["f4", "f5", "f6"]
+    assert [row.filing for row in rows] == ["430100f4", "430100f5", "430100f6"]
     filing = load_filing(world.state, "430100f1")
     assert filing is not None
     assert filing.last.status == "approved"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from contracts.api import Posting, Rejected
+from contracts.organisations import own_prefix
 from contracts.settlement import enrolment, funds
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.funds_book import Book, Leg, balance, counter_entry
@@ -72,7 +73,9 @@ def test_only_the_home_bureau_deposits(world: World) -> None:
     world.refused("sender.not-competent", BUREAU_GUANGDONG, "funds", "deposit", args,
                   post="finance")  # fmt: skip
     world.refused("sender.post", BUREAU_CHANGSHA, "funds", "deposit", args, post="doctor")
-    assert world.do(BUREAU_HUNAN, "funds", "deposit", args, post="finance").ok
+    assert world.do(
+        BUREAU_HUNAN, "funds", "deposit", args | {"transfer": "430000d1"}, post="finance"
+    ).ok
 
 
 @pytest.mark.parametrize("amount", [0, -5, True, "10", 10**16])
@@ -201,7 +204,7 @@ def test_a_pending_transfer_needs_an_end_that_lies_ahead(world: World) -> None:
                   post="finance")  # fmt: skip
 
 
-def pay_hospital(world: World, amount_fen: int, transfer: str = "pay-1") -> dict[str, Any]:
+def pay_hospital(world: World, amount_fen: int, transfer: str = "440100pay-1") -> dict[str, Any]:
     return transfer_args(
         leg(PAYABLE, -amount_fen, "310100"),
         leg("bank:bank:icbc", amount_fen, "310100"),
@@ -214,27 +217,29 @@ def pay_hospital(world: World, amount_fen: int, transfer: str = "pay-1") -> dict
 
 def test_a_hospital_is_paid_when_the_bank_says_so(world: World) -> None:
     world.do(BUREAU_GUANGZHOU, "funds", "transfer", pay_hospital(world, 500), post="finance")
-    world.refused("funds.not-confirmer", BUREAU_GUANGZHOU, "funds", "post", {"transfer": "pay-1"},
-                  post="checker")  # fmt: skip
-    world.do(BANK, "funds", "post", {"transfer": "pay-1"}, post="finance")
+    paid = {"transfer": "440100pay-1"}
+    world.refused("funds.not-confirmer", BUREAU_GUANGZHOU, "funds", "post", paid, post="checker")
+    world.do(BANK, "funds", "post", paid, post="finance")
     assert balance(world.state, "bank:bank:icbc", "310100") == 500
     # A payable may turn negative; it is not a person's money.
     assert balance(world.state, PAYABLE, "310100") == -500
 
 
 def test_a_held_payable_is_not_paid_until_the_hold_ends(world: World) -> None:
-    world.do(BUREAU_GUANGZHOU, "funds", "transfer", pay_hospital(world, 5, "early"), post="finance")
+    world.do(
+        BUREAU_GUANGZHOU, "funds", "transfer", pay_hospital(world, 5, "440100early"), post="finance"
+    )
     hold = {"institution": HOSPITAL, "reason": "audit", "until_ms": world.time_ms + MINUTE}
     world.refused("sender.not-competent", BUREAU_CHANGSHA, "funds", "hold", hold, post="audit")
     world.do(BUREAU_GUANGZHOU, "funds", "hold", hold, post="audit")
     for sender, method, args in (
         (BUREAU_GUANGZHOU, "transfer", pay_hospital(world, 500)),
-        (BANK, "post", {"transfer": "early"}),
+        (BANK, "post", {"transfer": "440100early"}),
     ):
         refusal = world.refused("funds.payable-held", sender, "funds", method, args, post="finance")
         assert refusal.values["reason"] == "audit"
     world.time_ms += MINUTE
-    world.do(BANK, "funds", "post", {"transfer": "early"}, post="finance")
+    world.do(BANK, "funds", "post", {"transfer": "440100early"}, post="finance")
 
 
 def test_money_may_go_to_whoever_it_is_for(world: World) -> None:
@@ -242,10 +247,11 @@ def test_money_may_go_to_whoever_it_is_for(world: World) -> None:
     back = transfer_args(
         leg("bank:bank:icbc", -5, "310100"), leg(PAYABLE, 5, "310100"),
         phase="pending", expires_ms=world.time_ms + MINUTE, confirmer=BUREAU_GUANGZHOU,
+        transfer="bank:icbc:t1",
     )  # fmt: skip
     world.do(BANK, "funds", "transfer", back, post="finance")
     assert balance(world.state, PAYABLE, "310100") == 0
-    world.do(BUREAU_GUANGZHOU, "funds", "post", {"transfer": "430100t1"}, post="finance")
+    world.do(BUREAU_GUANGZHOU, "funds", "post", {"transfer": "bank:icbc:t1"}, post="finance")
     assert balance(world.state, PAYABLE, "310100") == 5
     deposit(world, 10)
     deposit(world, 32, transfer="430100d2")
@@ -319,13 +325,14 @@ def test_nobody_writes_money_into_a_bureaus_books_alone(world: World) -> None:
         for target in targets:
             legs = [leg(source, -(10**9)), leg(target, 10**9)]
             pending: dict[str, Any] = {"phase": "pending", "expires_ms": world.time_ms + MINUTE}
+            own = {"transfer": f"{own_prefix(sender)}t1"}
             for args in (
                 transfer_args(*legs),
                 transfer_args(*legs, **pending),
                 transfer_args(*legs, **pending, confirmer=BANK),
                 transfer_args(*legs, confirmer=BUREAU_HUNAN),
             ):
-                world.refused("funds.needs-bureau", sender, "funds", "transfer", args,
+                world.refused("funds.needs-bureau", sender, "funds", "transfer", args | own,
                               post="finance")  # fmt: skip
     assert balances(world.state) == before
 
@@ -350,14 +357,14 @@ def test_one_bureau_does_not_owe_anothers_institution(world: World) -> None:
 )
 def test_an_account_belongs_to_what_its_kind_says(world: World, sender: str, account: str) -> None:
     legs = [leg(account, -5), leg("bank:bank:icbc", 5)]
-    world.refused("funds.unknown-account", sender, "funds", "transfer", transfer_args(*legs),
-                  post="finance")  # fmt: skip
+    args = transfer_args(*legs, transfer=f"{own_prefix(sender)}t1")
+    world.refused("funds.unknown-account", sender, "funds", "transfer", args, post="finance")
 
 
 def test_what_patients_paid_is_the_institutions_own_record(world: World) -> None:
     legs = [leg("bank:bank:icbc", -5, "cash"), leg(f"income:{HOSPITAL}", 5, "cash")]
-    world.refused("funds.not-owner", BANK, "funds", "transfer", transfer_args(*legs),
-                  post="finance")  # fmt: skip
+    args = transfer_args(*legs, transfer="bank:icbc:t1")
+    world.refused("funds.not-owner", BANK, "funds", "transfer", args, post="finance")
 
 
 def test_a_balance_that_cannot_be_true_is_refused_before_it_cannot_be_written(

@@ -92,8 +92,8 @@ def test_the_person_through_the_claim_and_at_home(told: Told) -> None:
     counters = get(told, f"/v1/persons/{ALICE}/counters/2025")["record"]["counters"]
     assert counters["deductible_fen"] == 30_000
     filings = get(told, f"/v1/persons/{ALICE}/filings", HOME, f"care_region=440100&date={DAY}")
-    assert filings["cover"]["filing"] == "f-1"
-    assert get(told, "/v1/filings/f-1")["record"]["person"] == ALICE
+    assert filings["cover"]["filing"] == "430100f1"
+    assert get(told, "/v1/filings/430100f1")["record"]["person"] == ALICE
 
 
 def test_why_it_came_out_so(told: Told) -> None:
@@ -272,7 +272,7 @@ def test_a_reversal_is_read_like_a_claim(told: Told) -> None:
         get(told, "/v1/claims/H44010000123-m-2", WINDOW)["record"]["reversal"]
         == "H44010000123-m-2-r"
     )
-    reversal = get(told, "/v1/claims/r-m-2", WINDOW)["record"]
+    reversal = get(told, "/v1/claims/H44010000123-m-2-r", WINDOW)["record"]
     assert reversal["claim"] == "H44010000123-m-2"
     assert reversal["reason"]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from contracts.organisations import own_prefix
 from node.ledger.transaction import Call, SignedTransaction
 from tests.contracts.settlement.claim_world import BED, COSMETIC, DAY, line, visit
 from tests.contracts.world import (
@@ -174,7 +175,7 @@ def switch_off(bad: BadWorld) -> SignedTransaction:
 def suspended_institution(bad: BadWorld) -> SignedTransaction:
     args = {"organisation": OTHER_HOSPITAL, "from": "2025-06-01", "reason": "false bills"}
     bad.world.do(BUREAU_GUANGZHOU, "organisations", "suspend", args)
-    return bad.settlement("H44010000123-r-institution", sender=OTHER_HOSPITAL)
+    return bad.settlement(f"{own_prefix(OTHER_HOSPITAL)}-r", sender=OTHER_HOSPITAL)
 
 
 def not_an_institution(bad: BadWorld) -> SignedTransaction:
@@ -192,13 +193,13 @@ def wrong_post(bad: BadWorld) -> SignedTransaction:
 
 
 def other_content(bad: BadWorld) -> SignedTransaction:
-    return bad.settlement("settled-1", [line(1, BED, 60_000)])
+    return bad.settlement("H44010000123-settled-1", [line(1, BED, 60_000)])
 
 
 def other_institution(bad: BadWorld) -> SignedTransaction:
     args = {"institution": PHARMACY, "switch": "outpatient", "on": True}
     bad.world.do(BUREAU_GUANGZHOU, "organisations", "set_switch", args)
-    return bad.settlement("settled-1", sender=PHARMACY)
+    return bad.settlement("H44010000123-settled-1", sender=PHARMACY)
 
 
 def overspending_source(bad: BadWorld) -> SignedTransaction:
@@ -231,7 +232,7 @@ def held_payable(bad: BadWorld) -> SignedTransaction:
         {"account": f"payable:{HOSPITAL}", "fund_type": "310100", "amount_fen": -100},
         {"account": "bank:bank:icbc", "fund_type": "310100", "amount_fen": 100},
     ]
-    return transfer(bad, "430100r-held", legs, BUREAU_GUANGZHOU)
+    return transfer(bad, "440100r-held", legs, BUREAU_GUANGZHOU)
 
 
 # --- Attachments ----------------------------------------------------------------------------------

@@ -205,7 +205,7 @@ def build(folder: Path) -> BadWorld:
     file_at_home(world, "430000f1", STRICT_ELSEWHERE, "510100")
     file_at_home(world, "430000f2", SLIPPING, "440100")
     made = BadWorld(world, claims)
-    settled = made.send(made.settlement("settled-1").encode())
+    settled = made.send(made.settlement("H44010000123-settled-1").encode())
     assert settled.json()["receipts"][0]["receipt"]["status"] == "ok", settled.body
     return made
 
