@@ -122,8 +122,8 @@ def test_the_trace_balances_and_ends_at_the_accounts(running: Demo) -> None:
         (("person", "claims", "p:370000:seed01"), "H31000000003-seed-01"),
         (("person", "account", "p:370000:seed01"), "has_account"),
         (("person", "used", "p:370000:seed01", "2020"), "370000"),
-        (("filing", "list", "p:370000:seed01"), "F-seed-01"),
-        (("filing", "show", "F-seed-01"), "approved"),
+        (("filing", "list", "p:370000:seed01"), "370000-seed-01"),
+        (("filing", "show", "370000-seed-01"), "approved"),
         (("fund", "balance", "fund:370000"), "49,920,800.00"),
         (("fund", "postings", "fund:370000"), "-79,200.00"),
         (("org", "show", "bureau:370000"), "checker"),
@@ -160,7 +160,7 @@ def test_a_transaction_is_found_by_the_id_that_the_history_names(running: Demo) 
 def test_an_estimate_writes_nothing(running: Demo, tmp_path: Path) -> None:
     record = running.ask("claim", "show", running.claim)["record"]
     bill = {
-        "args": {"claim": "estimate-1", "discharge": record["discharge"], "total_fen": 100,
+        "args": {"claim": "H31000000003-estimate-1", "discharge": record["discharge"], "total_fen": 100,
                  "use_account": False,
                  "visit": {"person": record["person"], "care_kind": "outpatient",
                            "admission": record["discharge"],
@@ -179,7 +179,7 @@ def test_an_estimate_writes_nothing(running: Demo, tmp_path: Path) -> None:
         answer = running.ask(*words, file, by=running.hospital)
         assert answer["receipt"]["answer"]["cash_fen"] == 100
     assert running.ask("status")["state_root"] == before
-    refused = yibao("claim", "show", "estimate-1", env=running.env(*AUDITOR))
+    refused = yibao("claim", "show", "H31000000003-estimate-1", env=running.env(*AUDITOR))
     assert refused.exit_code == Exit.REFUSED
 
 

@@ -8,9 +8,13 @@ import pytest
 
 from contracts.api import Rejected
 from contracts.settlement import claim as claims
+from contracts.settlement.benefits import STEPS_MAX
 from contracts.settlement.claim_explain import LINE_FIELDS, share_out
+from contracts.settlement.claim_shapes import LINES_OF_A_CLAIM
 from contracts.settlement.policy_program import BUDGET_CALL, PolicyProgram
 from node.ledger import codec
+from node.ledger.receipt import make_explanation
+from node.ledger.types import EXPLANATION_BYTES_MAX
 from tests.contracts.settlement.claim_world import (
     BED,
     BOB,
@@ -200,6 +204,26 @@ def test_lines_are_taken_up_to_a_number(counter: ClaimWorld) -> None:
             "H44010000123-s-1", upload + 1, [line(upload * 1000 + n) for n in range(1000)]
         )
     counter.upload("H44010000123-s-1", 6, [line(9_999)], refused="claim.too-many-lines")
+
+
+def test_the_longest_explanation_fits_its_limit(counter: ClaimWorld) -> None:
+    """As many lines as a claim may have, each as long as it may be and refused with a reason; and
+    still room for all steps and payments that a policy may tell."""
+    widest = LINES_OF_A_CLAIM // 1_000
+    for upload in range(widest):
+        rows = [line(1, "X" * 40, 10**10 + n, consent=True) for n in range(1_000)]
+        for n, row in enumerate(rows):
+            row[0], row[7] = f"{upload * 1_000 + n:030d}", "D" * 40
+        counter.upload("H44010000123-s-1", upload + 1, rows)
+    total = sum(10**10 + n for n in range(1_000)) * widest
+    outcome = counter.settle("H44010000123-s-1", [], registered=True, total_fen=total)
+    assert outcome.explanation is not None
+    told = make_explanation(bytes(32), 0, (), outcome.explanation).content
+    assert (len(outcome.explanation["lines"]), len(outcome.explanation["refusals"])) == (5_000,) * 2
+    # A year's step holds three texts of a policy and some sums; a stay may lie in two years.
+    room = 2 * STEPS_MAX * 512
+    assert 1 << 20 < len(told) + room <= EXPLANATION_BYTES_MAX
+    assert codec.decode(told, bytes_max=EXPLANATION_BYTES_MAX) == outcome.explanation
 
 
 def test_a_hospitals_own_codes_are_translated_by_its_mapping(counter: ClaimWorld) -> None:
