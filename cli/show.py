@@ -32,6 +32,7 @@ filing = typer.Typer(no_args_is_help=True, help="Filings for care elsewhere. 备
 reimburse = typer.Typer(
     no_args_is_help=True, help="Reimbursement of people who paid first. 零星报销"
 )
+trace_codes = typer.Typer(no_args_is_help=True, help="Drug trace codes: return, issue. 追溯码")
 fund = typer.Typer(no_args_is_help=True, help="Funds and accounts: balances, postings. 基金")
 org = typer.Typer(no_args_is_help=True, help="Organisations, keys, votes, parameters. 机构")
 catalogue = typer.Typer(no_args_is_help=True, help="Catalogues of places of care. 目录")

@@ -16,7 +16,7 @@ from contracts.organisations import Organisation
 from contracts.quick import quick
 from contracts.schema import Bool, Date, Fen, Id, List, Optional, Record
 from contracts.settlement import claim as claims
-from contracts.settlement import claim_lines, counters, invoices
+from contracts.settlement import claim_lines, counters, invoices, traces
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.claim import CONTRACT
 from contracts.settlement.claim_decide import Decided, decide, named_versions
@@ -45,6 +45,7 @@ from contracts.settlement.invoices import INVOICES
 from contracts.settlement.lifecycle import Action, follow
 from contracts.settlement.records import Claim, Settled, Visit, content_digest
 from contracts.settlement.terms import PERSONAL_ACCOUNT
+from contracts.settlement.traces import TRACES
 
 SETTLEMENT_ARGS = {
     "claim": Id(64),
@@ -60,10 +61,17 @@ that no upload can be missing unnoticed. ``use_account``: the patient's choice. 
 was printed for the patient; none of them is ever paid on again."""
 
 SETTLEMENT_ATTACHMENT = Record(
-    {"visit": Optional(CLINICAL), "lines": Optional(List(Line(), max=LINES_AT_ONCE), [])}
+    {
+        "visit": Optional(CLINICAL),
+        "lines": Optional(List(Line(), max=LINES_AT_ONCE), []),
+        "traces": Optional(TRACES, []),
+    }
 )
 """``visit``: the clinical half, needed with the argument ``visit``; for a registered visit it
-replaces what was known at admission. ``lines``: in addition to those uploaded before."""
+replaces what was known at admission. ``lines``: in addition to those uploaded before. ``traces``:
+the packs that were dispensed for any line of the claim."""
+
+NOTHING_ATTACHED: Args = {"visit": None, "lines": [], "traces": []}
 
 
 @quick(frozen=True, slots=True)
@@ -75,6 +83,7 @@ class _Bound:
     person: Person
     visit: Visit
     rows: Rows
+    traces: list[Args]
 
 
 @CONTRACT.method(
@@ -100,6 +109,9 @@ def settle(ctx: Context, args: Args) -> Answer:
     bound = _bind(ctx, claim_id, known, args)
     book = Book(ctx.state)
     decided = _decide(ctx, bound, args, book)
+    if bound.traces:
+        lines = {row[0] for row in bound.rows}
+        traces.take(ctx, bound.traces, lines, claim_id, bound.person.id)
     if args["invoices"]:
         invoices.take(ctx, args["invoices"], args["total_fen"], invoices.CLAIM, claim_id)
     settled = _settled(ctx, digest, decided, invoices.names_of(args["invoices"]))
@@ -148,7 +160,7 @@ def estimate(ctx: Context, args: Args) -> Answer:
 def _bind(ctx: Context, claim_id: str, known: Claim | None, args: Args) -> _Bound:
     """The claim of a settlement, registered before or now, with its visit, person and lines."""
     attachment = ctx.attachments.get(AUDIENCE)
-    content = {"visit": None, "lines": []} if attachment is None else attachment.content
+    content = NOTHING_ATTACHED if attachment is None else attachment.content
     visit = _visit(claim_id, known, args, content["visit"])
     check_dates(ctx, visit)
     if known is not None and known.institution != ctx.sender:
@@ -163,7 +175,7 @@ def _bind(ctx: Context, claim_id: str, known: Claim | None, args: Args) -> _Boun
         presence = check_presence(ctx, args["visit"]["presence"], person)
         claim = begin(ctx, claim_id, institution, person, visit, presence)
     check_rows(rows, visit.admission, visit.discharge, args["total_fen"])
-    return _Bound(claim, institution, person, visit, rows)
+    return _Bound(claim, institution, person, visit, rows, content["traces"])
 
 
 def _visit(claim_id: str, known: Claim | None, args: Args, clinical: Args | None) -> Visit:

@@ -23,6 +23,7 @@ from contracts.settlement import (
     policy,
     reimbursement,
     reimbursement_pay,
+    traces,
 )
 
 # The methods of the claim contract live in several modules; importing them declares them.
@@ -41,6 +42,7 @@ CONTRACTS: tuple[Contract, ...] = (
     claim.CONTRACT,
     reimbursement.CONTRACT,
     funds.CONTRACT,
+    traces.CONTRACT,
     looks.CONTRACT,
 )
 """Every system contract, each with all its methods declared."""
