@@ -52,18 +52,18 @@ SEED = bytes(32)
 
 
 class Liar:
-    """Bureau 3's keys in the hands of a test, connected to node 0."""
+    """Bureau 3's keys in the hands of a test, connected to one node."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, victim: int = 0) -> None:
         self.cluster = cluster
         self.key = private(f"validate{LIAR}")
         self.frames: list[Frame] = []
         transport = make_transport(private(f"transport{LIAR}"), cluster.genesis.chain, bureau(LIAR))
         identity = Identity(cluster.genesis.chain, bureau(LIAR), self.key, transport.pin)
         self.peers = Peers(identity, transport, self, make_logger("error", "json"))
-        victim = private("transport0")
-        pin = crypto.tls_pin(crypto.public_key(victim))
-        self.peers.update({bureau(0): Address("127.0.0.1", cluster.ports[0], pin)}, 0)
+        self.victim = bureau(victim)
+        pin = crypto.tls_pin(crypto.public_key(private(f"transport{victim}")))
+        self.peers.update({self.victim: Address("127.0.0.1", cluster.ports[victim], pin)}, 0)
 
     async def on_frame(self, peer: Peer, frame: Frame) -> None:
         self.frames.append(frame)
@@ -75,7 +75,7 @@ class Liar:
         raise AssertionError("the liar's own machinery works") from error
 
     def send(self, kind: FrameType, body: bytes) -> None:
-        assert self.peers.send(bureau(0), Frame(kind, body))
+        assert self.peers.send(self.victim, Frame(kind, body))
 
     def sign(self, statement: Statement) -> bytes:
         return wire.sign_statement(self.key, self.cluster.genesis.chain, statement)
