@@ -20,7 +20,6 @@ from consensus import (
     BlockId,
     Built,
     Certificate,
-    Event,
     Evidence,
     MemberId,
     Message,
@@ -130,12 +129,12 @@ class Node:
         self._estimates = Estimates(self.chain, self._thread, self._pool, clock_ms)
         identities = () if key is None else (MemberId(public_key(key)),)
         self._replica = Replica(identities, timing)
+        self._driver = Driver(self._replica, self, monotonic_ms)
         self._received = ReceivedBlocks(
-            self.chain, self._thread, self._pool, self._put, clock_ms, self._log_bug, log
+            self.chain, self._thread, self._pool, self._driver.put, clock_ms, self._log_bug, log
         )
         self.network = None if p2p is None else self._join(p2p, ledger)
         self._safety: Safety | None = None
-        self._driver: Driver | None = None
         self._running: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._wanted: tuple[int, Block] | None = None
@@ -160,7 +159,6 @@ class Node:
         if self._key is not None:
             self._safety = self._open_safety(self._key, validators)
         self._ended = asyncio.get_running_loop().create_future()
-        self._driver = Driver(self._replica, self, self._monotonic_ms)
         record = None if self._safety is None else self._safety.record
         self._driver.begin(start_event(self._database, epoch, validators, record))
         self._running = self._spawn(self._driver.run())
@@ -205,7 +203,7 @@ class Node:
 
     async def settle(self) -> None:
         """Wait until nothing is built, executed, voted on or written."""
-        while self._driver is not None and self._running is not None:
+        while self._running is not None:
             if not self._running.done():
                 await self._driver.idle()
             others = self._tasks - {self._running}
@@ -351,8 +349,9 @@ class Node:
         self._log.error("accusation", kind=evidence.kind, epoch=evidence.epoch, file=path.name)
 
     def refused(self, peer: MemberId, reason: str) -> None:
-        """A peer's message was dropped."""
-        self._log.warning("consensus.refused", peer=peer, reason=reason)
+        """A peer's message was dropped. A flood of such messages fills no log."""
+        if self.network is None or self.network.refused(peer, reason):
+            self._log.warning("consensus.refused", peer=peer, reason=reason)
 
     def alarm(self, code: str, sentence: str) -> None:
         """An operator must look; the node is not ready from here on."""
@@ -365,9 +364,9 @@ class Node:
     def _join(self, p2p: P2pOptions, ledger: OpenedLedger) -> Network:
         network = Network(
             p2p, self.chain, ledger.state, self._admission,
-            organisation=self.options.organisation, key=self._key, put=self._put,
-            situation=self._replica.situation, bug=self._on_bug, log=self._log,
-            monotonic_ms=self._monotonic_ms,
+            organisation=self.options.organisation, key=self._key,
+            put=self._driver.put, offer=self._driver.offer, situation=self._replica.situation,
+            bug=self._on_bug, log=self._log, monotonic_ms=self._monotonic_ms,
         )  # fmt: skip
         self._received.attach(network.exchange)
         return network
@@ -398,11 +397,7 @@ class Node:
 
     def _tell_pending(self) -> None:
         passed_over_ms = None if self.network is None else self.network.passed_over_ms
-        self._put(Pending(self._pool.oldest_ms(), passed_over_ms))
-
-    def _put(self, event: Event) -> None:
-        if self._driver is not None:
-            self._driver.put(event)
+        self._driver.put(Pending(self._pool.oldest_ms(), passed_over_ms))
 
     def _try_build(self) -> None:
         if self._wanted is None or self._building or not self._works() or not len(self._pool):
@@ -424,7 +419,7 @@ class Node:
             self._built_s = time.monotonic()
             header = proposal.result.header
             following = wire.to_next_set(header, proposal.result.next_validators)
-            self._put(Built(view, wire.to_core_block(header), following))
+            self._driver.put(Built(view, wire.to_core_block(header), following))
         self._try_build()
 
     def _publish(self, result: BlockResult) -> None:
