@@ -22,7 +22,8 @@ from node.ordering.wal import SafetyFile
 from node.ordering.wire import encode_record
 from node.service.network import P2pOptions
 from node.service.node import Node, NodeOptions
-from node.service.opening import SAFETY, OpenedLedger
+from node.service.keys import SAFETY
+from node.service.opening import OpenedLedger
 from node.telemetry import make_logger
 from tests.node.network import GENESIS_MS, HOSPITAL, open_folder, private, runtime
 
