@@ -7,14 +7,16 @@ the state tree and the store need no locks of their own. The methods know nothin
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from consensus import Block, BlockId, SafetyRecord
 from node import indexer
 from node.execution.blocks import BlockResult, Executor, Parent, Proposal
 from node.execution.calls import CallResult
+from node.execution.divergence import Outcome
 from node.ledger.block import Certificate, Header, ValidatorSet
 from node.ledger.errors import InvalidBlock
 from node.ledger.transaction import Attachment, SignedTransaction
@@ -24,43 +26,38 @@ from node.store.blocks import StoredProposal
 from node.store.database import Database, HeightParts
 from node.telemetry import Metrics
 
+RECENT_MAX = 4
+"""Heights whose results are kept for peers that came to another one."""
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class ChainThread:
-    """One thread that runs one job at a time, in the order in which they were given."""
+    """One thread that runs one job at a time, in the order in which they were given.
+
+    The order is the event loop's: a job begins when the one before it was taken note of there. A
+    job whose caller was cancelled runs to its end all the same, and the next one after it.
+    """
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="chain")
+        self._turn = asyncio.Lock()
 
     async def run(self, job: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a job and wait for it. What it raises is raised here."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, lambda: job(*args, **kwargs))
+        async with self._turn:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._pool, lambda: job(*args, **kwargs))
 
     async def run_and_hand_over(self, job: Callable[[], T], then: Callable[[T], None]) -> T:
-        """Run a job, then ``then(result)`` on the event loop's thread while the chain thread
-        waits: what ``then`` changes is never changed under a job."""
-        loop = asyncio.get_running_loop()
-
-        def work() -> T:
-            result = job()
-            handed: Future[None] = Future()
-
-            def hand_over() -> None:
-                try:
-                    then(result)
-                except BaseException as error:
-                    handed.set_exception(error)
-                    raise
-                handed.set_result(None)
-
-            loop.call_soon_threadsafe(hand_over)
-            handed.result()
+        """Run a job, then ``then(result)`` on the event loop's thread before the next job begins:
+        what ``then`` changes is never changed under a job."""
+        async with self._turn:
+            loop = asyncio.get_running_loop()
+            result = await loop.run_in_executor(self._pool, job)
+            then(result)
             return result
-
-        return await loop.run_in_executor(self._pool, work)
 
     def close(self) -> None:
         """Wait for the job in hand and end the thread."""
@@ -87,6 +84,7 @@ class Chain:
         self._organisation = organisation
         self._index = index
         self._results: dict[BlockId, BlockResult] = {}
+        self._recent: deque[Callable[[], Outcome]] = deque(maxlen=RECENT_MAX)
         self._kept: set[BlockId] = set()
 
     def build(self, candidates: Sequence[SignedTransaction], clock_ms: int) -> Proposal:
@@ -191,6 +189,7 @@ class Chain:
         On the event loop's thread, while no job of the chain thread runs (``Node.commit``).
         """
         self.executor.commit(result)
+        self._recent.append(_later(result))
         self.parent = Parent(result.header, result.block_hash)
         self._results.clear()
         self._kept.clear()
@@ -211,12 +210,41 @@ class Chain:
         epoch = header.epoch + (1 if header.is_epoch_final else 0)
         return epoch, self.database.validators(epoch)[1]
 
+    def validators_of(self, epoch: int) -> ValidatorSet | None:
+        """The set of an epoch that has begun, None for one that has not."""
+        return self.database.validators(epoch)[1] if epoch <= self.validators_of_next()[0] else None
+
     def result(self, block: BlockId) -> BlockResult | None:
         """The result of a block that was built or executed on the head."""
         return self._results.get(block)
 
+    def outcome(self, block: bytes) -> Outcome | None:
+        """What a block came to here, while it is in flight and for ``RECENT_MAX`` heights more."""
+        result = self._results.get(BlockId(block))
+        if result is not None:
+            return outcome_of(result)
+        return next((found for one in self._recent if (found := one()).block == block), None)
+
     def _place(self, block: BlockId) -> tuple[int, bytes]:
         return self._results[block].header.height, block
+
+
+def outcome_of(result: BlockResult) -> Outcome:
+    """What of a result is compared with another node's."""
+    return _later(result)()
+
+
+def _later(result: BlockResult) -> Callable[[], Outcome]:
+    """The outcome when it is asked for; the rest of the result is not held on to."""
+    block, receipts = result.block_hash, result.receipt_bytes
+    writes, all_writes = [call.writes for call in result.calls], result.writes
+
+    def outcome() -> Outcome:
+        written = {key for one in writes for key in one}
+        rest = {key: value for key, value in all_writes.items() if key not in written}
+        return Outcome(block, receipts, writes, rest)
+
+    return outcome
 
 
 def _stored(result: BlockResult) -> StoredProposal:

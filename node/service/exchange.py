@@ -47,8 +47,10 @@ from node.p2p.payloads import (
     encode_blocks,
     encode_proposal,
 )
-from node.p2p.peers import Address, Events, Peers
+from node.p2p.peers import Address, Connections, Events
+from node.service.accusations import Accusations
 from node.service.contents import Contents
+from node.service.divergences import Divergences
 from node.service.serving import BlockServer
 
 INBOX_MAX: Final = 256
@@ -93,7 +95,7 @@ class Exchange(Events):
         self._chain = chain
         self._server = server
         self._log = log
-        self._peers: Peers | None = None
+        self._peers: Connections | None = None
         self._known: tuple[int, ValidatorSet] | None = None
         self._asked: dict[str, Ask] = {}
         self._wanted: dict[bytes, asyncio.Event] = {}
@@ -102,13 +104,22 @@ class Exchange(Events):
         self._tasks: set[asyncio.Task[None]] = set()
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="peers")
         self.on_peer_up: Callable[[str], None] = lambda organisation: None
+        self._accusations: Accusations | None = None
+        self._divergences: Divergences | None = None
 
-    def attach(self, peers: Peers) -> None:
+    def share_findings(self, accusations: Accusations, divergences: Divergences) -> None:
+        """Pass proofs that a member lied on to peers and take theirs; ask them for their results
+        where ours differs."""
+        self._accusations, self._divergences = accusations, divergences
+        accusations.on_news = self._tell_accusation
+        divergences.ask = self._ask_outcome
+
+    def attach(self, peers: Connections) -> None:
         """The connections to use."""
         self._peers = peers
 
     @property
-    def peers(self) -> Peers:
+    def peers(self) -> Connections:
         """The connections."""
         assert self._peers is not None, "attach comes first"
         return self._peers
@@ -146,6 +157,15 @@ class Exchange(Events):
         frame = Frame(FrameType.TRANSACTION, transaction)
         for organisation in self.peers.connected() if to is None else to:
             self.peers.send(organisation, frame)
+
+    def _tell_accusation(self, proof: bytes) -> None:
+        for organisation in self.peers.connected():
+            self.peers.send(organisation, Frame(FrameType.EVIDENCE, proof))
+
+    def _ask_outcome(self, height: int, block: bytes) -> None:
+        ask = Frame(FrameType.ASK_OUTCOME, AskContent(height, block).encode())
+        for organisation in self.peers.connected():
+            self.peers.send(organisation, ask)
 
     def fetch(self, peer: MemberId, first: int, last: int) -> None:
         """Ask for certified blocks; the answer becomes ``Fetched``."""
@@ -192,9 +212,10 @@ class Exchange(Events):
         """What the core calls a peer."""
         _, validators = self._host.validators()
         seat = validators.index_of(peer.organisation)
-        if seat is not None and validators.validators[seat].key == peer.key:
-            return MemberId(peer.key)
-        return MemberId(peer.organisation.encode())
+        if seat is None:
+            return MemberId(peer.organisation.encode())
+        # Whatever key it greeted with: one that was rotated since is the same node.
+        return MemberId(validators.validators[seat].key)
 
     def organisation_of(self, name: MemberId) -> str | None:
         """The connected organisation that the core calls so."""
@@ -214,18 +235,27 @@ class Exchange(Events):
                 await self._take_proposal(peer, frame.body)
             case FrameType.TRANSACTION:
                 self._take_transaction(peer, frame.body)
-            case FrameType.ASK | FrameType.ASK_CONTENT:
+            case FrameType.ASK | FrameType.ASK_CONTENT | FrameType.ASK_OUTCOME:
                 self._serve(peer, frame)
             case FrameType.BLOCKS:
                 await self._take_blocks(peer, frame.body)
             case FrameType.CONTENT:
                 self._take_content(peer, frame.body)
+            case FrameType.EVIDENCE:
+                if self._accusations is not None:
+                    self._accusations.hear(frame.body)
+            case FrameType.OUTCOME:
+                if self._divergences is not None:
+                    self._divergences.hear(peer.organisation, frame.body)
             case _:
                 raise PeerFault(f"a frame of type {frame.type.name} after the greeting")
 
     def on_up(self, peer: Peer) -> None:
         """A peer is connected: it may lack what waits here."""
         self._asked.pop(peer.organisation, None)
+        if self._accusations is not None:
+            for proof in self._accusations.newest():
+                self.peers.send(peer.organisation, Frame(FrameType.EVIDENCE, proof))
         self.on_peer_up(peer.organisation)
 
     def on_bug(self, error: BaseException) -> None:
@@ -348,6 +378,10 @@ class Exchange(Events):
                     self._threads, self._blocks, Ask.decode(frame.body)
                 )
                 answer = FrameType.BLOCKS
+            elif frame.type is FrameType.ASK_OUTCOME:
+                block = AskContent.decode(frame.body).block
+                body = await loop.run_in_executor(self._threads, self._server.outcome, block)
+                answer = FrameType.OUTCOME
             else:
                 asked = AskContent.decode(frame.body)
                 body = await loop.run_in_executor(

@@ -16,7 +16,7 @@ from pathlib import Path
 from consensus import MemberId, SafetyRecord
 from node.ledger.block import ValidatorSet
 from node.ledger.crypto import PrivateKey, public_key
-from node.ordering.wal import SafetyError, SafetyFile, SafetyLost
+from node.ordering.wal import DISK, SafetyDisk, SafetyError, SafetyFile, SafetyLost
 from node.ordering.wire import decode_record, encode_record
 from node.store.database import Database
 
@@ -49,7 +49,9 @@ class ValidateKeys:
         there is none, all: the core then knows that what it may not use is lost."""
         return tuple(self._opened) or self.members
 
-    def open(self, folder: Path, chain: bytes, head_height: int, *, alone: bool) -> list[str]:
+    def open(
+        self, folder: Path, chain: bytes, head_height: int, disk: SafetyDisk = DISK, *, alone: bool
+    ) -> list[str]:
         """Open what is there; give the reasons for what is not.
 
         ``alone``: with one validator nobody else could carry the chain on. Raises ``SafetyLost``
@@ -59,7 +61,7 @@ class ValidateKeys:
         for member in self._keys:
             try:
                 self._opened[member] = open_safety(
-                    folder, chain, member, head_height, alone=alone and not self._opened
+                    folder, chain, member, head_height, disk, alone=alone and not self._opened
                 )
             except SafetyLost as error:
                 if alone and len(self._keys) == 1:
@@ -99,6 +101,21 @@ class ValidateKeys:
         seats = {bytes(seat.key) for seat in validators.validators}
         return next((m for m in reversed(list(self._opened)) if bytes(m) not in seats), None)
 
+    def describe(self, validators: ValidatorSet) -> list[dict[str, str]]:
+        """Each key and what it does: votes, waits to be voted in, or is lost."""
+        seated = self.seated(validators)
+        return [
+            {
+                "key": bytes(member).hex(),
+                "state": "lost"
+                if member not in self._opened
+                else "votes"
+                if member == seated
+                else "waits",
+            }
+            for member in self._keys
+        ]
+
     def close(self) -> None:
         """Close the files."""
         for safety in self._opened.values():
@@ -111,7 +128,13 @@ def safety_path(folder: Path, key: bytes) -> Path:
 
 
 def open_safety(
-    folder: Path, chain: bytes, key: bytes, head_height: int, *, alone: bool = True
+    folder: Path,
+    chain: bytes,
+    key: bytes,
+    head_height: int,
+    disk: SafetyDisk = DISK,
+    *,
+    alone: bool = True,
 ) -> Safety:
     """Open a key's safety file, or make ``safety.dat`` for a chain that has no block yet.
 
@@ -120,18 +143,26 @@ def open_safety(
     Raises ``SafetyLost`` when it is missing or damaged although blocks exist: the key is burnt.
     """
     path, binding = folder / SAFETY, chain + key
-    own = safety_path(folder, key)
-    if own.exists():
-        path = own
-    elif not path.exists() and head_height == 0 and alone:
+    try:
+        opened = _open_file(folder, binding, key, disk)
+    except SafetyLost:
+        if head_height or not alone:
+            raise
         record = SafetyRecord()
-        return Safety(SafetyFile.create(path, binding, encode_record(record)), record)
-    opened = SafetyFile(path, binding)
+        return Safety(SafetyFile.create(path, binding, encode_record(record), disk), record)
     try:
         return Safety(opened, decode_record(opened.load()))
     except SafetyLost:
         opened.close()
         raise
+
+
+def _open_file(folder: Path, binding: bytes, key: bytes, disk: SafetyDisk) -> SafetyFile:
+    """The file begun for this key, else the common one. Raises ``SafetyLost``."""
+    try:
+        return SafetyFile(safety_path(folder, key), binding, disk)
+    except SafetyLost:
+        return SafetyFile(folder / SAFETY, binding, disk)
 
 
 def renew_safety(

@@ -9,26 +9,23 @@ of, so that nobody waits for an order that will never come.
 from __future__ import annotations
 
 import asyncio
+import datetime
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Final
 
 import structlog
 
-from consensus import Event, Evidence, MemberId, Message, Situation
+from consensus import Event, MemberId, Message, Situation
 from contracts.organisations import find_endpoint
 from node.execution.blocks import BlockResult
 from node.execution.state import CommittedState, ReadState
 from node.ledger import block as ledger_block
 from node.ledger.crypto import PrivateKey
 from node.ledger.types import Digest
-from node.ordering import wire
-from node.p2p.hello import Identity
-from node.p2p.peers import Absence, Address, Peers
-from node.p2p.tls import make_transport
-from node.service.admission import Admission, monotonic_ms
+from node.p2p.peers import Absence, Address, Connect, Who, connect_with_tls
+from node.service.admission import Admission
 from node.service.chain import Chain
 from node.service.exchange import Exchange, Host
 from node.service.serving import BlockServer
@@ -53,6 +50,8 @@ class P2pOptions:
     port: int
     key: PrivateKey
     """The transport key; its pin stands on the ledger."""
+    connect: Connect = connect_with_tls
+    """What carries frames between nodes."""
 
 
 class PeerPortUnavailable(Exception):  # noqa: N818  (what happened)
@@ -75,9 +74,11 @@ class Network(Host):
         situation: Callable[[], Situation],
         bug: Callable[[BaseException], None],
         log: structlog.stdlib.BoundLogger,
+        monotonic_ms: Callable[[], int],
     ) -> None:
         """``key``: the validate key, None for a node that only follows."""
         self._put = put
+        self._monotonic_ms = monotonic_ms
         self.passed_over_ms: int | None = None
         """Since when a transaction has waited that the primary left out of a block with room."""
         self._options = options
@@ -89,13 +90,14 @@ class Network(Host):
         self._bug = bug
         self._log = log
         chain_id = Digest(chain.parent.header.chain)
-        transport = make_transport(options.key, chain_id, organisation)
-        self.certificate_until = transport.valid_until
-        self.pin = transport.pin
-        identity = Identity(chain_id, organisation, key or options.key, transport.pin)
         self.exchange = Exchange(self, chain_id, BlockServer(chain), log)
-        self.exchange.attach(Peers(identity, transport, self.exchange, log))
+        who = Who(chain_id, organisation, key or options.key, options.key)
+        peers = options.connect(who, self.exchange, log, monotonic_ms)
+        self.exchange.attach(peers)
+        self.pin = peers.pin
         self.exchange.on_peer_up = self._on_peer_up
+        self.on_tend: Callable[[], None] = lambda: None
+        """Called every ``TEND_S``."""
         self._tending: asyncio.Task[None] | None = None
 
     @property
@@ -189,7 +191,24 @@ class Network(Host):
             "peers": sorted(self.exchange.peers.connected()),
             "peers_absent": sorted(self.absent()),
             "certificate_until": self.certificate_until.date().isoformat(),
+            "certificates": {
+                who: until.date().isoformat() for who, until in sorted(self.certificates().items())
+            },
         }
+
+    @property
+    def certificate_until(self) -> datetime.datetime:
+        """End of the own TLS certificate."""
+        return self.exchange.peers.valid_until
+
+    def certificates(self) -> dict[str, datetime.datetime]:
+        """When the TLS certificates of this node and of connected peers end, by organisation."""
+        told = {
+            organisation: peer.certificate_until
+            for organisation, peer in self.exchange.peers.connected().items()
+            if peer.certificate_until is not None
+        }
+        return {self._organisation: self.certificate_until, **told}
 
     def behind_by(self) -> int:
         """Blocks behind the height that more peers than can lie have told."""
@@ -217,7 +236,8 @@ class Network(Host):
     async def _tend(self) -> None:
         while True:
             await asyncio.sleep(TEND_S)
-            now_ms = monotonic_ms()
+            self.on_tend()
+            now_ms = self._monotonic_ms()
             old = [
                 one for one in self._admission.pool.waiting()
                 if one.arrived_ms <= now_ms - PUSH_AGAIN_MS
@@ -244,7 +264,7 @@ class Network(Host):
         A full block passes nobody over: load is no fault. Nor does one that holds something of
         that sender: its further ones wait their turn.
         """
-        now_ms = monotonic_ms()
+        now_ms = self._monotonic_ms()
         size = sum(transaction.size() for transaction in result.transactions)
         full = 2 * len(result.calls) >= calls_aim or 2 * size >= bytes_aim
         served = {transaction.body.sender for transaction in result.transactions}
@@ -256,14 +276,3 @@ class Network(Host):
             self.passed_over_ms = None
         elif self.passed_over_ms is None:
             self.passed_over_ms = now_ms
-
-
-def keep_evidence(folder: Path, evidence: Evidence) -> Path:
-    """Write a proof that a member lied into ``evidence/``, for the bureaus to act on."""
-    place = folder / "evidence"
-    place.mkdir(mode=0o700, exist_ok=True)
-    culprits = "-".join(map(str, evidence.culprits))
-    slot = "-".join(map(str, evidence.slot()[3:]))
-    path = place / f"{evidence.kind}-epoch{evidence.epoch}-seat{culprits}-{slot}"
-    path.write_bytes(wire.encode_evidence(evidence))
-    return path

@@ -38,8 +38,6 @@ class Watch:
 
     place: Place | None = None
     since_ms: int = 0
-    view_changes: int = 0
-    """Views that were entered since the start beyond the first of each epoch."""
     _said: Place | None = None
 
     def at(self, place: Place, now_ms: int) -> tuple[Phase, int] | None:
@@ -48,8 +46,6 @@ class Watch:
         if place == before:
             return None
         ended = None if before is None else (before[3], now_ms - self.since_ms)
-        if before is not None and place[0] == before[0]:
-            self.view_changes += max(0, place[2] - before[2])
         self.place, self.since_ms = place, now_ms
         return ended
 
@@ -63,11 +59,6 @@ class Watch:
         if late:
             self._said = self.place
         return late
-
-
-def place_of(situation: Situation) -> Place:
-    """Where a replica stands."""
-    return (situation.epoch, situation.height, situation.view, situation.phase)
 
 
 def waiting(
@@ -128,8 +119,9 @@ def _sentence(situation: Situation, fields: Mapping[str, Any]) -> str:
             for one in fields["not_connected"]
         )
         parts.append(f"not connected: {', '.join(away)}")
-    for timer in fields["timers"][:1]:
-        parts.append(f"next: {timer['what']} in {_seconds(timer['in_ms'])}")
+    parts += [
+        f"next: {timer['what']} in {_seconds(timer['in_ms'])}" for timer in fields["timers"][:1]
+    ]
     return "; ".join(parts) + "."
 
 
