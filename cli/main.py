@@ -44,7 +44,9 @@ mount(show.looks, CONTRACTS_BY_NAME, ("looks",))
 mount(show.person, CONTRACTS_BY_NAME, ("enrolment", "counters"))
 mount(show.filing, CONTRACTS_BY_NAME, ("filing",))
 mount(claims.app, CONTRACTS_BY_NAME, ("claim",))
+mount(show.trace_codes, CONTRACTS_BY_NAME, ("traces",))
 mount(show.fund, CONTRACTS_BY_NAME, ("funds",))
+mount(show.reimburse, CONTRACTS_BY_NAME, ("reimbursement",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
 policy.app.command("show")(show.policy_show)
@@ -60,7 +62,9 @@ for group, name in (
     (show.person, "person"),
     (show.filing, "filing"),
     (claims.app, "claim"),
+    (show.trace_codes, "trace-code"),
     (show.fund, "fund"),
+    (show.reimburse, "reimburse"),
     (show.catalogue, "catalogue"),
     (show.looks, "looks"),
     (show.tx, "tx"),

@@ -256,9 +256,8 @@ def _key(text: str) -> bytes:
     except ValueError:
         key = b""
     if len(key) != KEY_BYTES:
-        fail(
-            Exit.USAGE, f"a key is {2 * KEY_BYTES} hexadecimal digits", hint="yibao keys show FILE"
-        )
+        digits = 2 * KEY_BYTES
+        fail(Exit.USAGE, f"a key is {digits} hexadecimal digits", hint="yibao keys show FILE")
     return key
 
 

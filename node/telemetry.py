@@ -86,6 +86,10 @@ class Metrics:
         self.pool_fill = Gauge(
             "yibao_pool_fill_ratio", "Fullest of the pool's caps, 0 to 1.", **one
         )
+        self._stages = {stage: self.stage_seconds.labels(stage) for stage in STAGES}
+        self._of_consensus(one)
+
+    def _of_consensus(self, one: dict[str, Any]) -> None:
         self.epoch = Gauge("yibao_epoch", "Validator set in force.", **one)
         self.view = Gauge("yibao_view", "Consensus view in the epoch.", **one)
         self.phase = Gauge(
@@ -111,7 +115,6 @@ class Metrics:
         self.certificate_days = Gauge(
             "yibao_certificate_days", "Days until the own TLS certificate ends.", **one
         )
-        self._stages = {stage: self.stage_seconds.labels(stage) for stage in STAGES}
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

@@ -15,6 +15,7 @@ from contracts.settlement.adjudicate import WHOLE_STAY, adjudicate
 from contracts.settlement.answer import ADMISSIONS
 from contracts.settlement.claim_case import DIRECT, Facts, case_of, cover_of
 from contracts.settlement.claim_lines import WORK_OF_ROW, Rows
+from contracts.settlement.claim_overlap import require_not_reimbursed
 from contracts.settlement.claim_rules import catalogue_of, rules_of
 from contracts.settlement.claim_visit import is_emergency, is_inpatient
 from contracts.settlement.decision import CounterChange, Decision
@@ -61,9 +62,10 @@ def decide(
 
     ``account_fen``: what is available on the personal account, 0 when the patient did not choose
     it. ``channel``: ``direct`` or ``after_payment``. Refuses with codes ``policy.*``,
-    ``claim.no-catalogue``, ``claim.consent-missing``, ``counters.*``.
+    ``claim.no-catalogue``, ``claim.consent-missing``, ``claim.reimbursed``, ``counters.*``.
     """
     ctx.spend(len(rows) * WORK_OF_ROW)
+    total_fen = sum(row[3] for row in rows)
     rules = rules_of(ctx, person, institution, visit.discharge, channel)
     # What was paid already was agreed to already; in an emergency nobody is asked.
     needs_consent = channel == DIRECT and not is_emergency(visit)
@@ -73,6 +75,10 @@ def decide(
     )
     years = _years(rules.program, visit)
     known = [counters.load(ctx.state, person.id, person.area, person.scheme, y) for y in years]
+    if channel == DIRECT:
+        for found in known:
+            if found is not None:
+                require_not_reimbursed(ctx, found.log, institution.id, visit, total_fen)
     counted = [{} if found is None else dict(found.values) for found in known]
     case = case_of(
         facts,

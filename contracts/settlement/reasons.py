@@ -7,9 +7,9 @@ values of the call: the receipt carries the compared values beside the code.
 
 The rows live beside their subject: ``reasons_engine`` (shapes, budgets), ``reasons_registry``
 (organisations, votes), ``reasons_validators``, ``reasons_people`` (enrolment, counters),
-``reasons_filing`` (filing, catalogue), ``reasons_policy``, ``reasons_claim`` and
-``reasons_funds``. A test reads the source of all contracts and fails on a code that is used and
-not listed, or listed and not used.
+``reasons_filing`` (filing, catalogue), ``reasons_policy``, ``reasons_claim``, ``reasons_funds``,
+``reasons_reimbursement`` and ``reasons_traces``. A test reads the source of all contracts and
+fails on a code that is used and not listed, or listed and not used.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from contracts.settlement import (
     reasons_people,
     reasons_policy,
     reasons_registry,
+    reasons_reimbursement,
+    reasons_traces,
     reasons_validators,
 )
 from contracts.settlement.reason import Reason
@@ -42,6 +44,8 @@ def _table() -> dict[str, Reason]:
         reasons_policy.ROWS,
         reasons_claim.ROWS,
         reasons_funds.ROWS,
+        reasons_reimbursement.ROWS,
+        reasons_traces.ROWS,
     ):
         for row in rows:
             assert row.code not in table, f"reason {row.code} is listed twice"

@@ -146,13 +146,7 @@ class Node:
         self._divergences = Divergences(options.data_dir, self.telemetry, log)
         self._received.on_differs = self._divergences.begin
         self.network = None if p2p is None else self._join(p2p, ledger, key or next_key)
-        self.report = Report(
-            options.organisation, self.chain, self._pool, self._keys, self.telemetry, log,
-            situation=lambda: self._replica.situation(), place=self._place,
-            network=lambda: self.network,
-            works=self._works, quarantined=lambda: len(self._admission.quarantined),
-            monotonic_ms=monotonic_ms, wall_clock_ms=clock_ms,
-        )  # fmt: skip
+        self.report = self._make_report()
         self._driver: Driver | None = None
         self._running: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -354,6 +348,16 @@ class Node:
         self.report.alarm(code, sentence)
 
     # --- Steps --------------------------------------------------------------------------------
+
+    def _make_report(self) -> Report:
+        return Report(
+            self.options.organisation, self.chain, self._pool, self._keys, self.telemetry,
+            self._log,
+            situation=lambda: self._replica.situation(), place=self._place,
+            network=lambda: self.network,
+            works=self._works, quarantined=lambda: len(self._admission.quarantined),
+            monotonic_ms=self._monotonic_ms, wall_clock_ms=self._clock_ms,
+        )  # fmt: skip
 
     def _join(self, p2p: P2pOptions, ledger: OpenedLedger, key: PrivateKey | None) -> Network:
         network = Network(
