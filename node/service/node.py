@@ -140,11 +140,7 @@ class Node:
         self._received = ReceivedBlocks(
             self.chain, self._thread, self._pool, self._put, clock_ms, self._log_bug, log
         )
-        self._accusations = Accusations(
-            options.data_dir, ledger.genesis.chain, self.chain.validators_of, self.telemetry, log
-        )
-        self._divergences = Divergences(options.data_dir, self.telemetry, log)
-        self._received.on_differs = self._divergences.begin
+        self._accusations, self._divergences = self._make_findings(options.data_dir)
         self.network = None if p2p is None else self._join(p2p, ledger, key or next_key)
         self.report = self._make_report()
         self._driver: Driver | None = None
@@ -348,6 +344,14 @@ class Node:
         self.report.alarm(code, sentence)
 
     # --- Steps --------------------------------------------------------------------------------
+
+    def _make_findings(self, folder: Path) -> tuple[Accusations, Divergences]:
+        accusations = Accusations(
+            folder, self.genesis.chain, self.chain.validators_of, self.telemetry, self._log
+        )
+        divergences = Divergences(folder, self.telemetry, self._log)
+        self._received.on_differs = divergences.begin
+        return accusations, divergences
 
     def _make_report(self) -> Report:
         return Report(
