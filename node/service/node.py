@@ -116,8 +116,7 @@ class Node:
         self._log = log
         self._keys = ValidateKeys([each for each in (key, next_key) if each is not None])
         self._timing = timing
-        self._clock_ms = clock_ms
-        self._monotonic_ms = monotonic_ms
+        self._clock_ms, self._monotonic_ms = clock_ms, monotonic_ms
         self._safety_disk = safety_disk
         self._database = ledger.database
         executor = Executor(
