@@ -64,6 +64,11 @@ class Replica:
         self._answered: dict[MemberId, int] = {}
         self._wake_ms: int | None = None
 
+    def restrict(self, identities: tuple[MemberId, ...]) -> None:
+        """Before ``Start``: vote as these only, whose safety records are at hand."""
+        assert self._state is None, "a seat is taken once"
+        self._identities = identities
+
     @property
     def state(self) -> State:
         """What the replica knows; to be read, by tests and by ``situation``."""

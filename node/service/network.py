@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
 import structlog
 
-from consensus import Event, MemberId, Message, Situation
+from consensus import Event, MemberId, Message, Received, Situation
 from contracts.organisations import find_endpoint
 from node.execution.blocks import BlockResult
 from node.execution.state import CommittedState, ReadState
@@ -71,6 +71,7 @@ class Network(Host):
         organisation: str,
         key: PrivateKey | None,
         put: Callable[[Event], None],
+        offer: Callable[[Received, int], Awaitable[None]],
         situation: Callable[[], Situation],
         bug: Callable[[BaseException], None],
         log: structlog.stdlib.BoundLogger,
@@ -78,6 +79,7 @@ class Network(Host):
     ) -> None:
         """``key``: the validate key, None for a node that only follows."""
         self._put = put
+        self._offer = offer
         self._monotonic_ms = monotonic_ms
         self.passed_over_ms: int | None = None
         """Since when a transaction has waited that the primary left out of a block with room."""
@@ -134,6 +136,10 @@ class Network(Host):
         """Send to a peer, or to all."""
         self.exchange.send(to, message)
 
+    def refused(self, peer: MemberId, reason: str) -> bool:
+        """The core could not believe a peer; whether that is news."""
+        return self.exchange.refused(peer, reason)
+
     def fetch(self, peer: MemberId, first: int, last: int) -> None:
         """Ask a peer for certified blocks."""
         self.exchange.fetch(peer, first, last)
@@ -151,6 +157,9 @@ class Network(Host):
 
     def put(self, event: Event) -> None:
         self._put(event)
+
+    async def offer(self, event: Received, size: int) -> None:
+        await self._offer(event, size)
 
     def validators(self) -> tuple[int, ledger_block.ValidatorSet]:
         return self._chain.validators_of_next()

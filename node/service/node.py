@@ -21,7 +21,6 @@ from consensus import (
     BlockId,
     Built,
     Certificate,
-    Event,
     Evidence,
     MemberId,
     Message,
@@ -115,7 +114,6 @@ class Node:
         self.telemetry = Metrics() if telemetry is None else telemetry
         self._log = log
         self._keys = ValidateKeys([each for each in (key, next_key) if each is not None])
-        self._timing = timing
         self._clock_ms, self._monotonic_ms = clock_ms, monotonic_ms
         self._safety_disk = safety_disk
         self._database = ledger.database
@@ -136,13 +134,14 @@ class Node:
         )  # fmt: skip
         self._estimates = Estimates(self.chain, self._thread, self._pool, clock_ms)
         self._replica = Replica(self._keys.members, timing)
+        self._driver = Driver(self._replica, self, monotonic_ms)
         self._received = ReceivedBlocks(
-            self.chain, self._thread, self._pool, self._put, clock_ms, self._log_bug, log
+            self.chain, self._thread, self._pool, self._driver.put, clock_ms, self._log_bug, log
         )
         self._accusations, self._divergences = self._make_findings(options.data_dir)
         self.network = None if p2p is None else self._join(p2p, ledger, key or next_key)
         self.report = self._make_report()
-        self._driver: Driver | None = None
+        self._driver.on_step = self.report.stepped
         self._running: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._wanted: tuple[int, Block] | None = None
@@ -164,8 +163,6 @@ class Node:
             )
         record = self._open_safety(validators)
         self._ended = asyncio.get_running_loop().create_future()
-        self._driver = Driver(self._replica, self, self._monotonic_ms)
-        self._driver.on_step = self.report.stepped
         self._driver.begin(start_event(self._database, epoch, validators, record))
         self._running = self._spawn(self._driver.run())
         await self._driver.idle()
@@ -208,7 +205,7 @@ class Node:
 
     async def settle(self) -> None:
         """Wait until nothing is built, executed, voted on or written."""
-        while self._driver is not None and self._running is not None:
+        while self._running is not None:
             if not self._running.done():
                 await self._driver.idle()
             others = self._tasks - {self._running}
@@ -335,8 +332,9 @@ class Node:
         self._accusations.keep(evidence)
 
     def refused(self, peer: MemberId, reason: str) -> None:
-        """A peer's message was dropped."""
-        self._log.warning("consensus.refused", peer=peer, reason=reason)
+        """A peer's message was dropped. A flood of such messages fills no log."""
+        if self.network is None or self.network.refused(peer, reason):
+            self._log.warning("consensus.refused", peer=peer, reason=reason)
 
     def alarm(self, code: str, sentence: str) -> None:
         """An operator must look; the node is not ready from here on."""
@@ -356,7 +354,7 @@ class Node:
         return Report(
             self.options.organisation, self.chain, self._pool, self._keys, self.telemetry,
             self._log,
-            situation=lambda: self._replica.situation(), place=self._place,
+            situation=self._replica.situation, place=self._place,
             network=lambda: self.network,
             works=self._works, quarantined=lambda: len(self._admission.quarantined),
             monotonic_ms=self._monotonic_ms, wall_clock_ms=self._clock_ms,
@@ -365,9 +363,9 @@ class Node:
     def _join(self, p2p: P2pOptions, ledger: OpenedLedger, key: PrivateKey | None) -> Network:
         network = Network(
             p2p, self.chain, ledger.state, self._admission,
-            organisation=self.options.organisation, key=key, put=self._put,
-            situation=lambda: self._replica.situation(), bug=self._on_bug, log=self._log,
-            monotonic_ms=self._monotonic_ms,
+            organisation=self.options.organisation, key=key,
+            put=self._driver.put, offer=self._driver.offer, situation=self._replica.situation,
+            bug=self._on_bug, log=self._log, monotonic_ms=self._monotonic_ms,
         )  # fmt: skip
         network.on_tend = self._tend
         network.exchange.share_findings(self._accusations, self._divergences)
@@ -384,8 +382,7 @@ class Node:
         )
         for reason in self.report.lost:
             self._log.error("safety.lost", reason=reason)
-        if self._keys.identities() != self._keys.members:
-            self._replica = Replica(self._keys.identities(), self._timing)
+        self._replica.restrict(self._keys.identities())
         record = self._keys.record(validators)
         if alone and record is not None:
             check_tail(self._database, head, record)
@@ -398,11 +395,7 @@ class Node:
 
     def _tell_pending(self) -> None:
         passed_over_ms = None if self.network is None else self.network.passed_over_ms
-        self._put(Pending(self._pool.oldest_ms(), passed_over_ms))
-
-    def _put(self, event: Event) -> None:
-        if self._driver is not None:
-            self._driver.put(event)
+        self._driver.put(Pending(self._pool.oldest_ms(), passed_over_ms))
 
     def _try_build(self) -> None:
         if self._wanted is None or self._building or not self._works() or not len(self._pool):
@@ -424,7 +417,7 @@ class Node:
             self._built_s = time.monotonic()
             header = proposal.result.header
             following = wire.to_next_set(header, proposal.result.next_validators)
-            self._put(Built(view, wire.to_core_block(header), following))
+            self._driver.put(Built(view, wire.to_core_block(header), following))
         self._try_build()
 
     def _publish(self, result: BlockResult) -> None:
