@@ -48,9 +48,8 @@ from node.p2p.payloads import (
     encode_proposal,
 )
 from node.p2p.peers import Address, Connections, Events
-from node.service.accusations import Accusations
 from node.service.contents import Contents
-from node.service.divergences import Divergences
+from node.service.findings import Findings
 from node.service.serving import BlockServer
 
 INBOX_MAX: Final = 256
@@ -109,15 +108,12 @@ class Exchange(Events):
         self._tasks: set[asyncio.Task[None]] = set()
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="peers")
         self.on_peer_up: Callable[[str], None] = lambda organisation: None
-        self._accusations: Accusations | None = None
-        self._divergences: Divergences | None = None
+        self._findings: Findings | None = None
 
-    def share_findings(self, accusations: Accusations, divergences: Divergences) -> None:
-        """Pass proofs that a member lied on to peers and take theirs; ask them for their results
-        where ours differs."""
-        self._accusations, self._divergences = accusations, divergences
-        accusations.on_news = self._tell_accusation
-        divergences.ask = self._ask_outcome
+    def share(self, findings: Findings) -> None:
+        """What goes between nodes beside the consensus. After ``attach``."""
+        self._findings = findings
+        findings.attach(self.peers)
 
     def attach(self, peers: Connections) -> None:
         """The connections to use."""
@@ -162,15 +158,6 @@ class Exchange(Events):
         frame = Frame(FrameType.TRANSACTION, transaction)
         for organisation in self.peers.connected() if to is None else to:
             self.peers.send(organisation, frame)
-
-    def _tell_accusation(self, proof: bytes) -> None:
-        for organisation in self.peers.connected():
-            self.peers.send(organisation, Frame(FrameType.EVIDENCE, proof))
-
-    def _ask_outcome(self, height: int, block: bytes) -> None:
-        ask = Frame(FrameType.ASK_OUTCOME, AskContent(height, block).encode())
-        for organisation in self.peers.connected():
-            self.peers.send(organisation, ask)
 
     def fetch(self, peer: MemberId, first: int, last: int) -> None:
         """Ask for certified blocks; the answer becomes ``Fetched``."""
@@ -248,21 +235,17 @@ class Exchange(Events):
                 await self._take_blocks(peer, frame.body)
             case FrameType.CONTENT:
                 self._take_content(peer, frame.body)
-            case FrameType.EVIDENCE:
-                if self._accusations is not None:
-                    self._accusations.hear(frame.body)
-            case FrameType.OUTCOME:
-                if self._divergences is not None:
-                    self._divergences.hear(peer.organisation, frame.body)
+            case FrameType.EVIDENCE | FrameType.OUTCOME:
+                if self._findings is not None:
+                    self._findings.take(peer, frame)
             case _:
                 raise PeerFault(f"a frame of type {frame.type.name} after the greeting")
 
     def on_up(self, peer: Peer) -> None:
         """A peer is connected: it may lack what waits here."""
         self._asked.pop(peer.organisation, None)
-        if self._accusations is not None:
-            for proof in self._accusations.newest():
-                self.peers.send(peer.organisation, Frame(FrameType.EVIDENCE, proof))
+        if self._findings is not None:
+            self._findings.on_up(peer)
         self._refused.pop(peer.organisation, None)
         self.on_peer_up(peer.organisation)
 

@@ -51,6 +51,7 @@ from node.service.clocks import monotonic_ms, wall_clock_ms
 from node.service.counts import count_block
 from node.service.divergences import Divergences
 from node.service.estimates import Estimates
+from node.service.findings import Findings
 from node.service.keys import ValidateKeys
 from node.service.network import Network, P2pOptions
 from node.service.opening import OpenedLedger, check_tail, start_event
@@ -368,7 +369,7 @@ class Node:
             bug=self._on_bug, log=self._log, monotonic_ms=self._monotonic_ms,
         )  # fmt: skip
         network.on_tend = self._tend
-        network.exchange.share_findings(self._accusations, self._divergences)
+        network.exchange.share(Findings(self._accusations, self._divergences))
         self._received.attach(network.exchange)
         return network
 

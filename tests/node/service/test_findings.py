@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from consensus import Ballot, BlockId, Kind, Vote
+from consensus.evidence import compare
 from contracts.api import Answer, Args, Context, Contract
 from contracts.schema import Int, Text
 from node.execution.divergence import Outcome, compare_outcomes
@@ -85,37 +87,41 @@ def test_a_proof_of_lying_reaches_everybody_and_the_ledger(tmp_path: Path) -> No
     asyncio.run(story())
 
 
-def test_evidence_that_proves_nothing_ends_the_connection(tmp_path: Path) -> None:
+def test_evidence_that_proves_nothing_is_its_bringers_fault(tmp_path: Path) -> None:
     async def story() -> None:
         async with running_cluster(tmp_path) as cluster:
             await cluster.stop(LIAR)
             liar = Liar(cluster)
+            said = [Ballot(Kind.COMMIT, 0, 0, 2, BlockId(each * 32)) for each in (b"1", b"2")]
+            # Signed by the liar and said to be somebody else's.
+            forged = [
+                Vote(0, one, wire.sign_statement(liar.key, cluster.genesis.chain, one))
+                for one in said
+            ]
+            proof = compare(*forged)
+            assert proof is not None
+            frame = wire.encode_evidence(proof)
             try:
-                said = [
-                    Ballot(Kind.COMMIT, 0, 0, 2, BlockId(made_up * 32)) for made_up in (b"1", b"2")
-                ]
-                # Signed by the liar and said to be somebody else's.
-                forged = [
-                    Vote(0, one, wire.sign_statement(liar.key, cluster.genesis.chain, one))
-                    for one in said
-                ]
-                parts = [[1, wire_plain(vote)] for vote in forged]
-                for body in (b"\x00", encode([1, 2]), encode(parts)):
-                    await until(lambda: bool(liar.peers.connected()))
-                    held = liar.peers.connected()[bureau(0)]
-                    liar.send(FrameType.EVIDENCE, body)
-                    await until(lambda old=held: liar.peers.connected().get(bureau(0)) is not old)
+                await until(lambda: bool(liar.peers.connected()))
+                held = liar.peers.connected()[bureau(0)]
+                liar.send(FrameType.EVIDENCE, frame)
+                await until(lambda: liar.peers.connected().get(bureau(0)) is not held)
             finally:
                 await liar.peers.stop()
-            assert not any(node.accusations() for node in cluster.nodes.values())
+            node = cluster.nodes[0]
+            for body in (b"\x00", encode([1, 2]), frame[:-1], frame):
+                with pytest.raises(PeerFault):
+                    node._accusations.hear(body)
+            ahead = compare(*(replace_epoch(vote, 7) for vote in forged))
+            assert ahead is not None
+            node._accusations.hear(wire.encode_evidence(ahead))
+            assert not any(one.accusations() for one in cluster.nodes.values())
 
     asyncio.run(story())
 
 
-def wire_plain(vote: Vote) -> object:
-    from consensus.plain import message_to_plain
-
-    return message_to_plain(vote)
+def replace_epoch(vote: Vote, epoch: int) -> Vote:
+    return replace(vote, statement=replace(vote.statement, epoch=epoch))
 
 
 def test_the_node_that_differs_names_call_and_key(tmp_path: Path) -> None:
