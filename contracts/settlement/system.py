@@ -16,7 +16,9 @@ from contracts.settlement import (
     claim_reverse,
     claim_settle,
     counters,
+    credit,
     enrolment,
+    family,
     filing,
     funds,
     looks,
@@ -24,6 +26,7 @@ from contracts.settlement import (
     reimbursement,
     reimbursement_pay,
     traces,
+    wallet,
 )
 
 # The methods of the claim contract live in several modules; importing them declares them.
@@ -44,6 +47,9 @@ CONTRACTS: tuple[Contract, ...] = (
     reimbursement.CONTRACT,
     funds.CONTRACT,
     traces.CONTRACT,
+    family.CONTRACT,
+    wallet.CONTRACT,
+    credit.CONTRACT,
     looks.CONTRACT,
 )
 """Every system contract, each with all its methods declared."""
