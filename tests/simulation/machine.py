@@ -28,9 +28,10 @@ from node.ledger import crypto
 from node.mempool import PoolLimits
 from node.ordering.wal import SafetyFile
 from node.ordering.wire import decode_record, encode_record
+from node.service.keys import SAFETY
 from node.service.network import P2pOptions
 from node.service.node import Node, NodeOptions
-from node.service.opening import SAFETY, open_database
+from node.service.opening import open_database
 from node.store.database import Database
 from node.store.errors import DatabaseDamaged, DatabaseForeign
 from tests.simulation.clock import Clock
