@@ -160,8 +160,8 @@ def test_a_transaction_is_found_by_the_id_that_the_history_names(running: Demo) 
 def test_an_estimate_writes_nothing(running: Demo, tmp_path: Path) -> None:
     record = running.ask("claim", "show", running.claim)["record"]
     bill = {
-        "args": {"claim": "H31000000003-estimate-1", "discharge": record["discharge"], "total_fen": 100,
-                 "use_account": False,
+        "args": {"claim": "H31000000003-estimate-1", "discharge": record["discharge"],
+                 "total_fen": 100, "use_account": False,
                  "visit": {"person": record["person"], "care_kind": "outpatient",
                            "admission": record["discharge"],
                            "presence": {"kind": "card", "certificate": "03"}}},

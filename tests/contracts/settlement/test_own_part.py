@@ -48,7 +48,7 @@ class Home:
         self.deposit(100_000)
 
     def deposit(self, amount_fen: int) -> None:
-        args = {"transfer": "d-child", "person": CHILD, "amount_fen": amount_fen}
+        args = {"transfer": "430100d-child", "person": CHILD, "amount_fen": amount_fen}
         self.world.do(BUREAU_GUANGZHOU, "funds", "deposit", args, post="finance")
 
     def call(
