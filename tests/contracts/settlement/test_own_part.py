@@ -189,7 +189,7 @@ def test_three_a_day_two_thousand_each_none_at_night(home: Home) -> None:
     refused = home.send(amount_fen=200_001, refused="wallet.amount")
     assert refused.values == {"amount_fen": 200_001, "limit_fen": 200_000}
     for number in range(3):
-        home.send(f"w-{number}", 10_000)
+        home.send(f"440100w-{number}", 10_000)
     home.send("440100w-9", 1, refused="wallet.too-many-today")
     assert home.send("440100w-0", 10_000).answer["status"] == "waiting", "a retry is no fourth one"
     home.at(5, "2025-06-11").send("440100w-9", 1, refused="wallet.night")
