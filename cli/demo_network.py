@@ -93,7 +93,7 @@ class RunningNetwork:
                 raise processes.NodeFailed(
                     f"the nodes are not at one height after {LEVEL_S_MAX:.0f} s"
                 )
-            time.sleep(0.01)
+            time.sleep(0.03)
 
     # --- A node dies and comes back -----------------------------------------------------------
 
