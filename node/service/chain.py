@@ -83,6 +83,7 @@ class Chain:
         self._metrics = metrics
         self._organisation = organisation
         self._index = index
+        self._next_set: tuple[int, ValidatorSet] | None = None
         self._results: dict[BlockId, BlockResult] = {}
         self._recent: deque[Callable[[], Outcome]] = deque(maxlen=RECENT_MAX)
         self._kept: set[BlockId] = set()
@@ -191,6 +192,8 @@ class Chain:
         self.executor.commit(result)
         self._recent.append(_later(result))
         self.parent = Parent(result.header, result.block_hash)
+        if result.next_validators is not None:
+            self._next_set = None
         self._results.clear()
         self._kept.clear()
 
@@ -206,9 +209,12 @@ class Chain:
 
     def validators_of_next(self) -> tuple[int, ValidatorSet]:
         """Epoch and validator set of the height above the head."""
-        header = self.parent.header
-        epoch = header.epoch + (1 if header.is_epoch_final else 0)
-        return epoch, self.database.validators(epoch)[1]
+        if self._next_set is None:
+            # Every message of every peer asks; the answer changes with an epoch.
+            header = self.parent.header
+            epoch = header.epoch + (1 if header.is_epoch_final else 0)
+            self._next_set = epoch, self.database.validators(epoch)[1]
+        return self._next_set
 
     def validators_of(self, epoch: int) -> ValidatorSet | None:
         """The set of an epoch that has begun, None for one that has not."""

@@ -44,10 +44,15 @@ class Disk:
         self.writes = 0
         """Writes so far that waited for the disk."""
         self.bytes_written = 0
+        self.batch_bytes = 0
+        """Of the newest batch."""
         self.crash_at = -1
         """Number of the write during which the power fails; below 0 none."""
         self.full = False
         """No space left: every write fails."""
+        self.fail_at = -1
+        """Number of the write whose sync fails: what it wrote may be there or not, and the next
+        sync says that all is well."""
         self.loses_older_logs = False
         """Whether unsynced batches of older logs may go although later ones are synced."""
         self._unsynced: list[dict[bytes, bytes | None]] = []
@@ -59,6 +64,10 @@ class Disk:
         if self.full:
             raise OSError(28, "No space left on device")
         self.writes += 1
+        if self.writes == self.fail_at:
+            if self.chance.randrange(2):
+                apply()
+            raise OSError(5, "Input/output error")
         if self.writes != self.crash_at:
             apply()
             return
@@ -73,6 +82,8 @@ class Disk:
         """Apply a batch; what was there before."""
         rows, keys = self.rows, self.keys
         before: dict[bytes, bytes | None] = {}
+        self.batch_bytes = sum(len(k) + len(v or b"") for k, v in batch)
+        self.bytes_written += self.batch_bytes
         for key, value in batch:
             old = rows.get(key)
             if key not in before:
@@ -85,7 +96,6 @@ class Disk:
                 if old is None and key not in rows:
                     bisect.insort(keys, key)
                 rows[key] = value
-                self.bytes_written += len(key) + len(value)
         return before
 
     def wrote(self, before: dict[bytes, bytes | None], sync: bool) -> None:
@@ -108,7 +118,7 @@ class Disk:
                 self.put(list(before.items()))
         self._unsynced.clear()
         self._rotated.clear()
-        self.crash_at = -1
+        self.crash_at = self.fail_at = -1
         self.full = False
 
 

@@ -43,6 +43,7 @@ from tests.simulation.founding import (
     Founded,
     open_options,
     private_of,
+    public_of,
 )
 from tests.simulation.loop import NodeLoop, World
 from tests.simulation.net import Net, SimPeers
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
 
 FOLDER = Path("/nowhere")
 """No file is made under it: what would be, the simulated disk holds."""
-POOL = PoolLimits(400, 8 << 20, 200, 4 << 20)
 
 
 class WatchedNode(Node):
@@ -69,7 +69,21 @@ class WatchedNode(Node):
 
     async def commit(self, block: Block, certificate: Certificate) -> None:
         self.machine.committing = certificate
+        judge, view = self.machine.judge, self._replica.state.view
+        if certificate.view < view:
+            judge.trace.point("commit.by-older-view")
+        elif certificate.view > view:
+            judge.trace.point("commit.by-later-view")
         await super().commit(block, certificate)
+
+    def execute(self, block: Block, fresh: bool, holders: tuple[MemberId, ...]) -> None:
+        if not fresh:
+            self.machine.judge.trace.point("execute.again")
+        super().execute(block, fresh, holders)
+
+    def fetch(self, peer: MemberId, first: int, last: int) -> None:
+        self.machine.judge.trace.point("fetch.many" if last > first else "fetch.one")
+        super().fetch(peer, first, last)
 
     def send(self, to: MemberId | None, message: Message) -> None:
         self.machine.judge.on_message(self.machine, message)
@@ -112,6 +126,7 @@ class Machine:
         timing: Timing,
         clock: Clock,
         index: bool = False,
+        pool: int = 400,
         seated: bool = True,
     ) -> None:
         """``seated``: it may vote from the start; others have a safety record made later."""
@@ -143,6 +158,7 @@ class Machine:
         """An end of the node that the present faults explain."""
         self._schedule = streams("sched", number)
         self._index = index
+        self._pool = PoolLimits(pool, 8 << 20, pool // 2, 4 << 20)
         self._graves: list[object] = []
         self._held_until = 0
         self.make_safety(founded.record() if seated else SafetyRecord())
@@ -157,19 +173,19 @@ class Machine:
     @property
     def member(self) -> MemberId:
         """How consensus names it."""
-        return MemberId(bytes(crypto.public_key(self.key)))
+        return MemberId(bytes(public_of(self.organisation, self.key_name)))
 
     def make_safety(self, record: SafetyRecord) -> None:
         """What ``--new-key`` does for a key that never signed, with another record."""
         self.disk.slots = None
-        binding = self.founded.genesis.chain + crypto.public_key(self.key)
+        binding = self.founded.genesis.chain + public_of(self.organisation, self.key_name)
         SafetyFile.create(FOLDER / SAFETY, binding, encode_record(record), SimSafetyDisk(self.disk))
 
     def durable_record(self) -> SafetyRecord | None:
         """What the disk says that the key is bound to."""
         if self.disk.slots is None:
             return None
-        binding = self.founded.genesis.chain + crypto.public_key(self.key)
+        binding = self.founded.genesis.chain + public_of(self.organisation, self.key_name)
         file = SafetyFile(FOLDER / SAFETY, binding, SimSafetyDisk(self.disk))
         return decode_record(file.load())
 
@@ -254,7 +270,7 @@ class Machine:
             turn_us=0 if self.slow == 1 else 1_000 * self.slow, on_crash=self._on_crash,
         )  # fmt: skip
         options = NodeOptions(
-            organisation=self.organisation, data_dir=FOLDER, pool=POOL, calls_aim=24,
+            organisation=self.organisation, data_dir=FOLDER, pool=self._pool, calls_aim=24,
             bytes_aim=256 << 10, index=self._index,
         )  # fmt: skip
         log: Any = Log(lambda *said: self.judge.on_log(self, *said))
