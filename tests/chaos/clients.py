@@ -31,8 +31,13 @@ VALID_MS = 3_600_000
 LOOK_S = 0.2
 NUMBERS = 1_000_000
 """Bills of one session."""
-AGAIN = frozenset({412, 429, 503})
-"""Not now: the height that was asked for is not there yet, too much at once, no quorum."""
+HEIGHT_NOT_REACHED, TOO_MANY = 412, 429
+
+
+def is_for_now(status: int) -> bool:
+    """Whether an answer says nothing of what was asked: the height is not there yet, too much at
+    once, the node's own trouble."""
+    return status in (HEIGHT_NOT_REACHED, TOO_MANY) or status >= 500
 
 
 class Reader:
@@ -69,7 +74,7 @@ class Reader:
         """The same, again for as long as the node is busy. Raises ``httpx.TransportError``."""
         while True:
             answer = await self.get(node, path, query)
-            if answer.status_code not in AGAIN:
+            if not is_for_now(answer.status_code):
                 answer.raise_for_status()
                 return answer
             await asyncio.sleep(float(answer.headers.get("retry-after", "1")))
@@ -219,7 +224,7 @@ class _Session:
             elif answer.status_code == 200:
                 height = int(answer.json()["header"]["height"])
                 break
-            elif answer.status_code in AGAIN:
+            elif is_for_now(answer.status_code):
                 counts[f"{answer.status_code} {_code(answer)}"] += 1
                 wait_s = float(answer.headers.get("retry-after", "1"))
                 await asyncio.sleep(min(wait_s, 2.0) * self._chance.uniform(0.5, 1.0))
@@ -275,7 +280,7 @@ class _Session:
             )
         except httpx.TransportError:
             return
-        if answer.status_code in AGAIN:
+        if is_for_now(answer.status_code):
             self._clients.counts["reads put off"] += 1
             return
         answer.raise_for_status()
@@ -296,7 +301,7 @@ class _Session:
             answer = await self._clients.reader.get(node, path, f"min_height={self._height}")
         except httpx.TransportError:
             return
-        if answer.status_code not in AGAIN:
+        if not is_for_now(answer.status_code):
             answer.raise_for_status()
             self._clients.history.proofs.append(Proof(tx_id, 0, node, answer.content))
 
