@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -25,6 +26,8 @@ def main() -> int:
     one.add_argument("--profile", choices=sorted(PROFILES), default="loopback")
     one.add_argument("--keep", type=Path, default=None, help="new folder that stays afterwards")
     given = parser.parse_args()
+    # Whoever ends a run ends its nodes too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = Options(
         seed=given.seed, nodes=given.nodes, profile=given.profile, actions=given.actions,
         minutes=given.minutes,

@@ -52,6 +52,8 @@ class Wire:
     """Connections are closed, new ones refused."""
     bytes_per_s: int | None = None
     extra_ms: int = 0
+    held: int = 0
+    """Bytes that came while it was blocked."""
     connections: set[asyncio.StreamWriter] = field(default_factory=set)
 
 
@@ -99,6 +101,9 @@ class Proxy:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        # An aborted transport closes its socket in one of the next turns of the loop.
+        for _ in range(3):
+            await asyncio.sleep(0)
 
     # --- Faults -------------------------------------------------------------------------------
 
@@ -181,6 +186,8 @@ class Proxy:
             due = 0.0
             while data := await reader.read(CHUNK_BYTES):
                 ahead += len(data)
+                if wire.blocked:
+                    wire.held += len(data)
                 due = max(due, loop.time() + self._delay_s(wire))
                 if wire.bytes_per_s:
                     due += len(data) / wire.bytes_per_s
