@@ -43,6 +43,7 @@ mount(show.person, CONTRACTS_BY_NAME, ("enrolment", "counters"))
 mount(show.filing, CONTRACTS_BY_NAME, ("filing",))
 mount(claims.app, CONTRACTS_BY_NAME, ("claim",))
 mount(show.fund, CONTRACTS_BY_NAME, ("funds",))
+mount(show.reimburse, CONTRACTS_BY_NAME, ("reimbursement",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
 policy.app.command("show")(show.policy_show)
@@ -59,6 +60,7 @@ for group, name in (
     (show.filing, "filing"),
     (claims.app, "claim"),
     (show.fund, "fund"),
+    (show.reimburse, "reimburse"),
     (show.catalogue, "catalogue"),
     (show.looks, "looks"),
     (show.tx, "tx"),

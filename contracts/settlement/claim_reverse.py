@@ -13,7 +13,7 @@ from dataclasses import replace
 from contracts.api import Answer, Args, Context, reject
 from contracts.schema import Id, OneOf
 from contracts.settlement import claim as claims
-from contracts.settlement import counters, enrolment
+from contracts.settlement import counters, enrolment, invoices
 from contracts.settlement.claim import CONTRACT
 from contracts.settlement.claim_postings import bill_of, settlement_legs
 from contracts.settlement.claim_shapes import INSTITUTIONS, WHY_TAKEN_BACK
@@ -54,6 +54,7 @@ def reverse(ctx: Context, args: Args) -> Answer:
     settled = claim.settled
     assert settled is not None, f"claim {claim_id} is {claim.state} and was never settled"
     _post(ctx, reversal_id, claim, settled)
+    invoices.release(ctx, settled.invoices, invoices.CLAIM, claim_id)
     person = enrolment.require_person(ctx.state, claim.person)
     for year, deltas in settled.counters:
         counters.restore(ctx, person, year, dict(deltas), claim_id)

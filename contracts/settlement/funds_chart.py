@@ -71,6 +71,15 @@ _ROWS = (
         chinese="保费收入来源(对方科目)",
     ),
     AccountKind(
+        name="owed",
+        pattern="owed:<area>",
+        entry="fund/<area>",
+        covered=False,
+        mover=Mover.CONTRACT,
+        english="What an area's funds owe to people who paid first, until the bank confirms.",
+        chinese="应付参保人零星报销款",
+    ),
+    AccountKind(
         name="commercial",
         pattern="commercial:<insurer>",
         entry="commercial/<insurer>",
@@ -229,6 +238,11 @@ def fund(area: str) -> str:
 def premium(area: str) -> str:
     """Account name of the source of an area's contributions."""
     return f"premium:{area}"
+
+
+def owed(area: str) -> str:
+    """Account name of what an area's funds owe to people who paid first."""
+    return f"owed:{area}"
 
 
 def person_account(person: str) -> str:

@@ -7,7 +7,8 @@ values of the call: the receipt carries the compared values beside the code.
 
 The rows live beside their subject: ``reasons_engine`` (shapes, budgets), ``reasons_registry``
 (organisations, votes), ``reasons_people`` (enrolment, counters), ``reasons_filing`` (filing,
-catalogue), ``reasons_policy``, ``reasons_claim`` and ``reasons_funds``. A test reads the source of
+catalogue), ``reasons_policy``, ``reasons_claim``, ``reasons_funds`` and
+``reasons_reimbursement``. A test reads the source of
 all contracts and fails on a code that is used and not listed, or listed and not used.
 """
 
@@ -23,6 +24,7 @@ from contracts.settlement import (
     reasons_people,
     reasons_policy,
     reasons_registry,
+    reasons_reimbursement,
 )
 from contracts.settlement.reason import Reason
 
@@ -39,6 +41,7 @@ def _table() -> dict[str, Reason]:
         reasons_policy.ROWS,
         reasons_claim.ROWS,
         reasons_funds.ROWS,
+        reasons_reimbursement.ROWS,
     ):
         for row in rows:
             assert row.code not in table, f"reason {row.code} is listed twice"

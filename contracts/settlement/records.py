@@ -120,6 +120,8 @@ class Settled:
     """(benefit year, name -> what this settlement added): a reversal takes it off again."""
     versions: tuple[Value, ...]
     """filing id and version, catalogue, policy version and hash: see ``VERSION_NAMES``."""
+    invoices: tuple[tuple[str, str], ...] = ()
+    """(code, number) of the invoices printed for the patient; a reversal gives them free."""
 
     def encode(self) -> Value:
         """As the state has it."""
@@ -135,14 +137,14 @@ class Settled:
             self.cash_fen,
             [[year, dict(deltas)] for year, deltas in self.counters],
             list(self.versions),
+            *([[list(name) for name in self.invoices]] if self.invoices else []),
         ]
 
     @classmethod
     def decode(cls, value: Value) -> Settled:
         """From the state's value."""
-        (digest, tx_id, index, time_ms, sums, paid, deductible, account, cash, counted, vers) = (
-            value
-        )
+        (digest, tx_id, index, time_ms, sums, paid, deductible, account, cash, counted, vers,
+         *more) = value  # fmt: skip
         return cls(
             digest,
             tx_id,
@@ -155,6 +157,7 @@ class Settled:
             cash,
             tuple((year, deltas) for year, deltas in counted),
             tuple(vers),
+            tuple((code, number) for code, number in more[0]) if more else (),
         )
 
 

@@ -21,11 +21,14 @@ from contracts.settlement import (
     funds,
     looks,
     policy,
+    reimbursement,
+    reimbursement_pay,
 )
 
 # The methods of the claim contract live in several modules; importing them declares them.
 _CLAIM_MODULES = (claim_register, claim_lines, claim_settle, claim_reverse)
 assert all(module.CONTRACT is claim.CONTRACT for module in _CLAIM_MODULES)
+assert reimbursement_pay.CONTRACT is reimbursement.CONTRACT
 
 CONTRACTS: tuple[Contract, ...] = (
     organisation_methods.CONTRACT,
@@ -36,6 +39,7 @@ CONTRACTS: tuple[Contract, ...] = (
     catalogue.CONTRACT,
     policy.CONTRACT,
     claim.CONTRACT,
+    reimbursement.CONTRACT,
     funds.CONTRACT,
     looks.CONTRACT,
 )

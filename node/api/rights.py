@@ -133,6 +133,7 @@ ROUTES: Mapping[str, Right] = {
     "claim_statement": Right.PERSON,
     "claim_attachments": Right.CONTENT,
     "filing": Right.PERSON,
+    "reimbursement": Right.PERSON,
     "person": Right.PERSON,
     "person_claims": Right.PERSON,
     "person_filings": Right.PERSON,
