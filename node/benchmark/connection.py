@@ -42,25 +42,26 @@ class Answer:
 
 
 class Connection:
-    """An open connection; one request at a time."""
+    """A connection, opened when it is needed; one request at a time."""
 
-    def __init__(
-        self, authority: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        self._authority = authority
-        self._reader = reader
-        self._writer = writer
+    def __init__(self, address: str) -> None:
+        self._authority = address.removeprefix("http://")
+        self._ends: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     @classmethod
     @asynccontextmanager
     async def open(cls, address: str) -> AsyncIterator[Connection]:
         """A connection to ``http://host:port``, closed at the end."""
-        authority = address.removeprefix("http://")
-        host, _, port = authority.partition(":")
-        reader, writer = await asyncio.open_connection(host, int(port), limit=ANSWER_BYTES_MAX)
+        connection = cls(address)
         try:
-            yield cls(authority, reader, writer)
+            yield connection
         finally:
+            await connection.close()
+
+    async def close(self) -> None:
+        """Until the next request."""
+        if self._ends is not None:
+            writer, self._ends = self._ends[1], None
             writer.close()
             with suppress(OSError):
                 await writer.wait_closed()
@@ -107,16 +108,33 @@ class Connection:
         lines += [f"{name}: {value}" for name, value in headers.items()]
         if body:
             lines.append(f"Content-Length: {len(body)}")
-        self._writer.write("\r\n".join([*lines, "", ""]).encode() + body)
-        async with asyncio.timeout(WAIT_S_MAX):
-            return await self._answer()
+        reader, writer = await self._open()
+        writer.write("\r\n".join([*lines, "", ""]).encode() + body)
+        try:
+            async with asyncio.timeout(WAIT_S_MAX):
+                answer = await _read_answer(reader)
+        except BaseException:
+            await self.close()
+            raise
+        if answer.headers.get("connection") == "close":
+            await self.close()
+        return answer
 
-    async def _answer(self) -> Answer:
-        head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        first, *lines = head.split("\r\n")
-        headers = {
-            name.lower(): value.strip()
-            for name, _, value in (line.partition(":") for line in lines)
-        }
-        body = await self._reader.readexactly(int(headers["content-length"]))
-        return Answer(int(first.split(" ")[1]), headers, body)
+    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        # A node ends connections that are quiet for some seconds.
+        if self._ends is not None and self._ends[0].at_eof():
+            await self.close()
+        if self._ends is None:
+            host, _, port = self._authority.partition(":")
+            self._ends = await asyncio.open_connection(host, int(port), limit=ANSWER_BYTES_MAX)
+        return self._ends
+
+
+async def _read_answer(reader: asyncio.StreamReader) -> Answer:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    first, *lines = head.split("\r\n")
+    headers = {
+        name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
+    }
+    body = await reader.readexactly(int(headers["content-length"]))
+    return Answer(int(first.split(" ")[1]), headers, body)

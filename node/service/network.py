@@ -9,6 +9,7 @@ of, so that nobody waits for an order that will never come.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
@@ -97,6 +98,7 @@ class Network(Host):
         self.exchange.attach(peers)
         self.pin = peers.pin
         self.exchange.on_peer_up = self._on_peer_up
+        self._told_sent: Counter[str] = Counter()
         self._tending: asyncio.Task[None] | None = None
 
     @property
@@ -191,6 +193,12 @@ class Network(Host):
             "peers_absent": sorted(self.absent()),
             "certificate_until": self.exchange.peers.valid_until.date().isoformat(),
         }
+
+    def sent_since_asked(self) -> Counter[str]:
+        """Bytes given to peers since the last call, by type of frame."""
+        sent = Counter(self.exchange.peers.sent)
+        gone, self._told_sent = sent - self._told_sent, sent
+        return gone
 
     def behind_by(self) -> int:
         """Blocks behind the height that more peers than can lie have told."""

@@ -274,6 +274,9 @@ class Node:
         telemetry.pool_count.set(len(self._pool))
         telemetry.pool_bytes.set(self._pool.size)
         telemetry.pool_fill.set(self._pool.fill)
+        if self.network is not None:
+            for frame, size in self.network.sent_since_asked().items():
+                telemetry.peer_sent_bytes.labels(frame).inc(size)
         status = self.status()
         telemetry.behind_by.set(status.behind_by)
         telemetry.ready.set(1 if status.ready else 0)
