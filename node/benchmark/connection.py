@@ -77,7 +77,7 @@ class Connection:
             answer = await self.submit(wire)
             if answer.status == 200:
                 return answer.body
-            if answer.status not in (429, 503):
+            if answer.status not in (429, 503, 504):
                 said = answer.body[:300].decode(errors="replace")
                 raise BenchmarkFailed(f"{answer.status}: {said}")
             await asyncio.sleep(answer.retry_after_s)

@@ -8,7 +8,6 @@ calls these in the order in which the consensus core asks.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +48,7 @@ from node.service.counts import count_block
 from node.service.estimates import Estimates
 from node.service.network import Network, P2pOptions, keep_evidence
 from node.service.opening import OpenedLedger, Safety, check_tail, open_safety, start_event
+from node.service.pace import CALLS_LEAST, Pace
 from node.service.reader import NodeReader
 from node.service.received import ReceivedBlocks
 from node.service.situation import waiting_sentence
@@ -122,10 +122,11 @@ class Node:
         )  # fmt: skip
         self.reader = NodeReader(ledger.database, executor.prove)
         self._pool = Mempool(options.pool)
+        self._pace = Pace(options.calls_aim)
         self._thread = ChainThread()
         self._admission = Admission(
             self.chain, self._pool, self.telemetry, clock_ms, self.reader.has_transaction,
-            self._on_added, monotonic_ms=monotonic_ms,
+            self._on_added, monotonic_ms=monotonic_ms, is_current=self._is_current,
         )  # fmt: skip
         self._estimates = Estimates(self.chain, self._thread, self._pool, clock_ms)
         identities = () if key is None else (MemberId(public_key(key)),)
@@ -144,7 +145,7 @@ class Node:
         self._alarm: str | None = None
         self._alarm_says = ""
         self._swept_ms = 0
-        self._built_s = time.monotonic()
+        self._built_ms = self._monotonic_ms()
 
     # --- Life ---------------------------------------------------------------------------------
 
@@ -297,6 +298,9 @@ class Node:
             self._replica.situation(), validators, self.network.absent(), self._monotonic_ms()
         )
 
+    def _is_current(self) -> bool:
+        return self.network is None or self.network.is_current()
+
     def _is_ready(self) -> bool:
         network = self.network
         connected = network is None or (
@@ -334,7 +338,7 @@ class Node:
     def execute(self, block: Block, fresh: bool, holders: tuple[MemberId, ...]) -> None:
         """Execute a block that others built, or this node before a restart."""
         if not self._received.is_asked(block, holders):
-            self._built_s = time.monotonic()
+            self._built_ms = self._monotonic_ms()
             self._spawn(self._received.execute(block, fresh))
 
     def send(self, to: MemberId | None, message: Message) -> None:
@@ -400,7 +404,7 @@ class Node:
         self._try_build()
 
     def _tell_pending(self) -> None:
-        passed_over_ms = None if self.network is None else self.network.passed_over_ms
+        passed_over_ms = None if self.network is None else self.network.custody.passed_over_ms
         self._put(Pending(self._pool.oldest_ms(), passed_over_ms))
 
     def _put(self, event: Event) -> None:
@@ -417,14 +421,14 @@ class Node:
         # One turn of the loop, so that what is submitted together is ordered together.
         await asyncio.sleep(0)
         self._sweep()
-        taken = self._pool.take(self.options.calls_aim, self.options.bytes_aim)
+        taken = self._pool.take(self._pace.calls_aim, self.options.bytes_aim)
         candidates = [one.transaction for one in taken]
         proposal = await self._thread.run(self.chain.build, candidates, self._clock_ms())
         await self._drop(proposal)
         self._building = False
         if proposal.result is not None and self._wanted == (view, parent):
             self._wanted = None
-            self._built_s = time.monotonic()
+            self._built_ms = self._monotonic_ms()
             header = proposal.result.header
             following = wire.to_next_set(header, proposal.result.next_validators)
             self._put(Built(view, wire.to_core_block(header), following))
@@ -438,9 +442,12 @@ class Node:
         self._pool.done(tx_ids, self._monotonic_ms())
         self._admission.committed(tx_ids)
         if self.network is not None:
-            self.network.committed(result, self.options.calls_aim, self.options.bytes_aim)
+            calls_least = min(CALLS_LEAST, self.options.calls_aim)
+            self.network.committed(result, calls_least, self.options.bytes_aim)
         self._tell_pending()
-        count_block(self.telemetry, result, time.monotonic() - self._built_s)
+        took_ms = self._monotonic_ms() - self._built_ms
+        self._pace.committed(len(result.calls), took_ms)
+        count_block(self.telemetry, result, took_ms / 1000)
         if self.network is None and (size := self.chain.validators_of_next()[1].size) > 1:
             self.alarm("no-network", f"the validator set has {size} members from now on")
 
