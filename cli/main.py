@@ -42,7 +42,11 @@ mount(show.looks, CONTRACTS_BY_NAME, ("looks",))
 mount(show.person, CONTRACTS_BY_NAME, ("enrolment", "counters"))
 mount(show.filing, CONTRACTS_BY_NAME, ("filing",))
 mount(claims.app, CONTRACTS_BY_NAME, ("claim",))
+mount(show.trace_codes, CONTRACTS_BY_NAME, ("traces",))
 mount(show.fund, CONTRACTS_BY_NAME, ("funds",))
+mount(show.family, CONTRACTS_BY_NAME, ("family",))
+mount(show.wallet, CONTRACTS_BY_NAME, ("wallet",))
+mount(show.credit, CONTRACTS_BY_NAME, ("credit",))
 mount(show.reimburse, CONTRACTS_BY_NAME, ("reimbursement",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
@@ -59,7 +63,11 @@ for group, name in (
     (show.person, "person"),
     (show.filing, "filing"),
     (claims.app, "claim"),
+    (show.trace_codes, "trace-code"),
     (show.fund, "fund"),
+    (show.family, "family"),
+    (show.wallet, "wallet"),
+    (show.credit, "credit"),
     (show.reimburse, "reimburse"),
     (show.catalogue, "catalogue"),
     (show.looks, "looks"),

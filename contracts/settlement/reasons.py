@@ -7,8 +7,8 @@ values of the call: the receipt carries the compared values beside the code.
 
 The rows live beside their subject: ``reasons_engine`` (shapes, budgets), ``reasons_registry``
 (organisations, votes), ``reasons_people`` (enrolment, counters), ``reasons_filing`` (filing,
-catalogue), ``reasons_policy``, ``reasons_claim``, ``reasons_funds`` and
-``reasons_reimbursement``. A test reads the source of
+catalogue), ``reasons_policy``, ``reasons_claim``, ``reasons_funds``,
+``reasons_reimbursement``, ``reasons_traces`` and ``reasons_own``. A test reads the source of
 all contracts and fails on a code that is used and not listed, or listed and not used.
 """
 
@@ -21,10 +21,12 @@ from contracts.settlement import (
     reasons_engine,
     reasons_filing,
     reasons_funds,
+    reasons_own,
     reasons_people,
     reasons_policy,
     reasons_registry,
     reasons_reimbursement,
+    reasons_traces,
 )
 from contracts.settlement.reason import Reason
 
@@ -42,6 +44,8 @@ def _table() -> dict[str, Reason]:
         reasons_claim.ROWS,
         reasons_funds.ROWS,
         reasons_reimbursement.ROWS,
+        reasons_traces.ROWS,
+        reasons_own.ROWS,
     ):
         for row in rows:
             assert row.code not in table, f"reason {row.code} is listed twice"

@@ -16,13 +16,17 @@ from contracts.settlement import (
     claim_reverse,
     claim_settle,
     counters,
+    credit,
     enrolment,
+    family,
     filing,
     funds,
     looks,
     policy,
     reimbursement,
     reimbursement_pay,
+    traces,
+    wallet,
 )
 
 # The methods of the claim contract live in several modules; importing them declares them.
@@ -41,6 +45,10 @@ CONTRACTS: tuple[Contract, ...] = (
     claim.CONTRACT,
     reimbursement.CONTRACT,
     funds.CONTRACT,
+    traces.CONTRACT,
+    family.CONTRACT,
+    wallet.CONTRACT,
+    credit.CONTRACT,
     looks.CONTRACT,
 )
 """Every system contract, each with all its methods declared."""

@@ -85,8 +85,10 @@ def verify_message(message: Message, chain: bytes, validators: ValidatorSet) -> 
     """Raises ``InvalidMessage`` unless every signature in the message is good.
 
     A member's name is its key (``MemberId`` is the validate key's bytes). The message's epoch
-    must be the set's.
+    must be the set's. Counting comes before computing: a frame of repeated signatures, each of
+    them good, must not cost a second of everybody's time.
     """
+    _check_counts(message, validators)
     for signer, statement, signature in _signatures(message):
         if statement.epoch != validators.epoch:
             raise InvalidMessage("message.epoch", epoch=statement.epoch, ours=validators.epoch)
@@ -99,17 +101,41 @@ def verify_message(message: Message, chain: bytes, validators: ValidatorSet) -> 
             raise InvalidMessage("message.signature", signer=signer) from error
 
 
+def _check_counts(message: Message, validators: ValidatorSet) -> None:
+    if isinstance(message, NewView) and len(message.view_changes) != validators.quorum:
+        raise InvalidMessage(
+            "message.view-changes", found=len(message.view_changes), quorum=validators.quorum
+        )
+    try:
+        for certificate in _certificates(message):
+            certificate.check(certificate.kind, validators)
+    except PeerError as error:
+        raise InvalidMessage("message.certificate", reason=error.sentence) from None
+
+
+def _certificates(message: Message) -> Iterable[Certificate]:
+    match message:
+        case Decided():
+            yield message.certificate
+        case ViewChange():
+            proof = message.proof
+            found = (proof.base_certificate, proof.prepared_certificate)
+            yield from (certificate for certificate in found if certificate is not None)
+        case NewView():
+            for change in message.view_changes:
+                yield from _certificates(change)
+        case _:
+            return
+
+
 def _signatures(message: Message) -> Iterable[tuple[int, Statement, bytes]]:
     match message:
         case Proposal() | Vote() | Wish():
             yield message.sender, message.statement, message.signature
         case ViewChange():
             yield message.sender, message.statement, message.signature
-            for certificate in (
-                message.proof.base_certificate, message.proof.prepared_certificate,
-            ):  # fmt: skip
-                if certificate is not None:
-                    yield from _certificate_signatures(certificate)
+            for certificate in _certificates(message):
+                yield from _certificate_signatures(certificate)
         case NewView():
             yield message.sender, message.statement, message.signature
             for change in message.view_changes:

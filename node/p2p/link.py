@@ -104,6 +104,8 @@ class Link:
         self.closed = asyncio.Event()
         self.reason = ""
         """Why it ended."""
+        self.is_fault = False
+        """Whether it ended over what no correct peer sends."""
         self._channel = channel
         self._queue = SendQueue()
 
@@ -130,6 +132,7 @@ class Link:
         try:
             await self._read_all(on_frame)
         except (FrameError, PeerFault) as fault:
+            self.is_fault = not self.closed.is_set()
             self.close(str(fault))
         except TimeoutError:
             self.close(f"silent for {IDLE_S:.0f} s")

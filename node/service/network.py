@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import structlog
 
-from consensus import Event, Evidence, MemberId, Message, Situation
+from consensus import Event, Evidence, MemberId, Message, Received, Situation
 from contracts.organisations import find_endpoint
 from node.execution.blocks import BlockResult
 from node.execution.state import CommittedState, ReadState
@@ -31,6 +31,7 @@ from node.service.chain import Chain
 from node.service.custody import Custody
 from node.service.exchange import Exchange, Host
 from node.service.serving import BlockServer
+from node.telemetry import Metrics
 
 TEND_S: Final = 1.0
 """How often waiting transactions are looked after."""
@@ -70,6 +71,7 @@ class Network(Host):
         organisation: str,
         key: PrivateKey | None,
         put: Callable[[Event], None],
+        offer: Callable[[Received, int], Awaitable[None]],
         situation: Callable[[], Situation],
         bug: Callable[[BaseException], None],
         log: structlog.stdlib.BoundLogger,
@@ -77,6 +79,7 @@ class Network(Host):
     ) -> None:
         """``key``: the validate key, None for a node that only follows."""
         self._put = put
+        self._offer = offer
         self._monotonic_ms = monotonic_ms
         self._options = options
         self._chain = chain
@@ -131,6 +134,10 @@ class Network(Host):
         """Send to a peer, or to all."""
         self.exchange.send(to, message)
 
+    def refused(self, peer: MemberId, reason: str) -> bool:
+        """The core could not believe a peer; whether that is news."""
+        return self.exchange.refused(peer, reason)
+
     def fetch(self, peer: MemberId, first: int, last: int) -> None:
         """Ask a peer for certified blocks."""
         self.exchange.fetch(peer, first, last)
@@ -152,6 +159,9 @@ class Network(Host):
 
     def put(self, event: Event) -> None:
         self._put(event)
+
+    async def offer(self, event: Received, size: int) -> None:
+        await self._offer(event, size)
 
     def validators(self) -> tuple[int, ledger_block.ValidatorSet]:
         return self._chain.validators_of_next()
@@ -194,11 +204,12 @@ class Network(Host):
             "certificate_until": self.exchange.peers.valid_until.date().isoformat(),
         }
 
-    def sent_since_asked(self) -> Counter[str]:
-        """Bytes given to peers since the last call, by type of frame."""
+    def count_sent(self, telemetry: Metrics) -> None:
+        """Bytes given to peers since the last call, by type of frame, into the metrics."""
         sent = Counter(self.exchange.peers.sent)
-        gone, self._told_sent = sent - self._told_sent, sent
-        return gone
+        for frame, size in (sent - self._told_sent).items():
+            telemetry.peer_sent_bytes.labels(frame).inc(size)
+        self._told_sent = sent
 
     def behind_by(self) -> int:
         """Blocks behind the height that more peers than can lie have told."""

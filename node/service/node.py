@@ -19,7 +19,6 @@ from consensus import (
     BlockId,
     Built,
     Certificate,
-    Event,
     Evidence,
     MemberId,
     Message,
@@ -126,17 +125,18 @@ class Node:
         self._thread = ChainThread()
         self._admission = Admission(
             self.chain, self._pool, self.telemetry, clock_ms, self.reader.has_transaction,
-            self._on_added, monotonic_ms=monotonic_ms, is_current=self._is_current,
+            self._on_added, monotonic_ms=monotonic_ms,
+            is_current=lambda: self.network is None or self.network.is_current(),
         )  # fmt: skip
         self._estimates = Estimates(self.chain, self._thread, self._pool, clock_ms)
         identities = () if key is None else (MemberId(public_key(key)),)
         self._replica = Replica(identities, timing)
+        self._driver = Driver(self._replica, self, monotonic_ms)
         self._received = ReceivedBlocks(
-            self.chain, self._thread, self._pool, self._put, clock_ms, self._log_bug, log
+            self.chain, self._thread, self._pool, self._driver.put, clock_ms, self._log_bug, log
         )
         self.network = None if p2p is None else self._join(p2p, ledger)
         self._safety: Safety | None = None
-        self._driver: Driver | None = None
         self._running: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._wanted: tuple[int, Block] | None = None
@@ -145,7 +145,6 @@ class Node:
         self._alarm: str | None = None
         self._alarm_says = ""
         self._swept_ms = 0
-        self._built_ms = self._monotonic_ms()
 
     # --- Life ---------------------------------------------------------------------------------
 
@@ -161,7 +160,6 @@ class Node:
         if self._key is not None:
             self._safety = self._open_safety(self._key, validators)
         self._ended = asyncio.get_running_loop().create_future()
-        self._driver = Driver(self._replica, self, self._monotonic_ms)
         record = None if self._safety is None else self._safety.record
         self._driver.begin(start_event(self._database, epoch, validators, record))
         self._running = self._spawn(self._driver.run())
@@ -206,7 +204,7 @@ class Node:
 
     async def settle(self) -> None:
         """Wait until nothing is built, executed, voted on or written."""
-        while self._driver is not None and self._running is not None:
+        while self._running is not None:
             if not self._running.done():
                 await self._driver.idle()
             others = self._tasks - {self._running}
@@ -276,8 +274,7 @@ class Node:
         telemetry.pool_bytes.set(self._pool.size)
         telemetry.pool_fill.set(self._pool.fill)
         if self.network is not None:
-            for frame, size in self.network.sent_since_asked().items():
-                telemetry.peer_sent_bytes.labels(frame).inc(size)
+            self.network.count_sent(telemetry)
         status = self.status()
         telemetry.behind_by.set(status.behind_by)
         telemetry.ready.set(1 if status.ready else 0)
@@ -297,9 +294,6 @@ class Node:
         return waiting_sentence(
             self._replica.situation(), validators, self.network.absent(), self._monotonic_ms()
         )
-
-    def _is_current(self) -> bool:
-        return self.network is None or self.network.is_current()
 
     def _is_ready(self) -> bool:
         network = self.network
@@ -338,7 +332,7 @@ class Node:
     def execute(self, block: Block, fresh: bool, holders: tuple[MemberId, ...]) -> None:
         """Execute a block that others built, or this node before a restart."""
         if not self._received.is_asked(block, holders):
-            self._built_ms = self._monotonic_ms()
+            self._pace.begin(self._monotonic_ms())
             self._spawn(self._received.execute(block, fresh))
 
     def send(self, to: MemberId | None, message: Message) -> None:
@@ -358,8 +352,9 @@ class Node:
         self._log.error("accusation", kind=evidence.kind, epoch=evidence.epoch, file=path.name)
 
     def refused(self, peer: MemberId, reason: str) -> None:
-        """A peer's message was dropped."""
-        self._log.warning("consensus.refused", peer=peer, reason=reason)
+        """A peer's message was dropped. A flood of such messages fills no log."""
+        if self.network is None or self.network.refused(peer, reason):
+            self._log.warning("consensus.refused", peer=peer, reason=reason)
 
     def alarm(self, code: str, sentence: str) -> None:
         """An operator must look; the node is not ready from here on."""
@@ -372,9 +367,9 @@ class Node:
     def _join(self, p2p: P2pOptions, ledger: OpenedLedger) -> Network:
         network = Network(
             p2p, self.chain, ledger.state, self._admission,
-            organisation=self.options.organisation, key=self._key, put=self._put,
-            situation=self._replica.situation, bug=self._on_bug, log=self._log,
-            monotonic_ms=self._monotonic_ms,
+            organisation=self.options.organisation, key=self._key,
+            put=self._driver.put, offer=self._driver.offer, situation=self._replica.situation,
+            bug=self._on_bug, log=self._log, monotonic_ms=self._monotonic_ms,
         )  # fmt: skip
         self._received.attach(network.exchange)
         return network
@@ -405,11 +400,7 @@ class Node:
 
     def _tell_pending(self) -> None:
         passed_over_ms = None if self.network is None else self.network.custody.passed_over_ms
-        self._put(Pending(self._pool.oldest_ms(), passed_over_ms))
-
-    def _put(self, event: Event) -> None:
-        if self._driver is not None:
-            self._driver.put(event)
+        self._driver.put(Pending(self._pool.oldest_ms(), passed_over_ms))
 
     def _try_build(self) -> None:
         if self._wanted is None or self._building or not self._works() or not len(self._pool):
@@ -428,10 +419,10 @@ class Node:
         self._building = False
         if proposal.result is not None and self._wanted == (view, parent):
             self._wanted = None
-            self._built_ms = self._monotonic_ms()
+            self._pace.begin(self._monotonic_ms())
             header = proposal.result.header
             following = wire.to_next_set(header, proposal.result.next_validators)
-            self._put(Built(view, wire.to_core_block(header), following))
+            self._driver.put(Built(view, wire.to_core_block(header), following))
         self._try_build()
 
     def _publish(self, result: BlockResult) -> None:
@@ -445,8 +436,7 @@ class Node:
             calls_least = min(CALLS_LEAST, self.options.calls_aim)
             self.network.committed(result, calls_least, self.options.bytes_aim)
         self._tell_pending()
-        took_ms = self._monotonic_ms() - self._built_ms
-        self._pace.committed(len(result.calls), took_ms)
+        took_ms = self._pace.committed(len(result.calls), self._monotonic_ms())
         count_block(self.telemetry, result, took_ms / 1000)
         if self.network is None and (size := self.chain.validators_of_next()[1].size) > 1:
             self.alarm("no-network", f"the validator set has {size} members from now on")

@@ -24,9 +24,15 @@ class Pace:
     def __init__(self, calls_max: int) -> None:
         self._calls_max = calls_max
         self.calls_aim = calls_max
+        self._began_ms: int | None = None
 
-    def committed(self, calls: int, took_ms: int) -> None:
-        """A block of so many calls took so long, whoever proposed it."""
+    def begin(self, now_ms: int) -> None:
+        """A block is seen for the first time, or was built here."""
+        self._began_ms = now_ms
+
+    def committed(self, calls: int, now_ms: int) -> int:
+        """A block of so many calls is committed, whoever proposed it. Milliseconds it took."""
+        took_ms = 0 if self._began_ms is None else now_ms - self._began_ms
         least = min(CALLS_LEAST, self._calls_max)
         if took_ms > BLOCK_MS_AIM:
             fitting = max(calls * BLOCK_MS_AIM // took_ms, self.calls_aim // 2)
@@ -34,3 +40,4 @@ class Pace:
         elif 2 * calls >= self.calls_aim:
             grown = self.calls_aim + max(1, self.calls_aim // GROWTH)
             self.calls_aim = min(self._calls_max, grown)
+        return took_ms
