@@ -16,6 +16,7 @@ from cli import (
     claims,
     demo,
     devnet,
+    findings,
     genesis,
     keys,
     node,
@@ -23,6 +24,7 @@ from cli import (
     proof,
     show,
     trace,
+    validator,
     watch,
 )
 from cli.calls import mount
@@ -74,6 +76,9 @@ for group, name in (
     (show.tx, "tx"),
     (show.block, "block"),
     (proof.app, "proof"),
+    (validator.app, "validator"),
+    (findings.evidence, "evidence"),
+    (findings.debug, "debug"),
 ):
     app.add_typer(group, name=name)
 app.command("trace")(trace.trace)

@@ -6,7 +6,7 @@ that is being imported must not import the whole table.
 
 from __future__ import annotations
 
-from contracts import governance, organisation_methods
+from contracts import accusation, governance, organisation_methods
 from contracts.api import Contract
 from contracts.settlement import (
     catalogue,
@@ -37,6 +37,7 @@ assert reimbursement_pay.CONTRACT is reimbursement.CONTRACT
 CONTRACTS: tuple[Contract, ...] = (
     organisation_methods.CONTRACT,
     governance.CONTRACT,
+    accusation.CONTRACT,
     enrolment.CONTRACT,
     counters.CONTRACT,
     filing.CONTRACT,

@@ -101,6 +101,8 @@ class Driver:
         self._idle.set()
         self._durable: SafetyRecord | None = None
         self._alarm_clock: asyncio.TimerHandle | None = None
+        self.on_step: Callable[[], None] = lambda: None
+        """Called after each step, when its effects were carried out."""
 
     def put(self, event: Event) -> None:
         """Hand over an event; call it on the event loop's thread."""
@@ -162,6 +164,7 @@ class Driver:
                 answer = await self._carry_out(effect)
                 if answer is not None:
                     events.append(answer)
+            self.on_step()
 
     async def _carry_out(self, effect: Effect) -> Event | None:
         hands = self._hands

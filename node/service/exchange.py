@@ -49,6 +49,7 @@ from node.p2p.payloads import (
 )
 from node.p2p.peers import Address, Connections, Events
 from node.service.contents import Contents
+from node.service.findings import Findings
 from node.service.serving import BlockServer
 
 INBOX_MAX: Final = 256
@@ -107,6 +108,12 @@ class Exchange(Events):
         self._tasks: set[asyncio.Task[None]] = set()
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="peers")
         self.on_peer_up: Callable[[str], None] = lambda organisation: None
+        self._findings: Findings | None = None
+
+    def share(self, findings: Findings) -> None:
+        """What goes between nodes beside the consensus. After ``attach``."""
+        self._findings = findings
+        findings.attach(self.peers)
 
     def attach(self, peers: Connections) -> None:
         """The connections to use."""
@@ -197,9 +204,10 @@ class Exchange(Events):
         """What the core calls a peer."""
         _, validators = self._host.validators()
         seat = validators.index_of(peer.organisation)
-        if seat is not None and validators.validators[seat].key == peer.key:
-            return MemberId(peer.key)
-        return MemberId(peer.organisation.encode())
+        if seat is None:
+            return MemberId(peer.organisation.encode())
+        # Whatever key it greeted with: one that was rotated since is the same node.
+        return MemberId(validators.validators[seat].key)
 
     def organisation_of(self, name: MemberId) -> str | None:
         """The connected organisation that the core calls so."""
@@ -221,18 +229,23 @@ class Exchange(Events):
                 await self._take_proposal(peer, frame.body)
             case FrameType.TRANSACTION:
                 self._take_transaction(peer, frame.body)
-            case FrameType.ASK | FrameType.ASK_CONTENT:
+            case FrameType.ASK | FrameType.ASK_CONTENT | FrameType.ASK_OUTCOME:
                 self._serve(peer, frame)
             case FrameType.BLOCKS:
                 await self._take_blocks(peer, frame.body)
             case FrameType.CONTENT:
                 self._take_content(peer, frame.body)
+            case FrameType.EVIDENCE | FrameType.OUTCOME:
+                if self._findings is not None:
+                    self._findings.take(peer, frame)
             case _:
                 raise PeerFault(f"a frame of type {frame.type.name} after the greeting")
 
     def on_up(self, peer: Peer) -> None:
         """A peer is connected: it may lack what waits here."""
         self._asked.pop(peer.organisation, None)
+        if self._findings is not None:
+            self._findings.on_up(peer)
         self._refused.pop(peer.organisation, None)
         self.on_peer_up(peer.organisation)
 
@@ -377,6 +390,10 @@ class Exchange(Events):
                     self._threads, self._blocks, Ask.decode(frame.body)
                 )
                 answer = FrameType.BLOCKS
+            elif frame.type is FrameType.ASK_OUTCOME:
+                block = AskContent.decode(frame.body).block
+                body = await loop.run_in_executor(self._threads, self._server.outcome, block)
+                answer = FrameType.OUTCOME
             else:
                 asked = AskContent.decode(frame.body)
                 body = await loop.run_in_executor(

@@ -9,22 +9,21 @@ of, so that nobody waits for an order that will never come.
 from __future__ import annotations
 
 import asyncio
+import datetime
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import structlog
 
-from consensus import Event, Evidence, MemberId, Message, Received, Situation
+from consensus import Event, MemberId, Message, Received, Situation
 from contracts.organisations import find_endpoint
 from node.execution.blocks import BlockResult
 from node.execution.state import CommittedState, ReadState
 from node.ledger import block as ledger_block
 from node.ledger.crypto import PrivateKey
 from node.ledger.types import Digest
-from node.ordering import wire
 from node.p2p.peers import Absence, Address, Connect, Who, connect_with_tls
 from node.service.admission import Admission
 from node.service.chain import Chain
@@ -98,6 +97,8 @@ class Network(Host):
         self.pin = peers.pin
         self.exchange.on_peer_up = self._on_peer_up
         self._told_sent: Counter[str] = Counter()
+        self.on_tend: Callable[[], None] = lambda: None
+        """Called every ``TEND_S``."""
         self._tending: asyncio.Task[None] | None = None
 
     @property
@@ -201,7 +202,10 @@ class Network(Host):
             "phase": situation.phase.name.lower(),
             "peers": sorted(self.exchange.peers.connected()),
             "peers_absent": sorted(self.absent()),
-            "certificate_until": self.exchange.peers.valid_until.date().isoformat(),
+            "certificate_until": self.certificate_until.date().isoformat(),
+            "certificates": {
+                who: until.date().isoformat() for who, until in sorted(self.certificates().items())
+            },
         }
 
     def count_sent(self, telemetry: Metrics) -> None:
@@ -210,6 +214,20 @@ class Network(Host):
         for frame, size in (sent - self._told_sent).items():
             telemetry.peer_sent_bytes.labels(frame).inc(size)
         self._told_sent = sent
+
+    @property
+    def certificate_until(self) -> datetime.datetime:
+        """End of the own TLS certificate."""
+        return self.exchange.peers.valid_until
+
+    def certificates(self) -> dict[str, datetime.datetime]:
+        """When the TLS certificates of this node and of connected peers end, by organisation."""
+        told = {
+            organisation: peer.certificate_until
+            for organisation, peer in self.exchange.peers.connected().items()
+            if peer.certificate_until is not None
+        }
+        return {self._organisation: self.certificate_until, **told}
 
     def behind_by(self) -> int:
         """Blocks behind the height that more peers than can lie have told."""
@@ -244,6 +262,7 @@ class Network(Host):
     async def _tend(self) -> None:
         while True:
             await asyncio.sleep(TEND_S)
+            self.on_tend()
             now_ms = self._monotonic_ms()
             for waiting in self._admission.pool.waiting()[:RECHECK_MAX]:
                 if waiting.arrived_ms <= now_ms - RECHECK_AFTER_MS:
@@ -261,14 +280,3 @@ class Network(Host):
     def _on_tending_done(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._bug(error)
-
-
-def keep_evidence(folder: Path, evidence: Evidence) -> Path:
-    """Write a proof that a member lied into ``evidence/``, for the bureaus to act on."""
-    place = folder / "evidence"
-    place.mkdir(mode=0o700, exist_ok=True)
-    culprits = "-".join(map(str, evidence.culprits))
-    slot = "-".join(map(str, evidence.slot()[3:]))
-    path = place / f"{evidence.kind}-epoch{evidence.epoch}-seat{culprits}-{slot}"
-    path.write_bytes(wire.encode_evidence(evidence))
-    return path
