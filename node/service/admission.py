@@ -49,6 +49,8 @@ class Admission:
         self._threads = ThreadPoolExecutor(SIGNATURE_THREADS, thread_name_prefix="signature")
         self._checking = 0
         self._waiters: dict[bytes, list[asyncio.Future[None]]] = {}
+        self._late: dict[bytes, InvalidTransaction] = {}
+        """Waited for, let go of by this node's clock, and not yet impossible."""
         self.quarantined = set(chain.database.quarantined())
         """Ids of transactions that met a bug of ours; they are not tried again."""
         self.closing = False
@@ -85,18 +87,39 @@ class Admission:
                 waiting.remove(future)
             if not waiting:
                 self._waiters.pop(tx_id, None)
+                self._late.pop(tx_id, None)
         return True
 
     def committed(self, tx_ids: Iterable[bytes]) -> None:
-        """Answer those who wait for these."""
+        """Answer those who wait for these; the head has moved."""
         for tx_id in tx_ids:
+            self._late.pop(tx_id, None)
             for future in self._waiters.pop(tx_id, ()):
                 if not future.done():
                     future.set_result(None)
+        for tx_id in [one for one, error in self._late.items() if self._is_over(error)]:
+            self._tell(tx_id, self._late.pop(tx_id))
 
     def dropped(self, tx_id: bytes, error: InvalidTransaction) -> None:
-        """Tell those who wait that it will not come."""
+        """Tell those who wait that it will not come, as soon as that is certain.
+
+        Our clock alone does not make it certain that a time is over: a block that was proposed
+        before may hold the transaction and be decided much later, with its old time.
+        """
         self._metrics.refused.labels(error.code).inc()
+        if error.code == "transaction.expired" and not self._is_over(error):
+            if tx_id in self._waiters:
+                self._late[tx_id] = error
+            return
+        self._tell(tx_id, error)
+
+    def _is_over(self, error: InvalidTransaction) -> bool:
+        """Whether every block above the head is later than what has expired."""
+        until_ms = error.values["valid_until_ms"]
+        assert isinstance(until_ms, int), "the error names the end"
+        return until_ms <= self._chain.parent.header.time_ms
+
+    def _tell(self, tx_id: bytes, error: InvalidTransaction) -> None:
         for future in self._waiters.pop(tx_id, ()):
             if not future.done():
                 future.set_exception(error)
