@@ -411,8 +411,9 @@ class Node:
         self._spawn(self._build(*self._wanted))
 
     async def _build(self, view: int, parent: Block) -> None:
-        # One turn of the loop, so that what is submitted together is ordered together.
-        await asyncio.sleep(0)
+        if self._pool.calls < self.options.calls_aim:
+            # One turn of the loop, so that what is submitted together is ordered together.
+            await asyncio.sleep(0)
         self._sweep()
         taken = self._pool.take(self.options.calls_aim, self.options.bytes_aim)
         candidates = [one.transaction for one in taken]
@@ -433,7 +434,8 @@ class Node:
         self.reader.publish()
         tx_ids = [transaction.id for transaction in result.transactions]
         self._pool.done(tx_ids, self._monotonic_ms())
-        self._admission.committed(tx_ids)
+        # A turn later, so that the next block begins before the answered send what they have next.
+        asyncio.get_running_loop().call_soon(self._admission.committed, tx_ids)
         if self.network is not None:
             self.network.committed(result, self.options.calls_aim, self.options.bytes_aim)
         self._tell_pending()
