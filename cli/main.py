@@ -16,6 +16,7 @@ from cli import (
     claims,
     demo,
     devnet,
+    findings,
     genesis,
     keys,
     node,
@@ -23,6 +24,7 @@ from cli import (
     proof,
     show,
     trace,
+    validator,
     watch,
 )
 from cli.calls import mount
@@ -44,6 +46,9 @@ mount(show.filing, CONTRACTS_BY_NAME, ("filing",))
 mount(claims.app, CONTRACTS_BY_NAME, ("claim",))
 mount(show.trace_codes, CONTRACTS_BY_NAME, ("traces",))
 mount(show.fund, CONTRACTS_BY_NAME, ("funds",))
+mount(show.family, CONTRACTS_BY_NAME, ("family",))
+mount(show.wallet, CONTRACTS_BY_NAME, ("wallet",))
+mount(show.credit, CONTRACTS_BY_NAME, ("credit",))
 mount(show.reimburse, CONTRACTS_BY_NAME, ("reimbursement",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
@@ -62,12 +67,18 @@ for group, name in (
     (claims.app, "claim"),
     (show.trace_codes, "trace-code"),
     (show.fund, "fund"),
+    (show.family, "family"),
+    (show.wallet, "wallet"),
+    (show.credit, "credit"),
     (show.reimburse, "reimburse"),
     (show.catalogue, "catalogue"),
     (show.looks, "looks"),
     (show.tx, "tx"),
     (show.block, "block"),
     (proof.app, "proof"),
+    (validator.app, "validator"),
+    (findings.evidence, "evidence"),
+    (findings.debug, "debug"),
 ):
     app.add_typer(group, name=name)
 app.command("trace")(trace.trace)

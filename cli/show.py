@@ -33,6 +33,9 @@ reimburse = typer.Typer(
     no_args_is_help=True, help="Reimbursement of people who paid first. 零星报销"
 )
 trace_codes = typer.Typer(no_args_is_help=True, help="Drug trace codes: return, issue. 追溯码")
+family = typer.Typer(no_args_is_help=True, help="Relatives and shared accounts. 家庭共济")
+wallet = typer.Typer(no_args_is_help=True, help="Transfers between relatives. 医保钱包")
+credit = typer.Typer(no_args_is_help=True, help="Holds that banks grant for care. 信用就医")
 fund = typer.Typer(no_args_is_help=True, help="Funds and accounts: balances, postings. 基金")
 org = typer.Typer(no_args_is_help=True, help="Organisations, keys, votes, parameters. 机构")
 catalogue = typer.Typer(no_args_is_help=True, help="Catalogues of places of care. 目录")

@@ -150,6 +150,22 @@ NETWORK: Mapping[str, Parameter] = MappingProxyType(
     dict(
         (
             _parameter(
+                "wallet",
+                "vote",
+                Record(
+                    {
+                        "a_day": Int(1, 100),
+                        "amount_fen": Int(1, 10**9, "fen"),
+                        "from_hour": Int(0, 23),
+                        "to_hour": Int(1, 24),
+                    }
+                ),
+                # As published for 2025 (RULES.md section 3.7).
+                {"a_day": 3, "amount_fen": 200_000, "from_hour": 6, "to_hour": 22},
+                "Transfers between relatives' accounts: how many a day, how much each, and from "
+                "which hour to which. What nobody claims goes back at from_hour the next day.",
+            ),
+            _parameter(
                 "vote_days",
                 "vote",
                 Int(1, 366),

@@ -16,12 +16,12 @@ from contracts.organisations import Organisation
 from contracts.quick import quick
 from contracts.schema import Bool, Date, Fen, Id, List, Optional, Record
 from contracts.settlement import claim as claims
-from contracts.settlement import claim_lines, counters, invoices, traces
-from contracts.settlement import funds_chart as chart
+from contracts.settlement import claim_lines, counters, credit, family, invoices, traces
 from contracts.settlement.claim import CONTRACT
 from contracts.settlement.claim_decide import Decided, decide, named_versions
 from contracts.settlement.claim_explain import answer_of, explanation_of, tell_amounts
 from contracts.settlement.claim_lines import Rows, check_rows, take_in
+from contracts.settlement.claim_own import means_of
 from contracts.settlement.claim_postings import bill_of, settlement_legs
 from contracts.settlement.claim_register import begin
 from contracts.settlement.claim_shapes import (
@@ -40,11 +40,11 @@ from contracts.settlement.claim_visit import (
     visit_of,
 )
 from contracts.settlement.enrolment import Person
+from contracts.settlement.family import OWNERS_OF_A_SETTLEMENT
 from contracts.settlement.funds_book import Book, post
 from contracts.settlement.invoices import INVOICES
 from contracts.settlement.lifecycle import Action, follow
-from contracts.settlement.records import Claim, Settled, Visit, content_digest
-from contracts.settlement.terms import PERSONAL_ACCOUNT
+from contracts.settlement.records import Claim, OwnPart, Settled, Visit, content_digest
 from contracts.settlement.traces import TRACES
 
 SETTLEMENT_ARGS = {
@@ -53,12 +53,15 @@ SETTLEMENT_ARGS = {
     "discharge": Date(),
     "total_fen": Fen(),
     "use_account": Optional(Bool(), False),
+    "family": Optional(List(Id(60), max=OWNERS_OF_A_SETTLEMENT, distinct=True), []),
+    "credit": Optional(Id(60)),
     "invoices": Optional(INVOICES, []),
 }
 """``visit``: given when the claim was not registered before (an outpatient visit). ``discharge``:
 last day of the stay, or the visit's day. ``total_fen``: the institution's own sum of the bill, so
-that no upload can be missing unnoticed. ``use_account``: the patient's choice. ``invoices``: what
-was printed for the patient; none of them is ever paid on again."""
+that no upload can be missing unnoticed. ``use_account``: the patient's choice. ``family``: owners
+of the relatives' accounts that the patient chose, in order. ``credit``: a bank's hold to draw the
+cash part from. ``invoices``: what was printed for the patient; none is ever paid on again."""
 
 SETTLEMENT_ATTACHMENT = Record(
     {
@@ -118,6 +121,7 @@ def settle(ctx: Context, args: Args) -> Answer:
     bill = bill_of(bound.claim, settled)
     assert bill.total_fen == decided.decision.total_fen, "the payers do not make up the bill"
     post(ctx, claims.transfer_id(claim_id), settlement_legs(bill), book)
+    _use_up(ctx, bound.person, settled.own, book)
     book.save()
     for year, deltas in settled.counters:
         counters.add(ctx, bound.person, year, dict(deltas), claim_id)
@@ -196,17 +200,17 @@ def _visit(claim_id: str, known: Claim | None, args: Args, clinical: Args | None
 
 def _decide(ctx: Context, bound: _Bound, args: Args, book: Book) -> Decided:
     """Steps 1 to 3 on the state as it stands."""
-    use_account = args["use_account"] and bound.person.account
-    account = chart.person_account(bound.person.id)
-    return decide(
-        ctx,
-        bound.institution,
-        bound.person,
-        bound.visit,
-        bound.rows,
-        account_fen=book.available(account, PERSONAL_ACCOUNT) if use_account else 0,
-        use_account=use_account,
-    )
+    own = means_of(ctx, bound.person, args, bound.visit.discharge, book)
+    return decide(ctx, bound.institution, bound.person, bound.visit, bound.rows, own=own)
+
+
+def _use_up(ctx: Context, person: Person, own: OwnPart, book: Book) -> None:
+    """Count what relatives' limits and the bank's hold have lost."""
+    if own.relatives:
+        used = tuple((owner, amount) for owner, _, amount in own.relatives)
+        family.use(ctx, person.id, used, 1)
+    if own.hold:
+        credit.draw(ctx, own.hold, own.credit_fen, book)
 
 
 def _settled(
@@ -239,6 +243,7 @@ def _settled(
             versions["policy"]["number"],
         ),
         invoices=used,
+        own=decided.own,
     )
 
 

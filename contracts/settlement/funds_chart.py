@@ -280,6 +280,21 @@ def hospital_share(institution: str) -> str:
     return f"hospital_share:{institution}"
 
 
+def wallet(person: str) -> str:
+    """Account name of a person's wallet."""
+    return f"wallet:{person}"
+
+
+def bank(organisation: str) -> str:
+    """Account name of a bank."""
+    return f"bank:{organisation}"
+
+
+def credit(organisation: str) -> str:
+    """Account name of what a bank has granted and nobody has drawn."""
+    return f"credit:{organisation}"
+
+
 def commercial(insurer: str) -> str:
     """Account name of commercial cover."""
     return f"commercial:{insurer}"

@@ -37,6 +37,7 @@ from contracts.settlement.claim_decide import Decided, decide, named_versions
 from contracts.settlement.claim_explain import explanation_of, tell_amounts
 from contracts.settlement.claim_lines import Rows, check_rows, take_in
 from contracts.settlement.claim_overlap import require_not_settled
+from contracts.settlement.claim_own import CASH_ONLY
 from contracts.settlement.claim_shapes import AGENTS, CLINICAL, LINES_AT_ONCE, Line
 from contracts.settlement.claim_visit import check_dates, visit_of
 from contracts.settlement.filing import work_calendar
@@ -319,7 +320,7 @@ def _approve(ctx: Context, name: str, made: Reimbursement) -> Answer:
     institution = _institution(ctx, place)
     decided = decide(
         ctx, institution, person, visit, rows,
-        account_fen=0, use_account=False, channel=AFTER_PAYMENT,
+        own=CASH_ONLY, channel=AFTER_PAYMENT,
     )  # fmt: skip
     decision = decided.decision
     waived = sum(p.amount_fen for p in decision.payments if p.payer == PAYER_WAIVER)

@@ -100,7 +100,7 @@ def confirm(ctx: Context, args: Args) -> Answer:
     if order.outcome:
         return _told_again(args, made, order, PAID, args["reference"])
     after = follow(made.stage, Step.CONFIRM)
-    bank = f"bank:{order.bank.partition(':')[2]}"
+    bank = chart.bank(order.bank)
     legs: list[Leg] = []
     for fund_type, amount in made.payments:
         legs.append((chart.owed(made.area), fund_type, -amount))

@@ -6,7 +6,7 @@ that is being imported must not import the whole table.
 
 from __future__ import annotations
 
-from contracts import governance, organisation_methods
+from contracts import accusation, governance, organisation_methods
 from contracts.api import Contract
 from contracts.settlement import (
     catalogue,
@@ -16,7 +16,9 @@ from contracts.settlement import (
     claim_reverse,
     claim_settle,
     counters,
+    credit,
     enrolment,
+    family,
     filing,
     funds,
     looks,
@@ -24,6 +26,7 @@ from contracts.settlement import (
     reimbursement,
     reimbursement_pay,
     traces,
+    wallet,
 )
 
 # The methods of the claim contract live in several modules; importing them declares them.
@@ -34,6 +37,7 @@ assert reimbursement_pay.CONTRACT is reimbursement.CONTRACT
 CONTRACTS: tuple[Contract, ...] = (
     organisation_methods.CONTRACT,
     governance.CONTRACT,
+    accusation.CONTRACT,
     enrolment.CONTRACT,
     counters.CONTRACT,
     filing.CONTRACT,
@@ -43,6 +47,9 @@ CONTRACTS: tuple[Contract, ...] = (
     reimbursement.CONTRACT,
     funds.CONTRACT,
     traces.CONTRACT,
+    family.CONTRACT,
+    wallet.CONTRACT,
+    credit.CONTRACT,
     looks.CONTRACT,
 )
 """Every system contract, each with all its methods declared."""

@@ -96,6 +96,8 @@ KEYS: Mapping[str, tuple[Right, Concern]] = {
     "validators": (Right.CHAIN, _nobody),
     "param": (Right.CHAIN, _nobody),
     "vote": (Right.CHAIN, _nobody),
+    "accusation": (Right.CHAIN, _nobody),
+    "accusations": (Right.CHAIN, _nobody),
     "contracts": (Right.CHAIN, _nobody),
     "policy": (Right.CHAIN, _nobody),
     "policy-source": (Right.CHAIN, _nobody),

@@ -108,6 +108,9 @@ ROUTES: Mapping[str, Right] = {
     "status": Right.CHAIN,
     "status_details": Right.OPERATOR,
     "access_log_root": Right.OPERATOR,
+    "attestation": Right.OPERATOR,
+    "accusations": Right.OPERATOR,
+    "divergences": Right.OPERATOR,
     "openapi": Right.CHAIN,
     # the way in
     "submit": Right.SENDER,

@@ -41,6 +41,12 @@ class FrameType(IntEnum):
     """Answer to it."""
     TRANSACTION = 11
     """A transaction on its way to all validators."""
+    EVIDENCE = 20
+    """A proof that a validator lied, on its way to all validators."""
+    ASK_OUTCOME = 21
+    """Request for what a block came to, by a node that came to something else."""
+    OUTCOME = 22
+    """Answer to it."""
 
 
 BOUNDS: Final = {
@@ -55,6 +61,9 @@ BOUNDS: Final = {
     FrameType.ASK_CONTENT: 128,
     FrameType.CONTENT: FRAME_BYTES_MAX,
     FrameType.TRANSACTION: TRANSACTION_BYTES_MAX + 64,
+    FrameType.EVIDENCE: 65_536,
+    FrameType.ASK_OUTCOME: 128,
+    FrameType.OUTCOME: FRAME_BYTES_MAX,
 }
 """Bytes of a body. A NEW-VIEW of 100 validators takes about 650 KiB, one of 33 about 75 KiB."""
 

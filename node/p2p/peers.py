@@ -5,6 +5,9 @@ the lower id dialled stays, on both sides alike; of two from the same side the n
 maker knows that the older one is gone. Failed attempts wait longer and longer, up to
 ``BACKOFF_MAX_S``: a peer that comes back is found within seconds, however long it was away.
 
+A peer whose connection ended over what no correct node sends waits ``FAULT_PAUSE_S`` before it gets
+another one: otherwise a flood of bad messages would only have to dial again after each.
+
 Strangers cost a bounded number of handshakes, each with a deadline; who is not on the ledger gets
 no further.
 """
@@ -34,6 +37,7 @@ BACKOFF_MIN_S: Final = 0.1
 BACKOFF_MAX_S: Final = 5.0
 SECOND_DIALLER_S: Final = 0.5
 """The organisation with the higher id lets the other one dial first."""
+FAULT_PAUSE_S: Final = 5.0
 HANDSHAKES_MAX: Final = 64
 """Accepted connections that have not proved who they are."""
 BACKLOG: Final = 64
@@ -150,6 +154,8 @@ class Peers:
         self._epoch = 0
         self._links: dict[str, Link] = {}
         self._absent: dict[str, Absence] = {}
+        self._paused_until_ms: dict[str, int] = {}
+        """Of peers in the ledger only, after a fault."""
         self._dialling: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._handshakes = 0
@@ -225,6 +231,8 @@ class Peers:
             if link is not None:
                 await link.closed.wait()
                 delay = BACKOFF_MIN_S
+            elif pause_ms := self._pause_ms(organisation):
+                delay = pause_ms / 500  # at least half of it is waited
             else:
                 began_ms = self._clock_ms()
                 try:
@@ -304,6 +312,8 @@ class Peers:
     def _take(self, link: Link) -> bool:
         """Whether this connection is the one to the peer from here on."""
         organisation = link.peer.organisation
+        if self._pause_ms(organisation):
+            return False
         held = self._links.get(organisation)
         if held is not None:
             if self._is_preferred(held) and not self._is_preferred(link):
@@ -320,9 +330,18 @@ class Peers:
         if self._links.get(organisation) is not link:
             return
         del self._links[organisation]
+        if link.is_fault:
+            self._paused_until_ms[organisation] = self._clock_ms() + round(1000 * FAULT_PAUSE_S)
         if organisation in self._addresses:
             self._absent[organisation] = Absence(self._clock_ms(), link.reason)
         self._log.info("p2p.down", peer=organisation, reason=link.reason)
+
+    def _pause_ms(self, organisation: str) -> int:
+        """For how long there is no connection after a fault."""
+        left = self._paused_until_ms.get(organisation, 0) - self._clock_ms()
+        if left <= 0:
+            self._paused_until_ms.pop(organisation, None)
+        return max(0, left)
 
     def _is_preferred(self, link: Link) -> bool:
         return link.dialled == (self._identity.organisation < link.peer.organisation)

@@ -30,7 +30,7 @@ from consensus import (
     ValidatorSet,
     Vote,
 )
-from consensus.messages import Wish
+from consensus.messages import ViewChange, Wish
 from node.ledger import block as ledger_block
 from node.ledger.errors import InvalidBlock, InvalidMessage, LedgerError
 from node.ordering import wire
@@ -49,6 +49,7 @@ from node.p2p.payloads import (
 )
 from node.p2p.peers import Address, Connections, Events
 from node.service.contents import Contents
+from node.service.findings import Findings
 from node.service.serving import BlockServer
 
 INBOX_MAX: Final = 256
@@ -62,6 +63,9 @@ class Host(Protocol):
 
     def put(self, event: Event) -> None:
         """Hand an event to the consensus driver."""
+
+    async def offer(self, event: Received, size: int) -> None:
+        """Hand it a peer's message; waits while too much of that peer's is in work."""
 
     def validators(self) -> tuple[int, ledger_block.ValidatorSet]:
         """Epoch and set of the height in flight."""
@@ -98,10 +102,18 @@ class Exchange(Events):
         self._asked: dict[str, Ask] = {}
         self._wanted: dict[bytes, asyncio.Event] = {}
         self._serving: set[tuple[str, FrameType]] = set()
+        self._refused: dict[str, str] = {}
+        """What the core could not believe of a peer, until its connection has ended over it."""
         self._inboxes: dict[str, asyncio.Queue[bytes]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="peers")
         self.on_peer_up: Callable[[str], None] = lambda organisation: None
+        self._findings: Findings | None = None
+
+    def share(self, findings: Findings) -> None:
+        """What goes between nodes beside the consensus. After ``attach``."""
+        self._findings = findings
+        findings.attach(self.peers)
 
     def attach(self, peers: Connections) -> None:
         """The connections to use."""
@@ -192,9 +204,10 @@ class Exchange(Events):
         """What the core calls a peer."""
         _, validators = self._host.validators()
         seat = validators.index_of(peer.organisation)
-        if seat is not None and validators.validators[seat].key == peer.key:
-            return MemberId(peer.key)
-        return MemberId(peer.organisation.encode())
+        if seat is None:
+            return MemberId(peer.organisation.encode())
+        # Whatever key it greeted with: one that was rotated since is the same node.
+        return MemberId(validators.validators[seat].key)
 
     def organisation_of(self, name: MemberId) -> str | None:
         """The connected organisation that the core calls so."""
@@ -207,6 +220,8 @@ class Exchange(Events):
 
     async def on_frame(self, peer: Peer, frame: Frame) -> None:
         """Work off one frame of a peer, or hand it to whoever does."""
+        if (reason := self._refused.pop(peer.organisation, None)) is not None:
+            raise PeerFault(reason)
         match frame.type:
             case FrameType.VOTE | FrameType.CHANGE | FrameType.STATUS:
                 await self._take_message(peer, frame)
@@ -214,19 +229,34 @@ class Exchange(Events):
                 await self._take_proposal(peer, frame.body)
             case FrameType.TRANSACTION:
                 self._take_transaction(peer, frame.body)
-            case FrameType.ASK | FrameType.ASK_CONTENT:
+            case FrameType.ASK | FrameType.ASK_CONTENT | FrameType.ASK_OUTCOME:
                 self._serve(peer, frame)
             case FrameType.BLOCKS:
                 await self._take_blocks(peer, frame.body)
             case FrameType.CONTENT:
                 self._take_content(peer, frame.body)
+            case FrameType.EVIDENCE | FrameType.OUTCOME:
+                if self._findings is not None:
+                    self._findings.take(peer, frame)
             case _:
                 raise PeerFault(f"a frame of type {frame.type.name} after the greeting")
 
     def on_up(self, peer: Peer) -> None:
         """A peer is connected: it may lack what waits here."""
         self._asked.pop(peer.organisation, None)
+        if self._findings is not None:
+            self._findings.on_up(peer)
+        self._refused.pop(peer.organisation, None)
         self.on_peer_up(peer.organisation)
+
+    def refused(self, peer: MemberId, reason: str) -> bool:
+        """The core refused what this peer said: no correct node says such a thing, so with its
+        next frame the connection ends. Whether that is news."""
+        organisation = self.organisation_of(peer)
+        if organisation is None or organisation in self._refused:
+            return False
+        self._refused[organisation] = reason
+        return True
 
     def on_bug(self, error: BaseException) -> None:
         self._host.bug(error)
@@ -237,7 +267,8 @@ class Exchange(Events):
             raise PeerFault(f"a {type(message).__name__} in a frame of type {frame.type.name}")
         if isinstance(message, Status):
             self.heights[peer.organisation] = message.height
-        await self._hear(peer, message)
+        if await self._is_sound(peer, message):
+            await self._host.offer(Received(self.name_of(peer), message), frame.size)
 
     async def _take_proposal(self, peer: Peer, body: bytes) -> None:
         encoded, data = decode_proposal(body)
@@ -251,20 +282,17 @@ class Exchange(Events):
             raise PeerFault("a proposal with the content of another block")
         if content.header.chain != self._chain:
             raise PeerFault("a proposal for another chain")
-        if await self._is_sound(message):
+        if await self._is_sound(peer, message):
             self._keep(peer, content)
-            self._host.put(Received(self.name_of(peer), message))
+            await self._host.offer(Received(self.name_of(peer), message), len(encoded))
 
-    async def _hear(self, peer: Peer, message: Message) -> None:
-        if await self._is_sound(message):
-            self._host.put(Received(self.name_of(peer), message))
-
-    async def _is_sound(self, message: Message) -> bool:
+    async def _is_sound(self, peer: Peer, message: Message) -> bool:
         """Check all signatures. False for another epoch's. Raises ``PeerFault``."""
         members = self.members()
         if _epoch_of(message) != members.epoch:
             # STATUS says where a peer is; nothing else of another epoch can be judged here.
             return isinstance(message, Status)
+        self._check_origin(peer, message)
         try:
             if isinstance(message, Vote | Wish | Proposal | Status):
                 wire.verify_message(message, self._chain, members)
@@ -276,6 +304,20 @@ class Exchange(Events):
         except InvalidMessage as error:
             raise PeerFault(f"an unsound {type(message).__name__}: {error.code}") from None
         return True
+
+    def _check_origin(self, peer: Peer, message: Message) -> None:
+        """Everybody brings its own messages. A NEW-VIEW and a decided block may come from anybody
+        who has them; whoever brings another's vote only makes others compute."""
+        if not isinstance(message, Vote | Wish | Proposal | ViewChange):
+            return
+        seats = self._host.validators()[1].validators
+        if not 0 <= message.sender < len(seats):
+            raise PeerFault(
+                f"a {type(message).__name__} of seat {message.sender}, which nobody has"
+            )
+        owner = seats[message.sender].organisation
+        if owner != peer.organisation:
+            raise PeerFault(f"a {type(message).__name__} of {owner}")
 
     def _take_transaction(self, peer: Peer, body: bytes) -> None:
         inbox = self._inboxes.get(peer.organisation)
@@ -348,6 +390,10 @@ class Exchange(Events):
                     self._threads, self._blocks, Ask.decode(frame.body)
                 )
                 answer = FrameType.BLOCKS
+            elif frame.type is FrameType.ASK_OUTCOME:
+                block = AskContent.decode(frame.body).block
+                body = await loop.run_in_executor(self._threads, self._server.outcome, block)
+                answer = FrameType.OUTCOME
             else:
                 asked = AskContent.decode(frame.body)
                 body = await loop.run_in_executor(

@@ -9,22 +9,21 @@ of, so that nobody waits for an order that will never come.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import datetime
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Final
 
 import structlog
 
-from consensus import Event, Evidence, MemberId, Message, Situation
+from consensus import Event, MemberId, Message, Received, Situation
 from contracts.organisations import find_endpoint
 from node.execution.blocks import BlockResult
 from node.execution.state import CommittedState, ReadState
 from node.ledger import block as ledger_block
 from node.ledger.crypto import PrivateKey
 from node.ledger.types import Digest
-from node.ordering import wire
 from node.p2p.peers import Absence, Address, Connect, Who, connect_with_tls
 from node.service.admission import Admission
 from node.service.chain import Chain
@@ -72,6 +71,7 @@ class Network(Host):
         organisation: str,
         key: PrivateKey | None,
         put: Callable[[Event], None],
+        offer: Callable[[Received, int], Awaitable[None]],
         situation: Callable[[], Situation],
         bug: Callable[[BaseException], None],
         log: structlog.stdlib.BoundLogger,
@@ -79,6 +79,7 @@ class Network(Host):
     ) -> None:
         """``key``: the validate key, None for a node that only follows."""
         self._put = put
+        self._offer = offer
         self._monotonic_ms = monotonic_ms
         self.passed_over_ms: int | None = None
         """Since when a transaction has waited that the primary left out of a block with room."""
@@ -97,6 +98,8 @@ class Network(Host):
         self.exchange.attach(peers)
         self.pin = peers.pin
         self.exchange.on_peer_up = self._on_peer_up
+        self.on_tend: Callable[[], None] = lambda: None
+        """Called every ``TEND_S``."""
         self._tending: asyncio.Task[None] | None = None
 
     @property
@@ -133,6 +136,10 @@ class Network(Host):
         """Send to a peer, or to all."""
         self.exchange.send(to, message)
 
+    def refused(self, peer: MemberId, reason: str) -> bool:
+        """The core could not believe a peer; whether that is news."""
+        return self.exchange.refused(peer, reason)
+
     def fetch(self, peer: MemberId, first: int, last: int) -> None:
         """Ask a peer for certified blocks."""
         self.exchange.fetch(peer, first, last)
@@ -150,6 +157,9 @@ class Network(Host):
 
     def put(self, event: Event) -> None:
         self._put(event)
+
+    async def offer(self, event: Received, size: int) -> None:
+        await self._offer(event, size)
 
     def validators(self) -> tuple[int, ledger_block.ValidatorSet]:
         return self._chain.validators_of_next()
@@ -189,8 +199,25 @@ class Network(Host):
             "phase": situation.phase.name.lower(),
             "peers": sorted(self.exchange.peers.connected()),
             "peers_absent": sorted(self.absent()),
-            "certificate_until": self.exchange.peers.valid_until.date().isoformat(),
+            "certificate_until": self.certificate_until.date().isoformat(),
+            "certificates": {
+                who: until.date().isoformat() for who, until in sorted(self.certificates().items())
+            },
         }
+
+    @property
+    def certificate_until(self) -> datetime.datetime:
+        """End of the own TLS certificate."""
+        return self.exchange.peers.valid_until
+
+    def certificates(self) -> dict[str, datetime.datetime]:
+        """When the TLS certificates of this node and of connected peers end, by organisation."""
+        told = {
+            organisation: peer.certificate_until
+            for organisation, peer in self.exchange.peers.connected().items()
+            if peer.certificate_until is not None
+        }
+        return {self._organisation: self.certificate_until, **told}
 
     def behind_by(self) -> int:
         """Blocks behind the height that more peers than can lie have told."""
@@ -218,6 +245,7 @@ class Network(Host):
     async def _tend(self) -> None:
         while True:
             await asyncio.sleep(TEND_S)
+            self.on_tend()
             now_ms = self._monotonic_ms()
             old = [
                 one for one in self._admission.pool.waiting()
@@ -257,14 +285,3 @@ class Network(Host):
             self.passed_over_ms = None
         elif self.passed_over_ms is None:
             self.passed_over_ms = now_ms
-
-
-def keep_evidence(folder: Path, evidence: Evidence) -> Path:
-    """Write a proof that a member lied into ``evidence/``, for the bureaus to act on."""
-    place = folder / "evidence"
-    place.mkdir(mode=0o700, exist_ok=True)
-    culprits = "-".join(map(str, evidence.culprits))
-    slot = "-".join(map(str, evidence.slot()[3:]))
-    path = place / f"{evidence.kind}-epoch{evidence.epoch}-seat{culprits}-{slot}"
-    path.write_bytes(wire.encode_evidence(evidence))
-    return path

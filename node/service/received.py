@@ -16,7 +16,7 @@ from typing import Final
 import structlog
 
 from consensus import Block, BlockId, Event, Executed, MemberId, Verdict
-from node.execution.blocks import FRESH_EARLY_MS, FRESH_LATE_MS, BlockResult
+from node.execution.blocks import FRESH_EARLY_MS, FRESH_LATE_MS, BlockDiffers, BlockResult
 from node.execution.calls import CallBug
 from node.ledger import block as ledger_block
 from node.ledger.errors import InvalidBlock, InvalidTransaction
@@ -55,6 +55,8 @@ class ReceivedBlocks:
         self._clock_ms = clock_ms
         self._log_bug = log_bug
         self._log = log
+        self.on_differs: Callable[[BlockDiffers], None] = lambda error: None
+        """Told of a block that executes to something else here."""
         self._exchange: Exchange | None = None
         self._holders: dict[BlockId, list[MemberId]] = {}
         self._checks = ThreadPoolExecutor(1, thread_name_prefix="block-check")
@@ -87,6 +89,8 @@ class ReceivedBlocks:
                 "block.refused", height=block.height, code=error.code, block=block.id,
                 field=error.values.get("field"),
             )  # fmt: skip
+            if isinstance(error, BlockDiffers):
+                self.on_differs(error)
             self._answer(block, Verdict.INVALID, None)
         except CallBug as bug:
             self._log_bug(bug)

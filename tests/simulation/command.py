@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from node.service.collector import tune_collector
 from tests.simulation import mutants, strategies
 from tests.simulation.options import FAMILIES, Options, draw
 from tests.simulation.run import Outcome, run_seed
@@ -96,7 +97,7 @@ def campaign(first: int, last: int, jobs: int, as_json: bool) -> int:
     points: Counter[str] = Counter()
     failed: list[dict[str, Any]] = []
     heals: list[int] = []
-    with ProcessPoolExecutor(jobs) as pool:
+    with ProcessPoolExecutor(jobs, initializer=tune_collector) as pool:
         for number, found in enumerate(pool.map(_one, range(first, last), chunksize=4)):
             for name in ("events", "frames", "blocks", "views", "virtual_ms", "cpu_s"):
                 sums[name] += found[name]

@@ -44,6 +44,8 @@ class Disk:
         self.writes = 0
         """Writes so far that waited for the disk."""
         self.bytes_written = 0
+        self.batch_bytes = 0
+        """Of the newest batch."""
         self.crash_at = -1
         """Number of the write during which the power fails; below 0 none."""
         self.full = False
@@ -73,6 +75,8 @@ class Disk:
         """Apply a batch; what was there before."""
         rows, keys = self.rows, self.keys
         before: dict[bytes, bytes | None] = {}
+        self.batch_bytes = sum(len(k) + len(v or b"") for k, v in batch)
+        self.bytes_written += self.batch_bytes
         for key, value in batch:
             old = rows.get(key)
             if key not in before:
@@ -85,7 +89,6 @@ class Disk:
                 if old is None and key not in rows:
                     bisect.insort(keys, key)
                 rows[key] = value
-                self.bytes_written += len(key) + len(value)
         return before
 
     def wrote(self, before: dict[bytes, bytes | None], sync: bool) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from consensus import Evidence, MemberId, Message, Phase, Statement
+from consensus import Evidence, MemberId, Message, Statement
 from node.execution.blocks import BlockResult
 from node.ledger import crypto
 from node.ledger.block import Certificate, Header, ValidatorSet, vote_message
@@ -21,6 +21,7 @@ from node.ledger.receipt import Receipt
 from node.ledger.transaction import SignedTransaction
 from node.ordering.wal import SafetyLost
 from node.ordering.wire import decode_record, encode_evidence
+from node.service.contents import BYTES_MAX
 from node.telemetry import LOG_FIELDS
 from tests.simulation.founding import Founded
 from tests.simulation.trace import Trace
@@ -29,6 +30,16 @@ from tests.simulation.votes import Votes, least_quorum
 
 if TYPE_CHECKING:
     from tests.simulation.machine import Machine, WatchedNode
+
+
+KNOWN = {"blocks that were not asked for": "late-answer"}
+"""Faults that correct peers are blamed for and that LEDGER.md has as open."""
+TASKS_BASE = 150
+"""I23: tasks of a node beside three for each peer and two for each client: a burst of clients."""
+RESULTS_MAX = 64
+"""Results of one height in one life: views come and go, each brings at most one block."""
+BATCH_BASE, BATCH_EACH = 8_000, 3
+"""I21: a height's batch takes at most base + each * (body, receipts, attachments, state diff)."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,17 @@ class CommittedBlock:
     """Decoded value of a state key, None when there is none."""
     entries: Callable[[], dict[str, Any]]
     """The whole state, decoded; dear."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a node shows of a block."""
+
+    header: Header
+    block_hash: bytes
+    transactions: Sequence[SignedTransaction]
+    receipts: Sequence[Receipt]
+    next_validators: ValidatorSet | None
 
 
 class Observer(Protocol):
@@ -110,6 +132,8 @@ class Judge:
         if machine.correct:
             # A block that was written and not yet shown when the power failed counts from here on.
             machine.height = height
+            if height == self.height + 1:
+                self._learn(machine, node, height)
         if machine.life > 1:
             self.trace.point("restart")
             record = machine.durable_record() if self._has_record(machine) else None
@@ -195,6 +219,9 @@ class Judge:
         """A node ended a connection because of what it was sent."""
         self.trace.note(machine.number, "fault", organisation)
         self.trace.point("peer.fault")
+        if reason in KNOWN:
+            self.trace.point(f"known.{KNOWN[reason]}")
+            return
         if machine.correct and self.is_correct(organisation.encode()):
             raise Violation("FAULT", f"m{machine.number} blames correct {organisation}: {reason}")
 
@@ -225,9 +252,10 @@ class Judge:
 
     def on_published(self, machine: Machine, result: BlockResult) -> None:
         """A node shows a new head."""
-        header = result.header
+        header, node = result.header, machine.node
         certificate, machine.committing = machine.committing, None
         assert certificate is not None, "the node commits before it publishes"
+        assert node is not None, "it publishes"
         self.trace.note(
             machine.number, "commit", header.height, self.trace.name(result.block_hash),
             certificate.view, header.tx_count,
@@ -239,22 +267,45 @@ class Judge:
                 "I2", f"m{machine.number} goes from {machine.height} to {header.height}"
             )
         machine.height = header.height
-        self._check_block(machine, result)
-        stored = machine.node.reader if machine.node is not None else None
-        assert stored is not None, "it publishes"
-        with stored.view() as view:
-            data = view.certificate(header.height)
-        assert data is not None, "a committed height has a certificate"
-        self._check_certificate(result, Certificate.decode(data))
-        if machine.node.chain.executor._tree.root != header.state_root:  # type: ignore[union-attr]
+        block = Shown(
+            header, result.block_hash, result.transactions, result.receipts, result.next_validators
+        )
+        self._check_block(node, block)
+        self._check_growth(machine, result)
+        self._check_certificate(node, header, result.block_hash)
+        if node.chain.executor._tree.root != header.state_root:
             raise Violation("I7", f"m{machine.number} at {header.height}: another state root")
 
-    def _check_block(self, machine: Machine, result: BlockResult) -> None:
+    def _check_growth(self, machine: Machine, result: BlockResult) -> None:
+        """I21: the height's batch against what it holds."""
+        content = sum(map(len, result.leaves)) + sum(map(len, result.receipt_bytes))
+        content += sum(len(blind) + len(data) for _, blind, data in result.attachments())
+        limit = BATCH_BASE + BATCH_EACH * (content + len(result.diff))
+        if machine.disk.batch_bytes > limit:
+            raise Violation("I21", f"{machine.disk.batch_bytes} bytes for a block of {content}")
+
+    def _learn(self, machine: Machine, node: WatchedNode, height: int) -> None:
+        """A block that only a disk holds: written, and the power failed before it was shown."""
+        self.trace.point("restart.with-a-block-nobody-saw")
+        rows = node.chain.database
+        data = rows.blocks.header(height)
+        assert data is not None, "it is the head"
+        header = Header.decode(data)
+        leaves = [
+            SignedTransaction.decode_trusted_leaf(leaf) for leaf in rows.blocks.leaves(height)
+        ]
+        receipts = [Receipt.decode_trusted(receipt) for receipt in rows.blocks.receipts(height)]
+        following = rows.validators(header.epoch + 1)[1] if header.is_epoch_final else None
+        self._check_block(node, Shown(header, header.hash, leaves, receipts, following))
+        self._check_certificate(node, header, header.hash)
+
+    def _check_block(self, node: WatchedNode, result: Shown) -> None:
         header = result.header
         known = self.chain.get(header.height)
         if known is not None:
             if known[0] != result.block_hash:
-                raise Violation("I1", f"two blocks at {header.height}, m{machine.number} has one")
+                number = node.machine.number
+                raise Violation("I1", f"two blocks at {header.height}, m{number} has one")
             return
         before = self.chain.get(header.height - 1)
         if before is None or before[0] != header.parent:
@@ -266,7 +317,7 @@ class Judge:
         if result.next_validators is not None:
             self.votes.sets[header.epoch + 1] = result.next_validators
             self.trace.point("epoch.ended")
-        self._tell_observers(machine, result)
+        self._tell_observers(node, result)
 
     def _check_header(self, header: Header, before: Header, count: int) -> None:
         epoch = before.epoch + (1 if before.is_epoch_final else 0)
@@ -298,15 +349,17 @@ class Judge:
             raise Violation("I27", f"a client was told {code}; height {header.height} has it")
         self.committed[transaction.id] = header.height
 
-    def _check_certificate(self, result: BlockResult, certificate: Certificate) -> None:
+    def _check_certificate(self, node: WatchedNode, header: Header, block_hash: bytes) -> None:
         """I3, by the judge's own count."""
-        header = result.header
-        data = certificate.encode()
+        data = node.chain.database.blocks.certificate(header.height)
+        if data is None:
+            raise Violation("I3", f"height {header.height} is stored without a certificate")
         if (header.height, data) in self._sound:
             return
+        certificate = Certificate.decode(data)
         members: ValidatorSet = self.votes.sets[header.epoch]
         place = (certificate.epoch, certificate.height, certificate.block_hash)
-        if place != (header.epoch, header.height, result.block_hash):
+        if place != (header.epoch, header.height, block_hash):
             raise Violation("I3", f"the certificate of {header.height} is of another block")
         message = vote_message(
             certificate.epoch, certificate.view, certificate.height, certificate.block_hash
@@ -327,9 +380,8 @@ class Judge:
                 ) from error
         self._sound.add((header.height, data))
 
-    def _tell_observers(self, machine: Machine, result: BlockResult) -> None:
-        node = machine.node
-        if not self.observers or node is None:
+    def _tell_observers(self, node: WatchedNode, result: Shown) -> None:
+        if not self.observers:
             return
         rows = node.chain.database.state
 
@@ -364,12 +416,28 @@ class Judge:
         loop = machine.loop
         tasks = 0 if loop is None else loop.open_tasks
         waiting = len(node._admission._waiters)
-        if tasks > 60 + 3 * seats + 2 * waiting:
+        if tasks > TASKS_BASE + 3 * seats + 2 * waiting:
             raise Violation("I23", f"m{machine.number} has {tasks} tasks")
-        if state.phase is Phase.CHANGING:
-            self.trace.point("seen.changing")
-        if state.phase is Phase.INSTALLING:
-            self.trace.point("seen.installing")
+        self.trace.point(f"seen.{state.phase.name.lower()}")
+        self._look_at_memory(machine, node)
+        if state.pacemaker.wish > state.view:
+            self.trace.point("seen.wishing")
+        network = node.network
+        if network is not None and network.passed_over_ms is not None:
+            self.trace.point("seen.passed-over")
+
+    def _look_at_memory(self, machine: Machine, node: WatchedNode) -> None:
+        """I20: what peers and clients can make a node keep."""
+        pool, limits = node._pool, node._pool.limits
+        if len(pool) > limits.count_max or pool.size > limits.bytes_max:
+            raise Violation("I20", f"m{machine.number} has {len(pool)} transactions in its pool")
+        if node.network is not None and node.network.exchange.contents.size > BYTES_MAX:
+            raise Violation("I20", f"m{machine.number} keeps too many contents")
+        late = len(node._admission._late)
+        if late > len(node._admission._waiters):
+            raise Violation("I20", f"m{machine.number} keeps {late} late ones that nobody awaits")
+        if len(node.chain._results) > RESULTS_MAX:
+            raise Violation("I20", f"m{machine.number} keeps {len(node.chain._results)} results")
 
 
 __all__ = ["CommittedBlock", "Judge", "Observer", "decode_record"]

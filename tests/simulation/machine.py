@@ -28,9 +28,10 @@ from node.ledger import crypto
 from node.mempool import PoolLimits
 from node.ordering.wal import SafetyFile
 from node.ordering.wire import decode_record, encode_record
+from node.service.keys import SAFETY
 from node.service.network import P2pOptions
 from node.service.node import Node, NodeOptions
-from node.service.opening import SAFETY, open_database
+from node.service.opening import open_database
 from node.store.database import Database
 from node.store.errors import DatabaseDamaged, DatabaseForeign
 from tests.simulation.clock import Clock
@@ -42,6 +43,7 @@ from tests.simulation.founding import (
     Founded,
     open_options,
     private_of,
+    public_of,
 )
 from tests.simulation.loop import NodeLoop, World
 from tests.simulation.net import Net, SimPeers
@@ -68,7 +70,21 @@ class WatchedNode(Node):
 
     async def commit(self, block: Block, certificate: Certificate) -> None:
         self.machine.committing = certificate
+        judge, view = self.machine.judge, self._replica.state.view
+        if certificate.view < view:
+            judge.trace.point("commit.by-older-view")
+        elif certificate.view > view:
+            judge.trace.point("commit.by-later-view")
         await super().commit(block, certificate)
+
+    def execute(self, block: Block, fresh: bool, holders: tuple[MemberId, ...]) -> None:
+        if not fresh:
+            self.machine.judge.trace.point("execute.again")
+        super().execute(block, fresh, holders)
+
+    def fetch(self, peer: MemberId, first: int, last: int) -> None:
+        self.machine.judge.trace.point("fetch.many" if last > first else "fetch.one")
+        super().fetch(peer, first, last)
 
     def send(self, to: MemberId | None, message: Message) -> None:
         self.machine.judge.on_message(self.machine, message)
@@ -156,19 +172,19 @@ class Machine:
     @property
     def member(self) -> MemberId:
         """How consensus names it."""
-        return MemberId(bytes(crypto.public_key(self.key)))
+        return MemberId(bytes(public_of(self.organisation, self.key_name)))
 
     def make_safety(self, record: SafetyRecord) -> None:
         """What ``--new-key`` does for a key that never signed, with another record."""
         self.disk.slots = None
-        binding = self.founded.genesis.chain + crypto.public_key(self.key)
+        binding = self.founded.genesis.chain + public_of(self.organisation, self.key_name)
         SafetyFile.create(FOLDER / SAFETY, binding, encode_record(record), SimSafetyDisk(self.disk))
 
     def durable_record(self) -> SafetyRecord | None:
         """What the disk says that the key is bound to."""
         if self.disk.slots is None:
             return None
-        binding = self.founded.genesis.chain + crypto.public_key(self.key)
+        binding = self.founded.genesis.chain + public_of(self.organisation, self.key_name)
         file = SafetyFile(FOLDER / SAFETY, binding, SimSafetyDisk(self.disk))
         return decode_record(file.load())
 

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 VALID_UNTIL = datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)
 RETRY_US = (100_000, 5_000_000)
 """First and longest pause between two attempts to connect (``node.p2p.peers``)."""
+PAUSE_MS = 5_000
+"""After a fault there is no connection for so long (``FAULT_PAUSE_S``)."""
 SILENCE_US = 20_000_000
 """A connection on which nothing comes through ends by then (``node.p2p.link.IDLE_S``)."""
 
@@ -167,9 +169,13 @@ class Net:
 
     def _try(self, wire: Wire) -> None:
         wire.trying = False
-        if wire.up or not self._is_wanted(wire):
+        if wire.up or any(machine.peers is None for machine in wire.ends):
             return
-        if wire.is_cut() or any(machine.is_held() for machine in wire.ends):
+        if (
+            not self._is_wanted(wire)
+            or wire.is_cut()
+            or any(machine.is_held() for machine in wire.ends)
+        ):
             wire.retry_us = min(2 * wire.retry_us, RETRY_US[1])
             self._try_later(wire)
             return
@@ -306,6 +312,7 @@ class SimPeers:
         self._absent: dict[str, Absence] = {}
         self._lines: dict[str, _Line] = {}
         self._listening = False
+        self._paused: dict[str, int] = {}
 
     # --- Connections --------------------------------------------------------------------------
 
@@ -352,7 +359,8 @@ class SimPeers:
         address = self._addresses.get(other.organisation)
         theirs = other.peers
         known = address is not None and theirs is not None and address.pin == theirs.pin
-        return self._listening and known
+        paused = self._clock_ms() < self._paused.get(other.organisation, 0)
+        return self._listening and known and not paused
 
     def on_up(self, other: Machine) -> None:
         assert other.peers is not None, "it is connected"
@@ -415,6 +423,7 @@ class SimPeers:
 
     def _blame(self, line: _Line, reason: str) -> None:
         line.inbox.clear()
+        self._paused[line.peer.organisation] = self._clock_ms() + PAUSE_MS
         self._machine.on_fault(line.peer.organisation, reason)
         for other in list(line.machines):
             self._net.drop(self._net.wire(self._machine, other), reason)

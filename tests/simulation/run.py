@@ -18,6 +18,7 @@ from tests.simulation.keys import signatures
 from tests.simulation.loop import World
 from tests.simulation.machine import Machine
 from tests.simulation.members import Members
+from tests.simulation.memo import remembered
 from tests.simulation.net import Net
 from tests.simulation.options import Options
 from tests.simulation.rng import exponential, stream
@@ -29,7 +30,7 @@ from tests.simulation.work import CANARY, Work
 WARM_UP_US = 1_000_000
 LOOK_EVERY_US = 250_000
 EVENTS_MAX = 3_000_000
-QUIET_US = 12_000_000
+QUIET_US = 6_000_000
 FRAMES_BASE, FRAMES_EACH = 40, 14
 """I24: frames of a block in a healed network are at most base + each * n^2."""
 
@@ -202,7 +203,13 @@ class Run:
             return
         healed_us = self.world.now
         storm = [self.work.make() for _ in range(2)]
-        self.world.after(1_000_000, lambda: [self.work.send(one, core[:1]) for one in storm])  # type: ignore[misc, func-returns-value]
+
+        def hand_in() -> None:
+            # To two: one of them may be voted out before it has passed them on.
+            for one in storm:
+                self.work.send(one, self.core()[:2])
+
+        self.world.after(1_000_000, hand_in)
         wanted = [one.transaction.id for one in storm]
         if not self.world.run(healed_us + self.bound_us(), lambda: self._is_settled(wanted)):
             raise Violation("I32", f"not settled {self.bound_us() // 1000} ms after healing: "
@@ -262,11 +269,11 @@ class Run:
         """Idle: nothing but STATUS is said, no view changes (I33, I35); then one block more costs
         what it may (I24)."""
         core = self.core()
-        if len(core) < self._quorum():
+        if len(core) < self._quorum() or self.stream("rest").randrange(2):
             return
         # Those who do not count, because their key is burnt, come after with the next STATUS; a
         # view change that was under way goes on to a primary who is there.
-        self.world.run(self.world.now + 11_000_000)
+        self.world.run(self.world.now + 6_000_000)
         if not self.world.run(self.world.now + self.bound_us(), lambda: self._is_at_rest(core)):
             raise Violation("I33", "views go on changing while idle: " + self.describe())
         before, views = dict(self.net.sent_by_type), self._views(core)
@@ -339,7 +346,7 @@ def run_seed(
     each: Callable[[Run], Any] | None = None,
 ) -> Outcome:
     """Run one seed to its end. ``each`` is shown the run before it goes."""
-    with signatures(options.mode):
+    with signatures(options.mode), remembered():
         run = Run(options, full_log=full_log)
         if each is not None:
             each(run)

@@ -150,7 +150,7 @@ def test_from_the_window_to_the_bank_account(desk: Desk) -> None:
     assert before[("fund/430100", "owed", "310100")] == 126_000
     after = balances(desk.world.state)
     assert ("fund/430100", "owed", "310100") not in after
-    assert after[("bank/icbc", "bank", "310100")] == 126_000
+    assert after[("bank/bank:icbc", "bank", "310100")] == 126_000
     assert not any(trial_balance(desk.world.state).values())
 
 
@@ -315,7 +315,7 @@ def test_the_bank_returns_the_money_and_it_is_paid_once(desk: Desk) -> None:
     assert desk.report(payment="pay-2").postings == []
     desk.report(payment="pay-2", reference="B-78", refused="reimbursement.reported-otherwise")
     desk.pay(payment="pay-3", refused="reimbursement.wrong-stage")
-    assert balances(desk.world.state)[("bank/icbc", "bank", "310100")] == 126_000
+    assert balances(desk.world.state)[("bank/bank:icbc", "bank", "310100")] == 126_000
 
 
 def test_a_bank_speaks_of_its_own_orders_only(desk: Desk) -> None:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
+from node.ledger.block import Certificate, Header
 from node.ledger.transaction import SignedTransaction
 from node.service.node import Node
 from tests.node.cluster import Cluster, running_cluster, until
@@ -131,5 +132,30 @@ def test_all_at_once_lose_power_and_go_on(tmp_path: Path) -> None:
         await done(cluster.nodes[2], transaction)
         await until(lambda: all(has(node, transaction) for node in cluster.nodes.values()))
         await cluster.agree(cluster.nodes[2].head.height)
+
+    tell(tmp_path, story)
+
+
+def test_b32_reads_wait_for_no_quorum(tmp_path: Path) -> None:
+    """Two of four are gone: nothing is ordered any more, and everything is read, with its proof.
+    A read asks one node, which shows what a quorum has signed (no read-only optimisation)."""
+
+    async def story(cluster: Cluster, client: Client) -> None:
+        first = client.enter("a", 1)
+        await done(cluster.nodes[0], first)
+        await cluster.agree(cluster.nodes[0].head.height)
+        for number in (2, 3):
+            await cluster.stop(number)
+        node = cluster.nodes[0]
+        await until(lambda: node.network is not None and not node.network.has_quorum())
+        waiting = client.enter("b", 2)
+        await node.submit(waiting.encode())
+        with node.reader.view() as view:
+            assert view.state("book/a") == {"total_fen": 1}
+            header = Header.decode(view.header(view.head.height) or b"")
+            certificate = Certificate.decode(view.certificate(view.head.height) or b"")
+        certificate.verify_header(header, node.chain.validators_of_next()[1])
+        assert has(node, first)
+        assert not has(node, waiting)
 
     tell(tmp_path, story)

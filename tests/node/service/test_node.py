@@ -365,8 +365,7 @@ def test_a_node_without_a_key_reads_and_does_not_order(tmp_path: Path) -> None:
 
     async def story() -> None:
         ledger = open_folder(tmp_path, GENESIS_BYTES)
-        node = make_node(tmp_path, ledger)
-        node._key = None
+        node = make_node(tmp_path, ledger, key=None)
         await node.start()
         assert node.status().role == "follower"
         with node.reader.view() as view:
