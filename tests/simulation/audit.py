@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from node.api.proofs import certified_header
 from node.ledger.codec import decode_trusted
+from node.ledger.evidence import (
+    ReceiptFacts,
+    StateFacts,
+    build_receipt_evidence,
+    build_state_evidence,
+    verify_evidence,
+)
 from node.service.opening import open_database
 from node.store import checks, keys
 from node.store.database import Database
@@ -52,6 +60,7 @@ def audit(run: Run) -> None:
     chosen = run.stream("audit").choice(tops)
     _check_whole(run, chosen)
     _check_private(chosen)
+    _check_proofs(run, chosen)
     if run.judge.observers:
         state = state_of_image(Image(chosen.disk.rows))
         for observer in run.judge.observers:
@@ -87,6 +96,30 @@ def _check_whole(run: Run, machine: Machine) -> None:
     checks.check_blocks(database, database.head(), run.judge.height)  # type: ignore[arg-type]
     if ledger.tree.root != run.judge.head.state_root:
         raise Violation("I7", "the state root of the disk is another one")
+
+
+def _check_proofs(run: Run, machine: Machine) -> None:
+    """I25: with the genesis file alone a client believes receipts and state entries."""
+    node, chance = machine.node, run.stream("proofs")
+    assert node is not None, "it runs"
+    heights = [height for height in run.judge.chain if height > run.founded.header.height]
+    with node.reader.view() as view:
+        for height in chance.sample(heights, min(3, len(heights))):
+            leaves, receipts = view.transactions(height), view.receipts(height)
+            index = chance.randrange(len(receipts))
+            block = certified_header(view, height)
+            data = build_receipt_evidence(block, leaves, receipts, index)
+            facts = verify_evidence(data, run.founded.genesis)
+            if not isinstance(facts, ReceiptFacts) or facts.receipt.encode() != receipts[index]:
+                raise Violation("I25", f"the proof of receipt {index} at {height} proves another")
+        entries = list(node.chain.database.state.entries())
+        _, key, value = chance.choice(entries)
+        block = certified_header(view, view.head.height)
+        for wanted, held in ((key, value), (f"{key}x", None)):
+            proof = build_state_evidence(block, wanted, held, view.prove_state(wanted))
+            shown = verify_evidence(proof, run.founded.genesis)
+            if not isinstance(shown, StateFacts) or shown.present != (held is not None):
+                raise Violation("I25", f"the proof of {wanted} proves something else")
 
 
 def _check_private(machine: Machine) -> None:

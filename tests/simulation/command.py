@@ -6,13 +6,15 @@ import argparse
 import json
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from node.service.collector import tune_collector
 from tests.simulation import mutants, strategies
+from tests.simulation.net import Weather
 from tests.simulation.options import FAMILIES, Options, draw
 from tests.simulation.run import Outcome, run_seed
 
@@ -166,6 +168,22 @@ def shrink(options: Options) -> int:
     return 1
 
 
+def _without(name: str) -> Callable[[Options], Options]:
+    """Fair weather in one respect."""
+    fair = getattr(Weather(), name)
+    return lambda options: replace(options, weather=replace(options.weather, **{name: fair}))
+
+
+CALMER: tuple[Callable[[Options], Options], ...] = (
+    *(_without(field.name) for field in fields(Weather)),
+    lambda options: replace(options, strategies=()),
+    lambda options: replace(options, spare=0),
+    lambda options: replace(options, drift_ppm=0, offset_ms=0),
+    lambda options: replace(options, every_ms=options.every_ms * 3),
+    lambda options: replace(options, size=4) if not options.strategies else options,
+)
+
+
 def smaller(options: Options, invariant: str) -> Options:
     """Leave out fault families, then single faults, then time, as long as it fails alike."""
     for family in options.families:
@@ -181,10 +199,8 @@ def smaller(options: Options, invariant: str) -> Options:
         if not _fails_alike(less, invariant):
             break
         options = less
-    for calmer in (
-        replace(options, strategies=()), replace(options, spare=0), replace(options, drift_ppm=0),
-        replace(options, every_ms=options.every_ms * 3), replace(options, offset_ms=0),
-    ):  # fmt: skip
+    for calm in CALMER:
+        calmer = calm(options)
         if calmer != options and _fails_alike(calmer, invariant):
             options = calmer
     return options

@@ -50,6 +50,9 @@ class Disk:
         """Number of the write during which the power fails; below 0 none."""
         self.full = False
         """No space left: every write fails."""
+        self.fail_at = -1
+        """Number of the write whose sync fails: what it wrote may be there or not, and the next
+        sync says that all is well."""
         self.loses_older_logs = False
         """Whether unsynced batches of older logs may go although later ones are synced."""
         self._unsynced: list[dict[bytes, bytes | None]] = []
@@ -61,6 +64,10 @@ class Disk:
         if self.full:
             raise OSError(28, "No space left on device")
         self.writes += 1
+        if self.writes == self.fail_at:
+            if self.chance.randrange(2):
+                apply()
+            raise OSError(5, "Input/output error")
         if self.writes != self.crash_at:
             apply()
             return
@@ -111,7 +118,7 @@ class Disk:
                 self.put(list(before.items()))
         self._unsynced.clear()
         self._rotated.clear()
-        self.crash_at = -1
+        self.crash_at = self.fail_at = -1
         self.full = False
 
 

@@ -241,11 +241,14 @@ def _safety_lost(run: Run, chance: Random) -> None:
 
 
 def _rollback(run: Run, chance: Random) -> None:
-    """An older copy of the safety file is brought back: the machine counts as a liar."""
+    """An older copy of the safety file, or of the whole disk, is brought back: the machine counts
+    as a liar."""
     machine = _victim(run, chance)
     if machine is None:
         return
-    old = None if machine.disk.slots is None else list(machine.disk.slots)
+    disk = machine.disk
+    old = None if disk.slots is None else list(disk.slots)
+    rows = dict(disk.rows) if chance.randrange(2) else None
     delay = chance.randrange(200_000, 3_000_000)
 
     def restore() -> None:
@@ -255,7 +258,9 @@ def _rollback(run: Run, chance: Random) -> None:
             machine.crash("a backup is restored")
         machine.correct = False
         machine.may_fail = "it works with an old safety record"
-        machine.disk.slots = old
+        disk.slots = old
+        if rows is not None:
+            disk.rows, disk.keys = rows, sorted(rows)
         machine.start_after(chance.randrange(50_000, 500_000))
 
     run.world.after(delay, restore)
@@ -274,6 +279,22 @@ def _disk_full(run: Run, chance: Random) -> None:
             machine.may_fail = None
 
     run.world.after(_for_a_while(run, chance), free)
+
+
+def _fsync(run: Run, chance: Random) -> None:
+    """A sync fails once: the node must end and not try again (fsyncgate)."""
+    machine = chance.choice(run.machines)
+    if machine.may_fail is not None or not machine.is_up():
+        return
+    machine.may_fail = "a sync has failed"
+    machine.disk.fail_at = machine.disk.writes + chance.randrange(1, 6)
+
+    def over() -> None:
+        machine.disk.fail_at = -1
+        if machine.may_fail == "a sync has failed":
+            machine.may_fail = None
+
+    run.world.after(_for_a_while(run, chance), over)
 
 
 def _damage(run: Run, chance: Random) -> None:
@@ -316,7 +337,7 @@ FAULTS: dict[str, Callable[[Run, Random], None]] = {
     "partition": _partition, "one-way": _one_way, "deaf": _deaf, "clog": _clog, "reset": _reset,
     "crash": _crash, "crash-write": _crash_write, "power": _power, "pause": _pause, "slow": _slow,
     "storm": _storm, "clock-jump": _clock_jump, "safety-lost": _safety_lost,
-    "rollback": _rollback, "disk-full": _disk_full, "damage": _damage, "burst": _burst,
-    "members": _members, "replay": _replay,
+    "rollback": _rollback, "disk-full": _disk_full, "fsync": _fsync, "damage": _damage,
+    "burst": _burst, "members": _members, "replay": _replay,
 }  # fmt: skip
 """Timed faults. The other families are weather, clocks and liars."""

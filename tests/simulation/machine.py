@@ -56,7 +56,6 @@ if TYPE_CHECKING:
 
 FOLDER = Path("/nowhere")
 """No file is made under it: what would be, the simulated disk holds."""
-POOL = PoolLimits(400, 8 << 20, 200, 4 << 20)
 
 
 class WatchedNode(Node):
@@ -127,6 +126,7 @@ class Machine:
         timing: Timing,
         clock: Clock,
         index: bool = False,
+        pool: int = 400,
         seated: bool = True,
     ) -> None:
         """``seated``: it may vote from the start; others have a safety record made later."""
@@ -158,6 +158,7 @@ class Machine:
         """An end of the node that the present faults explain."""
         self._schedule = streams("sched", number)
         self._index = index
+        self._pool = PoolLimits(pool, 8 << 20, pool // 2, 4 << 20)
         self._graves: list[object] = []
         self._held_until = 0
         self.make_safety(founded.record() if seated else SafetyRecord())
@@ -269,7 +270,7 @@ class Machine:
             turn_us=0 if self.slow == 1 else 1_000 * self.slow, on_crash=self._on_crash,
         )  # fmt: skip
         options = NodeOptions(
-            organisation=self.organisation, data_dir=FOLDER, pool=POOL, calls_aim=24,
+            organisation=self.organisation, data_dir=FOLDER, pool=self._pool, calls_aim=24,
             bytes_aim=256 << 10, index=self._index,
         )  # fmt: skip
         log: Any = Log(lambda *said: self.judge.on_log(self, *said))

@@ -17,7 +17,7 @@ FAMILIES = (
     "loss", "duplicate", "reorder", "tail", "capacity", "bandwidth",
     "partition", "one-way", "deaf", "clog", "reset",
     "crash", "crash-write", "power", "pause", "slow", "storm",
-    "clock", "clock-jump", "safety-lost", "rollback", "disk-full", "damage",
+    "clock", "clock-jump", "safety-lost", "rollback", "disk-full", "fsync", "damage",
     "burst", "members", "replay", "byzantine",
 )  # fmt: skip
 
@@ -40,6 +40,8 @@ class Options:
     """Of the liars; each takes the place of one member."""
     mode: str = "fake"
     index: bool = False
+    pool: int = 400
+    """Transactions in a node's pool; half of it for one sender."""
     base_ms: int = 1_000
     cap_ms: int = 8_000
     drift_ppm: int = 0
@@ -74,7 +76,17 @@ def draw(seed: int, known: tuple[str, ...] = ()) -> Options:
     families = tuple(name for name in FAMILIES if chance.random() < 0.5)
     if size == 1:
         # A lone validator has no peers; what is left is its disk, its clock and its clients.
-        alone = ("crash", "crash-write", "power", "pause", "slow", "clock", "burst", "disk-full")
+        alone = (
+            "crash",
+            "crash-write",
+            "power",
+            "pause",
+            "slow",
+            "clock",
+            "burst",
+            "disk-full",
+            "fsync",
+        )
         families = tuple(name for name in families if name in alone)
     long = chance.random() < 0.04
     strategies: tuple[str, ...] = ()
@@ -93,6 +105,7 @@ def draw(seed: int, known: tuple[str, ...] = ()) -> Options:
         strategies=strategies,
         mode=chance.choices(("fake", "memo", "real"), (94, 5, 1))[0],
         index=chance.random() < 0.2,
+        pool=chance.choice((20, 400)),
         base_ms=chance.choice((500, 1_000, 2_000)),
         cap_ms=chance.choice((4_000, 8_000)),
         drift_ppm=chance.choice((0, 200)) if "clock" in families else 0,
