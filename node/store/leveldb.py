@@ -24,7 +24,7 @@ TABLE_BYTES = 8 << 20
 """A table file. Of LevelDB's own 2 MiB a year of a province would be a million files."""
 COMPRESSION = None
 """None: the library's Snappy, as its wheel is built, took half of the whole process's processor
-time (DECISIONS, D66). Tables that were written compressed are read all the same."""
+time (DECISIONS, D74). Tables that were written compressed are read all the same."""
 BLOCK_CACHE_BYTES = 128 << 20
 """Uncompressed table blocks in memory: the hot part of the state of a million keys."""
 BLOOM_BITS = 10
