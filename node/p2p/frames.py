@@ -15,6 +15,9 @@ from typing import Final
 
 from node.ledger.types import FRAME_BYTES_MAX, TRANSACTION_BYTES_MAX
 
+ANSWER_BYTES_MAX: Final = 24 << 20
+"""Blocks on request: one of full size with its receipts and state diff takes about 16 MiB."""
+
 
 class FrameType(IntEnum):
     """What the body is. ``payloads`` and ``node.ordering.wire`` write and read it."""
@@ -41,6 +44,8 @@ class FrameType(IntEnum):
     """Answer to it."""
     TRANSACTION = 11
     """A transaction on its way to all validators."""
+    REFUSED = 12
+    """The peer's office does not entitle it to what it asked for."""
 
 
 BOUNDS: Final = {
@@ -51,10 +56,11 @@ BOUNDS: Final = {
     FrameType.PROPOSAL: FRAME_BYTES_MAX,
     FrameType.STATUS: 256,
     FrameType.ASK: 128,
-    FrameType.BLOCKS: FRAME_BYTES_MAX,
+    FrameType.BLOCKS: ANSWER_BYTES_MAX,
     FrameType.ASK_CONTENT: 128,
-    FrameType.CONTENT: FRAME_BYTES_MAX,
+    FrameType.CONTENT: ANSWER_BYTES_MAX,
     FrameType.TRANSACTION: TRANSACTION_BYTES_MAX + 64,
+    FrameType.REFUSED: 128,
 }
 """Bytes of a body. A NEW-VIEW of 100 validators takes about 650 KiB, one of 33 about 75 KiB."""
 

@@ -5,8 +5,9 @@ the lower id dialled stays, on both sides alike; of two from the same side the n
 maker knows that the older one is gone. Failed attempts wait longer and longer, up to
 ``BACKOFF_MAX_S``: a peer that comes back is found within seconds, however long it was away.
 
-Strangers cost a bounded number of handshakes, each with a deadline; who is not on the ledger gets
-no further.
+Guests are organisations without a seat that may follow (``guest_pin``). They dial, nobody dials
+them; there is room for ``GUESTS_MAX``, each with a small queue. Strangers cost a bounded number of
+handshakes, each with a deadline; who is not on the ledger gets no further.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ import structlog
 
 from node.p2p.frames import Frame, FrameError
 from node.p2p.hello import HelloRefused, Identity
-from node.p2p.link import BUFFER_BYTES, HANDSHAKE_S, Channel, Link, Peer, shake_hands
+from node.p2p.link import BUFFER_BYTES, HANDSHAKE_S, Channel, GuestPin, Link, Peer, shake_hands
+from node.p2p.queues import BYTES_MAX, GUEST_BYTES_MAX
 from node.p2p.tls import TlsError, Transport
 
 BACKOFF_MIN_S: Final = 0.1
@@ -33,6 +35,9 @@ SECOND_DIALLER_S: Final = 0.5
 """The organisation with the higher id lets the other one dial first."""
 HANDSHAKES_MAX: Final = 64
 """Accepted connections that have not proved who they are."""
+GUESTS_MAX: Final = 32
+"""Followers that are connected at once; with their queues they take up to 800 MiB when all of them
+ask for the largest answers and take none."""
 BACKLOG: Final = 64
 
 TURNS_TO_CLOSE: Final = 3
@@ -86,6 +91,8 @@ class Peers:
         clock_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
     ) -> None:
         self.port = 0
+        self.guest_pin: GuestPin = lambda organisation: None
+        """Who may connect without being dialled; nobody, unless the node says otherwise."""
         self._identity = identity
         self._transport = transport
         self._events = events
@@ -151,6 +158,12 @@ class Peers:
         """Queue a frame for a peer. False when it is not connected or the frame was dropped."""
         link = self._links.get(organisation)
         return link is not None and link.send(frame)
+
+    def drop(self, organisation: str, reason: str) -> None:
+        """End the connection to a peer that lied; it may come back."""
+        link = self._links.get(organisation)
+        if link is not None:
+            link.close(reason)
 
     def connected(self) -> dict[str, Peer]:
         """Who is up, by organisation."""
@@ -232,12 +245,14 @@ class Peers:
         try:
             try:
                 peer = await shake_hands(
-                    channel, self._identity, self._epoch, self._organisations, wanted
-                )
+                    channel, self._identity, self._epoch, self._organisations, wanted,
+                    self.guest_pin,
+                )  # fmt: skip
             finally:
                 if not channel.dialled:
                     self._handshakes -= 1
-            link = Link(channel, peer)
+            seated = peer.organisation in self._addresses
+            link = Link(channel, peer, BYTES_MAX if seated else GUEST_BYTES_MAX)
             if not self._take(link):
                 return
             try:
@@ -251,6 +266,9 @@ class Peers:
         """Whether this connection is the one to the peer from here on."""
         organisation = link.peer.organisation
         held = self._links.get(organisation)
+        if held is None and organisation not in self._addresses and self._is_full():
+            self._log.warning("p2p.guests-full", peer=organisation, limit=GUESTS_MAX)
+            return False
         if held is not None:
             if self._is_preferred(held) and not self._is_preferred(link):
                 return False
@@ -269,6 +287,9 @@ class Peers:
         if organisation in self._addresses:
             self._absent[organisation] = Absence(self._clock_ms(), link.reason)
         self._log.info("p2p.down", peer=organisation, reason=link.reason)
+
+    def _is_full(self) -> bool:
+        return sum(name not in self._addresses for name in self._links) >= GUESTS_MAX
 
     def _is_preferred(self, link: Link) -> bool:
         return link.dialled == (self._identity.organisation < link.peer.organisation)

@@ -6,6 +6,10 @@ connection ends. A message of another epoch is, and is passed over.
 
 The core names peers by their validate keys, the connections by organisations; a peer whose key is
 in no set (a node that follows, or whose key is burnt) is named by its organisation.
+
+Between a node with a seat and one without (a guest there, a follower here) less is said: the guest
+is told the head and its certificate, brings transactions and asks for blocks. What it claims moves
+no validator, and what binds is never sent to it.
 """
 
 from __future__ import annotations
@@ -37,22 +41,31 @@ from node.ordering import wire
 from node.p2p.frames import Frame, FrameType
 from node.p2p.link import Peer, PeerFault
 from node.p2p.payloads import (
-    BLOCKS_BYTES_AIM,
     BLOCKS_MAX,
+    AnyContent,
     Ask,
     AskContent,
     Content,
+    Share,
     decode_blocks,
+    decode_content,
     decode_proposal,
-    encode_blocks,
+    decode_refusal,
     encode_proposal,
 )
 from node.p2p.peers import Address, Events, Peers
+from node.service.answers import Answers
 from node.service.contents import Contents
 from node.service.serving import BlockServer
 
 INBOX_MAX: Final = 256
 """Transactions of one peer that wait for their check; more are dropped, their node keeps them."""
+GUEST_STATUS_S: Final = 0.05
+"""STATUS of a guest is heard once in this time."""
+FROM_GUESTS: Final = frozenset(
+    {FrameType.STATUS, FrameType.ASK, FrameType.ASK_CONTENT, FrameType.TRANSACTION}
+)
+"""What a node without a seat may send."""
 HEIGHTS_AHEAD: Final = 2
 """Proposals are kept for the height in flight and the one above it, as in the core."""
 
@@ -71,6 +84,15 @@ class Host(Protocol):
 
     async def take_transaction(self, wire: bytes) -> None:
         """Admit a transaction that a peer passed on. Raises ``LedgerError``."""
+
+    def share_of(self, organisation: str) -> Share:
+        """How much of a block an organisation is entitled to, as of the head."""
+
+    def is_seated_here(self) -> bool:
+        """Whether this node's organisation has a seat in the set of the height in flight."""
+
+    def own_share(self) -> Share:
+        """How much of a block this node asks for."""
 
     def bug(self, error: BaseException) -> None:
         """Handling a peer's frame met a bug of ours."""
@@ -97,10 +119,18 @@ class Exchange(Events):
         self._known: tuple[int, ValidatorSet] | None = None
         self._asked: dict[str, Ask] = {}
         self._wanted: dict[bytes, asyncio.Event] = {}
-        self._serving: set[tuple[str, FrameType]] = set()
+        self._forms: dict[str, Share] = {}
+        """In which form a peer was last asked for a block's content."""
+        self._granted: dict[str, Share] = {}
+        """What a peer said it may give to this node, where that is less than was asked for."""
+        self._status_s: dict[str, float] = {}
         self._inboxes: dict[str, asyncio.Queue[bytes]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="peers")
+        self._answers = Answers(
+            server, host.share_of, self.is_seated, lambda to, frame: self.peers.send(to, frame),
+            self._spawn, log,
+        )  # fmt: skip
         self.on_peer_up: Callable[[str], None] = lambda organisation: None
 
     def attach(self, peers: Peers) -> None:
@@ -120,6 +150,7 @@ class Exchange(Events):
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        await self._answers.stop()
         await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
 
     def update(self, addresses: dict[str, Address]) -> None:
@@ -130,8 +161,8 @@ class Exchange(Events):
     # --- Out ----------------------------------------------------------------------------------
 
     def send(self, to: MemberId | None, message: Message) -> None:
-        """Send to one member, or to everybody who is connected."""
-        connected = self.peers.connected()
+        """Send to one member, or to everybody who is connected and may hear it."""
+        connected = {o: p for o, p in self.peers.connected().items() if self._may_hear(o, message)}
         if to is not None:
             connected = {o: p for o, p in connected.items() if self.name_of(p) == to}
         if not connected:
@@ -145,13 +176,35 @@ class Exchange(Events):
         """Pass a transaction on to all validators, or to some."""
         frame = Frame(FrameType.TRANSACTION, transaction)
         for organisation in self.peers.connected() if to is None else to:
-            self.peers.send(organisation, frame)
+            if self.is_seated(organisation):
+                self.peers.send(organisation, frame)
+
+    def announce(self, decided: Decided, to: Iterable[str] | None = None) -> None:
+        """Tell the guests, or some of them, of a committed block: they ask for it at once."""
+        self._tell_guests(decided, to)
+
+    def tell_height(self, to: Iterable[str] | None = None) -> None:
+        """Tell the guests how high this node is, certificate or not: they catch up from there."""
+        epoch, _ = self._host.validators()
+        status = Status(epoch, 0, self._host.height(), 0, True, False, 0, 0, 0)
+        self._tell_guests(status, to)
+
+    def _tell_guests(self, message: Message, to: Iterable[str] | None) -> None:
+        guests = [
+            organisation
+            for organisation in (self.peers.connected() if to is None else to)
+            if not self.is_seated(organisation)
+        ]
+        if guests and self._host.is_seated_here():
+            frame = Frame(_frame_type(message), wire.encode_message(message))
+            for organisation in guests:
+                self.peers.send(organisation, frame)
 
     def fetch(self, peer: MemberId, first: int, last: int) -> None:
         """Ask for certified blocks; the answer becomes ``Fetched``."""
         organisation = self.organisation_of(peer)
-        ask = Ask(first, min(last, first + BLOCKS_MAX - 1))
         if organisation is not None:
+            ask = Ask(first, min(last, first + BLOCKS_MAX - 1), self._share_from(organisation))
             self._asked[organisation] = ask
             if self.peers.send(organisation, Frame(FrameType.ASK, ask.encode())):
                 return
@@ -159,16 +212,21 @@ class Exchange(Events):
 
     async def find(
         self, block: Block, holders: Sequence[MemberId], wait_s: float
-    ) -> Content | None:
-        """The block's content: received already, or asked of one holder after the other."""
+    ) -> AnyContent | None:
+        """The block's content in the form that this node is entitled to: received already, or
+        asked of one holder after the other."""
         for holder in holders:
             if (found := self.contents.find(block.id)) is not None:
                 return found[1]
             organisation = self.organisation_of(holder)
-            ask = Frame(FrameType.ASK_CONTENT, AskContent(block.height, block.id).encode())
-            if organisation is None or not self.peers.send(organisation, ask):
+            if organisation is None:
                 continue
-            arrived = self._wanted.setdefault(block.id, asyncio.Event())
+            share = self._forms[organisation] = self._share_from(organisation)
+            ask = AskContent(block.height, block.id, share)
+            if not self.peers.send(organisation, Frame(FrameType.ASK_CONTENT, ask.encode())):
+                continue
+            arrived = asyncio.Event()
+            self._wanted[block.id] = arrived
             try:
                 async with asyncio.timeout(wait_s):
                     await arrived.wait()
@@ -196,6 +254,19 @@ class Exchange(Events):
             return MemberId(peer.key)
         return MemberId(peer.organisation.encode())
 
+    def is_seated(self, organisation: str) -> bool:
+        """Whether the organisation has a seat in the set of the height in flight."""
+        return self._host.validators()[1].index_of(organisation) is not None
+
+    def _may_hear(self, organisation: str, message: Message) -> bool:
+        if not self._host.is_seated_here():
+            return isinstance(message, Status)
+        return isinstance(message, Status | Decided) or self.is_seated(organisation)
+
+    def _share_from(self, organisation: str) -> Share:
+        own = self._host.own_share()
+        return min(own, self._granted.get(organisation, own))
+
     def organisation_of(self, name: MemberId) -> str | None:
         """The connected organisation that the core calls so."""
         for organisation, peer in self.peers.connected().items():
@@ -207,6 +278,8 @@ class Exchange(Events):
 
     async def on_frame(self, peer: Peer, frame: Frame) -> None:
         """Work off one frame of a peer, or hand it to whoever does."""
+        if frame.type not in FROM_GUESTS and not self.is_seated(peer.organisation):
+            raise PeerFault(f"a frame of type {frame.type.name} from a node without a seat")
         match frame.type:
             case FrameType.VOTE | FrameType.CHANGE | FrameType.STATUS:
                 await self._take_message(peer, frame)
@@ -215,17 +288,20 @@ class Exchange(Events):
             case FrameType.TRANSACTION:
                 self._take_transaction(peer, frame.body)
             case FrameType.ASK | FrameType.ASK_CONTENT:
-                self._serve(peer, frame)
+                self._answers.take(peer, frame)
             case FrameType.BLOCKS:
                 await self._take_blocks(peer, frame.body)
             case FrameType.CONTENT:
                 self._take_content(peer, frame.body)
+            case FrameType.REFUSED:
+                self._take_refusal(peer, frame.body)
             case _:
                 raise PeerFault(f"a frame of type {frame.type.name} after the greeting")
 
     def on_up(self, peer: Peer) -> None:
         """A peer is connected: it may lack what waits here."""
         self._asked.pop(peer.organisation, None)
+        self._granted.pop(peer.organisation, None)
         self.on_peer_up(peer.organisation)
 
     def on_bug(self, error: BaseException) -> None:
@@ -236,8 +312,19 @@ class Exchange(Events):
         if _frame_type(message) is not frame.type:
             raise PeerFault(f"a {type(message).__name__} in a frame of type {frame.type.name}")
         if isinstance(message, Status):
+            if not self.is_seated(peer.organisation) and not self._is_of_use(peer, message):
+                return
             self.heights[peer.organisation] = message.height
         await self._hear(peer, message)
+
+    def _is_of_use(self, peer: Peer, status: Status) -> bool:
+        """Whether a guest's STATUS shows that it lacks something, and is not one of a flood."""
+        now_s = asyncio.get_running_loop().time()
+        last_s = self._status_s.get(peer.organisation)
+        if last_s is not None and now_s < last_s + GUEST_STATUS_S:
+            return False
+        self._status_s[peer.organisation] = now_s
+        return status.height < self._host.height()
 
     async def _take_proposal(self, peer: Peer, body: bytes) -> None:
         encoded, data = decode_proposal(body)
@@ -252,7 +339,7 @@ class Exchange(Events):
         if content.header.chain != self._chain:
             raise PeerFault("a proposal for another chain")
         if await self._is_sound(message):
-            self._keep(peer, content)
+            self.contents.add(peer.organisation, content)
             self._host.put(Received(self.name_of(peer), message))
 
     async def _hear(self, peer: Peer, message: Message) -> None:
@@ -322,58 +409,21 @@ class Exchange(Events):
     def _take_content(self, peer: Peer, body: bytes) -> None:
         if not self._wanted:
             return
-        content = Content.decode(body)
+        content = decode_content(body, self._forms.get(peer.organisation, Share.CONTENT))
         wanted = self._wanted.get(content.header.hash)
         if wanted is not None:
-            self._keep(peer, content)
+            self.contents.add(peer.organisation, content)
             wanted.set()
 
-    def _keep(self, peer: Peer, content: Content) -> None:
-        self.contents.add(peer.organisation, content)
-
-    # --- Serving ------------------------------------------------------------------------------
-
-    def _serve(self, peer: Peer, frame: Frame) -> None:
-        """Answer one request of each kind at a time; further ones are asked again later."""
-        place = (peer.organisation, frame.type)
-        if place not in self._serving:
-            self._serving.add(place)
-            self._spawn(self._answer(place, frame))
-
-    async def _answer(self, place: tuple[str, FrameType], frame: Frame) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            if frame.type is FrameType.ASK:
-                body: bytes | None = await loop.run_in_executor(
-                    self._threads, self._blocks, Ask.decode(frame.body)
-                )
-                answer = FrameType.BLOCKS
-            else:
-                asked = AskContent.decode(frame.body)
-                body = await loop.run_in_executor(
-                    self._threads, self._server.content, asked.height, asked.block
-                )
-                answer = FrameType.CONTENT
-            if body is not None:
-                self.peers.send(place[0], Frame(answer, body))
-        except PeerFault as fault:
-            self._log.warning("p2p.fault", peer=place[0], reason=str(fault))
-        finally:
-            self._serving.discard(place)
-
-    def _blocks(self, ask: Ask) -> bytes:
-        """On the peers' thread: as many blocks as fit an answer, possibly none."""
-        blocks: list[tuple[bytes, bytes]] = []
-        size = 0
-        for height in range(ask.first, min(ask.last, ask.first + BLOCKS_MAX - 1) + 1):
-            block = self._server.certified(height)
-            if block is None:
-                break
-            size += len(block[1])
-            if blocks and size > BLOCKS_BYTES_AIM:
-                break
-            blocks.append(block)
-        return encode_blocks(blocks)
+    def _take_refusal(self, peer: Peer, body: bytes) -> None:
+        """The peer gives less than was asked for: from here on no more is asked of it."""
+        granted = decode_refusal(body)
+        self._log.warning("p2p.refused-us", peer=peer.organisation, limit=granted.name.lower())
+        self._granted[peer.organisation] = granted
+        if self._asked.pop(peer.organisation, None) is not None:
+            self._host.put(Fetched(self.name_of(peer), ()))
+        for arrived in self._wanted.values():
+            arrived.set()
 
     def _frame(self, message: Message) -> Frame | None:
         kind, body = _frame_type(message), wire.encode_message(message)
@@ -424,11 +474,11 @@ def _epoch_of(message: Message) -> int:
 
 def _verify_blocks(
     body: bytes, ask: Ask, chain: bytes, epoch: int, validators: ledger_block.ValidatorSet
-) -> list[tuple[ledger_block.Certificate, Content]]:
+) -> list[tuple[ledger_block.Certificate, AnyContent]]:
     """On the peers' thread: the answer as far as it is of this epoch. Raises ``PeerFault``."""
     sound = []
     for height, (certificate, content) in zip(
-        range(ask.first, ask.last + 1), decode_blocks(body), strict=False
+        range(ask.first, ask.last + 1), decode_blocks(body, ask.share), strict=False
     ):
         header = content.header
         if header.height != height or header.chain != chain:
