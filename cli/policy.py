@@ -2,7 +2,8 @@
 
 ``check`` prints what is wrong with a source, like a linter. ``run`` decides a case with it and
 shows the split, the payments and every step of the explanation: the policy author's tool, and the
-patient's calculator (政策计算器). Both use the same code as a settlement on the ledger.
+patient's calculator (政策计算器). ``fuzz`` and ``diff`` (``policy_try``) try a rule before it is in
+force. All use the same code as a settlement on the ledger.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ import typer
 from cli.case_file import CaseFileError, read_document
 from cli.exits import Exit
 from cli.output import Json, fail, out, print_json, print_table, yuan
+from cli.policy_source import PolicyFile, compile_policy, read_text
+from cli.policy_try import diff, fuzz
 from contracts.api import Rejected
-from contracts.language import FAULTS, Diagnostic, LanguageError
+from contracts.language import FAULTS, LanguageError
 from contracts.meter import PolicyError, PolicyFault
 from contracts.settlement.adjudicate import adjudicate
 from contracts.settlement.benefits_text import formula, step_words
@@ -32,34 +35,10 @@ app = typer.Typer(
     name="policy", help="Check and try policies offline (政策检查与测算).", no_args_is_help=True
 )
 
-FILE_BYTES_MAX = 8 * 1024 * 1024
 TRIAL_AREA = "990100"
 """A made-up pooling area: the trial's bills belong to nobody."""
 
-PolicyFile = Annotated[Path, typer.Argument(help="A policy's source in the policy language.")]
 CaseFile = Annotated[Path, typer.Argument(help="A case (docs/case.schema.json).")]
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            data = file.read(FILE_BYTES_MAX + 1)
-    except OSError as problem:
-        fail(Exit.LOCAL, f"cannot read {path}: {problem.strerror}")
-    if len(data) > FILE_BYTES_MAX:
-        fail(Exit.LOCAL, f"{path} is larger than {FILE_BYTES_MAX} bytes")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as problem:
-        message = f"{path} is not UTF-8: byte {problem.start}"
-        fail(Exit.LOCAL, message, hint="save it as UTF-8")
-
-
-def _compile(source: str) -> tuple[PolicyProgram | None, list[Diagnostic]]:
-    try:
-        return PolicyProgram(source), []
-    except LanguageError as error:
-        return None, error.diagnostics
 
 
 def _trial(program: PolicyProgram) -> tuple[dict[str, int], dict[str, Any] | None]:
@@ -93,7 +72,7 @@ def check(
     through the trial that a deployment runs (made-up bills, each decision must balance); what
     fails there is a warning, or with --deploy a fault.
     """
-    program, complaints = _compile(_read(file))
+    program, complaints = compile_policy(read_text(file))
     decisions: dict[str, int] = {}
     failure = None
     if program is not None:
@@ -148,7 +127,7 @@ def run(policy: PolicyFile, case: CaseFile, json_: Json = False) -> None:
     Exit 0 when decided and every figure of ``expected`` in the case file is met; 1 when the policy
     or the case is refused or a figure differs.
     """
-    program, complaints = _compile(_read(policy))
+    program, complaints = compile_policy(read_text(policy))
     if program is None:
         _refuse(
             json_,
@@ -171,7 +150,7 @@ def _decide(
     program: PolicyProgram, policy: Path, case: Path, json_: bool
 ) -> tuple[Decision, list[tuple[Expectation, int]]]:
     """The decision on a case file and its expected figures, each with what came out."""
-    text = _read(case)
+    text = read_text(case)
     try:
         document = read_document(text)
         filled = normalise(document)
@@ -377,6 +356,9 @@ def _print_compared(compared: list[tuple[Expectation, int]]) -> None:
         ],
     )
 
+
+app.command()(fuzz)
+app.command()(diff)
 
 if __name__ == "__main__":
     app()

@@ -130,7 +130,8 @@ class Replica:
             case Pending():
                 state.pending = event
             case Tick():
-                pass
+                # The clock that was set has rung, be it a little early: it is set anew.
+                self._wake_ms = None
             case _:
                 assert_never(event)
 

@@ -23,6 +23,9 @@ from contracts.settlement.enrolment import Person
 from contracts.settlement.filing_cover import Cover, find_cover
 from contracts.settlement.records import Visit
 
+DIRECT, AFTER_PAYMENT = "direct", "after_payment"
+"""Settled at the institution, or reimbursed to a person who paid everything first."""
+
 
 @quick(frozen=True, slots=True)
 class Facts:
@@ -58,6 +61,7 @@ def case_of(
     counted: dict[str, int],
     counted_by_year: dict[str, dict[str, int]],
     use_account: bool,
+    channel: str = DIRECT,
 ) -> dict[str, Any]:
     """The case, every key present, lines with their catalogue entry and not yet split.
 
@@ -95,7 +99,7 @@ def case_of(
             "channel": facts.cover.channel,
         },
         "cross_province": province(person.area) != province(institution.region),
-        "channel": "direct",
+        "channel": channel,
         "counters": counted,
         "counters_by_year": counted_by_year,
         "paid": [],

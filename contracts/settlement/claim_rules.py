@@ -37,16 +37,19 @@ class Covered:
     """Every version that judged a line: region, version, hash; by service date ascending."""
 
 
-def rules_of(ctx: Context, person: Person, institution: Organisation, date: str) -> Rules:
+def rules_of(
+    ctx: Context, person: Person, institution: Organisation, date: str, channel: str = "direct"
+) -> Rules:
     """The rules for care at an institution, by the day of discharge or visit.
 
+    After payment the home policy may name another mode than at the counter (RULES.md section 1).
     Refuses with ``policy.none-in-force``.
     """
     version = policy.require_in_force(
         ctx.state, person.area, person.scheme, date, height=ctx.height
     )
     program = policy.program_of(ctx.state, version).charged(ctx.spend)
-    mode = program.settlement_mode(institution.region)
+    mode = program.settlement_mode(institution.region, channel)
     if mode == HOME:
         return Rules(version, program, person.area)
     if mode == CARE_PLACE:

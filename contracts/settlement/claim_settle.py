@@ -11,22 +11,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from contracts.api import Answer, Args, Context, Value, reject
+from contracts.api import Answer, Args, Context, reject
 from contracts.organisations import Organisation
 from contracts.quick import quick
 from contracts.schema import Bool, Date, Fen, Id, List, Optional, Record
 from contracts.settlement import claim as claims
 from contracts.settlement import claim_lines, counters
 from contracts.settlement import funds_chart as chart
-from contracts.settlement.adjudicate import WHOLE_STAY, adjudicate
-from contracts.settlement.answer import ADMISSIONS
 from contracts.settlement.claim import CONTRACT
-from contracts.settlement.claim_case import Facts, case_of, cover_of
+from contracts.settlement.claim_decide import Decided, decide, named_versions
 from contracts.settlement.claim_explain import answer_of, explanation_of, tell_amounts
-from contracts.settlement.claim_lines import WORK_OF_ROW, Rows, check_rows, take_in
+from contracts.settlement.claim_lines import Rows, check_rows, take_in
 from contracts.settlement.claim_postings import bill_of, settlement_legs
 from contracts.settlement.claim_register import begin
-from contracts.settlement.claim_rules import catalogue_of, rules_of
 from contracts.settlement.claim_shapes import (
     AUDIENCE,
     CLINICAL,
@@ -40,16 +37,11 @@ from contracts.settlement.claim_visit import (
     check_institution,
     check_person,
     check_presence,
-    is_emergency,
-    is_inpatient,
     visit_of,
 )
-from contracts.settlement.decision import CounterChange, Decision
 from contracts.settlement.enrolment import Person
-from contracts.settlement.filing_cover import Cover
 from contracts.settlement.funds_book import Book, post
 from contracts.settlement.lifecycle import Action, follow
-from contracts.settlement.policy_program import PolicyProgram
 from contracts.settlement.records import Claim, Settled, Visit, content_digest
 from contracts.settlement.terms import PERSONAL_ACCOUNT
 
@@ -80,19 +72,6 @@ class _Bound:
     person: Person
     visit: Visit
     rows: Rows
-
-
-@quick(frozen=True, slots=True)
-class _Decided:
-    """A decision with what it was bound to."""
-
-    decision: Decision
-    facts: Facts
-    counters: tuple[CounterChange, ...]
-    """The policy's, and the engine's own count of admissions."""
-    as_of_ms: int
-    """Until when care at home is in the counters."""
-    versions: dict[str, Value]
 
 
 @CONTRACT.method(
@@ -198,78 +177,23 @@ def _visit(claim_id: str, known: Claim | None, args: Args, clinical: Args | None
     return visit_of(public, clinical, args["discharge"])
 
 
-def _decide(ctx: Context, bound: _Bound, args: Args, book: Book) -> _Decided:
+def _decide(ctx: Context, bound: _Bound, args: Args, book: Book) -> Decided:
     """Steps 1 to 3 on the state as it stands."""
-    person, visit = bound.person, bound.visit
-    ctx.spend(len(bound.rows) * WORK_OF_ROW)
-    rules = rules_of(ctx, person, bound.institution, visit.discharge)
-    covered = catalogue_of(ctx, rules.catalogue, bound.rows, needs_consent=not is_emergency(visit))
-    use_account = args["use_account"] and person.account
-    facts = Facts(
+    use_account = args["use_account"] and bound.person.account
+    account = chart.person_account(bound.person.id)
+    return decide(
+        ctx,
         bound.institution,
-        person,
-        visit,
-        cover_of(ctx, bound.institution, person, visit),
-        book.available(chart.person_account(person.id), PERSONAL_ACCOUNT) if use_account else 0,
-    )
-    years = _years(rules.program, visit)
-    known = [counters.load(ctx.state, person.id, person.area, person.scheme, y) for y in years]
-    counted = [{} if found is None else dict(found.values) for found in known]
-    case = case_of(
-        facts,
+        bound.person,
+        bound.visit,
         bound.rows,
-        covered.items,
-        year=years[-1],
-        counted=counted[-1],
-        counted_by_year={str(y): values for y, values in zip(years, counted, strict=True)},
+        account_fen=book.available(account, PERSONAL_ACCOUNT) if use_account else 0,
         use_account=use_account,
     )
-    decision = adjudicate(case, rules.program)
-    changes = decision.counters
-    if is_inpatient(visit.care_kind):
-        before = counted[-1].get(ADMISSIONS, 0)
-        others = tuple(c for c in changes if (c.year, c.name) != (years[-1], ADMISSIONS))
-        changes = (*others, CounterChange(years[-1], ADMISSIONS, before, 1))
-    newest = known[-1]
-    return _Decided(
-        decision=decision,
-        facts=facts,
-        counters=changes,
-        as_of_ms=0 if newest is None else newest.as_of_ms,
-        versions={
-            "policy": rules.version.to_versions(),
-            "catalogue": covered.versions,
-            "filing": _filing_version(facts.cover),
-        },
-    )
 
 
-def _years(program: PolicyProgram, visit: Visit) -> list[int]:
-    """Benefit years whose counters the decision may need, the discharge's last."""
-    last = program.benefit_year(visit.discharge)
-    if visit.admission[:4] == visit.discharge[:4] and visit.admission == visit.discharge:
-        return [last]
-    first = program.benefit_year(visit.admission)
-    if first > last:
-        reject("policy.answer-malformed", path="benefit_year", want="a year that never goes back")
-    if first == last or program.cross_year() == WHOLE_STAY:
-        return [last]
-    return list(range(first, last + 1))
-
-
-def _filing_version(cover: Cover) -> Value:
-    """What the receipt names of the filing: its version, or the reason why there is none."""
-    if cover.reason:
-        return {"type": "none", "reason": cover.reason}
-    return {"type": cover.type, "filing": cover.filing, "version": cover.version}
-
-
-def _settled(ctx: Context, digest: bytes, decided: _Decided) -> Settled:
+def _settled(ctx: Context, digest: bytes, decided: Decided) -> Settled:
     decision = decided.decision
-    by_year: dict[int, dict[str, int]] = {}
-    for change in decided.counters:
-        if change.delta:
-            by_year.setdefault(change.year, {})[change.name] = change.delta
     versions = decided.versions
     return Settled(
         digest=digest,
@@ -287,8 +211,7 @@ def _settled(ctx: Context, digest: bytes, decided: _Decided) -> Settled:
         deductible_fen=decision.deductible_fen,
         account_fen=decision.account_fen,
         cash_fen=decision.cash_fen,
-        # Even a settlement that counts nothing is remembered, to be listed by a late feed.
-        counters=tuple(by_year.items()) or ((decision.year, {}),),
+        counters=tuple(decided.added().items()),
         versions=(
             decided.facts.cover.filing,
             decided.facts.cover.version,
@@ -299,7 +222,7 @@ def _settled(ctx: Context, digest: bytes, decided: _Decided) -> Settled:
     )
 
 
-def _tell(ctx: Context, claim_id: str, bound: _Bound, decided: _Decided) -> None:
+def _tell(ctx: Context, claim_id: str, bound: _Bound, decided: Decided) -> None:
     tell_amounts(ctx, decided.decision)
     ctx.versions.update(decided.versions)
     ctx.explain(
@@ -313,13 +236,6 @@ def _tell(ctx: Context, claim_id: str, bound: _Bound, decided: _Decided) -> None
             time_ms=ctx.time_ms,
             as_of_ms=decided.as_of_ms,
         )
-        | {"versions": _named_versions(decided.versions)},
+        | {"versions": named_versions(decided.versions)},
         secret=bound.claim.salt,
     )
-
-
-def _named_versions(versions: dict[str, Value]) -> dict[str, Value]:
-    """Versions as people name them; the receipt has their hashes and commits to both."""
-    rules = {name: value for name, value in versions["policy"].items() if name != "hash"}
-    items = [{"region": v["region"], "version": v["version"]} for v in versions["catalogue"]]
-    return {"policy": rules, "catalogue": items, "filing": versions["filing"]}

@@ -6,7 +6,9 @@ A policy defines ``settle(case)``. It may also define
 * ``cross_year()``: how a stay over the year's end is treated, one of ``adjudicate.CROSS_YEAR``;
 * ``first_pay(case, line)``: the insured place's own first-pay ratio of a line, None for the
   catalogue's;
-* ``settlement_mode(region)``: whose rules hold for care in a region, one of ``MODES``.
+* ``settlement_mode(region)``: whose rules hold for care in a region, one of ``MODES``;
+* ``reimbursement_mode(region)``: the same where the person paid first, ``settlement_mode``'s word
+  when it is not defined.
 
 A program keeps nothing between runs.
 """
@@ -36,7 +38,13 @@ MIXED, HOME, CARE_PLACE = "mixed", "home", "care_place"
 MODES = (MIXED, HOME, CARE_PLACE)
 """Catalogue of the place of care and policy of home; both of home; both of the place of care."""
 
-OPTIONAL = {"benefit_year": 1, "cross_year": 0, "first_pay": 2, "settlement_mode": 1}
+OPTIONAL = {
+    "benefit_year": 1,
+    "cross_year": 0,
+    "first_pay": 2,
+    "settlement_mode": 1,
+    "reimbursement_mode": 1,
+}
 """Optional functions and how many parameters they take."""
 
 
@@ -137,13 +145,16 @@ class PolicyProgram:
             _malformed("cross_year", "one of " + ", ".join(CROSS_YEAR))
         return str(answer)
 
-    def settlement_mode(self, region: str) -> str:
-        """Whose catalogue and policy hold for care in a region (six digits)."""
-        if "settlement_mode" not in self._optional:
+    def settlement_mode(self, region: str, channel: str = "direct") -> str:
+        """Whose catalogue and policy hold for care in a region (six digits), by channel."""
+        name = "settlement_mode"
+        if channel == "after_payment" and "reimbursement_mode" in self._optional:
+            name = "reimbursement_mode"
+        if name not in self._optional:
             return MIXED
-        answer = self._ask("settlement_mode", region)
+        answer = self._ask(name, region)
         if answer not in MODES:
-            _malformed("settlement_mode", "one of " + ", ".join(MODES))
+            _malformed(name, "one of " + ", ".join(MODES))
         return str(answer)
 
 

@@ -149,7 +149,8 @@ def _ask_modes(policy: PolicyProgram, case: Case, number: int) -> None:
     try:
         policy.cross_year()
         policy.benefit_year(case["visit"]["admission"])
-        policy.settlement_mode(case["institution"]["region"])
+        for channel in ("direct", "after_payment"):
+            policy.settlement_mode(case["institution"]["region"], channel)
     except (PolicyError, Rejected) as problem:
         _failed(number, case, problem.code, problem.values)
 

@@ -16,6 +16,7 @@ import hashlib
 import os
 import struct
 from pathlib import Path
+from typing import Final, Protocol
 
 MAGIC = b"YIBAOSF1"
 SLOT_BYTES = 64 << 10
@@ -32,26 +33,53 @@ class SafetyLost(SafetyError):  # noqa: N818  (states the fact)
     """No valid record: the key is burnt."""
 
 
-class SafetyFile:
-    """The open file. ``binding`` ties it to one chain and one key; another's file is refused."""
+class Slots(Protocol):
+    """The two slots, open."""
 
-    def __init__(self, path: Path, binding: bytes) -> None:
-        self.path = path
-        self._binding = binding
-        try:
-            self._fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError as error:
-            raise SafetyLost(
-                f"{path.name} is missing. It belongs to the key and is made together with it; "
-                "without it nobody knows what the key has signed. Bring back the newest file, or "
-                "register a new key: this one must not sign again."
-            ) from error
-        self._counter = 0
-        self._failed = False
+    def read(self, slot: int) -> bytes:
+        """Up to ``SLOT_BYTES`` bytes of a slot."""
 
-    @classmethod
-    def create(cls, path: Path, binding: bytes, record: bytes) -> SafetyFile:
-        """Make the file for a key that never signed. Raises ``FileExistsError``."""
+    def write(self, slot: int, data: bytes) -> int:
+        """Write and wait for the disk; how many bytes. Raises ``OSError``."""
+
+    def close(self) -> None: ...
+
+
+class SafetyDisk(Protocol):
+    """Where slots live."""
+
+    def open(self, path: Path) -> Slots:
+        """Raises ``FileNotFoundError``."""
+
+    def create(self, path: Path) -> None:
+        """Both slots, empty, durable with their name. Raises ``FileExistsError``."""
+
+
+class FileSlots:
+    """``Slots`` in one file."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+
+    def read(self, slot: int) -> bytes:
+        return os.pread(self._fd, SLOT_BYTES, slot * SLOT_BYTES)
+
+    def write(self, slot: int, data: bytes) -> int:
+        written = os.pwrite(self._fd, data, slot * SLOT_BYTES)
+        os.fdatasync(self._fd)
+        return written
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+class FileDisk:
+    """``SafetyDisk`` of the operating system."""
+
+    def open(self, path: Path) -> Slots:
+        return FileSlots(path)
+
+    def create(self, path: Path) -> None:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             os.posix_fallocate(descriptor, 0, 2 * SLOT_BYTES)
@@ -63,17 +91,42 @@ class SafetyFile:
             os.fsync(folder)
         finally:
             os.close(folder)
-        made = cls(path, binding)
+
+
+DISK: Final = FileDisk()
+
+
+class SafetyFile:
+    """The open file. ``binding`` ties it to one chain and one key; another's file is refused."""
+
+    def __init__(self, path: Path, binding: bytes, disk: SafetyDisk = DISK) -> None:
+        self.path = path
+        self._binding = binding
+        try:
+            self._slots = disk.open(path)
+        except FileNotFoundError as error:
+            raise SafetyLost(
+                f"{path.name} is missing. It belongs to the key and is made together with it; "
+                "without it nobody knows what the key has signed. Bring back the newest file, or "
+                "register a new key: this one must not sign again."
+            ) from error
+        self._counter = 0
+        self._failed = False
+
+    @classmethod
+    def create(
+        cls, path: Path, binding: bytes, record: bytes, disk: SafetyDisk = DISK
+    ) -> SafetyFile:
+        """Make the file for a key that never signed. Raises ``FileExistsError``."""
+        disk.create(path)
+        made = cls(path, binding, disk)
         made.save(record)
         return made
 
     def load(self) -> bytes:
         """The newest valid record. Raises ``SafetyLost`` when neither slot is valid."""
-        found: list[tuple[int, bytes]] = []
-        for slot in (0, 1):
-            data = os.pread(self._fd, SLOT_BYTES, slot * SLOT_BYTES)
-            if (read := self._read(data)) is not None:
-                found.append(read)
+        slots = map(self._slots.read, (0, 1))
+        found = [read for slot in slots if (read := self._read(slot)) is not None]
         if not found:
             raise SafetyLost(
                 f"{self.path.name} holds no valid record for this chain and key: damaged, or of "
@@ -93,8 +146,7 @@ class SafetyFile:
         data = head + record
         data += bytes(-len(data) % PAGE_BYTES)
         try:
-            written = os.pwrite(self._fd, data, (counter % 2) * SLOT_BYTES)
-            os.fdatasync(self._fd)
+            written = self._slots.write(counter % 2, data)
         except OSError as error:
             # After a failed sync the page cache may say what the disk does not (fsyncgate).
             self._failed = True
@@ -105,7 +157,7 @@ class SafetyFile:
         self._counter = counter
 
     def close(self) -> None:
-        os.close(self._fd)
+        self._slots.close()
 
     def _digest(self, counter: int, record: bytes) -> bytes:
         covered = MAGIC + self._binding + struct.pack(">QI", counter, len(record)) + record

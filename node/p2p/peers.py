@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime
 import random
 import socket
 import time
@@ -23,11 +24,13 @@ from typing import Final, Protocol
 
 import structlog
 
+from node.ledger.crypto import PrivateKey
+from node.ledger.types import Digest
 from node.p2p.frames import Frame, FrameError
 from node.p2p.hello import HelloRefused, Identity
-from node.p2p.link import BUFFER_BYTES, HANDSHAKE_S, Channel, GuestPin, Link, Peer, shake_hands
+from node.p2p.link import BUFFER_BYTES, HANDSHAKE_S, Channel, Link, Peer, shake_hands
 from node.p2p.queues import BYTES_MAX, GUEST_BYTES_MAX
-from node.p2p.tls import TlsError, Transport
+from node.p2p.tls import TlsError, Transport, make_transport
 
 BACKOFF_MIN_S: Final = 0.1
 BACKOFF_MAX_S: Final = 5.0
@@ -74,12 +77,67 @@ class Events(Protocol):
     def on_up(self, peer: Peer) -> None:
         """A peer is connected, perhaps anew."""
 
+    def guest_pin(self, organisation: str) -> bytes | None:
+        """Pin of an organisation that may connect although nobody dials it; None for others."""
+
     def on_bug(self, error: BaseException) -> None:
         """Handling a connection met a bug of ours; only that connection ended."""
 
 
+class Connections(Protocol):
+    """What a node needs of its connections. For the event loop's thread."""
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+
+    @property
+    def pin(self) -> bytes:
+        """Of the own transport key."""
+
+    @property
+    def valid_until(self) -> datetime.datetime:
+        """Of the own certificate."""
+
+    def listen(self, host: str, port: int) -> None:
+        """Accept connections from here on. Raises ``OSError``."""
+
+    def update(self, addresses: Mapping[str, Address], epoch: int) -> None:
+        """Talk to exactly these; who is not among them, or has another key, is left."""
+
+    async def stop(self) -> None:
+        """End all connections."""
+
+    def send(self, organisation: str, frame: Frame) -> bool:
+        """Queue a frame for a peer. False when it is not connected or the frame was dropped."""
+
+    def drop(self, organisation: str, reason: str) -> None:
+        """End the connection to a peer that lied; it may come back."""
+
+    def connected(self) -> dict[str, Peer]:
+        """Who is up, by organisation."""
+
+    def absent(self) -> dict[str, Absence]:
+        """Who is not, since when (monotonic) and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Who a node is towards its peers, before it has a transport."""
+
+    chain: Digest
+    organisation: str
+    key: PrivateKey
+    """The validate key; a node without one takes its transport key."""
+    transport_key: PrivateKey
+
+
+Connect = Callable[[Who, Events, structlog.stdlib.BoundLogger, Callable[[], int]], Connections]
+"""Makes the connections of a node; the last argument is the monotonic clock in milliseconds."""
+
+
 class Peers:
-    """The connections of one node."""
+    """The connections of one node, over TLS."""
 
     def __init__(
         self,
@@ -91,8 +149,8 @@ class Peers:
         clock_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
     ) -> None:
         self.port = 0
-        self.guest_pin: GuestPin = lambda organisation: None
-        """Who may connect without being dialled; nobody, unless the node says otherwise."""
+        self.pin = transport.pin
+        self.valid_until = transport.valid_until
         self._identity = identity
         self._transport = transport
         self._events = events
@@ -246,7 +304,7 @@ class Peers:
             try:
                 peer = await shake_hands(
                     channel, self._identity, self._epoch, self._organisations, wanted,
-                    self.guest_pin,
+                    self._events.guest_pin,
                 )  # fmt: skip
             finally:
                 if not channel.dialled:
@@ -317,6 +375,18 @@ class Peers:
             error = task.exception()
             if error is not None:
                 self._events.on_bug(error)
+
+
+def connect_with_tls(
+    who: Who,
+    events: Events,
+    log: structlog.stdlib.BoundLogger,
+    clock_ms: Callable[[], int],
+) -> Connections:
+    """Connections over TLS 1.3 with a certificate made for this start."""
+    transport = make_transport(who.transport_key, who.chain, who.organisation)
+    identity = Identity(who.chain, who.organisation, who.key, transport.pin)
+    return Peers(identity, transport, events, log, clock_ms=clock_ms)
 
 
 def _why(error: BaseException) -> str:

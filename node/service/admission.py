@@ -8,7 +8,6 @@ answered when it is committed, or told why it never will be.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -36,8 +35,11 @@ class Admission:
         clock_ms: Callable[[], int],
         is_committed: Callable[[bytes], bool],
         on_added: Callable[[], None],
+        *,
+        monotonic_ms: Callable[[], int],
     ) -> None:
         """``is_committed`` says whether the published head's chain holds a transaction."""
+        self._monotonic_ms = monotonic_ms
         self._chain = chain
         self._is_committed = is_committed
         self.pool = pool
@@ -107,7 +109,7 @@ class Admission:
         try:
             self._check_state(transaction)
         except InvalidTransaction as error:
-            self.pool.done([transaction.id], monotonic_ms())
+            self.pool.done([transaction.id], self._monotonic_ms())
             self.dropped(transaction.id, error)
 
     def set_aside(self, tx_id: bytes) -> None:
@@ -152,10 +154,10 @@ class Admission:
                 valid_until_ms=transaction.body.valid_until_ms,
                 calls=len(transaction.body.calls),
                 size=transaction.size(),
-                arrived_ms=monotonic_ms(),
+                arrived_ms=self._monotonic_ms(),
                 transaction=transaction,
             ),
-            monotonic_ms(),
+            self._monotonic_ms(),
         )
         if pass_on is not None:
             pass_on(wire)
@@ -191,8 +193,3 @@ class Admission:
         """On a signature thread."""
         with self._metrics.stage("signature"):
             transaction.check_signature()
-
-
-def monotonic_ms() -> int:
-    """Milliseconds that never run backwards; for waiting times, never for the ledger."""
-    return time.monotonic_ns() // 1_000_000

@@ -53,7 +53,7 @@ from node.p2p.payloads import (
     decode_refusal,
     encode_proposal,
 )
-from node.p2p.peers import Address, Events, Peers
+from node.p2p.peers import Address, Connections, Events
 from node.service.answers import Answers
 from node.service.contents import Contents
 from node.service.serving import BlockServer
@@ -88,6 +88,9 @@ class Host(Protocol):
     def share_of(self, organisation: str) -> Share:
         """How much of a block an organisation is entitled to, as of the head."""
 
+    def guest_pin(self, organisation: str) -> bytes | None:
+        """Pin of an organisation without a seat that may connect and follow."""
+
     def is_seated_here(self) -> bool:
         """Whether this node's organisation has a seat in the set of the height in flight."""
 
@@ -115,7 +118,7 @@ class Exchange(Events):
         self._chain = chain
         self._server = server
         self._log = log
-        self._peers: Peers | None = None
+        self._peers: Connections | None = None
         self._known: tuple[int, ValidatorSet] | None = None
         self._asked: dict[str, Ask] = {}
         self._wanted: dict[bytes, asyncio.Event] = {}
@@ -133,12 +136,12 @@ class Exchange(Events):
         )  # fmt: skip
         self.on_peer_up: Callable[[str], None] = lambda organisation: None
 
-    def attach(self, peers: Peers) -> None:
+    def attach(self, peers: Connections) -> None:
         """The connections to use."""
         self._peers = peers
 
     @property
-    def peers(self) -> Peers:
+    def peers(self) -> Connections:
         """The connections."""
         assert self._peers is not None, "attach comes first"
         return self._peers
@@ -303,6 +306,9 @@ class Exchange(Events):
         self._asked.pop(peer.organisation, None)
         self._granted.pop(peer.organisation, None)
         self.on_peer_up(peer.organisation)
+
+    def guest_pin(self, organisation: str) -> bytes | None:
+        return self._host.guest_pin(organisation)
 
     def on_bug(self, error: BaseException) -> None:
         self._host.bug(error)

@@ -23,8 +23,8 @@ from node.api.app import create_app
 from node.api.ports import Genesis, Ports
 from node.api.settings import ApiSettings, own_authorities
 from node.config import ApiConfig, LimitsConfig
-from node.service.admission import monotonic_ms
-from node.service.node import Node, wall_clock_ms
+from node.service.clocks import monotonic_ms, wall_clock_ms
+from node.service.node import Node
 
 BACKLOG = 512
 """Connections that the system holds before they are accepted."""

@@ -34,11 +34,9 @@ from node.ledger import block as ledger_block
 from node.ledger.crypto import PrivateKey
 from node.ledger.types import Digest
 from node.ordering import wire
-from node.p2p.hello import Identity
 from node.p2p.payloads import Share
-from node.p2p.peers import Absence, Address, Peers
-from node.p2p.tls import make_transport
-from node.service.admission import Admission, monotonic_ms
+from node.p2p.peers import Absence, Address, Connect, Who, connect_with_tls
+from node.service.admission import Admission
 from node.service.chain import Chain
 from node.service.entitlements import share_of
 from node.service.exchange import Exchange, Host
@@ -58,7 +56,7 @@ PASSED_OVER_MS: Final = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class P2pOptions:
-    """Where the node listens for peers, with which key, and how much of a block it asks for."""
+    """How the node talks to peers: where, with which key, and how much of a block it asks for."""
 
     host: str
     port: int
@@ -66,6 +64,8 @@ class P2pOptions:
     """The transport key; its pin stands on the ledger."""
     receive: Share = Share.CONTENT
     """The most that a node without a seat asks for, where its office entitles it to more."""
+    connect: Connect = connect_with_tls
+    """What carries frames between nodes."""
 
 
 class PeerPortUnavailable(Exception):  # noqa: N818  (what happened)
@@ -88,9 +88,11 @@ class Network(Host):
         situation: Callable[[], Situation],
         bug: Callable[[BaseException], None],
         log: structlog.stdlib.BoundLogger,
+        monotonic_ms: Callable[[], int],
     ) -> None:
         """``key``: the validate key, None for a node that only follows."""
         self._put = put
+        self._monotonic_ms = monotonic_ms
         self.passed_over_ms: int | None = None
         """Since when a transaction has waited that the primary left out of a block with room."""
         self._options = options
@@ -102,14 +104,11 @@ class Network(Host):
         self._bug = bug
         self._log = log
         chain_id = Digest(chain.parent.header.chain)
-        transport = make_transport(options.key, chain_id, organisation)
-        self.certificate_until = transport.valid_until
-        self.pin = transport.pin
-        identity = Identity(chain_id, organisation, key or options.key, transport.pin)
         self.exchange = Exchange(self, chain_id, BlockServer(chain), log)
-        peers = Peers(identity, transport, self.exchange, log)
-        peers.guest_pin = self._guest_pin
+        who = Who(chain_id, organisation, key or options.key, options.key)
+        peers = options.connect(who, self.exchange, log, monotonic_ms)
         self.exchange.attach(peers)
+        self.pin = peers.pin
         self.exchange.on_peer_up = self._on_peer_up
         self._tending: asyncio.Task[None] | None = None
 
@@ -219,7 +218,7 @@ class Network(Host):
             "peers": sorted(self.exchange.peers.connected()),
             "peers_absent": sorted(self.absent()),
             "receives": self.own_share().name.lower(),
-            "certificate_until": self.certificate_until.date().isoformat(),
+            "certificate_until": self.exchange.peers.valid_until.date().isoformat(),
         }
 
     def behind_by(self) -> int:
@@ -252,7 +251,7 @@ class Network(Host):
         for waiting in self._admission.pool.waiting()[:PUSH_TO_NEW_MAX]:
             self.exchange.push(waiting.transaction.encode(), [organisation])
 
-    def _guest_pin(self, organisation: str) -> bytes | None:
+    def guest_pin(self, organisation: str) -> bytes | None:
         """The pin under which an organisation without a seat may connect and follow."""
         endpoint = find_endpoint(ReadState(self._state), organisation)
         if endpoint is None or not self.is_seated_here():
@@ -276,7 +275,7 @@ class Network(Host):
         while True:
             await asyncio.sleep(TEND_S)
             self.exchange.tell_height()
-            now_ms = monotonic_ms()
+            now_ms = self._monotonic_ms()
             old = [
                 one for one in self._admission.pool.waiting()
                 if one.arrived_ms <= now_ms - PUSH_AGAIN_MS
@@ -303,7 +302,7 @@ class Network(Host):
         A full block passes nobody over: load is no fault. Nor does one that holds something of
         that sender: its further ones wait their turn.
         """
-        now_ms = monotonic_ms()
+        now_ms = self._monotonic_ms()
         size = sum(transaction.size() for transaction in result.transactions)
         full = 2 * len(result.calls) >= calls_aim or 2 * size >= bytes_aim
         served = {transaction.body.sender for transaction in result.transactions}

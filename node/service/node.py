@@ -41,9 +41,10 @@ from node.ledger.errors import InvalidTransaction
 from node.mempool import Mempool, PoolLimits
 from node.ordering import wire
 from node.ordering.driver import Driver
-from node.ordering.wal import SafetyLost
-from node.service.admission import Admission, monotonic_ms
+from node.ordering.wal import DISK, SafetyDisk, SafetyLost
+from node.service.admission import Admission
 from node.service.chain import Chain, ChainThread
+from node.service.clocks import monotonic_ms, wall_clock_ms
 from node.service.counts import count_block
 from node.service.estimates import Estimates
 from node.service.network import Network, P2pOptions, keep_evidence
@@ -73,11 +74,6 @@ class NodeOptions:
     index: bool
 
 
-def wall_clock_ms() -> int:
-    """The node's clock: the time of a block that it proposes, and nothing else of the ledger."""
-    return time.time_ns() // 1_000_000
-
-
 class NodeRefused(Exception):  # noqa: N818  (says what happened)
     """The node cannot take part in this network as it is configured or built."""
 
@@ -102,9 +98,10 @@ class Node:
         timing: Timing | None = None,
         telemetry: Metrics | None = None,
         clock_ms: Callable[[], int] = wall_clock_ms,
+        monotonic_ms: Callable[[], int] = monotonic_ms,
+        safety_disk: SafetyDisk = DISK,
     ) -> None:
-        """``key``: the validate key; None follows without voting. ``genesis_bytes``: the file,
-        for those who ask for it. ``p2p``: where there are other validators."""
+        """``key``: the validate key; None follows without voting. ``p2p``: where others are."""
         self.options = options
         self.genesis = ledger.genesis
         self.genesis_bytes = genesis_bytes
@@ -112,6 +109,8 @@ class Node:
         self._log = log
         self._key = key
         self._clock_ms = clock_ms
+        self._monotonic_ms = monotonic_ms
+        self._safety_disk = safety_disk
         self._database = ledger.database
         executor = Executor(
             ledger.genesis.chain, runtime, NodeServices(ledger.genesis.chain),
@@ -126,7 +125,7 @@ class Node:
         self._thread = ChainThread()
         self._admission = Admission(
             self.chain, self._pool, self.telemetry, clock_ms, self.reader.has_transaction,
-            self._on_added,
+            self._on_added, monotonic_ms=monotonic_ms,
         )  # fmt: skip
         self._estimates = Estimates(self.chain, self._thread, self._pool, clock_ms)
         identities = () if key is None else (MemberId(public_key(key)),)
@@ -140,8 +139,7 @@ class Node:
         self._running: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._wanted: tuple[int, Block] | None = None
-        self._building = False
-        self._stopping = False
+        self._building = self._stopping = False
         self._ended: asyncio.Future[None] | None = None
         self._alarm: str | None = None
         self._alarm_says = ""
@@ -162,7 +160,7 @@ class Node:
         if self._key is not None:
             self._safety = self._open_safety(self._key, validators)
         self._ended = asyncio.get_running_loop().create_future()
-        self._driver = Driver(self._replica, self, monotonic_ms)
+        self._driver = Driver(self._replica, self, self._monotonic_ms)
         record = None if self._safety is None else self._safety.record
         self._driver.begin(start_event(self._database, epoch, validators, record))
         self._running = self._spawn(self._driver.run())
@@ -195,9 +193,8 @@ class Node:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        loop = asyncio.get_running_loop()
-        # Not on this thread: the chain thread may be waiting for it to publish a head.
-        await loop.run_in_executor(None, self._thread.close)
+        # Not on this thread: what the chain thread has in hand may take a while.
+        await asyncio.get_running_loop().run_in_executor(None, self._thread.close)
         self._received.close()
         self._admission.close()
         self.reader.close()
@@ -294,7 +291,7 @@ class Node:
             return "The block in flight." if len(self._pool) else "Transactions."
         _, validators = self.chain.validators_of_next()
         return waiting_sentence(
-            self._replica.situation(), validators, self.network.absent(), monotonic_ms()
+            self._replica.situation(), validators, self.network.absent(), self._monotonic_ms()
         )
 
     def _is_ready(self) -> bool:
@@ -372,6 +369,7 @@ class Node:
             p2p, self.chain, ledger.state, self._admission,
             organisation=self.options.organisation, key=self._key, put=self._put,
             situation=self._replica.situation, bug=self._on_bug, log=self._log,
+            monotonic_ms=self._monotonic_ms,
         )  # fmt: skip
         self._received.attach(network.exchange)
         return network
@@ -383,7 +381,9 @@ class Node:
         alone = validators.size == 1
         folder, public = self.options.data_dir, public_key(key)
         try:
-            safety = open_safety(folder, self.genesis.chain, public, head.height, alone=alone)
+            safety = open_safety(
+                folder, self.genesis.chain, public, head.height, self._safety_disk, alone=alone
+            )
         except SafetyLost as lost:
             if alone:
                 raise
@@ -430,11 +430,11 @@ class Node:
         self._try_build()
 
     def _publish(self, result: BlockResult) -> None:
-        """On the loop's thread, while the chain thread waits: the head moves for everyone."""
+        """On the loop's thread, between two jobs of the other: the head moves for everyone."""
         self.chain.advance(result)
         self.reader.publish()
         tx_ids = [transaction.id for transaction in result.transactions]
-        self._pool.done(tx_ids, monotonic_ms())
+        self._pool.done(tx_ids, self._monotonic_ms())
         self._admission.committed(tx_ids)
         if self.network is not None:
             self.network.committed(result, self.options.calls_aim, self.options.bytes_aim)
@@ -445,7 +445,7 @@ class Node:
 
     async def _drop(self, proposal: Proposal) -> None:
         """Let go of candidates that will never be executed, and set those aside that met a bug."""
-        now_ms = monotonic_ms()
+        now_ms = self._monotonic_ms()
         for tx_id, error in proposal.refused:
             self._pool.done([tx_id], now_ms)
             self._admission.dropped(tx_id, error)
@@ -465,7 +465,7 @@ class Node:
 
     def _sweep(self) -> None:
         """Let go of transactions whose time is over, now and then."""
-        now_ms = monotonic_ms()
+        now_ms = self._monotonic_ms()
         if now_ms - self._swept_ms < SWEEP_EVERY_MS:
             return
         self._swept_ms = now_ms

@@ -20,7 +20,7 @@ from node.ledger.errors import InvalidGenesis
 from node.ledger.genesis import Genesis
 from node.ledger.state_tree import StateTree
 from node.ledger.types import Digest
-from node.ordering.wal import SafetyError, SafetyFile, SafetyLost
+from node.ordering.wal import DISK, SafetyDisk, SafetyError, SafetyFile, SafetyLost
 from node.ordering.wire import (
     decode_record,
     encode_record,
@@ -151,7 +151,13 @@ class Safety:
 
 
 def open_safety(
-    folder: Path, chain: bytes, key: bytes, head_height: int, *, alone: bool = True
+    folder: Path,
+    chain: bytes,
+    key: bytes,
+    head_height: int,
+    disk: SafetyDisk = DISK,
+    *,
+    alone: bool = True,
 ) -> Safety:
     """Open ``safety.dat``, or make it for a chain that has no block yet.
 
@@ -161,10 +167,13 @@ def open_safety(
     """
     path = folder / SAFETY
     binding = chain + key
-    if not path.exists() and head_height == 0 and alone:
+    try:
+        opened = SafetyFile(path, binding, disk)
+    except SafetyLost:
+        if head_height or not alone:
+            raise
         record = SafetyRecord()
-        return Safety(SafetyFile.create(path, binding, encode_record(record)), record)
-    opened = SafetyFile(path, binding)
+        return Safety(SafetyFile.create(path, binding, encode_record(record), disk), record)
     return Safety(opened, decode_record(opened.load()))
 
 

@@ -2,8 +2,8 @@
 
 A head is published after its batch is on disk and the state tree stands at it. Views opened from
 then on see this head and nothing newer; a view that is still open keeps its own. Publishing is done
-on the event loop's thread while the chain thread waits, so a reader that does not pause between
-opening and proving always proves against its own head.
+on the event loop's thread between two jobs of the chain thread, so a reader that does not pause
+between opening and proving always proves against its own head.
 """
 
 from __future__ import annotations

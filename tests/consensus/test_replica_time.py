@@ -44,8 +44,10 @@ def test_wake_names_the_next_deadline_and_only_when_it_changes() -> None:
     assert [wake.at_ms for wake in bench.all(Wake)] == [400], "idle STATUS"
     bench.take(Pending(0))
     assert [wake.at_ms for wake in bench.all(Wake)] == [100], "busy STATUS"
-    bench.take(Tick(), at=50)
+    bench.take(Pending(1), at=50)
     assert not bench.all(Wake)
+    bench.take(Tick(), at=99)
+    assert [wake.at_ms for wake in bench.all(Wake)] == [100], "the clock rang too early: again"
     bench.take(Tick(), at=100)
     assert [wake.at_ms for wake in bench.all(Wake)] == [200]
     assert any(isinstance(message, Status) for message in bench.sent())

@@ -40,6 +40,9 @@ class Guest:
     def on_up(self, peer: Peer) -> None:
         """Nothing to say yet."""
 
+    def guest_pin(self, organisation: str) -> bytes | None:
+        return None
+
     def on_bug(self, error: BaseException) -> None:
         raise AssertionError("the guest's own machinery works") from error
 
@@ -71,9 +74,11 @@ class LyingValidator:
             cluster.genesis.chain, bureau(number), private(f"validate{number}"), transport.pin
         )
         self.peers = Peers(identity, transport, self, make_logger("error", "json"))
-        self.peers.guest_pin = lambda organisation: pin_of(f"transport-{organisation}")
         self.greeting: Callable[[str], None] = lambda organisation: None
         self.peers.listen("127.0.0.1", cluster.ports[number])
+
+    def guest_pin(self, organisation: str) -> bytes | None:
+        return pin_of(f"transport-{organisation}")
 
     async def on_frame(self, peer: Peer, frame: Frame) -> None:
         if frame.type is FrameType.ASK:

@@ -52,6 +52,9 @@ class Liar:
     def on_up(self, peer: Peer) -> None:
         """Nothing to say yet."""
 
+    def guest_pin(self, organisation: str) -> bytes | None:
+        return None
+
     def on_bug(self, error: BaseException) -> None:
         raise AssertionError("the liar's own machinery works") from error
 

@@ -9,7 +9,6 @@ the rest of the story is told, and the end must be the same state root and total
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,7 +70,7 @@ def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
         if number == made.saves:
             if kind == "torn":
                 slot = (self._counter + 1) % 2
-                os.pwrite(self._fd, b"YIBAOSF1" + record[: len(record) // 2], slot * (64 << 10))
+                self._slots.write(slot, b"YIBAOSF1" + record[: len(record) // 2])
             if kind in ("before", "torn"):
                 raise Crash
             real(self, record)

@@ -1,0 +1,131 @@
+"""Deciding a bill on the state as it stands: what settlement, estimate and reimbursement share.
+
+Everything that decides is read here once and bound to the result: the filing whose cover reaches
+the admission, the catalogue by service date, the insured place's policy by the day of discharge,
+the counters of the benefit year. Nothing is written.
+"""
+
+from __future__ import annotations
+
+from contracts.api import Context, Value, reject
+from contracts.organisations import Organisation
+from contracts.quick import quick
+from contracts.settlement import counters
+from contracts.settlement.adjudicate import WHOLE_STAY, adjudicate
+from contracts.settlement.answer import ADMISSIONS
+from contracts.settlement.claim_case import DIRECT, Facts, case_of, cover_of
+from contracts.settlement.claim_lines import WORK_OF_ROW, Rows
+from contracts.settlement.claim_rules import catalogue_of, rules_of
+from contracts.settlement.claim_visit import is_emergency, is_inpatient
+from contracts.settlement.decision import CounterChange, Decision
+from contracts.settlement.enrolment import Person
+from contracts.settlement.filing_cover import Cover
+from contracts.settlement.policy_program import PolicyProgram
+from contracts.settlement.records import Visit
+
+
+@quick(frozen=True, slots=True)
+class Decided:
+    """A decision with what it was bound to."""
+
+    decision: Decision
+    facts: Facts
+    counters: tuple[CounterChange, ...]
+    """The policy's, and the engine's own count of admissions."""
+    as_of_ms: int
+    """Until when care at home is in the counters."""
+    versions: dict[str, Value]
+
+    def added(self) -> dict[int, dict[str, int]]:
+        """What the decision adds to the counters, by benefit year and name."""
+        by_year: dict[int, dict[str, int]] = {}
+        for change in self.counters:
+            if change.delta:
+                by_year.setdefault(change.year, {})[change.name] = change.delta
+        # Even a decision that counts nothing is remembered, to be listed by a late feed.
+        return by_year or {self.decision.year: {}}
+
+
+def decide(
+    ctx: Context,
+    institution: Organisation,
+    person: Person,
+    visit: Visit,
+    rows: Rows,
+    *,
+    account_fen: int,
+    use_account: bool,
+    channel: str = DIRECT,
+) -> Decided:
+    """Steps 1 to 3 of SETTLEMENT.md section 4.
+
+    ``account_fen``: what is available on the personal account, 0 when the patient did not choose
+    it. ``channel``: ``direct`` or ``after_payment``. Refuses with codes ``policy.*``,
+    ``claim.no-catalogue``, ``claim.consent-missing``, ``counters.*``.
+    """
+    ctx.spend(len(rows) * WORK_OF_ROW)
+    rules = rules_of(ctx, person, institution, visit.discharge, channel)
+    # What was paid already was agreed to already; in an emergency nobody is asked.
+    needs_consent = channel == DIRECT and not is_emergency(visit)
+    covered = catalogue_of(ctx, rules.catalogue, rows, needs_consent=needs_consent)
+    facts = Facts(
+        institution, person, visit, cover_of(ctx, institution, person, visit), account_fen
+    )
+    years = _years(rules.program, visit)
+    known = [counters.load(ctx.state, person.id, person.area, person.scheme, y) for y in years]
+    counted = [{} if found is None else dict(found.values) for found in known]
+    case = case_of(
+        facts,
+        rows,
+        covered.items,
+        year=years[-1],
+        counted=counted[-1],
+        counted_by_year={str(y): values for y, values in zip(years, counted, strict=True)},
+        use_account=use_account,
+        channel=channel,
+    )
+    decision = adjudicate(case, rules.program)
+    changes = decision.counters
+    if is_inpatient(visit.care_kind):
+        before = counted[-1].get(ADMISSIONS, 0)
+        others = tuple(c for c in changes if (c.year, c.name) != (years[-1], ADMISSIONS))
+        changes = (*others, CounterChange(years[-1], ADMISSIONS, before, 1))
+    newest = known[-1]
+    return Decided(
+        decision=decision,
+        facts=facts,
+        counters=changes,
+        as_of_ms=0 if newest is None else newest.as_of_ms,
+        versions={
+            "policy": rules.version.to_versions(),
+            "catalogue": covered.versions,
+            "filing": _filing_version(facts.cover),
+        },
+    )
+
+
+def _years(program: PolicyProgram, visit: Visit) -> list[int]:
+    """Benefit years whose counters the decision may need, the discharge's last."""
+    last = program.benefit_year(visit.discharge)
+    if visit.admission[:4] == visit.discharge[:4] and visit.admission == visit.discharge:
+        return [last]
+    first = program.benefit_year(visit.admission)
+    if first > last:
+        reject("policy.answer-malformed", path="benefit_year", want="a year that never goes back")
+    if first == last or program.cross_year() == WHOLE_STAY:
+        return [last]
+    return list(range(first, last + 1))
+
+
+def _filing_version(cover: Cover) -> Value:
+    """What the receipt names of the filing: its version, or the reason why there is none."""
+    if cover.reason:
+        return {"type": "none", "reason": cover.reason}
+    return {"type": cover.type, "filing": cover.filing, "version": cover.version}
+
+
+def named_versions(versions: dict[str, Value]) -> dict[str, Value]:
+    """Versions as people name them; the receipt has their hashes and commits to both."""
+    rules = {name: value for name, value in versions["policy"].items() if name != "hash"}
+    items = [{"region": v["region"], "version": v["version"]} for v in versions["catalogue"]]
+    return {"policy": rules, "catalogue": items, "filing": versions["filing"]}
