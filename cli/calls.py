@@ -43,7 +43,8 @@ class CallFileError(Exception):
 def mount(group: typer.Typer, contracts: Mapping[str, Contract], names: tuple[str, ...]) -> None:
     """Add a command for every method of the named contracts to a group."""
     for name in names:
-        for method in contracts[name].methods.values():
+        # By name: the order of declaration is the order of imports, which nobody should see.
+        for _, method in sorted(contracts[name].methods.items()):
             group.command(method.name.replace("_", "-"), help=_help(method))(_command(method))
 
 

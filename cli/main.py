@@ -16,6 +16,7 @@ from cli import (
     claims,
     demo,
     devnet,
+    findings,
     genesis,
     keys,
     node,
@@ -23,6 +24,7 @@ from cli import (
     proof,
     show,
     trace,
+    validator,
     watch,
 )
 from cli.calls import mount
@@ -42,7 +44,12 @@ mount(show.looks, CONTRACTS_BY_NAME, ("looks",))
 mount(show.person, CONTRACTS_BY_NAME, ("enrolment", "counters"))
 mount(show.filing, CONTRACTS_BY_NAME, ("filing",))
 mount(claims.app, CONTRACTS_BY_NAME, ("claim",))
+mount(show.trace_codes, CONTRACTS_BY_NAME, ("traces",))
 mount(show.fund, CONTRACTS_BY_NAME, ("funds",))
+mount(show.family, CONTRACTS_BY_NAME, ("family",))
+mount(show.wallet, CONTRACTS_BY_NAME, ("wallet",))
+mount(show.credit, CONTRACTS_BY_NAME, ("credit",))
+mount(show.reimburse, CONTRACTS_BY_NAME, ("reimbursement",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
 policy.app.command("show")(show.policy_show)
@@ -58,12 +65,20 @@ for group, name in (
     (show.person, "person"),
     (show.filing, "filing"),
     (claims.app, "claim"),
+    (show.trace_codes, "trace-code"),
     (show.fund, "fund"),
+    (show.family, "family"),
+    (show.wallet, "wallet"),
+    (show.credit, "credit"),
+    (show.reimburse, "reimburse"),
     (show.catalogue, "catalogue"),
     (show.looks, "looks"),
     (show.tx, "tx"),
     (show.block, "block"),
     (proof.app, "proof"),
+    (validator.app, "validator"),
+    (findings.evidence, "evidence"),
+    (findings.debug, "debug"),
 ):
     app.add_typer(group, name=name)
 app.command("trace")(trace.trace)

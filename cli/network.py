@@ -133,11 +133,13 @@ def create(
     time_ms: int,
     parameters: Mapping[str, Any],
     contracts: Mapping[str, int],
+    base_ms: int = 1_000,
 ) -> Network:
     """Write a new network into an empty or absent folder.
 
     ``ports``: API port of each validator's and follower's node; ``peer_ports``: where they listen
-    for each other, needed for more than one. Raises ``FileExistsError`` when one is there.
+    for each other, needed for more than one; ``base_ms``: how long they wait for a primary. Raises
+    ``FileExistsError`` when one is there.
     """
     if (folder / MANIFEST).exists():
         raise FileExistsError(f"{folder} already holds a network")
@@ -180,7 +182,7 @@ def create(
             )  # fmt: skip
             network._identities[organisation, post] = identity_of_seed(organisation, seed)
     for place in nodes:
-        _write_node(network, place, seeds, passphrase, host)
+        _write_node(network, place, seeds, passphrase, host, base_ms)
     _write_manifest(network)
     return network
 
@@ -252,6 +254,7 @@ def _write_node(
     seeds: Mapping[tuple[str, str], bytes],
     passphrase: str,
     host: str,
+    base_ms: int,
 ) -> None:
     place.folder.mkdir(parents=True, mode=0o700)
     for purpose in NODE_KEYS:
@@ -269,6 +272,9 @@ def _write_node(
 host = "{host}"
 port = {place.peer_port}
 key = "transport.key"
+
+[consensus]
+base_ms = {base_ms}
 """
     place.config.write_text(
         f"""[node]

@@ -29,6 +29,13 @@ from cli.session import open_client
 
 person = typer.Typer(no_args_is_help=True, help="Insured persons: enrol, look. 参保人")
 filing = typer.Typer(no_args_is_help=True, help="Filings for care elsewhere. 备案")
+reimburse = typer.Typer(
+    no_args_is_help=True, help="Reimbursement of people who paid first. 零星报销"
+)
+trace_codes = typer.Typer(no_args_is_help=True, help="Drug trace codes: return, issue. 追溯码")
+family = typer.Typer(no_args_is_help=True, help="Relatives and shared accounts. 家庭共济")
+wallet = typer.Typer(no_args_is_help=True, help="Transfers between relatives. 医保钱包")
+credit = typer.Typer(no_args_is_help=True, help="Holds that banks grant for care. 信用就医")
 fund = typer.Typer(no_args_is_help=True, help="Funds and accounts: balances, postings. 基金")
 org = typer.Typer(no_args_is_help=True, help="Organisations, keys, votes, parameters. 机构")
 catalogue = typer.Typer(no_args_is_help=True, help="Catalogues of places of care. 目录")
@@ -288,6 +295,16 @@ def filing_list(context: typer.Context, person_id: PersonId, as_json: Json = Fal
     for number, found in enumerate(answer["filings"]):
         fields = {name: shown(name, value) for name, value in found.items()}
         print_fields(f"Filing 备案 {number + 1}", fields)
+
+
+@reimburse.command("show")
+def reimburse_show(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="REIMBURSEMENT", help="Its id.")],
+    as_json: Json = False,
+) -> None:
+    """How a reimbursement stands: stage, what is due and by when, orders to the bank. Logged."""
+    record(context, "Reimbursement 零星报销", f"/v1/reimbursements/{name}", as_json)
 
 
 # --- Money, organisations, policies, catalogues ------------------------------------------------

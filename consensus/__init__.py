@@ -112,7 +112,7 @@ from consensus.phases import Phase
 from consensus.quorum import MemberId, ValidatorSet
 from consensus.replica import Replica
 from consensus.safety import SafetyRecord, check_statement
-from consensus.situation import Situation
+from consensus.situation import Situation, Timer
 
 __all__ = [
     "Accuse",
@@ -154,6 +154,7 @@ __all__ = [
     "Statement",
     "Status",
     "Tick",
+    "Timer",
     "Timing",
     "UnsafeStatement",
     "ValidatorSet",

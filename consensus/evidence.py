@@ -10,8 +10,9 @@ E4     two VIEW-CHANGEs, or two NEW-VIEWs, for one view
 E5     COMMIT(w, k) and a VIEW-CHANGE of a later view that reports neither a base at k nor a
        prepared block at or after (w, k): who commits has the prepared certificate on disk, so
        this is a lie or a lost disk, and both burn the key
-E6     two commit certificates for different blocks at one height: who signed both is named, and
-       E5 finds the rest
+E6     two commit certificates for different blocks at one height: more than f members lied. Of
+       one view, who signed both is named (each is an E3); of two views nobody is: a correct member
+       may have voted in both, deceived by view changes that hid the first. E5 finds who hid it.
 =====  ==================================================================================
 
 A correct replica is never accused, however often it crashes: ``safety.py`` keeps on disk whatever
@@ -20,11 +21,12 @@ would contradict a later statement. ``check`` raises; a proof is as good as its 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from consensus.errors import PeerError
 from consensus.messages import (
     Certificate,
+    ChangeProof,
     Kind,
     NewView,
     Proposal,
@@ -45,13 +47,17 @@ class Evidence:
     kind: str
     epoch: int
     culprits: tuple[int, ...]
-    """Indexes in the epoch's validator set; for E6 whoever signed both certificates."""
+    """Indexes in the epoch's validator set; for E6 of two views nobody."""
     first: Signed | Certificate
     second: Signed | Certificate
 
     def slot(self) -> tuple[str, int, tuple[int, ...], int, int]:
         """One proof for each of these is enough."""
         return (self.kind, self.epoch, self.culprits, *_place(self.first))
+
+    def bare(self) -> Evidence:
+        """The same proof without what the two messages carry beside their signed statements."""
+        return replace(self, first=_bare(self.first), second=_bare(self.second))
 
     def check(self, validators: ValidatorSet) -> None:
         """Raise ``PeerError`` unless this proves what it says. Signatures are the ingress's."""
@@ -110,8 +116,20 @@ def _two_certificates(first: Certificate, second: Certificate) -> Evidence | Non
     of_commits = first.kind is Kind.COMMIT and second.kind is Kind.COMMIT
     if not (same_height and of_commits and first.block != second.block):
         return None
-    both = tuple(signer for signer in first.signers() if signer in second.signers())
+    both: tuple[int, ...] = ()
+    if first.view == second.view:
+        both = tuple(signer for signer in first.signers() if signer in second.signers())
     return Evidence("E6", first.epoch, both, first, second)
+
+
+def _bare(part: Signed | Certificate) -> Signed | Certificate:
+    match part:
+        case ViewChange():
+            return replace(part, proof=ChangeProof(None, None, None))
+        case NewView():
+            return replace(part, view_changes=())
+        case _:
+            return part
 
 
 def _place(message: Signed | Certificate) -> tuple[int, int]:

@@ -39,7 +39,6 @@ from consensus.messages import (
     WishStatement,
 )
 from consensus.pacemaker import Timing
-from consensus.phases import BETWEEN_VIEWS, IN_FLIGHT, Phase
 from consensus.quorum import MemberId
 from consensus.safety import with_epoch
 from consensus.situation import Situation, describe
@@ -64,6 +63,11 @@ class Replica:
         self._status_due_ms = 0
         self._answered: dict[MemberId, int] = {}
         self._wake_ms: int | None = None
+
+    def restrict(self, identities: tuple[MemberId, ...]) -> None:
+        """Before ``Start``: vote as these only, whose safety records are at hand."""
+        assert self._state is None, "a seat is taken once"
+        self._identities = identities
 
     @property
     def state(self) -> State:
@@ -216,7 +220,7 @@ class Replica:
         request = state.catch_up.next_request(state.head.height, state.now_ms)
         if request is not None:
             state.emit(Fetch(request.peer, request.first, request.last))
-        gap = state.timing.status_ms if is_busy(state) else state.timing.idle_status_ms
+        gap = state.timing.status_ms if state.is_busy else state.timing.idle_status_ms
         self._status_due_ms = min(self._status_due_ms, state.now_ms + gap)
         if self._tells_status(state) and state.now_ms >= self._status_due_ms:
             state.send(None, retransmission.make_status(state))
@@ -225,16 +229,11 @@ class Replica:
 
     def _leave_if_late(self, state: State) -> None:
         # With one member every view has the same primary: nobody to hand the task to.
-        needed = state.may_sign and state.validators.size > 1 and is_busy(state)
+        needed = state.may_sign and state.validators.size > 1 and state.is_busy
         late = state.pacemaker.watch(needed, state.now_ms)
-        censored_at = self._censor_deadline(state) if needed else None
+        censored_at = state.censor_deadline_ms() if needed else None
         if late or (censored_at is not None and state.now_ms >= censored_at):
             state.wish(state.view + 1)
-
-    def _censor_deadline(self, state: State) -> int | None:
-        if state.phase in BETWEEN_VIEWS or state.pacemaker.wish > state.view:
-            return None
-        return state.pacemaker.censor_deadline_ms(state.pending.passed_over_ms)
 
     def _tells_status(self, state: State) -> bool:
         return state.validators.size > 1 or state.me is None
@@ -243,7 +242,7 @@ class Replica:
         deadlines = [
             state.pacemaker.deadline,
             state.catch_up.deadline_ms(state.head.height),
-            self._censor_deadline(state),
+            state.censor_deadline_ms(),
         ]
         if self._tells_status(state):
             deadlines.append(self._status_due_ms)
@@ -252,16 +251,6 @@ class Replica:
         if earliest is not None and earliest != self._wake_ms:
             state.emit(Wake(earliest))
         self._wake_ms = earliest
-
-
-def is_busy(state: State) -> bool:
-    """Something is waited for: a view, a decision, a transaction's turn."""
-    return (
-        state.phase in BETWEEN_VIEWS
-        or state.phase in IN_FLIGHT
-        or state.pending.oldest_ms is not None
-        or (state.phase is not Phase.WATCHING and state.pacemaker.wish > state.view)
-    )
 
 
 def _signed_message(state: State, me: int, event: Signed) -> Message | None:

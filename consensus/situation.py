@@ -7,11 +7,20 @@ tell why it is stuck).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from consensus.messages import Kind
 from consensus.phases import BETWEEN_VIEWS, Phase
 from consensus.quorum import MemberId
 from consensus.state import State
+
+
+class Timer(Enum):
+    """What a replica does by itself when nothing else happens; the value is for the sentence."""
+
+    VIEW = "asks for the next view"
+    CENSORSHIP = "asks for the next view, because the primary passes a transaction over"
+    FETCH = "asks another peer for blocks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,12 @@ class Situation:
     """The view that this replica asks for; above ``view``: it wants to leave."""
     deadline_ms: int | None
     """When it will ask for the next view, on the driver's clock."""
+    timers: tuple[tuple[Timer, int], ...]
+    """What happens by itself and when, on the driver's clock; the next one first."""
+    timeout_ms: int
+    """T(k): how long this view may take."""
+    busy: bool
+    """Something is waited for: a block, a view, a transaction's turn."""
     sentence: str
     """All of it in one English sentence."""
 
@@ -56,8 +71,20 @@ def describe(state: State) -> Situation:
         missing=tuple(m for i, m in enumerate(validators.members) if i not in heard),
         wished_view=state.pacemaker.wish,
         deadline_ms=state.pacemaker.deadline,
+        timers=_timers(state),
+        timeout_ms=state.pacemaker.timeout_ms(),
+        busy=state.is_busy,
         sentence=_sentence(state, len(heard)),
     )
+
+
+def _timers(state: State) -> tuple[tuple[Timer, int], ...]:
+    found = [
+        (Timer.VIEW, state.pacemaker.deadline),
+        (Timer.CENSORSHIP, state.censor_deadline_ms() if state.may_sign else None),
+        (Timer.FETCH, state.catch_up.deadline_ms(state.head.height)),
+    ]
+    return tuple(sorted(((t, at) for t, at in found if at is not None), key=lambda row: row[1]))
 
 
 def _heard(state: State) -> tuple[int, ...]:

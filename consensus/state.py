@@ -28,7 +28,7 @@ from consensus.messages import (
     WishStatement,
 )
 from consensus.pacemaker import Pacemaker, Timing
-from consensus.phases import Cue, Phase, advance
+from consensus.phases import BETWEEN_VIEWS, IN_FLIGHT, Cue, Phase, advance
 from consensus.quorum import MemberId, ValidatorSet
 from consensus.safety import SafetyRecord, check_statement, is_known, with_epoch
 from consensus.slot import Results, Slot, VoteBook
@@ -117,6 +117,22 @@ class State:
     @property
     def is_primary(self) -> bool:
         return self.me is not None and self.me == self.validators.primary(self.view)
+
+    @property
+    def is_busy(self) -> bool:
+        """Something is waited for: a view, a decision, a transaction's turn."""
+        return (
+            self.phase in BETWEEN_VIEWS
+            or self.phase in IN_FLIGHT
+            or self.pending.oldest_ms is not None
+            or (self.phase is not Phase.WATCHING and self.pacemaker.wish > self.view)
+        )
+
+    def censor_deadline_ms(self) -> int | None:
+        """When the primary is accused of passing a transaction over; None while it is not."""
+        if self.phase in BETWEEN_VIEWS or self.pacemaker.wish > self.view:
+            return None
+        return self.pacemaker.censor_deadline_ms(self.pending.passed_over_ms)
 
     def known_block(self, block: BlockId) -> Block | None:
         """The block of this id, if any message or record at hand has shown it."""

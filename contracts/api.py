@@ -20,7 +20,7 @@ the record-keeping methods below. A method that calls ``reject`` leaves nothing 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol, TypeVar
 
@@ -120,6 +120,23 @@ class Services(Protocol):
 
     def check_key(self, key: bytes) -> None:
         """Raises ``ValueError`` unless ``key`` is a scheme byte and a point of prime order."""
+
+    def read_header(self, header: bytes) -> Mapping[str, Value]:
+        """``chain``, ``height``, ``epoch`` and ``block`` (its hash) of a block's header; raises
+        ``ValueError`` for bytes that are none. Proves nothing by itself."""
+
+    def check_certificate(
+        self, header: bytes, certificate: bytes, members: Sequence[tuple[str, bytes]]
+    ) -> None:
+        """Raises ``ValueError`` unless a quorum of the members (organisation, validate key) made
+        the block of this header final."""
+
+    def convict(
+        self, evidence: bytes, members_of: Callable[[int], Sequence[tuple[str, bytes]] | None]
+    ) -> Mapping[str, Value]:
+        """What a proof that members lied says, when it holds: ``kind``, ``epoch``, ``view``,
+        ``height`` and ``culprits``, organisations. Raises ``ValueError`` for one that proves
+        nothing. ``members_of``: the set of an epoch."""
 
 
 @dataclass(slots=True)

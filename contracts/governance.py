@@ -6,8 +6,10 @@ validator set when it was made, one vote each, whoever joins or leaves meanwhile
 reaches the quorum carries the proposal out in the same call; one that can no longer be carried out
 is refused with the reason, and the vote does not count.
 
-State: ``vote/<id>``. ``validators`` holds the set that orders the next block and the height that
-last changed it: at most one change a block, so that an epoch ends for one change at a time.
+A validate key joins when two things are there: the quorum, and an attestation by that key of a
+recent block (``attest``), in whichever order they come (``contracts.validator_set``).
+
+State: ``vote/<id>``.
 """
 
 from __future__ import annotations
@@ -19,18 +21,25 @@ from contracts import parameters, registry
 from contracts.api import Answer, Args, Context, Contract, State, Value, reject
 from contracts.organisation_methods import NEW_KEY, NEW_ORGANISATION, create, register_key
 from contracts.organisations import (
-    find_key,
     organisation_value,
     require_organisation,
     validators,
 )
 from contracts.schema import Bool, Bytes, Id, Int, Plain
+from contracts.validator_set import (
+    ATTESTED_MAX,
+    VALIDATING,
+    check_attestation,
+    check_joining,
+    check_leaving,
+    put_set,
+)
 
 CONTRACT = Contract("governance", version=1)
 
-VALIDATING = ("bureau", "centre")
-SET_MIN = 4
-"""A set that tolerates one fault does not shrink below this (CONSENSUS.md section 11)."""
+HEADER_BYTES_MAX = 1024
+CERTIFICATE_BYTES_MAX = 16_384
+"""A certificate of 100 validators takes about 6,500 bytes."""
 MS_PER_DAY = 86_400_000
 
 
@@ -73,8 +82,10 @@ def propose_key(ctx: Context, args: Args) -> Answer:
     posts=("checker",),
 )
 def propose_validator(ctx: Context, args: Args) -> Answer:
-    """Propose a validator, or another validate key for one."""
+    """Propose a validator, or another validate key for one; it joins when it attests, too."""
     subject = {"organisation": args["organisation"], "key": args["key"]}
+    _electorate(ctx)
+    check_joining(ctx, subject["organisation"], subject["key"])
     return _propose(ctx, args["id"], "validator", subject)
 
 
@@ -82,6 +93,8 @@ def propose_validator(ctx: Context, args: Args) -> Answer:
 def propose_validator_removal(ctx: Context, args: Args) -> Answer:
     """Propose that a bureau stops validating; it stays an organisation."""
     subject = {"organisation": args["organisation"]}
+    _electorate(ctx)
+    check_leaving(ctx, subject["organisation"])
     return _propose(ctx, args["id"], "validator_removal", subject)
 
 
@@ -110,13 +123,9 @@ def propose_parameter(ctx: Context, args: Args) -> Answer:
 def vote(ctx: Context, args: Args) -> Answer:
     """Vote on a proposal, once for each organisation; the quorum's vote carries it out."""
     vote_id = args["id"]
-    proposal = ctx.state.get(f"vote/{vote_id}")
-    if proposal is None:
-        reject("governance.unknown-proposal", id=vote_id)
+    proposal = _open_proposal(ctx, vote_id)
     if proposal["status"] != "open":
         reject("governance.closed", id=vote_id, status=proposal["status"])
-    if ctx.time_ms > proposal["until_ms"]:
-        reject("governance.lapsed", id=vote_id, until_ms=proposal["until_ms"])
     if ctx.sender not in proposal["electorate"]:
         reject("governance.not-entitled", organisation=ctx.sender)
     if any(voter == ctx.sender for voter, _, _ in proposal["votes"]):
@@ -125,9 +134,8 @@ def vote(ctx: Context, args: Args) -> Answer:
     approved = sum(approve for _, approve, _ in proposal["votes"])
     refused = len(proposal["votes"]) - approved
     if approved >= proposal["quorum"]:
-        _ACTIONS[proposal["action"]](ctx, proposal["subject"])
-        proposal["status"] = "carried"
-        proposal["decided_height"] = ctx.height
+        proposal["status"] = "approved"
+        _carry_out(ctx, proposal)
     elif len(proposal["electorate"]) - refused < proposal["quorum"]:
         proposal["status"] = "refused"
         proposal["decided_height"] = ctx.height
@@ -136,19 +144,80 @@ def vote(ctx: Context, args: Args) -> Answer:
     return {"approved": approved, "quorum": proposal["quorum"], "status": proposal["status"]}
 
 
+@CONTRACT.method(
+    args={"id": Id(40), "header": Bytes(1, HEADER_BYTES_MAX),
+          "certificate": Bytes(1, CERTIFICATE_BYTES_MAX), "signature": Bytes(64)},
+    kinds=VALIDATING,
+    posts=("checker", "operator"),
+)  # fmt: skip
+def attest(ctx: Context, args: Args) -> Answer:
+    """Show that the node of a proposed validate key has a block not older than 100 heights.
+
+    ``signature``: by the proposed key over [organisation, key, height, block hash]; ``header`` and
+    ``certificate`` are that block's. Where the quorum has voted already, the key joins now.
+    """
+    vote_id = args["id"]
+    proposal = _open_proposal(ctx, vote_id)
+    if proposal["action"] != "validator" or proposal["status"] not in ("open", "approved"):
+        reject("governance.closed", id=vote_id, status=proposal["status"])
+    proposal["attested_height"] = check_attestation(
+        ctx, proposal["subject"], args["header"], args["certificate"], args["signature"]
+    )
+    if proposal["status"] == "approved":
+        _carry_out(ctx, proposal)
+    ctx.state.put(f"vote/{vote_id}", proposal)
+    ctx.emit(
+        "governance.attested",
+        id=vote_id,
+        height=proposal["attested_height"],
+        status=proposal["status"],
+    )
+    return {"height": proposal["attested_height"], "status": proposal["status"]}
+
+
 def proposal_status(state: State, vote_id: str, now_ms: int) -> str | None:
-    """``open``, ``lapsed``, ``carried``, ``refused``; None for an id that nobody proposed."""
+    """``open``, ``approved`` (the quorum is there, the key's attestation is not), ``lapsed``,
+    ``carried``, ``refused``; None for an id that nobody proposed."""
     proposal = state.get(f"vote/{vote_id}")
     if proposal is None:
         return None
     status: str = proposal["status"]
-    return "lapsed" if status == "open" and now_ms > proposal["until_ms"] else status
+    ended = status not in ("open", "approved")
+    return status if ended or now_ms <= proposal["until_ms"] else "lapsed"
 
 
-def _propose(ctx: Context, vote_id: str, action: str, subject: Value) -> Answer:
+def _open_proposal(ctx: Context, vote_id: str) -> Value:
+    """The proposal, refused when there is none or its time is over."""
+    proposal = ctx.state.get(f"vote/{vote_id}")
+    if proposal is None:
+        reject("governance.unknown-proposal", id=vote_id)
+    if proposal["status"] in ("open", "approved") and ctx.time_ms > proposal["until_ms"]:
+        reject("governance.lapsed", id=vote_id, until_ms=proposal["until_ms"])
+    return proposal
+
+
+def _carry_out(ctx: Context, proposal: Value) -> None:
+    """What the quorum approved happens, a joining key's part once it has attested."""
+    attested = proposal["attested_height"]
+    if proposal["action"] == "validator" and (
+        attested is None or attested < ctx.height - ATTESTED_MAX
+    ):
+        return
+    _ACTIONS[proposal["action"]](ctx, proposal["subject"])
+    proposal["status"] = "carried"
+    proposal["decided_height"] = ctx.height
+
+
+def _electorate(ctx: Context) -> list[str]:
+    """Who votes on what is proposed now; refused unless the sender is one of them."""
     electorate = [org for org, _ in validators(ctx.state)]
     if ctx.sender not in electorate:
         reject("governance.not-entitled", organisation=ctx.sender)
+    return electorate
+
+
+def _propose(ctx: Context, vote_id: str, action: str, subject: Value) -> Answer:
+    electorate = _electorate(ctx)
     key = f"vote/{vote_id}"
     if ctx.state.get(key) is not None:
         reject("governance.id-used", id=vote_id)
@@ -165,6 +234,7 @@ def _propose(ctx: Context, vote_id: str, action: str, subject: Value) -> Answer:
             "quorum": needed,
             "votes": [],
             "status": "open",
+            "attested_height": None,
             "decided_height": None,
         },
     )
@@ -191,33 +261,11 @@ def _key(ctx: Context, subject: Value) -> None:
 
 
 def _validator(ctx: Context, subject: Value) -> None:
-    org = require_organisation(ctx.state, subject["organisation"])
-    if org.kind not in VALIDATING:
-        reject("governance.not-a-bureau", kind=org.kind)
-    record = find_key(ctx.state, org.id, subject["key"], ctx.height + 1)
-    # A key with an end would leave the set without a vote when its term runs out.
-    if record is None or record.purposes != ("validate",) or record.to_height is not None:
-        reject("governance.not-a-validate-key", organisation=org.id)
-    others = [[member, key] for member, key in validators(ctx.state) if member != org.id]
-    _put_validators(ctx, [*others, [org.id, record.key]])
+    put_set(ctx, check_joining(ctx, subject["organisation"], subject["key"]))
 
 
 def _validator_removal(ctx: Context, subject: Value) -> None:
-    members = [[member, key] for member, key in validators(ctx.state)]
-    kept = [row for row in members if row[0] != subject["organisation"]]
-    if len(kept) == len(members):
-        reject("governance.not-validating", organisation=subject["organisation"])
-    if len(kept) < SET_MIN:
-        reject("governance.too-few-validators", left=len(kept), minimum=SET_MIN)
-    _put_validators(ctx, kept)
-
-
-def _put_validators(ctx: Context, members: list[list[Value]]) -> None:
-    record = ctx.state.get("validators")
-    if record is not None and record["changed_height"] == ctx.height:
-        reject("governance.set-changed", height=ctx.height)
-    ctx.state.put("validators", {"members": sorted(members), "changed_height": ctx.height})
-    ctx.emit("governance.validators", members=[member for member, _ in members])
+    put_set(ctx, check_leaving(ctx, subject["organisation"]))
 
 
 def _contract(ctx: Context, subject: Value) -> None:

@@ -297,10 +297,9 @@ def genesis_records(
             records[f"org-keys/{org['id']}/{number}"] = record.key
         if org.get("endpoint") is not None:
             records[f"endpoint/{org['id']}"] = dict(org["endpoint"])
-    records["validators"] = {
-        "members": sorted([org, key] for org, key in members),
-        "changed_height": 0,
-    }
+    seats = sorted([org, key] for org, key in members)
+    records["validators"] = {"members": seats, "changed_height": 0, "epoch": 0}
+    records["validators/0"] = {"members": seats, "from_height": 1}
     for name, value in parameters.items():
         records[f"param/{name}"] = value
     return records

@@ -124,6 +124,23 @@ AREA: Mapping[str, Parameter] = MappingProxyType(
                 "no_filing_regions: care there counts as filed, as the type given for the region. "
                 "entitled_at_home: whether long-term residents elsewhere stay entitled at home.",
             ),
+            _parameter(
+                "reimbursement",
+                "bureau",
+                Record(
+                    {
+                        "within_months": Int(1, 60),
+                        "decide_within": Int(1, 120),
+                        "papers_within": Int(1, 120),
+                        "pay_within": Int(1, 120),
+                    }
+                ),
+                # Cities give one to twelve months after discharge (RULES.md section 2.3).
+                {"within_months": 12, "decide_within": 20, "papers_within": 15, "pay_within": 10},
+                "How the home area reimburses people who paid first. within_months: how long after "
+                "discharge a bill may be brought. decide_within, papers_within, pay_within: "
+                "working days for the decision, for papers that were asked for, for the payment.",
+            ),
         )
     )
 )
@@ -132,6 +149,22 @@ AREA: Mapping[str, Parameter] = MappingProxyType(
 NETWORK: Mapping[str, Parameter] = MappingProxyType(
     dict(
         (
+            _parameter(
+                "wallet",
+                "vote",
+                Record(
+                    {
+                        "a_day": Int(1, 100),
+                        "amount_fen": Int(1, 10**9, "fen"),
+                        "from_hour": Int(0, 23),
+                        "to_hour": Int(1, 24),
+                    }
+                ),
+                # As published for 2025 (RULES.md section 3.7).
+                {"a_day": 3, "amount_fen": 200_000, "from_hour": 6, "to_hour": 22},
+                "Transfers between relatives' accounts: how many a day, how much each, and from "
+                "which hour to which. What nobody claims goes back at from_hour the next day.",
+            ),
             _parameter(
                 "vote_days",
                 "vote",

@@ -20,6 +20,7 @@ from pathlib import Path
 import structlog
 import uvloop
 
+from consensus import Timing
 from contracts.registry import VersionMissing
 from contracts.runtime import Runtime
 from contracts.settlement import CONTRACTS
@@ -33,9 +34,10 @@ from node.ordering.wal import SafetyError
 from node.p2p.payloads import Share
 from node.service.collector import tune_collector
 from node.service.http import HttpEdge, PortUnavailable
+from node.service.keys import renew_safety
 from node.service.network import P2pOptions, PeerPortUnavailable
 from node.service.node import Node, NodeOptions, NodeRefused
-from node.service.opening import OpenedLedger, OpenOptions, open_ledger, renew_safety
+from node.service.opening import OpenedLedger, OpenOptions, open_ledger
 from node.store.checks import check_blocks
 from node.store.errors import DatabaseDamaged, DatabaseForeign, DatabaseInUse, StoreError
 from node.telemetry import make_logger
@@ -177,8 +179,10 @@ def build_node(config: Config, log: structlog.stdlib.BoundLogger) -> Node:
         index=config.store.index,
     )  # fmt: skip
     return Node(
-        options, ledger, runtime, key, log, genesis_bytes=genesis_bytes, p2p=_p2p_options(config)
-    )
+        options, ledger, runtime, key, log, next_key=_open_next_key(config),
+        genesis_bytes=genesis_bytes, p2p=_p2p_options(config),
+        timing=Timing(base_ms=config.consensus.base_ms, cap_ms=config.consensus.cap_ms),
+    )  # fmt: skip
 
 
 def _p2p_options(config: Config) -> P2pOptions | None:
@@ -208,6 +212,13 @@ def _open_key(config: Config) -> crypto.PrivateKey | None:
     if config.node.key is None:
         return None
     return _open_sealed(config, config.node.key, "node.key", "validate")
+
+
+def _open_next_key(config: Config) -> crypto.PrivateKey | None:
+    """The validate key that a vote is to put in the place of the first, if there is one."""
+    if config.node.next_key is None:
+        return None
+    return _open_sealed(config, config.node.next_key, "node.next_key", "validate")
 
 
 def _open_sealed(config: Config, path: Path, setting: str, role: str) -> crypto.PrivateKey:
@@ -250,13 +261,17 @@ def _maintain(config: Config, log: structlog.stdlib.BoundLogger, *, reindex: boo
 
 def _begin_key(config: Config, log: structlog.stdlib.BoundLogger) -> int:
     """A safety record for a new validate key, while the node is stopped."""
-    key = _open_key(config)
+    following = _open_next_key(config)
+    key = _open_key(config) if following is None else following
     if key is None:
         raise ConfigError("node.key is missing: --new-key begins the record of that key.")
     public = crypto.public_key(key)
     ledger = _open(config, _read(config.node.genesis, "node.genesis"), Runtime(CONTRACTS))
     try:
-        renew_safety(config.node.data_dir, ledger.database, ledger.genesis.chain, public)
+        renew_safety(
+            config.node.data_dir, ledger.database, ledger.genesis.chain, public,
+            beside=following is not None,
+        )  # fmt: skip
         log.info("safety.begun", key_digest=hashlib.sha256(public).digest())
     finally:
         ledger.database.close()

@@ -48,6 +48,14 @@ class NodeConfig:
             "The passphrase comes from passphrase_file or from the variable YIBAO_PASSPHRASE."
         ),
     )
+    next_key: Path | None = field(
+        default=None,
+        metadata=_says(
+            "Keystore file with the validate key that a vote is to put in the place of node.key; "
+            "opened with the same passphrase. The node votes with whichever of the two the set "
+            "holds, so a key is rotated without a stop."
+        ),
+    )
     passphrase_file: Path | None = field(
         default=None,
         metadata=_says(
@@ -103,6 +111,25 @@ class P2pConfig:
             "attachments gets changes in any case.",
             one_of=("content", "changes"),
         ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsensusConfig:
+    """``[consensus]``: how long this node waits for a primary. The bureaus agree on these."""
+
+    base_ms: int = field(
+        default=2_000,
+        metadata=_says(
+            "Milliseconds without a block, while something waits, after which the next primary is "
+            "asked for; doubled with each view that brings none. 1000 suits one machine, 2000 a "
+            "local network, 4000 provinces.",
+            low=100, high=60_000,
+        ),
+    )  # fmt: skip
+    cap_ms: int = field(
+        default=60_000,
+        metadata=_says("Milliseconds to which that doubling goes at most.", low=100, high=600_000),
     )
 
 
@@ -244,6 +271,7 @@ class Config:
     node: NodeConfig
     api: ApiConfig = field(default_factory=ApiConfig)
     p2p: P2pConfig = field(default_factory=P2pConfig)
+    consensus: ConsensusConfig = field(default_factory=ConsensusConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     pool: PoolConfig = field(default_factory=PoolConfig)
     block: BlockConfig = field(default_factory=BlockConfig)
@@ -255,6 +283,7 @@ SECTIONS: Mapping[str, type] = {
     "node": NodeConfig,
     "api": ApiConfig,
     "p2p": P2pConfig,
+    "consensus": ConsensusConfig,
     "limits": LimitsConfig,
     "pool": PoolConfig,
     "block": BlockConfig,

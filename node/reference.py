@@ -94,6 +94,7 @@ FAMILIES: Mapping[str, str] = {
     "keystore": "a sealed key file and its passphrase",
     "merkle": "the path from a leaf to a root",
     "message": "messages between validators",
+    "outcome": "what a block came to on another node, where results differ",
     "receipt": "a receipt's form",
     "shape": "the form of a record: types, lengths, ranges",
     "signature": "a signature in the strict form, and whether it verifies",

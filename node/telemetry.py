@@ -81,12 +81,43 @@ class Metrics:
             **one,
         )
         self.state_writes = Counter("yibao_state_writes", "State entries written.", **one)
+        self.peer_sent_bytes = Counter(
+            "yibao_peer_sent_bytes", "Bytes given to peers, by type of frame.", ["frame"], **one
+        )
         self.pool_count = Gauge("yibao_pool_transactions", "Transactions that wait.", **one)
         self.pool_bytes = Gauge("yibao_pool_bytes", "Bytes that wait.", **one)
         self.pool_fill = Gauge(
             "yibao_pool_fill_ratio", "Fullest of the pool's caps, 0 to 1.", **one
         )
         self._stages = {stage: self.stage_seconds.labels(stage) for stage in STAGES}
+        self._of_consensus(one)
+
+    def _of_consensus(self, one: dict[str, Any]) -> None:
+        self.epoch = Gauge("yibao_epoch", "Validator set in force.", **one)
+        self.view = Gauge("yibao_view", "Consensus view in the epoch.", **one)
+        self.phase = Gauge(
+            "yibao_phase", "1 for the consensus phase that the node is in.", ["phase"], **one
+        )
+        self.phase_seconds = Histogram(
+            "yibao_phase_seconds", "How long each consensus phase took.", ["phase"],
+            buckets=BUCKETS_S, **one,
+        )  # fmt: skip
+        self.votes_missing = Gauge(
+            "yibao_votes_missing", "Votes of the awaited kind that the quorum lacks.", **one
+        )
+        self.waiting_seconds = Gauge(
+            "yibao_waiting_seconds", "Since when the node waits in this phase; 0 idle.", **one
+        )
+        self.view_changes = Counter("yibao_view_changes", "Views entered after others.", **one)
+        self.block_views = Histogram(
+            "yibao_block_views", "Views that a block took from the one before it, 1 is best.",
+            buckets=(1, 2, 3, 5, 10), **one,
+        )  # fmt: skip
+        self.peers = Gauge("yibao_peers", "Peers that are connected.", **one)
+        self.peers_absent = Gauge("yibao_peers_absent", "Validators not connected.", **one)
+        self.certificate_days = Gauge(
+            "yibao_certificate_days", "Days until the own TLS certificate ends.", **one
+        )
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

@@ -17,6 +17,7 @@ from contracts.regions import province
 from contracts.settlement import calendar, terms
 from contracts.settlement.answer import ADMISSIONS
 from contracts.settlement.claim_lines import Rows
+from contracts.settlement.claim_own import OwnMeans
 from contracts.settlement.claim_visit import is_emergency, is_inpatient
 from contracts.settlement.cost_split import Coverage
 from contracts.settlement.enrolment import Person
@@ -35,8 +36,8 @@ class Facts:
     person: Person
     visit: Visit
     cover: Cover
-    account_fen: int
-    """What is available on the personal account; 0 when the patient did not choose it."""
+    own: OwnMeans
+    """What there is to pay the person's part from, as the patient chose."""
 
 
 def cover_of(ctx: Context, institution: Organisation, person: Person, visit: Visit) -> Cover:
@@ -60,7 +61,6 @@ def case_of(
     year: int,
     counted: dict[str, int],
     counted_by_year: dict[str, dict[str, int]],
-    use_account: bool,
     channel: str = DIRECT,
 ) -> dict[str, Any]:
     """The case, every key present, lines with their catalogue entry and not yet split.
@@ -103,9 +103,9 @@ def case_of(
         "counters": counted,
         "counters_by_year": counted_by_year,
         "paid": [],
-        "use_account": use_account,
-        "account_balance_fen": facts.account_fen,
-        "family_balance_fen": 0,
+        "use_account": facts.own.chosen,
+        "account_balance_fen": facts.own.account_fen + facts.own.wallet_fen,
+        "family_balance_fen": facts.own.family_fen,
         "year": year,
         "parameters": {},
     }

@@ -7,6 +7,8 @@ the counters of the benefit year. Nothing is written.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from contracts.api import Context, Value, reject
 from contracts.organisations import Organisation
 from contracts.quick import quick
@@ -15,13 +17,15 @@ from contracts.settlement.adjudicate import WHOLE_STAY, adjudicate
 from contracts.settlement.answer import ADMISSIONS
 from contracts.settlement.claim_case import DIRECT, Facts, case_of, cover_of
 from contracts.settlement.claim_lines import WORK_OF_ROW, Rows
+from contracts.settlement.claim_overlap import require_not_reimbursed
+from contracts.settlement.claim_own import OwnMeans, share_out
 from contracts.settlement.claim_rules import catalogue_of, rules_of
 from contracts.settlement.claim_visit import is_emergency, is_inpatient
 from contracts.settlement.decision import CounterChange, Decision
 from contracts.settlement.enrolment import Person
 from contracts.settlement.filing_cover import Cover
 from contracts.settlement.policy_program import PolicyProgram
-from contracts.settlement.records import Visit
+from contracts.settlement.records import OwnPart, Visit
 
 
 @quick(frozen=True, slots=True)
@@ -29,6 +33,7 @@ class Decided:
     """A decision with what it was bound to."""
 
     decision: Decision
+    own: OwnPart
     facts: Facts
     counters: tuple[CounterChange, ...]
     """The policy's, and the engine's own count of admissions."""
@@ -53,26 +58,28 @@ def decide(
     visit: Visit,
     rows: Rows,
     *,
-    account_fen: int,
-    use_account: bool,
+    own: OwnMeans,
     channel: str = DIRECT,
 ) -> Decided:
     """Steps 1 to 3 of SETTLEMENT.md section 4.
 
-    ``account_fen``: what is available on the personal account, 0 when the patient did not choose
-    it. ``channel``: ``direct`` or ``after_payment``. Refuses with codes ``policy.*``,
-    ``claim.no-catalogue``, ``claim.consent-missing``, ``counters.*``.
+    ``own``: what the person's part may be paid from. ``channel``: ``direct`` or ``after_payment``.
+    Refuses with codes ``policy.*``, ``counters.*``, ``claim.no-catalogue``,
+    ``claim.consent-missing``, ``claim.reimbursed``.
     """
     ctx.spend(len(rows) * WORK_OF_ROW)
+    total_fen = sum(row[3] for row in rows)
     rules = rules_of(ctx, person, institution, visit.discharge, channel)
     # What was paid already was agreed to already; in an emergency nobody is asked.
     needs_consent = channel == DIRECT and not is_emergency(visit)
     covered = catalogue_of(ctx, rules.catalogue, rows, needs_consent=needs_consent)
-    facts = Facts(
-        institution, person, visit, cover_of(ctx, institution, person, visit), account_fen
-    )
+    facts = Facts(institution, person, visit, cover_of(ctx, institution, person, visit), own)
     years = _years(rules.program, visit)
     known = [counters.load(ctx.state, person.id, person.area, person.scheme, y) for y in years]
+    if channel == DIRECT:
+        for found in known:
+            if found is not None:
+                require_not_reimbursed(ctx, found.log, institution.id, visit, total_fen)
     counted = [{} if found is None else dict(found.values) for found in known]
     case = case_of(
         facts,
@@ -81,10 +88,18 @@ def decide(
         year=years[-1],
         counted=counted[-1],
         counted_by_year={str(y): values for y, values in zip(years, counted, strict=True)},
-        use_account=use_account,
         channel=channel,
     )
     decision = adjudicate(case, rules.program)
+    part = share_out(decision, own)
+    if part.credit_fen:
+        # A credit draw takes from cash only; nothing else of the decision depends on it.
+        decision = replace(
+            decision,
+            credit_fen=part.credit_fen,
+            cash_fen=decision.cash_fen - part.credit_fen,
+        )
+        decision.check()
     changes = decision.counters
     if is_inpatient(visit.care_kind):
         before = counted[-1].get(ADMISSIONS, 0)
@@ -93,6 +108,7 @@ def decide(
     newest = known[-1]
     return Decided(
         decision=decision,
+        own=part,
         facts=facts,
         counters=changes,
         as_of_ms=0 if newest is None else newest.as_of_ms,

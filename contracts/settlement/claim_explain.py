@@ -64,8 +64,9 @@ def answer_of(claim_id: str, settled: Settled) -> Answer:
         "state": "settled",
         "total_fen": settled.sums[0],
         **paid,
-        "person_fen": settled.account_fen + settled.cash_fen,
+        "person_fen": settled.person_fen,
         "account_fen": settled.account_fen,
+        "credit_fen": settled.own.credit_fen,
         "cash_fen": settled.cash_fen,
     }
 
@@ -83,7 +84,9 @@ def explanation_of(
 ) -> dict[str, Any]:
     """The explanation of a settlement: a plain map that ``statement`` prints from."""
     cover = facts.cover
-    account_used = decision.account_fen - decision.family_fen
+    own = facts.own
+    own_used = decision.account_fen - decision.family_fen
+    account_used = min(own_used, own.account_fen)
     return {
         "claim": claim_id,
         "institution": claim.institution,
@@ -116,8 +119,12 @@ def explanation_of(
             "account_limit_fen": decision.account_limit_fen,
         },
         "account": {
-            "before_fen": facts.account_fen,
-            "after_fen": facts.account_fen - account_used,
+            "before_fen": own.account_fen,
+            "after_fen": own.account_fen - account_used,
+        },
+        "wallet": {
+            "before_fen": own.wallet_fen,
+            "after_fen": own.wallet_fen - (own_used - account_used),
         },
         "counters": [[c.year, c.name, c.before, c.delta] for c in counters],
         "counters_as_of_ms": as_of_ms,

@@ -13,7 +13,7 @@ from contracts.quick import quick
 from contracts.regions import province
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.funds_book import Leg
-from contracts.settlement.records import Claim, Settled
+from contracts.settlement.records import NO_OWN_PART, Claim, OwnPart, Settled
 from contracts.settlement.terms import (
     PAYER_COMMERCIAL,
     PAYER_FUND,
@@ -40,13 +40,16 @@ class Bill:
     waivers: tuple[tuple[str, int], ...]
     """What the institution bears: relief it grants, and findings against it."""
     account_fen: int
+    """Of the own personal account."""
     cash_fen: int
+    own: OwnPart = NO_OWN_PART
 
     @property
     def total_fen(self) -> int:
         """The whole bill."""
         shares = self.funds + self.commercial + self.waivers
-        return sum(amount for _, amount in shares) + self.account_fen + self.cash_fen
+        own = self.own.wallet_fen + self.own.family_fen + self.own.credit_fen
+        return sum(amount for _, amount in shares) + self.account_fen + own + self.cash_fen
 
 
 def bill_of(claim: Claim, settled: Settled) -> Bill:
@@ -68,8 +71,9 @@ def bill_of(claim: Claim, settled: Settled) -> Bill:
         funds=tuple(paid[PAYER_FUND]),
         commercial=tuple(paid[PAYER_COMMERCIAL]),
         waivers=tuple(paid[PAYER_WAIVER]),
-        account_fen=settled.account_fen,
+        account_fen=settled.account_fen - settled.own.wallet_fen - settled.own.family_fen,
         cash_fen=settled.cash_fen,
+        own=settled.own,
     )
 
 
@@ -77,16 +81,19 @@ def settlement_legs(bill: Bill) -> list[Leg]:
     """All legs of the settlement of a bill; payers of nothing have none."""
     legs: list[Leg] = []
     payable = chart.payable(bill.institution)
-    across = bill.home != bill.care
     account = chart.person_account(bill.person)
-    shares = [(chart.fund(bill.area), fund_type, amount) for fund_type, amount in bill.funds]
+    shares = [
+        (chart.fund(bill.area), bill.home, fund_type, amount) for fund_type, amount in bill.funds
+    ]
     if bill.account_fen:
-        shares.append((account, PERSONAL_ACCOUNT, bill.account_fen))
-    for payer, fund_type, amount in shares:
+        shares.append((account, bill.home, PERSONAL_ACCOUNT, bill.account_fen))
+    if bill.own is not NO_OWN_PART:
+        shares += _own_shares(bill)
+    for payer, home, fund_type, amount in shares:
         legs.append((payer, fund_type, -amount))
-        if across:
-            legs.append((chart.clearing(bill.home, bill.care), fund_type, amount))
-            legs.append((chart.receivable(bill.home, bill.care), fund_type, -amount))
+        if home != bill.care:
+            legs.append((chart.clearing(home, bill.care), fund_type, amount))
+            legs.append((chart.receivable(home, bill.care), fund_type, -amount))
         legs.append((payable, fund_type, amount))
     income = chart.income(bill.institution)
     for fund_type, amount in bill.commercial:
@@ -96,7 +103,25 @@ def settlement_legs(bill: Bill) -> list[Leg]:
     for fund_type, amount in bill.waivers:
         legs.append((chart.hospital_share(bill.institution), fund_type, -amount))
         legs.append((income, fund_type, amount))
+    if bill.own.credit_fen:
+        legs.append((chart.credit(bill.own.bank), chart.CASH, -bill.own.credit_fen))
+        legs.append((income, chart.CASH, bill.own.credit_fen))
     if bill.cash_fen:
         legs.append((chart.patient(bill.institution), chart.CASH, -bill.cash_fen))
         legs.append((income, chart.CASH, bill.cash_fen))
     return legs
+
+
+def _own_shares(bill: Bill) -> list[tuple[str, str, str, int]]:
+    """(account, province that pays, fund type, amount) of the wallet and of relatives' accounts.
+
+    A relative's province pays for the relative, wherever the patient is insured.
+    """
+    shares = [
+        (chart.person_account(owner), province(area), PERSONAL_ACCOUNT, amount)
+        for owner, area, amount in bill.own.relatives
+    ]
+    if bill.own.wallet_fen:
+        wallet = (chart.wallet(bill.person), bill.home, PERSONAL_ACCOUNT, bill.own.wallet_fen)
+        shares.insert(0, wallet)
+    return shares

@@ -13,7 +13,7 @@ from dataclasses import replace
 from contracts.api import Answer, Args, Context, reject
 from contracts.schema import Id, OneOf
 from contracts.settlement import claim as claims
-from contracts.settlement import counters, enrolment
+from contracts.settlement import counters, credit, enrolment, family, invoices
 from contracts.settlement.claim import CONTRACT
 from contracts.settlement.claim_postings import bill_of, settlement_legs
 from contracts.settlement.claim_shapes import INSTITUTIONS, WHY_TAKEN_BACK
@@ -54,6 +54,10 @@ def reverse(ctx: Context, args: Args) -> Answer:
     settled = claim.settled
     assert settled is not None, f"claim {claim_id} is {claim.state} and was never settled"
     _post(ctx, reversal_id, claim, settled)
+    own = settled.own
+    if own.relatives:
+        family.use(ctx, claim.person, tuple((o, n) for o, _, n in own.relatives), -1)
+    invoices.release(ctx, settled.invoices, invoices.CLAIM, claim_id)
     person = enrolment.require_person(ctx.state, claim.person)
     for year, deltas in settled.counters:
         counters.restore(ctx, person, year, dict(deltas), claim_id)
@@ -66,6 +70,7 @@ def reverse(ctx: Context, args: Args) -> Answer:
         name = f"fund_{fund}_fen"
         ctx.amounts[name] = ctx.amounts.get(name, 0) - amount
     ctx.amounts["account_fen"] = -settled.account_fen
+    ctx.amounts["credit_fen"] = -settled.own.credit_fen
     ctx.amounts["cash_fen"] = -settled.cash_fen
     ctx.versions["reverses"] = {
         "claim": claim_id,
@@ -89,10 +94,16 @@ def _post(ctx: Context, reversal_id: str, claim: Claim, settled: Settled) -> Non
     book = Book(ctx.state)
     legs = counter_entry(settlement_legs(bill_of(claim, settled)))
     post(ctx, claims.transfer_id(reversal_id), legs, book)
+    if settled.own.hold:
+        credit.refund(ctx, settled.own.hold, settled.own.credit_fen, book)
     book.save()
 
 
 def _refunds(settled: Settled | None) -> dict[str, int]:
     """What the institution hands back at the counter, and what goes back to the account."""
     assert settled is not None, "a reversal names a settled claim"
-    return {"cash_fen": settled.cash_fen, "account_fen": settled.account_fen}
+    return {
+        "cash_fen": settled.cash_fen,
+        "account_fen": settled.account_fen,
+        "credit_fen": settled.own.credit_fen,
+    }

@@ -16,12 +16,12 @@ from contracts.organisations import Organisation
 from contracts.quick import quick
 from contracts.schema import Bool, Date, Fen, Id, List, Optional, Record
 from contracts.settlement import claim as claims
-from contracts.settlement import claim_lines, counters
-from contracts.settlement import funds_chart as chart
+from contracts.settlement import claim_lines, counters, credit, family, invoices, traces
 from contracts.settlement.claim import CONTRACT
 from contracts.settlement.claim_decide import Decided, decide, named_versions
 from contracts.settlement.claim_explain import answer_of, explanation_of, tell_amounts
 from contracts.settlement.claim_lines import Rows, check_rows, take_in
+from contracts.settlement.claim_own import means_of
 from contracts.settlement.claim_postings import bill_of, settlement_legs
 from contracts.settlement.claim_register import begin
 from contracts.settlement.claim_shapes import (
@@ -40,10 +40,12 @@ from contracts.settlement.claim_visit import (
     visit_of,
 )
 from contracts.settlement.enrolment import Person
+from contracts.settlement.family import OWNERS_OF_A_SETTLEMENT
 from contracts.settlement.funds_book import Book, post
+from contracts.settlement.invoices import INVOICES
 from contracts.settlement.lifecycle import Action, follow
-from contracts.settlement.records import Claim, Settled, Visit, content_digest
-from contracts.settlement.terms import PERSONAL_ACCOUNT
+from contracts.settlement.records import Claim, OwnPart, Settled, Visit, content_digest
+from contracts.settlement.traces import TRACES
 
 SETTLEMENT_ARGS = {
     "claim": Id(64),
@@ -51,16 +53,28 @@ SETTLEMENT_ARGS = {
     "discharge": Date(),
     "total_fen": Fen(),
     "use_account": Optional(Bool(), False),
+    "family": Optional(List(Id(60), max=OWNERS_OF_A_SETTLEMENT, distinct=True), []),
+    "credit": Optional(Id(60)),
+    "invoices": Optional(INVOICES, []),
 }
 """``visit``: given when the claim was not registered before (an outpatient visit). ``discharge``:
 last day of the stay, or the visit's day. ``total_fen``: the institution's own sum of the bill, so
-that no upload can be missing unnoticed. ``use_account``: the patient's choice."""
+that no upload can be missing unnoticed. ``use_account``: the patient's choice. ``family``: owners
+of the relatives' accounts that the patient chose, in order. ``credit``: a bank's hold to draw the
+cash part from. ``invoices``: what was printed for the patient; none is ever paid on again."""
 
 SETTLEMENT_ATTACHMENT = Record(
-    {"visit": Optional(CLINICAL), "lines": Optional(List(Line(), max=LINES_AT_ONCE), [])}
+    {
+        "visit": Optional(CLINICAL),
+        "lines": Optional(List(Line(), max=LINES_AT_ONCE), []),
+        "traces": Optional(TRACES, []),
+    }
 )
 """``visit``: the clinical half, needed with the argument ``visit``; for a registered visit it
-replaces what was known at admission. ``lines``: in addition to those uploaded before."""
+replaces what was known at admission. ``lines``: in addition to those uploaded before. ``traces``:
+the packs that were dispensed for any line of the claim."""
+
+NOTHING_ATTACHED: Args = {"visit": None, "lines": [], "traces": []}
 
 
 @quick(frozen=True, slots=True)
@@ -72,6 +86,7 @@ class _Bound:
     person: Person
     visit: Visit
     rows: Rows
+    traces: list[Args]
 
 
 @CONTRACT.method(
@@ -97,10 +112,16 @@ def settle(ctx: Context, args: Args) -> Answer:
     bound = _bind(ctx, claim_id, known, args)
     book = Book(ctx.state)
     decided = _decide(ctx, bound, args, book)
-    settled = _settled(ctx, digest, decided)
+    if bound.traces:
+        lines = {row[0] for row in bound.rows}
+        traces.take(ctx, bound.traces, lines, claim_id, bound.person.id)
+    if args["invoices"]:
+        invoices.take(ctx, args["invoices"], args["total_fen"], invoices.CLAIM, claim_id)
+    settled = _settled(ctx, digest, decided, invoices.names_of(args["invoices"]))
     bill = bill_of(bound.claim, settled)
     assert bill.total_fen == decided.decision.total_fen, "the payers do not make up the bill"
     post(ctx, claims.transfer_id(claim_id), settlement_legs(bill), book)
+    _use_up(ctx, bound.person, settled.own, book)
     book.save()
     for year, deltas in settled.counters:
         counters.add(ctx, bound.person, year, dict(deltas), claim_id)
@@ -137,13 +158,13 @@ def estimate(ctx: Context, args: Args) -> Answer:
     bound = _bind(ctx, claim_id, known, args)
     decided = _decide(ctx, bound, args, Book(ctx.state))
     _tell(ctx, claim_id, bound, decided)
-    return answer_of(claim_id, _settled(ctx, b"", decided)) | {"state": "estimate"}
+    return answer_of(claim_id, _settled(ctx, b"", decided, ())) | {"state": "estimate"}
 
 
 def _bind(ctx: Context, claim_id: str, known: Claim | None, args: Args) -> _Bound:
     """The claim of a settlement, registered before or now, with its visit, person and lines."""
     attachment = ctx.attachments.get(AUDIENCE)
-    content = {"visit": None, "lines": []} if attachment is None else attachment.content
+    content = NOTHING_ATTACHED if attachment is None else attachment.content
     visit = _visit(claim_id, known, args, content["visit"])
     check_dates(ctx, visit)
     if known is not None and known.institution != ctx.sender:
@@ -158,7 +179,7 @@ def _bind(ctx: Context, claim_id: str, known: Claim | None, args: Args) -> _Boun
         presence = check_presence(ctx, args["visit"]["presence"], person)
         claim = begin(ctx, claim_id, institution, person, visit, presence)
     check_rows(rows, visit.admission, visit.discharge, args["total_fen"])
-    return _Bound(claim, institution, person, visit, rows)
+    return _Bound(claim, institution, person, visit, rows, content["traces"])
 
 
 def _visit(claim_id: str, known: Claim | None, args: Args, clinical: Args | None) -> Visit:
@@ -179,20 +200,22 @@ def _visit(claim_id: str, known: Claim | None, args: Args, clinical: Args | None
 
 def _decide(ctx: Context, bound: _Bound, args: Args, book: Book) -> Decided:
     """Steps 1 to 3 on the state as it stands."""
-    use_account = args["use_account"] and bound.person.account
-    account = chart.person_account(bound.person.id)
-    return decide(
-        ctx,
-        bound.institution,
-        bound.person,
-        bound.visit,
-        bound.rows,
-        account_fen=book.available(account, PERSONAL_ACCOUNT) if use_account else 0,
-        use_account=use_account,
-    )
+    own = means_of(ctx, bound.person, args, bound.visit.discharge, book)
+    return decide(ctx, bound.institution, bound.person, bound.visit, bound.rows, own=own)
 
 
-def _settled(ctx: Context, digest: bytes, decided: Decided) -> Settled:
+def _use_up(ctx: Context, person: Person, own: OwnPart, book: Book) -> None:
+    """Count what relatives' limits and the bank's hold have lost."""
+    if own.relatives:
+        used = tuple((owner, amount) for owner, _, amount in own.relatives)
+        family.use(ctx, person.id, used, 1)
+    if own.hold:
+        credit.draw(ctx, own.hold, own.credit_fen, book)
+
+
+def _settled(
+    ctx: Context, digest: bytes, decided: Decided, used: tuple[invoices.Name, ...]
+) -> Settled:
     decision = decided.decision
     versions = decided.versions
     return Settled(
@@ -219,6 +242,8 @@ def _settled(ctx: Context, digest: bytes, decided: Decided) -> Settled:
             versions["policy"]["area"],
             versions["policy"]["number"],
         ),
+        invoices=used,
+        own=decided.own,
     )
 
 

@@ -71,6 +71,15 @@ _ROWS = (
         chinese="保费收入来源(对方科目)",
     ),
     AccountKind(
+        name="owed",
+        pattern="owed:<area>",
+        entry="fund/<area>",
+        covered=False,
+        mover=Mover.CONTRACT,
+        english="What an area's funds owe to people who paid first, until the bank confirms.",
+        chinese="应付参保人零星报销款",
+    ),
+    AccountKind(
         name="commercial",
         pattern="commercial:<insurer>",
         entry="commercial/<insurer>",
@@ -231,6 +240,11 @@ def premium(area: str) -> str:
     return f"premium:{area}"
 
 
+def owed(area: str) -> str:
+    """Account name of what an area's funds owe to people who paid first."""
+    return f"owed:{area}"
+
+
 def person_account(person: str) -> str:
     """Account name of a personal account."""
     return f"person:{person}:account"
@@ -264,6 +278,21 @@ def income(institution: str) -> str:
 def hospital_share(institution: str) -> str:
     """Account name of what an institution bears itself."""
     return f"hospital_share:{institution}"
+
+
+def wallet(person: str) -> str:
+    """Account name of a person's wallet."""
+    return f"wallet:{person}"
+
+
+def bank(organisation: str) -> str:
+    """Account name of a bank."""
+    return f"bank:{organisation}"
+
+
+def credit(organisation: str) -> str:
+    """Account name of what a bank has granted and nobody has drawn."""
+    return f"credit:{organisation}"
 
 
 def commercial(insurer: str) -> str:

@@ -6,9 +6,10 @@ what a clerk can do next, because a refusal without that sends a patient away. T
 values of the call: the receipt carries the compared values beside the code.
 
 The rows live beside their subject: ``reasons_engine`` (shapes, budgets), ``reasons_registry``
-(organisations, votes), ``reasons_people`` (enrolment, counters), ``reasons_filing`` (filing,
-catalogue), ``reasons_policy``, ``reasons_claim`` and ``reasons_funds``. A test reads the source of
-all contracts and fails on a code that is used and not listed, or listed and not used.
+(organisations, votes), ``reasons_validators``, ``reasons_people`` (enrolment, counters),
+``reasons_filing`` (filing, catalogue), ``reasons_policy``, ``reasons_claim``, ``reasons_funds``,
+``reasons_reimbursement``, ``reasons_traces`` and ``reasons_own``. A test reads the source of all
+contracts and fails on a code that is used and not listed, or listed and not used.
 """
 
 from __future__ import annotations
@@ -20,9 +21,13 @@ from contracts.settlement import (
     reasons_engine,
     reasons_filing,
     reasons_funds,
+    reasons_own,
     reasons_people,
     reasons_policy,
     reasons_registry,
+    reasons_reimbursement,
+    reasons_traces,
+    reasons_validators,
 )
 from contracts.settlement.reason import Reason
 
@@ -34,11 +39,15 @@ def _table() -> dict[str, Reason]:
     for rows in (
         reasons_engine.ROWS,
         reasons_registry.ROWS,
+        reasons_validators.ROWS,
         reasons_people.ROWS,
         reasons_filing.ROWS,
         reasons_policy.ROWS,
         reasons_claim.ROWS,
         reasons_funds.ROWS,
+        reasons_reimbursement.ROWS,
+        reasons_traces.ROWS,
+        reasons_own.ROWS,
     ):
         for row in rows:
             assert row.code not in table, f"reason {row.code} is listed twice"

@@ -102,6 +102,42 @@ class Visit:
 
 
 @quick(frozen=True, slots=True)
+class OwnPart:
+    """Who gave what of the person's part, beside the own account and cash (fen)."""
+
+    wallet_fen: int
+    relatives: tuple[tuple[str, str, int], ...]
+    """(owner, owner's area, amount), in the order of use."""
+    hold: str
+    """The bank's hold; empty when none was chosen."""
+    bank: str
+    credit_fen: int
+    """Drawn from the hold."""
+
+    @property
+    def family_fen(self) -> int:
+        """From relatives' accounts in all."""
+        return sum(amount for _, _, amount in self.relatives)
+
+    def encode(self) -> Value:
+        """As the state has it."""
+        return [
+            self.wallet_fen, [list(row) for row in self.relatives], self.hold, self.bank,
+            self.credit_fen,
+        ]  # fmt: skip
+
+    @classmethod
+    def decode(cls, value: Value) -> OwnPart:
+        """From the state's value."""
+        wallet, relatives, hold, bank, drawn = value
+        return cls(wallet, tuple((o, a, n) for o, a, n in relatives), hold, bank, drawn)
+
+
+NO_OWN_PART = OwnPart(0, (), "", "", 0)
+"""Own account and cash only: of most claims."""
+
+
+@quick(frozen=True, slots=True)
 class Settled:
     """How a claim was decided and what undoes it."""
 
@@ -115,11 +151,20 @@ class Settled:
     """(fund type, payer, amount in fen) in the order of the policy's layers."""
     deductible_fen: int
     account_fen: int
+    """From accounts: own, wallet and relatives'."""
     cash_fen: int
     counters: tuple[tuple[int, Mapping[str, int]], ...]
     """(benefit year, name -> what this settlement added): a reversal takes it off again."""
     versions: tuple[Value, ...]
     """filing id and version, catalogue, policy version and hash: see ``VERSION_NAMES``."""
+    invoices: tuple[tuple[str, str], ...] = ()
+    """(code, number) of the invoices printed for the patient; a reversal gives them free."""
+    own: OwnPart = NO_OWN_PART
+
+    @property
+    def person_fen(self) -> int:
+        """What the person bears in all."""
+        return self.account_fen + self.own.credit_fen + self.cash_fen
 
     def encode(self) -> Value:
         """As the state has it."""
@@ -135,14 +180,21 @@ class Settled:
             self.cash_fen,
             [[year, dict(deltas)] for year, deltas in self.counters],
             list(self.versions),
+            *self._seldom(),
         ]
+
+    def _seldom(self) -> list[Value]:
+        """What most claims have nothing of: left out where there is nothing."""
+        if not self.invoices and self.own == NO_OWN_PART:
+            return []
+        own = None if self.own == NO_OWN_PART else self.own.encode()
+        return [[list(name) for name in self.invoices], own]
 
     @classmethod
     def decode(cls, value: Value) -> Settled:
         """From the state's value."""
-        (digest, tx_id, index, time_ms, sums, paid, deductible, account, cash, counted, vers) = (
-            value
-        )
+        (digest, tx_id, index, time_ms, sums, paid, deductible, account, cash, counted, vers,
+         *more) = value  # fmt: skip
         return cls(
             digest,
             tx_id,
@@ -155,6 +207,8 @@ class Settled:
             cash,
             tuple((year, deltas) for year, deltas in counted),
             tuple(vers),
+            tuple((code, number) for code, number in more[0]) if more else (),
+            OwnPart.decode(more[1]) if more and more[1] is not None else NO_OWN_PART,
         )
 
 

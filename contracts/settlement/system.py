@@ -6,7 +6,7 @@ that is being imported must not import the whole table.
 
 from __future__ import annotations
 
-from contracts import governance, organisation_methods
+from contracts import accusation, governance, organisation_methods
 from contracts.api import Contract
 from contracts.settlement import (
     catalogue,
@@ -16,27 +16,40 @@ from contracts.settlement import (
     claim_reverse,
     claim_settle,
     counters,
+    credit,
     enrolment,
+    family,
     filing,
     funds,
     looks,
     policy,
+    reimbursement,
+    reimbursement_pay,
+    traces,
+    wallet,
 )
 
 # The methods of the claim contract live in several modules; importing them declares them.
 _CLAIM_MODULES = (claim_register, claim_lines, claim_settle, claim_reverse)
 assert all(module.CONTRACT is claim.CONTRACT for module in _CLAIM_MODULES)
+assert reimbursement_pay.CONTRACT is reimbursement.CONTRACT
 
 CONTRACTS: tuple[Contract, ...] = (
     organisation_methods.CONTRACT,
     governance.CONTRACT,
+    accusation.CONTRACT,
     enrolment.CONTRACT,
     counters.CONTRACT,
     filing.CONTRACT,
     catalogue.CONTRACT,
     policy.CONTRACT,
     claim.CONTRACT,
+    reimbursement.CONTRACT,
     funds.CONTRACT,
+    traces.CONTRACT,
+    family.CONTRACT,
+    wallet.CONTRACT,
+    credit.CONTRACT,
     looks.CONTRACT,
 )
 """Every system contract, each with all its methods declared."""

@@ -20,6 +20,7 @@ from node.api import (
     accounts,
     claims,
     explorer,
+    findings,
     ledger_codes,
     operations,
     people,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 ROUTERS = (
     operations.router,
+    findings.router,
     transactions.router,
     explorer.router,
     proofs.router,

@@ -14,8 +14,9 @@ from typing import Any
 
 from contracts import organisations
 from contracts.api import State
-from contracts.settlement import enrolment, records
+from contracts.settlement import enrolment, records, reimbursement_record
 from contracts.settlement.filing_record import Filing, load_filing
+from contracts.settlement.reimbursement_record import Reimbursement
 
 EMPTY: frozenset[str] = frozenset()
 
@@ -53,6 +54,7 @@ FIELDS: Mapping[str, str] = {
     "person": "person",
     "claim": "claim",
     "transfer": "transfer",
+    "reimbursement": "reimbursement",
     "area": "home",
     "home": "home",
     "home_area": "home",
@@ -65,6 +67,7 @@ FIELDS: Mapping[str, str] = {
 ACCOUNTS: Mapping[str, str] = {
     "fund": "home",
     "premium": "home",
+    "owed": "home",
     "person": "person",
     "wallet": "person",
     "clearing": "home->care",
@@ -151,6 +154,23 @@ def of_named_filing(state: State, filing_id: str) -> Parties:
     return Parties() if filing is None else of_filing(filing)
 
 
+def of_reimbursement(state: State, made: Reimbursement) -> Parties:
+    """The person and home area, the institution if it is one of the ledger's, and the banks that
+    were told to pay."""
+    found = Parties(
+        organisations=frozenset(order.bank for order in made.orders),
+        home_regions=frozenset({made.area}),
+        persons=frozenset({made.person}),
+    )
+    return found | of_organisation(state, made.place.institution)
+
+
+def of_named_reimbursement(state: State, name: str) -> Parties:
+    """The parties of a reimbursement by its id; nobody where there is none."""
+    made = reimbursement_record.find(state, name)
+    return Parties() if made is None else of_reimbursement(state, made)
+
+
 def _named(state: State, what: str, name: str) -> Parties:
     if what == "person":
         return of_person(state, name)
@@ -158,6 +178,8 @@ def _named(state: State, what: str, name: str) -> Parties:
         return of_claim(state, name)
     if what == "transfer":
         return of_transfer(state, name)
+    if what == "reimbursement":
+        return of_named_reimbursement(state, name)
     if what in ("institution", "organisation"):
         return of_organisation(state, name)
     if what == "home":

@@ -14,7 +14,13 @@ from typing import Annotated, Any
 from fastapi import Path, Query
 from starlette.responses import Response
 
-from contracts.settlement import counters, enrolment, filing_cover, filing_record
+from contracts.settlement import (
+    counters,
+    enrolment,
+    filing_cover,
+    filing_record,
+    reimbursement_record,
+)
 from contracts.settlement.enrolment import Person
 from contracts.settlement.lifecycle import ClaimState
 from contracts.settlement.records import Claim, Reversal, is_reversal
@@ -187,6 +193,28 @@ async def filing(access: AccessDep, filing: ThingId) -> Response:
         "filing": found.id, "person": found.person, "area": found.area, "versions": versions
     }  # fmt: skip
     return access.answer({"record": record})
+
+
+@router.get(
+    "/v1/reimbursements/{reimbursement}",
+    name="reimbursement",
+    responses={200: {"model": schemas.RecordAnswer}},
+)
+async def reimbursement(access: AccessDep, reimbursement: ThingId) -> Response:
+    """How a reimbursement (零星报销) stands: stage, amounts due, due date, orders to the bank."""
+    found = reimbursement_record.find(access.state, reimbursement)
+    if found is None:
+        raise access.absent()
+    access.check(parties.of_reimbursement(access.state, found), f"reimbursement/{reimbursement}")
+    hidden = ("visit", "digest", "last", "salt", "account")
+    record = {name: value for name, value in asdict(found).items() if name not in hidden}
+    visit = {
+        "care_kind": found.visit.care_kind,
+        "admission": found.visit.admission,
+        "discharge": found.visit.discharge,
+    }
+    more = {"reimbursement": reimbursement, "visit": visit, "due_fen": found.due_fen}
+    return access.answer({"record": more | record})
 
 
 @router.get(

@@ -191,6 +191,8 @@ class NodeStatus:
     waiting_for: str
     """One sentence: what the node waits for."""
     ready: bool
+    waiting: Mapping[str, Any]
+    """The same as fields: height, view, phase, primary, who voted, who is missing, timers."""
     details: Mapping[str, Any]
     """For the operator: pool, peers, view, stages, disk. Never anything of a person."""
 
@@ -202,6 +204,16 @@ class Operations(Protocol):
 
     def metrics(self) -> bytes:
         """Prometheus text exposition."""
+
+    def attestation(self) -> Mapping[str, Any] | None:
+        """That the node of a validate key without a seat has the head: what ``governance.attest``
+        takes. None where there is no such key, or no certified block yet."""
+
+    def accusations(self) -> Sequence[Mapping[str, Any]]:
+        """Proofs that validators lied, newest first."""
+
+    def divergences(self) -> Sequence[Mapping[str, Any]]:
+        """Blocks that executed to another result here than elsewhere, newest first."""
 
 
 class Clock(Protocol):

@@ -63,6 +63,10 @@ def _filing(access: Access, rest: str) -> Parties:
     return parties.of_named_filing(access.state, rest)
 
 
+def _reimbursement(access: Access, rest: str) -> Parties:
+    return parties.of_named_reimbursement(access.state, rest)
+
+
 def _area(_access: Access, rest: str) -> Parties:
     return Parties(home_regions=frozenset({rest.partition("/")[0]}))
 
@@ -92,6 +96,8 @@ KEYS: Mapping[str, tuple[Right, Concern]] = {
     "validators": (Right.CHAIN, _nobody),
     "param": (Right.CHAIN, _nobody),
     "vote": (Right.CHAIN, _nobody),
+    "accusation": (Right.CHAIN, _nobody),
+    "accusations": (Right.CHAIN, _nobody),
     "contracts": (Right.CHAIN, _nobody),
     "policy": (Right.CHAIN, _nobody),
     "policy-source": (Right.CHAIN, _nobody),
@@ -108,6 +114,8 @@ KEYS: Mapping[str, tuple[Right, Concern]] = {
     "counter": (Right.PERSON, _person),
     "filings": (Right.PERSON, _person),
     "filing": (Right.PERSON, _filing),
+    "reimbursement": (Right.PERSON, _reimbursement),
+    "reimbursement-lines": (Right.CONTENT, _reimbursement),
     "fund": (Right.PARTY, _area),
     "clearing": (Right.PARTY, _pair),
     "payable": (Right.PARTY, _organisation),

@@ -108,6 +108,9 @@ ROUTES: Mapping[str, Right] = {
     "status": Right.CHAIN,
     "status_details": Right.OPERATOR,
     "access_log_root": Right.OPERATOR,
+    "attestation": Right.OPERATOR,
+    "accusations": Right.OPERATOR,
+    "divergences": Right.OPERATOR,
     "openapi": Right.CHAIN,
     # the way in
     "submit": Right.SENDER,
@@ -133,6 +136,7 @@ ROUTES: Mapping[str, Right] = {
     "claim_statement": Right.PERSON,
     "claim_attachments": Right.CONTENT,
     "filing": Right.PERSON,
+    "reimbursement": Right.PERSON,
     "person": Right.PERSON,
     "person_claims": Right.PERSON,
     "person_filings": Right.PERSON,

@@ -317,6 +317,10 @@ class StatusAnswer(Answer):
     ready: bool
     waiting_for: str = Field(description="One sentence: what the node waits for.")
     checked: str = Field(description="How the node has checked its head, as of a header.")
+    waiting: dict[str, Any] = Field(
+        description="The same as fields: epoch, height, view, phase, primary, quorum, voted, "
+        "missing, busy, for_ms, wished_view, timers, not_connected. Empty while it starts."
+    )
     block_hash: Digest
     state_root: Digest
     time_ms: int
@@ -324,6 +328,35 @@ class StatusAnswer(Answer):
 
 class DetailsAnswer(StatusAnswer):
     details: dict[str, Any]
+
+
+class AttestationAnswer(Answer):
+    organisation: str
+    key: str
+    attested_height: int
+    block_hash: Digest
+    header: str
+    certificate: str
+    signature: str
+
+
+class AccusationOut(Out):
+    file: str
+    kind: str = Field(description="E1 to E6.")
+    epoch: int
+    view: int
+    slot_height: int
+    culprits: list[str]
+    sentence: str
+    evidence: str = Field(description="What accusation.report takes, in hexadecimal.")
+
+
+class AccusationsAnswer(Answer):
+    accusations: list[AccusationOut]
+
+
+class DivergencesAnswer(Answer):
+    divergences: list[dict[str, Any]]
 
 
 class HealthOut(Out):

@@ -117,6 +117,15 @@ class BlockResult:
         return found
 
 
+class BlockDiffers(InvalidBlock):
+    """A block whose every transaction is admissible executes to something else here."""
+
+    def __init__(self, error: InvalidBlock, header: Header, result: BlockResult) -> None:
+        super().__init__(error.code, **error.values)
+        self.header = header
+        self.result = result
+
+
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """What building a block came to."""
@@ -241,7 +250,10 @@ class Executor:
         if len(run.transactions) < len(transactions):
             raise InvalidBlock("block.work", transactions=len(transactions), work=BLOCK_WORK_MAX)
         result = self._seal(parent, transactions, run, header.time_ms, header.proposer)
-        check_same(header, result.header)
+        try:
+            check_same(header, result.header)
+        except InvalidBlock as error:
+            raise BlockDiffers(error, header, result) from error
         if clock_ms is not None and not (
             clock_ms - FRESH_LATE_MS <= header.time_ms <= clock_ms + FRESH_EARLY_MS
         ):

@@ -70,6 +70,7 @@ CONTEXTS: Final = {
     "evid/1": "accusation",
     "api/1": "signed read",
     "tlsbind/1": "greeting that binds a connection to a validator",
+    "attest/1": "block that the node of a joining validate key has",
     "admin/1": "operator's command",
     "popk/1": "proof of possession of a key",
     "presence/1": "insurance code shown by a person's phone",

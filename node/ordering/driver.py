@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol, assert_never
+from typing import Final, Protocol, assert_never
 
 from consensus import (
     Accuse,
@@ -32,6 +32,7 @@ from consensus import (
     MemberId,
     Message,
     Persist,
+    Received,
     Refused,
     Replica,
     SafetyRecord,
@@ -44,6 +45,9 @@ from consensus import (
     Wake,
     check_statement,
 )
+
+PEER_BYTES_MAX: Final = 256 << 10
+"""Of one peer's messages that wait for their turn; its connection is not read meanwhile."""
 
 
 class Hands(Protocol):
@@ -88,18 +92,34 @@ class Driver:
         self._replica = replica
         self._hands = hands
         self._clock_ms = clock_ms
-        self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._events: asyncio.Queue[tuple[Event, int]] = asyncio.Queue()
+        """With each event the bytes that it took on the wire, 0 for one that no peer sent."""
+        self._offered: dict[MemberId, int] = {}
+        self._taken = asyncio.Event()
         self._open = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._durable: SafetyRecord | None = None
         self._alarm_clock: asyncio.TimerHandle | None = None
+        self.on_step: Callable[[], None] = lambda: None
+        """Called after each step, when its effects were carried out."""
 
     def put(self, event: Event) -> None:
         """Hand over an event; call it on the event loop's thread."""
-        self._open += 1
-        self._idle.clear()
-        self._events.put_nowait(event)
+        self._put(event, 0)
+
+    async def offer(self, event: Received, size: int) -> None:
+        """Hand over a peer's message of ``size`` bytes.
+
+        Waits while ``PEER_BYTES_MAX`` of that peer's are still to be worked off: a disk that hangs
+        or a flood fills no memory, it slows its sender down, and nobody else.
+        """
+        peer = event.peer
+        while self._offered.get(peer, 0) + size > PEER_BYTES_MAX and peer in self._offered:
+            self._taken.clear()
+            await self._taken.wait()
+        self._offered[peer] = self._offered.get(peer, 0) + size
+        self._put(event, size)
 
     async def idle(self) -> None:
         """Wait until every event so far was taken and carried out, or the loop has ended."""
@@ -114,14 +134,28 @@ class Driver:
         """Run until cancelled, or until something durable fails. ``begin`` comes before."""
         try:
             while True:
-                await self._take(await self._events.get())
+                event, size = await self._events.get()
+                await self._take(event)
                 self._open -= 1
+                if size and isinstance(event, Received):
+                    self._make_room(event.peer, size)
                 if not self._open:
                     self._idle.set()
         finally:
             self._idle.set()
             if self._alarm_clock is not None:
                 self._alarm_clock.cancel()
+
+    def _put(self, event: Event, size: int) -> None:
+        self._open += 1
+        self._idle.clear()
+        self._events.put_nowait((event, size))
+
+    def _make_room(self, peer: MemberId, size: int) -> None:
+        self._offered[peer] -= size
+        if not self._offered[peer]:
+            del self._offered[peer]
+        self._taken.set()
 
     async def _take(self, event: Event) -> None:
         events: deque[Event] = deque([event])
@@ -130,6 +164,7 @@ class Driver:
                 answer = await self._carry_out(effect)
                 if answer is not None:
                     events.append(answer)
+            self.on_step()
 
     async def _carry_out(self, effect: Effect) -> Event | None:
         hands = self._hands

@@ -28,6 +28,7 @@ from consensus import (
 )
 from consensus.messages import NewView, ViewChange, Wish
 from consensus.plain import (
+    evidence_from_plain,
     evidence_to_plain,
     message_from_plain,
     message_to_plain,
@@ -38,6 +39,10 @@ from node.ledger import block, crypto
 from node.ledger.codec import decode, decode_trusted, encode
 from node.ledger.errors import CodecError, InvalidMessage, InvalidSignature
 from node.ledger.types import FRAME_BYTES_MAX, Signature
+
+EVIDENCE_BYTES_MAX = 65_536
+"""Without what the two messages carry beside (``Evidence.bare``) a proof of 100 members is about
+20,000 bytes."""
 
 
 def encode_record(record: SafetyRecord) -> bytes:
@@ -70,6 +75,34 @@ def encode_evidence(evidence: Evidence) -> bytes:
     return encode(evidence_to_plain(evidence))
 
 
+def decode_evidence(data: bytes) -> Evidence:
+    """What two things prove, whoever wrote them down. Raises ``InvalidMessage``."""
+    try:
+        return evidence_from_plain(decode(data, bytes_max=EVIDENCE_BYTES_MAX))
+    except CodecError as error:
+        raise InvalidMessage("message.malformed", reason=error.code) from None
+    except PeerError as error:
+        raise InvalidMessage("message.shape", reason=error.sentence) from None
+
+
+def verify_evidence(evidence: Evidence, chain: bytes, validators: ValidatorSet) -> None:
+    """Raises ``InvalidMessage`` unless the accused of this set signed what the evidence says.
+
+    Of a message its own signature counts; what it carries beside proves nothing here.
+    """
+    try:
+        evidence.check(validators)
+    except PeerError as error:
+        raise InvalidMessage("message.shape", reason=error.sentence) from None
+    for part in (evidence.first, evidence.second):
+        if isinstance(part, Certificate):
+            signed = list(_certificate_signatures(part))
+        else:
+            signed = [(part.sender, part.statement, part.signature)]
+        for signer, statement, signature in signed:
+            _verify_one(signer, statement, signature, chain, validators)
+
+
 def signing_parts(statement: Statement) -> tuple[str, bytes]:
     """Context and canonical body of what a statement's signature covers."""
     return f"pbft/1/{statement.kind.value}", encode(statement.fields())
@@ -85,18 +118,53 @@ def verify_message(message: Message, chain: bytes, validators: ValidatorSet) -> 
     """Raises ``InvalidMessage`` unless every signature in the message is good.
 
     A member's name is its key (``MemberId`` is the validate key's bytes). The message's epoch
-    must be the set's.
+    must be the set's. Counting comes before computing: a frame of repeated signatures, each of
+    them good, must not cost a second of everybody's time.
     """
+    _check_counts(message, validators)
     for signer, statement, signature in _signatures(message):
-        if statement.epoch != validators.epoch:
-            raise InvalidMessage("message.epoch", epoch=statement.epoch, ours=validators.epoch)
-        if not 0 <= signer < validators.size:
-            raise InvalidMessage("message.signer", signer=signer, validators=validators.size)
-        context, body = signing_parts(statement)
-        try:
-            crypto.verify(validators.members[signer], context, chain, body, signature)
-        except InvalidSignature as error:
-            raise InvalidMessage("message.signature", signer=signer) from error
+        _verify_one(signer, statement, signature, chain, validators)
+
+
+def _verify_one(
+    signer: int, statement: Statement, signature: bytes, chain: bytes, validators: ValidatorSet
+) -> None:
+    if statement.epoch != validators.epoch:
+        raise InvalidMessage("message.epoch", epoch=statement.epoch, ours=validators.epoch)
+    if not 0 <= signer < validators.size:
+        raise InvalidMessage("message.signer", signer=signer, validators=validators.size)
+    context, body = signing_parts(statement)
+    try:
+        crypto.verify(validators.members[signer], context, chain, body, signature)
+    except InvalidSignature as error:
+        raise InvalidMessage("message.signature", signer=signer) from error
+
+
+def _check_counts(message: Message, validators: ValidatorSet) -> None:
+    if isinstance(message, NewView) and len(message.view_changes) != validators.quorum:
+        raise InvalidMessage(
+            "message.view-changes", found=len(message.view_changes), quorum=validators.quorum
+        )
+    try:
+        for certificate in _certificates(message):
+            certificate.check(certificate.kind, validators)
+    except PeerError as error:
+        raise InvalidMessage("message.certificate", reason=error.sentence) from None
+
+
+def _certificates(message: Message) -> Iterable[Certificate]:
+    match message:
+        case Decided():
+            yield message.certificate
+        case ViewChange():
+            proof = message.proof
+            found = (proof.base_certificate, proof.prepared_certificate)
+            yield from (certificate for certificate in found if certificate is not None)
+        case NewView():
+            for change in message.view_changes:
+                yield from _certificates(change)
+        case _:
+            return
 
 
 def _signatures(message: Message) -> Iterable[tuple[int, Statement, bytes]]:
@@ -105,11 +173,8 @@ def _signatures(message: Message) -> Iterable[tuple[int, Statement, bytes]]:
             yield message.sender, message.statement, message.signature
         case ViewChange():
             yield message.sender, message.statement, message.signature
-            for certificate in (
-                message.proof.base_certificate, message.proof.prepared_certificate,
-            ):  # fmt: skip
-                if certificate is not None:
-                    yield from _certificate_signatures(certificate)
+            for certificate in _certificates(message):
+                yield from _certificate_signatures(certificate)
         case NewView():
             yield message.sender, message.statement, message.signature
             for change in message.view_changes:

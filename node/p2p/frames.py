@@ -46,6 +46,12 @@ class FrameType(IntEnum):
     """A transaction on its way to all validators."""
     REFUSED = 12
     """The peer's office does not entitle it to what it asked for."""
+    EVIDENCE = 20
+    """A proof that a validator lied, on its way to all validators."""
+    ASK_OUTCOME = 21
+    """Request for what a block came to, by a node that came to something else."""
+    OUTCOME = 22
+    """Answer to it."""
 
 
 BOUNDS: Final = {
@@ -61,6 +67,9 @@ BOUNDS: Final = {
     FrameType.CONTENT: ANSWER_BYTES_MAX,
     FrameType.TRANSACTION: TRANSACTION_BYTES_MAX + 64,
     FrameType.REFUSED: 128,
+    FrameType.EVIDENCE: 65_536,
+    FrameType.ASK_OUTCOME: 128,
+    FrameType.OUTCOME: FRAME_BYTES_MAX,
 }
 """Bytes of a body. A NEW-VIEW of 100 validators takes about 650 KiB, one of 33 about 75 KiB."""
 

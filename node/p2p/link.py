@@ -8,6 +8,7 @@ and a reader that stops reading end by themselves.
 from __future__ import annotations
 
 import asyncio
+import datetime
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -24,7 +25,7 @@ from node.p2p.hello import (
     make_proof,
 )
 from node.p2p.queues import BYTES_MAX, SendQueue, TooSlow
-from node.p2p.tls import pin_of_peer
+from node.p2p.tls import certificate_end, pin_of_peer
 
 HANDSHAKE_S: Final = 5.0
 IDLE_S: Final = 20.0
@@ -44,6 +45,8 @@ class Peer:
     organisation: str
     key: bytes
     """The key of its greeting: the validate key, if it votes."""
+    certificate_until: datetime.datetime | None = None
+    """End of its TLS certificate; nothing stops then, people are told in time."""
 
 
 OnFrame = Callable[[Peer, Frame], Awaitable[None]]
@@ -103,7 +106,8 @@ async def shake_hands(
         check_greeting(own, peer, organisation)
         await _write(channel, Frame(FrameType.PROOF, make_proof(identity, own, peer, ends)))
         check_proof(own, peer, ends, await _read(channel, FrameType.PROOF))
-    return Peer(organisation, peer.key)
+    ends_at = certificate_end(channel.writer.get_extra_info("ssl_object"))
+    return Peer(organisation, peer.key, ends_at)
 
 
 class Link:
@@ -115,6 +119,8 @@ class Link:
         self.closed = asyncio.Event()
         self.reason = ""
         """Why it ended."""
+        self.is_fault = False
+        """Whether it ended over what no correct peer sends."""
         self._channel = channel
         self._queue = SendQueue(queue_bytes_max)
 
@@ -141,6 +147,7 @@ class Link:
         try:
             await self._read_all(on_frame)
         except (FrameError, PeerFault) as fault:
+            self.is_fault = not self.closed.is_set()
             self.close(str(fault))
         except TimeoutError:
             self.close(f"silent for {IDLE_S:.0f} s")

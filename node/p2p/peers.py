@@ -5,6 +5,9 @@ the lower id dialled stays, on both sides alike; of two from the same side the n
 maker knows that the older one is gone. Failed attempts wait longer and longer, up to
 ``BACKOFF_MAX_S``: a peer that comes back is found within seconds, however long it was away.
 
+A peer whose connection ended over what no correct node sends waits ``FAULT_PAUSE_S`` before it gets
+another one: otherwise a flood of bad messages would only have to dial again after each.
+
 Guests are organisations without a seat that may follow (``guest_pin``). They dial, nobody dials
 them; there is room for ``GUESTS_MAX``, each with a small queue. Strangers cost a bounded number of
 handshakes, each with a deadline; who is not on the ledger gets no further.
@@ -18,6 +21,7 @@ import datetime
 import random
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -36,6 +40,7 @@ BACKOFF_MIN_S: Final = 0.1
 BACKOFF_MAX_S: Final = 5.0
 SECOND_DIALLER_S: Final = 0.5
 """The organisation with the higher id lets the other one dial first."""
+FAULT_PAUSE_S: Final = 5.0
 HANDSHAKES_MAX: Final = 64
 """Accepted connections that have not proved who they are."""
 GUESTS_MAX: Final = 32
@@ -114,6 +119,10 @@ class Connections(Protocol):
     def drop(self, organisation: str, reason: str) -> None:
         """End the connection to a peer that lied; it may come back."""
 
+    @property
+    def sent(self) -> Mapping[str, int]:
+        """Bytes that were given to peers so far, by type of frame."""
+
     def connected(self) -> dict[str, Peer]:
         """Who is up, by organisation."""
 
@@ -149,6 +158,7 @@ class Peers:
         clock_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
     ) -> None:
         self.port = 0
+        self.sent: Counter[str] = Counter()
         self.pin = transport.pin
         self.valid_until = transport.valid_until
         self._identity = identity
@@ -161,6 +171,8 @@ class Peers:
         self._epoch = 0
         self._links: dict[str, Link] = {}
         self._absent: dict[str, Absence] = {}
+        self._paused_until_ms: dict[str, int] = {}
+        """Of peers in the ledger only, after a fault."""
         self._dialling: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._handshakes = 0
@@ -215,7 +227,10 @@ class Peers:
     def send(self, organisation: str, frame: Frame) -> bool:
         """Queue a frame for a peer. False when it is not connected or the frame was dropped."""
         link = self._links.get(organisation)
-        return link is not None and link.send(frame)
+        if link is None or not link.send(frame):
+            return False
+        self.sent[frame.type.name.lower()] += frame.size
+        return True
 
     def drop(self, organisation: str, reason: str) -> None:
         """End the connection to a peer that lied; it may come back."""
@@ -242,6 +257,8 @@ class Peers:
             if link is not None:
                 await link.closed.wait()
                 delay = BACKOFF_MIN_S
+            elif pause_ms := self._pause_ms(organisation):
+                delay = pause_ms / 500  # at least half of it is waited
             else:
                 began_ms = self._clock_ms()
                 try:
@@ -323,6 +340,8 @@ class Peers:
     def _take(self, link: Link) -> bool:
         """Whether this connection is the one to the peer from here on."""
         organisation = link.peer.organisation
+        if self._pause_ms(organisation):
+            return False
         held = self._links.get(organisation)
         if held is None and organisation not in self._addresses and self._is_full():
             self._log.warning("p2p.guests-full", peer=organisation, limit=GUESTS_MAX)
@@ -342,12 +361,21 @@ class Peers:
         if self._links.get(organisation) is not link:
             return
         del self._links[organisation]
+        if link.is_fault:
+            self._paused_until_ms[organisation] = self._clock_ms() + round(1000 * FAULT_PAUSE_S)
         if organisation in self._addresses:
             self._absent[organisation] = Absence(self._clock_ms(), link.reason)
         self._log.info("p2p.down", peer=organisation, reason=link.reason)
 
     def _is_full(self) -> bool:
         return sum(name not in self._addresses for name in self._links) >= GUESTS_MAX
+
+    def _pause_ms(self, organisation: str) -> int:
+        """For how long there is no connection after a fault."""
+        left = self._paused_until_ms.get(organisation, 0) - self._clock_ms()
+        if left <= 0:
+            self._paused_until_ms.pop(organisation, None)
+        return max(0, left)
 
     def _is_preferred(self, link: Link) -> bool:
         return link.dialled == (self._identity.organisation < link.peer.organisation)

@@ -36,7 +36,8 @@ LANES: Final = {
     FrameType.CHANGE: 1,
     FrameType.PROPOSAL: 2,
     FrameType.STATUS: 3, FrameType.ASK: 3, FrameType.ASK_CONTENT: 3, FrameType.REFUSED: 3,
-    FrameType.BLOCKS: 4, FrameType.CONTENT: 4,
+    FrameType.BLOCKS: 4, FrameType.CONTENT: 4, FrameType.EVIDENCE: 4,
+    FrameType.ASK_OUTCOME: 3, FrameType.OUTCOME: 4,
     FrameType.TRANSACTION: 5,
 }  # fmt: skip
 """Lower goes first."""
@@ -95,7 +96,7 @@ class SendQueue:
     def _is_lane_full(self, frame: Frame, lane: deque[Frame]) -> bool:
         if frame.type is FrameType.TRANSACTION:
             return self._transactions + frame.size > TRANSACTIONS_BYTES_MAX
-        if frame.type in (FrameType.BLOCKS, FrameType.CONTENT):
+        if frame.type in (FrameType.BLOCKS, FrameType.CONTENT, FrameType.OUTCOME):
             return len(lane) >= ANSWERS_MAX
         return len(lane) >= VOTES_MAX
 

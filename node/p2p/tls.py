@@ -91,6 +91,14 @@ def pin_of_peer(channel: ssl.SSLObject | ssl.SSLSocket | None) -> Digest:
     return Digest(hashlib.sha256(spki).digest())
 
 
+def certificate_end(channel: ssl.SSLObject | ssl.SSLSocket | None) -> datetime.datetime | None:
+    """Until when the peer's certificate says to be valid; None where there is none to read."""
+    certificate = None if channel is None else channel.getpeercert(binary_form=True)
+    if certificate is None:
+        return None
+    return x509.load_der_x509_certificate(certificate).not_valid_after_utc
+
+
 def _issuer_key(chain: bytes) -> Ed25519PrivateKey:
     """Known to everybody who has the genesis file: it vouches for nothing."""
     return crypto.private_key(crypto.H("yibao/tls-issuer/v1", chain))

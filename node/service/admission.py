@@ -20,6 +20,7 @@ from node.telemetry import Metrics
 
 SIGNATURE_THREADS = 2
 """The library releases the interpreter lock while it verifies (ARCHITECTURE.md, Process)."""
+UNKNOWN_KEY = "transaction.key"
 SIGNATURES_WAITING_MAX = 4_000
 """Checks in hand at once; above it the node is busy: 4,000 take a quarter of a second."""
 
@@ -37,8 +38,11 @@ class Admission:
         on_added: Callable[[], None],
         *,
         monotonic_ms: Callable[[], int],
+        is_current: Callable[[], bool],
     ) -> None:
-        """``is_committed`` says whether the published head's chain holds a transaction."""
+        """``is_committed`` says whether the published head's chain holds a transaction,
+        ``is_current`` whether this node knows that nothing newer is decided."""
+        self._is_current = is_current
         self._monotonic_ms = monotonic_ms
         self._chain = chain
         self._is_committed = is_committed
@@ -49,6 +53,8 @@ class Admission:
         self._threads = ThreadPoolExecutor(SIGNATURE_THREADS, thread_name_prefix="signature")
         self._checking = 0
         self._waiters: dict[bytes, list[asyncio.Future[None]]] = {}
+        self._late: dict[bytes, InvalidTransaction] = {}
+        """Waited for, let go of by this node's clock, and not yet impossible."""
         self.quarantined = set(chain.database.quarantined())
         """Ids of transactions that met a bug of ours; they are not tried again."""
         self.closing = False
@@ -85,18 +91,39 @@ class Admission:
                 waiting.remove(future)
             if not waiting:
                 self._waiters.pop(tx_id, None)
+                self._late.pop(tx_id, None)
         return True
 
     def committed(self, tx_ids: Iterable[bytes]) -> None:
-        """Answer those who wait for these."""
+        """Answer those who wait for these; the head has moved."""
         for tx_id in tx_ids:
+            self._late.pop(tx_id, None)
             for future in self._waiters.pop(tx_id, ()):
                 if not future.done():
                     future.set_result(None)
+        for tx_id in [one for one, error in self._late.items() if self._is_over(error)]:
+            self._tell(tx_id, self._late.pop(tx_id))
 
     def dropped(self, tx_id: bytes, error: InvalidTransaction) -> None:
-        """Tell those who wait that it will not come."""
+        """Tell those who wait that it will not come, as soon as that is certain.
+
+        Our clock alone does not make it certain that a time is over: a block that was proposed
+        before may hold the transaction and be decided much later, with its old time.
+        """
         self._metrics.refused.labels(error.code).inc()
+        if error.code == "transaction.expired" and not self._is_over(error):
+            if tx_id in self._waiters:
+                self._late[tx_id] = error
+            return
+        self._tell(tx_id, error)
+
+    def _is_over(self, error: InvalidTransaction) -> bool:
+        """Whether every block above the head is later than what has expired."""
+        until_ms = error.values["valid_until_ms"]
+        assert isinstance(until_ms, int), "the error names the end"
+        return until_ms <= self._chain.parent.header.time_ms
+
+    def _tell(self, tx_id: bytes, error: InvalidTransaction) -> None:
         for future in self._waiters.pop(tx_id, ()):
             if not future.done():
                 future.set_exception(error)
@@ -111,6 +138,8 @@ class Admission:
         except InvalidTransaction as error:
             self.pool.done([transaction.id], self._monotonic_ms())
             self.dropped(transaction.id, error)
+        except Unavailable:
+            pass  # as of a head that is not the newest: nothing is certain
 
     def set_aside(self, tx_id: bytes) -> None:
         """A transaction met a bug: it is not tried again until the operator has looked."""
@@ -177,7 +206,13 @@ class Admission:
             raise InvalidTransaction("transaction.quarantined", id=transaction.id.hex())
         header = self._chain.parent.header
         time_ms = max(self._clock_ms(), header.time_ms + 1)
-        self._chain.executor.admit(transaction, header.height + 1, time_ms)
+        try:
+            self._chain.executor.admit(transaction, header.height + 1, time_ms)
+        except InvalidTransaction as error:
+            if error.code == UNKNOWN_KEY and not self._is_current():
+                # Registered in a block that this node does not have yet, for all it knows.
+                raise Unavailable("node.behind", retry_after_s=1) from error
+            raise
 
     async def _check_signature(self, transaction: SignedTransaction) -> None:
         if self._checking >= SIGNATURES_WAITING_MAX:

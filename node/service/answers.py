@@ -88,8 +88,10 @@ class Answers:
         if frame.type is FrameType.ASK:
             ask = Ask.decode(frame.body)
             return ask.share, FrameType.BLOCKS, lambda: self._blocks(ask)
-        assert frame.type is FrameType.ASK_CONTENT, "requests come here, nothing else"
         asked = AskContent.decode(frame.body)
+        if frame.type is FrameType.ASK_OUTCOME:
+            return Share.CONTENT, FrameType.OUTCOME, lambda: self._server.outcome(asked.block)
+        assert frame.type is FrameType.ASK_CONTENT, "requests come here, nothing else"
         return asked.share, FrameType.CONTENT, lambda: self._content(asked)
 
     async def _answer(self, place: tuple[str, FrameType], answer: FrameType, work: Work) -> None:

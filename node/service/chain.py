@@ -7,6 +7,7 @@ the state tree and the store need no locks of their own. The methods know nothin
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
@@ -16,6 +17,7 @@ from node import indexer
 from node.execution.blocks import BlockResult, Executor, Parent, Proposal
 from node.execution.calls import CallResult
 from node.execution.changes import OpenedChanges
+from node.execution.divergence import Outcome
 from node.ledger.block import Certificate, Header, ValidatorSet
 from node.ledger.errors import InvalidBlock
 from node.ledger.transaction import Attachment, SignedTransaction
@@ -24,6 +26,9 @@ from node.ordering.wire import encode_record
 from node.store.blocks import StoredProposal
 from node.store.database import Database, HeightParts
 from node.telemetry import Metrics
+
+RECENT_MAX = 4
+"""Heights whose results are kept for peers that came to another one."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -79,7 +84,9 @@ class Chain:
         self._metrics = metrics
         self._organisation = organisation
         self._index = index
+        self._next_set: tuple[int, ValidatorSet] | None = None
         self._results: dict[BlockId, BlockResult] = {}
+        self._recent: deque[Callable[[], Outcome]] = deque(maxlen=RECENT_MAX)
         self._kept: set[BlockId] = set()
 
     def build(self, candidates: Sequence[SignedTransaction], clock_ms: int) -> Proposal:
@@ -194,7 +201,10 @@ class Chain:
         On the event loop's thread, while no job of the chain thread runs (``Node.commit``).
         """
         self.executor.commit(result)
+        self._recent.append(_later(result))
         self.parent = Parent(result.header, result.block_hash)
+        if result.next_validators is not None:
+            self._next_set = None
         self._results.clear()
         self._kept.clear()
 
@@ -210,16 +220,48 @@ class Chain:
 
     def validators_of_next(self) -> tuple[int, ValidatorSet]:
         """Epoch and validator set of the height above the head."""
-        header = self.parent.header
-        epoch = header.epoch + (1 if header.is_epoch_final else 0)
-        return epoch, self.database.validators(epoch)[1]
+        if self._next_set is None:
+            # Every message of every peer asks; the answer changes with an epoch.
+            header = self.parent.header
+            epoch = header.epoch + (1 if header.is_epoch_final else 0)
+            self._next_set = epoch, self.database.validators(epoch)[1]
+        return self._next_set
+
+    def validators_of(self, epoch: int) -> ValidatorSet | None:
+        """The set of an epoch that has begun, None for one that has not."""
+        return self.database.validators(epoch)[1] if epoch <= self.validators_of_next()[0] else None
 
     def result(self, block: BlockId) -> BlockResult | None:
         """The result of a block that was built or executed on the head."""
         return self._results.get(block)
 
+    def outcome(self, block: bytes) -> Outcome | None:
+        """What a block came to here, while it is in flight and for ``RECENT_MAX`` heights more."""
+        result = self._results.get(BlockId(block))
+        if result is not None:
+            return outcome_of(result)
+        return next((found for one in self._recent if (found := one()).block == block), None)
+
     def _place(self, block: BlockId) -> tuple[int, bytes]:
         return self._results[block].header.height, block
+
+
+def outcome_of(result: BlockResult) -> Outcome:
+    """What of a result is compared with another node's."""
+    return _later(result)()
+
+
+def _later(result: BlockResult) -> Callable[[], Outcome]:
+    """The outcome when it is asked for; the rest of the result is not held on to."""
+    block, receipts = result.block_hash, result.receipt_bytes
+    writes, all_writes = [call.writes for call in result.calls], result.writes
+
+    def outcome() -> Outcome:
+        written = {key for one in writes for key in one}
+        rest = {key: value for key, value in all_writes.items() if key not in written}
+        return Outcome(block, receipts, writes, rest)
+
+    return outcome
 
 
 def _stored(result: BlockResult) -> StoredProposal:

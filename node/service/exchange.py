@@ -34,9 +34,9 @@ from consensus import (
     ValidatorSet,
     Vote,
 )
-from consensus.messages import Wish
+from consensus.messages import ViewChange, Wish
 from node.ledger import block as ledger_block
-from node.ledger.errors import InvalidBlock, InvalidMessage, LedgerError
+from node.ledger.errors import InvalidMessage, LedgerError
 from node.ordering import wire
 from node.p2p.frames import Frame, FrameType
 from node.p2p.link import Peer, PeerFault
@@ -47,7 +47,6 @@ from node.p2p.payloads import (
     AskContent,
     Content,
     Share,
-    decode_blocks,
     decode_content,
     decode_proposal,
     decode_refusal,
@@ -56,6 +55,8 @@ from node.p2p.payloads import (
 from node.p2p.peers import Address, Connections, Events
 from node.service.answers import Answers
 from node.service.contents import Contents
+from node.service.findings import Findings
+from node.service.reading import decode_message, epoch_of, frame_type, verify_blocks
 from node.service.serving import BlockServer
 
 INBOX_MAX: Final = 256
@@ -65,7 +66,9 @@ GUEST_STATUS_S: Final = 0.05
 FROM_GUESTS: Final = frozenset(
     {FrameType.STATUS, FrameType.ASK, FrameType.ASK_CONTENT, FrameType.TRANSACTION}
 )
-"""What a node without a seat may send."""
+"""What is heard of a node without a seat."""
+PASSED_OVER: Final = frozenset({FrameType.EVIDENCE, FrameType.ASK_OUTCOME})
+"""What an honest follower sends to all its peers, and a validator can do without."""
 HEIGHTS_AHEAD: Final = 2
 """Proposals are kept for the height in flight and the one above it, as in the core."""
 
@@ -75,6 +78,9 @@ class Host(Protocol):
 
     def put(self, event: Event) -> None:
         """Hand an event to the consensus driver."""
+
+    async def offer(self, event: Received, size: int) -> None:
+        """Hand it a peer's message; waits while too much of that peer's is in work."""
 
     def validators(self) -> tuple[int, ledger_block.ValidatorSet]:
         """Epoch and set of the height in flight."""
@@ -127,6 +133,8 @@ class Exchange(Events):
         self._granted: dict[str, Share] = {}
         """What a peer said it may give to this node, where that is less than was asked for."""
         self._status_s: dict[str, float] = {}
+        self._refused: dict[str, str] = {}
+        """What the core could not believe of a peer, until its connection has ended over it."""
         self._inboxes: dict[str, asyncio.Queue[bytes]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="peers")
@@ -135,6 +143,12 @@ class Exchange(Events):
             self._spawn, log,
         )  # fmt: skip
         self.on_peer_up: Callable[[str], None] = lambda organisation: None
+        self._findings: Findings | None = None
+
+    def share(self, findings: Findings) -> None:
+        """What goes between nodes beside the consensus. After ``attach``."""
+        self._findings = findings
+        findings.attach(self.peers)
 
     def attach(self, peers: Connections) -> None:
         """The connections to use."""
@@ -199,7 +213,7 @@ class Exchange(Events):
             if not self.is_seated(organisation)
         ]
         if guests and self._host.is_seated_here():
-            frame = Frame(_frame_type(message), wire.encode_message(message))
+            frame = Frame(frame_type(message), wire.encode_message(message))
             for organisation in guests:
                 self.peers.send(organisation, frame)
 
@@ -253,9 +267,10 @@ class Exchange(Events):
         """What the core calls a peer."""
         _, validators = self._host.validators()
         seat = validators.index_of(peer.organisation)
-        if seat is not None and validators.validators[seat].key == peer.key:
-            return MemberId(peer.key)
-        return MemberId(peer.organisation.encode())
+        if seat is None:
+            return MemberId(peer.organisation.encode())
+        # Whatever key it greeted with: one that was rotated since is the same node.
+        return MemberId(validators.validators[seat].key)
 
     def is_seated(self, organisation: str) -> bool:
         """Whether the organisation has a seat in the set of the height in flight."""
@@ -282,7 +297,11 @@ class Exchange(Events):
     async def on_frame(self, peer: Peer, frame: Frame) -> None:
         """Work off one frame of a peer, or hand it to whoever does."""
         if frame.type not in FROM_GUESTS and not self.is_seated(peer.organisation):
+            if frame.type in PASSED_OVER:
+                return
             raise PeerFault(f"a frame of type {frame.type.name} from a node without a seat")
+        if (reason := self._refused.pop(peer.organisation, None)) is not None:
+            raise PeerFault(reason)
         match frame.type:
             case FrameType.VOTE | FrameType.CHANGE | FrameType.STATUS:
                 await self._take_message(peer, frame)
@@ -290,7 +309,7 @@ class Exchange(Events):
                 await self._take_proposal(peer, frame.body)
             case FrameType.TRANSACTION:
                 self._take_transaction(peer, frame.body)
-            case FrameType.ASK | FrameType.ASK_CONTENT:
+            case FrameType.ASK | FrameType.ASK_CONTENT | FrameType.ASK_OUTCOME:
                 self._answers.take(peer, frame)
             case FrameType.BLOCKS:
                 await self._take_blocks(peer, frame.body)
@@ -298,6 +317,9 @@ class Exchange(Events):
                 self._take_content(peer, frame.body)
             case FrameType.REFUSED:
                 self._take_refusal(peer, frame.body)
+            case FrameType.EVIDENCE | FrameType.OUTCOME:
+                if self._findings is not None:
+                    self._findings.take(peer, frame)
             case _:
                 raise PeerFault(f"a frame of type {frame.type.name} after the greeting")
 
@@ -305,23 +327,36 @@ class Exchange(Events):
         """A peer is connected: it may lack what waits here."""
         self._asked.pop(peer.organisation, None)
         self._granted.pop(peer.organisation, None)
+        if self._findings is not None:
+            self._findings.on_up(peer)
+        self._refused.pop(peer.organisation, None)
         self.on_peer_up(peer.organisation)
 
     def guest_pin(self, organisation: str) -> bytes | None:
         return self._host.guest_pin(organisation)
 
+    def refused(self, peer: MemberId, reason: str) -> bool:
+        """The core refused what this peer said: no correct node says such a thing, so with its
+        next frame the connection ends. Whether that is news."""
+        organisation = self.organisation_of(peer)
+        if organisation is None or organisation in self._refused:
+            return False
+        self._refused[organisation] = reason
+        return True
+
     def on_bug(self, error: BaseException) -> None:
         self._host.bug(error)
 
     async def _take_message(self, peer: Peer, frame: Frame) -> None:
-        message = _decode(frame.body)
-        if _frame_type(message) is not frame.type:
+        message = decode_message(frame.body)
+        if frame_type(message) is not frame.type:
             raise PeerFault(f"a {type(message).__name__} in a frame of type {frame.type.name}")
         if isinstance(message, Status):
             if not self.is_seated(peer.organisation) and not self._is_of_use(peer, message):
                 return
             self.heights[peer.organisation] = message.height
-        await self._hear(peer, message)
+        if await self._is_sound(peer, message):
+            await self._host.offer(Received(self.name_of(peer), message), frame.size)
 
     def _is_of_use(self, peer: Peer, status: Status) -> bool:
         """Whether a guest's STATUS shows that it lacks something, and is not one of a flood."""
@@ -334,7 +369,7 @@ class Exchange(Events):
 
     async def _take_proposal(self, peer: Peer, body: bytes) -> None:
         encoded, data = decode_proposal(body)
-        message = _decode(encoded)
+        message = decode_message(encoded)
         if not isinstance(message, Proposal):
             raise PeerFault(f"a {type(message).__name__} in a proposal")
         if not 0 < message.block.height - self._host.height() <= HEIGHTS_AHEAD:
@@ -344,20 +379,17 @@ class Exchange(Events):
             raise PeerFault("a proposal with the content of another block")
         if content.header.chain != self._chain:
             raise PeerFault("a proposal for another chain")
-        if await self._is_sound(message):
+        if await self._is_sound(peer, message):
             self.contents.add(peer.organisation, content)
-            self._host.put(Received(self.name_of(peer), message))
+            await self._host.offer(Received(self.name_of(peer), message), len(encoded))
 
-    async def _hear(self, peer: Peer, message: Message) -> None:
-        if await self._is_sound(message):
-            self._host.put(Received(self.name_of(peer), message))
-
-    async def _is_sound(self, message: Message) -> bool:
+    async def _is_sound(self, peer: Peer, message: Message) -> bool:
         """Check all signatures. False for another epoch's. Raises ``PeerFault``."""
         members = self.members()
-        if _epoch_of(message) != members.epoch:
+        if epoch_of(message) != members.epoch:
             # STATUS says where a peer is; nothing else of another epoch can be judged here.
             return isinstance(message, Status)
+        self._check_origin(peer, message)
         try:
             if isinstance(message, Vote | Wish | Proposal | Status):
                 wire.verify_message(message, self._chain, members)
@@ -369,6 +401,20 @@ class Exchange(Events):
         except InvalidMessage as error:
             raise PeerFault(f"an unsound {type(message).__name__}: {error.code}") from None
         return True
+
+    def _check_origin(self, peer: Peer, message: Message) -> None:
+        """Everybody brings its own messages. A NEW-VIEW and a decided block may come from anybody
+        who has them; whoever brings another's vote only makes others compute."""
+        if not isinstance(message, Vote | Wish | Proposal | ViewChange):
+            return
+        seats = self._host.validators()[1].validators
+        if not 0 <= message.sender < len(seats):
+            raise PeerFault(
+                f"a {type(message).__name__} of seat {message.sender}, which nobody has"
+            )
+        owner = seats[message.sender].organisation
+        if owner != peer.organisation:
+            raise PeerFault(f"a {type(message).__name__} of {owner}")
 
     def _take_transaction(self, peer: Peer, body: bytes) -> None:
         inbox = self._inboxes.get(peer.organisation)
@@ -403,7 +449,7 @@ class Exchange(Events):
         epoch, validators = self._host.validators()
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(
-            self._threads, _verify_blocks, body, ask, self._chain, epoch, validators
+            self._threads, verify_blocks, body, ask, self._chain, epoch, validators
         )
         decided = []
         for certificate, content in found:
@@ -432,7 +478,7 @@ class Exchange(Events):
             arrived.set()
 
     def _frame(self, message: Message) -> Frame | None:
-        kind, body = _frame_type(message), wire.encode_message(message)
+        kind, body = frame_type(message), wire.encode_message(message)
         if not isinstance(message, Proposal):
             return Frame(kind, body)
         content = self._server.content(message.block.height, message.block.id)
@@ -447,53 +493,3 @@ class Exchange(Events):
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._host.bug(error)
-
-
-def _decode(data: bytes) -> Message:
-    try:
-        return wire.decode_message(data)
-    except InvalidMessage as error:
-        raise PeerFault(f"a malformed message: {error.code}") from None
-
-
-def _frame_type(message: Message) -> FrameType:
-    match message:
-        case Vote() | Wish():
-            return FrameType.VOTE
-        case Status():
-            return FrameType.STATUS
-        case Proposal():
-            return FrameType.PROPOSAL
-        case _:
-            return FrameType.CHANGE
-
-
-def _epoch_of(message: Message) -> int:
-    match message:
-        case Status():
-            return message.epoch
-        case Decided():
-            return message.certificate.epoch
-        case _:
-            return message.statement.epoch
-
-
-def _verify_blocks(
-    body: bytes, ask: Ask, chain: bytes, epoch: int, validators: ledger_block.ValidatorSet
-) -> list[tuple[ledger_block.Certificate, AnyContent]]:
-    """On the peers' thread: the answer as far as it is of this epoch. Raises ``PeerFault``."""
-    sound = []
-    for height, (certificate, content) in zip(
-        range(ask.first, ask.last + 1), decode_blocks(body, ask.share), strict=False
-    ):
-        header = content.header
-        if header.height != height or header.chain != chain:
-            raise PeerFault("blocks that were not asked for")
-        if header.epoch != epoch:
-            break
-        try:
-            certificate.verify_header(header, validators)
-        except InvalidBlock as error:
-            raise PeerFault(f"an unsound certificate: {error.code}") from None
-        sound.append((certificate, content))
-    return sound

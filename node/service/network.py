@@ -9,10 +9,10 @@ of, so that nobody waits for an order that will never come.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import datetime
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from itertools import islice
-from pathlib import Path
 from typing import Final
 
 import structlog
@@ -22,9 +22,9 @@ from consensus import (
     Certificate,
     Decided,
     Event,
-    Evidence,
     MemberId,
     Message,
+    Received,
     Situation,
 )
 from contracts.organisations import find_endpoint
@@ -38,20 +38,19 @@ from node.p2p.payloads import Share
 from node.p2p.peers import Absence, Address, Connect, Who, connect_with_tls
 from node.service.admission import Admission
 from node.service.chain import Chain
+from node.service.custody import Custody
 from node.service.entitlements import share_of
 from node.service.exchange import Exchange, Host
 from node.service.serving import BlockServer
+from node.telemetry import Metrics
 
 TEND_S: Final = 1.0
 """How often waiting transactions are looked after."""
-PUSH_AGAIN_MS: Final = 1_000
-"""After this a transaction is passed on to the primary again (T_fwd)."""
-PUSH_AGAIN_MAX: Final = 64
 PUSH_TO_NEW_MAX: Final = 1_000
 """Waiting transactions that a peer is sent when it connects; the oldest."""
 RECHECK_MAX: Final = 256
-PASSED_OVER_MS: Final = 2_000
-"""A transaction that waited this long before a block with room left was built was passed over."""
+RECHECK_AFTER_MS: Final = 1_000
+"""Waiting transactions of this age are looked at again: the oldest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +84,7 @@ class Network(Host):
         organisation: str,
         key: PrivateKey | None,
         put: Callable[[Event], None],
+        offer: Callable[[Received, int], Awaitable[None]],
         situation: Callable[[], Situation],
         bug: Callable[[BaseException], None],
         log: structlog.stdlib.BoundLogger,
@@ -92,13 +92,13 @@ class Network(Host):
     ) -> None:
         """``key``: the validate key, None for a node that only follows."""
         self._put = put
+        self._offer = offer
         self._monotonic_ms = monotonic_ms
-        self.passed_over_ms: int | None = None
-        """Since when a transaction has waited that the primary left out of a block with room."""
         self._options = options
         self._chain = chain
         self._state = state
         self._admission = admission
+        self.custody = Custody(admission.pool)
         self._organisation = organisation
         self._situation = situation
         self._bug = bug
@@ -110,6 +110,9 @@ class Network(Host):
         self.exchange.attach(peers)
         self.pin = peers.pin
         self.exchange.on_peer_up = self._on_peer_up
+        self._told_sent: Counter[str] = Counter()
+        self.on_tend: Callable[[], None] = lambda: None
+        """Called every ``TEND_S``."""
         self._tending: asyncio.Task[None] | None = None
 
     @property
@@ -146,18 +149,26 @@ class Network(Host):
         """Send to a peer, or to all."""
         self.exchange.send(to, message)
 
+    def refused(self, peer: MemberId, reason: str) -> bool:
+        """The core could not believe a peer; whether that is news."""
+        return self.exchange.refused(peer, reason)
+
     def fetch(self, peer: MemberId, first: int, last: int) -> None:
         """Ask a peer for certified blocks."""
         self.exchange.fetch(peer, first, last)
 
-    def committed(self, result: BlockResult, calls_aim: int, bytes_aim: int) -> None:
-        """A height is on disk and published."""
+    def committed(self, result: BlockResult, calls_least: int, bytes_aim: int) -> None:
+        """A height is on disk and published. ``calls_least``: what a block holds at least before
+        an honest primary closes it with something left."""
         self.exchange.contents.committed(result.header.height)
         if result.next_validators is not None or any(
             key.startswith("endpoint/") for key in result.writes
         ):
             self.update()
-        self._judge_order(result, calls_aim, bytes_aim)
+        size = sum(transaction.size() for transaction in result.transactions)
+        full = 2 * len(result.calls) >= calls_least or 2 * size >= bytes_aim
+        senders = [transaction.body.sender for transaction in result.transactions]
+        self.custody.committed(senders, full, self._monotonic_ms())
 
     def announce(self, block: Block, certificate: Certificate) -> None:
         """Tell those who follow: they wait for nothing but this."""
@@ -167,6 +178,9 @@ class Network(Host):
 
     def put(self, event: Event) -> None:
         self._put(event)
+
+    async def offer(self, event: Received, size: int) -> None:
+        await self._offer(event, size)
 
     def validators(self) -> tuple[int, ledger_block.ValidatorSet]:
         return self._chain.validators_of_next()
@@ -218,8 +232,32 @@ class Network(Host):
             "peers": sorted(self.exchange.peers.connected()),
             "peers_absent": sorted(self.absent()),
             "receives": self.own_share().name.lower(),
-            "certificate_until": self.exchange.peers.valid_until.date().isoformat(),
+            "certificate_until": self.certificate_until.date().isoformat(),
+            "certificates": {
+                who: until.date().isoformat() for who, until in sorted(self.certificates().items())
+            },
         }
+
+    def count_sent(self, telemetry: Metrics) -> None:
+        """Bytes given to peers since the last call, by type of frame, into the metrics."""
+        sent = Counter(self.exchange.peers.sent)
+        for frame, size in (sent - self._told_sent).items():
+            telemetry.peer_sent_bytes.labels(frame).inc(size)
+        self._told_sent = sent
+
+    @property
+    def certificate_until(self) -> datetime.datetime:
+        """End of the own TLS certificate."""
+        return self.exchange.peers.valid_until
+
+    def certificates(self) -> dict[str, datetime.datetime]:
+        """When the TLS certificates of this node and of connected peers end, by organisation."""
+        told = {
+            organisation: peer.certificate_until
+            for organisation, peer in self.exchange.peers.connected().items()
+            if peer.certificate_until is not None
+        }
+        return {self._organisation: self.certificate_until, **told}
 
     def behind_by(self) -> int:
         """Blocks behind the height that more peers than can lie have told."""
@@ -227,6 +265,13 @@ class Network(Host):
         told = sorted(self.exchange.heights.values(), reverse=True)
         liars = validators.size - validators.quorum
         return max(0, told[liars] - self.height()) if len(told) > liars else 0
+
+    def is_current(self) -> bool:
+        """Whether enough members are connected and have told their heights to know that nothing
+        above the head is decided, but for what is on its way."""
+        _, validators = self.validators()
+        has_told = len(self.exchange.heights) > validators.size - validators.quorum
+        return self.has_quorum() and has_told and self.behind_by() == 0
 
     def has_quorum(self) -> bool:
         """Whether enough members are connected to decide anything, or to follow."""
@@ -275,53 +320,21 @@ class Network(Host):
         while True:
             await asyncio.sleep(TEND_S)
             self.exchange.tell_height()
+            self.on_tend()
             now_ms = self._monotonic_ms()
-            old = [
-                one for one in self._admission.pool.waiting()
-                if one.arrived_ms <= now_ms - PUSH_AGAIN_MS
-            ]  # fmt: skip
-            for waiting in old[:RECHECK_MAX]:
-                self._admission.recheck(waiting.transaction)
+            for waiting in self._admission.pool.waiting()[:RECHECK_MAX]:
+                if waiting.arrived_ms <= now_ms - RECHECK_AFTER_MS:
+                    self._admission.recheck(waiting.transaction)
             primary = bytes(self._situation().primary)
             to = [
                 seat.organisation
                 for seat in self.validators()[1].validators
                 if seat.key == primary and seat.organisation != self._organisation
             ]
-            for waiting in old[:PUSH_AGAIN_MAX] if to else ():
-                if waiting.tx_id in self._admission.pool:
-                    self.exchange.push(waiting.transaction.encode(), to)
+            due = self.custody.due_again(primary, now_ms)
+            for waiting in due if to else ():
+                self.exchange.push(waiting.transaction.encode(), to)
 
     def _on_tending_done(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._bug(error)
-
-    def _judge_order(self, result: BlockResult, calls_aim: int, bytes_aim: int) -> None:
-        """Did the block have room, and nothing of a sender whose transactions wait for long?
-
-        A full block passes nobody over: load is no fault. Nor does one that holds something of
-        that sender: its further ones wait their turn.
-        """
-        now_ms = self._monotonic_ms()
-        size = sum(transaction.size() for transaction in result.transactions)
-        full = 2 * len(result.calls) >= calls_aim or 2 * size >= bytes_aim
-        served = {transaction.body.sender for transaction in result.transactions}
-        passed_over = not full and any(
-            one.arrived_ms <= now_ms - PASSED_OVER_MS and one.sender not in served
-            for one in islice(self._admission.pool.waiting(), RECHECK_MAX)
-        )
-        if not passed_over:
-            self.passed_over_ms = None
-        elif self.passed_over_ms is None:
-            self.passed_over_ms = now_ms
-
-
-def keep_evidence(folder: Path, evidence: Evidence) -> Path:
-    """Write a proof that a member lied into ``evidence/``, for the bureaus to act on."""
-    place = folder / "evidence"
-    place.mkdir(mode=0o700, exist_ok=True)
-    culprits = "-".join(map(str, evidence.culprits))
-    slot = "-".join(map(str, evidence.slot()[3:]))
-    path = place / f"{evidence.kind}-epoch{evidence.epoch}-seat{culprits}-{slot}"
-    path.write_bytes(wire.encode_evidence(evidence))
-    return path

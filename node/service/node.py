@@ -8,10 +8,10 @@ calls these in the order in which the consensus core asks.
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -20,7 +20,6 @@ from consensus import (
     BlockId,
     Built,
     Certificate,
-    Event,
     Evidence,
     MemberId,
     Message,
@@ -36,28 +35,34 @@ from node.execution.blocks import BlockResult, Executor, Proposal
 from node.execution.calls import CallBug, place_of
 from node.execution.services import NodeServices
 from node.ledger import block as ledger_block
-from node.ledger.crypto import PrivateKey, public_key
+from node.ledger.crypto import PrivateKey
 from node.ledger.errors import InvalidTransaction
 from node.mempool import Mempool, PoolLimits
 from node.ordering import wire
 from node.ordering.driver import Driver
-from node.ordering.wal import DISK, SafetyDisk, SafetyLost
+from node.ordering.judge import convict
+from node.ordering.wal import DISK, SafetyDisk
+from node.service.accusations import Accusations
 from node.service.admission import Admission
+from node.service.attesting import attest
 from node.service.chain import Chain, ChainThread
 from node.service.clocks import monotonic_ms, wall_clock_ms
 from node.service.counts import count_block
+from node.service.divergences import Divergences
 from node.service.estimates import Estimates
-from node.service.network import Network, P2pOptions, keep_evidence
-from node.service.opening import OpenedLedger, Safety, check_tail, open_safety, start_event
+from node.service.findings import Findings
+from node.service.keys import ValidateKeys
+from node.service.network import Network, P2pOptions
+from node.service.opening import OpenedLedger, check_tail, start_event
+from node.service.pace import CALLS_LEAST, Pace
 from node.service.reader import NodeReader
 from node.service.received import ReceivedBlocks
-from node.service.situation import waiting_sentence
+from node.service.report import Report
+from node.service.situation import Place
 from node.telemetry import Metrics
 
 STOP_S_MAX = 10.0
 """How long a graceful stop waits for the block in flight."""
-READY_BEHIND_MAX = 10
-"""Blocks that a node may be behind and still answer for the chain (ARCHITECTURE.md, Reading)."""
 SWEEP_EVERY_MS = 1_000
 """How often transactions whose time is over are let go."""
 
@@ -94,6 +99,7 @@ class Node:
         log: structlog.stdlib.BoundLogger,
         *,
         genesis_bytes: bytes = b"",
+        next_key: PrivateKey | None = None,
         p2p: P2pOptions | None = None,
         timing: Timing | None = None,
         telemetry: Metrics | None = None,
@@ -101,19 +107,19 @@ class Node:
         monotonic_ms: Callable[[], int] = monotonic_ms,
         safety_disk: SafetyDisk = DISK,
     ) -> None:
-        """``key``: the validate key; None follows without voting. ``p2p``: where others are."""
+        """``key``: the validate key; None follows without voting. ``next_key``: the one that a
+        vote is to put in its place. ``p2p``: where others are."""
         self.options = options
         self.genesis = ledger.genesis
         self.genesis_bytes = genesis_bytes
         self.telemetry = Metrics() if telemetry is None else telemetry
         self._log = log
-        self._key = key
-        self._clock_ms = clock_ms
-        self._monotonic_ms = monotonic_ms
+        self._keys = ValidateKeys([each for each in (key, next_key) if each is not None])
+        self._clock_ms, self._monotonic_ms = clock_ms, monotonic_ms
         self._safety_disk = safety_disk
         self._database = ledger.database
         executor = Executor(
-            ledger.genesis.chain, runtime, NodeServices(ledger.genesis.chain),
+            ledger.genesis.chain, runtime, NodeServices(ledger.genesis.chain, convict),
             ledger.state, ledger.database.state, ledger.tree, self.telemetry.stage,
         )  # fmt: skip
         self.chain = Chain(
@@ -122,29 +128,29 @@ class Node:
         )  # fmt: skip
         self.reader = NodeReader(ledger.database, executor.prove)
         self._pool = Mempool(options.pool)
+        self._pace = Pace(options.calls_aim)
         self._thread = ChainThread()
         self._admission = Admission(
             self.chain, self._pool, self.telemetry, clock_ms, self.reader.has_transaction,
             self._on_added, monotonic_ms=monotonic_ms,
+            is_current=lambda: self.network is None or self.network.is_current(),
         )  # fmt: skip
         self._estimates = Estimates(self.chain, self._thread, self._pool, clock_ms)
-        identities = () if key is None else (MemberId(public_key(key)),)
-        self._replica = Replica(identities, timing)
+        self._replica = Replica(self._keys.members, timing)
+        self._driver = Driver(self._replica, self, monotonic_ms)
         self._received = ReceivedBlocks(
-            self.chain, self._thread, self._pool, self._put, clock_ms, self._log_bug, log
+            self.chain, self._thread, self._pool, self._driver.put, clock_ms, self._log_bug, log
         )
-        self.network = None if p2p is None else self._join(p2p, ledger)
-        self._safety: Safety | None = None
-        self._driver: Driver | None = None
+        self._accusations, self._divergences = self._make_findings(options.data_dir)
+        self.network = None if p2p is None else self._join(p2p, ledger, key or next_key)
+        self.report = self._make_report()
+        self._driver.on_step = self.report.stepped
         self._running: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._wanted: tuple[int, Block] | None = None
         self._building = self._stopping = False
         self._ended: asyncio.Future[None] | None = None
-        self._alarm: str | None = None
-        self._alarm_says = ""
         self._swept_ms = 0
-        self._built_s = time.monotonic()
 
     # --- Life ---------------------------------------------------------------------------------
 
@@ -157,11 +163,8 @@ class Node:
                 f"The validator set has {validators.size} members: this node has to talk to them. "
                 "Name its transport key in p2p.key."
             )
-        if self._key is not None:
-            self._safety = self._open_safety(self._key, validators)
+        record = self._open_safety(validators)
         self._ended = asyncio.get_running_loop().create_future()
-        self._driver = Driver(self._replica, self, self._monotonic_ms)
-        record = None if self._safety is None else self._safety.record
         self._driver.begin(start_event(self._database, epoch, validators, record))
         self._running = self._spawn(self._driver.run())
         await self._driver.idle()
@@ -198,14 +201,13 @@ class Node:
         self._received.close()
         self._admission.close()
         self.reader.close()
-        if self._safety is not None:
-            self._safety.file.close()
+        self._keys.close()
         self._database.close()
         self._log.info("node.stopped", height=self.head.height)
 
     async def settle(self) -> None:
         """Wait until nothing is built, executed, voted on or written."""
-        while self._driver is not None and self._running is not None:
+        while self._running is not None:
             if not self._running.done():
                 await self._driver.idle()
             others = self._tasks - {self._running}
@@ -246,60 +248,43 @@ class Node:
 
     def status(self) -> NodeStatus:
         """How the node is doing."""
-        _, validators = self.chain.validators_of_next()
-        public = None if self._key is None else public_key(self._key)
-        seated = any(seat.key == public for seat in validators.validators)
-        return NodeStatus(
-            organisation=self.options.organisation,
-            role="validator" if seated else "follower",
-            behind_by=0 if self.network is None else self.network.behind_by(),
-            behind_ms=0,
-            waiting_for=self._waiting_for(),
-            ready=self._is_ready(),
-            details={
-                "epoch": self.chain.validators_of_next()[0],
-                **({} if self.network is None else self.network.details()),
-                "height": self.head.height,
-                "pool_transactions": len(self._pool),
-                "pool_bytes": self._pool.size,
-                "validators": validators.size,
-                "quarantined": len(self._admission.quarantined),
-            },
-        )
+        return self.report.status()
 
     def metrics(self) -> bytes:
         """Prometheus text exposition."""
-        telemetry = self.telemetry
-        telemetry.height.set(self.head.height)
-        telemetry.pool_count.set(len(self._pool))
-        telemetry.pool_bytes.set(self._pool.size)
-        telemetry.pool_fill.set(self._pool.fill)
-        status = self.status()
-        telemetry.behind_by.set(status.behind_by)
-        telemetry.ready.set(1 if status.ready else 0)
-        return telemetry.exposition()
+        return self.report.metrics()
+
+    def attestation(self) -> dict[str, Any] | None:
+        """That this node has the head, signed by the key that is to be voted in; None where there
+        is no such key or no certified block yet."""
+        _, validators = self.chain.validators_of_next()
+        member = self._keys.proposed(validators)
+        certificate = self._database.blocks.certificate(self.head.height)
+        if member is None or certificate is None:
+            return None
+        return attest(
+            self._keys.private(member), self.genesis.chain, self.options.organisation,
+            self.chain.parent.header, certificate,
+        )  # fmt: skip
+
+    def accusations(self) -> Sequence[Mapping[str, Any]]:
+        """Proofs that validators lied, newest first."""
+        return self._accusations.listed()
+
+    def divergences(self) -> Sequence[Mapping[str, Any]]:
+        """Blocks that executed to another result here than elsewhere, newest first."""
+        return self._divergences.listed()
+
+    def _tend(self) -> None:
+        self.report.look()
+        self._divergences.again()
+
+    def _place(self) -> Place:
+        state = self._replica.state
+        return (state.validators.epoch, state.height, state.view, state.phase)
 
     def _works(self) -> bool:
         return self._ended is not None and not self._ended.done() and not self._stopping
-
-    def _waiting_for(self) -> str:
-        if self._alarm is not None:
-            return f"An operator: alarm {self._alarm}: {self._alarm_says}."
-        if not self._works():
-            return "A start: this node stops or has stopped."
-        if self.network is None:
-            return "The block in flight." if len(self._pool) else "Transactions."
-        _, validators = self.chain.validators_of_next()
-        return waiting_sentence(
-            self._replica.situation(), validators, self.network.absent(), self._monotonic_ms()
-        )
-
-    def _is_ready(self) -> bool:
-        network = self.network
-        connected = network is None or (
-            network.has_quorum() and network.behind_by() <= READY_BEHIND_MAX
-        )
-        return self._works() and self._alarm is None and connected
 
     # --- Hands of the driver ------------------------------------------------------------------
 
@@ -310,14 +295,15 @@ class Node:
 
     async def keep(self, blocks: tuple[BlockId, ...], record: SafetyRecord) -> None:
         """Content and safety record on disk, in this order."""
-        assert self._safety is not None, "a node without a key binds itself to nothing"
-        await self._thread.run(self.chain.keep, blocks, record, self._safety.file)
+        _, validators = self.chain.validators_of_next()
+        await self._thread.run(self.chain.keep, blocks, record, self._keys.file(validators))
 
     async def commit(self, block: Block, certificate: Certificate) -> None:
         """One batch, then the head moves for all readers, then those who wait are answered."""
         epoch, validators = self.chain.validators_of_next()
         assert certificate.epoch == epoch, "a certificate is of the epoch of its height"
         stored = wire.to_ledger_certificate(certificate, validators)
+        self.report.committing(certificate)
         await self._thread.run_and_hand_over(
             lambda: self.chain.commit(block.id, stored), self._publish
         )
@@ -326,14 +312,13 @@ class Node:
 
     def sign(self, member: MemberId, statement: Statement) -> bytes:
         """Sign a statement that the driver found covered by the durable record."""
-        assert self._key is not None, "only a key's holder signs"
         with self.telemetry.stage("vote"):
-            return wire.sign_statement(self._key, self.genesis.chain, statement)
+            return wire.sign_statement(self._keys.private(member), self.genesis.chain, statement)
 
     def execute(self, block: Block, fresh: bool, holders: tuple[MemberId, ...]) -> None:
         """Execute a block that others built, or this node before a restart."""
         if not self._received.is_asked(block, holders):
-            self._built_s = time.monotonic()
+            self._pace.begin(self._monotonic_ms())
             self._spawn(self._received.execute(block, fresh))
 
     def send(self, to: MemberId | None, message: Message) -> None:
@@ -348,50 +333,64 @@ class Node:
 
     def accuse(self, evidence: Evidence) -> None:
         """A member lied: keep the proof. This node itself is as fit as before."""
-        path = keep_evidence(self.options.data_dir, evidence)
-        self.telemetry.alarms.labels("accusation").inc()
-        self._log.error("accusation", kind=evidence.kind, epoch=evidence.epoch, file=path.name)
+        self._accusations.keep(evidence)
 
     def refused(self, peer: MemberId, reason: str) -> None:
-        """A peer's message was dropped."""
-        self._log.warning("consensus.refused", peer=peer, reason=reason)
+        """A peer's message was dropped. A flood of such messages fills no log."""
+        if self.network is None or self.network.refused(peer, reason):
+            self._log.warning("consensus.refused", peer=peer, reason=reason)
 
     def alarm(self, code: str, sentence: str) -> None:
         """An operator must look; the node is not ready from here on."""
-        self._alarm, self._alarm_says = code, sentence
-        self.telemetry.alarms.labels(code).inc()
-        self._log.error("alarm", code=code, reason=sentence)
+        self.report.alarm(code, sentence)
 
     # --- Steps --------------------------------------------------------------------------------
 
-    def _join(self, p2p: P2pOptions, ledger: OpenedLedger) -> Network:
+    def _make_findings(self, folder: Path) -> tuple[Accusations, Divergences]:
+        accusations = Accusations(
+            folder, self.genesis.chain, self.chain.validators_of, self.telemetry, self._log
+        )
+        divergences = Divergences(folder, self.telemetry, self._log)
+        self._received.on_differs = divergences.begin
+        return accusations, divergences
+
+    def _make_report(self) -> Report:
+        return Report(
+            self.options.organisation, self.chain, self._pool, self._keys, self.telemetry,
+            self._log,
+            situation=self._replica.situation, place=self._place,
+            network=lambda: self.network,
+            works=self._works, quarantined=lambda: len(self._admission.quarantined),
+            monotonic_ms=self._monotonic_ms, wall_clock_ms=self._clock_ms,
+        )  # fmt: skip
+
+    def _join(self, p2p: P2pOptions, ledger: OpenedLedger, key: PrivateKey | None) -> Network:
         network = Network(
             p2p, self.chain, ledger.state, self._admission,
-            organisation=self.options.organisation, key=self._key, put=self._put,
-            situation=self._replica.situation, bug=self._on_bug, log=self._log,
-            monotonic_ms=self._monotonic_ms,
+            organisation=self.options.organisation, key=key,
+            put=self._driver.put, offer=self._driver.offer, situation=self._replica.situation,
+            bug=self._on_bug, log=self._log, monotonic_ms=self._monotonic_ms,
         )  # fmt: skip
+        network.on_tend = self._tend
+        network.exchange.share(Findings(self._accusations, self._divergences))
         self._received.attach(network.exchange)
         return network
 
-    def _open_safety(self, key: PrivateKey, validators: ledger_block.ValidatorSet) -> Safety | None:
+    def _open_safety(self, validators: ledger_block.ValidatorSet) -> SafetyRecord | None:
         """None where the record is lost and others carry the chain on: this node then follows."""
         head = self._database.head()
         assert head is not None, "the database was opened"
         alone = validators.size == 1
-        folder, public = self.options.data_dir, public_key(key)
-        try:
-            safety = open_safety(
-                folder, self.genesis.chain, public, head.height, self._safety_disk, alone=alone
-            )
-        except SafetyLost as lost:
-            if alone:
-                raise
-            self._log.error("safety.lost", reason=str(lost))
-            return None
-        if alone:
-            check_tail(self._database, head, safety.record)
-        return safety
+        self.report.lost = self._keys.open(
+            self.options.data_dir, self.genesis.chain, head.height, self._safety_disk, alone=alone
+        )
+        for reason in self.report.lost:
+            self._log.error("safety.lost", reason=reason)
+        self._replica.restrict(self._keys.identities())
+        record = self._keys.record(validators)
+        if alone and record is not None:
+            check_tail(self._database, head, record)
+        return record
 
     def _on_added(self) -> None:
         if len(self._pool) == 1:
@@ -399,12 +398,8 @@ class Node:
         self._try_build()
 
     def _tell_pending(self) -> None:
-        passed_over_ms = None if self.network is None else self.network.passed_over_ms
-        self._put(Pending(self._pool.oldest_ms(), passed_over_ms))
-
-    def _put(self, event: Event) -> None:
-        if self._driver is not None:
-            self._driver.put(event)
+        passed_over_ms = None if self.network is None else self.network.custody.passed_over_ms
+        self._driver.put(Pending(self._pool.oldest_ms(), passed_over_ms))
 
     def _try_build(self) -> None:
         if self._wanted is None or self._building or not self._works() or not len(self._pool):
@@ -416,17 +411,17 @@ class Node:
         # One turn of the loop, so that what is submitted together is ordered together.
         await asyncio.sleep(0)
         self._sweep()
-        taken = self._pool.take(self.options.calls_aim, self.options.bytes_aim)
+        taken = self._pool.take(self._pace.calls_aim, self.options.bytes_aim)
         candidates = [one.transaction for one in taken]
         proposal = await self._thread.run(self.chain.build, candidates, self._clock_ms())
         await self._drop(proposal)
         self._building = False
         if proposal.result is not None and self._wanted == (view, parent):
             self._wanted = None
-            self._built_s = time.monotonic()
+            self._pace.begin(self._monotonic_ms())
             header = proposal.result.header
             following = wire.to_next_set(header, proposal.result.next_validators)
-            self._put(Built(view, wire.to_core_block(header), following))
+            self._driver.put(Built(view, wire.to_core_block(header), following))
         self._try_build()
 
     def _publish(self, result: BlockResult) -> None:
@@ -437,11 +432,13 @@ class Node:
         self._pool.done(tx_ids, self._monotonic_ms())
         self._admission.committed(tx_ids)
         if self.network is not None:
-            self.network.committed(result, self.options.calls_aim, self.options.bytes_aim)
+            calls_least = min(CALLS_LEAST, self.options.calls_aim)
+            self.network.committed(result, calls_least, self.options.bytes_aim)
         self._tell_pending()
-        count_block(self.telemetry, result, time.monotonic() - self._built_s)
+        took_ms = self._pace.committed(len(result.calls), self._monotonic_ms())
+        count_block(self.telemetry, result, took_ms / 1000)
         if self.network is None and (size := self.chain.validators_of_next()[1].size) > 1:
-            self.alarm("no-network", f"the validator set has {size} members from now on")
+            self.report.alarm("no-network", f"the validator set has {size} members from now on")
 
     async def _drop(self, proposal: Proposal) -> None:
         """Let go of candidates that will never be executed, and set those aside that met a bug."""

@@ -20,10 +20,7 @@ from node.ledger.errors import InvalidGenesis
 from node.ledger.genesis import Genesis
 from node.ledger.state_tree import StateTree
 from node.ledger.types import Digest
-from node.ordering.wal import DISK, SafetyDisk, SafetyError, SafetyFile, SafetyLost
 from node.ordering.wire import (
-    decode_record,
-    encode_record,
     from_ledger_certificate,
     to_core_block,
     to_core_validators,
@@ -33,7 +30,6 @@ from node.store.database import Database, HeightParts, StoredHead
 from node.store.errors import DatabaseDamaged
 
 DATABASE = "ledger.db"
-SAFETY = "safety.dat"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,41 +138,6 @@ def _begin(
     return head
 
 
-@dataclass(frozen=True, slots=True)
-class Safety:
-    """The safety file and the record in it."""
-
-    file: SafetyFile
-    record: SafetyRecord
-
-
-def open_safety(
-    folder: Path,
-    chain: bytes,
-    key: bytes,
-    head_height: int,
-    disk: SafetyDisk = DISK,
-    *,
-    alone: bool = True,
-) -> Safety:
-    """Open ``safety.dat``, or make it for a chain that has no block yet.
-
-    Only a chain of one validator (``alone``) shows by its own height that nothing was signed. Among
-    several an empty folder may be a wiped one: there the file is made with ``--new-key``.
-    Raises ``SafetyLost`` when it is missing or damaged although blocks exist: the key is burnt.
-    """
-    path = folder / SAFETY
-    binding = chain + key
-    try:
-        opened = SafetyFile(path, binding, disk)
-    except SafetyLost:
-        if head_height or not alone:
-            raise
-        record = SafetyRecord()
-        return Safety(SafetyFile.create(path, binding, encode_record(record), disk), record)
-    return Safety(opened, decode_record(opened.load()))
-
-
 def start_event(
     database: Database, epoch: int, validators: ValidatorSet, record: SafetyRecord | None
 ) -> Start:
@@ -201,39 +162,6 @@ def _core_block(database: Database, height: int) -> Block:
     data = database.blocks.header(height)
     assert data is not None, "every height up to the head was checked"
     return to_core_block(Header.decode(data))
-
-
-def renew_safety(folder: Path, database: Database, chain: bytes, key: bytes) -> None:
-    """Begin a safety record for a key that has never signed: after a rotation.
-
-    An older key's file is kept beside it. Raises ``SafetyError`` where the key may have signed: it
-    has its record already, or it sat in a validator set that has ordered blocks.
-    """
-    head = database.head()
-    assert head is not None, "the database was opened"
-    for epoch, first, validators in database.epochs():
-        seated = any(seat.key == key for seat in validators.validators)
-        if seated and first <= head.height:
-            raise SafetyError(
-                f"The key has been a validator's since height {first} (epoch {epoch}) and may have "
-                "signed: a new record would allow it to sign something else. Register a new key."
-            )
-    path = folder / SAFETY
-    if path.exists():
-        try:
-            SafetyFile(path, chain + key).load()
-        except SafetyLost:
-            path.rename(_free_name(path))
-        else:
-            raise SafetyError(f"{SAFETY} holds a record of this key already; it stays.")
-    SafetyFile.create(path, chain + key, encode_record(SafetyRecord())).close()
-
-
-def _free_name(path: Path) -> Path:
-    number = 1
-    while (found := path.with_name(f"{path.name}.old{number}")).exists():
-        number += 1
-    return found
 
 
 def check_tail(database: Database, head: StoredHead, record: SafetyRecord) -> None:

@@ -16,7 +16,7 @@ from typing import Final
 import structlog
 
 from consensus import Block, BlockId, Event, Executed, MemberId, Verdict
-from node.execution.blocks import FRESH_EARLY_MS, FRESH_LATE_MS, BlockResult
+from node.execution.blocks import FRESH_EARLY_MS, FRESH_LATE_MS, BlockDiffers, BlockResult
 from node.execution.calls import CallBug
 from node.execution.changes import WrongChanges, open_changes
 from node.ledger import block as ledger_block
@@ -56,6 +56,8 @@ class ReceivedBlocks:
         self._clock_ms = clock_ms
         self._log_bug = log_bug
         self._log = log
+        self.on_differs: Callable[[BlockDiffers], None] = lambda error: None
+        """Told of a block that executes to something else here."""
         self._exchange: Exchange | None = None
         self._holders: dict[BlockId, list[MemberId]] = {}
         self._checks = ThreadPoolExecutor(1, thread_name_prefix="block-check")
@@ -88,6 +90,8 @@ class ReceivedBlocks:
                 "block.refused", height=block.height, code=error.code, block=block.id,
                 field=error.values.get("field"),
             )  # fmt: skip
+            if isinstance(error, BlockDiffers):
+                self.on_differs(error)
             self._answer(block, Verdict.INVALID, None)
         except CallBug as bug:
             self._log_bug(bug)

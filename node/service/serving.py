@@ -39,6 +39,12 @@ class BlockServer:
         self._last = (block, encoded)
         return encoded
 
+    def outcome(self, block: bytes) -> bytes | None:
+        """What a block came to here, for a node that came to something else; None when this node
+        no longer has it."""
+        found = self._chain.outcome(block)
+        return None if found is None else found.encode()
+
     def certified(self, height: int, share: Share) -> tuple[bytes, bytes] | None:
         """(certificate, content) of a committed height, None when this node cannot give it."""
         certificate = self._chain.database.blocks.certificate(height)

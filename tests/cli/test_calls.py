@@ -57,7 +57,9 @@ def test_every_method_of_every_contract_is_a_command() -> None:
     groups = {
         "organisations": "org", "governance": "org", "enrolment": "person", "counters": "person",
         "filing": "filing", "claim": "claim", "funds": "fund", "catalogue": "catalogue",
-        "policy": "policy", "looks": "looks",
+        "policy": "policy", "looks": "looks", "reimbursement": "reimburse",
+        "traces": "trace-code",
+        "family": "family", "wallet": "wallet", "credit": "credit",
     }  # fmt: skip
     for contract in CONTRACTS:
         for name in contract.methods:

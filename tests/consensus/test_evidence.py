@@ -40,7 +40,7 @@ GUILTY = {
     "E4 ": (new_view(1, three(1)), new_view(1, (*three(1)[:2], change(3, 1)))),
     "E5": (vote(Kind.COMMIT, ONE, 3, 1), change(3, 2)),
     "E5 ": (vote(Kind.COMMIT, ONE, 3, 1), change(3, 4, prepared=OTHER, prepared_view=0)),
-    "E6": (certificate(Kind.COMMIT, ONE), certificate(Kind.COMMIT, OTHER, 3, (1, 2, 3))),
+    "E6": (certificate(Kind.COMMIT, ONE), certificate(Kind.COMMIT, OTHER, 0, (1, 2, 3))),
 }
 
 INNOCENT = {
@@ -78,6 +78,25 @@ def test_innocent(story: str) -> None:
     assert compare(first, second) is None
     with pytest.raises(PeerError):
         Evidence("E2", 0, (2,), first, second).check(FOUR)
+
+
+def test_certificates_of_two_views_name_nobody() -> None:
+    """A correct member may be in both: it voted for ONE in view 0, and in view 3 for OTHER, which
+    view changes that hid ONE's prepared certificate made the only block to vote for."""
+    found = compare(certificate(Kind.COMMIT, ONE), certificate(Kind.COMMIT, OTHER, 3, (1, 2, 3)))
+    assert found is not None
+    assert (found.kind, found.culprits) == ("E6", ())
+    found.check(FOUR)
+
+
+def test_bare_evidence_proves_the_same() -> None:
+    for first, second in GUILTY.values():
+        found = compare(first, second)
+        assert found is not None
+        bare = found.bare()
+        assert bare.slot() == found.slot()
+        bare.check(FOUR)
+        assert bare.bare() == bare
 
 
 def test_of_another_epoch_or_about_a_stranger() -> None:

@@ -50,6 +50,15 @@ class PlainServices:
     def check_key(self, key: bytes) -> None:
         raise ValueError("no keys here")
 
+    def read_header(self, header: bytes) -> dict[str, Value]:
+        raise ValueError("no blocks here")
+
+    def check_certificate(self, header: bytes, certificate: bytes, members: object) -> None:
+        raise ValueError("no blocks here")
+
+    def convict(self, evidence: bytes, members_of: object) -> dict[str, Value]:
+        raise ValueError("no votes here")
+
 
 def make_context(**given: Any) -> Context:
     """A clerk of a made-up hospital at height 5, unless told otherwise."""

@@ -13,6 +13,7 @@ from contracts.governance import proposal_status, quorum
 from contracts.organisations import find_signer, load, validators
 from contracts.registry import STATE_KEY
 from tests.contracts import world as w
+from tests.contracts.certified import attestation
 from tests.contracts.world import World, make_world, new_key
 
 C = "governance"
@@ -24,7 +25,15 @@ SICHUAN = "bureau:510000"
 @pytest.fixture
 def world() -> World:
     contracts = [governance.CONTRACT, organisation_methods.CONTRACT]
-    return make_world(contracts, validating=SET)
+    made = make_world(contracts, validating=SET)
+    for org in SET:
+        set_endpoint(made, org)
+    return made
+
+
+def set_endpoint(world: World, org: str) -> None:
+    args = {"host": "127.0.0.1", "port": 1, "tls_pin": bytes(32)}
+    world.do(org, "organisations", "set_endpoint", args)
 
 
 def propose(world: World, method: str, vote_id: str = "v1", **args: Any) -> None:
@@ -62,8 +71,10 @@ def test_a_quorum_admits_a_bureau_and_makes_it_validate(world: World) -> None:
     assert (org.admitted_by, org.keys) == ("vote", 2)
     world.next_block()
     key = w.key_of(SICHUAN, "validate")
+    set_endpoint(world, SICHUAN)
     propose(world, "propose_validator", "v2", organisation=SICHUAN, key=key)
     pass_(world, "v2")
+    world.do(SICHUAN, C, "attest", attestation(world, "v2", SICHUAN))
     assert (SICHUAN, key) in validators(world.state)
     assert list(validators(world.state)) == sorted(validators(world.state))
     # The newcomer takes part in the next vote, not in those that were open before.
@@ -74,7 +85,10 @@ def test_a_quorum_admits_a_bureau_and_makes_it_validate(world: World) -> None:
 def test_rotation_and_removal_of_a_validator(world: World) -> None:
     key = new_key(w.BUREAU_HUNAN, "validate2", "operator", ("validate",))
     world.do(w.BUREAU_HUNAN, "organisations", "add_key", {"organisation": w.BUREAU_HUNAN, **key})
-    propose(world, "propose_validator", organisation=w.BUREAU_HUNAN, key=key["key"])
+    propose(world.next_block(), "propose_validator", organisation=w.BUREAU_HUNAN, key=key["key"])
+    world.do(
+        w.BUREAU_HUNAN, C, "attest", attestation(world, "v1", w.BUREAU_HUNAN, "validate2")
+    )  # fmt: skip
     pass_(world)
     assert len(validators(world.state)) == 5
     assert dict(validators(world.state))[w.BUREAU_HUNAN] == key["key"]
@@ -85,9 +99,10 @@ def test_rotation_and_removal_of_a_validator(world: World) -> None:
     world.next_block().do(w.BUREAU_CHANGSHA, C, "vote", vote)
     assert w.BUREAU_GUANGZHOU not in dict(validators(world.state))
     # Four are left: a set that bears one fault does not shrink further.
-    propose(world, "propose_validator_removal", "v3", organisation=w.BUREAU_CHANGSHA)
-    pass_(world.next_block(), "v3", count=2)
-    world.refused("governance.too-few-validators", SET[2], C, "vote", {"id": "v3", "approve": True})
+    args = {"id": "v3", "organisation": w.BUREAU_CHANGSHA}
+    world.refused(
+        "governance.too-few-validators", SET[2], C, "propose_validator_removal", args
+    )  # fmt: skip
 
 
 def test_removal_of_an_organisation(world: World) -> None:
@@ -179,13 +194,10 @@ def test_what_may_validate(world: World) -> None:
         ("v3", w.BUREAU_HUNAN, w.key_of(w.CENTRE, "validate"), "governance.not-a-validate-key"),
         ("v4", "bureau:none", bank_key, "organisations.unknown"),
     ):
-        propose(world, "propose_validator", vote_id, organisation=org, key=key)
-        pass_(world, vote_id, count=3)
-        world.refused(code, SET[3], C, "vote", {"id": vote_id, "approve": True})
-    propose(world, "propose_validator_removal", "v5", organisation=w.BANK)
-    pass_(world, "v5", count=3)
-    vote = {"id": "v5", "approve": True}
-    world.refused("governance.not-validating", SET[3], C, "vote", vote)
+        proposal = {"id": vote_id, "organisation": org, "key": key}
+        world.refused(code, SET[3], C, "propose_validator", proposal)
+    proposal = {"id": "v5", "organisation": w.BANK}
+    world.refused("governance.not-validating", SET[3], C, "propose_validator_removal", proposal)
 
 
 def test_an_admitted_bureau_has_a_right_id(world: World) -> None:
@@ -203,10 +215,8 @@ def test_a_validate_key_with_an_end_does_not_enter_the_set(world: World) -> None
     key = new_key(w.BUREAU_HUNAN, "short", "operator", ("validate",))
     args = {"organisation": w.BUREAU_HUNAN, **key, "to_height": 1000}
     world.do(w.BUREAU_HUNAN, "organisations", "add_key", args)
-    propose(world, "propose_validator", organisation=w.BUREAU_HUNAN, key=key["key"])
-    pass_(world, count=3)
-    vote = {"id": "v1", "approve": True}
-    world.refused("governance.not-a-validate-key", SET[3], C, "vote", vote)
+    proposal = {"id": "v1", "organisation": w.BUREAU_HUNAN, "key": key["key"]}
+    world.refused("governance.key-with-end", SET[3], C, "propose_validator", proposal)
 
 
 def test_one_validator_decides_alone() -> None:

@@ -18,7 +18,9 @@ from contracts.organisations import KeyRecord, find_signer, genesis_records, loa
 from contracts.registry import STATE_KEY
 from contracts.runtime import Outcome, Runtime
 from contracts.settlement.calendar import start_of_day_ms
+from node.execution.services import NodeServices
 from node.ledger import codec, crypto
+from node.ordering.judge import convict
 
 CHAIN = sha256(b"the chain of tests").digest()
 NOON_MS = 12 * 3_600_000
@@ -79,28 +81,8 @@ class MemoryState:
         self.entries.pop(key, None)
 
 
-class TestServices:
-    """What the node lends to contracts, from the node's own pure parts."""
-
-    __test__ = False
-
-    def digest(self, tag: str, data: bytes) -> bytes:
-        return crypto.H(tag, data)
-
-    def encode(self, value: Value) -> bytes:
-        return codec.encode(value)
-
-    def decode(self, data: bytes) -> Value:
-        return codec.decode(data)
-
-    def verify(self, key: bytes, context: str, message: bytes, signature: bytes) -> None:
-        crypto.verify(key, context, CHAIN, message, signature)
-
-    def check_key(self, key: bytes) -> None:
-        crypto.check_key(key)
-
-
-SERVICES = TestServices()
+SERVICES = NodeServices(CHAIN, convict)
+"""What the node lends to contracts, the real thing for the chain of tests."""
 
 
 def secret_of(organisation: str, name: str) -> crypto.PrivateKey:

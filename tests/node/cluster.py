@@ -1,4 +1,5 @@
-"""Several bureaus in one process: real nodes over real TLS on loopback, with the ``book`` contract.
+"""Several bureaus in one process: real nodes over real TLS on loopback, with the ``book`` contract
+and those that change the validator set.
 
 Every node has its own folder, database, threads and connections; only the event loop is shared. A
 node is killed by stopping everything it does without asking: what it has is what is on its disk.
@@ -14,18 +15,25 @@ from pathlib import Path
 from typing import Any
 
 from consensus import SafetyRecord, Timing
+from contracts import accusation, governance, organisation_methods
+from contracts.api import Contract
+from contracts.runtime import Runtime
 from node.ledger import crypto
 from node.ledger.genesis import Genesis, make_content
 from node.ledger.types import Key
 from node.mempool import PoolLimits
 from node.ordering.wal import SafetyFile
 from node.ordering.wire import encode_record
+from node.service.keys import SAFETY
 from node.service.network import P2pOptions
 from node.service.node import Node, NodeOptions
-from node.service.opening import SAFETY, OpenedLedger
+from node.service.opening import OpenedLedger, open_ledger
 from node.telemetry import make_logger
-from tests.node.network import GENESIS_MS, HOSPITAL, open_folder, private, runtime
+from tests.node.network import BOOK, GENESIS_MS, HOSPITAL, OPEN, private
 
+CONTRACTS: tuple[Contract, ...] = (
+    BOOK, organisation_methods.CONTRACT, governance.CONTRACT, accusation.CONTRACT
+)  # fmt: skip
 REGIONS = ("110000", "310000", "430000", "440000", "500000", "610000", "650000")
 FAST = Timing(
     base_ms=1_000, cap_ms=4_000, status_ms=100, idle_status_ms=400, answer_gap_ms=40, fetch_ms=500
@@ -59,7 +67,9 @@ FOLLOWERS = {
 """Organisations without a seat that run a node; the last one's office entitles it to nothing."""
 
 
-def make_network_genesis(count: int, ports: Sequence[int]) -> tuple[Genesis, bytes]:
+def make_network_genesis(
+    count: int, ports: Sequence[int], contracts: Sequence[Contract] = CONTRACTS
+) -> tuple[Genesis, bytes]:
     """Genesis of ``count`` bureaus that validate, with endpoints, one hospital, and those who may
     want to follow; ``ports`` are of the validators and then of these."""
     keys: dict[str, crypto.PrivateKey] = {"hospital": private("hospital")}
@@ -76,7 +86,7 @@ def make_network_genesis(count: int, ports: Sequence[int]) -> tuple[Genesis, byt
             "id": bureau(n), "kind": "bureau", "region": REGIONS[n],
             "keys": [
                 record(f"validate{n}", ["validate"], "operator"),
-                record(f"bureau{n}", ["read", "sign"], "clerk"),
+                record(f"bureau{n}", ["read", "sign"], "checker"),
             ],
             "endpoint": {
                 "host": "127.0.0.1", "port": ports[n],
@@ -103,7 +113,8 @@ def make_network_genesis(count: int, ports: Sequence[int]) -> tuple[Genesis, byt
         }
     )  # fmt: skip
     content = make_content(
-        time_ms=GENESIS_MS, parameters={}, contracts={"book": 1}, organisations=organisations,
+        time_ms=GENESIS_MS, parameters={},
+        contracts={contract.name: 1 for contract in contracts}, organisations=organisations,
         validators=[(bureau(n), crypto.public_key(keys[f"validate{n}"])) for n in range(count)],
     )  # fmt: skip
     genesis = Genesis.from_content(content)
@@ -119,11 +130,14 @@ def make_network_genesis(count: int, ports: Sequence[int]) -> tuple[Genesis, byt
 class Cluster:
     """``count`` nodes in folders under ``root``."""
 
-    def __init__(self, root: Path, count: int = 4) -> None:
+    def __init__(
+        self, root: Path, count: int = 4, contracts: Sequence[Contract] = CONTRACTS
+    ) -> None:
         self.root = root
         self.count = count
+        self.contracts = contracts
         self.ports = free_ports(count + len(FOLLOWERS))
-        self.genesis, self.genesis_bytes = make_network_genesis(count, self.ports)
+        self.genesis, self.genesis_bytes = make_network_genesis(count, self.ports, contracts)
         self.nodes: dict[int, Node] = {}
         self.followers: dict[str, Node] = {}
 
@@ -139,23 +153,41 @@ class Cluster:
             encode_record(SafetyRecord()),
         ).close()  # fmt: skip
 
-    async def start(self, number: int, *, key: str | None = None) -> Node:
+    async def start(
+        self,
+        number: int,
+        *,
+        key: str | None = None,
+        next_key: str | None = None,
+        contracts: Sequence[Contract] | None = None,
+    ) -> Node:
         folder = self.folder(number)
         folder.mkdir(parents=True, exist_ok=True)
-        node = self.make(number, open_folder(folder, self.genesis_bytes), key)
+        runtime = Runtime(self.contracts if contracts is None else contracts)
+        ledger = open_ledger(folder, self.genesis_bytes, runtime.registry, OPEN)
+        node = self.make(number, ledger, key, next_key=next_key, runtime=runtime)
         self.nodes[number] = node
         await node.start()
         return node
 
-    def make(self, number: int, ledger: OpenedLedger, key: str | None = None) -> Node:
+    def make(
+        self,
+        number: int,
+        ledger: OpenedLedger,
+        key: str | None = None,
+        *,
+        next_key: str | None = None,
+        runtime: Runtime | None = None,
+    ) -> Node:
         options = NodeOptions(
             organisation=bureau(number), data_dir=self.folder(number),
             pool=PoolLimits(1_000, 64 << 20, 500, 16 << 20), calls_aim=256, bytes_aim=4 << 20,
             index=True,
         )  # fmt: skip
         return Node(
-            options, ledger, runtime(), private(key or f"validate{number}"),
-            make_logger("error", "json"),
+            options, ledger, Runtime(self.contracts) if runtime is None else runtime,
+            private(key or f"validate{number}"), make_logger("error", "json"),
+            next_key=None if next_key is None else private(next_key),
             p2p=P2pOptions(
                 host="127.0.0.1", port=self.ports[number], key=private(f"transport{number}")
             ),
@@ -173,8 +205,10 @@ class Cluster:
         )  # fmt: skip
         port = self.ports[self.count + list(FOLLOWERS).index(name)]
         log = given.pop("log", make_logger("error", "json"))
+        runtime = Runtime(self.contracts)
+        ledger = open_ledger(folder, self.genesis_bytes, runtime.registry, OPEN)
         node = Node(
-            options, open_folder(folder, self.genesis_bytes), runtime(), None, log,
+            options, ledger, runtime, None, log,
             p2p=P2pOptions(
                 host="127.0.0.1", port=port, key=private(f"transport-{name}"), **given
             ),

@@ -217,7 +217,8 @@ def make_node(folder: Path, ledger: OpenedLedger, **given: Any) -> Node:
         index=True,
     )
     log = make_logger("error", "json")
-    key = private(given.pop("key", "validate"))
+    name = given.pop("key", "validate")
+    key = None if name is None else private(name)
     return Node(options, ledger, runtime(), key, log, **given)
 
 

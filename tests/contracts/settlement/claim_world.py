@@ -20,6 +20,7 @@ from tests.contracts.world import (
     ALICE,
     BUREAU_CHANGSHA,
     BUREAU_GUANGDONG,
+    BUREAU_HUNAN,
     CHAIN,
     HOSPITAL,
     MemoryState,
@@ -129,23 +130,29 @@ class ClaimWorld:
     world: World
     chain: bytes = CHAIN
 
-    def publish(self, version: str, effective_from: str, rows: list[list[Value]]) -> None:
-        """A catalogue of Guangdong from rows."""
+    def publish(
+        self, version: str, effective_from: str, rows: list[list[Value]], *,
+        region: str = "440000", bureau: str = BUREAU_GUANGDONG,
+    ) -> None:  # fmt: skip
+        """A catalogue from rows, Guangdong's unless told otherwise."""
         part = codec.encode(sorted(rows))
-        loaded = self.world.do(
-            BUREAU_GUANGDONG, "catalogue", "load_part", {"kind": "items", "part": part}
-        )
+        loaded = self.world.do(bureau, "catalogue", "load_part", {"kind": "items", "part": part})
         self.world.do(
-            BUREAU_GUANGDONG,
+            bureau,
             "catalogue",
             "publish",
             {
-                "region": "440000",
+                "region": region,
                 "version": version,
                 "effective_from": effective_from,
                 "parts": [loaded.answer["hash"]],
             },
         )
+
+    def publish_home(self) -> None:
+        """A catalogue of Hunan's own, in which every item is of class 01."""
+        rows = [[*row[:2], "01", "0%", [], False, row[6]] for row in catalogue_rows()]
+        self.publish("2025.h", "2025-01-01", rows, region="430000", bureau=BUREAU_HUNAN)
 
     def deploy(self, scheme: str, source: str, effective_from: str = "2025-01-01") -> None:
         """A policy of Changsha, in force from the next block on."""

@@ -49,6 +49,7 @@ def test_everything_is_as_it_was(counter: ClaimWorld) -> None:
         "state": "reversed",
         "cash_fen": settled.answer["cash_fen"],
         "account_fen": 50_000,
+        "credit_fen": 0,
     }
 
 

@@ -10,9 +10,11 @@ from contracts.settlement.enrolment import Period, Person, Spell
 from contracts.settlement.filing_record import APPROVED, Filing, Version, row_of
 from contracts.settlement.lifecycle import ClaimState
 from contracts.settlement.records import Claim, Settled, Visit
+from contracts.settlement.reimbursement_record import Place, Reimbursement, Stage
 from tests.node.api.world import HOSPITAL, START_MS, CallSpec, MemoryNode
 
 PERSON, FILING, CLAIM = "p:430100:7f3a", "f-1", "m-1"
+REIMBURSEMENT = "z-1"
 LINES = [{"code": "XJ01CRA0401", "amount_fen": 12_345}]
 POSTINGS = (
     (CLAIM, "fund:430100", "390100", -80_00),
@@ -50,6 +52,19 @@ def filing() -> Filing:
         holder="staff-clerk", reason="", digest=bytes(32),
     )  # fmt: skip
     return Filing(FILING, PERSON, "430100", (version,), bytes(32))
+
+
+def reimbursement() -> Reimbursement:
+    """A bill from a hospital that takes no part: nobody but the insured place is concerned."""
+    return Reimbursement(
+        stage=Stage.FILED, person=PERSON, area="430100", scheme="390", agent="child",
+        place=Place("", "510100", 2, "hospital"),
+        visit=Visit("inpatient", "2025-12-01", "2025-12-09", False, False, False, False, ""),
+        total_fen=300_000, invoices=(("044001900111", "10001"),), account=bytes(32),
+        filed_on="2025-12-20", due_on="2026-01-20", asked=False, reviewer="", advice="", reason="",
+        decider="", payments=(), counters=(), orders=(), digest=bytes(32), last=bytes(32),
+        salt=bytes(32),
+    )  # fmt: skip
 
 
 def claim(tx_id: bytes) -> Claim:
@@ -115,6 +130,7 @@ def tell(node: MemoryNode) -> Story:
             f"filing/{FILING}": filing().encode(),
             f"filings/{PERSON}": [[row_of(FILING, filing().last).encode()], bytes(32)],
             f"account/{PERSON}": {"person": {"310200": 45_00}, "salt": bytes(32)},
+            f"reimbursement/{REIMBURSEMENT}": reimbursement().encode(),
             "fund/430100": {"fund": {"390100": -80_00}},
         }
     )

@@ -19,7 +19,7 @@ from node.api.app import api_routes
 from node.api.settings import ApiSettings
 from tests.node.api.asgi import Reply
 from tests.node.api.conftest import Edge, make_edge
-from tests.node.api.story import CLAIM, FILING, PERSON
+from tests.node.api.story import CLAIM, FILING, PERSON, REIMBURSEMENT
 from tests.node.api.test_rights import ESTIMATE_BODY, EXPECTED, UNSIGNED, request_of
 from tests.node.api.world import HOSPITAL, CallSpec, reader
 
@@ -39,6 +39,7 @@ KNOWN = {
     "claim": [CLAIM],
     "person": [PERSON],
     "filing": [FILING],
+    "reimbursement": [REIMBURSEMENT],
     "tx_id": [EDGE.story.tx_id, EDGE.story.registered_tx],
     "block": ["0", "2", "3"],
     "call_index": ["0"],

@@ -21,7 +21,7 @@ from node.api.rights import Right
 from node.api.settings import ApiSettings
 from tests.node.api import world
 from tests.node.api.conftest import Edge, make_edge
-from tests.node.api.story import CLAIM, FILING, PERSON
+from tests.node.api.story import CLAIM, FILING, PERSON, REIMBURSEMENT
 from tests.node.api.world import HOSPITAL, ORGANISATIONS, OTHER_HOSPITAL, POSTS, reader
 
 ALL = frozenset(row[0] for row in ORGANISATIONS)
@@ -61,6 +61,9 @@ EXPECTED: dict[str, Allowed] = {
     "parameter": ANYBODY,
     "status_details": ({"bureau:430000"}, frozenset({"operator"})),
     "access_log_root": ({"bureau:430000"}, frozenset({"operator"})),
+    "attestation": ({"bureau:430000"}, frozenset({"operator"})),
+    "accusations": ({"bureau:430000"}, frozenset({"operator"})),
+    "divergences": ({"bureau:430000"}, frozenset({"operator"})),
     "estimate": (MAY_ESTIMATE, ESTIMATING),
     "block": (SEE_ALL_BLOCKS, BUSINESS),
     "transaction": (OF_CLAIM, BUSINESS),
@@ -76,6 +79,7 @@ EXPECTED: dict[str, Allowed] = {
     "claim_statement": (SEE_PATIENT, CASES),
     "claim_attachments": (SEE_LINES, CASES),
     "filing": (SEE_PERSON, CASES),
+    "reimbursement": (SEE_PERSON, CASES),
     "person": (SEE_PERSON, CASES),
     "person_claims": (SEE_PERSON, CASES),
     "person_filings": (SEE_PERSON, CASES),
@@ -113,6 +117,9 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         "status": "/v1/status",
         "status_details": "/v1/status/details",
         "access_log_root": "/v1/access-log/2026-01-01/root",
+        "attestation": "/v1/attestation",
+        "accusations": "/v1/accusations",
+        "divergences": "/v1/divergences",
         "openapi": "/v1/openapi.json",
         "estimate": "/v1/estimate",
         "headers": "/v1/headers",
@@ -131,6 +138,7 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         "claim_statement": f"/v1/claims/{CLAIM}/statement",
         "claim_attachments": f"/v1/claims/{CLAIM}/attachments",
         "filing": f"/v1/filings/{FILING}",
+        "reimbursement": f"/v1/reimbursements/{REIMBURSEMENT}",
         "person": f"/v1/persons/{PERSON}",
         "person_claims": f"/v1/persons/{PERSON}/claims",
         "person_filings": f"/v1/persons/{PERSON}/filings",
@@ -322,6 +330,7 @@ def test_of_a_batch_each_reader_sees_its_own_calls(edge: Edge) -> None:
         (f"counter/{PERSON}/430100/390/2026", SEE_PERSON),
         (f"filing/{FILING}", SEE_PERSON),
         (f"claim-lines/{CLAIM}/1", SEE_LINES),
+        (f"reimbursement/{REIMBURSEMENT}", SEE_PERSON),
         ("clearing/430000/440000", {
             "centre", "bureau:430000", "bureau:440000", "auditor:national", "auditor:430000",
             "regulator:440000",

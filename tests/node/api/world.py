@@ -358,11 +358,29 @@ class MemoryNode:
             behind_ms=self.behind_ms,
             waiting_for="Waits for a transaction.",
             ready=True,
+            waiting={"height": 1, "view": 0},
             details={"pool": {"transactions": len(self.pending)}},
         )
 
     def metrics(self) -> bytes:
         return b"# HELP yibao_height Newest committed height.\n"
+
+    def attestation(self) -> dict[str, Any] | None:
+        return {
+            "organisation": OPERATOR, "key": b"\x01" * 33, "height": 1, "block_hash": bytes(32),
+            "header": b"h", "certificate": b"c", "signature": bytes(64),
+        }  # fmt: skip
+
+    def accusations(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "file": "E2-epoch0-seat2-3-7", "kind": "E2", "epoch": 0, "view": 3, "height": 7,
+                "culprits": ["bureau:430000"], "sentence": "It lied.", "evidence": b"e",
+            }
+        ]  # fmt: skip
+
+    def divergences(self) -> list[dict[str, Any]]:
+        return [{"height": 7, "key": "book/a"}]
 
     def now_ms(self) -> int:
         return self.time_ms

@@ -21,24 +21,27 @@ from consensus import (
     Message,
     Pending,
     Persist,
+    Received,
     Replica,
     SafetyRecord,
     Send,
     Sign,
     Start,
     Statement,
+    Status,
     Tick,
     UnsafeStatement,
     ValidatorSet,
     Wake,
 )
 from consensus.messages import Ballot, Kind
-from node.ordering.driver import Driver
+from node.ordering.driver import PEER_BYTES_MAX, Driver
 
 ME = MemberId(b"me")
 GENESIS = Block(BlockId(b"genesis"), BlockId(b""), 0, 0)
 FIRST = Block(BlockId(b"first"), GENESIS.id, 1, 0)
 MEMBERS = ValidatorSet(0, (ME,))
+STATUS = Status(0, 0, 0, 0, True, False, 0, 0, 0)
 START = Start(GENESIS, None, MEMBERS, GENESIS, SafetyRecord())
 
 
@@ -184,3 +187,47 @@ def test_effects_without_an_answer_are_passed_on() -> None:
     driver = Driver(Script(lambda event: effects), hands, lambda: 0)  # type: ignore[arg-type]
     asyncio.run(drive(driver, START, Pending(None)))
     assert hands.notes == ["send NoneType", "commit 1"] * 2
+
+
+def test_a_flood_waits_at_its_sender_while_the_disk_hangs() -> None:
+    """Of one peer ``PEER_BYTES_MAX`` waits for its turn, whatever it sends; another one's comes in;
+    when the disk is back, all that was taken in is worked off and the next may come."""
+    liar, other, size = MemberId(b"liar"), MemberId(b"other"), 1_000
+
+    async def story() -> None:
+        hands, disk = NotedHands(), asyncio.Event()
+
+        async def hang(blocks: tuple[BlockId, ...], record: SafetyRecord) -> None:
+            await disk.wait()
+
+        hands.keep = hang  # type: ignore[method-assign]
+        driver = Driver(Replica((ME,)), hands, lambda: 0)
+        driver.begin(START)
+        running = asyncio.ensure_future(driver.run())
+        await driver.idle()
+        driver.put(Built(0, FIRST))
+        taken: list[MemberId] = []
+
+        async def flood(peer: MemberId, count: int) -> None:
+            for _ in range(count):
+                await driver.offer(Received(peer, STATUS), size)
+                taken.append(peer)
+
+        flooding = asyncio.ensure_future(flood(liar, 1_000))
+        await asyncio.sleep(0.0)
+        await flood(other, 10)
+        most = PEER_BYTES_MAX // size
+        assert (taken.count(liar), taken.count(other)) == (most, 10)
+        assert driver._events.qsize() <= most + 11
+        disk.set()
+        await flooding
+        await driver.idle()
+        assert taken.count(liar) == 1_000
+        assert not driver._offered
+        # One that is larger than the bound is taken when nothing else of its sender waits.
+        await driver.offer(Received(liar, STATUS), 2 * PEER_BYTES_MAX)
+        await driver.idle()
+        running.cancel()
+        await asyncio.wait([running])
+
+    asyncio.run(story())

@@ -152,3 +152,33 @@ def test_stored_certificates_are_the_same_votes() -> None:
 def test_the_safety_record_comes_back() -> None:
     record = SafetyRecord(sequence=7, epoch=3, view=1, vote=LastVote(1, BLOCK), commit_floor=8)
     assert wire.decode_record(wire.encode_record(record)) == record
+
+
+def forged_shapes() -> list[Message]:
+    """Each signature good, and no message that a correct member sends."""
+    good = certificate(Kind.COMMIT)
+    [pair, *_] = good.signatures
+    new = messages()[5]
+    assert isinstance(new, NewView)
+    many = new.view_changes * 20
+    proof = ChangeProof(replace(good, signatures=(pair,) * 60), None, None)
+    change = replace(view_change(1), proof=proof)
+    return [
+        Decided(BLOCK, replace(good, signatures=(pair,) * 63)),
+        Decided(BLOCK, replace(good, signatures=good.signatures[:2])),
+        Decided(BLOCK, replace(good, signatures=good.signatures[::-1])),
+        Decided(BLOCK, replace(good, signatures=(*good.signatures, (4, pair[1])))),
+        change,
+        replace(new, view_changes=many),
+        replace(new, view_changes=(change, *new.view_changes[1:])),
+    ]
+
+
+@pytest.mark.parametrize("message", forged_shapes(), ids=lambda m: type(m).__name__)
+def test_counting_comes_before_computing(message: Message, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a frame may cost is what an honest one costs: forged ones cost no signature at all."""
+    computed: list[object] = []
+    monkeypatch.setattr(crypto, "verify", lambda *parts: computed.append(parts))
+    with pytest.raises(InvalidMessage, match=r"message\.(certificate|view-changes)"):
+        wire.verify_message(message, CHAIN, MEMBERS)
+    assert not computed

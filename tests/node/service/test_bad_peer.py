@@ -9,8 +9,27 @@ from pathlib import Path
 
 import pytest
 
-from consensus import Ballot, Block, BlockId, Certificate, Decided, Kind, Proposal, Status, Vote
-from consensus.messages import Wish, WishStatement
+from consensus import (
+    Ballot,
+    Block,
+    BlockId,
+    Certificate,
+    Decided,
+    Kind,
+    Proposal,
+    Statement,
+    Status,
+    Vote,
+)
+from consensus.messages import (
+    Change,
+    ChangeProof,
+    NewView,
+    NewViewStatement,
+    ViewChange,
+    Wish,
+    WishStatement,
+)
 from node.ledger import crypto
 from node.ledger.block import genesis_header
 from node.ledger.codec import encode
@@ -33,18 +52,18 @@ SEED = bytes(32)
 
 
 class Liar:
-    """Bureau 3's keys in the hands of a test, connected to node 0."""
+    """Bureau 3's keys in the hands of a test, connected to one node."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, victim: int = 0) -> None:
         self.cluster = cluster
         self.key = private(f"validate{LIAR}")
         self.frames: list[Frame] = []
         transport = make_transport(private(f"transport{LIAR}"), cluster.genesis.chain, bureau(LIAR))
         identity = Identity(cluster.genesis.chain, bureau(LIAR), self.key, transport.pin)
         self.peers = Peers(identity, transport, self, make_logger("error", "json"))
-        victim = private("transport0")
-        pin = crypto.tls_pin(crypto.public_key(victim))
-        self.peers.update({bureau(0): Address("127.0.0.1", cluster.ports[0], pin)}, 0)
+        self.victim = bureau(victim)
+        pin = crypto.tls_pin(crypto.public_key(private(f"transport{victim}")))
+        self.peers.update({self.victim: Address("127.0.0.1", cluster.ports[victim], pin)}, 0)
 
     async def on_frame(self, peer: Peer, frame: Frame) -> None:
         self.frames.append(frame)
@@ -59,10 +78,10 @@ class Liar:
         raise AssertionError("the liar's own machinery works") from error
 
     def send(self, kind: FrameType, body: bytes) -> None:
-        assert self.peers.send(bureau(0), Frame(kind, body))
+        assert self.peers.send(self.victim, Frame(kind, body))
 
-    def sign(self, ballot: Ballot) -> bytes:
-        return wire.sign_statement(self.key, self.cluster.genesis.chain, ballot)
+    def sign(self, statement: Statement) -> bytes:
+        return wire.sign_statement(self.key, self.cluster.genesis.chain, statement)
 
 
 def head_ballot(node: Node, kind: Kind) -> Ballot:
@@ -114,6 +133,88 @@ def proposal_without_content(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
     return FrameType.PROPOSAL, encode([message, b"\x01"])
 
 
+def too_few(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
+    """A real certificate with one signature less."""
+    block, certificate = decided_head(node)
+    cut = replace(certificate, signatures=certificate.signatures[:-1])
+    return FrameType.CHANGE, wire.encode_message(Decided(block, cut))
+
+
+def same_signer_again(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
+    """A quorum in number: one good signature, repeated."""
+    block, certificate = decided_head(node)
+    again = certificate.signatures[:1] * 3
+    doubled = replace(certificate, signatures=again)
+    return FrameType.CHANGE, wire.encode_message(Decided(block, doubled))
+
+
+def views_mixed(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
+    """Two good signatures of the certificate's view and one, good too, of the next."""
+    return mixed(liar, node, view=1)
+
+
+def epochs_mixed(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
+    """Two good signatures of this epoch and one, good too, of the next."""
+    return mixed(liar, node, epoch=1)
+
+
+def mixed(liar: Liar, node: Node, view: int = 0, epoch: int = 0) -> tuple[FrameType, bytes]:
+    block, certificate = decided_head(node)
+    said = certificate.ballot()
+    other = replace(said, view=said.view + view, epoch=said.epoch + epoch)
+    signatures = [pair for pair in certificate.signatures if pair[0] != LIAR][:2]
+    merged = replace(certificate, signatures=(*signatures, (LIAR, liar.sign(other))))
+    return FrameType.CHANGE, wire.encode_message(Decided(block, merged))
+
+
+def view_edited(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
+    """A certificate whose signatures are good and whose view was edited."""
+    block, certificate = decided_head(node)
+    edited = replace(certificate, view=certificate.view + 1)
+    return FrameType.CHANGE, wire.encode_message(Decided(block, edited))
+
+
+def new_view_of_many(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
+    """View changes beyond a quorum, each of them well signed: counted before any is computed."""
+    change = Change(0, 1, 0, BlockId(SEED), None)
+    one = ViewChange(LIAR, change, ChangeProof(None, None, None), liar.sign(change))
+    said = NewViewStatement(0, 1, ((LIAR, change),) * 63)
+    return FrameType.CHANGE, wire.encode_message(NewView(LIAR, said, (one,) * 63, liar.sign(said)))
+
+
+def vote_of_somebody_else(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
+    """A good vote of another member, heard before and passed on."""
+    _, certificate = decided_head(node)
+    signer, signature = next(pair for pair in certificate.signatures if pair[0] != LIAR)
+    return FrameType.VOTE, wire.encode_message(Vote(signer, certificate.ballot(), signature))
+
+
+def far_view(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
+    wish = WishStatement(0, 2**62)
+    return FrameType.VOTE, wire.encode_message(Wish(LIAR, wish, liar.sign(wish)))
+
+
+def vote_for_a_proposal(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
+    """A vote of a kind that is none, well signed."""
+    ballot = head_ballot(node, Kind.PROPOSE)
+    return FrameType.VOTE, wire.encode_message(Vote(LIAR, ballot, liar.sign(ballot)))
+
+
+def number_too_large(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
+    """2^63 and above is no view, height or epoch."""
+    ballot = replace(head_ballot(node, Kind.COMMIT), view=2**63 - 1)
+    body = wire.encode_message(Vote(LIAR, ballot, liar.sign(ballot)))
+    largest = b"\xcf\x7f" + b"\xff" * 7
+    assert largest in body
+    return FrameType.VOTE, body.replace(largest, b"\xcf\x80" + bytes(7))
+
+
+def decided_head(node: Node) -> tuple[Block, Certificate]:
+    head = node._replica.state
+    assert head.head_certificate is not None, "the story begins with a block"
+    return head.head, head.head_certificate
+
+
 def second_greeting(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
     return FrameType.GREETING, b"hello again"
 
@@ -125,7 +226,12 @@ def empty_status(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
 FAULTS = (
     forged_vote, vote_of_nobody, garbage, vote_as_change, forged_certificate,
     proposal_of_other_content, proposal_without_content, second_greeting, empty_status,
+    too_few, same_signer_again, views_mixed, epochs_mixed, view_edited, new_view_of_many,
+    vote_of_somebody_else, far_view, vote_for_a_proposal, number_too_large,
 )  # fmt: skip
+REFUSED_BY_THE_CORE = (far_view, vote_for_a_proposal)
+"""Well formed and well signed: the core finds them out, the next frame ends the connection."""
+STATUS = Status(0, 0, 0, 0, True, False, 0, 0, 0)
 
 
 def run(folder: Path, story: Callable[[Cluster, Liar], object]) -> None:
@@ -159,16 +265,48 @@ def test_what_no_correct_member_sends_ends_its_connection(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("node.p2p.peers.BACKOFF_MAX_S", 0.1)
+    monkeypatch.setattr("node.p2p.peers.FAULT_PAUSE_S", 0.0)
 
     async def story(cluster: Cluster, liar: Liar) -> None:
         for fault in FAULTS:
-            await until(lambda: bureau(0) in liar.peers.connected())
+            # A link that was just closed is still there for a moment.
+            await until(
+                lambda: (
+                    bureau(0) in liar.peers.connected()
+                    and not liar.peers._links[bureau(0)].closed.is_set()
+                )
+            )
             link = liar.peers._links[bureau(0)]
             liar.send(*fault(liar, cluster.nodes[0]))
+            if fault in REFUSED_BY_THE_CORE:
+                await until(lambda: bool(cluster.nodes[0].network.exchange._refused))
+                liar.send(FrameType.STATUS, wire.encode_message(STATUS))
             try:
                 await until(link.closed.is_set, 5)
             except TimeoutError:
                 pytest.fail(f"{fault.__name__} was let pass")
+
+    run(tmp_path, story)
+
+
+def test_after_a_fault_a_peer_waits_and_the_others_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pause has no end here: the liar dials, and is heard no more."""
+    monkeypatch.setattr("node.p2p.peers.BACKOFF_MAX_S", 0.1)
+    monkeypatch.setattr("node.p2p.peers.FAULT_PAUSE_S", 3_600.0)
+
+    async def story(cluster: Cluster, liar: Liar) -> None:
+        peers = cluster.nodes[0].network.exchange.peers
+        refusals = []
+        take = peers._take
+        peers._take = lambda link: refusals.append(link.peer.organisation) or take(link)
+        liar.send(*garbage(liar, cluster.nodes[0]))
+        await until(lambda: len(refusals) > 2)
+        assert set(refusals) == {bureau(LIAR)}
+        assert bureau(LIAR) not in peers.connected()
+        assert "malformed" in peers.absent()[bureau(LIAR)].reason
+        assert {bureau(1), bureau(2)} <= peers.connected().keys()
 
     run(tmp_path, story)
 
@@ -179,13 +317,10 @@ def test_what_is_merely_useless_is_passed_over(tmp_path: Path) -> None:
         link = liar.peers._links[bureau(0)]
         view = node._replica.situation().view
         other_epoch = Ballot(Kind.COMMIT, 7, 0, 99, BlockId(SEED))
-        far = Ballot(Kind.COMMIT, 0, 2**40, 2**50, BlockId(SEED))
+        far = Ballot(Kind.COMMIT, 0, 0, 2**50, BlockId(SEED))
         seat = 3
         for ballot in (other_epoch, far):
             liar.send(FrameType.VOTE, wire.encode_message(Vote(seat, ballot, liar.sign(ballot))))
-        wish = WishStatement(0, 2**62)
-        signed = wire.sign_statement(liar.key, cluster.genesis.chain, wish)
-        liar.send(FrameType.VOTE, wire.encode_message(Wish(seat, wish, signed)))
         claim = Status(0, 0, 2**60, 0, True, False, 0, 0, 0)
         liar.send(FrameType.STATUS, wire.encode_message(claim))
         liar.send(FrameType.BLOCKS, encode([]))

@@ -7,6 +7,10 @@ import shutil
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
+import pytest
+
+from node.ledger.block import Certificate, Header
+from node.ledger.errors import InvalidTransaction, Unavailable
 from node.ledger.transaction import SignedTransaction
 from node.service.node import Node
 from tests.node.cluster import Cluster, running_cluster, until
@@ -87,6 +91,27 @@ def test_a_node_that_was_away_catches_up_and_votes_again(tmp_path: Path) -> None
     tell(tmp_path, story)
 
 
+def test_a_key_that_a_node_behind_does_not_know_is_refused_for_now_only(tmp_path: Path) -> None:
+    """Found by chaos runs: a node with an empty folder told clients that their key was none."""
+
+    async def story(cluster: Cluster, client: Client) -> None:
+        unknown = Client(client.chain, name="a key of tomorrow").enter("a", 1)
+        await done(cluster.nodes[0], client.enter("b", 1))
+        # All have told how high they are: now it is certain.
+        network = cluster.nodes[0].network
+        assert network is not None
+        await until(network.is_current)
+        with pytest.raises(InvalidTransaction, match=r"transaction\.key"):
+            await cluster.nodes[0].submit(unknown.encode())
+        await cluster.stop(2)
+        await cluster.stop(3)
+        await until(lambda: not cluster.nodes[0].status().ready)
+        with pytest.raises(Unavailable, match=r"node\.behind"):
+            await cluster.nodes[0].submit(unknown.encode())
+
+    tell(tmp_path, story)
+
+
 def test_a_wiped_node_follows_and_signs_nothing(tmp_path: Path) -> None:
     async def story(cluster: Cluster, client: Client) -> None:
         await done(cluster.nodes[0], client.enter("a", 1))
@@ -131,5 +156,30 @@ def test_all_at_once_lose_power_and_go_on(tmp_path: Path) -> None:
         await done(cluster.nodes[2], transaction)
         await until(lambda: all(has(node, transaction) for node in cluster.nodes.values()))
         await cluster.agree(cluster.nodes[2].head.height)
+
+    tell(tmp_path, story)
+
+
+def test_b32_reads_wait_for_no_quorum(tmp_path: Path) -> None:
+    """Two of four are gone: nothing is ordered any more, and everything is read, with its proof.
+    A read asks one node, which shows what a quorum has signed (no read-only optimisation)."""
+
+    async def story(cluster: Cluster, client: Client) -> None:
+        first = client.enter("a", 1)
+        await done(cluster.nodes[0], first)
+        await cluster.agree(cluster.nodes[0].head.height)
+        for number in (2, 3):
+            await cluster.stop(number)
+        node = cluster.nodes[0]
+        await until(lambda: node.network is not None and not node.network.has_quorum())
+        waiting = client.enter("b", 2)
+        await node.submit(waiting.encode())
+        with node.reader.view() as view:
+            assert view.state("book/a") == {"total_fen": 1}
+            header = Header.decode(view.header(view.head.height) or b"")
+            certificate = Certificate.decode(view.certificate(view.head.height) or b"")
+        certificate.verify_header(header, node.chain.validators_of_next()[1])
+        assert has(node, first)
+        assert not has(node, waiting)
 
     tell(tmp_path, story)

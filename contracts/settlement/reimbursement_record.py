@@ -1,0 +1,263 @@
+"""What is kept of a reimbursement, and its life as a table (SETTLEMENT.md section 6).
+
+``reimbursement/<id>`` is one array; ``reimbursement-lines/<id>`` holds the bill's lines until they
+are decided on. The table is the only place that knows which step may follow which.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from contracts.api import Context, State, Value, reject
+from contracts.settlement.invoices import Name
+from contracts.settlement.records import Visit
+
+
+class Stage(StrEnum):
+    """Where a reimbursement stands."""
+
+    FILED = "filed"
+    """On the first reviewer's desk."""
+    INCOMPLETE = "incomplete"
+    """Papers are missing; they were asked for, once."""
+    REVIEWED = "reviewed"
+    """The first reviewer has spoken; on the checker's desk."""
+    APPROVED = "approved"
+    """Decided and posted: the funds owe it to the person."""
+    NOTHING_DUE = "nothing-due"
+    """Decided: no fund pays anything, with reasons; final."""
+    REFUSED = "refused"
+    """Not taken up, with a reason; the invoices are free; final."""
+    WITHDRAWN = "withdrawn"
+    """Taken back by the person; the invoices are free; final."""
+    PAYING = "paying"
+    """The bank was told to pay."""
+    RETURNED = "returned"
+    """The bank could not pay; it is paid again under another payment's id."""
+    PAID = "paid"
+    """The bank has confirmed; final."""
+
+
+class Step(StrEnum):
+    """What can happen to a reimbursement."""
+
+    FILE = "file"
+    ASK = "ask"
+    SUPPLY = "supply"
+    REVIEW = "review"
+    SEND_BACK = "send-back"
+    APPROVE = "approve"
+    CLOSE = "close"
+    REFUSE = "refuse"
+    WITHDRAW = "withdraw"
+    PAY = "pay"
+    CONFIRM = "confirm"
+    BOUNCE = "bounce"
+
+
+START = ""
+"""The stage of an id that nobody has used."""
+
+_G, _P = Stage, Step
+TABLE: dict[tuple[str, Step], Stage] = {
+    (START, _P.FILE): _G.FILED,
+    (_G.FILED, _P.ASK): _G.INCOMPLETE,
+    (_G.FILED, _P.REVIEW): _G.REVIEWED,
+    (_G.FILED, _P.WITHDRAW): _G.WITHDRAWN,
+    (_G.INCOMPLETE, _P.SUPPLY): _G.FILED,
+    # Papers that never came: refused once their day is over.
+    (_G.INCOMPLETE, _P.REFUSE): _G.REFUSED,
+    (_G.INCOMPLETE, _P.WITHDRAW): _G.WITHDRAWN,
+    (_G.REVIEWED, _P.SEND_BACK): _G.FILED,
+    (_G.REVIEWED, _P.APPROVE): _G.APPROVED,
+    (_G.REVIEWED, _P.CLOSE): _G.NOTHING_DUE,
+    (_G.REVIEWED, _P.REFUSE): _G.REFUSED,
+    (_G.REVIEWED, _P.WITHDRAW): _G.WITHDRAWN,
+    (_G.APPROVED, _P.PAY): _G.PAYING,
+    (_G.PAYING, _P.CONFIRM): _G.PAID,
+    (_G.PAYING, _P.BOUNCE): _G.RETURNED,
+    (_G.RETURNED, _P.PAY): _G.PAYING,
+}
+"""(stage, step) -> next stage. What is missing is refused."""
+
+OPEN = (Stage.FILED, Stage.INCOMPLETE, Stage.REVIEWED)
+"""Not decided yet."""
+ENDED_UNPAID = (Stage.REFUSED, Stage.WITHDRAWN)
+"""The bill is as if it had never been brought."""
+
+
+def follow(stage: str, step: Step) -> Stage:
+    """The stage after ``step``. Refuses with ``reimbursement.wrong-stage``."""
+    after = TABLE.get((stage, step))
+    if after is None:
+        reject("reimbursement.wrong-stage", stage=str(stage), step=step.value)
+    return after
+
+
+def mermaid() -> str:
+    """The table as a Mermaid state diagram, for the documents."""
+    rows = ["stateDiagram-v2"]
+    for (before, step), after in TABLE.items():
+        rows.append(f"    {before or '[*]'} --> {after.value}: {step.value}")
+    ends = [stage for stage in Stage if not any(before == stage for before, _ in TABLE)]
+    rows += [f"    {stage.value} --> [*]" for stage in ends]
+    return "\n".join(rows) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the care was given: a designated institution, or what the paper says of another."""
+
+    institution: str
+    """Id of an organisation of the ledger; empty for one that is none."""
+    region: str
+    level: int
+    """``dedc_hosp_lv``."""
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One order to a bank. A second one follows only when the first came back."""
+
+    id: str
+    bank: str
+    holder: str
+    """Who gave the order."""
+    outcome: str
+    """Empty while it is on its way; ``paid``, or the word with which it came back."""
+    reference: str
+    """The bank's."""
+
+    def encode(self) -> Value:
+        """As the state has it."""
+        return [self.id, self.bank, self.holder, self.outcome, self.reference]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reimbursement:
+    """A bill that somebody paid first and asks back from the insured place."""
+
+    stage: Stage
+    person: str
+    area: str
+    scheme: str
+    agent: str
+    """Relation of the one who filed it; empty: the person."""
+    place: Place
+    visit: Visit
+    total_fen: int
+    invoices: tuple[Name, ...]
+    account: bytes
+    """Token of the person's bank account, 32 bytes; the bank knows what it stands for."""
+    filed_on: str
+    due_on: str
+    """Last working day for whoever is to act now; empty when nobody is."""
+    asked: bool
+    """Whether papers were asked for: that is done once."""
+    reviewer: str
+    """Holder who reviewed first; another one decides."""
+    advice: str
+    """The reviewer's: ``approve`` or ``refuse``; empty before."""
+    reason: str
+    """Why it was refused or papers were asked for; a word of a list."""
+    decider: str
+    payments: tuple[tuple[str, int], ...]
+    """(fund type, fen): what is owed to the person, by fund; empty before the decision."""
+    counters: tuple[tuple[int, dict[str, int]], ...]
+    orders: tuple[Payment, ...]
+    digest: bytes
+    """Of the filing call, for retries."""
+    last: bytes
+    """Of the last call that changed it, for retries."""
+    salt: bytes
+
+    @property
+    def due_fen(self) -> int:
+        """What the funds owe."""
+        return sum(amount for _, amount in self.payments)
+
+    def encode(self) -> Value:
+        """As the state has it: an array, the order of the fields above."""
+        return [
+            self.stage.value,
+            self.person,
+            self.area,
+            self.scheme,
+            self.agent,
+            [self.place.institution, self.place.region, self.place.level, self.place.kind],
+            self.visit.encode(),
+            self.total_fen,
+            [list(name) for name in self.invoices],
+            self.account,
+            self.filed_on,
+            self.due_on,
+            self.asked,
+            self.reviewer,
+            self.advice,
+            self.reason,
+            self.decider,
+            [list(payment) for payment in self.payments],
+            [[year, dict(deltas)] for year, deltas in self.counters],
+            [order.encode() for order in self.orders],
+            self.digest,
+            self.last,
+            self.salt,
+        ]
+
+    @classmethod
+    def decode(cls, value: Value) -> Reimbursement:
+        """From the state's value."""
+        (stage, person, area, scheme, agent, place, visit, total, invoices, account, filed, due,
+         asked, reviewer, advice, reason, decider, payments, counted, orders, digest, last,
+         salt) = value  # fmt: skip
+        return cls(
+            stage=Stage(stage),
+            person=person,
+            area=area,
+            scheme=scheme,
+            agent=agent,
+            place=Place(*place),
+            visit=Visit(*visit),
+            total_fen=total,
+            invoices=tuple((code, number) for code, number in invoices),
+            account=account,
+            filed_on=filed,
+            due_on=due,
+            asked=asked,
+            reviewer=reviewer,
+            advice=advice,
+            reason=reason,
+            decider=decider,
+            payments=tuple((fund, amount) for fund, amount in payments),
+            counters=tuple((year, deltas) for year, deltas in counted),
+            orders=tuple(Payment(*order) for order in orders),
+            digest=digest,
+            last=last,
+            salt=salt,
+        )
+
+
+def find(state: State, reimbursement_id: str) -> Reimbursement | None:
+    """The reimbursement of an id; None when nobody used it."""
+    value = state.get(f"reimbursement/{reimbursement_id}")
+    return None if value is None else Reimbursement.decode(value)
+
+
+def load(ctx: Context, reimbursement_id: str) -> Reimbursement:
+    """The reimbursement. Refuses with ``reimbursement.not-found``."""
+    found = find(ctx.state, reimbursement_id)
+    if found is None:
+        reject("reimbursement.not-found", reimbursement=reimbursement_id)
+    return found
+
+
+def put(ctx: Context, reimbursement_id: str, made: Reimbursement) -> None:
+    """Write it."""
+    ctx.state.put(f"reimbursement/{reimbursement_id}", made.encode())
+
+
+def counted_as(reimbursement_id: str) -> str:
+    """Its name in the counters' log and among transfers; ids of claims have no slash."""
+    return f"reimbursement/{reimbursement_id}"

@@ -1,0 +1,378 @@
+"""What peers send, frame by frame, into an exchange whose node is a test: nothing gets through that
+no correct node sends, and what waits is bounded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from consensus import (
+    Ballot,
+    BlockId,
+    Decided,
+    Event,
+    Fetched,
+    Kind,
+    MemberId,
+    Message,
+    Received,
+    Status,
+)
+from consensus.messages import NewView
+from node.ledger import block as ledger_block
+from node.ledger import crypto
+from node.ledger.block import Certificate, Header, genesis_header
+from node.ledger.codec import encode
+from node.ledger.types import Digest, Height, TimeMs
+from node.ordering import wire
+from node.p2p.frames import BOUNDS, Frame, FrameType
+from node.p2p.link import Peer, PeerFault
+from node.p2p.payloads import Ask, Content, Share, encode_blocks, encode_proposal
+from node.service.exchange import INBOX_MAX, Exchange
+from node.telemetry import make_logger
+from tests.node.network import private
+from tests.node.ordering.test_wire import CHAIN, KEYS, SEATS, messages
+
+EPOCH = 3
+PEERS = {str(seat.organisation): Peer(seat.organisation, seat.key) for seat in SEATS.validators[1:]}
+LIAR = next(iter(PEERS.values()))
+OWN_FRAME = {
+    "Proposal": FrameType.PROPOSAL, "Vote": FrameType.VOTE, "Wish": FrameType.VOTE,
+    "ViewChange": FrameType.CHANGE, "NewView": FrameType.CHANGE, "Decided": FrameType.CHANGE,
+    "Status": FrameType.STATUS,
+}  # fmt: skip
+
+
+class Desk:
+    """Host, connections and store of an exchange: notes what reaches them."""
+
+    port, pin, valid_until = 0, b"", None
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.offered: list[tuple[Event, int]] = []
+        self.sent: list[tuple[str, Frame]] = []
+        self.admitted: list[bytes] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.served = 0
+        self.exchange = Exchange(self, CHAIN, self, make_logger("error", "json"))  # type: ignore[arg-type]
+        self.exchange.attach(self)  # type: ignore[arg-type]
+
+    # Host
+    def put(self, event: Event) -> None:
+        self.events.append(event)
+
+    async def offer(self, event: Received, size: int) -> None:
+        self.offered.append((event, size))
+
+    def validators(self) -> tuple[int, ledger_block.ValidatorSet]:
+        return EPOCH, SEATS
+
+    def height(self) -> int:
+        return 8
+
+    async def take_transaction(self, body: bytes) -> None:
+        await self.gate.wait()
+        self.admitted.append(body)
+
+    def share_of(self, organisation: str) -> Share:
+        return Share.CONTENT
+
+    def own_share(self) -> Share:
+        return Share.CONTENT
+
+    def is_seated_here(self) -> bool:
+        return True
+
+    def guest_pin(self, organisation: str) -> bytes | None:
+        return None
+
+    def bug(self, error: BaseException) -> None:
+        raise AssertionError from error
+
+    # Connections
+    def send(self, organisation: str, frame: Frame) -> bool:
+        self.sent.append((organisation, frame))
+        return True
+
+    def connected(self) -> dict[str, Peer]:
+        return PEERS
+
+    async def stop(self) -> None:
+        """Nothing is open."""
+
+    # Store
+    def certified(self, height: int, share: Share) -> tuple[bytes, bytes] | None:
+        self.served += 1
+        return None
+
+    def content(self, height: int, block: bytes) -> bytes | None:
+        return None
+
+
+def run(story: Callable[[Desk], object]) -> None:
+    async def body() -> None:
+        desk = Desk()
+        try:
+            await story(desk)  # type: ignore[misc]
+        finally:
+            await desk.exchange.stop()
+
+    asyncio.run(body())
+
+
+def member_of(message: Message) -> Peer:
+    """Whoever may send it."""
+    sender = getattr(message, "sender", 1)
+    seat = SEATS.validators[sender]
+    return Peer(seat.organisation, seat.key)
+
+
+@pytest.mark.parametrize("kind", FrameType, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("message", messages(), ids=lambda message: type(message).__name__)
+def test_b8_every_body_in_every_other_frame(message: Message, kind: FrameType) -> None:
+    """Its own frame brings it to the core; any other ends the connection, or is an answer that
+    nobody asked for and a transaction that is none: nothing comes of them."""
+    body = wire.encode_message(message)
+
+    async def story(desk: Desk) -> None:
+        own = OWN_FRAME[type(message).__name__]
+        frame = Frame(kind, body[: BOUNDS[kind]])
+        if kind is own and kind is not FrameType.PROPOSAL:
+            await desk.exchange.on_frame(member_of(message), frame)
+            assert [event for event, _ in desk.offered] == [
+                Received(MemberId(member_of(message).key), message)
+            ]
+        elif kind in (
+            FrameType.BLOCKS, FrameType.CONTENT, FrameType.TRANSACTION, FrameType.EVIDENCE,
+            FrameType.OUTCOME,
+        ):  # fmt: skip
+            await desk.exchange.on_frame(LIAR, frame)
+        else:
+            with pytest.raises(PeerFault):
+                await desk.exchange.on_frame(LIAR, frame)
+            assert not desk.served
+            assert not desk.sent
+        if kind is not own:
+            assert not desk.offered
+            assert not desk.events
+            assert not desk.exchange.contents.size
+
+    run(story)
+
+
+@pytest.mark.parametrize("message", messages(), ids=lambda message: type(message).__name__)
+def test_b7_who_may_bring_what(message: Message) -> None:
+    """Votes, wishes, proposals and view changes come from their signer; what proves itself may come
+    from anybody."""
+    body = wire.encode_message(message)
+    other = next(peer for peer in PEERS.values() if peer != member_of(message))
+
+    async def story(desk: Desk) -> None:
+        kind = OWN_FRAME[type(message).__name__]
+        if kind is FrameType.PROPOSAL:
+            body_of = encode_proposal(body, encode([b"", []]))
+            with pytest.raises(PeerFault):
+                await desk.exchange.on_frame(other, Frame(kind, body_of))
+        elif isinstance(message, NewView | Decided | Status):
+            await desk.exchange.on_frame(other, Frame(kind, body))
+            assert desk.offered
+        else:
+            with pytest.raises(PeerFault, match="of bureau:"):
+                await desk.exchange.on_frame(other, Frame(kind, body))
+
+    run(story)
+
+
+def test_what_the_core_refused_ends_the_connection_with_the_next_frame() -> None:
+    status = Frame(
+        FrameType.STATUS, wire.encode_message(Status(EPOCH, 0, 8, 0, True, False, 0, 0, 0))
+    )
+
+    async def story(desk: Desk) -> None:
+        name = desk.exchange.name_of(LIAR)
+        assert desk.exchange.refused(name, "it says what cannot be")
+        for _ in range(100):
+            assert not desk.exchange.refused(name, "again"), "a flood is told once"
+        assert not desk.exchange.refused(MemberId(b"nobody"), "whoever that was")
+        with pytest.raises(PeerFault, match="what cannot be"):
+            await desk.exchange.on_frame(LIAR, status)
+        await desk.exchange.on_frame(LIAR, status)
+        assert len(desk.offered) == 1
+        assert desk.exchange.refused(name, "once more")
+        desk.exchange.on_up(LIAR)
+        await desk.exchange.on_frame(LIAR, status)
+
+    run(story)
+
+
+def test_a_flood_of_transactions_waits_in_its_senders_inbox() -> None:
+    """The pool is slow: of one peer no more than an inbox waits, another peer has its own."""
+
+    async def story(desk: Desk) -> None:
+        desk.gate.clear()
+        other = list(PEERS.values())[1]
+        for number in range(4 * INBOX_MAX):
+            await desk.exchange.on_frame(LIAR, Frame(FrameType.TRANSACTION, b"%d" % number))
+        await desk.exchange.on_frame(other, Frame(FrameType.TRANSACTION, b"other"))
+        waiting = {name: inbox.qsize() for name, inbox in desk.exchange._inboxes.items()}
+        assert waiting[LIAR.organisation] <= INBOX_MAX
+        assert len(desk.exchange._tasks) == 2
+        desk.gate.set()
+        while len(desk.admitted) < INBOX_MAX + 1:
+            await asyncio.sleep(0)
+        assert b"other" in desk.admitted
+
+    run(story)
+
+
+def test_a_flood_of_requests_is_answered_one_at_a_time() -> None:
+    async def story(desk: Desk) -> None:
+        for _ in range(1_000):
+            await desk.exchange.on_frame(LIAR, Frame(FrameType.ASK, Ask(1, 2**40).encode()))
+        assert len(desk.exchange._tasks) == 1
+        while desk.exchange._tasks:
+            await asyncio.sleep(0)
+        assert desk.served == 1, "there is nothing at height 1: it looks no further"
+        assert len(desk.sent) == 1
+
+    run(story)
+
+
+# --- Lying sync servers (B25, S25) ----------------------------------------------------------------
+
+
+def header(height: int, parent: bytes = b"", **changed: object) -> Header:
+    made = genesis_header(Digest(CHAIN), SEATS.hash, TimeMs(1), Digest(bytes(32)))
+    fields: dict[str, object] = {
+        "height": Height(height), "epoch": EPOCH, "parent": Digest(parent or bytes([height]) * 32),
+        "proposer": "bureau:0", "tx_count": 1, "receipts_count": 1,
+    }  # fmt: skip
+    return replace(made, **(fields | changed))  # type: ignore[arg-type]
+
+
+def certified(of: Header, signers: tuple[int, ...] = (0, 1, 2), view: int = 0) -> Certificate:
+    signatures = {}
+    for signer in signers:
+        ballot = Ballot(Kind.COMMIT, of.epoch, view, of.height, BlockId(of.hash))
+        signatures[signer] = wire.sign_statement(KEYS[signer], CHAIN, ballot)
+    statement = (of.epoch, view, of.height, of.hash)
+    return ledger_block.make_certificate(SEATS, statement, signatures)
+
+
+def answer(*blocks: tuple[Certificate, Header]) -> bytes:
+    return encode_blocks([(c.encode(), Content(h, []).encode()) for c, h in blocks])
+
+
+NINE, TEN = header(9), header(10)
+GOOD = (certified(NINE), NINE)
+
+
+def test_b25_what_was_asked_for_and_is_certified_is_taken() -> None:
+    body = answer(GOOD, (certified(TEN), TEN))
+
+    async def story(desk: Desk) -> None:
+        desk.exchange.fetch(MemberId(LIAR.key), 9, 10)
+        await desk.exchange.on_frame(LIAR, Frame(FrameType.BLOCKS, body))
+        [event] = desk.events
+        assert isinstance(event, Fetched)
+        assert [decided.block.height for decided in event.blocks] == [9, 10]
+        # The same again, unasked: nothing.
+        await desk.exchange.on_frame(LIAR, Frame(FrameType.BLOCKS, body))
+        assert len(desk.events) == 1
+
+    run(story)
+
+
+LIES: dict[str, tuple[str, bytes]] = {
+    "garbage": ("malformed blocks", b"\xff" * 1_000),
+    "certificate of another block": ("unsound certificate", answer((certified(TEN), NINE))),
+    "another height than asked for": ("not asked for", answer((certified(TEN), TEN))),
+    "a gap": ("not asked for", answer(GOOD, (certified(header(11)), header(11)))),
+    "too few signatures": (
+        "unsound certificate|malformed blocks",
+        answer((certified(NINE, (0, 1)), NINE)),
+    ),
+    "header edited": (
+        "unsound certificate",
+        answer((certified(NINE), replace(NINE, time_ms=TimeMs(2)))),
+    ),
+    "another chain": (
+        "not asked for",
+        answer((certified(n := header(9, chain=Digest(bytes(32)))), n)),
+    ),
+    "a set of its own choice": (
+        "unsound certificate",
+        answer((certified(n := header(9, validators_hash=Digest(b"x" * 32))), n)),
+    ),
+    "a bit of a signature": (
+        "unsound certificate",
+        answer(GOOD).replace(
+            GOOD[0].signatures[1], bytes([GOOD[0].signatures[1][0] ^ 1]) + GOOD[0].signatures[1][1:]
+        ),
+    ),
+    "no certificate": ("malformed blocks", encode_blocks([(b"", Content(NINE, []).encode())])),
+    "half a content": (
+        "malformed content",
+        encode_blocks([(GOOD[0].encode(), Content(NINE, []).encode()[:-1])]),
+    ),
+    "more blocks than may be": ("malformed blocks", encode([[b"", b""]] * 65)),
+}
+"""What is answered, and what is told as the reason."""
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_b25_a_lying_sync_server_costs_itself_its_connection(lie: str) -> None:
+    """In each field; and the core is told that this peer had nothing, so it asks the next one."""
+
+    async def story(desk: Desk) -> None:
+        name = MemberId(LIAR.key)
+        desk.exchange.fetch(name, 9, 10)
+        reason, body = LIES[lie]
+        with pytest.raises(PeerFault, match=reason):
+            await desk.exchange.on_frame(LIAR, Frame(FrameType.BLOCKS, body))
+        assert desk.events == [Fetched(name, ())]
+        assert not desk.exchange.contents.size
+
+    run(story)
+
+
+def test_b25_what_is_of_a_later_epoch_waits_until_its_members_are_known() -> None:
+    later = header(10, epoch=EPOCH + 1)
+    body = answer(GOOD, (certified(later), later))
+
+    async def story(desk: Desk) -> None:
+        desk.exchange.fetch(MemberId(LIAR.key), 9, 10)
+        await desk.exchange.on_frame(LIAR, Frame(FrameType.BLOCKS, body))
+        [event] = desk.events
+        assert isinstance(event, Fetched)
+        assert [decided.block.height for decided in event.blocks] == [9]
+
+    run(story)
+
+
+def test_b25_more_than_was_asked_for_is_not_looked_at() -> None:
+    body = answer(GOOD, (certified(TEN, (0,)), TEN))
+
+    async def story(desk: Desk) -> None:
+        desk.exchange.fetch(MemberId(LIAR.key), 9, 9)
+        await desk.exchange.on_frame(LIAR, Frame(FrameType.BLOCKS, body))
+        [event] = desk.events
+        assert isinstance(event, Fetched)
+        assert [decided.block.height for decided in event.blocks] == [9]
+
+    run(story)
+
+
+def test_a_seat_is_named_by_its_key_whatever_it_greeted_with_and_others_by_themselves() -> None:
+    async def story(desk: Desk) -> None:
+        rotated = replace(LIAR, key=bytes(crypto.public_key(private("another"))))
+        assert desk.exchange.name_of(rotated) == MemberId(LIAR.key)
+        guest = replace(LIAR, organisation="auditor:national")
+        assert desk.exchange.name_of(guest) == MemberId(b"auditor:national")
+
+    run(story)

@@ -1,0 +1,144 @@
+"""After a run: are all databases the same, whole, and provable?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from node.api.proofs import certified_header
+from node.ledger.codec import decode_trusted
+from node.ledger.evidence import (
+    ReceiptFacts,
+    StateFacts,
+    build_receipt_evidence,
+    build_state_evidence,
+    verify_evidence,
+)
+from node.service.opening import open_database
+from node.store import checks, keys
+from node.store.database import Database
+from node.store.state import StateRows
+from tests.simulation.disk import Disk, Image, SimKV
+from tests.simulation.founding import RUNTIME, open_options
+from tests.simulation.rng import stream
+from tests.simulation.verdict import Violation
+from tests.simulation.work import CANARY
+
+if TYPE_CHECKING:
+    from tests.simulation.machine import Machine
+    from tests.simulation.run import Run
+
+PRIVATE = (keys.ATTACHMENT, keys.PROPOSAL)
+"""Rows that may hold what a patient told: attachments, and proposals until they are decided."""
+UNEQUAL = (keys.PROPOSAL, keys.CERTIFICATE, keys.SEAL, keys.META, keys.HEAD)
+"""Rows in which correct nodes may differ: certificates have other signers, seals hash them."""
+
+
+def state_of_image(image: Image) -> dict[str, Any]:
+    """The decoded state of a copy."""
+    rows = StateRows(SimKV(Disk(image, stream(0, "audit"))))
+    return {key: decode_trusted(value) for _, key, value in rows.entries()}
+
+
+def audit(run: Run) -> None:
+    """Raises ``Violation``."""
+    able = [m for m in run.machines if m.correct and m.lost is None and m.node is not None]
+    tops = [machine for machine in able if machine.height == run.judge.height]
+    if not tops:
+        return
+    _check_acks(run, tops)
+    first = _comparable(tops[0])
+    for machine in tops[1:]:
+        other = _comparable(machine)
+        if other != first:
+            different = sorted(
+                key for key in first.keys() | other.keys() if first.get(key) != other.get(key)
+            )
+            raise Violation(
+                "I6", f"m{machine.number} and m{tops[0].number} differ in {len(different)} rows, "
+                f"first {different[0][:12]!r}"
+            )  # fmt: skip
+    _check_accusations(run)
+    chosen = run.stream("audit").choice(tops)
+    _check_whole(run, chosen)
+    _check_private(chosen)
+    _check_proofs(run, chosen)
+    if run.judge.observers:
+        state = state_of_image(Image(chosen.disk.rows))
+        for observer in run.judge.observers:
+            try:
+                observer.end(state)
+            except AssertionError as error:
+                raise Violation("I8", f"at the end: {error}") from error
+
+
+def _check_acks(run: Run, tops: list[Machine]) -> None:
+    """I16: what a client was told is on every node."""
+    for tx_id, sent in run.work.sent.items():
+        if not sent.acks:
+            continue
+        for machine in tops:
+            if machine.node is not None and not machine.node.reader.has_transaction(tx_id):
+                raise Violation("I16", f"m{machine.number} lacks an acknowledged transaction")
+
+
+def _check_accusations(run: Run) -> None:
+    """I19 for what nodes were told by others and keep."""
+    for machine in run.machines:
+        for path, data in machine.files.held.items():
+            if "/evidence/" in path:
+                run.judge.check_evidence(machine, data)
+                run.trace.point("evidence.kept")
+            if "/divergence/" in path and machine.correct:
+                raise Violation("I7", f"m{machine.number} computed something else: {path}")
+
+
+def _comparable(machine: Machine) -> dict[bytes, bytes]:
+    rows = machine.disk.rows
+    return {key: value for key, value in rows.items() if key[:1] not in UNEQUAL}
+
+
+def _check_whole(run: Run, machine: Machine) -> None:
+    """I7, I29: the disk opens again; all heights and the whole state are held against the roots."""
+    database = Database(SimKV(machine.disk), diff_heights=40)
+    options = open_options(run.options.index)
+    founded = run.founded
+    ledger = open_database(
+        database, founded.genesis, founded.genesis_bytes, RUNTIME.registry, options
+    )
+    checks.check_blocks(database, database.head(), run.judge.height)  # type: ignore[arg-type]
+    if ledger.tree.root != run.judge.head.state_root:
+        raise Violation("I7", "the state root of the disk is another one")
+
+
+def _check_proofs(run: Run, machine: Machine) -> None:
+    """I25: with the genesis file alone a client believes receipts and state entries."""
+    node, chance = machine.node, run.stream("proofs")
+    assert node is not None, "it runs"
+    heights = [height for height in run.judge.chain if height > run.founded.header.height]
+    with node.reader.view() as view:
+        for height in chance.sample(heights, min(3, len(heights))):
+            leaves, receipts = view.transactions(height), view.receipts(height)
+            index = chance.randrange(len(receipts))
+            block = certified_header(view, height)
+            data = build_receipt_evidence(block, leaves, receipts, index)
+            facts = verify_evidence(data, run.founded.genesis)
+            if not isinstance(facts, ReceiptFacts) or facts.receipt.encode() != receipts[index]:
+                raise Violation("I25", f"the proof of receipt {index} at {height} proves another")
+        entries = list(node.chain.database.state.entries())
+        _, key, value = chance.choice(entries)
+        block = certified_header(view, view.head.height)
+        for wanted, held in ((key, value), (f"{key}x", None)):
+            proof = build_state_evidence(block, wanted, held, view.prove_state(wanted))
+            shown = verify_evidence(proof, run.founded.genesis)
+            if not isinstance(shown, StateFacts) or shown.present != (held is not None):
+                raise Violation("I25", f"the proof of {wanted} proves something else")
+
+
+def _check_private(machine: Machine) -> None:
+    """I28: what a patient told is in attachments and nowhere else."""
+    canary, seen = CANARY.encode(), 0
+    for key, value in machine.disk.rows.items():
+        if canary in value:
+            if key[:1] not in PRIVATE:
+                raise Violation("I28", f"row {key[:10]!r} tells {CANARY}")
+            seen += 1

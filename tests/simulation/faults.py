@@ -1,0 +1,343 @@
+"""The nemesis: a plan of timed faults, drawn before the run, so that any of them can be left out.
+
+Each fault is small and ends by itself: what is cut is joined again, who is stopped goes on, who
+crashed is started. ``Budget`` keeps lies and losses of memory within f, for which alone anything is
+promised; a machine that forgot what it signed counts as a liar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING
+
+from node.p2p.frames import FrameType
+from tests.simulation.machine import Machine
+from tests.simulation.rng import stream
+
+if TYPE_CHECKING:
+    from tests.simulation.run import Run
+
+DEAFNESS = (
+    {FrameType.VOTE}, {FrameType.CHANGE}, {FrameType.PROPOSAL}, {FrameType.STATUS},
+    {FrameType.TRANSACTION}, {FrameType.BLOCKS, FrameType.CONTENT}, {FrameType.ASK},
+    {FrameType.VOTE, FrameType.CHANGE},
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One planned fault."""
+
+    number: int
+    at_us: int
+    family: str
+    draw: int
+    """Seed of everything that the fault itself draws."""
+
+
+def plan(run: Run) -> list[Fault]:
+    """All timed faults of a run, those to be skipped included."""
+    options, chance = run.options, stream(run.options.seed, "faults")
+    timed = [name for name in options.families if name in FAULTS]
+    if not timed:
+        return []
+    return [
+        Fault(
+            number, chance.randrange(200_000, options.chaos_ms * 1000), chance.choice(timed),
+            chance.getrandbits(32),
+        )
+        for number in range(options.faults)
+    ]  # fmt: skip
+
+
+def carry_out(run: Run, fault: Fault) -> None:
+    """Let it happen."""
+    run.trace.note(-1, "fault", fault.number, fault.family)
+    run.trace.point(f"fault.{fault.family}")
+    FAULTS[fault.family](run, Random(fault.draw))
+
+
+# --- Network ----------------------------------------------------------------------------------
+
+
+def _for_a_while(run: Run, chance: Random) -> int:
+    return chance.choice((100_000, 500_000, 1_500_000, 4_000_000)) + chance.randrange(500_000)
+
+
+def _partition(run: Run, chance: Random) -> None:
+    """Isolate one, bisect, a bridge between halves, a ring, or random wires."""
+    machines = run.machines
+    kind = chance.randrange(5)
+    side = {machine: chance.randrange(2) for machine in machines}
+    lonely, bridge = chance.choice(machines), chance.choice(machines)
+    order = {machine: place for place, machine in enumerate(machines)}
+
+    def is_apart(a: Machine, b: Machine) -> bool:
+        if kind == 0:
+            return lonely in (a, b)
+        if kind == 1:
+            return side[a] != side[b]
+        if kind == 2:
+            return side[a] != side[b] and bridge not in (a, b)
+        if kind == 3:
+            return (order[a] - order[b]) % len(machines) not in (1, len(machines) - 1)
+        return chance.randrange(3) == 0
+
+    _cut(run, chance, [(a, b) for a in machines for b in machines if a is not b and is_apart(a, b)])
+
+
+def _one_way(run: Run, chance: Random) -> None:
+    """A machine that is not heard, or does not hear."""
+    one = chance.choice(run.machines)
+    others = [other for other in run.machines if other is not one]
+    chosen = [other for other in others if chance.randrange(3)] or others
+    heard = chance.randrange(2)
+    _cut(run, chance, [(one, other) if heard else (other, one) for other in chosen])
+
+
+def _cut(run: Run, chance: Random, pairs: list[tuple[Machine, Machine]]) -> None:
+    for a, b in pairs:
+        run.net.cut(a, b, cut=True)
+
+    def join() -> None:
+        for a, b in pairs:
+            run.net.cut(a, b, cut=False)
+
+    run.world.after(_for_a_while(run, chance), join)
+
+
+def _deaf(run: Run, chance: Random) -> None:
+    """Messages of one type are lost, everywhere or on the way to one machine."""
+    lost = frozenset(chance.choice(DEAFNESS))
+    one = chance.choice((None, chance.choice(run.machines)))
+    paths = [
+        path
+        for wire in run.net.wires()
+        for number, path in wire.paths.items()
+        if one is None or (one in wire.ends and number != one.number)
+    ]
+    for path in paths:
+        path.deaf_to = lost
+
+    def hear() -> None:
+        for path in paths:
+            path.deaf_to = frozenset()
+
+    run.world.after(_for_a_while(run, chance), hear)
+
+
+def _clog(run: Run, chance: Random) -> None:
+    """Some paths deliver nothing for a while and then everything."""
+    until = run.world.now + _for_a_while(run, chance)
+    for wire in run.net.wires():
+        for path in wire.paths.values():
+            if chance.randrange(3) == 0:
+                path.clog_until = until + chance.randrange(200_000)
+
+
+def _reset(run: Run, chance: Random) -> None:
+    """Connections end; what was on its way is lost."""
+    for wire in run.net.wires():
+        if chance.randrange(2):
+            run.net.drop(wire, "reset")
+
+
+# --- Processes --------------------------------------------------------------------------------
+
+
+def _crash(run: Run, chance: Random) -> None:
+    machine = chance.choice(run.machines)
+    if chance.randrange(2):
+        machine.crash_at_step(chance.randrange(400))
+    elif machine.is_up():
+        machine.crash("a fault")
+        machine.start_after(chance.randrange(50_000, 3_000_000))
+
+
+def _crash_write(run: Run, chance: Random) -> None:
+    """The power fails at a write: before it, after it, or in the middle of a safety record."""
+    machine = chance.choice(run.machines)
+    if machine.is_up():
+        machine.crash_at_write(chance.randrange(1, 12))
+
+
+def _power(run: Run, chance: Random) -> None:
+    """The power of all machines fails, up to a few steps apart (D12)."""
+    for machine in run.machines:
+        if not machine.is_up():
+            continue
+        if chance.randrange(2):
+            machine.crash_at_write(chance.randrange(1, 4))
+        else:
+            machine.crash("no power")
+            machine.start_after(chance.randrange(50_000, 1_000_000))
+
+
+def _pause(run: Run, chance: Random) -> None:
+    machine = chance.choice(run.machines)
+    machine.hold(chance.choice((100_000, 1_000_000, 5_000_000, 30_000_000)))
+
+
+def _slow(run: Run, chance: Random) -> None:
+    """From its next start on a machine is slow for the rest of the chaos."""
+    machine = chance.choice(run.machines)
+    machine.slow = chance.choice((10, 40))
+    if machine.is_up():
+        machine.crash("to become slow")
+        machine.start_after(100_000)
+
+
+def _storm(run: Run, chance: Random) -> None:
+    """One machine restarts again and again."""
+    machine = chance.choice(run.machines)
+    for number in range(chance.randrange(2, 6)):
+
+        def again() -> None:
+            if machine.is_up() and not run.healed:
+                machine.crash("a storm")
+                machine.start_after(50_000)
+
+        run.world.after(number * 300_000, again)
+
+
+def _clock_jump(run: Run, chance: Random) -> None:
+    """A wall clock is an hour off for a while."""
+    machine = chance.choice(run.machines)
+    by = chance.choice((-3_600_000, -30_000, 30_000, 3_600_000))
+    machine.clock.offset_ms += by
+
+    def back() -> None:
+        machine.clock.offset_ms -= by
+
+    run.world.after(_for_a_while(run, chance), back)
+
+
+# --- Disks ------------------------------------------------------------------------------------
+
+
+def _victim(run: Run, chance: Random) -> Machine | None:
+    """A machine that may forget or die for good, within what the set can bear."""
+    able = [m for m in run.machines if m.correct and m.lost is None and m.may_fail is None]
+    if not able or not run.budget.take():
+        return None
+    return chance.choice(able)
+
+
+def _safety_lost(run: Run, chance: Random) -> None:
+    """The safety file is gone or spoilt: the key is burnt, the node only follows."""
+    machine = _victim(run, chance)
+    if machine is None:
+        return
+    machine.may_fail = "its safety record is gone"
+    if machine.is_up():
+        machine.crash("its disk is changed")
+    if chance.randrange(2) or machine.disk.slots is None:
+        machine.disk.slots = None
+    else:
+        machine.disk.slots = [data[:20] + bytes(len(data)) for data in machine.disk.slots]
+    machine.start_after(chance.randrange(50_000, 1_000_000))
+
+
+def _rollback(run: Run, chance: Random) -> None:
+    """An older copy of the safety file, or of the whole disk, is brought back: the machine counts
+    as a liar."""
+    machine = _victim(run, chance)
+    if machine is None:
+        return
+    disk = machine.disk
+    old = None if disk.slots is None else list(disk.slots)
+    rows = dict(disk.rows) if chance.randrange(2) else None
+    delay = chance.randrange(200_000, 3_000_000)
+
+    def restore() -> None:
+        if run.healed:
+            return
+        if machine.is_up():
+            machine.crash("a backup is restored")
+        machine.correct = False
+        machine.may_fail = "it works with an old safety record"
+        disk.slots = old
+        if rows is not None:
+            disk.rows, disk.keys = rows, sorted(rows)
+        machine.start_after(chance.randrange(50_000, 500_000))
+
+    run.world.after(delay, restore)
+
+
+def _disk_full(run: Run, chance: Random) -> None:
+    """No space left for a while: the node must stop by itself."""
+    machine = chance.choice([m for m in run.machines if m.may_fail is None] or run.machines)
+    if machine.may_fail is not None:
+        return
+    machine.may_fail, machine.disk.full = "its disk is full", True
+
+    def free() -> None:
+        machine.disk.full = False
+        if machine.may_fail == "its disk is full":
+            machine.may_fail = None
+
+    run.world.after(_for_a_while(run, chance), free)
+
+
+def _fsync(run: Run, chance: Random) -> None:
+    """A sync fails once: the node must end and not try again (fsyncgate)."""
+    machine = chance.choice(run.machines)
+    if machine.may_fail is not None or not machine.is_up():
+        return
+    machine.may_fail = "a sync has failed"
+    machine.disk.fail_at = machine.disk.writes + chance.randrange(1, 6)
+
+    def over() -> None:
+        machine.disk.fail_at = -1
+        if machine.may_fail == "a sync has failed":
+            machine.may_fail = None
+
+    run.world.after(_for_a_while(run, chance), over)
+
+
+def _damage(run: Run, chance: Random) -> None:
+    """A bit of the database flips while the machine is off: it must be refused, or do no harm."""
+    machine = _victim(run, chance)
+    if machine is None:
+        return
+    if machine.is_up():
+        machine.crash("its disk is damaged")
+    machine.may_fail, machine.correct = "its database is damaged", False
+    disk = machine.disk
+    key = chance.choice(disk.keys)
+    data = bytearray(disk.rows[key])
+    if data:
+        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        disk.rows[key] = bytes(data)
+    machine.start_after(chance.randrange(50_000, 1_000_000))
+
+
+# --- Load and members -------------------------------------------------------------------------
+
+
+def _burst(run: Run, chance: Random) -> None:
+    run.work.burst(chance.randrange(10, 40))
+
+
+def _members(run: Run, chance: Random) -> None:
+    run.members.propose(chance)
+
+
+def _replay(run: Run, chance: Random) -> None:
+    """Old traffic is sent again on the same wires."""
+    old = run.net.recording or []
+    for sender, receiver, frame in old[: chance.randrange(1, 300)]:
+        if receiver.peers is not None and run.net.wire(sender, receiver).up:
+            receiver.peers.on_frame(sender, frame)
+
+
+FAULTS: dict[str, Callable[[Run, Random], None]] = {
+    "partition": _partition, "one-way": _one_way, "deaf": _deaf, "clog": _clog, "reset": _reset,
+    "crash": _crash, "crash-write": _crash_write, "power": _power, "pause": _pause, "slow": _slow,
+    "storm": _storm, "clock-jump": _clock_jump, "safety-lost": _safety_lost,
+    "rollback": _rollback, "disk-full": _disk_full, "fsync": _fsync, "damage": _damage,
+    "burst": _burst, "members": _members, "replay": _replay,
+}  # fmt: skip
+"""Timed faults. The other families are weather, clocks and liars."""
