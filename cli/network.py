@@ -186,8 +186,8 @@ def create(
 def _places(
     folder: Path, members: Sequence[Member], ports: Mapping[str, int], told: Mapping[str, int]
 ) -> list[NodePlace]:
-    """Validators in the order of the set, then followers."""
-    running = sorted(m.id for m in members if m.validator)
+    """Validators in the order of the members, then followers."""
+    running = [m.id for m in members if m.validator]
     running += [m.id for m in members if m.follower]
     return [
         NodePlace(name, ports[name], folder / "nodes" / str(number), told.get(name))
