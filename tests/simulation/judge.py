@@ -436,7 +436,7 @@ class Judge:
         if state.pacemaker.wish > state.view:
             self.trace.point("seen.wishing")
         network = node.network
-        if network is not None and network.passed_over_ms is not None:
+        if network is not None and network.custody.passed_over_ms is not None:
             self.trace.point("seen.passed-over")
 
     def _look_at_memory(self, machine: Machine, node: WatchedNode) -> None:
