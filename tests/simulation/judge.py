@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from tests.simulation.machine import Machine, WatchedNode
 
 
-KNOWN = {"blocks that were not asked for": "late-answer"}
-"""Faults that correct peers are blamed for and that LEDGER.md has as open."""
 TASKS_BASE = 150
 """I23: tasks of a node beside three for each peer and two for each client: a burst of clients."""
 RESULTS_MAX = 64
@@ -233,9 +231,6 @@ class Judge:
         """A node ended a connection because of what it was sent."""
         self.trace.note(machine.number, "fault", organisation)
         self.trace.point("peer.fault")
-        if reason in KNOWN:
-            self.trace.point(f"known.{KNOWN[reason]}")
-            return
         if machine.correct and self.is_correct(organisation.encode()):
             raise Violation("FAULT", f"m{machine.number} blames correct {organisation}: {reason}")
 
@@ -293,6 +288,10 @@ class Judge:
     def _check_growth(self, machine: Machine, result: BlockResult) -> None:
         """I21: the height's batch against what it holds."""
         content = sum(map(len, result.leaves)) + sum(map(len, result.receipt_bytes))
+        if any(len(t.attachments) < len(t.body.attachments) for t in result.transactions):
+            machine.by_changes = True
+            self.trace.point("follow.by-changes")
+            return
         content += sum(len(blind) + len(data) for _, blind, data in result.attachments())
         limit = BATCH_BASE + BATCH_EACH * (content + len(result.diff))
         if machine.disk.batch_bytes > limit:
