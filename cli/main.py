@@ -77,6 +77,7 @@ for group, name in (
     (show.block, "block"),
     (proof.app, "proof"),
     (validator.app, "validator"),
+    (bench.app, "bench"),
     (findings.evidence, "evidence"),
     (findings.debug, "debug"),
 ):
@@ -85,7 +86,6 @@ app.command("trace")(trace.trace)
 app.command("watch")(watch.watch)
 app.command("status")(show.status)
 app.command("demo")(demo.demo)
-app.command("bench")(bench.bench)
 
 
 def _tell_version(asked: bool) -> None:

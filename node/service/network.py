@@ -171,7 +171,7 @@ class Network(Host):
         return self._chain.parent.header.height
 
     async def take_transaction(self, wire: bytes) -> None:
-        await self._admission.submit(wire)
+        await self._admission.submit(wire, from_peer=True)
 
     def bug(self, error: BaseException) -> None:
         self._bug(error)
