@@ -4,7 +4,7 @@
     FOLDER/genesis.json
     FOLDER/passphrase            of all keys here, mode 0600: a development network has no secrets
     FOLDER/keys/<org>.<post>.key
-    FOLDER/nodes/<n>/node.toml   with validate.key and data/ beside it
+    FOLDER/nodes/<n>/node.toml   with its keys and data/ beside it; a follower has no validate.key
 
 A real network is founded the other way round: each organisation makes its own keys and shows proofs
 of possession (``yibao genesis build``).
@@ -44,6 +44,8 @@ class Member:
     region: str
     posts: tuple[str, ...] = ("checker", "clerk", "operator")
     validator: bool = False
+    follower: bool = False
+    """Runs a node without a seat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,11 @@ class NodePlace:
     @property
     def config(self) -> Path:
         return self.folder / "node.toml"
+
+    @property
+    def votes(self) -> bool:
+        """Whether it has a key to vote with."""
+        return (self.folder / "validate.key").exists()
 
 
 class Network:
@@ -126,11 +133,13 @@ def create(
     time_ms: int,
     parameters: Mapping[str, Any],
     contracts: Mapping[str, int],
+    base_ms: int = 1_000,
 ) -> Network:
     """Write a new network into an empty or absent folder.
 
-    ``ports``: API port of each validator's node; ``peer_ports``: where they listen for each other,
-    needed for more than one. Raises ``FileExistsError`` when one is there.
+    ``ports``: API port of each validator's and follower's node; ``peer_ports``: where they listen
+    for each other, needed for more than one; ``base_ms``: how long they wait for a primary. Raises
+    ``FileExistsError`` when one is there.
     """
     if (folder / MANIFEST).exists():
         raise FileExistsError(f"{folder} already holds a network")
@@ -159,9 +168,10 @@ def create(
     }
     (folder / "genesis.json").write_bytes(genesis.render(proofs))
 
+    running = [seat for seat, _ in validators] + [m.id for m in members if m.follower]
     nodes = [
-        NodePlace(seat, ports[seat], folder / "nodes" / str(number), told.get(seat))
-        for number, (seat, _) in enumerate(validators)
+        NodePlace(name, ports[name], folder / "nodes" / str(number), told.get(name))
+        for number, name in enumerate(running)
     ]
     network = Network(folder, genesis.chain, nodes)
     for (organisation, post), seed in seeds.items():
@@ -172,7 +182,7 @@ def create(
             )  # fmt: skip
             network._identities[organisation, post] = identity_of_seed(organisation, seed)
     for place in nodes:
-        _write_node(network, place, seeds, passphrase, host)
+        _write_node(network, place, seeds, passphrase, host, base_ms)
     _write_manifest(network)
     return network
 
@@ -208,8 +218,14 @@ def _member_record(
                 "post": post,
             }
         )
-    purposes = ("validate",) if peer_port is None else NODE_KEYS
-    for purpose in purposes if member.validator else ():
+    purposes = [
+        purpose
+        for purpose, needed in zip(
+            NODE_KEYS, (member.validator, peer_port is not None), strict=True
+        )
+        if needed
+    ]
+    for purpose in purposes:
         seeds[member.id, purpose] = new_seed()
         keys.append(
             {
@@ -238,6 +254,7 @@ def _write_node(
     seeds: Mapping[tuple[str, str], bytes],
     passphrase: str,
     host: str,
+    base_ms: int,
 ) -> None:
     place.folder.mkdir(parents=True, mode=0o700)
     for purpose in NODE_KEYS:
@@ -247,6 +264,7 @@ def _write_node(
                 place.folder / f"{purpose}.key", seed, passphrase,
                 chain=network.chain, role=purpose, owner=place.organisation, n=SCRYPT_N_LEAST,
             )  # fmt: skip
+    validate = 'key = "validate.key"\n' if (place.organisation, "validate") in seeds else ""
     peers = ""
     if place.peer_port is not None:
         peers = f"""
@@ -254,14 +272,16 @@ def _write_node(
 host = "{host}"
 port = {place.peer_port}
 key = "transport.key"
+
+[consensus]
+base_ms = {base_ms}
 """
     place.config.write_text(
         f"""[node]
 organisation = "{place.organisation}"
 genesis = "../../genesis.json"
 data_dir = "data"
-key = "validate.key"
-passphrase_file = "../../passphrase"
+{validate}passphrase_file = "../../passphrase"
 
 [api]
 host = "{host}"

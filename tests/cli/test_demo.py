@@ -53,7 +53,7 @@ class Demo:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     folder = tmp_path_factory.mktemp("demo") / "network"
-    done = process("demo", "--claims", "2", "--dir", folder, "--json")
+    done = process("demo", "--claims", "2", "--bureaus", "1", "--dir", folder, "--json")
     assert done.returncode == 0, done.stderr
     return Demo(folder, json.loads(done.stdout.splitlines()[-1]))
 
@@ -67,11 +67,30 @@ def running(demo: Demo) -> Iterator[Demo]:
     assert process("devnet", "down", "--dir", demo.folder).returncode == 0
 
 
+KEYS = {
+    "validators", "followers", "height", "state_root", "claims", "killed", "usual_ms",
+    "recovered_ms", "caught_up_ms", "proof_verified", "seconds",
+}  # fmt: skip
+
+
+def test_four_bureaus_and_an_auditor_and_the_primary_dies() -> None:
+    """What `scripts/demo` shows: the loss of the primary costs a moment and nothing else."""
+    done = process("demo", "--claims", "2", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert set(told) == KEYS
+    assert (told["validators"], told["followers"]) == (4, [])
+    assert told["killed"].startswith("bureau:")
+    assert told["recovered_ms"] > 0
+    assert told["caught_up_ms"] > 0
+    assert told["proof_verified"] is True
+    assert all(claim["matches_expected"] for claim in told["claims"])
+
+
 def test_the_demo_ends_with_one_object_of_these_keys(demo: Demo) -> None:
-    assert set(demo.result) == {
-        "validators", "height", "state_root", "claims", "proof_verified", "seconds"
-    }  # fmt: skip
-    assert demo.result["validators"] == 1
+    assert set(demo.result) == KEYS
+    assert (demo.result["validators"], demo.result["followers"]) == (1, [])
+    assert demo.result["killed"] is None
     assert demo.result["height"] > 0
     assert len(bytes.fromhex(demo.result["state_root"])) == 32
     assert demo.result["proof_verified"] is True
