@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from consensus import Ballot, Kind, Message, Proposal
+from consensus import Ballot, Decided, Kind, Message, Proposal
 from node.execution.blocks import BlockResult
+from node.ledger.errors import InvalidMessage
 from node.ledger.types import TimeMs
 from node.ordering import wire
 from node.p2p.frames import Frame, FrameType
 from node.p2p.payloads import Content, decode_proposal, encode_proposal
-from node.service.exchange import _frame_type
 from node.service.node import Node
+from node.service.reading import frame_type
 
 CONSENSUS = (FrameType.VOTE, FrameType.CHANGE, FrameType.STATUS)
 """Frames whose body is a message and nothing else."""
@@ -26,6 +27,17 @@ def message_of(frame: Frame) -> Message | None:
     return None
 
 
+def kind_of(frame: Frame) -> str:
+    """The frame's kind, votes and changes by their message: ``COMMIT``, ``NEW-VIEW``, ..."""
+    if frame.type not in (FrameType.VOTE, FrameType.CHANGE):
+        return frame.type.name
+    try:
+        message = wire.decode_message(frame.body)
+    except InvalidMessage:
+        return frame.type.name
+    return "DECIDED" if isinstance(message, Decided) else message.statement.kind.value  # type: ignore[union-attr]
+
+
 def content_of(frame: Frame) -> Content:
     """The block that comes with a proposal."""
     return Content.decode(decode_proposal(frame.body)[1])
@@ -37,7 +49,7 @@ def frame_of(message: Message, content: Content | None = None) -> Frame:
     if isinstance(message, Proposal):
         assert content is not None, "a proposal carries its block"
         return Frame(FrameType.PROPOSAL, encode_proposal(body, content.encode()))
-    return Frame(_frame_type(message), body)
+    return Frame(frame_type(message), body)
 
 
 def another_block(node: Node, content: Content) -> BlockResult | None:
