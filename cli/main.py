@@ -77,7 +77,6 @@ for group, name in (
     (show.block, "block"),
     (proof.app, "proof"),
     (validator.app, "validator"),
-    (bench.app, "bench"),
     (findings.evidence, "evidence"),
     (findings.debug, "debug"),
 ):
@@ -85,6 +84,7 @@ for group, name in (
 app.command("trace")(trace.trace)
 app.command("watch")(watch.watch)
 app.command("status")(show.status)
+app.command("bench")(bench.bench)
 app.command("demo")(demo.demo)
 
 

@@ -71,3 +71,6 @@ def test_a_tiny_run_of_four_validators_loses_nothing() -> None:
 
 def test_a_run_of_nothing_is_a_usage_error() -> None:
     assert yibao("bench", "--claims", "0").exit_code == 2
+    done = yibao("bench", "network", "--stays", "4")
+    assert done.exit_code == 2
+    assert "--stays says nothing about a network" in done.stderr
