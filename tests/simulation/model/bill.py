@@ -83,7 +83,7 @@ def share(
 ) -> Shares:
     """What the home place pays of a bill."""
     if person.area == "430200":
-        return _odd(sums)
+        return _odd(sums, counters)
     if person.scheme == "390":
         return _resident(sums)
     return _employee(sums, counters, inpatient=inpatient, emergency=emergency)
@@ -117,7 +117,7 @@ def _resident(sums: Split) -> Shares:
     )
 
 
-def _odd(sums: Split) -> Shares:
+def _odd(sums: Split, used: Mapping[str, int]) -> Shares:
     """A policy that answers what it should not on bills whose fen end in 501 to 510."""
     third = fen(sums.in_scope * Fraction(333, 1000))
     counters = {"odd_fen": third, "visits": 1}
@@ -128,7 +128,10 @@ def _odd(sums: Split) -> Shares:
         waived, helped = fen(sums.in_scope * Fraction(1, 2)), fen(sums.in_scope * Fraction(1, 4))
         left = sums.in_scope - helped - waived
         return Shares([("610100", helped)], waived, counters, account_limit=max(0, left))
-    if 501 <= odd <= 510:
+    if odd == 503 and used.get("visits", 0):
+        # It takes a visit back, and there is one.
+        counters = {"odd_fen": 10**15, "visits": -1}
+    elif 501 <= odd <= 510:
         return Shares(
             reasons={
                 "policy.answer-malformed", "policy.overspends", "policy.fault", "policy.refuses",
