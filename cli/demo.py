@@ -119,7 +119,7 @@ def _found(folder: Path, cases: list[DemoCase], bureaus: int) -> Network:
     others = sorted(bureau_of(region) for region in regions if bureau_of(region) != VALIDATOR)
     seats = [VALIDATOR, *others[: bureaus - 1]]
     several = bureaus > 1
-    names = seats
+    names = [*seats, AUDITOR] if several else seats
     free = processes.free_ports(2 * len(names))
     posts = ("checker", "clerk", "finance", "operator")
     members = [
@@ -127,7 +127,7 @@ def _found(folder: Path, cases: list[DemoCase], bureaus: int) -> Network:
         for region in sorted(regions)
     ]
     members.append(Member("centre", "centre", "000000", ("checker", "clerk")))
-    members.append(Member(AUDITOR, "auditor", "000000", ("audit",), follower=False))
+    members.append(Member(AUDITOR, "auditor", "000000", ("audit",), follower=several))
     made = network.create(
         folder,
         members,
