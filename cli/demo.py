@@ -295,8 +295,8 @@ def _tell_loss(loss: _Loss, caught_up_ms: int | None) -> None:
         return
     usual = "" if loss.usual_ms is None else f" instead of {loss.usual_ms:,} ms"
     out.print(
-        f"{loss.organisation}, the primary, got SIGKILL before {loss.before}: the next transaction\n"
-        f"was final after {loss.recovered_ms:,} ms{usual}, and nothing was lost.\n"
+        f"{loss.organisation}, the primary, got SIGKILL before {loss.before}: the next transaction"
+        f"\nwas final after {loss.recovered_ms:,} ms{usual}, and nothing was lost.\n"
         f"Started again, it had caught up after {caught_up_ms:,} ms."
     )
 
