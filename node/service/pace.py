@@ -12,8 +12,8 @@ from typing import Final
 
 BLOCK_MS_AIM: Final = 700
 """A third of the shortest view timer (``consensus.pacemaker.Timing``)."""
-CALLS_LEAST: Final = 64
-"""Where the delay of the network takes all of that time, smaller blocks would gain nothing."""
+CALLS_LEAST: Final = 16
+"""So few take no time that could be saved: what is slow then is the network."""
 GROWTH: Final = 8
 """A full block in good time adds this part of the aim."""
 
