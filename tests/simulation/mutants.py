@@ -19,6 +19,7 @@ from node.p2p.payloads import Ask, decode_blocks
 from node.service import exchange
 from node.service.admission import Admission
 from node.service.chain import Chain
+from node.service.node import Node
 from tests.simulation.disk import SimKV
 
 Patch = pytest.MonkeyPatch
@@ -96,3 +97,9 @@ def late_answer(patch: Patch) -> None:
         return right(body, ask, *given)
 
     patch.setattr(exchange, "verify_blocks", verify_blocks)
+
+
+@mutant("pending-for-ever", 639)
+def pending_for_ever(patch: Patch) -> None:
+    """A bug that was ours: what left the pool without a block is still waited for."""
+    patch.setattr(Node, "_tend", lambda self: self.report.look())

@@ -128,8 +128,8 @@ def _odd(sums: Split, used: Mapping[str, int]) -> Shares:
         waived, helped = fen(sums.in_scope * Fraction(1, 2)), fen(sums.in_scope * Fraction(1, 4))
         left = sums.in_scope - helped - waived
         return Shares([("610100", helped)], waived, counters, account_limit=max(0, left))
-    if odd == 503 and used.get("visits", 0):
-        # It takes a visit back, and there is one.
+    if odd == 503 and used.get("visits", 0) and not used.get("odd_fen", 0):
+        # It takes a visit back, and there is one; and a counter takes up as much as it can hold.
         counters = {"odd_fen": 10**15, "visits": -1}
     elif 501 <= odd <= 510:
         return Shares(
