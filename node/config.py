@@ -236,7 +236,8 @@ class StoreConfig:
         default=18,
         metadata=_says(
             "Depth of the state tree's top in memory: 18 takes 40 MB and suits 2 million entries, "
-            "20 takes 160 MB and suits 10 million. The state root does not depend on it.",
+            "20 takes 160 MB and suits 10 million. The state root does not depend on it; "
+            "after a change the next start reads the state once more.",
             low=0,
             high=24,
         ),

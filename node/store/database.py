@@ -250,6 +250,20 @@ class Database(Rows):
         assert parts.certificate is not None, "only certified blocks are kept"
         self._write(parts, [])
 
+    def tree_depth(self) -> int | None:
+        """Depth of the tree top that the stored bucket roots are of; None where nobody said."""
+        data = self.kv.get(keys.meta("tree-depth"))
+        return None if data is None else int.from_bytes(data, "big")
+
+    def replace_buckets(self, depth: int, roots: Sequence[BucketRoot]) -> None:
+        """Put bucket roots of another depth in place of all stored ones, in one batch."""
+        gone: dict[bytes, bytes | None] = {
+            keys.bucket(number): None for number, _, _ in self.state.bucket_roots()
+        }
+        batch: list[Operation] = [*(gone | dict(bucket_rows(roots))).items()]
+        batch.append((keys.meta("tree-depth"), depth.to_bytes(4, "big")))
+        self.kv.write(batch, sync=True)
+
     def save_proposals(self, proposals: Mapping[tuple[int, bytes], StoredProposal]) -> None:
         """Make proposals durable, by (height, block hash), before they get a vote."""
         batch: list[Operation] = [

@@ -4,7 +4,7 @@ Heights and ordinals are big-endian, so that key order is the order of the chain
 
 | row | key | value |
 |---|---|---|
-| ``m`` | name | layout version, chain, genesis file |
+| ``m`` | name | layout version, chain, genesis file, depth of the bucket roots |
 | ``k`` | ``head`` | the newest height: `Head`, with the chain of batch digests |
 | ``h`` | height | canonical header |
 | ``n`` | block hash | height |
