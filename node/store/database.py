@@ -258,9 +258,9 @@ class Database(Rows):
     def replace_buckets(self, depth: int, roots: Sequence[BucketRoot]) -> None:
         """Put bucket roots of another depth in place of all stored ones, in one batch."""
         gone: dict[bytes, bytes | None] = {
-            keys.bucket(number): None for number, _, _ in self.state.bucket_roots()
+            keys.bucket(number, self.slot): None for number, _, _ in self.state.bucket_roots()
         }
-        batch: list[Operation] = [*(gone | dict(bucket_rows(roots))).items()]
+        batch: list[Operation] = [*(gone | dict(bucket_rows(roots, self.slot))).items()]
         batch.append((keys.meta("tree-depth"), depth.to_bytes(4, "big")))
         self.kv.write(batch, sync=True)
 
