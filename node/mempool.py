@@ -79,6 +79,11 @@ class Mempool:
         return self._size
 
     @property
+    def senders(self) -> int:
+        """Senders of whom something waits."""
+        return len(self._senders)
+
+    @property
     def calls(self) -> int:
         """Calls that wait."""
         return self._calls
@@ -139,7 +144,7 @@ class Mempool:
         """Transactions for a block, going round the senders; each sender's in order of arrival.
 
         The first always fits: a transaction is never larger than a block. What is taken stays in
-        the pool until ``done``. The round starts behind the sender that was first last time.
+        the pool until ``done``. The next round starts behind the senders that had their turn.
         ``skip`` are ids that another block in flight holds.
         """
         held = set(skip)
@@ -157,8 +162,8 @@ class Mempool:
             calls += waiting.calls
             size += waiting.size
             queues.append(queue)
-        if taken:
-            self._senders.move_to_end(taken[0].sender)
+        for waiting in taken:
+            self._senders.move_to_end(waiting.sender)
         return taken
 
     def done(self, tx_ids: Iterable[bytes], now_ms: int) -> list[Waiting]:

@@ -81,6 +81,9 @@ class Metrics:
             **one,
         )
         self.state_writes = Counter("yibao_state_writes", "State entries written.", **one)
+        self.peer_sent_bytes = Counter(
+            "yibao_peer_sent_bytes", "Bytes given to peers, by type of frame.", ["frame"], **one
+        )
         self.pool_count = Gauge("yibao_pool_transactions", "Transactions that wait.", **one)
         self.pool_bytes = Gauge("yibao_pool_bytes", "Bytes that wait.", **one)
         self.pool_fill = Gauge(

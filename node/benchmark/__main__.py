@@ -14,13 +14,15 @@ import platform
 import sys
 import tempfile
 import time
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import uvloop
 
-from node.benchmark import in_process, over_http
+from node.benchmark import in_process, network, over_http
 from node.benchmark.in_process import VALID_MS, BenchmarkFailed
+from node.benchmark.network import Plan
 from node.benchmark.workload import LINES_OF_STAY, Country, Size, sign_batch
 from node.service.collector import tune_collector
 from node.service.node import Node
@@ -42,13 +44,16 @@ def main() -> int:
     parser.add_argument("--institutions", type=int, default=300)
     parser.add_argument("--dir", type=Path, default=None, help="folder for the data (temporary)")
     parser.add_argument("--json", action="store_true", help="one JSON object")
+    commands = parser.add_subparsers(dest="command", help="without a command: one node")
+    _network_options(commands.add_parser("network", help="validators as processes"))
     given = parser.parse_args()
     try:
         with (
             tempfile.TemporaryDirectory(prefix="yibao-bench-", dir=given.dir) as folder,
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
-            result = runner.run(_run(given, Path(folder)))
+            work = _run_network if given.command == "network" else _run
+            result = runner.run(work(given, Path(folder)))
     except BenchmarkFailed as error:
         print(f"bench: no result: {error}", file=sys.stderr)
         return 1
@@ -59,6 +64,26 @@ def main() -> int:
     else:
         _tell(result)
     return 0
+
+
+def _network_options(parser: argparse.ArgumentParser) -> None:
+    """An option for each field of the plan. Sizes and folder stand before the command."""
+    plan = Plan()
+    for item in fields(Plan):
+        default = getattr(plan, item.name)
+        parser.add_argument(
+            f"--{item.name.replace('_', '-')}",
+            type=type(default),
+            default=default,
+            help="%(default)s",
+        )
+    parser.add_argument("--dir", type=Path, default=None, help="folder for the data (temporary)")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+
+
+async def _run_network(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    plan = Plan(**{item.name: getattr(given, item.name) for item in fields(Plan)})
+    return {"machine": _machine(), **await network.measure(plan, folder, _say)}
 
 
 class _Bills:
@@ -93,11 +118,7 @@ async def _run(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
         Size(given.persons, given.areas, given.institutions), time.time_ns() // 1_000_000
     )
     result: dict[str, Any] = {
-        "machine": {
-            "cpus": os.cpu_count(),
-            "cpu": _cpu(),
-            "python": platform.python_version(),
-        },
+        "machine": _machine(),
         "persons": given.persons,
         "areas": given.areas,
         "institutions": given.institutions,
@@ -169,6 +190,15 @@ def _progress(what: str, total: int) -> in_process.Progress:
             _say(f"{what} {min(told * 10, 100)} %")
 
     return progress
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "cpus": os.cpu_count(),
+        "cpu": _cpu(),
+        "python": platform.python_version(),
+        "load_before": round(os.getloadavg()[0], 1),
+    }
 
 
 def _cpu() -> str:

@@ -38,6 +38,7 @@ PROVINCES = tuple(
 """The 31 provinces (GB/T 2260)."""
 
 VALIDATOR = "bureau:110000"
+AUDITOR = "auditor:national"
 LINES_OF_STAY = 50
 
 POLICY = '''"""Made up: bands on the in-scope axis, then large amounts and civil servants."""
@@ -110,36 +111,48 @@ class Size:
 class Country:
     """All organisations, people and bills of a size, on a day."""
 
-    def __init__(self, size: Size, now_ms: int) -> None:
+    def __init__(self, size: Size, now_ms: int, peers: Sequence[int] = ()) -> None:
+        """``peers``: for each validator the port on loopback at which the others find it; without
+        any the one validator talks to nobody."""
         self.size = size
         self.now_ms = now_ms
+        seats = [f"bureau:{province}" for province in PROVINCES[: len(peers)]]
+        self.peers = dict(zip(seats, peers, strict=True))
+        self.validators = list(self.peers) or [VALIDATOR]
         china = datetime.fromtimestamp(now_ms // 1000, UTC) + timedelta(hours=8)
         self.today = china.date().isoformat()
         self.areas = [f"{PROVINCES[n % 31][:2]}{n // 31 + 1:02d}00" for n in range(size.areas)]
         regions = [self.areas[(n * 7) % size.areas] for n in range(size.institutions)]
         self.institutions = [f"hospital:H{area}{n:05d}" for n, area in enumerate(regions)]
-        self._regions = dict(zip(self.institutions, regions, strict=True))
+        self.regions = dict(zip(self.institutions, regions, strict=True))
 
     # --- Founding -----------------------------------------------------------------------------
 
     def genesis(self) -> Genesis:
-        """A genesis with one validator and the bureaus of all provinces."""
+        """A genesis with the validators and the bureaus of all provinces."""
         organisations: list[dict[str, Any]] = []
         for province in PROVINCES:
             organisation = f"bureau:{province}"
             keys = [_key_record(Signer.of(organisation, post), post) for post in BUREAU_POSTS]
-            if organisation == VALIDATOR:
-                validate = _key_record(Signer.of(organisation, "validate"), "operator")
-                keys.append({**validate, "purposes": ["validate"]})
-            organisations.append(
-                {"id": organisation, "kind": "bureau", "region": province, "keys": keys}
-            )
+            record: dict[str, Any] = {"id": organisation, "kind": "bureau", "region": province}
+            if organisation in self.validators:
+                keys.append(_node_key(organisation, "validate"))
+            if organisation in self.peers:
+                keys.append(_node_key(organisation, "transport"))
+                pin = crypto.tls_pin(Signer.of(organisation, "transport").key)
+                port = self.peers[organisation]
+                record["endpoint"] = {"host": "127.0.0.1", "port": port, "tls_pin": pin}
+            organisations.append({**record, "keys": keys})
+        audit = _key_record(Signer.of(AUDITOR, "audit"), "audit")
+        organisations.append(
+            {"id": AUDITOR, "kind": "auditor", "region": "000000", "keys": [audit]}
+        )
         content = make_content(
             time_ms=self.now_ms,
             parameters={},
             contracts={contract.name: contract.version for contract in CONTRACTS},
             organisations=organisations,
-            validators=[(VALIDATOR, Signer.of(VALIDATOR, "validate").key)],
+            validators=[(name, Signer.of(name, "validate").key) for name in self.validators],
         )
         return Genesis.from_content(content)
 
@@ -149,9 +162,11 @@ class Country:
             signer.key: signer.private
             for province in PROVINCES
             for signer in (
-                Signer.of(f"bureau:{province}", post) for post in (*BUREAU_POSTS, "validate")
+                Signer.of(f"bureau:{province}", post) for post in (*BUREAU_POSTS, *NODE_KEYS)
             )
         }
+        auditor = Signer.of(AUDITOR, "audit")
+        privates[auditor.key] = auditor.private
         proofs: dict[Key, Signature] = {
             key: crypto.prove_possession(privates[key], genesis.chain, organisation, purposes)
             for organisation, purposes, key in genesis.key_roles()
@@ -163,7 +178,7 @@ class Country:
     def setup(self, chain: bytes) -> Iterator[Batch]:
         """Institutions, catalogues, policies, people: everything before the first bill."""
         for institution in self.institutions:
-            region = self._regions[institution]
+            region = self.regions[institution]
             signer = Signer.of(institution, "clerk")
             purposes = ["read", "sign"]
             proof = crypto.prove_possession(signer.private, _digest(chain), institution, purposes)
@@ -242,6 +257,10 @@ class Country:
         """Pseudonym of a person."""
         return f"p:{self.area_of(number)}:{number}"
 
+    def person_of(self, bill: int) -> str:
+        """Whose bill ``c<bill>`` or ``s<bill>`` is."""
+        return self.person(bill * 31 % self.size.persons)
+
     # --- Bills --------------------------------------------------------------------------------
 
     def claims(self, first: int, count: int, calls: int) -> Iterator[Batch]:
@@ -250,7 +269,7 @@ class Country:
             institution = self.institutions[(start // calls) % self.size.institutions]
             numbers = range(start, min(start + calls, first + count))
             yield Batch(
-                Signer.of(institution, "clerk"), [self._outpatient(number) for number in numbers]
+                Signer.of(institution, "clerk"), [self.outpatient(number) for number in numbers]
             )
 
     def stays(self, first: int, count: int) -> Iterator[Batch]:
@@ -261,13 +280,14 @@ class Country:
 
     def _visit(self, number: int, care_kind: str) -> dict[str, Value]:
         return {
-            "person": self.person(number * 31 % self.size.persons),
+            "person": self.person_of(number),
             "care_kind": care_kind,
             "admission": self.today,
             "presence": {"kind": "card", "certificate": "03"},
         }
 
-    def _outpatient(self, number: int) -> Planned:
+    def outpatient(self, number: int) -> Planned:
+        """The settlement of bill ``number``, whose claim is ``c<number>``."""
         lines = [self._line(number, n) for n in range(5)]
         args = {
             "claim": f"c{number}",
@@ -309,6 +329,7 @@ class Country:
 
 
 BUREAU_POSTS = ("checker", "clerk", "finance")
+NODE_KEYS = ("validate", "transport")
 
 
 def sign_batch(batch: Batch, chain: bytes, valid_until_ms: int) -> tuple[bytes, bytes]:
@@ -344,6 +365,10 @@ def _digest(chain: bytes) -> Digest:
 
 def _bureau(area: str, post: str) -> Signer:
     return Signer.of(f"bureau:{area[:2]}0000", post)
+
+
+def _node_key(organisation: str, purpose: str) -> dict[str, Any]:
+    return {**_key_record(Signer.of(organisation, purpose), "operator"), "purposes": [purpose]}
 
 
 def _key_record(signer: Signer, post: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ import datetime
 import random
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -107,6 +108,10 @@ class Connections(Protocol):
     def send(self, organisation: str, frame: Frame) -> bool:
         """Queue a frame for a peer. False when it is not connected or the frame was dropped."""
 
+    @property
+    def sent(self) -> Mapping[str, int]:
+        """Bytes that were given to peers so far, by type of frame."""
+
     def connected(self) -> dict[str, Peer]:
         """Who is up, by organisation."""
 
@@ -142,6 +147,7 @@ class Peers:
         clock_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
     ) -> None:
         self.port = 0
+        self.sent: Counter[str] = Counter()
         self.pin = transport.pin
         self.valid_until = transport.valid_until
         self._identity = identity
@@ -210,7 +216,10 @@ class Peers:
     def send(self, organisation: str, frame: Frame) -> bool:
         """Queue a frame for a peer. False when it is not connected or the frame was dropped."""
         link = self._links.get(organisation)
-        return link is not None and link.send(frame)
+        if link is None or not link.send(frame):
+            return False
+        self.sent[frame.type.name.lower()] += frame.size
+        return True
 
     def connected(self) -> dict[str, Peer]:
         """Who is up, by organisation."""

@@ -20,6 +20,7 @@ from node.telemetry import Metrics
 
 SIGNATURE_THREADS = 2
 """The library releases the interpreter lock while it verifies (ARCHITECTURE.md, Process)."""
+UNKNOWN_KEY = "transaction.key"
 SIGNATURES_WAITING_MAX = 4_000
 """Checks in hand at once; above it the node is busy: 4,000 take a quarter of a second."""
 
@@ -37,8 +38,11 @@ class Admission:
         on_added: Callable[[], None],
         *,
         monotonic_ms: Callable[[], int],
+        is_current: Callable[[], bool],
     ) -> None:
-        """``is_committed`` says whether the published head's chain holds a transaction."""
+        """``is_committed`` says whether the published head's chain holds a transaction,
+        ``is_current`` whether this node knows that nothing newer is decided."""
+        self._is_current = is_current
         self._monotonic_ms = monotonic_ms
         self._chain = chain
         self._is_committed = is_committed
@@ -134,6 +138,8 @@ class Admission:
         except InvalidTransaction as error:
             self.pool.done([transaction.id], self._monotonic_ms())
             self.dropped(transaction.id, error)
+        except Unavailable:
+            pass  # as of a head that is not the newest: nothing is certain
 
     def set_aside(self, tx_id: bytes) -> None:
         """A transaction met a bug: it is not tried again until the operator has looked."""
@@ -200,7 +206,13 @@ class Admission:
             raise InvalidTransaction("transaction.quarantined", id=transaction.id.hex())
         header = self._chain.parent.header
         time_ms = max(self._clock_ms(), header.time_ms + 1)
-        self._chain.executor.admit(transaction, header.height + 1, time_ms)
+        try:
+            self._chain.executor.admit(transaction, header.height + 1, time_ms)
+        except InvalidTransaction as error:
+            if error.code == UNKNOWN_KEY and not self._is_current():
+                # Registered in a block that this node does not have yet, for all it knows.
+                raise Unavailable("node.behind", retry_after_s=1) from error
+            raise
 
     async def _check_signature(self, transaction: SignedTransaction) -> None:
         if self._checking >= SIGNATURES_WAITING_MAX:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
 import structlog
@@ -27,19 +27,18 @@ from node.ledger.types import Digest
 from node.p2p.peers import Absence, Address, Connect, Who, connect_with_tls
 from node.service.admission import Admission
 from node.service.chain import Chain
+from node.service.custody import Custody
 from node.service.exchange import Exchange, Host
 from node.service.serving import BlockServer
+from node.telemetry import Metrics
 
 TEND_S: Final = 1.0
 """How often waiting transactions are looked after."""
-PUSH_AGAIN_MS: Final = 1_000
-"""After this a transaction is passed on to the primary again (T_fwd)."""
-PUSH_AGAIN_MAX: Final = 64
 PUSH_TO_NEW_MAX: Final = 1_000
 """Waiting transactions that a peer is sent when it connects; the oldest."""
 RECHECK_MAX: Final = 256
-PASSED_OVER_MS: Final = 2_000
-"""A transaction that waited this long before a block with room left was built was passed over."""
+RECHECK_AFTER_MS: Final = 1_000
+"""Waiting transactions of this age are looked at again: the oldest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,12 +80,11 @@ class Network(Host):
         self._put = put
         self._offer = offer
         self._monotonic_ms = monotonic_ms
-        self.passed_over_ms: int | None = None
-        """Since when a transaction has waited that the primary left out of a block with room."""
         self._options = options
         self._chain = chain
         self._state = state
         self._admission = admission
+        self.custody = Custody(admission.pool)
         self._organisation = organisation
         self._situation = situation
         self._bug = bug
@@ -98,6 +96,7 @@ class Network(Host):
         self.exchange.attach(peers)
         self.pin = peers.pin
         self.exchange.on_peer_up = self._on_peer_up
+        self._told_sent: Counter[str] = Counter()
         self.on_tend: Callable[[], None] = lambda: None
         """Called every ``TEND_S``."""
         self._tending: asyncio.Task[None] | None = None
@@ -144,14 +143,18 @@ class Network(Host):
         """Ask a peer for certified blocks."""
         self.exchange.fetch(peer, first, last)
 
-    def committed(self, result: BlockResult, calls_aim: int, bytes_aim: int) -> None:
-        """A height is on disk and published."""
+    def committed(self, result: BlockResult, calls_least: int, bytes_aim: int) -> None:
+        """A height is on disk and published. ``calls_least``: what a block holds at least before
+        an honest primary closes it with something left."""
         self.exchange.contents.committed(result.header.height)
         if result.next_validators is not None or any(
             key.startswith("endpoint/") for key in result.writes
         ):
             self.update()
-        self._judge_order(result, calls_aim, bytes_aim)
+        size = sum(transaction.size() for transaction in result.transactions)
+        full = 2 * len(result.calls) >= calls_least or 2 * size >= bytes_aim
+        senders = [transaction.body.sender for transaction in result.transactions]
+        self.custody.committed(senders, full, self._monotonic_ms())
 
     # --- Host ---------------------------------------------------------------------------------
 
@@ -205,6 +208,13 @@ class Network(Host):
             },
         }
 
+    def count_sent(self, telemetry: Metrics) -> None:
+        """Bytes given to peers since the last call, by type of frame, into the metrics."""
+        sent = Counter(self.exchange.peers.sent)
+        for frame, size in (sent - self._told_sent).items():
+            telemetry.peer_sent_bytes.labels(frame).inc(size)
+        self._told_sent = sent
+
     @property
     def certificate_until(self) -> datetime.datetime:
         """End of the own TLS certificate."""
@@ -225,6 +235,13 @@ class Network(Host):
         told = sorted(self.exchange.heights.values(), reverse=True)
         liars = validators.size - validators.quorum
         return max(0, told[liars] - self.height()) if len(told) > liars else 0
+
+    def is_current(self) -> bool:
+        """Whether enough members are connected and have told their heights to know that nothing
+        above the head is decided, but for what is on its way."""
+        _, validators = self.validators()
+        has_told = len(self.exchange.heights) > validators.size - validators.quorum
+        return self.has_quorum() and has_told and self.behind_by() == 0
 
     def has_quorum(self) -> bool:
         """Whether enough members are connected to decide anything."""
@@ -247,41 +264,19 @@ class Network(Host):
             await asyncio.sleep(TEND_S)
             self.on_tend()
             now_ms = self._monotonic_ms()
-            old = [
-                one for one in self._admission.pool.waiting()
-                if one.arrived_ms <= now_ms - PUSH_AGAIN_MS
-            ]  # fmt: skip
-            for waiting in old[:RECHECK_MAX]:
-                self._admission.recheck(waiting.transaction)
+            for waiting in self._admission.pool.waiting()[:RECHECK_MAX]:
+                if waiting.arrived_ms <= now_ms - RECHECK_AFTER_MS:
+                    self._admission.recheck(waiting.transaction)
             primary = bytes(self._situation().primary)
             to = [
                 seat.organisation
                 for seat in self.validators()[1].validators
                 if seat.key == primary and seat.organisation != self._organisation
             ]
-            for waiting in old[:PUSH_AGAIN_MAX] if to else ():
-                if waiting.tx_id in self._admission.pool:
-                    self.exchange.push(waiting.transaction.encode(), to)
+            due = self.custody.due_again(primary, now_ms)
+            for waiting in due if to else ():
+                self.exchange.push(waiting.transaction.encode(), to)
 
     def _on_tending_done(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._bug(error)
-
-    def _judge_order(self, result: BlockResult, calls_aim: int, bytes_aim: int) -> None:
-        """Did the block have room, and nothing of a sender whose transactions wait for long?
-
-        A full block passes nobody over: load is no fault. Nor does one that holds something of
-        that sender: its further ones wait their turn.
-        """
-        now_ms = self._monotonic_ms()
-        size = sum(transaction.size() for transaction in result.transactions)
-        full = 2 * len(result.calls) >= calls_aim or 2 * size >= bytes_aim
-        served = {transaction.body.sender for transaction in result.transactions}
-        passed_over = not full and any(
-            one.arrived_ms <= now_ms - PASSED_OVER_MS and one.sender not in served
-            for one in islice(self._admission.pool.waiting(), RECHECK_MAX)
-        )
-        if not passed_over:
-            self.passed_over_ms = None
-        elif self.passed_over_ms is None:
-            self.passed_over_ms = now_ms

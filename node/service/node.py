@@ -8,7 +8,6 @@ calls these in the order in which the consensus core asks.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +54,7 @@ from node.service.findings import Findings
 from node.service.keys import ValidateKeys
 from node.service.network import Network, P2pOptions
 from node.service.opening import OpenedLedger, check_tail, start_event
+from node.service.pace import CALLS_LEAST, Pace
 from node.service.reader import NodeReader
 from node.service.received import ReceivedBlocks
 from node.service.report import Report
@@ -128,10 +128,12 @@ class Node:
         )  # fmt: skip
         self.reader = NodeReader(ledger.database, executor.prove)
         self._pool = Mempool(options.pool)
+        self._pace = Pace(options.calls_aim)
         self._thread = ChainThread()
         self._admission = Admission(
             self.chain, self._pool, self.telemetry, clock_ms, self.reader.has_transaction,
             self._on_added, monotonic_ms=monotonic_ms,
+            is_current=lambda: self.network is None or self.network.is_current(),
         )  # fmt: skip
         self._estimates = Estimates(self.chain, self._thread, self._pool, clock_ms)
         self._replica = Replica(self._keys.members, timing)
@@ -149,7 +151,6 @@ class Node:
         self._building = self._stopping = False
         self._ended: asyncio.Future[None] | None = None
         self._swept_ms = 0
-        self._built_s = time.monotonic()
 
     # --- Life ---------------------------------------------------------------------------------
 
@@ -315,7 +316,7 @@ class Node:
     def execute(self, block: Block, fresh: bool, holders: tuple[MemberId, ...]) -> None:
         """Execute a block that others built, or this node before a restart."""
         if not self._received.is_asked(block, holders):
-            self._built_s = time.monotonic()
+            self._pace.begin(self._monotonic_ms())
             self._spawn(self._received.execute(block, fresh))
 
     def send(self, to: MemberId | None, message: Message) -> None:
@@ -395,7 +396,7 @@ class Node:
         self._try_build()
 
     def _tell_pending(self) -> None:
-        passed_over_ms = None if self.network is None else self.network.passed_over_ms
+        passed_over_ms = None if self.network is None else self.network.custody.passed_over_ms
         self._driver.put(Pending(self._pool.oldest_ms(), passed_over_ms))
 
     def _try_build(self) -> None:
@@ -408,14 +409,14 @@ class Node:
         # One turn of the loop, so that what is submitted together is ordered together.
         await asyncio.sleep(0)
         self._sweep()
-        taken = self._pool.take(self.options.calls_aim, self.options.bytes_aim)
+        taken = self._pool.take(self._pace.calls_aim, self.options.bytes_aim)
         candidates = [one.transaction for one in taken]
         proposal = await self._thread.run(self.chain.build, candidates, self._clock_ms())
         await self._drop(proposal)
         self._building = False
         if proposal.result is not None and self._wanted == (view, parent):
             self._wanted = None
-            self._built_s = time.monotonic()
+            self._pace.begin(self._monotonic_ms())
             header = proposal.result.header
             following = wire.to_next_set(header, proposal.result.next_validators)
             self._driver.put(Built(view, wire.to_core_block(header), following))
@@ -429,9 +430,11 @@ class Node:
         self._pool.done(tx_ids, self._monotonic_ms())
         self._admission.committed(tx_ids)
         if self.network is not None:
-            self.network.committed(result, self.options.calls_aim, self.options.bytes_aim)
+            calls_least = min(CALLS_LEAST, self.options.calls_aim)
+            self.network.committed(result, calls_least, self.options.bytes_aim)
         self._tell_pending()
-        count_block(self.telemetry, result, time.monotonic() - self._built_s)
+        took_ms = self._pace.committed(len(result.calls), self._monotonic_ms())
+        count_block(self.telemetry, result, took_ms / 1000)
         if self.network is None and (size := self.chain.validators_of_next()[1].size) > 1:
             self.report.alarm("no-network", f"the validator set has {size} members from now on")
 

@@ -162,6 +162,7 @@ class Report:
         telemetry.waiting_seconds.set(fields["for_ms"] / 1000)
         network = self._network()
         if network is not None:
+            network.count_sent(telemetry)
             telemetry.peers.set(len(network.exchange.peers.connected()))
             telemetry.peers_absent.set(len(fields["not_connected"]))
             left = network.certificate_until - self._now()

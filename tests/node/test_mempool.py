@@ -64,6 +64,19 @@ def test_a_block_is_closed_by_calls_or_bytes_but_never_empty() -> None:
     assert len(pool.take(1, 1)) == 1
 
 
+def test_every_sender_has_its_turn_before_any_has_two() -> None:
+    """Blocks smaller than a round: whoever stood behind did wait for as many blocks as senders."""
+    pool = Mempool(PoolLimits(100, 1 << 20, 5, 400))
+    for number in range(12):
+        pool.add(waiting(number, f"s{number % 6}"), 0)
+    orders = []
+    for _ in range(4):
+        taken = pool.take(3, 1 << 20)
+        orders += [one.sender for one in taken]
+        pool.done([one.tx_id for one in taken], 0)
+    assert orders == [f"s{number}" for number in range(6)] * 2
+
+
 def test_only_what_is_over_is_let_go() -> None:
     pool = full_pool()
     pool.add(waiting(1, until=99), 0)

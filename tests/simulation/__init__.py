@@ -9,9 +9,10 @@ and invariant. ``replay`` prints the whole log, ``shrink`` a smaller run that fa
 =================== =============================================================================
 ``loop.py``         ``World``: the one heap of time; ``NodeLoop``: a node's asyncio event loop
 ``clock.py``        clocks that drift and jump
-``disk.py``         database rows and safety slots, what a power failure leaves of them
+``disk.py``         database rows and safety slots, what a power failure leaves of them;
+                    ``files.py`` other files
 ``net.py``          frames between machines: weather, cuts, connections; ``SimPeers``
-``keys.py``         signatures: fake, memo, real; the fingerprint does not depend on it
+``keys.py``         signatures: fake, memo, real; ``memo.py`` pure functions remembered
 ``machine.py``      a machine: disk, clocks, lives of a node
 ``founding.py``     the chain that every seed begins with
 ``work.py``         clients; ``members.py`` votes about the validator set

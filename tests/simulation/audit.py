@@ -57,6 +57,7 @@ def audit(run: Run) -> None:
                 "I6", f"m{machine.number} and m{tops[0].number} differ in {len(different)} rows, "
                 f"first {different[0][:12]!r}"
             )  # fmt: skip
+    _check_accusations(run)
     chosen = run.stream("audit").choice(tops)
     _check_whole(run, chosen)
     _check_private(chosen)
@@ -78,6 +79,17 @@ def _check_acks(run: Run, tops: list[Machine]) -> None:
         for machine in tops:
             if machine.node is not None and not machine.node.reader.has_transaction(tx_id):
                 raise Violation("I16", f"m{machine.number} lacks an acknowledged transaction")
+
+
+def _check_accusations(run: Run) -> None:
+    """I19 for what nodes were told by others and keep."""
+    for machine in run.machines:
+        for path, data in machine.files.held.items():
+            if "/evidence/" in path:
+                run.judge.check_evidence(machine, data)
+                run.trace.point("evidence.kept")
+            if "/divergence/" in path and machine.correct:
+                raise Violation("I7", f"m{machine.number} computed something else: {path}")
 
 
 def _comparable(machine: Machine) -> dict[bytes, bytes]:

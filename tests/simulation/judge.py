@@ -20,7 +20,12 @@ from node.ledger.errors import InvalidSignature
 from node.ledger.receipt import Receipt
 from node.ledger.transaction import SignedTransaction
 from node.ordering.wal import SafetyLost
-from node.ordering.wire import decode_record, encode_evidence
+from node.ordering.wire import (
+    decode_evidence,
+    encode_evidence,
+    to_core_validators,
+    verify_evidence,
+)
 from node.service.contents import BYTES_MAX
 from node.telemetry import LOG_FIELDS
 from tests.simulation.founding import Founded
@@ -195,12 +200,20 @@ class Judge:
         """I19: nobody correct is accused, and a proof survives its own encoding."""
         self.trace.note(machine.number, "accuse", evidence.kind, *evidence.culprits)
         self.trace.point(f"evidence.{evidence.kind}")
-        encode_evidence(evidence)
-        members = self.votes.sets[evidence.epoch].validators
+        self.check_evidence(machine, encode_evidence(evidence))
+
+    def check_evidence(self, machine: Machine, data: bytes) -> None:
+        """A proof holds for everybody who reads its bytes, and accuses nobody correct."""
+        evidence = decode_evidence(data)
+        members = self.votes.sets[evidence.epoch]
+        if not machine.correct:
+            return
+        core = to_core_validators(evidence.epoch, members)
+        verify_evidence(evidence.bare(), self.founded.genesis.chain, core)
         for culprit in evidence.culprits:
-            if machine.correct and self.is_correct(bytes(members[culprit].key)):
-                name = members[culprit].organisation
-                raise Violation("I19", f"{name} is correct and accused of {evidence.kind}")
+            seat = members.validators[culprit]
+            if self.is_correct(seat.organisation.encode()):
+                raise Violation("I19", f"correct {seat.organisation} is accused: {evidence.kind}")
 
     def on_refused(self, machine: Machine, peer: MemberId, reason: str) -> None:
         """The core dropped a message."""
@@ -423,7 +436,7 @@ class Judge:
         if state.pacemaker.wish > state.view:
             self.trace.point("seen.wishing")
         network = node.network
-        if network is not None and network.passed_over_ms is not None:
+        if network is not None and network.custody.passed_over_ms is not None:
             self.trace.point("seen.passed-over")
 
     def _look_at_memory(self, machine: Machine, node: WatchedNode) -> None:
@@ -440,4 +453,4 @@ class Judge:
             raise Violation("I20", f"m{machine.number} keeps {len(node.chain._results)} results")
 
 
-__all__ = ["CommittedBlock", "Judge", "Observer", "decode_record"]
+__all__ = ["CommittedBlock", "Judge", "Observer"]

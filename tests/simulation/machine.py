@@ -36,6 +36,7 @@ from node.store.database import Database
 from node.store.errors import DatabaseDamaged, DatabaseForeign
 from tests.simulation.clock import Clock
 from tests.simulation.disk import Disk, SimKV, SimSafetyDisk
+from tests.simulation.files import Files, Folder
 from tests.simulation.founding import (
     BEGIN_MS,
     BUREAUS,
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     from tests.simulation.judge import Judge
 
 FOLDER = Path("/nowhere")
-"""No file is made under it: what would be, the simulated disk holds."""
+"""Only names the safety file; the simulated disk holds it."""
 
 
 class WatchedNode(Node):
@@ -91,6 +92,7 @@ class WatchedNode(Node):
 
     def accuse(self, evidence: Evidence) -> None:
         self.machine.judge.on_accused(self.machine, evidence)
+        super().accuse(evidence)
 
     def refused(self, peer: MemberId, reason: str) -> None:
         self.machine.judge.on_refused(self.machine, peer, reason)
@@ -138,6 +140,7 @@ class Machine:
         self.judge = judge
         self.timing = timing
         self.clock = clock
+        self.files = Files()
         self.key_name = "validate"
         self.disk = Disk(founded.image, streams("disk", number))
         self.strategy = Strategy(self, streams("byz", number))
@@ -269,8 +272,9 @@ class Machine:
             world, clock, self._schedule, job_us=200 * self.slow,
             turn_us=0 if self.slow == 1 else 1_000 * self.slow, on_crash=self._on_crash,
         )  # fmt: skip
+        folder: Any = Folder(self.files)
         options = NodeOptions(
-            organisation=self.organisation, data_dir=FOLDER, pool=self._pool, calls_aim=24,
+            organisation=self.organisation, data_dir=folder, pool=self._pool, calls_aim=24,
             bytes_aim=256 << 10, index=self._index,
         )  # fmt: skip
         log: Any = Log(lambda *said: self.judge.on_log(self, *said))

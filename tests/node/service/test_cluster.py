@@ -7,7 +7,10 @@ import shutil
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
+import pytest
+
 from node.ledger.block import Certificate, Header
+from node.ledger.errors import InvalidTransaction, Unavailable
 from node.ledger.transaction import SignedTransaction
 from node.service.node import Node
 from tests.node.cluster import Cluster, running_cluster, until
@@ -84,6 +87,27 @@ def test_a_node_that_was_away_catches_up_and_votes_again(tmp_path: Path) -> None
         await done(cluster.nodes[1], last)
         await until(lambda: has(node, last))
         await cluster.agree(node.head.height)
+
+    tell(tmp_path, story)
+
+
+def test_a_key_that_a_node_behind_does_not_know_is_refused_for_now_only(tmp_path: Path) -> None:
+    """Found by chaos runs: a node with an empty folder told clients that their key was none."""
+
+    async def story(cluster: Cluster, client: Client) -> None:
+        unknown = Client(client.chain, name="a key of tomorrow").enter("a", 1)
+        await done(cluster.nodes[0], client.enter("b", 1))
+        # All have told how high they are: now it is certain.
+        network = cluster.nodes[0].network
+        assert network is not None
+        await until(network.is_current)
+        with pytest.raises(InvalidTransaction, match=r"transaction\.key"):
+            await cluster.nodes[0].submit(unknown.encode())
+        await cluster.stop(2)
+        await cluster.stop(3)
+        await until(lambda: not cluster.nodes[0].status().ready)
+        with pytest.raises(Unavailable, match=r"node\.behind"):
+            await cluster.nodes[0].submit(unknown.encode())
 
     tell(tmp_path, story)
 

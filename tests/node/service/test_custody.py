@@ -1,0 +1,92 @@
+"""What is passed on again, and who is passed over: by a clock that the tests hold."""
+
+from __future__ import annotations
+
+from node.mempool import Mempool, PoolLimits, Waiting
+from node.service.custody import (
+    BUSY_MS,
+    LAP_SLACK,
+    LAPS_MAX,
+    PASSED_OVER_MS,
+    PUSH_AGAIN_MAX,
+    PUSH_AGAIN_MS,
+    Custody,
+)
+from tests.node.test_mempool import waiting as made
+
+A, B = b"primary a", b"primary b"
+
+
+def pool_of(senders: int, *, each: int = 1) -> Mempool:
+    pool = Mempool(PoolLimits(10_000, 1 << 30, 1_000, 1 << 30))
+    for number in range(senders * each):
+        pool.add(made(number, f"s{number % senders}"), 0)
+    return pool
+
+
+def due(custody: Custody, primary: bytes, now_ms: int) -> list[bytes]:
+    return [one.tx_id for one in custody.due_again(primary, now_ms)]
+
+
+def test_a_waiting_transaction_is_passed_on_again_at_twice_the_age_each_time() -> None:
+    custody = Custody(pool_of(1))
+    seconds = [s for s in range(70) if due(custody, A, s * PUSH_AGAIN_MS)]
+    assert seconds == [1, 2, 4, 8, 16, 32, 64]
+
+
+def test_a_new_primary_is_told_of_everything_that_waits_long() -> None:
+    custody = Custody(pool_of(3))
+    assert len(due(custody, A, 5_000)) == 3
+    assert due(custody, A, 6_000) == []
+    assert len(due(custody, B, 7_000)) == 3
+
+
+def test_no_more_than_so_many_at_a_time() -> None:
+    assert len(due(Custody(pool_of(10 * PUSH_AGAIN_MAX)), A, 5_000)) == PUSH_AGAIN_MAX
+
+
+def test_a_primary_that_fills_its_blocks_is_left_alone_for_a_while() -> None:
+    custody = Custody(pool_of(1))
+    assert due(custody, A, PUSH_AGAIN_MS)
+    custody.committed(["x"], True, 3_500)
+    assert due(custody, A, 4_000) == []
+    # It says nothing more: whoever looks at eight seconds finds it silent, and is heard.
+    assert due(custody, A, 8_500) != []
+    assert 3_500 + BUSY_MS <= 8_500
+
+
+def test_a_block_with_room_that_leaves_out_a_sender_who_waits_long_accuses() -> None:
+    custody = Custody(pool_of(1))
+    custody.committed(["x"], False, PASSED_OVER_MS - 1)
+    assert custody.passed_over_ms is None
+    custody.committed(["x"], False, PASSED_OVER_MS)
+    custody.committed(["x"], False, PASSED_OVER_MS + 5)
+    assert custody.passed_over_ms == PASSED_OVER_MS
+    custody.committed(["s0"], False, PASSED_OVER_MS + 6)
+    assert custody.passed_over_ms is None
+
+
+def test_load_alone_accuses_nobody() -> None:
+    """Full blocks, taken in turns from far more than they hold: minutes without an accusal."""
+    senders, block = 300, 40
+    pool = pool_of(senders, each=30)
+    custody = Custody(pool)
+    for number in range(200):
+        taken: list[Waiting] = list(pool.take(block, 1 << 30))
+        pool.done([one.tx_id for one in taken], number * 1_000)
+        custody.committed([one.sender for one in taken], True, number * 1_000)
+        assert custody.passed_over_ms is None, number
+
+
+def test_full_blocks_that_leave_one_sender_out_for_rounds_accuse() -> None:
+    """A primary cannot hide behind full blocks: after two rounds and some more it is accused."""
+    custody = Custody(pool_of(2))
+    patience = LAPS_MAX * 2 + LAP_SLACK
+    block = ["s1"] * 10
+    for number in range(patience // 10 + 1):
+        custody.committed(block, True, PASSED_OVER_MS + number)
+        assert custody.passed_over_ms is None, number
+    custody.committed(block, True, 9_000)
+    assert custody.passed_over_ms == 9_000
+    custody.committed(["s0", *block], True, 9_001)
+    assert custody.passed_over_ms is None
