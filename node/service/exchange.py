@@ -253,7 +253,11 @@ class Exchange(Events):
         """The core refused what this peer said: no correct node says such a thing, so with its
         next frame the connection ends. Whether that is news."""
         organisation = self.organisation_of(peer)
-        if organisation is None or organisation in self._refused:
+        return organisation is not None and self.blame(organisation, reason)
+
+    def blame(self, organisation: str, reason: str) -> bool:
+        """The same of what was found out later than it was read. Whether that is news."""
+        if organisation in self._refused:
             return False
         self._refused[organisation] = reason
         return True

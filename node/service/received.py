@@ -150,13 +150,20 @@ class ReceivedBlocks:
         )
 
     def _blame(self, block: Block, wrong: WrongContent) -> None:
-        assert self._exchange is not None, "content came from a peer"
-        found = self._exchange.contents.find(block.id)
-        self._log.warning(
-            "block.content-wrong", height=block.height, reason=str(wrong),
-            peer=None if found is None else found[0],
-        )  # fmt: skip
-        self._exchange.contents.remove(block.id)
+        exchange = self._exchange
+        assert exchange is not None, "content came from a peer"
+        found = exchange.contents.find(block.id)
+        if found is None:
+            return
+        bringer = found[0]
+        exchange.contents.remove(block.id)
+        if exchange.blame(bringer, f"it brought wrong content of a block: {wrong}"):
+            self._log.warning(
+                "block.content-wrong", height=block.height, reason=str(wrong), peer=bringer
+            )
+        # Asked last from here on: who answers quickest and wrongly must not be asked for ever.
+        holders = self._holders.get(block.id, [])
+        holders.sort(key=lambda holder: exchange.organisation_of(holder) == bringer)
 
 
 def open_content(
