@@ -224,8 +224,8 @@ class StoreConfig:
     tree_depth: int = field(
         default=18,
         metadata=_says(
-            "Depth of the state tree's top in memory: 18 takes 16 MiB and suits 2 million entries, "
-            "20 takes 64 MiB and suits 10 million. The state root does not depend on it.",
+            "Depth of the state tree's top in memory: 18 takes 40 MB and suits 2 million entries, "
+            "20 takes 160 MB and suits 10 million. The state root does not depend on it.",
             low=0,
             high=24,
         ),

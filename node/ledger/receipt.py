@@ -11,7 +11,7 @@ from typing import Final
 
 from contracts.quick import quick
 from node.ledger import shape
-from node.ledger.codec import decode_trusted, encode, encode_trusted
+from node.ledger.codec import decode_trusted, encode, encode_made, encode_trusted
 from node.ledger.crypto import H
 from node.ledger.errors import CodecError, InvalidProof
 from node.ledger.transaction import Attachment
@@ -202,4 +202,4 @@ def make_explanation(
     first = next(iter(inputs), None)
     secret = (secret or tx_id) if first is None else first.blind
     blind = H("yibao/explanation-blind/v1", secret + call_index.to_bytes(2, "big"))
-    return Attachment(blind, encode(explanation))
+    return Attachment(blind, encode_made(explanation))

@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -44,6 +45,11 @@ class Form(IntEnum):
     ABSENT_OTHER = 3
 
 
+PATHS_REMEMBERED: Final = 16_384
+"""A key that a block reads, writes and stores is asked for three times. About 5 MB."""
+
+
+@lru_cache(PATHS_REMEMBERED)
 def key_path(key: str) -> Digest:
     """Place of a state key in the tree."""
     return Digest(sha256(b"\x13" + key.encode("utf-8")).digest())

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import gc
 
-YOUNG_OBJECTS = 50_000
-"""New objects before the young generation is looked through: some hundred claims, a few MB."""
+YOUNG_OBJECTS = 200_000
+"""New objects before the young generation is looked through: more than a block leaves, so few live
+long enough to be looked at. Some tens of MB."""
 YOUNG_ROUNDS, OLD_ROUNDS = 20, 50
 """Rounds of one generation before the next older one is looked through too."""
 

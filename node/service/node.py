@@ -406,8 +406,9 @@ class Node:
         self._spawn(self._build(*self._wanted))
 
     async def _build(self, view: int, parent: Block) -> None:
-        # One turn of the loop, so that what is submitted together is ordered together.
-        await asyncio.sleep(0)
+        if self._pool.calls < self.options.calls_aim:
+            # One turn of the loop, so that what is submitted together is ordered together.
+            await asyncio.sleep(0)
         self._sweep()
         taken = self._pool.take(self._pace.calls_aim, self.options.bytes_aim)
         candidates = [one.transaction for one in taken]
@@ -428,7 +429,8 @@ class Node:
         self.reader.publish()
         tx_ids = [transaction.id for transaction in result.transactions]
         self._pool.done(tx_ids, self._monotonic_ms())
-        self._admission.committed(tx_ids)
+        # A turn later, so that the next block begins before the answered send what they have next.
+        asyncio.get_running_loop().call_soon(self._admission.committed, tx_ids)
         if self.network is not None:
             calls_least = min(CALLS_LEAST, self.options.calls_aim)
             self.network.committed(result, calls_least, self.options.bytes_aim)

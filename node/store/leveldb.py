@@ -17,8 +17,14 @@ import plyvel
 from node.store.errors import DatabaseBarred, DatabaseDamaged, DatabaseInUse, WriteFailed, folder_of
 from node.store.kv import Operation, Snapshot
 
-WRITE_BUFFER_BYTES = 32 << 20
-"""Memtable. Large enough that a busy second fits; each restart replays at most this much log."""
+WRITE_BUFFER_BYTES = 64 << 20
+"""Memtable. A few busy seconds fit, so that what changes often is merged in memory; each restart
+replays at most this much log."""
+TABLE_BYTES = 8 << 20
+"""A table file. Of LevelDB's own 2 MiB a year of a province would be a million files."""
+COMPRESSION = None
+"""None: the library's Snappy, as its wheel is built, took half of the whole process's processor
+time (DECISIONS, D74). Tables that were written compressed are read all the same."""
 BLOCK_CACHE_BYTES = 128 << 20
 """Uncompressed table blocks in memory: the hot part of the state of a million keys."""
 BLOOM_BITS = 10
@@ -41,6 +47,8 @@ class LevelStore:
                 lru_cache_size=BLOCK_CACHE_BYTES,
                 bloom_filter_bits=BLOOM_BITS,
                 max_open_files=OPEN_FILES_MAX,
+                max_file_size=TABLE_BYTES,
+                compression=COMPRESSION,
             )
         except plyvel.IOError as error:
             # The file LOCK is opened first and then locked: only the latter says "lock <file>".

@@ -19,6 +19,7 @@ and invariant. ``replay`` prints the whole log, ``shrink`` a smaller run that fa
 ``options.py``      what a seed is about; ``faults.py`` the plan of timed faults
 ``judge.py``        invariants while it runs; ``votes.py`` those about signatures
 ``audit.py``        invariants at the end; ``observers.py`` the place of the reference model
+``model/``           the reference model: decides every call of a committed block again
 ``run.py``          one seed; ``command.py`` the commands; ``trace.py`` log and fingerprint
 ``strategy.py``     the seam for liars; ``strategies/`` the liars; ``messages.py`` their tools
 ``mutants.py``      planted bugs, by a switch of the tests

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
-from node.p2p.frames import FrameType
 from tests.simulation.machine import Machine
 from tests.simulation.rng import stream
 
@@ -20,10 +19,12 @@ if TYPE_CHECKING:
     from tests.simulation.run import Run
 
 DEAFNESS = (
-    {FrameType.VOTE}, {FrameType.CHANGE}, {FrameType.PROPOSAL}, {FrameType.STATUS},
-    {FrameType.TRANSACTION}, {FrameType.BLOCKS, FrameType.CONTENT}, {FrameType.ASK},
-    {FrameType.VOTE, FrameType.CHANGE},
+    {"COMMIT"}, {"COMMIT"}, {"PREPARE"}, {"NEW-VIEW"}, {"VIEW-CHANGE"}, {"WISH"}, {"DECIDED"},
+    {"PROPOSAL"}, {"STATUS"}, {"TRANSACTION"}, {"BLOCKS", "CONTENT"}, {"ASK", "ASK_CONTENT"},
+    {"COMMIT", "DECIDED"}, {"PREPARE", "COMMIT", "WISH", "VIEW-CHANGE", "NEW-VIEW"},
+    {"COMMIT", "NEW-VIEW"}, {"PROPOSAL", "CONTENT"},
 )  # fmt: skip
+"""Kinds that are lost together."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,47 @@ def _deaf(run: Run, chance: Random) -> None:
             path.deaf_to = frozenset()
 
     run.world.after(_for_a_while(run, chance), hear)
+
+
+def _flapping(run: Run, chance: Random) -> None:
+    """A wall between two halves that comes and goes."""
+    for number in range(chance.randrange(3, 9)):
+        gap = number * chance.choice((150_000, 400_000, 900_000))
+        draw = chance.getrandbits(32)
+
+        def again(draw: int = draw) -> None:
+            if not run.healed:
+                _wall(run, Random(draw))
+
+        run.world.after(gap, again)
+
+
+def _wall(run: Run, chance: Random) -> None:
+    side = {machine: chance.randrange(2) for machine in run.machines}
+    pairs = [(a, b) for a in run.machines for b in run.machines if side[a] != side[b]]
+    for a, b in pairs:
+        run.net.cut(a, b, cut=True)
+
+    def join() -> None:
+        for a, b in pairs:
+            run.net.cut(a, b, cut=False)
+
+    run.world.after(chance.randrange(50_000, 300_000), join)
+
+
+def _swizzle(run: Run, chance: Random) -> None:
+    """Machines stop hearing one after the other and hear again in another order."""
+    chosen = [machine for machine in run.machines if chance.randrange(2)]
+    ends = [run.world.now + 500_000 + 200_000 * place for place in range(len(chosen))]
+    chance.shuffle(ends)
+    for number, (machine, until) in enumerate(zip(chosen, ends, strict=True)):
+
+        def clog(machine: Machine = machine, until: int = until) -> None:
+            for wire in run.net.wires_of(machine):
+                for path in wire.paths.values():
+                    path.clog_until = max(path.clog_until, until)
+
+        run.world.after(number * 100_000, clog)
 
 
 def _clog(run: Run, chance: Random) -> None:
@@ -334,6 +376,7 @@ def _replay(run: Run, chance: Random) -> None:
 
 
 FAULTS: dict[str, Callable[[Run, Random], None]] = {
+    "flapping": _flapping, "swizzle": _swizzle,
     "partition": _partition, "one-way": _one_way, "deaf": _deaf, "clog": _clog, "reset": _reset,
     "crash": _crash, "crash-write": _crash_write, "power": _power, "pause": _pause, "slow": _slow,
     "storm": _storm, "clock-jump": _clock_jump, "safety-lost": _safety_lost,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from consensus import Ballot, Kind, Message, Proposal
+from consensus import Ballot, Decided, Kind, Message, Proposal
 from node.execution.blocks import BlockResult
+from node.ledger.errors import InvalidMessage
 from node.ledger.types import TimeMs
 from node.ordering import wire
 from node.p2p.frames import Frame, FrameType
@@ -24,6 +25,17 @@ def message_of(frame: Frame) -> Message | None:
     if frame.type is FrameType.PROPOSAL:
         return wire.decode_message(decode_proposal(frame.body)[0])
     return None
+
+
+def kind_of(frame: Frame) -> str:
+    """The frame's kind, votes and changes by their message: ``COMMIT``, ``NEW-VIEW``, ..."""
+    if frame.type not in (FrameType.VOTE, FrameType.CHANGE):
+        return frame.type.name
+    try:
+        message = wire.decode_message(frame.body)
+    except InvalidMessage:
+        return frame.type.name
+    return "DECIDED" if isinstance(message, Decided) else message.statement.kind.value  # type: ignore[union-attr]
 
 
 def content_of(frame: Frame) -> Content:

@@ -20,11 +20,12 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from node.ledger import crypto
-from node.p2p.frames import BOUNDS, Frame, FrameType
+from node.p2p.frames import BOUNDS, Frame
 from node.p2p.link import Peer, PeerFault
 from node.p2p.peers import Absence, Address, Events, Who
 from node.p2p.queues import BINDING
 from tests.simulation.loop import World
+from tests.simulation.messages import kind_of
 from tests.simulation.rng import exponential
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ class Path:
 
     cut: bool = False
     clog_until: int = 0
-    deaf_to: frozenset[FrameType] = frozenset()
-    """Types that are lost on this path."""
+    deaf_to: frozenset[str] = frozenset()
+    """Kinds (``messages.kind_of``) that are lost on this path."""
     in_flight: int = 0
     last_at: int = 0
     busy_until: int = 0
@@ -240,7 +241,7 @@ class Net:
         return True
 
     def _copies(self, path: Path, frame: Frame) -> int:
-        if path.cut or frame.type in path.deaf_to:
+        if path.cut or (path.deaf_to and kind_of(frame) in path.deaf_to):
             return 0
         weather, chance = self.weather, self._chance
         if self.calm:

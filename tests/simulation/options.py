@@ -15,7 +15,7 @@ from tests.simulation.rng import stream
 
 FAMILIES = (
     "loss", "duplicate", "reorder", "tail", "capacity", "bandwidth",
-    "partition", "one-way", "deaf", "clog", "reset",
+    "partition", "flapping", "one-way", "deaf", "clog", "swizzle", "reset",
     "crash", "crash-write", "power", "pause", "slow", "storm",
     "clock", "clock-jump", "safety-lost", "rollback", "disk-full", "fsync", "damage",
     "burst", "members", "replay", "byzantine",
@@ -89,6 +89,7 @@ def draw(seed: int, known: tuple[str, ...] = ()) -> Options:
         )
         families = tuple(name for name in families if name in alone)
     long = chance.random() < 0.04
+    stormy = chance.random() < 0.06
     strategies: tuple[str, ...] = ()
     faulty = (size - 1) // 3
     if "byzantine" in families and faulty and known:
@@ -101,7 +102,7 @@ def draw(seed: int, known: tuple[str, ...] = ()) -> Options:
         families=families,
         chaos_ms=chance.randint(40_000, 90_000) if long else chance.randint(3_000, 9_000),
         every_ms=chance.choice((120, 250, 400, 800)),
-        faults=chance.randint(20, 60) if long else chance.randint(2, 10),
+        faults=(chance.randint(20, 60) if long else chance.randint(2, 10)) * (3 if stormy else 1),
         strategies=strategies,
         mode=chance.choices(("fake", "memo", "real"), (94, 5, 1))[0],
         index=chance.random() < 0.2,

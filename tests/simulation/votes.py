@@ -40,6 +40,8 @@ class Votes:
         self._prepared: dict[tuple[int, int, int], Ballot] = {}
         """(epoch, view, height) to what a quorum has prepared there."""
         self._decided: list[Ballot] = []
+        self._prepares: dict[tuple[int, int], list[Ballot]] = {}
+        """(epoch, height) to the PREPAREs of correct members there."""
         self._views: dict[int, tuple[int, int, int]] = {}
 
     def on_signed(self, member: MemberId, statement: Statement, correct: bool) -> None:
@@ -63,8 +65,20 @@ class Votes:
             left = self._left.get((member, statement.epoch), 0)
             if statement.view < left:
                 raise Violation("I11", f"a vote in a view that was left for {left}: {statement}")
+            if statement.kind is Kind.PREPARE:
+                place = (statement.epoch, statement.height)
+                self._prepares.setdefault(place, []).append(statement)
+                for decided in self._decided:
+                    if (decided.epoch, decided.height) == place:
+                        self._check_covered(decided, statement)
             if statement.view > 0 and statement.kind is Kind.COMMIT:
                 self._trace.point("commit.in-later-view")
+
+    def _check_covered(self, decided: Ballot, later: Ballot) -> None:
+        """I18, where it is broken first: a quorum has signed COMMIT, and a correct member votes for
+        something else in a later view. Whoever began that view has overlooked it."""
+        if later.view > decided.view and later.block != decided.block:
+            raise Violation("I18", f"{later} although {decided} may be committed")
 
     def _count(self, member: MemberId, ballot: Ballot) -> None:
         voters = self._by_ballot.setdefault(ballot, set())
@@ -75,6 +89,8 @@ class Votes:
         if ballot.kind is Kind.COMMIT:
             if ballot not in self._decided:
                 self._decided.append(ballot)
+                for later in self._prepares.get((ballot.epoch, ballot.height), ()):
+                    self._check_covered(ballot, later)
             return
         place = (ballot.epoch, ballot.view, ballot.height)
         other = self._prepared.setdefault(place, ballot)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.ledger.codec import decode, decode_trusted, encode
+from node.ledger.codec import decode, decode_trusted, encode, encode_made
 from node.ledger.errors import CodecError
 from node.ledger.types import CONTAINERS_MAX, DEPTH_MAX, INT_MAX, INT_MIN
 from tests.node.ledger.damage import bit_flips, extensions, truncations
@@ -235,6 +235,21 @@ def test_values_without_canonical_bytes_are_refused(value: Any, code: str) -> No
     with pytest.raises(CodecError) as refusal:
         encode(value)
     assert refusal.value.code == code
+
+
+@given(VALUES)
+def test_what_was_made_here_has_the_same_bytes(value: Any) -> None:
+    assert encode_made(value) == encode(value)
+
+
+@pytest.mark.parametrize(
+    "foreign", [0.5, 1e300, float("nan"), 2**63, 2**64 - 1, 2**64, enum.IntEnum("E", "A").A, {1: 2}]
+)
+@pytest.mark.parametrize("beside", [b"", bytes(range(256)), "\u02cb\u02cf\u028a"])
+def test_what_was_made_here_is_held_to_the_types(foreign: Any, beside: Any) -> None:
+    with pytest.raises(CodecError) as error:
+        encode_made({"steps": [[beside, foreign]]})
+    assert error.value.code in {"codec.type", "codec.integer-range", "codec.key-type"}
 
 
 def test_digest_bytes_that_look_like_a_large_integer_are_no_integer() -> None:
