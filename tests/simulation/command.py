@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from node.service.collector import tune_collector
-from tests.simulation import law, mutants, strategies, twins
+from tests.simulation import law, mutants_node, strategies, twins
 from tests.simulation.net import Weather
 from tests.simulation.options import FAMILIES, Options, draw
 from tests.simulation.run import Outcome, run_seed
@@ -220,7 +220,7 @@ def smaller(options: Options, invariant: str) -> Options:
 def hunt(name: str, seeds: range) -> int:
     """Which of these seeds kill a planted bug; 1 when none does."""
     killers = []
-    with mutants.planted(name):
+    with mutants_node.planted(name):
         for seed in seeds:
             outcome = run_seed(options_of(seed))
             if outcome.violation is not None:
