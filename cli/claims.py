@@ -14,7 +14,7 @@ import typer
 from cli.exits import Exit
 from cli.output import Json, fail, out, print_json, print_record, print_table, shown, yuan
 from cli.session import open_client
-from cli.show import After, ClaimId, Limit, next_page, record
+from cli.show import After, ClaimId, Limit, asked, next_page, record
 from contracts.settlement.benefits_text import formula, step_words
 from contracts.settlement.terms import FUNDS
 
@@ -36,10 +36,10 @@ def history(
     as_json: Json = False,
 ) -> None:
     """Every call that named the claim, also the refused ones."""
-    with open_client(context) as client:
-        answer = client.get(f"/v1/claims/{claim}/history", limit=limit, after=after or None)
-    if as_json:
-        print_json(answer)
+    answer = asked(
+        context, as_json, f"/v1/claims/{claim}/history", limit=limit, after=after or None
+    )
+    if answer is None:
         return
     rows = [
         (row["at_height"], row["tx_id"][:16], row["receipt"]["status"], row["receipt"]["code"],
@@ -53,10 +53,7 @@ def history(
 @app.command("explain")
 def explain(context: typer.Context, claim: ClaimId, as_json: Json = False) -> None:
     """Every step of the calculation with formula, amounts and parameter. 计算过程"""
-    with open_client(context) as client:
-        answer = client.get(f"/v1/claims/{claim}/explanation")
-    if as_json:
-        print_json(answer)
+    if (answer := asked(context, as_json, f"/v1/claims/{claim}/explanation")) is None:
         return
     print_explanation(answer["explanation"])
 
@@ -114,10 +111,10 @@ def content(
     as_json: Json = False,
 ) -> None:
     """Charge lines, visit and materials of a claim, for those who may see them. Logged. 明细"""
-    with open_client(context) as client:
-        answer = client.get(f"/v1/claims/{claim}/attachments", limit=limit, after=after or None)
-    if as_json:
-        print_json(answer)
+    answer = asked(
+        context, as_json, f"/v1/claims/{claim}/attachments", limit=limit, after=after or None
+    )
+    if answer is None:
         return
     for item in answer["attachments"]:
         title = f"{item['audience']}  {item['commitment'][:16]}"

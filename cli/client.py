@@ -41,6 +41,10 @@ STREAM_SILENCE_S_MAX = 60.0
 class Unreachable(Exception):  # noqa: N818  (what the node is)
     """The node does not answer; carries the address and the reason."""
 
+    def __init__(self, address: str, reason: object) -> None:
+        super().__init__(f"{address}: {reason}")
+        self.address = address
+
 
 class Refused(Exception):  # noqa: N818  (what the request is)
     """The node answers with a problem object (RFC 9457)."""
@@ -201,7 +205,7 @@ class Client:
                 _check(answer)
                 yield from answer.iter_lines()
         except httpx.TransportError as error:
-            raise Unreachable(f"{self.base}: {error}") from None
+            raise Unreachable(self.base, error) from None
 
     def fetch(
         self,
@@ -244,7 +248,7 @@ class Client:
                 method, self.base + target, content=body or None, headers=dict(headers)
             )
         except httpx.TransportError as error:
-            raise Unreachable(f"{self.base}: {error}") from None
+            raise Unreachable(self.base, error) from None
         _check(answer)
         return answer
 

@@ -17,6 +17,7 @@ from cli.client import CallSpec
 from cli.demo_cases import CHRONIC_DISEASE, DemoCase
 from cli.identity import Identity
 from cli.network import Network, holder_of
+from contracts.organisations import own_prefix
 from node.ledger import crypto
 from node.ledger.codec import encode
 from node.ledger.crypto import H
@@ -118,8 +119,8 @@ class DemoWorld:
 
     @staticmethod
     def claim_id(demo: DemoCase) -> str:
-        """The client's own id of the claim."""
-        return f"demo-{demo.id}"
+        """The hospital's own id of the claim; it begins with the hospital's code."""
+        return f"{own_prefix(hospital_id(demo.care, demo.level))}-{demo.id}"
 
     # --- Organisations ------------------------------------------------------------------------
 
@@ -205,7 +206,7 @@ class DemoWorld:
         )
         fund = FUND_OF_SCHEME[demo.scheme]
         contribution = {
-            "transfer": f"open-{area}",
+            "transfer": f"{area}-open",
             "kind": "contribution",
             "postings": [
                 {"account": f"premium:{area}", "fund_type": fund, "amount_fen": -OPENING_FEN},
@@ -214,7 +215,7 @@ class DemoWorld:
         }
         yield SignedCalls(
             self.network.identity(bureau, "finance"),
-            [CallSpec("funds", "transfer", contribution, f"open-{area}")],
+            [CallSpec("funds", "transfer", contribution, f"{area}-open")],
             f"contributions of {area}",
         )
         clerk = self.network.identity(bureau, "clerk")
@@ -242,20 +243,20 @@ class DemoWorld:
         )
         if balance := demo.case["account_balance_fen"]:
             deposit = {
-                "transfer": f"deposit-{demo.id}",
+                "transfer": f"{demo.area}-deposit-{demo.id}",
                 "person": demo.person,
                 "amount_fen": balance,
             }
-            yield CallSpec("funds", "deposit", deposit, f"deposit-{demo.id}")
+            yield CallSpec("funds", "deposit", deposit, f"{demo.area}-deposit-{demo.id}")
         filing = {
-            "filing": f"F-{demo.id}",
+            "filing": f"{demo.area}-{demo.id}",
             "person": demo.person,
             "type": self._filing_type(demo),
             "care_region": demo.care,
             "effective_from": (self.today - timedelta(days=STAY_DAYS + 3)).isoformat(),
             "channel": "app",
         }
-        yield CallSpec("filing", "submit", filing, f"F-{demo.id}")
+        yield CallSpec("filing", "submit", filing, f"{demo.area}-{demo.id}")
 
     @staticmethod
     def _filing_type(demo: DemoCase) -> str:

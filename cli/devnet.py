@@ -7,6 +7,8 @@ stops them. The data stays: ``up`` again goes on where it stopped.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -40,7 +42,25 @@ Bureaus = Annotated[
 ]  # fmt: skip
 
 
-def members_of(regions: tuple[str, ...], validators: int = 1) -> list[Member]:
+FOLLOWERS = {
+    "auditor": Member("auditor:national", "auditor", "000000", ("audit", "operator")),
+    "regulator": Member("regulator:430000", "regulator", "430000", ("audit", "operator")),
+}
+"""Who may follow: the one with every block's attachments, the other with what blocks changed."""
+
+Followers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--follower", metavar="WHO",
+        help=f"A node of a new network that follows and does not vote: {', '.join(FOLLOWERS)}. "
+        "May be given once for each.",
+    ),
+]  # fmt: skip
+
+
+def members_of(
+    regions: tuple[str, ...], validators: int = 1, followers: Sequence[str] = ()
+) -> list[Member]:
     """The centre, the bureaus of these provinces and an auditor; the first bureaus validate."""
     bureaus = [
         Member(
@@ -53,30 +73,44 @@ def members_of(regions: tuple[str, ...], validators: int = 1) -> list[Member]:
         for number, region in enumerate(regions)
     ]
     centre = Member("centre", "centre", "000000", posts=("checker", "clerk"))
-    auditor = Member("auditor:national", "auditor", "000000", posts=("audit",))
-    return [centre, auditor, *bureaus]
+    overseers = [
+        replace(member, follower=name in followers)
+        for name, member in FOLLOWERS.items()
+        if name == "auditor" or name in followers
+    ]
+    return [centre, *overseers, *bureaus]
 
 
-def create(folder: Path, *, port: int = 0, host: str = "127.0.0.1", bureaus: int = 1) -> Network:
+def create(
+    folder: Path,
+    *,
+    port: int = 0,
+    host: str = "127.0.0.1",
+    bureaus: int = 1,
+    followers: Sequence[str] = (),
+) -> Network:
     """Make a new network in a folder. The first validator's API is on ``port`` (0: a free one),
-    those of the others follow; all keys begin here, none has signed yet."""
+    those of the other validators and of the followers are the next ones; all keys begin here, none
+    has signed yet."""
     regions = PROVINCES + MORE_PROVINCES[: max(0, bureaus - len(PROVINCES))]
-    members = members_of(regions, bureaus)
-    seats = [member.id for member in members if member.validator]
-    free = processes.free_ports(2 * bureaus)
-    ports = range(port, port + bureaus) if port else free[:bureaus]
+    members = members_of(regions, bureaus, followers)
+    names = [member.id for member in members if member.validator]
+    names += [member.id for member in members if member.follower]
+    count = len(names)
+    free = processes.free_ports(2 * count)
+    ports = range(port, port + count) if port else free[:count]
     known = network.create(
         folder,
         members,
-        ports=dict(zip(seats, ports, strict=True)),
-        peer_ports=dict(zip(seats, free[bureaus:], strict=True)) if bureaus > 1 else None,
+        ports=dict(zip(names, ports, strict=True)),
+        peer_ports=dict(zip(names, free[count:], strict=True)) if count > 1 else None,
         host=host,
         time_ms=time.time_ns() // 1_000_000,
         parameters={},
         contracts={contract.name: contract.version for contract in CONTRACTS},
     )
     if bureaus > 1:
-        processes.begin_keys(known.nodes)
+        processes.begin_keys([place for place in known.nodes if place.votes])
     return known
 
 
@@ -86,20 +120,29 @@ def found(
     port: Annotated[int, typer.Option(help="API port of the node; 0 takes a free one.")] = 0,
     host: Annotated[str, typer.Option(help="Address that the node listens on.")] = "127.0.0.1",
     bureaus: Bureaus = 1,
+    follower: Followers = None,
     as_json: Json = False,
 ) -> None:
     """Make the network's folder without starting anything; leaves an existing one alone."""
-    known, new = _load_or_create(folder, port=port, host=host, bureaus=bureaus)
+    known, new = _load_or_create(
+        folder, port=port, host=host, bureaus=bureaus, followers=_known(follower)
+    )
     if not new and not as_json:
         out.print(f"{folder} holds a network already")
     _show(known, as_json)
 
 
 @app.command("up")
-def up(folder: Folder = FOLDER, bureaus: Bureaus = 1, as_json: Json = False) -> None:
+def up(
+    folder: Folder = FOLDER,
+    bureaus: Bureaus = 1,
+    follower: Followers = None,
+    as_json: Json = False,
+) -> None:
     """Start the network, making it first when the folder is new."""
+    followers = _known(follower)
     with busy("starting the network", quiet=as_json):
-        known, _ = _load_or_create(folder, bureaus=bureaus)
+        known, _ = _load_or_create(folder, bureaus=bureaus, followers=followers)
         _start(known)
     _show(known, as_json)
     if not as_json:
@@ -149,8 +192,20 @@ def status(folder: Folder = FOLDER, as_json: Json = False) -> None:
     _show(_load(folder), as_json)
 
 
+def _known(followers: Sequence[str] | None) -> tuple[str, ...]:
+    for name in followers or ():
+        if name not in FOLLOWERS:
+            fail(Exit.USAGE, f"{name} cannot follow", hint=f"one of {', '.join(FOLLOWERS)}")
+    return tuple(followers or ())
+
+
 def _load_or_create(
-    folder: Path, *, port: int = 0, host: str = "127.0.0.1", bureaus: int = 1
+    folder: Path,
+    *,
+    port: int = 0,
+    host: str = "127.0.0.1",
+    bureaus: int = 1,
+    followers: Sequence[str] = (),
 ) -> tuple[Network, bool]:
     """The folder's network, and whether it was made just now."""
     try:
@@ -160,7 +215,8 @@ def _load_or_create(
     except (OSError, network.NetworkDamaged) as error:
         fail(Exit.LOCAL, str(error))
     try:
-        return create(folder, port=port, host=host, bureaus=bureaus), True
+        made = create(folder, port=port, host=host, bureaus=bureaus, followers=followers)
+        return made, True
     except (OSError, KeyFileError, processes.NodeFailed) as error:
         fail(Exit.LOCAL, f"cannot make a network in {folder}: {error}")
 

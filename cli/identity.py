@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from node.ledger import crypto
+from node.ledger.errors import KeystoreError
 from node.ledger.keystore import (
     NONCE_BYTES,
     SALT_BYTES,
@@ -107,10 +108,16 @@ def open_key(path: Path, passphrase: str) -> Identity:
 def _read(path: Path) -> bytes:
     try:
         mode = path.stat().st_mode
-        if stat.S_IMODE(mode) & 0o077:
-            raise KeyFileError(
-                f"{path} can be read by others (mode {stat.S_IMODE(mode):04o}): chmod 600 {path}"
-            )
-        return path.read_bytes()
+        data = path.read_bytes()
     except OSError as error:
         raise KeyFileError(f"cannot read the key file {path}: {error.strerror}") from None
+    try:
+        read_header(data)
+    except KeystoreError as error:
+        raise KeyFileError(f"{path} is no key file: {error}") from None
+    # Told only of a key: whoever named another file should not be sent to change its mode.
+    if stat.S_IMODE(mode) & 0o077:
+        raise KeyFileError(
+            f"{path} can be read by others (mode {stat.S_IMODE(mode):04o}): chmod 600 {path}"
+        )
+    return data

@@ -168,11 +168,7 @@ def create(
     }
     (folder / "genesis.json").write_bytes(genesis.render(proofs))
 
-    running = [seat for seat, _ in validators] + [m.id for m in members if m.follower]
-    nodes = [
-        NodePlace(name, ports[name], folder / "nodes" / str(number), told.get(name))
-        for number, name in enumerate(running)
-    ]
+    nodes = _places(folder, members, ports, told)
     network = Network(folder, genesis.chain, nodes)
     for (organisation, post), seed in seeds.items():
         if post not in NODE_KEYS:
@@ -185,6 +181,18 @@ def create(
         _write_node(network, place, seeds, passphrase, host, base_ms)
     _write_manifest(network)
     return network
+
+
+def _places(
+    folder: Path, members: Sequence[Member], ports: Mapping[str, int], told: Mapping[str, int]
+) -> list[NodePlace]:
+    """Validators in the order of the members, then followers."""
+    running = [m.id for m in members if m.validator]
+    running += [m.id for m in members if m.follower]
+    return [
+        NodePlace(name, ports[name], folder / "nodes" / str(number), told.get(name))
+        for number, name in enumerate(running)
+    ]
 
 
 def load(folder: Path) -> Network:

@@ -38,6 +38,11 @@ def _progress(title: str, total: int, *, quiet: bool) -> Iterator[Callable[[], N
 
 # --- fuzz -------------------------------------------------------------------------------------
 
+_JUMP = typer.Option(
+    "--jump", min=0, metavar="FEN",
+    help="How far the patient's share may move for one fen more of a bill.",
+)  # fmt: skip
+
 
 def fuzz(
     file: PolicyFile,
@@ -48,15 +53,7 @@ def fuzz(
     scheme: Annotated[
         str, typer.Option("--scheme", help="310 employees, 390 residents, both.")
     ] = "both",
-    jump: Annotated[
-        int,
-        typer.Option(
-            "--jump",
-            min=0,
-            metavar="FEN",
-            help="How far the patient's share may move for one fen more of a bill.",
-        ),
-    ] = policy_fuzz.JUMP_FEN,
+    jump: Annotated[int, _JUMP] = policy_fuzz.JUMP_FEN,
     save: Annotated[
         Path | None, typer.Option("--save", help="Folder for the smallest cases, as case files.")
     ] = None,
@@ -74,33 +71,31 @@ def fuzz(
     load_policy(file)
     source = read_text(file)
     schemes = tuple(SCHEMES) if scheme == "both" else (scheme,)
-    searches = {}
     with _progress("people", people * len(schemes), quiet=json_) as advance:
-        for one in schemes:
-            searches[one] = Fuzzer(source, one, seed, jump_fen=jump).run(people, advance)
-    found = _once([f for search in searches.values() for f in search.findings.values()])
+        searches = [
+            Fuzzer(source, one, seed, jump_fen=jump).run(people, advance) for one in schemes
+        ]
+    found = _once([f for search in searches for f in search.findings.values()])
     if save is not None:
         _save(save, found)
-    decisions = sum(search.decisions for search in searches.values())
+    tried = sum(search.people for search in searches)
+    decisions = sum(search.decisions for search in searches)
     if json_:
         print_json(
             {
                 "file": str(file),
                 "seed": seed,
-                "people": sum(search.people for search in searches.values()),
+                "people": tried,
                 "decisions": decisions,
-                "not_decided": sum(search.refused for search in searches.values()),
+                "not_decided": sum(search.refused for search in searches),
                 "findings": [_finding_json(f) for f in found],
             }
         )
     else:
         for number, finding in enumerate(found, start=1):
             _print_finding(file, number, finding)
-        people_tried = sum(search.people for search in searches.values())
-        out.print(
-            f"{file}: {len(found)} found in {decisions:,} decisions on {people_tried} people, "
-            f"seed {seed}"
-        )
+        counts = f"{len(found)} found in {decisions:,} decisions on {tried} people, seed {seed}"
+        out.print(f"{file}: {counts}")
     if found:
         raise typer.Exit(int(Exit.NO))
 

@@ -17,7 +17,7 @@ from cli.calls import show_receipt
 from cli.exits import Exit
 from cli.output import Json, fail, out, plain, print_fields, print_json, time_of
 from cli.session import open_client
-from node.ledger.errors import LedgerError
+from node.ledger.errors import InvalidGenesis, LedgerError
 from node.ledger.evidence import ReceiptFacts, StateFacts, verify_evidence
 from node.ledger.genesis import Genesis
 
@@ -56,6 +56,14 @@ def save_state(
     _write(output, data, as_json)
 
 
+def _genesis(path: Path) -> Genesis:
+    """The genesis file; without one nothing can be said of the evidence."""
+    try:
+        return Genesis.parse(path.read_bytes())
+    except InvalidGenesis as error:
+        fail(Exit.LOCAL, f"{path} is no genesis file: {error}")
+
+
 @app.command("verify")
 def verify(
     file: Annotated[Path, typer.Argument(help="An evidence file.")],
@@ -64,7 +72,7 @@ def verify(
 ) -> None:
     """Check an evidence file against the genesis file alone; exit code 1 when it does not hold."""
     try:
-        network = Genesis.parse(genesis.read_bytes())
+        network = _genesis(genesis)
         facts = verify_evidence(file.read_bytes(), network)
     except OSError as error:
         fail(Exit.LOCAL, f"cannot read {error.filename}: {error.strerror}")

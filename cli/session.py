@@ -10,7 +10,7 @@ import typer
 
 from cli.client import Client, Refused, Unreachable
 from cli.exits import Exit
-from cli.identity import Identity, KeyFileError, open_key
+from cli.identity import Identity, KeyFileError, open_key, read_key_header
 from cli.output import fail
 from cli.settings import read_passphrase, settings_of
 from node.ledger.errors import LedgerError
@@ -19,6 +19,7 @@ from node.ledger.errors import LedgerError
 def load_identity(path: Path) -> Identity:
     """Open a key file with the caller's passphrase; ends the command where that fails."""
     try:
+        read_key_header(path)  # nobody is asked for the passphrase of something that is no key
         return open_key(path, read_passphrase(str(path)))
     except KeyFileError as error:
         fail(Exit.LOCAL, str(error))
@@ -43,13 +44,19 @@ def open_client(context: typer.Context, *, signed: bool = True) -> Iterator[Clie
         yield client
 
 
+def _reach(address: str) -> str:
+    if not address.startswith(("http://", "https://")):
+        return "an address looks like http://127.0.0.1:8800"
+    return "is the node running? yibao --node URL status"
+
+
 @contextmanager
 def explained() -> Iterator[None]:
     """Turn refusals and silence of the node into exit codes."""
     try:
         yield
     except Unreachable as error:
-        fail(Exit.UNREACHABLE, str(error), hint="is the node running? yibao --node URL status")
+        fail(Exit.UNREACHABLE, str(error), hint=_reach(error.address))
     except Refused as error:
         code = Exit.UNAVAILABLE if error.status in (429, 503) else Exit.REFUSED
         fail(code, error.sentence, hint=error.next_step)

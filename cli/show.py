@@ -58,12 +58,19 @@ ByClaim = Annotated[
 ]
 
 
+def asked(context: typer.Context, as_json: bool, path: str, **query: Any) -> dict[str, Any] | None:
+    """What a route answers, for printing to people; None where it was printed as JSON already."""
+    with open_client(context) as client:
+        answer: dict[str, Any] = client.get(path, **query)
+    if not as_json:
+        return answer
+    print_json(answer)
+    return None
+
+
 def record(context: typer.Context, title: str, path: str, as_json: bool, **query: Any) -> None:
     """Fetch one record and print it."""
-    with open_client(context) as client:
-        answer = client.get(path, **query)
-    if as_json:
-        print_json(answer)
+    if (answer := asked(context, as_json, path, **query)) is None:
         return
     print_record(title, answer.get("record") or {k: answer[k] for k in answer if k != "behind_by"})
 
@@ -125,10 +132,7 @@ def block_list(
     context: typer.Context, limit: Limit = 20, after: After = "", as_json: Json = False
 ) -> None:
     """Headers of the chain, newest first."""
-    with open_client(context) as client:
-        answer = client.get("/v1/headers", limit=limit, after=after or None)
-    if as_json:
-        print_json(answer)
+    if (answer := asked(context, as_json, "/v1/headers", limit=limit, after=after or None)) is None:
         return
     print_table(
         "Headers 区块头",
@@ -258,10 +262,7 @@ def person_claims(
 @person.command("looks")
 def person_looks(context: typer.Context, person_id: PersonId, as_json: Json = False) -> None:
     """Who has looked at this person's data on this node. 查询记录"""
-    with open_client(context) as client:
-        answer = client.get(f"/v1/persons/{person_id}/looks")
-    if as_json:
-        print_json(answer)
+    if (answer := asked(context, as_json, f"/v1/persons/{person_id}/looks")) is None:
         return
     print_table(
         "Looks 查询记录",
@@ -287,10 +288,7 @@ def filing_show(
 @filing.command("list")
 def filing_list(context: typer.Context, person_id: PersonId, as_json: Json = False) -> None:
     """A person's filings. Logged."""
-    with open_client(context) as client:
-        answer = client.get(f"/v1/persons/{person_id}/filings")
-    if as_json:
-        print_json(answer)
+    if (answer := asked(context, as_json, f"/v1/persons/{person_id}/filings")) is None:
         return
     for number, found in enumerate(answer["filings"]):
         fields = {name: shown(name, value) for name, value in found.items()}
@@ -313,10 +311,7 @@ def reimburse_show(
 @fund.command("balance")
 def fund_balance(context: typer.Context, account: Account, as_json: Json = False) -> None:
     """Balances of an account by fund type, for example fund:430100. 余额"""
-    with open_client(context) as client:
-        answer = client.get(f"/v1/accounts/{account}")
-    if as_json:
-        print_json(answer)
+    if (answer := asked(context, as_json, f"/v1/accounts/{account}")) is None:
         return
     print_table(
         f"{answer['account']}  {answer['chinese']} {answer['english']}",
@@ -334,10 +329,10 @@ def fund_postings(
     as_json: Json = False,
 ) -> None:
     """Postings on an account, oldest first. 明细账"""
-    with open_client(context) as client:
-        answer = client.get(f"/v1/accounts/{account}/postings", limit=limit, after=after or None)
-    if as_json:
-        print_json(answer)
+    answer = asked(
+        context, as_json, f"/v1/accounts/{account}/postings", limit=limit, after=after or None
+    )
+    if answer is None:
         return
     print_table(
         f"Postings 分录 {account}",
@@ -365,10 +360,7 @@ def org_show(
 @org.command("validators")
 def org_validators(context: typer.Context, as_json: Json = False) -> None:
     """The bureaus that order the next block."""
-    with open_client(context) as client:
-        answer = client.get("/v1/validators")
-    if as_json:
-        print_json(answer)
+    if (answer := asked(context, as_json, "/v1/validators")) is None:
         return
     rows = [tuple(member.values()) for member in answer["validators"]]
     print_table("Validators 验证节点", ("organisation", "key"), rows)

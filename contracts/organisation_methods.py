@@ -391,6 +391,8 @@ def _check_id(org_id: str, kind: str, region: str) -> None:
         )
     else:
         expected = f"{kind}:name"
-        fits = org_id.startswith(f"{kind}:") and len(org_id) > len(kind) + 1
+        # Ids that it makes begin with this one and a colon, which nobody else's may be part of.
+        named, _, name = org_id.partition(":")
+        fits = named == kind and name != "" and ":" not in name
     if not fits:
         reject("organisations.wrong-id", organisation=org_id, expected=expected)

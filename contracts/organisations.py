@@ -244,6 +244,25 @@ def require_competent(ctx: Context, region: str) -> None:
         reject("sender.not-competent", competence=ctx.sender_region, region=region)
 
 
+def own_prefix(org_id: str) -> str:
+    """How ids begin that an organisation makes and that are unique for good.
+
+    A national code where there is one: twelve characters of an institution (H or P first), the six
+    digits of a bureau. Everybody else puts the whole own id before, with a colon. No prefix is the
+    beginning of another, so nobody can take ids of somebody else. A message number of the national
+    interface (``msgid``: institution, time, sequence) is such an id.
+    """
+    kind, _, code = org_id.partition(":")
+    return code if kind == "bureau" or kind in INSTITUTIONS else f"{org_id}:"
+
+
+def require_own_id(ctx: Context, given: str) -> None:
+    """Refuse an id that is unique for good and does not begin with its maker's prefix."""
+    expected = own_prefix(ctx.sender)
+    if not given.startswith(expected) or given == expected:
+        reject("sender.foreign-id", id=given, expected=expected)
+
+
 def require_organisation(state: State, org_id: str) -> Organisation:
     """The organisation; refused unless it exists and still takes part."""
     found = load(state, org_id)

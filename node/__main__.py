@@ -31,6 +31,7 @@ from node.ledger import crypto, keystore
 from node.ledger.errors import InvalidGenesis, KeystoreError
 from node.mempool import PoolLimits
 from node.ordering.wal import SafetyError
+from node.p2p.payloads import Share
 from node.service.collector import tune_collector
 from node.service.http import HttpEdge, PortUnavailable
 from node.service.keys import renew_safety
@@ -192,6 +193,7 @@ def _p2p_options(config: Config) -> P2pOptions | None:
     return P2pOptions(
         host=config.p2p.host, port=config.p2p.port,
         key=_open_sealed(config, path, "p2p.key", "transport"),
+        receive=Share[config.p2p.receive.upper()],
     )  # fmt: skip
 
 

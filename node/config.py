@@ -89,7 +89,8 @@ class ApiConfig:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class P2pConfig:
     """``[p2p]``: where the node listens for the other validators' nodes. Where they are, and with
-    which keys, stands on the ledger (``endpoint/<organisation>``)."""
+    which keys, stands on the ledger (``endpoint/<organisation>``). A node without a seat follows:
+    it dials the validators, and its own endpoint is there for its pin."""
 
     host: str = field(default="127.0.0.1", metadata=_says("Address to listen on."))
     port: int = field(default=8900, metadata=_says("TCP port.", low=1, high=65535))
@@ -99,6 +100,16 @@ class P2pConfig:
             "Keystore file with the transport key, whose pin stands on the ledger; opened with the "
             "passphrase of node.key. Without one the node talks to no other node, which suits a "
             "network of one validator."
+        ),
+    )
+    receive: str = field(
+        default="content",
+        metadata=_says(
+            "For a node without a seat, the most that it asks for: whole blocks with attachments, "
+            "which it executes again, or what they changed (transactions, receipts, state diffs), "
+            "which it checks against the state root. An office that is not entitled to "
+            "attachments gets changes in any case.",
+            one_of=("content", "changes"),
         ),
     )
 
@@ -225,7 +236,8 @@ class StoreConfig:
         default=18,
         metadata=_says(
             "Depth of the state tree's top in memory: 18 takes 40 MB and suits 2 million entries, "
-            "20 takes 160 MB and suits 10 million. The state root does not depend on it.",
+            "20 takes 160 MB and suits 10 million. The state root does not depend on it; "
+            "after a change the next start reads the state once more.",
             low=0,
             high=24,
         ),

@@ -86,6 +86,7 @@ FAMILIES: Mapping[str, str] = {
     "block": "a block's content against its header, its place and time",
     "certificate": "the quorum that makes a block final",
     "codec": "canonical bytes: one spelling for one value",
+    "diff": "the state diff of a height, as it comes from another node",
     "evidence": "the evidence file as a whole: form, chain, epochs, what belongs to what",
     "genesis": "the genesis file: who founds the network, with which keys",
     "header": "one header against the one before it",

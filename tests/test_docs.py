@@ -300,7 +300,7 @@ def test_the_claim_by_hand_goes_as_the_page_says(tmp_path: Path) -> None:
         "544.00 元",
         "借贷平衡",
         "verified 验证通过",
-        "claim.settled  claim C-1",
+        "claim.settled  claim H31010000001-1",
     ):
         assert told in done.stdout, told
     assert "756.00" in page

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from contracts.organisations import own_prefix
 from contracts.settlement.filing_record import load_filing
 from contracts.settlement.funds_book import balance
 from node.ledger import codec
@@ -108,23 +109,25 @@ def test_one_claim_twice_in_one_block_is_paid_once() -> None:
     """The hospital's retry and the first try meet in the same block; another hospital's copy of
     the id is refused."""
     desk = Desk()
-    copies = [desk.settle("c-1", 50_000), desk.settle("c-1", 50_000),
-              desk.settle("c-1", 50_000, OTHER_HOSPITAL)]  # fmt: skip
+    copies = [desk.settle("H44010000123-c-1", 50_000), desk.settle("H44010000123-c-1", 50_000),
+              desk.settle("H44010000123-c-1", 50_000, OTHER_HOSPITAL)]  # fmt: skip
     assert len({copy.id for copy in copies}) == 3
     first, again, foreign = desk.commit(*copies)
     assert first.answer == again.answer
     assert (len(first.postings) > 0, again.postings) == (True, ())
-    assert (foreign.status, foreign.code) == ("rejected", "claim.duplicate-id")
+    assert (foreign.status, foreign.code) == ("rejected", "sender.foreign-id")
     assert desk.balance("fund:430100", "310100") == -funds_of(first)
 
 
 def test_a_reversed_claim_is_never_paid_again() -> None:
     desk = Desk()
-    desk.commit(desk.settle("c-1", 50_000))
-    taken_back = {"claim": "c-1", "reversal": "r-1", "reason": "doubled"}
+    desk.commit(desk.settle("H44010000123-c-1", 50_000))
+    taken_back = {"claim": "H44010000123-c-1", "reversal": "H44010000123-r-1", "reason": "doubled"}
     desk.commit(desk.call(HOSPITAL, "clerk", "claim", "reverse", taken_back))
     assert desk.balance("fund:430100", "310100") == 0
-    again, other = desk.commit(desk.settle("c-1", 50_000), desk.settle("c-1", 60_000))
+    again, other = desk.commit(
+        desk.settle("H44010000123-c-1", 50_000), desk.settle("H44010000123-c-1", 60_000)
+    )
     assert (again.status, again.postings) == ("ok", ())
     assert other.code == "claim.duplicate-id"
     assert desk.balance("fund:430100", "310100") == 0
@@ -134,7 +137,7 @@ def test_a_reversed_claim_is_never_paid_again() -> None:
 def test_two_institutions_in_one_block_share_one_deductible(senders: tuple[str, str]) -> None:
     """The policy takes 300.00 yuan a year and pays 65 %: the second bill finds it used up."""
     desk = Desk()
-    bills = [desk.settle(f"c-{sender[-3:]}", 50_000, sender) for sender in senders]
+    bills = [desk.settle(f"{own_prefix(sender)}-1", 50_000, sender) for sender in senders]
     first, second = desk.commit(*bills)
     assert funds_of(first) == (50_000 - 30_000) * 65 // 100
     assert funds_of(second) == 50_000 * 65 // 100
@@ -146,7 +149,7 @@ def test_two_institutions_in_one_block_share_one_deductible(senders: tuple[str, 
 def test_two_institutions_in_one_block_share_one_cap(senders: tuple[str, str]) -> None:
     """The policy pays at most 100,000.00 yuan a year: the second bill gets what is left of it."""
     desk = Desk()
-    bills = [desk.settle(f"c-{sender[-3:]}", 12_000_000, sender) for sender in senders]
+    bills = [desk.settle(f"{own_prefix(sender)}-1", 12_000_000, sender) for sender in senders]
     first, second = desk.commit(*bills)
     assert funds_of(first) == (12_000_000 - 30_000) * 65 // 100
     assert funds_of(first) + funds_of(second) == 10_000_000
@@ -158,10 +161,13 @@ def test_two_institutions_in_one_block_share_one_cap(senders: tuple[str, str]) -
 def test_both_sides_hold_the_same_settlement_or_none() -> None:
     """Home owes exactly what the place of care is owed, by fund type, after every kind of call."""
     desk = Desk()
-    taken_back = {"claim": "c-1", "reversal": "r-1", "reason": "refund"}
+    taken_back = {"claim": "H44010000123-c-1", "reversal": "H44010000123-r-1", "reason": "refund"}
     for transactions in (
-        [desk.settle("c-1", 50_000), desk.settle("c-2", 70_000, OTHER_HOSPITAL)],
-        [desk.settle("c-1", 60_000)],
+        [
+            desk.settle("H44010000123-c-1", 50_000),
+            desk.settle(f"{own_prefix(OTHER_HOSPITAL)}-c-2", 70_000, OTHER_HOSPITAL),
+        ],
+        [desk.settle("H44010000123-c-1", 60_000)],
         [desk.call(HOSPITAL, "clerk", "claim", "reverse", taken_back)],
     ):
         desk.commit(*transactions)
@@ -169,8 +175,8 @@ def test_both_sides_hold_the_same_settlement_or_none() -> None:
         pair = state["clearing/430000/440000"]
         for fund_type, owed in pair["clearing"].items():
             assert pair["receivable"][fund_type] == -owed
-        settled = [key for key in ("claim/c-1", "claim/c-2") if key in state]
-        assert settled == ["claim/c-1", "claim/c-2"]
+        assert "claim/H44010000123-c-1" in state
+        assert f"claim/{own_prefix(OTHER_HOSPITAL)}-c-2" in state
     assert pair["clearing"]["310100"] == funds_of(Receipt.decode(desk.blocks[-3][2][1]))
 
 
@@ -181,8 +187,8 @@ def test_an_old_claim_runs_again_bit_for_bit_after_everything_changed() -> None:
     """Policy and catalogue change, backwards too; the old claim stays what it was, is answered as
     it was, and a newcomer who executes the chain from genesis gets the very same receipts."""
     desk = Desk()
-    [settled] = desk.commit(desk.settle("c-1", 50_000))
-    kept = desk.chain.state()["claim/c-1"]
+    [settled] = desk.commit(desk.settle("H44010000123-c-1", 50_000))
+    kept = desk.chain.state()["claim/H44010000123-c-1"]
     generous = {"area": "430100", "scheme": "310", "effective_from": "2019-01-01",
                 "source": EMPLOYEE_POLICY.replace('"65%"', '"90%"')}  # fmt: skip
     later = {**generous, "effective_from": "2020-01-01"}
@@ -197,10 +203,12 @@ def test_an_old_claim_runs_again_bit_for_bit_after_everything_changed() -> None:
     version = {"region": "440000", "version": "2", "effective_from": "2020-01-01",
                "parts": [part.answer["hash"]]}  # fmt: skip
     desk.commit(desk.call("bureau:440000", "checker", "catalogue", "publish", version))
-    [changed, again] = desk.commit(desk.settle("c-2", 50_000), desk.settle("c-1", 50_000))
+    [changed, again] = desk.commit(
+        desk.settle("H44010000123-c-2", 50_000), desk.settle("H44010000123-c-1", 50_000)
+    )
     assert funds_of(changed) == (50_000 - 25_000) * 90 // 100, "the same bill is decided otherwise"
     assert (again.answer, again.postings) == (settled.answer, ())
-    assert desk.chain.state()["claim/c-1"] == kept
+    assert desk.chain.state()["claim/H44010000123-c-1"] == kept
 
     newcomer = Chain()
     for header, transactions, receipts in desk.blocks:
@@ -216,22 +224,22 @@ def test_a_filing_only_grows() -> None:
     world = counter.world
     said = {"type": "other", "care_region": "440100", "channel": "app", "effective_from": DAY}
     steps: list[tuple[str, dict[str, Any]]] = [
-        ("submit", {"filing": "f-9", "person": ALICE, **said}),
-        ("decide", {"filing": "f-9", "version": 2, "decision": "return", "reason": "other"}),
-        ("change", {"filing": "f-9", "version": 3, **said, "type": "referral"}),
-        ("decide", {"filing": "f-9", "version": 4, "decision": "approve"}),
-        ("change", {"filing": "f-9", "version": 5, **said, "care_region": "440000"}),
-        ("cancel", {"filing": "f-9", "version": 6, "last_day": "2025-06-20"}),
+        ("submit", {"filing": "430100f9", "person": ALICE, **said}),
+        ("decide", {"filing": "430100f9", "version": 2, "decision": "return", "reason": "other"}),
+        ("change", {"filing": "430100f9", "version": 3, **said, "type": "referral"}),
+        ("decide", {"filing": "430100f9", "version": 4, "decision": "approve"}),
+        ("change", {"filing": "430100f9", "version": 5, **said, "care_region": "440000"}),
+        ("cancel", {"filing": "430100f9", "version": 6, "last_day": "2025-06-20"}),
     ]
     before: tuple[Any, ...] = ()
     for number, (method, args) in enumerate(steps, start=1):
         world.do(BUREAU_CHANGSHA, "filing", method, args)
-        found = load_filing(world.state, "f-9")
+        found = load_filing(world.state, "430100f9")
         assert found is not None
         assert found.versions[:-1] == before
         assert len(found.versions) == number
         before = found.versions
-    refused = {"filing": "f-9", "version": 3, **said}
+    refused = {"filing": "430100f9", "version": 3, **said}
     world.refused("filing.version", BUREAU_CHANGSHA, "filing", "change", refused)
 
 
@@ -253,7 +261,7 @@ def test_nobody_is_turned_away_for_want_of_money_or_a_phone(
     phone is lost: the patient is settled all the same, by whatever shows who it is."""
     counter = make_claim_world()
     world = counter.world
-    counter.settle("m-0", [line(1, BED, 900_000_000)])
+    counter.settle("H44010000123-m-0", [line(1, BED, 900_000_000)])
     assert balance(world.state, "fund:430100", "310100") < -9_000_000
     hold = {"institution": HOSPITAL, "reason": "audit", "until_ms": world.time_ms + 10**6}
     world.do(BUREAU_GUANGZHOU, "funds", "hold", hold, post="audit")
@@ -261,10 +269,10 @@ def test_nobody_is_turned_away_for_want_of_money_or_a_phone(
     world.do(BUREAU_CHANGSHA, "enrolment", "update", lost,
              attachments={"person": {"phone_lost": True}})  # fmt: skip
     given = visit(presence={"kind": kind, "certificate": certificate})
-    assert counter.settle("m-1", given=given, clinical=clinical, post=post).ok
+    assert counter.settle("H44010000123-m-1", given=given, clinical=clinical, post=post).ok
     code = visit(presence={"kind": "code", "certificate": "01", "issued_ms": world.time_ms,
                            "signature": bytes(64)})  # fmt: skip
-    counter.settle("m-2", given=code, refused="presence.no-phone")
+    counter.settle("H44010000123-m-2", given=code, refused="presence.no-phone")
 
 
 # --- Whose rules ----------------------------------------------------------------------------------
@@ -275,11 +283,11 @@ def test_the_catalogue_of_the_place_of_care_decides_where_the_two_differ() -> No
     counter = make_claim_world()
     publish_at_home(counter, [[*row[:2], "03", "100%", *row[4:]] for row in catalogue_rows()])
     bill = [line(1, BED, 50_000, consent=True)]
-    outcome = counter.settle("m-1", bill)
+    outcome = counter.settle("H44010000123-m-1", bill)
     assert (outcome.amounts["in_scope_fen"], outcome.amounts["own_expense_fen"]) == (50_000, 0)
     assert [version["region"] for version in outcome.versions["catalogue"]] == ["440000"]
     counter.deploy("310", EMPLOYEE_POLICY + '\ndef settlement_mode(region):\n    return "home"\n')
-    at_home = counter.settle("m-2", bill)
+    at_home = counter.settle("H44010000123-m-2", bill)
     assert at_home.amounts["own_expense_fen"] == 50_000
     assert [version["region"] for version in at_home.versions["catalogue"]] == ["430000"]
 
@@ -288,13 +296,13 @@ def test_a_policy_that_changes_during_the_stay_decides_by_the_day_of_discharge()
     """Admitted under the old rules, discharged under the new ones: the new ones, and it is told."""
     counter = make_claim_world()
     stay = visit(kind="inpatient", admission="2025-06-08")
-    counter.register("s-1", stay)
+    counter.register("H44010000123-s-1", stay)
     counter.deploy("310", EMPLOYEE_POLICY.replace('"85%"', '"95%"'), "2025-06-10")
-    outcome = counter.settle("s-1", [line(1, BED, 500_000)], registered=True)
+    outcome = counter.settle("H44010000123-s-1", [line(1, BED, 500_000)], registered=True)
     assert outcome.versions["policy"]["number"] == 2
     assert outcome.versions["policy"]["effective_from"] == "2025-06-10"
     earlier = [line(1, BED, 500_000, day="2025-06-09")]
-    yesterday = counter.settle("s-2", earlier, stay, discharge="2025-06-09")
+    yesterday = counter.settle("H44010000123-s-2", earlier, stay, discharge="2025-06-09")
     assert yesterday.versions["policy"]["number"] == 1
 
 
@@ -304,7 +312,7 @@ def test_a_late_filing_takes_the_claim_back_and_settles_it_better() -> None:
     counter = make_claim_world()
     world, dora = counter.world, "p:430100:dora"
     enrol(world, dora)
-    unfiled = counter.settle("m-1", given=visit(dora))
+    unfiled = counter.settle("H44010000123-m-1", given=visit(dora))
     rules = {
         "automatic": ["referral"], "decide_within": 2, "validity_months": {},
         "retroactive_days": {"referral": 30}, "provisional_days": 0, "change_after_months": 0,
@@ -313,12 +321,12 @@ def test_a_late_filing_takes_the_claim_back_and_settles_it_better() -> None:
     world.do(BUREAU_CHANGSHA, "organisations", "set_parameter",
              {"name": "filing", "region": "430100", "value": rules})  # fmt: skip
     world.on("2025-06-11").next_block()
-    counter.file("f-late", dora)
-    repeated = counter.settle("m-1", given=visit(dora))
+    counter.file("430100f-late", dora)
+    repeated = counter.settle("H44010000123-m-1", given=visit(dora))
     assert (repeated.answer, repeated.postings) == (unfiled.answer, [])
-    counter.reverse("m-1", reason="late_filing")
-    filed = counter.settle("m-2", given=visit(dora))
-    assert filed.versions["filing"]["filing"] == "f-late"
+    counter.reverse("H44010000123-m-1", reason="late_filing")
+    filed = counter.settle("H44010000123-m-2", given=visit(dora))
+    assert filed.versions["filing"]["filing"] == "430100f-late"
     difference = unfiled.amounts["person_fen"] - filed.amounts["person_fen"]
     assert difference == (50_000 - 30_000) * (85 - 65) // 100
     assert balance(world.state, "fund:430100", "310100") == -filed.amounts["funds_fen"]
@@ -339,16 +347,20 @@ def publish_at_home(counter: ClaimWorld, rows: list[list[Any]]) -> None:
 def test_what_the_hospital_bears_never_comes_from_the_patient() -> None:
     """The same bill with and without a waiver: the hospital's share comes off the patient's."""
     counter = make_claim_world()
-    plain = counter.settle("m-1", [line(1, BED, 500_000), line(2, COSMETIC, 7_000, consent=True)])
+    plain = counter.settle(
+        "H44010000123-m-1", [line(1, BED, 500_000), line(2, COSMETIC, 7_000, consent=True)]
+    )
     waiving = EMPLOYEE_POLICY.replace(
         'payment("310100", basic, "basic")',
         'payment("310100", basic, "basic"), '
         'payment("630100", part(in_scope - basic, "50%"), "waived")',
     )
     assert waiving != EMPLOYEE_POLICY
-    counter.reverse("m-1")
+    counter.reverse("H44010000123-m-1")
     counter.deploy("310", waiving)
-    waived = counter.settle("m-2", [line(1, BED, 500_000), line(2, COSMETIC, 7_000, consent=True)])
+    waived = counter.settle(
+        "H44010000123-m-2", [line(1, BED, 500_000), line(2, COSMETIC, 7_000, consent=True)]
+    )
     assert waived.amounts["hospital_share_fen"] > 0
     assert waived.amounts["funds_fen"] == plain.amounts["funds_fen"]
     assert (

@@ -76,10 +76,9 @@ def decide(
     facts = Facts(institution, person, visit, cover_of(ctx, institution, person, visit), own)
     years = _years(rules.program, visit)
     known = [counters.load(ctx.state, person.id, person.area, person.scheme, y) for y in years]
-    if channel == DIRECT:
-        for found in known:
-            if found is not None:
-                require_not_reimbursed(ctx, found.log, institution.id, visit, total_fen)
+    for found in known if channel == DIRECT else ():
+        if found is not None:
+            require_not_reimbursed(ctx, found.log, institution.id, visit, total_fen)
     counted = [{} if found is None else dict(found.values) for found in known]
     case = case_of(
         facts,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from contracts.api import Answer, Args, Context, reject
-from contracts.organisations import Organisation
+from contracts.organisations import Organisation, require_own_id
 from contracts.schema import Id, OneOf, Record
 from contracts.settlement import claim as claims
 from contracts.settlement import claim_lines
@@ -43,6 +43,7 @@ def register(ctx: Context, args: Args) -> Answer:
     Refuses with ``claim.*`` (see ``reasons_claim``) and the codes of enrolment.
     """
     claim_id = args["claim"]
+    require_own_id(ctx, claim_id)
     digest = content_digest(ctx, "register", args)
     known = claims.find(ctx.state, claim_id)
     if known is not None:

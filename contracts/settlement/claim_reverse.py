@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from contracts.api import Answer, Args, Context, reject
+from contracts.organisations import require_own_id
 from contracts.schema import Id, OneOf
 from contracts.settlement import claim as claims
 from contracts.settlement import counters, credit, enrolment, family, invoices
@@ -38,10 +39,11 @@ _NEGATED = (
 def reverse(ctx: Context, args: Args) -> Answer:
     """Reverse a settlement under an id of its own. Every payer gets back what it paid.
 
-    Refuses with ``claim.not-found``, ``claim.not-yours``, ``claim.wrong-state``,
-    ``claim.duplicate-id``.
+    Refuses with ``sender.foreign-id``, ``claim.not-found``, ``claim.not-yours``,
+    ``claim.wrong-state``, ``claim.duplicate-id``.
     """
     claim_id, reversal_id = args["claim"], args["reversal"]
+    require_own_id(ctx, reversal_id)
     digest = content_digest(ctx, "reverse", args)
     claim = claims.load(ctx, claim_id)
     answer = {"claim": claim_id, "reversal": reversal_id, "state": "reversed"}

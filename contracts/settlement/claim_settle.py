@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from contracts.api import Answer, Args, Context, reject
-from contracts.organisations import Organisation
+from contracts.organisations import Organisation, require_own_id
 from contracts.quick import quick
 from contracts.schema import Bool, Date, Fen, Id, List, Optional, Record
 from contracts.settlement import claim as claims
@@ -102,6 +102,7 @@ def settle(ctx: Context, args: Args) -> Answer:
     cannot be decided; codes ``claim.*``, ``presence.*``, ``enrolment.*``, ``policy.*``.
     """
     claim_id = args["claim"]
+    require_own_id(ctx, claim_id)
     digest = content_digest(ctx, "settle", args)
     known = claims.find(ctx.state, claim_id)
     if known is not None and known.settled is not None:
@@ -153,6 +154,7 @@ def estimate(ctx: Context, args: Args) -> Answer:
     nobody may ask for those of a person who is somewhere else.
     """
     claim_id = args["claim"]
+    require_own_id(ctx, claim_id)
     known = claims.find(ctx.state, claim_id)
     follow(claims.state_of(known), Action.SETTLE)
     bound = _bind(ctx, claim_id, known, args)

@@ -83,6 +83,7 @@ def grant(ctx: Context, args: Args) -> Answer:
         if known.digest != digest or known.bank != ctx.sender:
             reject("credit.duplicate-id", hold=name)
         return _answer(name, known)
+    organisations.require_own_id(ctx, name)
     person = require_person(ctx.state, args["person"])
     institution = organisations.load(ctx.state, args["institution"])
     if institution is None or institution.kind not in organisations.INSTITUTIONS:

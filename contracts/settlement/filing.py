@@ -17,7 +17,7 @@ from dataclasses import replace
 
 from contracts import parameters
 from contracts.api import Answer, Args, Context, Contract, State, Value, reject
-from contracts.organisations import covers, require_competent
+from contracts.organisations import covers, require_competent, require_own_id
 from contracts.schema import (
     IDENTIFIER,
     Bool,
@@ -98,6 +98,7 @@ def submit(ctx: Context, args: Args) -> Answer:
     """File: by the home bureau, or by a hospital for a referral or an emergency."""
     person = require_person(ctx.state, args["person"])
     _require_submitter(ctx, person.area, args["type"])
+    require_own_id(ctx, args["filing"])
     digest = content_digest(ctx, "filing.submit", args)
     known = load_filing(ctx.state, args["filing"])
     if known is not None:

@@ -83,6 +83,7 @@ def deposit(ctx: Context, args: Args) -> Answer:
         return answer
     person = enrolment.require_person(ctx.state, args["person"])
     organisations.require_competent(ctx, person.area)
+    organisations.require_own_id(ctx, args["transfer"])
     book = Book(ctx.state)
     account = chart.person_account(args["person"])
     _, key = chart.entry_of(account)
@@ -121,6 +122,7 @@ def transfer(ctx: Context, args: Args) -> Answer:
     """
     pending = args["phase"] == PENDING
     answer = {"transfer": args["transfer"], "status": PENDING if pending else POSTED}
+    organisations.require_own_id(ctx, args["transfer"])
     digest = content_digest(ctx, "transfer", args)
     if _is_repeated(ctx, args["transfer"], digest):
         return answer

@@ -47,6 +47,13 @@ ROWS: tuple[Reason, ...] = (
         "请由具有允许岗位的人员签名。",
     ),
     Reason(
+        "sender.foreign-id",
+        "An id that is unique for good begins with the code of the organisation that makes it.",
+        "永久唯一的业务编号须以本机构代码开头。",
+        "Put the expected code before the number; a national message number (msgid) has it.",
+        "请在编号前加上本机构代码; 国家接口的报文编号已含该代码。",
+    ),
+    Reason(
         "args.shape",
         "An argument or attachment does not have the declared shape.",
         "参数或附件的格式不符合规定。",

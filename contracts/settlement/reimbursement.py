@@ -120,6 +120,7 @@ def file(ctx: Context, args: Args) -> Answer:
         return answer_of(name, known)
     area = enrolment.area_of(args["person"])
     organisations.require_competent(ctx, area)
+    organisations.require_own_id(ctx, name)
     content = ctx.attachments[AUDIENCE].content
     visit = visit_of(args, content["visit"], args["discharge"])
     check_dates(ctx, visit)

@@ -12,7 +12,7 @@ money stands on ``wallet:<person>``: of the sender while it waits, of the receiv
 from __future__ import annotations
 
 from contracts.api import Answer, Args, Context, Contract, Value, reject
-from contracts.organisations import require_competent
+from contracts.organisations import require_competent, require_own_id
 from contracts.parameters import network
 from contracts.regions import province
 from contracts.schema import Fen, Id
@@ -58,6 +58,7 @@ def send(ctx: Context, args: Args) -> Answer:
             reject("funds.duplicate-id", transfer=name)
         return _answer(name, known)
     require_competent(ctx, area_of(args["from"]))
+    require_own_id(ctx, name)
     sender = require_person(ctx.state, args["from"])
     receiver = require_person(ctx.state, args["to"])
     _check_living(ctx, receiver)

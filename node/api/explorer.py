@@ -60,7 +60,9 @@ def find_height(access: Access, name: str) -> int:
 @router.get("/v1/headers/{block}", name="header", responses={200: {"model": schemas.HeaderAnswer}})
 async def header(access: AccessDep, block: BlockName) -> Response:
     """A header with the commit certificate that makes it final."""
-    return access.answer(render.certified(access.view, find_height(access, block)))
+    height = find_height(access, block)
+    checked = access.view.checked(height).word
+    return access.answer({**render.certified(access.view, height), "checked": checked})
 
 
 @router.get("/v1/blocks/{block}", name="block", responses={200: {"model": schemas.BlockAnswer}})
@@ -72,6 +74,7 @@ async def block(access: AccessDep, block: BlockName) -> Response:
     return access.answer(
         {
             **render.certified(access.view, height),
+            "checked": access.view.checked(height).word,
             "transactions": [
                 render.transaction(SignedTransaction.decode_trusted_leaf(leaf)) for leaf in leaves
             ],

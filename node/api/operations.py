@@ -93,6 +93,7 @@ def status_fields(guard: Guard, access: Access) -> dict[str, Any]:
         "role": status.role,
         "ready": is_ready(guard, status),
         "waiting_for": status.waiting_for,
+        "checked": access.view.checked(head.height).word,
         "waiting": dict(status.waiting),
         "block_hash": head.block_hash,
         "state_root": head.state_root,

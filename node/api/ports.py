@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from node.ledger.evidence import EpochEnd
+from node.ledger.types import Checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,9 @@ class View(Protocol):
         """Canonical certificate bytes; None at height 0 and above the head."""
 
     def height_of(self, block_hash: bytes) -> int | None: ...
+
+    def checked(self, height: int) -> Checked:
+        """How this node itself has checked a height."""
 
     def transactions(self, height: int) -> Sequence[bytes]:
         """Leaves of the transaction tree: canonical ``[body, signature]``."""

@@ -178,6 +178,10 @@ class TransactionAnswer(Answer):
 class HeaderAnswer(Answer):
     header: HeaderOut
     certificate: CertificateOut | None
+    checked: str = Field(
+        description="How the answering node has checked this height itself: `certificate`,"
+        " `receipts`, `diff`, `re-executed`."
+    )
 
 
 class HeadersAnswer(Answer):
@@ -188,6 +192,7 @@ class HeadersAnswer(Answer):
 class BlockAnswer(Answer):
     header: HeaderOut
     certificate: CertificateOut | None
+    checked: str = Field(description="As of a header.")
     transactions: list[TransactionOut]
     receipts: list[ReceiptOut]
 
@@ -311,6 +316,7 @@ class StatusAnswer(Answer):
     role: str
     ready: bool
     waiting_for: str = Field(description="One sentence: what the node waits for.")
+    checked: str = Field(description="How the node has checked its head, as of a header.")
     waiting: dict[str, Any] = Field(
         description="The same as fields: epoch, height, view, phase, primary, quorum, voted, "
         "missing, busy, for_ms, wished_view, timers, not_connected. Empty while it starts."

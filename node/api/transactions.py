@@ -93,7 +93,9 @@ def places(errors: Any) -> list[str]:
         steps = [str(part) for part in error["loc"]]
         if error["type"] == "extra_forbidden":
             steps[-1] = "?"
-        found.append(f"{'.'.join(steps)}: {error['type']}")
+        wanted = error.get("ctx", {}).get("pattern")
+        rule = error["type"] if wanted is None else f"{error['type']} {wanted}"
+        found.append(f"{'.'.join(steps)}: {rule}")
     return found
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from contracts.organisations import own_prefix
 from contracts.settlement import CONTRACTS
 from node.ledger import crypto
 from node.ledger.codec import encode
@@ -240,7 +241,11 @@ class Country:
                 "identity_types": [],
             }
             calls.append(Planned("enrolment", "enrol", {"person": person}, ("person", content)))
-            deposit = {"transfer": f"d{number}", "person": person, "amount_fen": 10**9}
+            deposit = {
+                "transfer": f"{area[:2]}0000d{number}",
+                "person": person,
+                "amount_fen": 10**9,
+            }
             calls.append(Planned("funds", "deposit", deposit))
             if len(calls) >= 500:
                 yield Batch(_bureau(area, "clerk"), calls)
@@ -261,6 +266,11 @@ class Country:
         """Whose bill ``c<bill>`` or ``s<bill>`` is."""
         return self.person(bill * 31 % self.size.persons)
 
+    @staticmethod
+    def claim_id(institution: str, bill: int) -> str:
+        """Id of the claim of an outpatient bill at an institution."""
+        return f"{own_prefix(institution)}c{bill}"
+
     # --- Bills --------------------------------------------------------------------------------
 
     def claims(self, first: int, count: int, calls: int) -> Iterator[Batch]:
@@ -269,14 +279,14 @@ class Country:
             institution = self.institutions[(start // calls) % self.size.institutions]
             numbers = range(start, min(start + calls, first + count))
             yield Batch(
-                Signer.of(institution, "clerk"), [self.outpatient(number) for number in numbers]
+                Signer.of(institution, "clerk"), [self.outpatient(institution, n) for n in numbers]
             )
 
     def stays(self, first: int, count: int) -> Iterator[Batch]:
         """Stays of 50 lines: register, two uploads, settle in one transaction each."""
         for number in range(first, first + count):
             institution = self.institutions[number % self.size.institutions]
-            yield Batch(Signer.of(institution, "clerk"), self._stay(number))
+            yield Batch(Signer.of(institution, "clerk"), self._stay(institution, number))
 
     def _visit(self, number: int, care_kind: str) -> dict[str, Value]:
         return {
@@ -286,11 +296,11 @@ class Country:
             "presence": {"kind": "card", "certificate": "03"},
         }
 
-    def outpatient(self, number: int) -> Planned:
-        """The settlement of bill ``number``, whose claim is ``c<number>``."""
+    def outpatient(self, institution: str, number: int) -> Planned:
+        """The settlement of bill ``number``, whose claim is the institution's ``c<number>``."""
         lines = [self._line(number, n) for n in range(5)]
         args = {
-            "claim": f"c{number}",
+            "claim": self.claim_id(institution, number),
             "visit": self._visit(number, "outpatient"),
             "discharge": self.today,
             "total_fen": sum(line[5] for line in lines),
@@ -299,8 +309,8 @@ class Country:
         content = {"visit": {"diagnoses": ["I10"]}, "lines": lines}
         return Planned("claim", "settle", args, ("settlement", content))
 
-    def _stay(self, number: int) -> list[Planned]:
-        claim = f"s{number}"
+    def _stay(self, institution: str, number: int) -> list[Planned]:
+        claim = f"{own_prefix(institution)}s{number}"
         lines = [self._line(number, n) for n in range(LINES_OF_STAY)]
         half = LINES_OF_STAY // 2
         bill = {

@@ -16,16 +16,32 @@ from typing import Protocol
 from contracts.api import Services
 from contracts.organisations import find_signer, validators
 from contracts.runtime import Runtime
-from node.execution.calls import CallBug, CallResult, Frame, Signer, refuse_call, run_call
+from node.execution.calls import (
+    NO_WRITES,
+    CallBug,
+    CallResult,
+    Frame,
+    Signer,
+    refuse_call,
+    run_call,
+)
+from node.execution.changes import OpenedChanges, WrongChanges
 from node.execution.state import BlockState, CommittedState, ReadState
 from node.ledger import merkle
-from node.ledger.block import HEADER_VERSION, Header, Validator, ValidatorSet, check_limits
+from node.ledger.block import (
+    HEADER_VERSION,
+    Header,
+    Validator,
+    ValidatorSet,
+    check_limits,
+    check_link,
+)
 from node.ledger.codec import encode
 from node.ledger.errors import InvalidBlock, InvalidTransaction, Unavailable
 from node.ledger.receipt import Receipt, encode_writes
 from node.ledger.state_tree import Overlay, StateTree, compute_changes
 from node.ledger.transaction import SignedTransaction
-from node.ledger.types import Digest, Epoch, Height, Key, OrgId, TimeMs
+from node.ledger.types import Checked, Digest, Epoch, Height, Key, OrgId, TimeMs
 from node.store.state import executed_key
 
 CALL_WORK = 800
@@ -77,6 +93,8 @@ class BlockResult:
     """The state tree after this block."""
     next_validators: ValidatorSet | None
     """Present exactly when the block ends its epoch."""
+    checked: Checked = Checked.REEXECUTED
+    """By a diff where the attachments did not come here; then there are none."""
 
     @property
     def receipts(self) -> list[Receipt]:
@@ -84,6 +102,8 @@ class BlockResult:
 
     def attachments(self) -> list[tuple[bytes, bytes, bytes]]:
         """(commitment, blind, content): the transactions' own, then the derived explanations."""
+        if self.checked < Checked.REEXECUTED:
+            return []
         found: list[tuple[bytes, bytes, bytes]] = [
             (ref.commitment, item.blind, item.content)
             for transaction in self.transactions
@@ -239,6 +259,37 @@ class Executor:
         ):
             raise InvalidBlock("block.untimely", time_ms=header.time_ms, clock_ms=clock_ms)
         return result
+
+    def apply(self, parent: Parent, changes: OpenedChanges) -> BlockResult:
+        """What a certified block did, from its state diff instead of its attachments.
+
+        Raises ``InvalidBlock`` for a header that may not follow, ``WrongChanges`` for writes that
+        do not lead to its state root.
+        """
+        header = changes.header
+        check_link(header, parent.header)
+        overlay = self._overlay(changes.writes)
+        if overlay.root != header.state_root:
+            raise WrongChanges("changes.state-root")
+        state = BlockState(self._state)
+        state.writes = changes.writes
+        next_set = validator_set(state)
+        if next_set.hash != header.next_validators_hash:
+            raise InvalidBlock("block.differs", field="next_validators_hash")
+        return BlockResult(
+            header=header,
+            header_bytes=header.encode(),
+            block_hash=header.hash,
+            transactions=changes.transactions,
+            leaves=changes.leaves,
+            calls=[CallResult(receipt, NO_WRITES, None) for receipt in changes.receipts],
+            receipt_bytes=changes.receipt_bytes,
+            writes=changes.writes,
+            diff=changes.diff,
+            overlay=overlay,
+            next_validators=next_set if header.is_epoch_final else None,
+            checked=Checked.DIFF,
+        )
 
     def estimate(
         self, parent: Parent, signer: Signer, transaction: SignedTransaction, clock_ms: int

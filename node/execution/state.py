@@ -12,8 +12,8 @@ from typing import Any, Protocol, TypeVar
 
 from contracts.api import Value
 from node.ledger.codec import decode_trusted, encode
+from node.ledger.receipt import EXECUTED
 from node.ledger.types import STATE_KEY_CHARS_MAX
-from node.store.state import EXECUTED
 
 ABSENT = b""
 """Stands for "not in this layer": canonical bytes are never empty, and None is a deletion."""

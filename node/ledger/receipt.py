@@ -6,12 +6,13 @@ person's age or income is in the explanation, an attachment that the receipt onl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 from contracts.quick import quick
 from node.ledger import shape
-from node.ledger.codec import decode_trusted, encode, encode_made, encode_trusted
+from node.ledger.codec import decode, decode_trusted, encode, encode_made, encode_trusted
 from node.ledger.crypto import H
 from node.ledger.errors import CodecError, InvalidProof
 from node.ledger.transaction import Attachment
@@ -30,6 +31,17 @@ STATUSES: Final = (OK, REJECTED)
 
 RECEIPT_BYTES_MAX: Final = 1024 * 1024
 """Longest receipt that is read: as much as the body that asked for it."""
+
+DIFF_BYTES_MAX: Final = 16 * 1024 * 1024
+"""Longest state diff of one height that is read from a peer."""
+
+DIFF_ENTRIES_MAX: Final = 50_000
+"""A block of 1,000 calls writes about 6,000 entries and drops up to 2,000 executed ids."""
+
+EXECUTED: Final = "tx/"
+"""Executed ids stand in the state as ``tx/<expiry hour>/<id in hex>``."""
+
+_EXECUTED_FORM: Final = re.compile(r"tx/(0|[1-9][0-9]{0,15})/[0-9a-f]{64}")
 
 _LIST_MAX: Final = 10_000
 """Events and postings of one call; the meters of the contract engine end far below."""
@@ -184,6 +196,28 @@ def compute_writes_digest(writes: Mapping[str, bytes | None]) -> Digest:
 def encode_writes(writes: Mapping[str, bytes | None]) -> bytes:
     """Canonical bytes of writes, ascending by key; the form of a height's state diff too."""
     return encode_trusted(sorted(writes.items()))
+
+
+def decode_writes(data: bytes) -> dict[str, bytes | None]:
+    """Writes of a height as another node has them. Raises ``CodecError``.
+
+    Strict: ascending keys, each once; executed ids in the one form that ``executed_key`` gives, so
+    that none leads to another id's row. What the values mean is for the state root to say.
+    """
+    pairs = shape.array(decode(data, bytes_max=DIFF_BYTES_MAX), "diff", most=DIFF_ENTRIES_MAX)
+    writes: dict[str, bytes | None] = {}
+    previous = ""
+    for item in pairs:
+        key, value = shape.record(item, 2, "write")
+        shape.text(key, "state key", STATE_KEY_CHARS_MAX)
+        if not key.isascii() or key <= previous:
+            raise CodecError("diff.order", key=key, previous=previous)
+        if key.startswith(EXECUTED) and not _EXECUTED_FORM.fullmatch(key):
+            raise CodecError("diff.executed-id", key=key)
+        if value is not None:
+            shape.binary_up_to(value, "state value", DIFF_BYTES_MAX)
+        writes[key], previous = value, key
+    return writes
 
 
 def make_explanation(

@@ -6,6 +6,7 @@ number here changes the protocol. "ARCH" is ARCHITECTURE.md section 3.
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Any, Final, NewType
 
 Value = Any
@@ -34,6 +35,25 @@ Signature = NewType("Signature", bytes)
 
 OrgId = NewType("OrgId", str)
 """Organisation, for example ``bureau:430000``."""
+
+
+class Checked(IntEnum):
+    """How a node has checked a height itself (ARCH, Block). More is more than less."""
+
+    CERTIFICATE = 1
+    """A quorum signed the header; nothing below it was looked at."""
+    RECEIPTS = 2
+    """Transactions and receipts are those of the header."""
+    DIFF = 3
+    """The state diff leads from the state before to the header's state root."""
+    REEXECUTED = 4
+    """Executed here with the same result."""
+
+    @property
+    def word(self) -> str:
+        """The level's name for people and in answers."""
+        return "re-executed" if self is Checked.REEXECUTED else self.name.lower()
+
 
 DIGEST_BYTES: Final = 32
 KEY_BYTES: Final = 33

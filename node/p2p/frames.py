@@ -15,6 +15,9 @@ from typing import Final
 
 from node.ledger.types import FRAME_BYTES_MAX, TRANSACTION_BYTES_MAX
 
+ANSWER_BYTES_MAX: Final = 24 << 20
+"""Blocks on request: one of full size with its receipts and state diff takes about 16 MiB."""
+
 
 class FrameType(IntEnum):
     """What the body is. ``payloads`` and ``node.ordering.wire`` write and read it."""
@@ -41,6 +44,8 @@ class FrameType(IntEnum):
     """Answer to it."""
     TRANSACTION = 11
     """A transaction on its way to all validators."""
+    REFUSED = 12
+    """The peer's office does not entitle it to what it asked for."""
     EVIDENCE = 20
     """A proof that a validator lied, on its way to all validators."""
     ASK_OUTCOME = 21
@@ -57,10 +62,11 @@ BOUNDS: Final = {
     FrameType.PROPOSAL: FRAME_BYTES_MAX,
     FrameType.STATUS: 256,
     FrameType.ASK: 128,
-    FrameType.BLOCKS: FRAME_BYTES_MAX,
+    FrameType.BLOCKS: ANSWER_BYTES_MAX,
     FrameType.ASK_CONTENT: 128,
-    FrameType.CONTENT: FRAME_BYTES_MAX,
+    FrameType.CONTENT: ANSWER_BYTES_MAX,
     FrameType.TRANSACTION: TRANSACTION_BYTES_MAX + 64,
+    FrameType.REFUSED: 128,
     FrameType.EVIDENCE: 65_536,
     FrameType.ASK_OUTCOME: 128,
     FrameType.OUTCOME: FRAME_BYTES_MAX,

@@ -19,7 +19,7 @@ from node.ledger.errors import CodecError, InvalidKey, InvalidSignature
 from node.ledger.types import DIGEST_BYTES, KEY_BYTES, SIGNATURE_BYTES, Digest, Key, OrgId
 
 CONTEXT: Final = "tlsbind/1"
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the talk between nodes. A peer of another version is refused with both numbers."""
 NONCE_BYTES: Final = 32
 

@@ -24,7 +24,7 @@ from node.p2p.hello import (
     make_greeting,
     make_proof,
 )
-from node.p2p.queues import SendQueue, TooSlow
+from node.p2p.queues import BYTES_MAX, SendQueue, TooSlow
 from node.p2p.tls import certificate_end, pin_of_peer
 
 HANDSHAKE_S: Final = 5.0
@@ -51,6 +51,9 @@ class Peer:
 
 OnFrame = Callable[[Peer, Frame], Awaitable[None]]
 
+GuestPin = Callable[[str], bytes | None]
+"""Pin of an organisation that may connect although this node does not dial it, else None."""
+
 
 @dataclass(frozen=True, slots=True)
 class Channel:
@@ -71,9 +74,10 @@ async def shake_hands(
     epoch: int,
     organisations: Mapping[bytes, str],
     wanted: str | None = None,
+    guest_pin: GuestPin = lambda organisation: None,
 ) -> Peer:
-    """Who the peer is. ``organisations``: by pin, as the ledger has them; ``wanted``: whom this
-    node dialled.
+    """Who the peer is. ``organisations``: by pin, those with a seat; ``wanted``: whom this node
+    dialled. A guest has no seat and is asked for its name first: the ledger is looked up by it.
 
     Raises ``HelloRefused``, ``FrameError``, ``TlsError``, ``TimeoutError``, ``OSError`` or
     ``IncompleteReadError``.
@@ -82,7 +86,7 @@ async def shake_hands(
     if pin == identity.pin:
         raise HelloRefused("the peer has our own key")
     organisation = organisations.get(pin)
-    if organisation is None:
+    if organisation is None and channel.dialled:
         raise HelloRefused("the peer's key is not on the ledger")
     if wanted is not None and organisation != wanted:
         # Before anything is said: whoever it is must not take this for a connection to us.
@@ -90,8 +94,15 @@ async def shake_hands(
     ends = Ends(channel.dialled, identity.pin, pin)
     own = make_greeting(identity, epoch)
     async with asyncio.timeout(HANDSHAKE_S):
-        await _write(channel, Frame(FrameType.GREETING, own.encode()))
-        peer = Greeting.decode(await _read(channel, FrameType.GREETING))
+        if organisation is None:
+            peer = Greeting.decode(await _read(channel, FrameType.GREETING))
+            organisation = peer.organisation
+            if guest_pin(organisation) != pin:
+                raise HelloRefused("the peer's key is not on the ledger")
+            await _write(channel, Frame(FrameType.GREETING, own.encode()))
+        else:
+            await _write(channel, Frame(FrameType.GREETING, own.encode()))
+            peer = Greeting.decode(await _read(channel, FrameType.GREETING))
         check_greeting(own, peer, organisation)
         await _write(channel, Frame(FrameType.PROOF, make_proof(identity, own, peer, ends)))
         check_proof(own, peer, ends, await _read(channel, FrameType.PROOF))
@@ -102,7 +113,7 @@ async def shake_hands(
 class Link:
     """A connection to a peer that has proved who it is."""
 
-    def __init__(self, channel: Channel, peer: Peer) -> None:
+    def __init__(self, channel: Channel, peer: Peer, queue_bytes_max: int = BYTES_MAX) -> None:
         self.peer = peer
         self.dialled = channel.dialled
         self.closed = asyncio.Event()
@@ -111,7 +122,7 @@ class Link:
         self.is_fault = False
         """Whether it ended over what no correct peer sends."""
         self._channel = channel
-        self._queue = SendQueue()
+        self._queue = SendQueue(queue_bytes_max)
 
     def send(self, frame: Frame) -> bool:
         """Queue a frame. False when it was dropped or the connection has ended."""

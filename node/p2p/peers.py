@@ -8,8 +8,9 @@ maker knows that the older one is gone. Failed attempts wait longer and longer, 
 A peer whose connection ended over what no correct node sends waits ``FAULT_PAUSE_S`` before it gets
 another one: otherwise a flood of bad messages would only have to dial again after each.
 
-Strangers cost a bounded number of handshakes, each with a deadline; who is not on the ledger gets
-no further.
+Guests are organisations without a seat that may follow (``guest_pin``). They dial, nobody dials
+them; there is room for ``GUESTS_MAX``, each with a small queue. Strangers cost a bounded number of
+handshakes, each with a deadline; who is not on the ledger gets no further.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from node.ledger.types import Digest
 from node.p2p.frames import Frame, FrameError
 from node.p2p.hello import HelloRefused, Identity
 from node.p2p.link import BUFFER_BYTES, HANDSHAKE_S, Channel, Link, Peer, shake_hands
+from node.p2p.queues import BYTES_MAX, GUEST_BYTES_MAX
 from node.p2p.tls import TlsError, Transport, make_transport
 
 BACKOFF_MIN_S: Final = 0.1
@@ -41,6 +43,9 @@ SECOND_DIALLER_S: Final = 0.5
 FAULT_PAUSE_S: Final = 5.0
 HANDSHAKES_MAX: Final = 64
 """Accepted connections that have not proved who they are."""
+GUESTS_MAX: Final = 32
+"""Followers that are connected at once; with their queues they take up to 800 MiB when all of them
+ask for the largest answers and take none."""
 BACKLOG: Final = 64
 
 TURNS_TO_CLOSE: Final = 3
@@ -77,6 +82,9 @@ class Events(Protocol):
     def on_up(self, peer: Peer) -> None:
         """A peer is connected, perhaps anew."""
 
+    def guest_pin(self, organisation: str) -> bytes | None:
+        """Pin of an organisation that may connect although nobody dials it; None for others."""
+
     def on_bug(self, error: BaseException) -> None:
         """Handling a connection met a bug of ours; only that connection ended."""
 
@@ -107,6 +115,9 @@ class Connections(Protocol):
 
     def send(self, organisation: str, frame: Frame) -> bool:
         """Queue a frame for a peer. False when it is not connected or the frame was dropped."""
+
+    def drop(self, organisation: str, reason: str) -> None:
+        """End the connection to a peer that lied; it may come back."""
 
     @property
     def sent(self) -> Mapping[str, int]:
@@ -221,6 +232,13 @@ class Peers:
         self.sent[frame.type.name.lower()] += frame.size
         return True
 
+    def drop(self, organisation: str, reason: str) -> None:
+        """End the connection to a peer that lied; it may come back."""
+        link = self._links.get(organisation)
+        if link is not None:
+            link.is_fault = True
+            link.close(reason)
+
     def connected(self) -> dict[str, Peer]:
         """Who is up, by organisation."""
         return {organisation: link.peer for organisation, link in self._links.items()}
@@ -303,12 +321,14 @@ class Peers:
         try:
             try:
                 peer = await shake_hands(
-                    channel, self._identity, self._epoch, self._organisations, wanted
-                )
+                    channel, self._identity, self._epoch, self._organisations, wanted,
+                    self._events.guest_pin,
+                )  # fmt: skip
             finally:
                 if not channel.dialled:
                     self._handshakes -= 1
-            link = Link(channel, peer)
+            seated = peer.organisation in self._addresses
+            link = Link(channel, peer, BYTES_MAX if seated else GUEST_BYTES_MAX)
             if not self._take(link):
                 return
             try:
@@ -324,6 +344,9 @@ class Peers:
         if self._pause_ms(organisation):
             return False
         held = self._links.get(organisation)
+        if held is None and organisation not in self._addresses and self._is_full():
+            self._log.warning("p2p.guests-full", peer=organisation, limit=GUESTS_MAX)
+            return False
         if held is not None:
             if self._is_preferred(held) and not self._is_preferred(link):
                 return False
@@ -344,6 +367,9 @@ class Peers:
         if organisation in self._addresses:
             self._absent[organisation] = Absence(self._clock_ms(), link.reason)
         self._log.info("p2p.down", peer=organisation, reason=link.reason)
+
+    def _is_full(self) -> bool:
+        return sum(name not in self._addresses for name in self._links) >= GUESTS_MAX
 
     def _pause_ms(self, organisation: str) -> int:
         """For how long there is no connection after a fault."""

@@ -24,6 +24,9 @@ from node.p2p.frames import Frame, FrameType
 
 BYTES_MAX: Final = 48 << 20
 """All lanes of one peer together: five proposals of full size."""
+GUEST_BYTES_MAX: Final = 26 << 20
+"""The same for a peer without a seat: it is sent nothing that binds and asks for one answer after
+the other, so one answer of full size waits at most."""
 VOTES_MAX: Final = 4_096
 ANSWERS_MAX: Final = 4
 TRANSACTIONS_BYTES_MAX: Final = 16 << 20
@@ -32,7 +35,7 @@ LANES: Final = {
     FrameType.GREETING: 0, FrameType.PROOF: 0, FrameType.VOTE: 0,
     FrameType.CHANGE: 1,
     FrameType.PROPOSAL: 2,
-    FrameType.STATUS: 3, FrameType.ASK: 3, FrameType.ASK_CONTENT: 3,
+    FrameType.STATUS: 3, FrameType.ASK: 3, FrameType.ASK_CONTENT: 3, FrameType.REFUSED: 3,
     FrameType.BLOCKS: 4, FrameType.CONTENT: 4, FrameType.EVIDENCE: 4,
     FrameType.ASK_OUTCOME: 3, FrameType.OUTCOME: 4,
     FrameType.TRANSACTION: 5,

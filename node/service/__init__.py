@@ -5,6 +5,9 @@
 * ``reader`` shows one committed height at a time to whoever asks;
 * ``collector`` sets Python's own collector for such a process;
 * ``admission`` is a transaction's way in: decode, cheap checks, signature, pool;
+* ``network`` is the node among its peers, ``exchange`` what is said to them, ``answers`` what is
+  given to whom, ``entitlements`` how much of a block that is, ``serving`` reads it from the store;
+* ``received`` executes blocks that others built, or applies what they changed;
 * ``estimates`` tries calls out; ``http`` serves the edge; ``collector`` tunes Python's collector;
 * ``node`` puts them together around the consensus driver: ``Node``.
 

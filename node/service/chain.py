@@ -16,6 +16,7 @@ from consensus import Block, BlockId, SafetyRecord
 from node import indexer
 from node.execution.blocks import BlockResult, Executor, Parent, Proposal
 from node.execution.calls import CallResult
+from node.execution.changes import OpenedChanges
 from node.execution.divergence import Outcome
 from node.ledger.block import Certificate, Header, ValidatorSet
 from node.ledger.errors import InvalidBlock
@@ -112,6 +113,15 @@ class Chain:
         self._results[BlockId(result.block_hash)] = result
         return result
 
+    def apply(self, changes: OpenedChanges) -> BlockResult:
+        """Follow a certified block by its state diff. Raises ``InvalidBlock``, ``WrongChanges``."""
+        known = self._results.get(BlockId(changes.header.hash))
+        if known is not None:
+            return known
+        result = self.executor.apply(self.parent, changes)
+        self._results[BlockId(result.block_hash)] = result
+        return result
+
     def execute_kept(self, block: Block) -> BlockResult:
         """Execute a proposal that this node kept. Raises ``InvalidBlock``, ``CallBug``.
 
@@ -180,6 +190,7 @@ class Chain:
                     buckets=result.overlay.bucket_roots(),
                     index_rows=rows,
                     next_validators=result.next_validators,
+                    checked=result.checked,
                 )
             )
         return result

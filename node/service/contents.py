@@ -10,7 +10,7 @@ from collections import OrderedDict
 from typing import Final
 
 from node.ledger.types import FRAME_BYTES_MAX
-from node.p2p.payloads import Content
+from node.p2p.payloads import AnyContent
 
 PEER_BYTES_MAX: Final = 2 * FRAME_BYTES_MAX
 """Two answers of full size, or two proposals."""
@@ -25,7 +25,7 @@ class Contents:
     def __init__(self, peer_bytes_max: int = PEER_BYTES_MAX, bytes_max: int = BYTES_MAX) -> None:
         self._peer_bytes_max = peer_bytes_max
         self._bytes_max = bytes_max
-        self._by_peer: dict[str, OrderedDict[bytes, Content]] = {}
+        self._by_peer: dict[str, OrderedDict[bytes, AnyContent]] = {}
         self._sizes: dict[str, int] = {}
 
     @property
@@ -33,7 +33,7 @@ class Contents:
         """Bytes held."""
         return sum(self._sizes.values())
 
-    def add(self, peer: str, content: Content) -> None:
+    def add(self, peer: str, content: AnyContent) -> None:
         """Keep what ``peer`` sent; its own oldest make room."""
         block = content.header.hash
         if self.find(block) is not None:
@@ -46,7 +46,7 @@ class Contents:
         while self.size > self._bytes_max:
             self._drop_oldest(max(self._sizes, key=lambda name: self._sizes[name]))
 
-    def find(self, block: bytes) -> tuple[str, Content] | None:
+    def find(self, block: bytes) -> tuple[str, AnyContent] | None:
         """Who sent the block, and the block."""
         for peer, held in self._by_peer.items():
             if block in held:
@@ -70,5 +70,5 @@ class Contents:
         self._sizes[peer] -= _weight(content)
 
 
-def _weight(content: Content) -> int:
+def _weight(content: AnyContent) -> int:
     return content.size + ENTRY_BYTES

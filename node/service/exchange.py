@@ -6,6 +6,10 @@ connection ends. A message of another epoch is, and is passed over.
 
 The core names peers by their validate keys, the connections by organisations; a peer whose key is
 in no set (a node that follows, or whose key is burnt) is named by its organisation.
+
+Between a node with a seat and one without (a guest there, a follower here) less is said: the guest
+is told the head and its certificate, brings transactions and asks for blocks. What it claims moves
+no validator, and what binds is never sent to it.
 """
 
 from __future__ import annotations
@@ -32,28 +36,39 @@ from consensus import (
 )
 from consensus.messages import ViewChange, Wish
 from node.ledger import block as ledger_block
-from node.ledger.errors import InvalidBlock, InvalidMessage, LedgerError
+from node.ledger.errors import InvalidMessage, LedgerError
 from node.ordering import wire
 from node.p2p.frames import Frame, FrameType
 from node.p2p.link import Peer, PeerFault
 from node.p2p.payloads import (
-    BLOCKS_BYTES_AIM,
     BLOCKS_MAX,
+    AnyContent,
     Ask,
     AskContent,
     Content,
-    decode_blocks,
+    Share,
+    decode_content,
     decode_proposal,
-    encode_blocks,
+    decode_refusal,
     encode_proposal,
 )
 from node.p2p.peers import Address, Connections, Events
+from node.service.answers import Answers
 from node.service.contents import Contents
 from node.service.findings import Findings
+from node.service.reading import decode_message, epoch_of, frame_type, verify_blocks
 from node.service.serving import BlockServer
 
 INBOX_MAX: Final = 256
 """Transactions of one peer that wait for their check; more are dropped, their node keeps them."""
+GUEST_STATUS_S: Final = 0.05
+"""STATUS of a guest is heard once in this time."""
+FROM_GUESTS: Final = frozenset(
+    {FrameType.STATUS, FrameType.ASK, FrameType.ASK_CONTENT, FrameType.TRANSACTION}
+)
+"""What is heard of a node without a seat."""
+PASSED_OVER: Final = frozenset({FrameType.EVIDENCE, FrameType.ASK_OUTCOME})
+"""What an honest follower sends to all its peers, and a validator can do without."""
 HEIGHTS_AHEAD: Final = 2
 """Proposals are kept for the height in flight and the one above it, as in the core."""
 
@@ -75,6 +90,18 @@ class Host(Protocol):
 
     async def take_transaction(self, wire: bytes) -> None:
         """Admit a transaction that a peer passed on. Raises ``LedgerError``."""
+
+    def share_of(self, organisation: str) -> Share:
+        """How much of a block an organisation is entitled to, as of the head."""
+
+    def guest_pin(self, organisation: str) -> bytes | None:
+        """Pin of an organisation without a seat that may connect and follow."""
+
+    def is_seated_here(self) -> bool:
+        """Whether this node's organisation has a seat in the set of the height in flight."""
+
+    def own_share(self) -> Share:
+        """How much of a block this node asks for."""
 
     def bug(self, error: BaseException) -> None:
         """Handling a peer's frame met a bug of ours."""
@@ -101,12 +128,20 @@ class Exchange(Events):
         self._known: tuple[int, ValidatorSet] | None = None
         self._asked: dict[str, Ask] = {}
         self._wanted: dict[bytes, asyncio.Event] = {}
-        self._serving: set[tuple[str, FrameType]] = set()
+        self._forms: dict[str, Share] = {}
+        """In which form a peer was last asked for a block's content."""
+        self._granted: dict[str, Share] = {}
+        """What a peer said it may give to this node, where that is less than was asked for."""
+        self._status_s: dict[str, float] = {}
         self._refused: dict[str, str] = {}
         """What the core could not believe of a peer, until its connection has ended over it."""
         self._inboxes: dict[str, asyncio.Queue[bytes]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="peers")
+        self._answers = Answers(
+            server, host.share_of, self.is_seated, lambda to, frame: self.peers.send(to, frame),
+            self._spawn, log,
+        )  # fmt: skip
         self.on_peer_up: Callable[[str], None] = lambda organisation: None
         self._findings: Findings | None = None
 
@@ -132,6 +167,7 @@ class Exchange(Events):
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        await self._answers.stop()
         await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
 
     def update(self, addresses: dict[str, Address]) -> None:
@@ -142,8 +178,8 @@ class Exchange(Events):
     # --- Out ----------------------------------------------------------------------------------
 
     def send(self, to: MemberId | None, message: Message) -> None:
-        """Send to one member, or to everybody who is connected."""
-        connected = self.peers.connected()
+        """Send to one member, or to everybody who is connected and may hear it."""
+        connected = {o: p for o, p in self.peers.connected().items() if self._may_hear(o, message)}
         if to is not None:
             connected = {o: p for o, p in connected.items() if self.name_of(p) == to}
         if not connected:
@@ -157,13 +193,35 @@ class Exchange(Events):
         """Pass a transaction on to all validators, or to some."""
         frame = Frame(FrameType.TRANSACTION, transaction)
         for organisation in self.peers.connected() if to is None else to:
-            self.peers.send(organisation, frame)
+            if self.is_seated(organisation):
+                self.peers.send(organisation, frame)
+
+    def announce(self, decided: Decided, to: Iterable[str] | None = None) -> None:
+        """Tell the guests, or some of them, of a committed block: they ask for it at once."""
+        self._tell_guests(decided, to)
+
+    def tell_height(self, to: Iterable[str] | None = None) -> None:
+        """Tell the guests how high this node is, certificate or not: they catch up from there."""
+        epoch, _ = self._host.validators()
+        status = Status(epoch, 0, self._host.height(), 0, True, False, 0, 0, 0)
+        self._tell_guests(status, to)
+
+    def _tell_guests(self, message: Message, to: Iterable[str] | None) -> None:
+        guests = [
+            organisation
+            for organisation in (self.peers.connected() if to is None else to)
+            if not self.is_seated(organisation)
+        ]
+        if guests and self._host.is_seated_here():
+            frame = Frame(frame_type(message), wire.encode_message(message))
+            for organisation in guests:
+                self.peers.send(organisation, frame)
 
     def fetch(self, peer: MemberId, first: int, last: int) -> None:
         """Ask for certified blocks; the answer becomes ``Fetched``."""
         organisation = self.organisation_of(peer)
-        ask = Ask(first, min(last, first + BLOCKS_MAX - 1))
         if organisation is not None:
+            ask = Ask(first, min(last, first + BLOCKS_MAX - 1), self._share_from(organisation))
             self._asked[organisation] = ask
             if self.peers.send(organisation, Frame(FrameType.ASK, ask.encode())):
                 return
@@ -171,16 +229,21 @@ class Exchange(Events):
 
     async def find(
         self, block: Block, holders: Sequence[MemberId], wait_s: float
-    ) -> Content | None:
-        """The block's content: received already, or asked of one holder after the other."""
+    ) -> AnyContent | None:
+        """The block's content in the form that this node is entitled to: received already, or
+        asked of one holder after the other."""
         for holder in holders:
             if (found := self.contents.find(block.id)) is not None:
                 return found[1]
             organisation = self.organisation_of(holder)
-            ask = Frame(FrameType.ASK_CONTENT, AskContent(block.height, block.id).encode())
-            if organisation is None or not self.peers.send(organisation, ask):
+            if organisation is None:
                 continue
-            arrived = self._wanted.setdefault(block.id, asyncio.Event())
+            share = self._forms[organisation] = self._share_from(organisation)
+            ask = AskContent(block.height, block.id, share)
+            if not self.peers.send(organisation, Frame(FrameType.ASK_CONTENT, ask.encode())):
+                continue
+            arrived = asyncio.Event()
+            self._wanted[block.id] = arrived
             try:
                 async with asyncio.timeout(wait_s):
                     await arrived.wait()
@@ -209,6 +272,19 @@ class Exchange(Events):
         # Whatever key it greeted with: one that was rotated since is the same node.
         return MemberId(validators.validators[seat].key)
 
+    def is_seated(self, organisation: str) -> bool:
+        """Whether the organisation has a seat in the set of the height in flight."""
+        return self._host.validators()[1].index_of(organisation) is not None
+
+    def _may_hear(self, organisation: str, message: Message) -> bool:
+        if not self._host.is_seated_here():
+            return isinstance(message, Status)
+        return isinstance(message, Status | Decided) or self.is_seated(organisation)
+
+    def _share_from(self, organisation: str) -> Share:
+        own = self._host.own_share()
+        return min(own, self._granted.get(organisation, own))
+
     def organisation_of(self, name: MemberId) -> str | None:
         """The connected organisation that the core calls so."""
         for organisation, peer in self.peers.connected().items():
@@ -220,6 +296,10 @@ class Exchange(Events):
 
     async def on_frame(self, peer: Peer, frame: Frame) -> None:
         """Work off one frame of a peer, or hand it to whoever does."""
+        if frame.type not in FROM_GUESTS and not self.is_seated(peer.organisation):
+            if frame.type in PASSED_OVER:
+                return
+            raise PeerFault(f"a frame of type {frame.type.name} from a node without a seat")
         if (reason := self._refused.pop(peer.organisation, None)) is not None:
             raise PeerFault(reason)
         match frame.type:
@@ -230,11 +310,13 @@ class Exchange(Events):
             case FrameType.TRANSACTION:
                 self._take_transaction(peer, frame.body)
             case FrameType.ASK | FrameType.ASK_CONTENT | FrameType.ASK_OUTCOME:
-                self._serve(peer, frame)
+                self._answers.take(peer, frame)
             case FrameType.BLOCKS:
                 await self._take_blocks(peer, frame.body)
             case FrameType.CONTENT:
                 self._take_content(peer, frame.body)
+            case FrameType.REFUSED:
+                self._take_refusal(peer, frame.body)
             case FrameType.EVIDENCE | FrameType.OUTCOME:
                 if self._findings is not None:
                     self._findings.take(peer, frame)
@@ -244,20 +326,20 @@ class Exchange(Events):
     def on_up(self, peer: Peer) -> None:
         """A peer is connected: it may lack what waits here."""
         self._asked.pop(peer.organisation, None)
+        self._granted.pop(peer.organisation, None)
         if self._findings is not None:
             self._findings.on_up(peer)
         self._refused.pop(peer.organisation, None)
         self.on_peer_up(peer.organisation)
 
+    def guest_pin(self, organisation: str) -> bytes | None:
+        return self._host.guest_pin(organisation)
+
     def refused(self, peer: MemberId, reason: str) -> bool:
         """The core refused what this peer said: no correct node says such a thing, so with its
         next frame the connection ends. Whether that is news."""
         organisation = self.organisation_of(peer)
-        return organisation is not None and self.blame(organisation, reason)
-
-    def blame(self, organisation: str, reason: str) -> bool:
-        """The same of what was found out later than it was read. Whether that is news."""
-        if organisation in self._refused:
+        if organisation is None or organisation in self._refused:
             return False
         self._refused[organisation] = reason
         return True
@@ -266,17 +348,28 @@ class Exchange(Events):
         self._host.bug(error)
 
     async def _take_message(self, peer: Peer, frame: Frame) -> None:
-        message = _decode(frame.body)
-        if _frame_type(message) is not frame.type:
+        message = decode_message(frame.body)
+        if frame_type(message) is not frame.type:
             raise PeerFault(f"a {type(message).__name__} in a frame of type {frame.type.name}")
         if isinstance(message, Status):
+            if not self.is_seated(peer.organisation) and not self._is_of_use(peer, message):
+                return
             self.heights[peer.organisation] = message.height
         if await self._is_sound(peer, message):
             await self._host.offer(Received(self.name_of(peer), message), frame.size)
 
+    def _is_of_use(self, peer: Peer, status: Status) -> bool:
+        """Whether a guest's STATUS shows that it lacks something, and is not one of a flood."""
+        now_s = asyncio.get_running_loop().time()
+        last_s = self._status_s.get(peer.organisation)
+        if last_s is not None and now_s < last_s + GUEST_STATUS_S:
+            return False
+        self._status_s[peer.organisation] = now_s
+        return status.height < self._host.height()
+
     async def _take_proposal(self, peer: Peer, body: bytes) -> None:
         encoded, data = decode_proposal(body)
-        message = _decode(encoded)
+        message = decode_message(encoded)
         if not isinstance(message, Proposal):
             raise PeerFault(f"a {type(message).__name__} in a proposal")
         if not 0 < message.block.height - self._host.height() <= HEIGHTS_AHEAD:
@@ -287,13 +380,13 @@ class Exchange(Events):
         if content.header.chain != self._chain:
             raise PeerFault("a proposal for another chain")
         if await self._is_sound(peer, message):
-            self._keep(peer, content)
+            self.contents.add(peer.organisation, content)
             await self._host.offer(Received(self.name_of(peer), message), len(encoded))
 
     async def _is_sound(self, peer: Peer, message: Message) -> bool:
         """Check all signatures. False for another epoch's. Raises ``PeerFault``."""
         members = self.members()
-        if _epoch_of(message) != members.epoch:
+        if epoch_of(message) != members.epoch:
             # STATUS says where a peer is; nothing else of another epoch can be judged here.
             return isinstance(message, Status)
         self._check_origin(peer, message)
@@ -356,7 +449,7 @@ class Exchange(Events):
         epoch, validators = self._host.validators()
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(
-            self._threads, _verify_blocks, body, ask, self._chain, epoch, validators
+            self._threads, verify_blocks, body, ask, self._chain, epoch, validators
         )
         decided = []
         for certificate, content in found:
@@ -368,65 +461,24 @@ class Exchange(Events):
     def _take_content(self, peer: Peer, body: bytes) -> None:
         if not self._wanted:
             return
-        content = Content.decode(body)
+        content = decode_content(body, self._forms.get(peer.organisation, Share.CONTENT))
         wanted = self._wanted.get(content.header.hash)
         if wanted is not None:
-            self._keep(peer, content)
+            self.contents.add(peer.organisation, content)
             wanted.set()
 
-    def _keep(self, peer: Peer, content: Content) -> None:
-        self.contents.add(peer.organisation, content)
-
-    # --- Serving ------------------------------------------------------------------------------
-
-    def _serve(self, peer: Peer, frame: Frame) -> None:
-        """Answer one request of each kind at a time; further ones are asked again later."""
-        place = (peer.organisation, frame.type)
-        if place not in self._serving:
-            self._serving.add(place)
-            self._spawn(self._answer(place, frame))
-
-    async def _answer(self, place: tuple[str, FrameType], frame: Frame) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            if frame.type is FrameType.ASK:
-                body: bytes | None = await loop.run_in_executor(
-                    self._threads, self._blocks, Ask.decode(frame.body)
-                )
-                answer = FrameType.BLOCKS
-            elif frame.type is FrameType.ASK_OUTCOME:
-                block = AskContent.decode(frame.body).block
-                body = await loop.run_in_executor(self._threads, self._server.outcome, block)
-                answer = FrameType.OUTCOME
-            else:
-                asked = AskContent.decode(frame.body)
-                body = await loop.run_in_executor(
-                    self._threads, self._server.content, asked.height, asked.block
-                )
-                answer = FrameType.CONTENT
-            if body is not None:
-                self.peers.send(place[0], Frame(answer, body))
-        except PeerFault as fault:
-            self._log.warning("p2p.fault", peer=place[0], reason=str(fault))
-        finally:
-            self._serving.discard(place)
-
-    def _blocks(self, ask: Ask) -> bytes:
-        """On the peers' thread: as many blocks as fit an answer, possibly none."""
-        blocks: list[tuple[bytes, bytes]] = []
-        size = 0
-        for height in range(ask.first, min(ask.last, ask.first + BLOCKS_MAX - 1) + 1):
-            block = self._server.certified(height)
-            if block is None:
-                break
-            size += len(block[1])
-            if blocks and size > BLOCKS_BYTES_AIM:
-                break
-            blocks.append(block)
-        return encode_blocks(blocks)
+    def _take_refusal(self, peer: Peer, body: bytes) -> None:
+        """The peer gives less than was asked for: from here on no more is asked of it."""
+        granted = decode_refusal(body)
+        self._log.warning("p2p.refused-us", peer=peer.organisation, limit=granted.name.lower())
+        self._granted[peer.organisation] = granted
+        if self._asked.pop(peer.organisation, None) is not None:
+            self._host.put(Fetched(self.name_of(peer), ()))
+        for arrived in self._wanted.values():
+            arrived.set()
 
     def _frame(self, message: Message) -> Frame | None:
-        kind, body = _frame_type(message), wire.encode_message(message)
+        kind, body = frame_type(message), wire.encode_message(message)
         if not isinstance(message, Proposal):
             return Frame(kind, body)
         content = self._server.content(message.block.height, message.block.id)
@@ -441,53 +493,3 @@ class Exchange(Events):
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._host.bug(error)
-
-
-def _decode(data: bytes) -> Message:
-    try:
-        return wire.decode_message(data)
-    except InvalidMessage as error:
-        raise PeerFault(f"a malformed message: {error.code}") from None
-
-
-def _frame_type(message: Message) -> FrameType:
-    match message:
-        case Vote() | Wish():
-            return FrameType.VOTE
-        case Status():
-            return FrameType.STATUS
-        case Proposal():
-            return FrameType.PROPOSAL
-        case _:
-            return FrameType.CHANGE
-
-
-def _epoch_of(message: Message) -> int:
-    match message:
-        case Status():
-            return message.epoch
-        case Decided():
-            return message.certificate.epoch
-        case _:
-            return message.statement.epoch
-
-
-def _verify_blocks(
-    body: bytes, ask: Ask, chain: bytes, epoch: int, validators: ledger_block.ValidatorSet
-) -> list[tuple[ledger_block.Certificate, Content]]:
-    """On the peers' thread: the answer as far as it is of this epoch. Raises ``PeerFault``."""
-    sound = []
-    for height, (certificate, content) in zip(
-        range(ask.first, ask.last + 1), decode_blocks(body), strict=False
-    ):
-        header = content.header
-        if header.height != height or header.chain != chain:
-            raise PeerFault("blocks that were not asked for")
-        if header.epoch != epoch:
-            break
-        try:
-            certificate.verify_header(header, validators)
-        except InvalidBlock as error:
-            raise PeerFault(f"an unsound certificate: {error.code}") from None
-        sound.append((certificate, content))
-    return sound

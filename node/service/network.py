@@ -17,17 +17,29 @@ from typing import Final
 
 import structlog
 
-from consensus import Event, MemberId, Message, Received, Situation
+from consensus import (
+    Block,
+    Certificate,
+    Decided,
+    Event,
+    MemberId,
+    Message,
+    Received,
+    Situation,
+)
 from contracts.organisations import find_endpoint
 from node.execution.blocks import BlockResult
 from node.execution.state import CommittedState, ReadState
 from node.ledger import block as ledger_block
 from node.ledger.crypto import PrivateKey
 from node.ledger.types import Digest
+from node.ordering import wire
+from node.p2p.payloads import Share
 from node.p2p.peers import Absence, Address, Connect, Who, connect_with_tls
 from node.service.admission import Admission
 from node.service.chain import Chain
 from node.service.custody import Custody
+from node.service.entitlements import share_of
 from node.service.exchange import Exchange, Host
 from node.service.serving import BlockServer
 from node.telemetry import Metrics
@@ -43,12 +55,14 @@ RECHECK_AFTER_MS: Final = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class P2pOptions:
-    """Where the node listens for peers, and with which key."""
+    """How the node talks to peers: where, with which key, and how much of a block it asks for."""
 
     host: str
     port: int
     key: PrivateKey
     """The transport key; its pin stands on the ledger."""
+    receive: Share = Share.CONTENT
+    """The most that a node without a seat asks for, where its office entitles it to more."""
     connect: Connect = connect_with_tls
     """What carries frames between nodes."""
 
@@ -156,6 +170,10 @@ class Network(Host):
         senders = [transaction.body.sender for transaction in result.transactions]
         self.custody.committed(senders, full, self._monotonic_ms())
 
+    def announce(self, block: Block, certificate: Certificate) -> None:
+        """Tell those who follow: they wait for nothing but this."""
+        self.exchange.announce(Decided(block, certificate))
+
     # --- Host ---------------------------------------------------------------------------------
 
     def put(self, event: Event) -> None:
@@ -169,6 +187,17 @@ class Network(Host):
 
     def height(self) -> int:
         return self._chain.parent.header.height
+
+    def share_of(self, organisation: str) -> Share:
+        return share_of(ReadState(self._state), self.validators()[1], organisation)
+
+    def is_seated_here(self) -> bool:
+        return self.validators()[1].index_of(self._organisation) is not None
+
+    def own_share(self) -> Share:
+        if self.is_seated_here():
+            return Share.CONTENT
+        return min(self._options.receive, self.share_of(self._organisation))
 
     async def take_transaction(self, wire: bytes) -> None:
         await self._admission.submit(wire)
@@ -202,6 +231,7 @@ class Network(Host):
             "phase": situation.phase.name.lower(),
             "peers": sorted(self.exchange.peers.connected()),
             "peers_absent": sorted(self.absent()),
+            "receives": self.own_share().name.lower(),
             "certificate_until": self.certificate_until.date().isoformat(),
             "certificates": {
                 who: until.date().isoformat() for who, until in sorted(self.certificates().items())
@@ -244,10 +274,14 @@ class Network(Host):
         return self.has_quorum() and has_told and self.behind_by() == 0
 
     def has_quorum(self) -> bool:
-        """Whether enough members are connected to decide anything."""
+        """Whether enough members are connected to decide anything, or to follow."""
         _, validators = self.validators()
         up = set(self.exchange.peers.connected()) | {self._organisation}
-        return sum(seat.organisation in up for seat in validators.validators) >= validators.quorum
+        count = sum(seat.organisation in up for seat in validators.validators)
+        if self.is_seated_here():
+            return count >= validators.quorum
+        # Who only follows needs one correct member to hear of each block.
+        return count > validators.size - validators.quorum
 
     # --- Custody ------------------------------------------------------------------------------
 
@@ -256,12 +290,36 @@ class Network(Host):
         self.exchange.push(wire)
 
     def _on_peer_up(self, organisation: str) -> None:
+        if not self.exchange.is_seated(organisation):
+            self._greet_guest(organisation)
+            return
         for waiting in self._admission.pool.waiting()[:PUSH_TO_NEW_MAX]:
             self.exchange.push(waiting.transaction.encode(), [organisation])
+
+    def guest_pin(self, organisation: str) -> bytes | None:
+        """The pin under which an organisation without a seat may connect and follow."""
+        endpoint = find_endpoint(ReadState(self._state), organisation)
+        if endpoint is None or not self.is_seated_here():
+            return None
+        if self.share_of(organisation) is Share.NOTHING:
+            self._log.warning("p2p.not-entitled", peer=organisation, kind="follow", limit="nothing")
+            return None
+        return endpoint.tls_pin
+
+    def _greet_guest(self, organisation: str) -> None:
+        """Tell a follower where the chain is; it catches up from there."""
+        self.exchange.tell_height([organisation])
+        head = self._chain.parent.header
+        data = self._chain.database.blocks.certificate(head.height)
+        if data is not None:
+            certificate = wire.from_ledger_certificate(ledger_block.Certificate.decode(data))
+            decided = Decided(wire.to_core_block(head), certificate)
+            self.exchange.announce(decided, [organisation])
 
     async def _tend(self) -> None:
         while True:
             await asyncio.sleep(TEND_S)
+            self.exchange.tell_height()
             self.on_tend()
             now_ms = self._monotonic_ms()
             for waiting in self._admission.pool.waiting()[:RECHECK_MAX]:

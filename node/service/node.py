@@ -307,6 +307,8 @@ class Node:
         await self._thread.run_and_hand_over(
             lambda: self.chain.commit(block.id, stored), self._publish
         )
+        if self.network is not None:
+            self.network.announce(block, certificate)
 
     def sign(self, member: MemberId, statement: Statement) -> bytes:
         """Sign a statement that the driver found covered by the durable record."""

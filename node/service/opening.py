@@ -26,6 +26,7 @@ from node.ordering.wire import (
     to_core_validators,
 )
 from node.store import checks
+from node.store.buckets import fit_depth
 from node.store.database import Database, HeightParts, StoredHead
 from node.store.errors import DatabaseDamaged
 
@@ -82,6 +83,7 @@ def open_database(
         head = _begin(database, genesis, genesis_bytes, registry, options)
     _check_genesis(database, genesis)
     checks.check_blocks(database, head, options.check_heights)
+    fit_depth(database, options.tree_depth, head)
     tree = checks.load_tree(database, options.tree_depth, head)
     checks.check_state(database, options.tree_depth)
     data = database.blocks.header(head.height)

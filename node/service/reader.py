@@ -16,7 +16,7 @@ from node.api.ports import CallRow, Head, Place, PostingRow, StoredAttachment
 from node.ledger.codec import decode_trusted
 from node.ledger.evidence import EpochEnd
 from node.ledger.receipt import Receipt
-from node.ledger.types import Value
+from node.ledger.types import Checked, Value
 from node.store.database import Database, Rows, StoredHead
 from node.store.index import CallEntry, Subject
 from node.store.kv import Snapshot
@@ -88,6 +88,9 @@ class NodeView:
 
     def height_of(self, block_hash: bytes) -> int | None:
         return self._rows.blocks.height_of(block_hash)
+
+    def checked(self, height: int) -> Checked:
+        return self._rows.checked(height)
 
     def transactions(self, height: int) -> Sequence[bytes]:
         return self._published.transactions(height)

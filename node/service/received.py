@@ -18,12 +18,13 @@ import structlog
 from consensus import Block, BlockId, Event, Executed, MemberId, Verdict
 from node.execution.blocks import FRESH_EARLY_MS, FRESH_LATE_MS, BlockDiffers, BlockResult
 from node.execution.calls import CallBug
+from node.execution.changes import WrongChanges, open_changes
 from node.ledger import block as ledger_block
 from node.ledger.errors import InvalidBlock, InvalidTransaction
 from node.ledger.transaction import SignedTransaction
 from node.mempool import Mempool
 from node.ordering import wire
-from node.p2p.payloads import Content
+from node.p2p.payloads import AnyContent, Content
 from node.service.chain import Chain, ChainThread
 from node.service.exchange import Exchange
 
@@ -110,60 +111,81 @@ class ReceivedBlocks:
 
     async def _result(self, block: Block) -> BlockResult | None:
         """None when the height was decided otherwise meanwhile. Raises ``InvalidBlock``."""
+        liars: set[str] = set()
         while self._is_open(block):
             known = self._chain.result(block.id)
             if known is not None:
                 return known
             if self._chain.is_kept(block):
                 return await self._thread.run(self._chain.execute_kept, block)
-            content = await self._find(block)
+            content = await self._find(block, liars)
             if content is None:
                 continue
             try:
-                transactions = await self._check(content)
-            except WrongContent as wrong:
-                self._blame(block, wrong)
-                continue
-            return await self._thread.run(self._chain.execute, content.header, transactions)
+                return await self._open(content)
+            except (WrongContent, WrongChanges) as wrong:
+                self._blame(block, wrong, liars)
+                if isinstance(wrong, WrongChanges) and len(liars) > self._liars_max():
+                    # One of them is correct, so it is the own state that is not.
+                    raise InvalidBlock("block.differs", field="state_root") from wrong
         return None
+
+    def _liars_max(self) -> int:
+        _, validators = self._chain.validators_of_next()
+        return validators.size - validators.quorum
+
+    async def _open(self, content: AnyContent) -> BlockResult:
+        """Execute the block, or apply what it did. Raises ``WrongContent``, ``WrongChanges``,
+        ``InvalidBlock``."""
+        loop = asyncio.get_running_loop()
+        if isinstance(content, Content):
+            transactions = await loop.run_in_executor(
+                self._checks, open_content, content, self._pool.find,
+                self._chain.parent.header.chain,
+            )  # fmt: skip
+            return await self._thread.run(self._chain.execute, content.header, transactions)
+        opened = await loop.run_in_executor(
+            self._checks, open_changes, content.header, content.leaves, content.receipts,
+            content.diff,
+        )  # fmt: skip
+        return await self._thread.run(self._chain.apply, opened)
 
     def _is_open(self, block: Block) -> bool:
         return block.height == self._chain.parent.header.height + 1
 
-    async def _find(self, block: Block) -> Content | None:
+    async def _find(self, block: Block, liars: set[str]) -> AnyContent | None:
+        """``liars``: who brought wrong bytes already; they are not asked again."""
         exchange = self._exchange
         if exchange is None:
             raise InvalidBlock("block.content-missing", block=block.id.hex(), height=block.height)
         found = exchange.contents.find(block.id)
         if found is not None:
             return found[1]
-        content = await exchange.find(block, tuple(self._holders.get(block.id, ())), ASK_S)
+        holders = [
+            name
+            for name in self._holders.get(block.id, ())
+            if exchange.organisation_of(name) not in liars
+        ]
+        if not holders:
+            liars.clear()
+        content = await exchange.find(block, holders, ASK_S)
         if content is None:
             # Nobody who has it is connected, or nobody answered: more holders may become known.
             await asyncio.sleep(ASK_S / 4)
         return content
 
-    async def _check(self, content: Content) -> list[SignedTransaction]:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._checks, open_content, content, self._pool.find, self._chain.parent.header.chain
-        )
-
-    def _blame(self, block: Block, wrong: WrongContent) -> None:
-        exchange = self._exchange
-        assert exchange is not None, "content came from a peer"
-        found = exchange.contents.find(block.id)
-        if found is None:
-            return
-        bringer = found[0]
-        exchange.contents.remove(block.id)
-        if exchange.blame(bringer, f"it brought wrong content of a block: {wrong}"):
-            self._log.warning(
-                "block.content-wrong", height=block.height, reason=str(wrong), peer=bringer
-            )
-        # Asked last from here on: who answers quickest and wrongly must not be asked for ever.
-        holders = self._holders.get(block.id, [])
-        holders.sort(key=lambda holder: exchange.organisation_of(holder) == bringer)
+    def _blame(self, block: Block, wrong: Exception, liars: set[str]) -> None:
+        """Throw the bytes away, leave whoever brought them, ask somebody else."""
+        assert self._exchange is not None, "content came from a peer"
+        found = self._exchange.contents.find(block.id)
+        self._log.warning(
+            "block.content-wrong", height=block.height, reason=str(wrong),
+            peer=None if found is None else found[0],
+        )  # fmt: skip
+        self._exchange.contents.remove(block.id)
+        if found is not None:
+            liars.add(found[0])
+            self._exchange.peers.drop(found[0], f"wrong content of height {block.height}: {wrong}")
 
 
 def open_content(

@@ -20,6 +20,9 @@ from node.telemetry import Metrics
 
 READY_BEHIND_MAX: Final = 10
 """Blocks that a node may be behind and still answer for the chain (ARCHITECTURE.md, Reading)."""
+CLOCK_BEHIND_WARN_MS: Final = 60_000
+"""How far the newest block may be ahead of this node's clock before the status says so. Clocks of
+bureaus differ by seconds; more is a clock that somebody set."""
 EXPIRY_WARN: Final = datetime.timedelta(days=30)
 """A certificate that ends sooner is named in the status, although nothing stops when it ends."""
 
@@ -129,6 +132,7 @@ class Report:
                 "epoch": epoch,
                 **({} if network is None else network.details()),
                 "height": self._chain.parent.header.height,
+                "clock_behind_ms": self._clock_behind_ms(),
                 "pool_transactions": len(self._pool),
                 "pool_bytes": self._pool.size,
                 "validators": validators.size,
@@ -174,6 +178,12 @@ class Report:
             return f"An operator: alarm {code}: {says}."
         if not self._works():
             return "A start: this node stops or has stopped."
+        if (behind_ms := self._clock_behind_ms()) > CLOCK_BEHIND_WARN_MS:
+            # A block carries a time that has not come: nothing that is valid now fits above it.
+            return (
+                f"The clock: the newest block is {behind_ms // 1000} s ahead of this node's clock. "
+                "Look at the clock; transactions valid until an earlier time are refused."
+            )
         if network is None:
             return "The block in flight." if len(self._pool) else "Transactions."
         return self.waiting().sentence + self._about_keys() + self._about_certificates(network)
@@ -208,6 +218,9 @@ class Report:
             network.has_quorum() and network.behind_by() <= READY_BEHIND_MAX
         )
         return self._works() and self._alarm is None and connected
+
+    def _clock_behind_ms(self) -> int:
+        return max(0, self._chain.parent.header.time_ms - self._wall_clock_ms())
 
     def _now(self) -> datetime.datetime:
         return datetime.datetime.fromtimestamp(self._wall_clock_ms() / 1000, datetime.UTC)

@@ -1,9 +1,9 @@
 """Blocks for peers: the one in flight, proposals this node kept, and the committed chain.
 
 Whoever voted for a block has it on disk and can bring it to those who have only heard of it. The
-attachments are part of it: only organisations with a seat are connected, and they execute. A block
-whose attachments were erased after their term cannot be executed again by anybody and is not given
-out; who is that far behind takes a state, not blocks.
+attachments are part of it for those who execute; a block whose attachments were erased after their
+term cannot be executed again by anybody and is not given out. Others get what it did (``Changes``),
+as long as its state diff is kept. Who is further behind than that takes a state, not blocks.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from consensus import BlockId
 from node.ledger.block import Header
 from node.ledger.transaction import Attachment, SignedTransaction
-from node.p2p.payloads import Content
+from node.p2p.payloads import Changes, Content, Share
 from node.service.chain import Chain
 from node.store.blocks import StoredProposal
 
@@ -22,6 +22,7 @@ class BlockServer:
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
         self._last: tuple[bytes, bytes] | None = None
+        self._last_changes: tuple[bytes, bytes] | None = None
 
     def content(self, height: int, block: bytes) -> bytes | None:
         """The encoded content of a block, None when this node does not have it."""
@@ -44,13 +45,27 @@ class BlockServer:
         found = self._chain.outcome(block)
         return None if found is None else found.encode()
 
-    def certified(self, height: int) -> tuple[bytes, bytes] | None:
+    def certified(self, height: int, share: Share) -> tuple[bytes, bytes] | None:
         """(certificate, content) of a committed height, None when this node cannot give it."""
         certificate = self._chain.database.blocks.certificate(height)
-        content = None if certificate is None else self._committed(height)
-        if certificate is None or content is None:
+        if certificate is None:
             return None
-        return certificate, content.encode()
+        content = self._committed(height) if share is Share.CONTENT else self._changes(height)
+        return None if content is None else (certificate, content.encode())
+
+    def changes(self, height: int, block: bytes) -> bytes | None:
+        """What a committed block did, None when this node cannot give it."""
+        last = self._last_changes
+        if last is not None and last[0] == block:
+            return last[1]
+        if self._chain.database.blocks.height_of(block) != height:
+            return None
+        changes = self._changes(height)
+        if changes is None:
+            return None
+        # All followers ask for the newest block in the same moment.
+        self._last_changes = (block, encoded := changes.encode())
+        return encoded
 
     def _in_flight(self, block: bytes) -> Content | None:
         result = self._chain.result(BlockId(block))
@@ -77,6 +92,13 @@ class BlockServer:
                 return None
             transactions.append(_with(transaction, attachments).encode())
         return Content(Header.decode(header), transactions)
+
+    def _changes(self, height: int) -> Changes | None:
+        blocks = self._chain.database.blocks
+        header, diff = blocks.header(height), blocks.diff(height)
+        if header is None or diff is None:
+            return None
+        return Changes(Header.decode(header), blocks.leaves(height), blocks.receipts(height), diff)
 
     def _attachments(self, transaction: SignedTransaction) -> list[Attachment] | None:
         """None when one of them was erased."""

@@ -16,6 +16,7 @@ from node.ledger.block import Header, ValidatorSet
 from node.ledger.codec import encode, encode_trusted
 from node.ledger.errors import LedgerError
 from node.ledger.state_tree import BucketRoot
+from node.ledger.types import Checked
 from node.store import keys
 from node.store.attachments import Attachments, attachment_rows
 from node.store.blocks import Blocks, StoredProposal
@@ -84,6 +85,8 @@ class HeightParts:
     index_rows: Sequence[Operation]
     next_validators: ValidatorSet | None
     """The set of the next epoch, when this block ends its own (and at genesis)."""
+    checked: Checked = Checked.REEXECUTED
+    """How this node knows that the height is right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +160,16 @@ class Rows:
         for key, value in self.reader.iterate(*keys.all_of(keys.EPOCH)):
             yield keys.height_of(key), *_epoch(value)
 
+    def checked(self, height: int) -> Checked:
+        """How this node has checked a height that it holds."""
+        value = self.reader.get(keys.at_height(keys.CHECKED, height))
+        if value is None:
+            return Checked.REEXECUTED
+        try:
+            return Checked(int.from_bytes(value, "big"))
+        except ValueError as error:
+            raise DatabaseDamaged(f"How height {height} was checked cannot be read.") from error
+
     def quarantined(self) -> list[bytes]:
         """Ids of transactions in quarantine."""
         return [key[1:] for key, _ in self.reader.iterate(*keys.all_of(keys.QUARANTINE))]
@@ -224,6 +237,20 @@ class Database(Rows):
         assert parts.certificate is not None, "only certified blocks are kept"
         self._write(parts, [])
 
+    def tree_depth(self) -> int | None:
+        """Depth of the tree top that the stored bucket roots are of; None where nobody said."""
+        data = self.kv.get(keys.meta("tree-depth"))
+        return None if data is None else int.from_bytes(data, "big")
+
+    def replace_buckets(self, depth: int, roots: Sequence[BucketRoot]) -> None:
+        """Put bucket roots of another depth in place of all stored ones, in one batch."""
+        gone: dict[bytes, bytes | None] = {
+            keys.bucket(number): None for number, _, _ in self.state.bucket_roots()
+        }
+        batch: list[Operation] = [*(gone | dict(bucket_rows(roots))).items()]
+        batch.append((keys.meta("tree-depth"), depth.to_bytes(4, "big")))
+        self.kv.write(batch, sync=True)
+
     def save_proposals(self, proposals: Mapping[tuple[int, bytes], StoredProposal]) -> None:
         """Make proposals durable, by (height, block hash), before they get a vote."""
         batch: list[Operation] = [
@@ -282,6 +309,8 @@ class Database(Rows):
         ]
         if parts.certificate is not None:
             rows.append((keys.at_height(keys.CERTIFICATE, height), parts.certificate))
+        if parts.checked is not Checked.REEXECUTED:
+            rows.append((keys.at_height(keys.CHECKED, height), bytes([parts.checked])))
         rows += self._dropped_diffs(height)
         places = zip(parts.tx_ids, parts.first_receipts, strict=True)
         for index, (tx_id, first) in enumerate(places):

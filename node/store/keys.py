@@ -4,7 +4,7 @@ Heights and ordinals are big-endian, so that key order is the order of the chain
 
 | row | key | value |
 |---|---|---|
-| ``m`` | name | layout version, chain, genesis file |
+| ``m`` | name | layout version, chain, genesis file, depth of the bucket roots |
 | ``k`` | ``head`` | the newest height: `Head`, with the chain of batch digests |
 | ``h`` | height | canonical header |
 | ``n`` | block hash | height |
@@ -13,6 +13,7 @@ Heights and ordinals are big-endian, so that key order is the order of the chain
 | ``r`` | height | canonical list of the receipts tree's leaves |
 | ``d`` | height | canonical state diff; kept for a number of heights |
 | ``g`` | height | the batch's seal: sequence number, digests of its parts, chained digest |
+| ``l`` | height | how the height was checked, where it was not re-executed |
 | ``x`` | transaction id | height, leaf index, leaf index of its first receipt |
 | ``A`` | height, ordinal | attachment: commitment, blind, content; the latter two may be erased |
 | ``a`` | commitment | height, ordinal of the attachment |
@@ -39,6 +40,7 @@ CERTIFICATE = b"c"
 RECEIPTS = b"r"
 DIFF = b"d"
 SEAL = b"g"
+CHECKED = b"l"
 TRANSACTION = b"x"
 ATTACHMENT = b"A"
 COMMITMENT = b"a"

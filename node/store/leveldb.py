@@ -12,7 +12,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import plyvel
+try:
+    import plyvel
+except ImportError:
+    # plyvel publishes no wheel for Python 3.13 and newer; its fork is the same source under
+    # another name. plyvel goes first, so that who builds it from source uses what they built.
+    import plyvel_next as plyvel
 
 from node.store.errors import DatabaseBarred, DatabaseDamaged, DatabaseInUse, WriteFailed, folder_of
 from node.store.kv import Operation, Snapshot

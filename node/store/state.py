@@ -14,6 +14,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 
+from node.ledger.receipt import EXECUTED
 from node.ledger.state_proof import key_path, value_hash
 from node.ledger.state_tree import BucketRoot
 from node.store import keys
@@ -23,7 +24,6 @@ from node.store.kv import Operation, Reader
 _LENGTH = struct.Struct(">H")
 PATH_BYTES = 32
 HOUR_MS = 3_600_000
-EXECUTED = "tx/"
 
 
 def executed_key(valid_until_ms: int, tx_id: bytes) -> str:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import httpx
 
+from contracts.organisations import own_prefix
 from node.benchmark.connection import SUBMIT_AND_WAIT
 from node.benchmark.workload import AUDITOR, Batch, Planned, Signer, sign_batch
 from node.ledger import crypto
@@ -188,8 +189,9 @@ class _Session:
         kind = chance.choices(("settle", "reverse", "deposit"), (6, 2, 2))[0]
         if kind == "reverse" and self._settled:
             institution, bill = chance.choice(self._settled[-50:])
+            claim = country.claim_id(institution, bill)
             args: dict[str, Any] = {
-                "claim": f"c{bill}", "reversal": f"r-c{bill}", "reason": "wrong_bill"
+                "claim": claim, "reversal": f"{claim}-r", "reason": "wrong_bill"
             }  # fmt: skip
             return Batch(Signer.of(institution, "clerk"), [Planned("claim", "reverse", args)]), []
         if kind == "deposit":
@@ -197,14 +199,14 @@ class _Session:
             bureau = f"bureau:{country.area_of(person)[:2]}0000"
             calls = [
                 Planned("funds", "deposit", {
-                    "transfer": f"d{self._number}-{next(self._deposits)}",
+                    "transfer": f"{own_prefix(bureau)}d{self._number}-{next(self._deposits)}",
                     "person": country.person(person), "amount_fen": chance.randint(1, 10**6),
                 })
             ]  # fmt: skip
             return Batch(Signer.of(bureau, "clerk"), calls), []
         bills = [next(self._bills) for _ in range(chance.randint(1, 4))]
         institution = chance.choice(country.institutions)
-        planned = [country.outpatient(bill) for bill in bills]
+        planned = [country.outpatient(institution, bill) for bill in bills]
         return Batch(Signer.of(institution, "clerk"), planned), bills
 
     async def _submit(self, tx_id: bytes, wire: bytes) -> bool:

@@ -131,18 +131,18 @@ def test_the_trace_balances_and_ends_at_the_accounts(running: Demo) -> None:
         (("status",), "Transactions."),
         (("block", "list", "--limit", "2"), "next: --after"),
         (("block", "show", "1"), "organisations"),
-        (("claim", "show", "demo-seed-01"), "settled.total_fen"),
-        (("claim", "history", "demo-seed-01"), "claim.settled"),
-        (("claim", "explain", "demo-seed-01"), "99,000.00 × 80% = 79,200.00"),
-        (("claim", "statement", "demo-seed-01"), "医疗费总额 total"),
-        (("claim", "statement", "demo-seed-01", "--html"), "<html"),
-        (("claim", "content", "demo-seed-01"), "demo diagnosis"),
+        (("claim", "show", "H31000000003-seed-01"), "settled.total_fen"),
+        (("claim", "history", "H31000000003-seed-01"), "claim.settled"),
+        (("claim", "explain", "H31000000003-seed-01"), "99,000.00 × 80% = 79,200.00"),
+        (("claim", "statement", "H31000000003-seed-01"), "医疗费总额 total"),
+        (("claim", "statement", "H31000000003-seed-01", "--html"), "<html"),
+        (("claim", "content", "H31000000003-seed-01"), "demo diagnosis"),
         (("person", "show", "p:370000:seed01"), "insured"),
-        (("person", "claims", "p:370000:seed01"), "demo-seed-01"),
+        (("person", "claims", "p:370000:seed01"), "H31000000003-seed-01"),
         (("person", "account", "p:370000:seed01"), "has_account"),
         (("person", "used", "p:370000:seed01", "2020"), "370000"),
-        (("filing", "list", "p:370000:seed01"), "F-seed-01"),
-        (("filing", "show", "F-seed-01"), "approved"),
+        (("filing", "list", "p:370000:seed01"), "370000-seed-01"),
+        (("filing", "show", "370000-seed-01"), "approved"),
         (("fund", "balance", "fund:370000"), "49,920,800.00"),
         (("fund", "postings", "fund:370000"), "-79,200.00"),
         (("org", "show", "bureau:370000"), "checker"),
@@ -151,7 +151,7 @@ def test_the_trace_balances_and_ends_at_the_accounts(running: Demo) -> None:
         (("catalogue", "show", "310000"), "demo-1"),
         (("catalogue", "item", "310000", "XDEMO000000000000000A01"), "床位费"),
         (("policy", "show", "370000", "310"), "def settle(case)"),
-        (("trace", "demo-seed-01"), "借贷平衡"),
+        (("trace", "H31000000003-seed-01"), "借贷平衡"),
         (("watch", "--after", "0:0", "--count", "3"), "organisation"),
     ],
     ids=lambda v: " ".join(v[:2]) if isinstance(v, tuple) else "",
@@ -179,8 +179,8 @@ def test_a_transaction_is_found_by_the_id_that_the_history_names(running: Demo) 
 def test_an_estimate_writes_nothing(running: Demo, tmp_path: Path) -> None:
     record = running.ask("claim", "show", running.claim)["record"]
     bill = {
-        "args": {"claim": "estimate-1", "discharge": record["discharge"], "total_fen": 100,
-                 "use_account": False,
+        "args": {"claim": "H31000000003-estimate-1", "discharge": record["discharge"],
+                 "total_fen": 100, "use_account": False,
                  "visit": {"person": record["person"], "care_kind": "outpatient",
                            "admission": record["discharge"],
                            "presence": {"kind": "card", "certificate": "03"}}},
@@ -198,7 +198,7 @@ def test_an_estimate_writes_nothing(running: Demo, tmp_path: Path) -> None:
         answer = running.ask(*words, file, by=running.hospital)
         assert answer["receipt"]["answer"]["cash_fen"] == 100
     assert running.ask("status")["state_root"] == before
-    refused = yibao("claim", "show", "estimate-1", env=running.env(*AUDITOR))
+    refused = yibao("claim", "show", "H31000000003-estimate-1", env=running.env(*AUDITOR))
     assert refused.exit_code == Exit.REFUSED
 
 

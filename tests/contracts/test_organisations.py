@@ -19,9 +19,11 @@ from contracts.organisations import (
     key_of,
     level,
     load,
+    own_prefix,
     require_competent,
     require_kind,
     require_organisation,
+    require_own_id,
     require_post,
     suspension_on,
     validators,
@@ -204,6 +206,8 @@ def test_who_admits_whom(world: World, sender: str, args: dict[str, Any]) -> Non
         ("organisations.wrong-id", w.BUREAU_HUNAN, hospital("hospital:H4301020077x")),
         ("organisations.wrong-id", w.BUREAU_HUNAN, hospital("hospital:H430102007777")),
         ("organisations.wrong-id", w.BUREAU_HUNAN, organisation("bank:", "bank", "430100")),
+        # Ids that bank:icbc makes begin with "bank:icbc:": nobody else's may.
+        ("organisations.wrong-id", w.BUREAU_HUNAN, organisation("bank:icbc:x", "bank", "430100")),
         ("organisations.unknown-switch", w.BUREAU_HUNAN, hospital(switches=["surgery"])),
         ("organisations.unknown-switch", w.BUREAU_HUNAN, hospital(switches=["chronic:"])),
         ("organisations.not-an-institution", w.BUREAU_HUNAN,
@@ -219,6 +223,49 @@ def test_admission_is_refused(world: World, code: str, sender: str, args: dict[s
 
 def test_only_a_checker_administers(world: World) -> None:
     world.refused("sender.post", w.BUREAU_CHANGSHA, C, "admit", hospital(), post="clerk")
+
+
+# --- Ids ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sender", "given", "fits"),
+    [
+        (w.HOSPITAL, "H44010000123-7", True),
+        # A message number of the national interface: institution, time, sequence.
+        (w.HOSPITAL, "H440100001232025061009301200017"[:30], True),
+        (w.HOSPITAL, "H44010000123", False),
+        (w.HOSPITAL, "H44010000124-7", False),
+        (w.HOSPITAL, "7", False),
+        (w.BUREAU_CHANGSHA, "430100-7", True),
+        (w.BUREAU_HUNAN, "430100-7", False),
+        (w.BANK, f"{w.BANK}:7", True),
+        (w.BANK, f"{w.BANK}:", False),
+        (w.BANK, f"{w.BANK}x:7", False),
+        (w.FINANCE, "430100-7", False),
+        (w.CENTRE, "centre:7", True),
+    ],
+)
+def test_an_id_begins_with_the_code_of_who_makes_it(
+    world: World, sender: str, given: str, fits: bool
+) -> None:
+    ctx = world.context(sender)
+    if fits:
+        require_own_id(ctx, given)
+        return
+    with pytest.raises(Rejected, match=r"sender\.foreign-id") as refusal:
+        require_own_id(ctx, given)
+    assert refusal.value.values["id"] == given
+
+
+def test_no_prefix_is_the_beginning_of_anothers(world: World) -> None:
+    """Whoever could be admitted: one may not choose an id under which another's ids fall."""
+    known = [w.HOSPITAL, w.PHARMACY, w.BUREAU_CHANGSHA, w.BUREAU_HUNAN, w.BANK, w.FINANCE, w.CENTRE,
+             "bank:icbcx", "finance:430000", "hospital:P43010000001", "auditor:430100"]  # fmt: skip
+    prefixes = [own_prefix(org_id) for org_id in known]
+    for number, prefix in enumerate(prefixes):
+        others = prefixes[:number] + prefixes[number + 1 :]
+        assert not any(other.startswith(prefix) for other in others), prefix
 
 
 # --- Keys -----------------------------------------------------------------------------------------

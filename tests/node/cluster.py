@@ -35,7 +35,9 @@ CONTRACTS: tuple[Contract, ...] = (
     BOOK, organisation_methods.CONTRACT, governance.CONTRACT, accusation.CONTRACT
 )  # fmt: skip
 REGIONS = ("110000", "310000", "430000", "440000", "500000", "610000", "650000")
-FAST = Timing(base_ms=1_000, cap_ms=4_000, status_ms=100, idle_status_ms=400, answer_gap_ms=40)
+FAST = Timing(
+    base_ms=1_000, cap_ms=4_000, status_ms=100, idle_status_ms=400, answer_gap_ms=40, fetch_ms=500
+)
 """Timers for tests: nothing rests on their values, only how long a test takes."""
 DEADLINE_S = 20.0
 
@@ -55,10 +57,21 @@ def free_ports(count: int) -> list[int]:
             one.close()
 
 
+AUDITOR = "auditor:national"
+FOLLOWERS = {
+    AUDITOR: ("auditor", "000000"),
+    "regulator:430000": ("regulator", "430000"),
+    "bureau:540000": ("bureau", "540000"),
+    "bureau:540100": ("bureau", "540100"),
+}
+"""Organisations without a seat that run a node; the last one's office entitles it to nothing."""
+
+
 def make_network_genesis(
     count: int, ports: Sequence[int], contracts: Sequence[Contract] = CONTRACTS
 ) -> tuple[Genesis, bytes]:
-    """Genesis of ``count`` bureaus that validate, with endpoints, and one hospital."""
+    """Genesis of ``count`` bureaus that validate, with endpoints, one hospital, and those who may
+    want to follow; ``ports`` are of the validators and then of these."""
     keys: dict[str, crypto.PrivateKey] = {"hospital": private("hospital")}
 
     def record(name: str, purposes: list[str], post: str) -> dict[str, Any]:
@@ -81,6 +94,17 @@ def make_network_genesis(
             },
         }
         for n in range(count)
+    ]  # fmt: skip
+    organisations += [
+        {
+            "id": name, "kind": kind, "region": region,
+            "keys": [record(name, ["read", "sign"], "checker")],
+            "endpoint": {
+                "host": "127.0.0.1", "port": port,
+                "tls_pin": crypto.tls_pin(crypto.public_key(private(f"transport-{name}"))),
+            },
+        }
+        for (name, (kind, region)), port in zip(FOLLOWERS.items(), ports[count:], strict=True)
     ]  # fmt: skip
     organisations.append(
         {
@@ -112,9 +136,10 @@ class Cluster:
         self.root = root
         self.count = count
         self.contracts = contracts
-        self.ports = free_ports(count)
+        self.ports = free_ports(count + len(FOLLOWERS))
         self.genesis, self.genesis_bytes = make_network_genesis(count, self.ports, contracts)
         self.nodes: dict[int, Node] = {}
+        self.followers: dict[str, Node] = {}
 
     def folder(self, number: int) -> Path:
         return self.root / str(number)
@@ -169,13 +194,41 @@ class Cluster:
             timing=FAST,
         )  # fmt: skip
 
+    async def follow(self, name: str, **given: Any) -> Node:
+        """Start the node of an organisation without a seat. ``given``: of ``P2pOptions``, and
+        ``log``."""
+        folder = self.root / name
+        folder.mkdir(parents=True, exist_ok=True)
+        options = NodeOptions(
+            organisation=name, data_dir=folder, pool=PoolLimits(1_000, 64 << 20, 500, 16 << 20),
+            calls_aim=256, bytes_aim=4 << 20, index=True,
+        )  # fmt: skip
+        port = self.ports[self.count + list(FOLLOWERS).index(name)]
+        log = given.pop("log", make_logger("error", "json"))
+        runtime = Runtime(self.contracts)
+        ledger = open_ledger(folder, self.genesis_bytes, runtime.registry, OPEN)
+        node = Node(
+            options, ledger, runtime, None, log,
+            p2p=P2pOptions(
+                host="127.0.0.1", port=port, key=private(f"transport-{name}"), **given
+            ),
+            timing=FAST,
+        )  # fmt: skip
+        self.followers[name] = node
+        await node.start()
+        return node
+
+    async def unfollow(self, name: str) -> None:
+        await self.followers.pop(name).stop()
+
     async def stop(self, number: int) -> None:
         await self.nodes.pop(number).stop()
 
     async def agree(self, height: int) -> None:
         """Wait until every running node has this height; then all have the same state."""
-        await until(lambda: all(node.head.height >= height for node in self.nodes.values()))
-        roots = {state_root(node, height) for node in self.nodes.values()}
+        nodes = [*self.nodes.values(), *self.followers.values()]
+        await until(lambda: all(node.head.height >= height for node in nodes))
+        roots = {state_root(node, height) for node in nodes}
         assert len(roots) == 1, roots
 
     def primary(self) -> int:
@@ -210,5 +263,7 @@ async def running_cluster(root: Path, count: int = 4) -> AsyncIterator[Cluster]:
             await cluster.start(number)
         yield cluster
     finally:
+        for name in list(cluster.followers):
+            await cluster.unfollow(name)
         for number in list(cluster.nodes):
             await cluster.stop(number)

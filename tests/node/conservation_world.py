@@ -14,6 +14,7 @@ from random import Random
 from typing import Any
 
 from contracts.api import Value
+from contracts.organisations import own_prefix
 from contracts.runtime import Runtime
 from contracts.settlement import CONTRACTS
 from contracts.settlement.calendar import start_of_day_ms
@@ -227,7 +228,12 @@ def founding(signer: Signer) -> list[list[SignedTransaction]]:
         first.append(signer.sign(bureau, "clerk", [enrol], START_MS))
         if account:
             money: dict[str, Value] = {"person": person, "amount_fen": 30_000}
-            deposit: Planned = ("funds", "deposit", money | {"transfer": f"first-{person}"}, {})
+            deposit: Planned = (
+                "funds",
+                "deposit",
+                money | {"transfer": f"{own_prefix(bureau)}-{person}"},
+                {},
+            )
             second.append(signer.sign(bureau, "finance", [deposit], START_MS))
     return [first, second]
 
@@ -315,7 +321,16 @@ class Mischief:
         own = self.sender if self.sender in HOSPITALS else HOSPITAL
         if self.chance.random() < 0.1:
             own = self.chance.choice(HOSPITALS)
-        return self._id(self.claims[own], fresh, f"c{HOSPITALS.index(own)}-")
+        return self._id(self.claims[own], fresh, f"{own_prefix(own)}-")
+
+    def _transfer(self, fresh: float) -> str:
+        """A transfer's id, seldom somebody else's that is new."""
+        prefix = own_prefix(self.sender if self.chance.random() < 0.98 else HOSPITAL)
+        own = [known for known in self.transfers if known.startswith(prefix)]
+        if not own or self.chance.random() < fresh:
+            own = [f"{prefix}t{len(self.transfers)}"]
+            self.transfers += own
+        return self.chance.choice(own[-40:])
 
     def _person(self) -> str:
         if self.chance.random() < 0.02:
@@ -390,14 +405,14 @@ class Mischief:
 
     def reverse(self) -> Planned:
         claim = self._claim()
-        reversal = self.chance.choice((f"r-{claim}", f"r-{claim}", f"s-{claim}", self._claim(0.2)))
+        reversal = self.chance.choice((f"{claim}r", f"{claim}r", f"{claim}s", self._claim(0.2)))
         args = {"claim": claim, "reversal": reversal, "reason": "wrong_bill"}
         return "claim", "reverse", args, {}
 
     # --- Calls of bureaus and banks -----------------------------------------------------------
 
     def deposit(self) -> Planned:
-        args = {"transfer": self._id(self.transfers, 0.8, "t"), "person": self._person(),
+        args = {"transfer": self._transfer(0.8), "person": self._person(),
                 "amount_fen": max(1, min(self._amount(), 10**6))}  # fmt: skip
         return "funds", "deposit", args, {}
 
@@ -424,7 +439,7 @@ class Mischief:
         if chance.random() < 0.05:
             legs[0] = (legs[0][0], 1 - amount)
         args: dict[str, Value] = {
-            "transfer": self._id(self.transfers, 0.9, "t"), "kind": "correction",
+            "transfer": self._transfer(0.9), "kind": "correction",
             "postings": [{"account": account, "fund_type": fund_type, "amount_fen": fen}
                          for account, fen in legs],
         }  # fmt: skip
@@ -491,7 +506,7 @@ class Mischief:
         return "counters", "open", self._counter_args(), {"person": deltas}
 
     def file(self) -> Planned:
-        args = {"filing": self._id(self.transfers, 0.9, "t"), "person": self._person(),
+        args = {"filing": self._transfer(0.9), "person": self._person(),
                 "type": "referral", "care_region": "440100", "channel": "window",
                 "effective_from": DAY}  # fmt: skip
         return "filing", "submit", args, {}

@@ -221,24 +221,24 @@ def plant_filings(plant: Planter) -> None:
     filed = {"type": "referral", "care_region": "440100", "channel": "window",
              "effective_from": DAY}  # fmt: skip
     steps: list[tuple[str, dict[str, Any]]] = [
-        ("submit", {"filing": "f-9", "person": PERSON, "on_commitment": False, **filed}),
-        ("decide", {"filing": "f-9", "version": 2, "decision": "approve"}),
-        ("change", {"filing": "f-9", "version": 3, **filed}),
-        ("decide", {"filing": "f-9", "version": 4, "decision": "approve"}),
+        ("submit", {"filing": "430100f9", "person": PERSON, "on_commitment": False, **filed}),
+        ("decide", {"filing": "430100f9", "version": 2, "decision": "approve"}),
+        ("change", {"filing": "430100f9", "version": 3, **filed}),
+        ("decide", {"filing": "430100f9", "version": 4, "decision": "approve"}),
     ]
     for method, args in steps:
         plant.sound(BUREAU_CHANGSHA, "filing", method, args, {"filing": PAPERS})
         plant.spoilt(BUREAU_CHANGSHA, "filing", method, args, {"filing": PAPERS})
-    plant.sound(BUREAU_CHANGSHA, "filing", "confirm", {"filing": "f-9", "version": 5},
+    plant.sound(BUREAU_CHANGSHA, "filing", "confirm", {"filing": "430100f9", "version": 5},
                 {"filing": PAPERS}, code="filing.not-provisional")  # fmt: skip
-    cancelled = {"filing": "f-10", "version": 3, "last_day": DAY}
+    cancelled = {"filing": "430100f10", "version": 3, "last_day": DAY}
     plant.sound(BUREAU_CHANGSHA, "filing", "submit",
-                {"filing": "f-10", "person": ALICE, **filed}, {"filing": PAPERS})  # fmt: skip
+                {"filing": "430100f10", "person": ALICE, **filed}, {"filing": PAPERS})  # fmt: skip
     plant.sound(
         BUREAU_CHANGSHA,
         "filing",
         "decide",
-        {"filing": "f-10", "version": 2, "decision": "approve"},
+        {"filing": "430100f10", "version": 2, "decision": "approve"},
         {"filing": PAPERS},
     )
     plant.sound(BUREAU_CHANGSHA, "filing", "cancel", cancelled, {"filing": PAPERS})
@@ -247,22 +247,28 @@ def plant_filings(plant: Planter) -> None:
 def plant_claims(plant: Planter) -> None:
     """A visit, a stay with its lines, refusals of every part, estimates in both forms."""
     lines = [canary_line()]
-    bill = {"claim": "c-1", "discharge": DAY, "total_fen": 12_345, "visit": visit(PERSON)}
+    bill = {
+        "claim": "H44010000123-c-1",
+        "discharge": DAY,
+        "total_fen": 12_345,
+        "visit": visit(PERSON),
+    }
     content = {"visit": CLINICAL, "lines": lines}
     at_window: dict[str, Any] = {"sender": HOSPITAL, "contract": "claim", "post": "operator"}
     plant.sound(**at_window, method="settle", args=bill, attachments={"settlement": content})
     plant.sound(**at_window, method="reverse",
-                args={"claim": "c-1", "reversal": "rc-1", "reason": "wrong_bill"})  # fmt: skip
+                args={"claim": "H44010000123-c-1", "reversal": "H44010000123-rc-1",
+                      "reason": "wrong_bill"})  # fmt: skip
     stay = visit(PERSON, "inpatient")
-    plant.sound(**at_window, method="register", args={"claim": "c-2", "visit": stay},
+    plant.sound(**at_window, method="register", args={"claim": "H44010000123-c-2", "visit": stay},
                 attachments={"settlement": {"visit": CLINICAL}})  # fmt: skip
-    plant.sound(**at_window, method="lines", args={"claim": "c-2", "upload": 1},
+    plant.sound(**at_window, method="lines", args={"claim": "H44010000123-c-2", "upload": 1},
                 attachments={"settlement": {"lines": lines}})  # fmt: skip
-    plant.spoilt(**at_window, method="register", args={"claim": "c-3", "visit": stay},
+    plant.spoilt(**at_window, method="register", args={"claim": "H44010000123-c-3", "visit": stay},
                  attachments={"settlement": {"visit": CLINICAL}})  # fmt: skip
-    plant.spoilt(**at_window, method="lines", args={"claim": "c-2", "upload": 2},
+    plant.spoilt(**at_window, method="lines", args={"claim": "H44010000123-c-2", "upload": 2},
                  attachments={"settlement": {"lines": lines}})  # fmt: skip
-    plant.spoilt(**at_window, method="settle", args=bill | {"claim": "c-4"},
+    plant.spoilt(**at_window, method="settle", args=bill | {"claim": "H44010000123-c-4"},
                  attachments={"settlement": content})  # fmt: skip
     wrong: list[tuple[str, list[Any], dict[str, Any]]] = [
         ("claim.line-date", canary_line(f2="2025-06-09"), CLINICAL),
@@ -282,14 +288,14 @@ def plant_claims(plant: Planter) -> None:
         plant.sound(
             **at_window,
             method="settle",
-            args=bill | {"claim": f"c-w{number}"},
+            args=bill | {"claim": f"H44010000123-w{number}"},
             attachments={"settlement": {"visit": clinical, "lines": [row]}},
             code=code,
         )
-    chronic = bill | {"claim": "c-5", "visit": visit(PERSON, "chronic")}
+    chronic = bill | {"claim": "H44010000123-c-5", "visit": visit(PERSON, "chronic")}
     plant.sound(**at_window, method="settle", args=chronic, attachments={"settlement": content},
                 code="claim.switch-off")  # fmt: skip
-    plant.estimated(bill | {"claim": "c-6"}, content)
+    plant.estimated(bill | {"claim": "H44010000123-c-6"}, content)
 
 
 def plant_in_addresses(world: NodeWorld) -> None:

@@ -11,8 +11,8 @@ from node.ledger.types import TimeMs
 from node.ordering import wire
 from node.p2p.frames import Frame, FrameType
 from node.p2p.payloads import Content, decode_proposal, encode_proposal
-from node.service.exchange import _frame_type
 from node.service.node import Node
+from node.service.reading import frame_type
 
 CONSENSUS = (FrameType.VOTE, FrameType.CHANGE, FrameType.STATUS)
 """Frames whose body is a message and nothing else."""
@@ -49,7 +49,7 @@ def frame_of(message: Message, content: Content | None = None) -> Frame:
     if isinstance(message, Proposal):
         assert content is not None, "a proposal carries its block"
         return Frame(FrameType.PROPOSAL, encode_proposal(body, content.encode()))
-    return Frame(_frame_type(message), body)
+    return Frame(frame_type(message), body)
 
 
 def another_block(node: Node, content: Content) -> BlockResult | None:

@@ -347,6 +347,11 @@ class SimPeers:
         sent = [self._net.send(self._machine, one, frame) for one in list(line.machines)]
         return any(sent)
 
+    def drop(self, organisation: str, reason: str) -> None:
+        line = self._lines.get(organisation)
+        for other in [] if line is None else list(line.machines):
+            self._net.drop(self._net.wire(self._machine, other), reason)
+
     def connected(self) -> dict[str, Peer]:
         return {organisation: line.peer for organisation, line in self._lines.items()}
 

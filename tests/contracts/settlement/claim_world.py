@@ -165,7 +165,7 @@ class ClaimWorld:
         self.world.do(BUREAU_CHANGSHA, "policy", "deploy", args)
         self.world.next_block()
 
-    def file(self, filing: str = "f-1", person: str = ALICE, **given: Any) -> Outcome:
+    def file(self, filing: str = "430100f1", person: str = ALICE, **given: Any) -> Outcome:
         """A referral to Guangzhou that the home bureau files."""
         args = {
             "filing": filing,
@@ -198,7 +198,7 @@ class ClaimWorld:
 
     def settle(
         self,
-        claim: str = "m-1",
+        claim: str = "H44010000123-m-1",
         lines: list[list[Value]] | None = None,
         given: Mapping[str, Value] | None = None,
         *,
@@ -247,9 +247,11 @@ class ClaimWorld:
             HOSPITAL, "claim", "lines", args, attachments=attachments, post="operator"
         )
 
-    def reverse(self, claim: str = "m-1", *, refused: str = "", **given: Any) -> Outcome:
+    def reverse(
+        self, claim: str = "H44010000123-m-1", *, refused: str = "", **given: Any
+    ) -> Outcome:
         """Take a settlement back."""
-        args = {"claim": claim, "reversal": f"r-{claim}", "reason": "wrong_bill"} | given
+        args = {"claim": claim, "reversal": f"{claim}-r", "reason": "wrong_bill"} | given
         if refused:
             return self.world.refused(refused, HOSPITAL, "claim", "reverse", args, post="operator")
         return self.world.do(HOSPITAL, "claim", "reverse", args, post="operator")
@@ -273,7 +275,7 @@ def _build() -> ClaimWorld:
     made.deploy("310", EMPLOYEE_POLICY)
     made.deploy("390", RESIDENT_POLICY)
     made.file()
-    made.file("f-2", BOB)
+    made.file("430100f2", BOB)
     return made
 
 

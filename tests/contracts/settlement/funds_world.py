@@ -32,7 +32,7 @@ def enrol(world: World, person: str = ALICE, bureau: str = BUREAU_CHANGSHA, **gi
     )
 
 
-def deposit(world: World, amount_fen: int, person: str = ALICE, transfer: str = "d-1") -> None:
+def deposit(world: World, amount_fen: int, person: str = ALICE, transfer: str = "430100d1") -> None:
     """Credit a personal account."""
     world.do(
         BUREAU_CHANGSHA,

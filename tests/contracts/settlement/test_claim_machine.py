@@ -72,7 +72,7 @@ class Claims(RuleBasedStateMachine):
     )
     def settle(self, person: str, bill: Any, kind: str, use_account: bool, emergency: bool) -> str:
         self.number += 1
-        claim = f"m-{self.number}"
+        claim = f"H44010000123-m-{self.number}"
         lines = [
             line(n, code, amount, confirmed=confirmed, consent=True)
             for n, (code, amount, confirmed) in enumerate(bill)
@@ -103,7 +103,7 @@ class Claims(RuleBasedStateMachine):
     @rule(amount=st.integers(1, 1_000_000))
     def deposit(self, amount: int) -> None:
         self.number += 1
-        deposit(self.counter.world, amount, transfer=f"d-{self.number}-more")
+        deposit(self.counter.world, amount, transfer=f"430100d{self.number}-more")
         self.posted["fund/430100", "premium", "310200"] -= amount
         self.posted[f"account/{ALICE}", "person", "310200"] += amount
 

@@ -90,9 +90,11 @@ def test_settled_estimated_and_reversed(counter: ClaimWorld) -> None:
 
 
 def test_registered_uploaded_and_settled(counter: ClaimWorld) -> None:
-    assert_silent(counter.register("s-1", visit(PERSON, "inpatient"), clinical=CLINICAL))
-    assert_silent(counter.upload("s-1", 1, [canary_line()]))
-    assert_silent(counter.settle("s-1", [], registered=True, total_fen=12_345))
+    assert_silent(
+        counter.register("H44010000123-s-1", visit(PERSON, "inpatient"), clinical=CLINICAL)
+    )
+    assert_silent(counter.upload("H44010000123-s-1", 1, [canary_line()]))
+    assert_silent(counter.settle("H44010000123-s-1", [], registered=True, total_fen=12_345))
     left = [key for key, value in counter.world.state.entries.items()
             if DISEASE.encode() in value or DIAGNOSIS.encode() in value]  # fmt: skip
     assert left == []

@@ -40,12 +40,12 @@ def test_everything_is_as_it_was(counter: ClaimWorld) -> None:
     reversed_ = counter.reverse()
     assert balances(counter.world.state) == before
     assert used(counter) == {}
-    assert {p.transfer for p in reversed_.postings} == {"claim/r-m-1"}
+    assert {p.transfer for p in reversed_.postings} == {"claim/H44010000123-m-1-r"}
     mirrored = [(p.account, p.fund_type, -p.amount_fen) for p in settled.postings]
     assert [(p.account, p.fund_type, p.amount_fen) for p in reversed_.postings] == mirrored[::-1]
     assert reversed_.answer == {
-        "claim": "m-1",
-        "reversal": "r-m-1",
+        "claim": "H44010000123-m-1",
+        "reversal": "H44010000123-m-1-r",
         "state": "reversed",
         "cash_fen": settled.answer["cash_fen"],
         "account_fen": 50_000,
@@ -56,16 +56,16 @@ def test_everything_is_as_it_was(counter: ClaimWorld) -> None:
 def test_the_entry_names_the_original_and_negates_its_amounts(counter: ClaimWorld) -> None:
     settled = counter.settle()
     reversed_ = counter.reverse()
-    assert reversed_.versions["reverses"]["claim"] == "m-1"
+    assert reversed_.versions["reverses"]["claim"] == "H44010000123-m-1"
     for name, amount in reversed_.amounts.items():
         assert amount == -settled.amounts[name], name
-    original = claims.find(counter.world.state, "m-1")
+    original = claims.find(counter.world.state, "H44010000123-m-1")
     assert original is not None
-    assert (original.state, original.reversal) == ("reversed", "r-m-1")
+    assert (original.state, original.reversal) == ("reversed", "H44010000123-m-1-r")
     assert original.settled is not None
-    record = counter.world.state.get("claim/r-m-1")
+    record = counter.world.state.get("claim/H44010000123-m-1-r")
     assert is_reversal(record)
-    assert Reversal.decode(record).claim == "m-1"
+    assert Reversal.decode(record).claim == "H44010000123-m-1"
     assert Reversal.decode(record).reason == "wrong_bill"
 
 
@@ -76,29 +76,31 @@ def test_a_retry_is_the_first_answer_and_nothing_twice(counter: ClaimWorld) -> N
     again = counter.reverse()
     assert (again.answer, again.postings) == (first.answer, [])
     assert counter.world.state.entries == before
-    counter.reverse(reversal="r-2", refused="claim.wrong-state")
+    counter.reverse(reversal="H44010000123-r-2", refused="claim.wrong-state")
     counter.reverse(reason="refund", refused="claim.duplicate-id")
-    counter.reverse("m-2", reason="C34.9 carcinoma", refused="args.shape")
+    counter.reverse("H44010000123-m-2", reason="C34.9 carcinoma", refused="args.shape")
 
 
 def test_ids_of_claims_and_reversals_are_of_one_kind(counter: ClaimWorld) -> None:
-    counter.settle("m-1")
-    counter.settle("m-2", [line(1, BED, 7_000)])
-    counter.reverse("m-1", reversal="m-2", refused="claim.duplicate-id")
-    counter.reverse("m-1")
-    counter.settle("r-m-1", refused="claim.is-reversal")
-    counter.reverse("m-2", reversal="r-m-1", refused="claim.duplicate-id")
+    counter.settle("H44010000123-m-1")
+    counter.settle("H44010000123-m-2", [line(1, BED, 7_000)])
+    counter.reverse("H44010000123-m-1", reversal="H44010000123-m-2", refused="claim.duplicate-id")
+    counter.reverse("H44010000123-m-1")
+    counter.settle("H44010000123-m-1-r", refused="claim.is-reversal")
+    counter.reverse("H44010000123-m-2", reversal="H44010000123-m-1-r", refused="claim.duplicate-id")
     # A settlement that was taken back answers a retry, and its id is not free again.
-    assert counter.settle("m-1").answer["state"] == "settled"
-    counter.settle("m-1", [line(1, BED, 1)], refused="claim.duplicate-id")
+    assert counter.settle("H44010000123-m-1").answer["state"] == "settled"
+    counter.settle("H44010000123-m-1", [line(1, BED, 1)], refused="claim.duplicate-id")
 
 
 def test_who_may_not_reverse(counter: ClaimWorld) -> None:
     counter.reverse(refused="claim.not-found")
     counter.settle()
-    args = {"claim": "m-1", "reversal": "r-1", "reason": "other"}
+    args = {"claim": "H44010000123-m-1", "reversal": "H44010000123-r-1", "reason": "other"}
     world = counter.world
-    world.refused("claim.not-yours", PHARMACY, "claim", "reverse", args, post="operator")
+    foreign = args | {"reversal": "P44010000456-r-1"}
+    world.refused("claim.not-yours", PHARMACY, "claim", "reverse", foreign, post="operator")
+    world.refused("sender.foreign-id", PHARMACY, "claim", "reverse", args, post="operator")
     world.refused("sender.kind", BUREAU_GUANGZHOU, "claim", "reverse", args, post="clerk")
     world.refused("sender.post", HOSPITAL, "claim", "reverse", args, post="doctor")
 
@@ -107,21 +109,21 @@ def test_a_claim_that_was_declared_is_not_reversed_by_the_hospital_alone(
     counter: ClaimWorld,
 ) -> None:
     counter.settle()
-    claim = claims.find(counter.world.state, "m-1")
+    claim = claims.find(counter.world.state, "H44010000123-m-1")
     assert claim is not None
     declared = replace(claim, state=follow(claim.state, Action.DECLARE))
-    counter.world.state.put("claim/m-1", declared.encode())
+    counter.world.state.put("claim/H44010000123-m-1", declared.encode())
     counter.reverse(refused="claim.wrong-state")
 
 
 def test_later_settlements_are_listed_and_none_is_changed(counter: ClaimWorld) -> None:
-    counter.settle("m-1", [line(1, BED, 30_000)])
+    counter.settle("H44010000123-m-1", [line(1, BED, 30_000)])
     counter.world.next_block()
-    later = counter.settle("m-2", [line(1, BED, 10_000)])
+    later = counter.settle("H44010000123-m-2", [line(1, BED, 10_000)])
     assert later.amounts["funds_fen"] == 8_500
-    reversed_ = counter.reverse("m-1")
+    reversed_ = counter.reverse("H44010000123-m-1")
     listed = [fields for topic, fields in reversed_.events if topic == "counters.reprice"]
-    assert [fields["claims"] for fields in listed] == [["m-2"]]
+    assert [fields["claims"] for fields in listed] == [["H44010000123-m-2"]]
     assert balance(counter.world.state, "fund:430100", "310100") == -8_500
     assert used(counter) == {"pool_fen": 8_500}
 
@@ -132,7 +134,7 @@ def test_a_payable_turns_negative_when_the_hospital_was_paid_already(counter: Cl
         {"account": f"payable:{HOSPITAL}", "fund_type": "310100", "amount_fen": -17_000},
         {"account": "bank:bank:icbc", "fund_type": "310100", "amount_fen": 17_000},
     ]
-    args = {"transfer": "pay-1", "kind": "payment", "postings": postings}
+    args = {"transfer": "440100pay-1", "kind": "payment", "postings": postings}
     counter.world.do(BUREAU_GUANGZHOU, "funds", "transfer", args, post="finance")
     counter.reverse()
     assert balance(counter.world.state, f"payable:{HOSPITAL}", "310100") == -17_000

@@ -75,7 +75,7 @@ def test_the_whole_bill_stands_on_the_institutions_side(counter: ClaimWorld) -> 
     outcome = counter.settle(use_account=True, lines=[line(1, BED, 123_456)])
     taken = [p for p in outcome.postings if p.account.startswith(("payable:", "income:"))]
     assert sum(p.amount_fen for p in taken) == 123_456
-    assert {p.transfer for p in outcome.postings} == {"claim/m-1"}
+    assert {p.transfer for p in outcome.postings} == {"claim/H44010000123-m-1"}
 
 
 def test_a_price_above_the_ceiling_is_cut_before_the_first_pay(counter: ClaimWorld) -> None:
@@ -105,9 +105,9 @@ def test_a_code_outside_the_catalogue_is_her_own_expense_with_a_reason(counter: 
 
 
 def test_the_account_pays_only_when_the_patient_chose_it(counter: ClaimWorld) -> None:
-    without = counter.settle("m-1")
+    without = counter.settle("H44010000123-m-1")
     assert without.answer["account_fen"] == 0
-    chosen = counter.settle("m-2", [line(1, BED, 20_000)], use_account=True)
+    chosen = counter.settle("H44010000123-m-2", [line(1, BED, 20_000)], use_account=True)
     assert chosen.answer["account_fen"] == 20_000 * 15 // 100
     state = counter.world.state
     assert balance(state, f"person:{ALICE}:account", "310200") == 50_000 - 3_000
@@ -130,7 +130,7 @@ def test_money_that_is_set_aside_does_not_pay_a_bill(counter: ClaimWorld) -> Non
         {"account": f"person:{ALICE}:account", "fund_type": "310200", "amount_fen": -45_000},
         {"account": "premium:430100", "fund_type": "310200", "amount_fen": 45_000},
     ]
-    args = {"transfer": "t-1", "kind": "refund", "postings": postings, "phase": "pending",
+    args = {"transfer": "430100t1", "kind": "refund", "postings": postings, "phase": "pending",
             "expires_ms": world.time_ms + 60_000}  # fmt: skip
     world.do(BUREAU_CHANGSHA, "funds", "transfer", args, post="finance")
     outcome = counter.settle(lines=[line(1, BED, 800_000)], use_account=True)
@@ -165,9 +165,9 @@ def test_inside_one_province_the_fund_pays_without_clearing(counter: ClaimWorld)
 
 
 def test_counters_are_used_up_once_and_shared_by_institutions(counter: ClaimWorld) -> None:
-    first = counter.settle("m-1", [line(1, BED, 20_000)])
-    second = counter.settle("m-2", [line(1, BED, 20_000)])
-    third = counter.settle("m-3", [line(1, BED, 20_000)])
+    first = counter.settle("H44010000123-m-1", [line(1, BED, 20_000)])
+    second = counter.settle("H44010000123-m-2", [line(1, BED, 20_000)])
+    third = counter.settle("H44010000123-m-3", [line(1, BED, 20_000)])
     paid = [o.amounts["funds_fen"] for o in (first, second, third)]
     # 300.00 deductible a year: 200 + 100 of it, then none.
     assert paid == [0, 8_500, 17_000]
@@ -254,12 +254,12 @@ def test_four_filings_four_results_each_explained(counter: ClaimWorld) -> None:
     world = counter.world
     for name in ("none", "elsewhere", "emergency"):
         enrol(world, f"p:430100:{name}")
-    counter.file("f-x", "p:430100:elsewhere", care_region="510100")
+    counter.file("430100fx", "p:430100:elsewhere", care_region="510100")
     told = {}
     for name, clinical in (("alice", {}), ("none", {}), ("elsewhere", {}),
                            ("emergency", {"emergency": True})):  # fmt: skip
         given = visit(f"p:430100:{name}")
-        outcome = counter.settle(f"m-{name}", bill, given, clinical=clinical)
+        outcome = counter.settle(f"H44010000123-m-{name}", bill, given, clinical=clinical)
         filing = outcome.versions["filing"]
         told[name] = (outcome.amounts["funds_fen"], filing["type"], filing.get("reason", ""))
     assert told == {
@@ -298,7 +298,7 @@ def test_the_policy_of_the_day_of_discharge_decides_and_stays(counter: ClaimWorl
     outcome = counter.settle()
     assert outcome.amounts["funds_fen"] == 19_000
     assert outcome.versions["policy"]["number"] == 2
-    earlier = counter.settle("m-2", [line(1, BED, 20_000, day="2025-06-09")],
+    earlier = counter.settle("H44010000123-m-2", [line(1, BED, 20_000, day="2025-06-09")],
                              visit(admission="2025-06-09"), discharge="2025-06-09")  # fmt: skip
     assert earlier.versions["policy"]["number"] == 1
     # The filing began a day later, so the ratio is that of nobody's filing.
@@ -309,9 +309,9 @@ def test_a_policy_deployed_in_the_same_block_does_not_decide_yet(counter: ClaimW
     args = {"area": "430100", "scheme": "310", "effective_from": "2025-01-01",
             "source": EMPLOYEE_POLICY.replace('"85%"', '"95%"')}  # fmt: skip
     counter.world.do(BUREAU_CHANGSHA, "policy", "deploy", args)
-    assert counter.settle("m-1").amounts["funds_fen"] == 17_000
+    assert counter.settle("H44010000123-m-1").amounts["funds_fen"] == 17_000
     counter.world.next_block()
-    assert counter.settle("m-2", [line(1, BED, 20_000)]).amounts["funds_fen"] == 19_000
+    assert counter.settle("H44010000123-m-2", [line(1, BED, 20_000)]).amounts["funds_fen"] == 19_000
 
 
 def test_a_home_policy_may_name_its_own_catalogue(counter: ClaimWorld) -> None:
@@ -351,7 +351,7 @@ def test_the_same_id_with_other_content_is_refused(counter: ClaimWorld) -> None:
     counter.settle()
     counter.settle(use_account=True, refused="claim.duplicate-id")
     counter.settle(lines=[line(2, BED, 50_000)], refused="claim.duplicate-id")
-    counter.settle(sender=PHARMACY, refused="claim.duplicate-id")
+    counter.settle(sender=PHARMACY, refused="sender.foreign-id")
 
 
 # --- presence -------------------------------------------------------------------------------------
@@ -511,12 +511,14 @@ def test_chronic_care_needs_the_entitlement_of_the_home_bureau(
     clinical = {"chronic_disease": "diabetes"}
     chronic = visit(kind="chronic")
     counter.settle(given=chronic, clinical=clinical, refused="claim.not-entitled")
-    counter.register("s-1", chronic, clinical=clinical, refused="claim.not-entitled")
+    counter.register("H44010000123-s-1", chronic, clinical=clinical, refused="claim.not-entitled")
     recognise(counter, disease, start, end)
     refusal = counter.settle(given=chronic, clinical=clinical, refused="claim.not-entitled")
     assert refusal.values == {"person": ALICE, "care_kind": "chronic", "date": DAY}
     assert counter.settle(given=chronic, clinical=clinical | {"emergency": True}).ok
-    assert counter.settle("m-2", clinical=clinical).ok, "an ordinary visit needs no entitlement"
+    assert counter.settle("H44010000123-m-2", clinical=clinical).ok, (
+        "an ordinary visit needs no entitlement"
+    )
 
 
 def test_a_switch_that_is_off_refuses_with_its_name(counter: ClaimWorld) -> None:
@@ -528,8 +530,8 @@ def test_a_switch_that_is_off_refuses_with_its_name(counter: ClaimWorld) -> None
 
 
 def test_a_pharmacy_has_its_own_switch(counter: ClaimWorld) -> None:
-    assert counter.settle(given=visit(kind="pharmacy"), sender=PHARMACY).ok
-    counter.settle("m-2", given=visit(kind="inpatient"), sender=PHARMACY,
+    assert counter.settle("P44010000456-1", given=visit(kind="pharmacy"), sender=PHARMACY).ok
+    counter.settle("P44010000456-2", given=visit(kind="inpatient"), sender=PHARMACY,
                    refused="claim.switch-off")  # fmt: skip
 
 
@@ -583,21 +585,23 @@ def test_a_policy_that_overspends_settles_nothing(counter: ClaimWorld) -> None:
         '        return 77778\n    return 0\n'
     )  # fmt: skip
     counter.deploy("310", greedy)
-    assert counter.settle("m-1").ok
-    refusal = counter.settle("m-2", [line(1, BED, 77_777)], refused="policy.overspends")
+    assert counter.settle("H44010000123-m-1").ok
+    refusal = counter.settle(
+        "H44010000123-m-2", [line(1, BED, 77_777)], refused="policy.overspends"
+    )
     assert refusal.values["fund"] == "330100"
 
 
 @pytest.mark.parametrize("missing", ["settlement", "visit"])
 def test_a_visit_needs_its_attachment(counter: ClaimWorld, missing: str) -> None:
-    args = counter.settle_args("m-1", [line(1)], visit())
+    args = counter.settle_args("H44010000123-m-1", [line(1)], visit())
     attachments = {} if missing == "settlement" else {"settlement": {"lines": [line(1)]}}
     counter.world.refused("claim.clinical-missing", HOSPITAL, "claim", "settle", args,
                           attachments=attachments, post="operator")  # fmt: skip
 
 
 def test_an_attachment_for_nobody_is_refused(counter: ClaimWorld) -> None:
-    args = counter.settle_args("m-1", [line(1)], visit())
+    args = counter.settle_args("H44010000123-m-1", [line(1)], visit())
     counter.world.refused("args.attachment", HOSPITAL, "claim", "settle", args,
                           attachments={"press": {"lines": []}}, post="operator")  # fmt: skip
 
@@ -634,7 +638,9 @@ def test_an_estimate_is_only_for_who_is_there(counter: ClaimWorld) -> None:
 
 def test_nothing_is_made_or_lost(counter: ClaimWorld) -> None:
     for number in range(6):
-        counter.settle(f"m-{number}", [line(1, BED, 12_347 * (number + 1))], use_account=True)
+        counter.settle(
+            f"H44010000123-m-{number}", [line(1, BED, 12_347 * (number + 1))], use_account=True
+        )
     assert set(trial_balance(counter.world.state).values()) == {0}
     pair = [(k, v) for k, v in balances(counter.world.state).items() if k[0].startswith("clearing")]
     assert sum(amount for _, amount in pair) == 0

@@ -53,12 +53,12 @@ def statement(**changes: Any) -> dict[str, Any]:
     return {"type": "other", "care_region": GUANGZHOU, "channel": "app"} | changes
 
 
-def submit(world: World, filing: str = "f1", sender: str = BUREAU, **changes: Any) -> Any:
+def submit(world: World, filing: str = "430100f1", sender: str = BUREAU, **changes: Any) -> Any:
     args = {"filing": filing, "person": w.ALICE, **statement(**changes)}
     return world.do(sender, C, "submit", args, post="clerk").answer
 
 
-def follow(world: World, method: str, version: int, filing: str = "f1", **args: Any) -> Any:
+def follow(world: World, method: str, version: int, filing: str = "430100f1", **args: Any) -> Any:
     return world.do(
         BUREAU, C, method, {"filing": filing, "version": version, **args}, post="clerk"
     ).answer
@@ -91,7 +91,7 @@ def test_a_temporary_filing_is_approved_at_once_for_six_months(world: World) -> 
         "provisional_until": None,
         "decide_by": None,
     }
-    filing = load_filing(world.state, "f1")
+    filing = load_filing(world.state, "430100f1")
     assert filing is not None
     assert (filing.person, filing.area, len(filing.salt)) == (w.ALICE, "430100", 32)
     assert filing.salt != world.state.get(f"filings/{w.ALICE}")[1]
@@ -111,8 +111,8 @@ def test_the_work_list_has_a_deadline_in_working_days(world: World) -> None:
     assert reason(world, "2025-06-10", "2025-06-12") == "filing.pending"
     assert follow(world, "decide", 2, decision="approve")["status"] == "approved"
     # The approval keeps the day of submission: it was filed during this stay.
-    assert reason(world, "2025-06-09", "2025-06-12") == "f1/2"
-    filing = load_filing(world.state, "f1")
+    assert reason(world, "2025-06-09", "2025-06-12") == "430100f1/2"
+    filing = load_filing(world.state, "430100f1")
     assert filing is not None
     assert [v.status for v in filing.versions] == ["pending", "approved"]
     assert filing.versions[1].valid_to is None
@@ -126,9 +126,9 @@ def test_returned_refused_and_asked_again(world: World) -> None:
     assert reason(world, "2025-06-10", "2025-06-12") == "filing.pending"
     follow(world, "decide", 4, decision="refuse", reason="not_entitled")
     assert reason(world, "2025-06-10", "2025-06-12") == "filing.refused"
-    args = {"filing": "f1", "version": 5, **statement()}
+    args = {"filing": "430100f1", "version": 5, **statement()}
     world.refused("filing.ended", BUREAU, C, "change", args)
-    cancel = {"filing": "f1", "version": 5, "last_day": "2025-07-01"}
+    cancel = {"filing": "430100f1", "version": 5, "last_day": "2025-07-01"}
     world.refused("filing.ended", BUREAU, C, "cancel", cancel)
 
 
@@ -137,13 +137,13 @@ def test_the_same_filing_twice_is_one(world: World) -> None:
     before = dict(world.state.entries)
     assert submit(world) == first
     assert world.state.entries == before
-    other = {"filing": "f1", "person": w.ALICE, **statement(care_region=SHENZHEN)}
+    other = {"filing": "430100f1", "person": w.ALICE, **statement(care_region=SHENZHEN)}
     world.refused("filing.duplicate-id", BUREAU, C, "submit", other)
     cancelled = follow(world, "cancel", 2, last_day="2025-06-30")
     assert follow(world, "cancel", 2, last_day="2025-06-30") == cancelled
     # The first answer stands, whatever was appended since.
     assert submit(world) == first
-    stale = {"filing": "f1", "version": 2, "last_day": "2025-07-30"}
+    stale = {"filing": "430100f1", "version": 2, "last_day": "2025-07-30"}
     outcome = world.refused("filing.version", BUREAU, C, "cancel", stale)
     assert outcome.values["expected"] == 3
 
@@ -170,7 +170,7 @@ def test_the_same_filing_twice_is_one(world: World) -> None:
     ],
 )
 def test_a_filing_is_refused(world: World, code: str, sender: str, changes: dict[str, Any]) -> None:
-    args = {"filing": "f1", "person": w.ALICE, **statement()} | changes
+    args = {"filing": "430100f1", "person": w.ALICE, **statement()} | changes
     outcome = world.refused(code, sender, C, "submit", args)
     # A shape lists the words that it allows, so only what is the person's own can leak.
     assert not leaks(outcome, [BIRTH, IDENTITY])
@@ -182,40 +182,43 @@ def test_nobody_files_after_the_insurance_ended(world: World) -> None:
         BUREAU, "enrolment", "close", {"person": w.ALICE, "revision": 2},
         attachments={"person": {"last_day": "2025-06-08", "cause": "death"}},
     )  # fmt: skip
-    args = {"filing": "f2", "person": w.ALICE, **statement()}
+    args = {"filing": "430100f2", "person": w.ALICE, **statement()}
     world.refused("enrolment.ended", BUREAU, C, "submit", args)
-    change = {"filing": "f1", "version": 2, **statement()}
+    change = {"filing": "430100f1", "version": 2, **statement()}
     world.refused("enrolment.ended", BUREAU, C, "change", change)
 
 
 def test_a_hospital_files_a_referral(world: World) -> None:
-    submit(world, sender=w.HOSPITAL, type="referral", hospital=w.HOSPITAL, channel="hospital")
+    said = statement(type="referral", hospital=w.HOSPITAL, channel="hospital")
+    args = {"filing": "430100f1", "person": w.ALICE, **said}
+    world.refused("sender.foreign-id", w.HOSPITAL, C, "submit", args)
+    world.do(w.HOSPITAL, C, "submit", args | {"filing": "H44010000123f1"})
     # The hospital is a fact: another one of the city is covered too.
-    assert reason(world, "2025-06-11", "2025-06-12", region="440106") == "f1/1"
+    assert reason(world, "2025-06-11", "2025-06-12", region="440106") == "H44010000123f1/1"
 
 
 def test_notes_and_papers_stay_in_the_attachment(world: World) -> None:
-    args = {"filing": "f1", "person": w.ALICE, **statement()}
+    args = {"filing": "430100f1", "person": w.ALICE, **statement()}
     papers = {"materials": [{"kind": "referral_slip", "sha256": bytes(range(32))}], "note": NOTE}
     outcome = world.do(BUREAU, C, "submit", args, attachments={"filing": papers})
     canaries = [*CANARIES, NOTE, bytes(range(32))]
     assert not leaks(outcome, canaries)
-    stored = b"".join(world.state.entries[k] for k in ("filing/f1", f"filings/{w.ALICE}"))
+    stored = b"".join(world.state.entries[k] for k in ("filing/430100f1", f"filings/{w.ALICE}"))
     assert NOTE.encode() not in stored
 
 
 def test_decisions_are_refused(world: World) -> None:
     submit(world)
-    decide = {"filing": "f1", "version": 2, "decision": "approve"}
+    decide = {"filing": "430100f1", "version": 2, "decision": "approve"}
     world.refused("filing.not-pending", BUREAU, C, "decide", decide)
     world.refused("sender.not-competent", w.BUREAU_GUANGDONG, C, "decide", decide)
-    world.refused("filing.unknown", BUREAU, C, "decide", decide | {"filing": "f9"})
-    confirm = {"filing": "f1", "version": 2}
+    world.refused("filing.unknown", BUREAU, C, "decide", decide | {"filing": "430100f9"})
+    confirm = {"filing": "430100f1", "version": 2}
     world.refused("filing.not-provisional", BUREAU, C, "confirm", confirm)
-    back = {"filing": "f1", "version": 2, "last_day": "2025-06-09"}
+    back = {"filing": "430100f1", "version": 2, "last_day": "2025-06-09"}
     world.refused("filing.cancel-back", BUREAU, C, "cancel", back)
-    submit(world, "f2", type="living_elsewhere")
-    silent = {"filing": "f2", "version": 2, "decision": "refuse"}
+    submit(world, "430100f2", type="living_elsewhere")
+    silent = {"filing": "430100f2", "version": 2, "decision": "refuse"}
     world.refused("filing.reason-missing", BUREAU, C, "decide", silent)
 
 
@@ -225,28 +228,28 @@ def test_decisions_are_refused(world: World) -> None:
 def test_one_long_term_filing_at_a_time(world: World) -> None:
     set_rules(world, automatic=["living_elsewhere", "retired_elsewhere", "other"])
     submit(world, type="living_elsewhere")
-    args = {"filing": "f2", "person": w.ALICE, **statement(type="retired_elsewhere")}
+    args = {"filing": "430100f2", "person": w.ALICE, **statement(type="retired_elsewhere")}
     outcome = world.refused("filing.long-term-exists", BUREAU, C, "submit", args)
-    assert outcome.values == {"filing": "f1"}
-    submit(world, "f3", care_region=SHENZHEN)
+    assert outcome.values == {"filing": "430100f1"}
+    submit(world, "430100f3", care_region=SHENZHEN)
     follow(world, "cancel", 2, last_day="2025-06-30")
-    submit(world, "f2", type="retired_elsewhere")
+    submit(world, "430100f2", type="retired_elsewhere")
 
 
 def test_two_long_term_filings_may_wait_but_one_is_approved(world: World) -> None:
     submit(world, type="living_elsewhere")
-    submit(world, "f2", type="retired_elsewhere", care_region=SHENZHEN)
+    submit(world, "430100f2", type="retired_elsewhere", care_region=SHENZHEN)
     follow(world, "decide", 2, decision="approve")
-    approve = {"filing": "f2", "version": 2, "decision": "approve"}
+    approve = {"filing": "430100f2", "version": 2, "decision": "approve"}
     world.refused("filing.long-term-exists", BUREAU, C, "decide", approve)
     # A change that waits does not hide what stands.
     follow(world, "change", 3, **statement(type="living_elsewhere", care_region="440400"))
     world.refused("filing.long-term-exists", BUREAU, C, "decide", approve)
     # A temporary filing cannot be changed into a second long-term one either.
-    submit(world, "f3")
-    change = {"filing": "f3", "version": 2, **statement(type="posted_elsewhere")}
+    submit(world, "430100f3")
+    change = {"filing": "430100f3", "version": 2, **statement(type="posted_elsewhere")}
     world.refused("filing.long-term-exists", BUREAU, C, "change", change)
-    follow(world, "decide", 2, "f2", decision="refuse", reason="wrong_place")
+    follow(world, "decide", 2, "430100f2", decision="refuse", reason="wrong_place")
 
 
 def test_every_step_may_be_repeated(world: World) -> None:
@@ -264,7 +267,7 @@ def test_every_step_may_be_repeated(world: World) -> None:
         before = dict(world.state.entries)
         assert follow(world, method, version, **args) == first
         assert world.state.entries == before
-    filing = load_filing(world.state, "f1")
+    filing = load_filing(world.state, "430100f1")
     assert filing is not None
     assert [v.status for v in filing.versions] == [
         "pending", "pending", "approved", "approved", "approved", "cancelled",
@@ -274,11 +277,11 @@ def test_every_step_may_be_repeated(world: World) -> None:
 def test_a_long_term_filing_keeps_its_place_for_some_months(world: World) -> None:
     set_rules(world, automatic=["living_elsewhere"], change_after_months=6)
     submit(world, type="living_elsewhere")
-    change = {"filing": "f1", "version": 2,
+    change = {"filing": "430100f1", "version": 2,
               **statement(type="living_elsewhere", care_region=SHENZHEN)}  # fmt: skip
     outcome = world.on("2025-12-09").refused("filing.too-early", BUREAU, C, "change", change)
     assert outcome.values["earliest"] == "2025-12-10"
-    cancel = {"filing": "f1", "version": 2, "last_day": "2025-12-31"}
+    cancel = {"filing": "430100f1", "version": 2, "last_day": "2025-12-31"}
     world.refused("filing.too-early", BUREAU, C, "cancel", cancel)
     world.on("2025-12-10").do(BUREAU, C, "change", change)
 
@@ -288,12 +291,12 @@ def test_a_long_term_filing_keeps_its_place_for_some_months(world: World) -> Non
 
 def test_cover_reaches_the_admission_date(world: World) -> None:
     submit(world)
-    assert reason(world, "2025-06-10", "2025-06-20") == "f1/1"
-    assert reason(world, "2025-12-10", "2026-01-20") == "f1/1"
+    assert reason(world, "2025-06-10", "2025-06-20") == "430100f1/1"
+    assert reason(world, "2025-12-10", "2026-01-20") == "430100f1/1"
     assert reason(world, "2025-12-11", "2026-01-20") == "filing.expired"
     assert reason(world, "2025-06-10", "2025-06-20", region=SHENZHEN) == "filing.wrong-place"
     # A filing made during the stay reaches back to the admission, one made after it does not.
-    assert reason(world, "2025-05-20", "2025-06-10") == "f1/1"
+    assert reason(world, "2025-05-20", "2025-06-10") == "430100f1/1"
     assert reason(world, "2025-05-20", "2025-06-09") == "filing.not-yet-effective"
     found = cover(world, "2025-06-10", "2025-06-20")
     assert (found.type, found.in_time, found.channel) == ("other", True, "app")
@@ -306,16 +309,16 @@ def test_a_late_filing_reaches_back_and_is_marked(world: World) -> None:
     set_rules(world, retroactive_days={"other": 60})
     submit(world, effective_from="2025-05-01")
     found = cover(world, "2025-05-10", "2025-05-20", today="2025-06-15")
-    assert (found.filing, found.in_time) == ("f1", False)
+    assert (found.filing, found.in_time) == ("430100f1", False)
     assert cover(world, "2025-05-10", "2025-06-12").in_time
-    args = {"filing": "f2", "person": w.ALICE, **statement(effective_from="2025-04-10")}
+    args = {"filing": "430100f2", "person": w.ALICE, **statement(effective_from="2025-04-10")}
     outcome = world.refused("filing.too-far-back", BUREAU, C, "submit", args)
     assert outcome.values["earliest"] == "2025-04-11"
 
 
 def test_a_province_covers_its_cities(world: World) -> None:
     submit(world, care_region="440000")
-    assert reason(world, "2025-06-10", "2025-06-20", region="440306") == "f1/1"
+    assert reason(world, "2025-06-10", "2025-06-20", region="440306") == "430100f1/1"
     assert reason(world, "2025-06-10", "2025-06-20", region="450100") == "filing.wrong-place"
 
 
@@ -332,16 +335,16 @@ def test_an_emergency_is_deemed_filed(world: World) -> None:
     # A better filing of one's own comes first, a worse one does not hurt.
     submit(world)
     assert cover(world, "2025-06-10", "2025-06-20", emergency=True).type == "emergency"
-    submit(world, "f2", type="referral")
-    assert cover(world, "2025-06-10", "2025-06-20", emergency=True).filing == "f2"
-    assert cover(world, "2025-06-10", "2025-06-20").filing == "f2"
+    submit(world, "430100f2", type="referral")
+    assert cover(world, "2025-06-10", "2025-06-20", emergency=True).filing == "430100f2"
+    assert cover(world, "2025-06-10", "2025-06-20").filing == "430100f2"
 
 
 def test_an_emergency_filing_covers_emergencies_only(world: World) -> None:
     set_rules(world, automatic=["emergency"])
-    submit(world, type="emergency", sender=w.HOSPITAL, channel="hospital")
+    submit(world, "H44010000123f1", type="emergency", sender=w.HOSPITAL, channel="hospital")
     assert reason(world, "2025-06-10", "2025-06-20") == "filing.wrong-type"
-    assert reason(world, "2025-06-10", "2025-06-20", emergency=True) == "f1/1"
+    assert reason(world, "2025-06-10", "2025-06-20", emergency=True) == "H44010000123f1/1"
 
 
 def test_regions_that_need_no_filing(world: World) -> None:
@@ -357,24 +360,24 @@ def test_a_change_leaves_earlier_days_where_they_were(world: World) -> None:
     submit(world.on("2025-05-01"), type="living_elsewhere")
     world.on("2025-06-01")
     follow(world, "change", 2, **statement(type="living_elsewhere", care_region=SHENZHEN))
-    assert reason(world, "2025-05-20", "2025-06-05") == "f1/1"
+    assert reason(world, "2025-05-20", "2025-06-05") == "430100f1/1"
     assert reason(world, "2025-06-02", "2025-06-05") == "filing.wrong-place"
-    assert reason(world, "2025-06-02", "2025-06-05", region=SHENZHEN) == "f1/2"
+    assert reason(world, "2025-06-02", "2025-06-05", region=SHENZHEN) == "430100f1/2"
     # Moved during the stay and treated at the new place: filed during the stay.
-    assert reason(world, "2025-05-28", "2025-06-05", region=SHENZHEN) == "f1/2"
+    assert reason(world, "2025-05-28", "2025-06-05", region=SHENZHEN) == "430100f1/2"
 
 
 def test_a_waiting_or_refused_change_changes_nothing(world: World) -> None:
     submit(world)
     set_rules(world, automatic=[])
     follow(world, "change", 2, **statement(care_region=SHENZHEN))
-    assert reason(world, "2025-06-10", "2025-06-12") == "f1/1"
+    assert reason(world, "2025-06-10", "2025-06-12") == "430100f1/1"
     assert reason(world, "2025-06-10", "2025-06-12", region=SHENZHEN) == "filing.wrong-place"
     follow(world, "decide", 3, decision="refuse", reason="wrong_place")
-    assert reason(world, "2025-06-10", "2025-06-12") == "f1/1"
+    assert reason(world, "2025-06-10", "2025-06-12") == "430100f1/1"
     # It can still be cancelled, and what ends is what stood.
     follow(world, "cancel", 4, last_day="2025-06-15")
-    assert reason(world, "2025-06-15", "2025-06-20") == "f1/1"
+    assert reason(world, "2025-06-15", "2025-06-20") == "430100f1/1"
     assert reason(world, "2025-06-16", "2025-06-20") == "filing.cancelled"
 
 
@@ -382,9 +385,9 @@ def test_a_cancellation_ends_cover_after_its_last_day(world: World) -> None:
     submit(world, effective_from="2025-07-01")
     assert reason(world, "2025-06-11", "2025-06-12") == "filing.not-yet-effective"
     follow(world, "cancel", 2, last_day="2025-07-10")
-    assert reason(world, "2025-07-10", "2025-08-01") == "f1/1"
+    assert reason(world, "2025-07-10", "2025-08-01") == "430100f1/1"
     assert reason(world, "2025-07-11", "2025-08-01") == "filing.cancelled"
-    args = {"filing": "f1", "version": 3, **statement()}
+    args = {"filing": "430100f1", "version": 3, **statement()}
     world.refused("filing.ended", BUREAU, C, "change", args)
 
 
@@ -392,32 +395,32 @@ def test_a_filing_on_commitment_lapses_by_itself(world: World) -> None:
     set_rules(world, provisional_days=30)
     answer = submit(world, type="living_elsewhere", on_commitment=True)
     assert (answer["status"], answer["provisional_until"]) == ("approved", "2025-07-10")
-    assert reason(world, "2025-06-20", "2025-07-10") == "f1/1"
+    assert reason(world, "2025-06-20", "2025-07-10") == "430100f1/1"
     assert reason(world, "2025-06-20", "2025-07-11") == "filing.lapsed"
     # The stay ended in time, but it is settled after the lapse.
     assert reason(world, "2025-06-20", "2025-07-10", today="2025-07-11") == "filing.lapsed"
-    confirm = {"filing": "f1", "version": 2}
+    confirm = {"filing": "430100f1", "version": 2}
     outcome = world.on("2025-07-11").refused("filing.lapsed", BUREAU, C, "confirm", confirm)
-    assert outcome.values == {"filing": "f1", "until": "2025-07-10", "today": "2025-07-11"}
+    assert outcome.values == {"filing": "430100f1", "until": "2025-07-10", "today": "2025-07-11"}
     follow(world.on("2025-07-10"), "confirm", 2)
-    assert reason(world, "2025-06-20", "2025-08-11") == "f1/2"
+    assert reason(world, "2025-06-20", "2025-08-11") == "430100f1/2"
 
 
 def test_the_nearest_reason_is_told(world: World) -> None:
     submit(world.on("2024-01-01"))
-    submit(world.on("2025-06-10"), "f2", care_region=SHENZHEN)
+    submit(world.on("2025-06-10"), "430100f2", care_region=SHENZHEN)
     found = cover(world, "2025-06-10", "2025-06-20")
-    assert (found.reason, found.nearest) == ("filing.expired", "f1")
-    submit(world, "f3", type="retired_elsewhere")
+    assert (found.reason, found.nearest) == ("filing.expired", "430100f1")
+    submit(world, "430100f3", type="retired_elsewhere")
     found = cover(world, "2025-06-10", "2025-06-20")
-    assert (found.reason, found.nearest) == ("filing.pending", "f3")
+    assert (found.reason, found.nearest) == ("filing.pending", "430100f3")
 
 
 def test_long_term_residents_at_home(world: World) -> None:
     set_rules(world, automatic=["living_elsewhere"], entitled_at_home=False)
-    submit(world, "f0", care_region=SHENZHEN, valid_to="2025-06-30")
+    submit(world, "430100f0", care_region=SHENZHEN, valid_to="2025-06-30")
     set_rules(world, automatic=["living_elsewhere", "other"], entitled_at_home=False)
-    submit(world, "f00", care_region=SHENZHEN)
+    submit(world, "430100f00", care_region=SHENZHEN)
     assert cover(world, "2025-06-10", "2025-06-12", region="430105").found
     submit(world, type="living_elsewhere")
     assert reason(world, "2025-06-10", "2025-06-12", region="430105") == "filing.resides-elsewhere"
@@ -428,10 +431,10 @@ def test_long_term_residents_at_home(world: World) -> None:
 def test_an_old_persons_index_stays_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filing_record, "INDEX_MAX", 3)
     for month in range(1, 7):
-        submit(world.on(f"2025-0{month}-01"), f"f{month}", valid_to=f"2025-0{month}-20")
+        submit(world.on(f"2025-0{month}-01"), f"430100f{month}", valid_to=f"2025-0{month}-20")
     rows = load_index(world.state, w.ALICE)
-    assert [row.filing for row in rows] == ["f4", "f5", "f6"]
-    filing = load_filing(world.state, "f1")
+    assert [row.filing for row in rows] == ["430100f4", "430100f5", "430100f6"]
+    filing = load_filing(world.state, "430100f1")
     assert filing is not None
     assert filing.last.status == "approved"
 
@@ -453,7 +456,7 @@ def histories(draw: st.DrawFn) -> list[Row]:
         length = draw(st.one_of(st.none(), st.integers(0, 20)))
         rows.append(
             Row(
-                filing="f1",
+                filing="430100f1",
                 number=number,
                 status=draw(st.sampled_from(["approved", "approved", "cancelled", "pending"])),
                 type="other",
@@ -517,5 +520,5 @@ def test_a_filing_that_expired_is_renewed_during_the_stay(world: World) -> None:
     submit(world.on("2025-01-05"), valid_to="2025-03-01")
     assert reason(world, "2025-06-05", "2025-06-20") == "filing.expired"
     follow(world.on("2025-06-10"), "change", 2, **statement())
-    assert reason(world, "2025-06-05", "2025-06-20") == "f1/2"
+    assert reason(world, "2025-06-05", "2025-06-20") == "430100f1/2"
     assert reason(world, "2025-06-05", "2025-06-09") == "filing.expired"

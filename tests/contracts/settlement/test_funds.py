@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from contracts.api import Posting, Rejected
+from contracts.organisations import own_prefix
 from contracts.settlement import enrolment, funds
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.funds_book import Book, Leg, balance, counter_entry
@@ -39,11 +40,11 @@ def leg(account: str, amount_fen: int, fund_type: str = "310200") -> dict[str, A
     return {"account": account, "fund_type": fund_type, "amount_fen": amount_fen}
 
 
-def transfer_args(*legs: dict[str, Any], transfer: str = "t-1", **more: Any) -> dict[str, Any]:
+def transfer_args(*legs: dict[str, Any], transfer: str = "430100t1", **more: Any) -> dict[str, Any]:
     return {"transfer": transfer, "kind": "correction", "postings": list(legs), **more}
 
 
-def to_fund(amount_fen: int, transfer: str = "t-1", **more: Any) -> dict[str, Any]:
+def to_fund(amount_fen: int, transfer: str = "430100t1", **more: Any) -> dict[str, Any]:
     """From the personal account back to where contributions come from."""
     return transfer_args(
         leg(ACCOUNT, -amount_fen), leg("premium:430100", amount_fen), transfer=transfer, **more
@@ -63,21 +64,23 @@ def test_the_same_deposit_again_is_the_first_one(world: World) -> None:
     before = dict(world.state.entries)
     deposit(world, 150_000)
     assert world.state.entries == before
-    args = {"transfer": "d-1", "person": ALICE, "amount_fen": 1}
+    args = {"transfer": "430100d1", "person": ALICE, "amount_fen": 1}
     world.refused("funds.duplicate-id", BUREAU_CHANGSHA, "funds", "deposit", args, post="finance")
 
 
 def test_only_the_home_bureau_deposits(world: World) -> None:
-    args = {"transfer": "d-1", "person": ALICE, "amount_fen": 1}
+    args = {"transfer": "430100d1", "person": ALICE, "amount_fen": 1}
     world.refused("sender.not-competent", BUREAU_GUANGDONG, "funds", "deposit", args,
                   post="finance")  # fmt: skip
     world.refused("sender.post", BUREAU_CHANGSHA, "funds", "deposit", args, post="doctor")
-    assert world.do(BUREAU_HUNAN, "funds", "deposit", args, post="finance").ok
+    assert world.do(
+        BUREAU_HUNAN, "funds", "deposit", args | {"transfer": "430000d1"}, post="finance"
+    ).ok
 
 
 @pytest.mark.parametrize("amount", [0, -5, True, "10", 10**16])
 def test_a_deposit_is_a_positive_number_of_fen(world: World, amount: Any) -> None:
-    args = {"transfer": "d-1", "person": ALICE, "amount_fen": amount}
+    args = {"transfer": "430100d1", "person": ALICE, "amount_fen": amount}
     world.refused("args.shape", BUREAU_CHANGSHA, "funds", "deposit", args, post="finance")
 
 
@@ -88,7 +91,7 @@ def test_an_account_must_be_covered_and_a_fund_need_not(world: World) -> None:
     world.do(BUREAU_CHANGSHA, "funds", "transfer", to_fund(1_000), post="finance")
     assert balance(world.state, ACCOUNT, "310200") == 0
     fund = transfer_args(leg("fund:430100", -7, "310100"), leg("premium:430100", 7, "310100"),
-                         transfer="t-2")  # fmt: skip
+                         transfer="430100t2")  # fmt: skip
     world.do(BUREAU_CHANGSHA, "funds", "transfer", fund, post="finance")
     assert balance(world.state, "fund:430100", "310100") == -7
 
@@ -145,7 +148,7 @@ def test_a_reference_is_a_number_and_no_sentence(world: World, reference: str) -
     world.do(BUREAU_CHANGSHA, "funds", "transfer", told, post="finance")
 
 
-def pend(world: World, amount_fen: int, transfer: str = "t-1", **more: Any) -> None:
+def pend(world: World, amount_fen: int, transfer: str = "430100t1", **more: Any) -> None:
     args = to_fund(
         amount_fen, transfer, phase="pending", expires_ms=world.time_ms + 10 * MINUTE, **more
     )
@@ -156,10 +159,10 @@ def test_pending_money_is_set_aside_and_then_moves(world: World) -> None:
     deposit(world, 1_000)
     pend(world, 700)
     assert balance(world.state, ACCOUNT, "310200") == 1_000
-    world.refused("funds.not-covered", BUREAU_CHANGSHA, "funds", "transfer", to_fund(301, "t-2"),
-                  post="finance")  # fmt: skip
+    world.refused("funds.not-covered", BUREAU_CHANGSHA, "funds", "transfer",
+                  to_fund(301, "430100t2"), post="finance")  # fmt: skip
     # A second person confirms.
-    args = {"transfer": "t-1"}
+    args = {"transfer": "430100t1"}
     world.refused("funds.same-holder", BUREAU_CHANGSHA, "funds", "post", args, post="finance")
     world.refused("funds.not-confirmer", BUREAU_HUNAN, "funds", "post", args, post="checker")
     posted = world.do(BUREAU_CHANGSHA, "funds", "post", args, post="checker")
@@ -176,7 +179,7 @@ def test_pending_money_comes_back(world: World, way: str) -> None:
     deposit(world, 1_000)
     before = balances(world.state)
     pend(world, 700)
-    args = {"transfer": "t-1"}
+    args = {"transfer": "430100t1"}
     if way == "void":
         world.refused("funds.not-confirmer", BANK, "funds", "void", args, post="finance")
         world.do(BUREAU_CHANGSHA, "funds", "void", args, post="finance")
@@ -201,7 +204,7 @@ def test_a_pending_transfer_needs_an_end_that_lies_ahead(world: World) -> None:
                   post="finance")  # fmt: skip
 
 
-def pay_hospital(world: World, amount_fen: int, transfer: str = "pay-1") -> dict[str, Any]:
+def pay_hospital(world: World, amount_fen: int, transfer: str = "440100pay-1") -> dict[str, Any]:
     return transfer_args(
         leg(PAYABLE, -amount_fen, "310100"),
         leg("bank:bank:icbc", amount_fen, "310100"),
@@ -214,27 +217,29 @@ def pay_hospital(world: World, amount_fen: int, transfer: str = "pay-1") -> dict
 
 def test_a_hospital_is_paid_when_the_bank_says_so(world: World) -> None:
     world.do(BUREAU_GUANGZHOU, "funds", "transfer", pay_hospital(world, 500), post="finance")
-    world.refused("funds.not-confirmer", BUREAU_GUANGZHOU, "funds", "post", {"transfer": "pay-1"},
-                  post="checker")  # fmt: skip
-    world.do(BANK, "funds", "post", {"transfer": "pay-1"}, post="finance")
+    paid = {"transfer": "440100pay-1"}
+    world.refused("funds.not-confirmer", BUREAU_GUANGZHOU, "funds", "post", paid, post="checker")
+    world.do(BANK, "funds", "post", paid, post="finance")
     assert balance(world.state, "bank:bank:icbc", "310100") == 500
     # A payable may turn negative; it is not a person's money.
     assert balance(world.state, PAYABLE, "310100") == -500
 
 
 def test_a_held_payable_is_not_paid_until_the_hold_ends(world: World) -> None:
-    world.do(BUREAU_GUANGZHOU, "funds", "transfer", pay_hospital(world, 5, "early"), post="finance")
+    world.do(
+        BUREAU_GUANGZHOU, "funds", "transfer", pay_hospital(world, 5, "440100early"), post="finance"
+    )
     hold = {"institution": HOSPITAL, "reason": "audit", "until_ms": world.time_ms + MINUTE}
     world.refused("sender.not-competent", BUREAU_CHANGSHA, "funds", "hold", hold, post="audit")
     world.do(BUREAU_GUANGZHOU, "funds", "hold", hold, post="audit")
     for sender, method, args in (
         (BUREAU_GUANGZHOU, "transfer", pay_hospital(world, 500)),
-        (BANK, "post", {"transfer": "early"}),
+        (BANK, "post", {"transfer": "440100early"}),
     ):
         refusal = world.refused("funds.payable-held", sender, "funds", method, args, post="finance")
         assert refusal.values["reason"] == "audit"
     world.time_ms += MINUTE
-    world.do(BANK, "funds", "post", {"transfer": "early"}, post="finance")
+    world.do(BANK, "funds", "post", {"transfer": "440100early"}, post="finance")
 
 
 def test_money_may_go_to_whoever_it_is_for(world: World) -> None:
@@ -242,13 +247,14 @@ def test_money_may_go_to_whoever_it_is_for(world: World) -> None:
     back = transfer_args(
         leg("bank:bank:icbc", -5, "310100"), leg(PAYABLE, 5, "310100"),
         phase="pending", expires_ms=world.time_ms + MINUTE, confirmer=BUREAU_GUANGZHOU,
+        transfer="bank:icbc:t1",
     )  # fmt: skip
     world.do(BANK, "funds", "transfer", back, post="finance")
     assert balance(world.state, PAYABLE, "310100") == 0
-    world.do(BUREAU_GUANGZHOU, "funds", "post", {"transfer": "t-1"}, post="finance")
+    world.do(BUREAU_GUANGZHOU, "funds", "post", {"transfer": "bank:icbc:t1"}, post="finance")
     assert balance(world.state, PAYABLE, "310100") == 5
     deposit(world, 10)
-    deposit(world, 32, transfer="d-2")
+    deposit(world, 32, transfer="430100d2")
     assert balance(world.state, ACCOUNT, "310200") == 42
 
 
@@ -319,13 +325,14 @@ def test_nobody_writes_money_into_a_bureaus_books_alone(world: World) -> None:
         for target in targets:
             legs = [leg(source, -(10**9)), leg(target, 10**9)]
             pending: dict[str, Any] = {"phase": "pending", "expires_ms": world.time_ms + MINUTE}
+            own = {"transfer": f"{own_prefix(sender)}t1"}
             for args in (
                 transfer_args(*legs),
                 transfer_args(*legs, **pending),
                 transfer_args(*legs, **pending, confirmer=BANK),
                 transfer_args(*legs, confirmer=BUREAU_HUNAN),
             ):
-                world.refused("funds.needs-bureau", sender, "funds", "transfer", args,
+                world.refused("funds.needs-bureau", sender, "funds", "transfer", args | own,
                               post="finance")  # fmt: skip
     assert balances(world.state) == before
 
@@ -350,14 +357,14 @@ def test_one_bureau_does_not_owe_anothers_institution(world: World) -> None:
 )
 def test_an_account_belongs_to_what_its_kind_says(world: World, sender: str, account: str) -> None:
     legs = [leg(account, -5), leg("bank:bank:icbc", 5)]
-    world.refused("funds.unknown-account", sender, "funds", "transfer", transfer_args(*legs),
-                  post="finance")  # fmt: skip
+    args = transfer_args(*legs, transfer=f"{own_prefix(sender)}t1")
+    world.refused("funds.unknown-account", sender, "funds", "transfer", args, post="finance")
 
 
 def test_what_patients_paid_is_the_institutions_own_record(world: World) -> None:
     legs = [leg("bank:bank:icbc", -5, "cash"), leg(f"income:{HOSPITAL}", 5, "cash")]
-    world.refused("funds.not-owner", BANK, "funds", "transfer", transfer_args(*legs),
-                  post="finance")  # fmt: skip
+    args = transfer_args(*legs, transfer="bank:icbc:t1")
+    world.refused("funds.not-owner", BANK, "funds", "transfer", args, post="finance")
 
 
 def test_a_balance_that_cannot_be_true_is_refused_before_it_cannot_be_written(

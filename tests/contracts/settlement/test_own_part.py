@@ -48,7 +48,7 @@ class Home:
         self.deposit(100_000)
 
     def deposit(self, amount_fen: int) -> None:
-        args = {"transfer": "d-child", "person": CHILD, "amount_fen": amount_fen}
+        args = {"transfer": "440100d-child", "person": CHILD, "amount_fen": amount_fen}
         self.world.do(BUREAU_GUANGZHOU, "funds", "deposit", args, post="finance")
 
     def call(
@@ -63,7 +63,9 @@ class Home:
                 "from": "2025-06-01", "presence": CARD} | given  # fmt: skip
         return self.call("family", "authorise", BUREAU_GUANGZHOU, refused=refused, **args)
 
-    def settle(self, claim: str = "m-1", amount_fen: int = 200_000, **given: Any) -> Outcome:
+    def settle(
+        self, claim: str = "H44010000123-m-1", amount_fen: int = 200_000, **given: Any
+    ) -> Outcome:
         return self.counter.settle(claim, lines=[line(1, BED, amount_fen)], **given)
 
     def used_fen(self) -> int:
@@ -71,7 +73,7 @@ class Home:
         assert tie is not None
         return tie.used_fen
 
-    def send(self, transfer: str = "w-1", amount_fen: int = 20_000, **given: Any) -> Outcome:
+    def send(self, transfer: str = "440100w-1", amount_fen: int = 20_000, **given: Any) -> Outcome:
         args = {"transfer": transfer, "from": CHILD, "to": ALICE, "amount_fen": amount_fen,
                 "presence": CARD} | given  # fmt: skip
         return self.call("wallet", "send", BUREAU_GUANGZHOU, **args)
@@ -80,7 +82,9 @@ class Home:
         self.world.time_ms = start_of_day_ms(day) + hour * HOUR
         return self
 
-    def grant(self, hold: str = "h-1", amount_fen: int = 500_000, **given: Any) -> Outcome:
+    def grant(
+        self, hold: str = "bank:icbc:h-1", amount_fen: int = 500_000, **given: Any
+    ) -> Outcome:
         args = {"hold": hold, "token": sha256(b"line").digest(), "person": ALICE,
                 "institution": HOSPITAL, "amount_fen": amount_fen,
                 "until_ms": self.world.time_ms + 30 * 24 * HOUR} | given  # fmt: skip
@@ -116,15 +120,15 @@ def test_a_childs_account_in_another_province_pays_for_the_parent(home: Home) ->
 
 def test_a_limit_is_in_all_and_a_reversal_gives_it_back(home: Home) -> None:
     home.allow(8_000)
-    home.settle("m-1", use_account=True, family=[CHILD])
-    second = home.settle("m-2", use_account=True, family=[CHILD])
+    home.settle("H44010000123-m-1", use_account=True, family=[CHILD])
+    second = home.settle("H44010000123-m-2", use_account=True, family=[CHILD])
     # 85% of 2,000.00 now; 300.00 is the person's and 25.00 is left of the limit.
     assert (second.answer["account_fen"], second.answer["cash_fen"]) == (2_500, 27_500)
     assert home.used_fen() == 8_000
     before = home.used_fen()
-    home.counter.reverse("m-2")
+    home.counter.reverse("H44010000123-m-2")
     assert before - home.used_fen() == 2_500
-    home.counter.reverse("m-1")
+    home.counter.reverse("H44010000123-m-1")
     assert home.used_fen() == 0
     assert balance(home.world.state, CHILD_ACCOUNT, "310200") == 100_000
 
@@ -163,12 +167,12 @@ def test_money_from_a_relative_elsewhere_pays_for_care(home: Home) -> None:
     sent = home.send()
     assert sent.answer["status"] == "waiting"
     assert balance(home.world.state, f"wallet:{CHILD}", "310200") == 20_000
-    claimed = home.call("wallet", "claim", BUREAU_CHANGSHA, transfer="w-1")
+    claimed = home.call("wallet", "claim", BUREAU_CHANGSHA, transfer="440100w-1")
     assert {p.account for p in claimed.postings} == {
         f"wallet:{CHILD}", "clearing:440000->430000", "receivable:440000->430000",
         f"wallet:{ALICE}",
     }  # fmt: skip
-    again = home.call("wallet", "claim", BUREAU_CHANGSHA, transfer="w-1")
+    again = home.call("wallet", "claim", BUREAU_CHANGSHA, transfer="440100w-1")
     assert (again.answer, again.postings) == (claimed.answer, [])
     settled = home.settle(use_account=True)
     assert settled.answer["account_fen"] == 55_500
@@ -185,34 +189,36 @@ def test_three_a_day_two_thousand_each_none_at_night(home: Home) -> None:
     refused = home.send(amount_fen=200_001, refused="wallet.amount")
     assert refused.values == {"amount_fen": 200_001, "limit_fen": 200_000}
     for number in range(3):
-        home.send(f"w-{number}", 10_000)
-    home.send("w-9", 1, refused="wallet.too-many-today")
-    assert home.send("w-0", 10_000).answer["status"] == "waiting", "a retry is no fourth one"
-    home.at(5, "2025-06-11").send("w-9", 1, refused="wallet.night")
-    home.at(22, "2025-06-11").send("w-9", 1, refused="wallet.night")
-    home.at(6, "2025-06-11").send("w-9", 1)
+        home.send(f"440100w-{number}", 10_000)
+    home.send("440100w-9", 1, refused="wallet.too-many-today")
+    assert home.send("440100w-0", 10_000).answer["status"] == "waiting", "a retry is no fourth one"
+    home.at(5, "2025-06-11").send("440100w-9", 1, refused="wallet.night")
+    home.at(22, "2025-06-11").send("440100w-9", 1, refused="wallet.night")
+    home.at(6, "2025-06-11").send("440100w-9", 1)
 
 
 def test_what_nobody_claims_goes_back_at_six(home: Home) -> None:
     home.allow(0)
     before = balances(home.world.state)
     home.send()
-    home.call("wallet", "give_back", HOSPITAL, transfer="w-1", refused="wallet.early")
+    home.call("wallet", "give_back", HOSPITAL, transfer="440100w-1", refused="wallet.early")
     home.at(6, "2025-06-11")
-    home.call("wallet", "claim", BUREAU_CHANGSHA, transfer="w-1", refused="wallet.late")
-    home.call("wallet", "give_back", HOSPITAL, transfer="w-1")
+    home.call("wallet", "claim", BUREAU_CHANGSHA, transfer="440100w-1", refused="wallet.late")
+    home.call("wallet", "give_back", HOSPITAL, transfer="440100w-1")
     assert balances(home.world.state) == before
-    home.call("wallet", "claim", BUREAU_CHANGSHA, transfer="w-1", refused="wallet.ended")
+    home.call("wallet", "claim", BUREAU_CHANGSHA, transfer="440100w-1", refused="wallet.ended")
 
 
 def test_strangers_and_money_that_is_not_there(home: Home) -> None:
     home.send(refused="wallet.stranger")
     home.allow(0)
     home.send(amount_fen=100_001, refused="funds.not-covered")
-    home.call("wallet", "claim", BUREAU_CHANGSHA, transfer="w-8", refused="wallet.not-found")
+    home.call("wallet", "claim", BUREAU_CHANGSHA, transfer="440100w-8", refused="wallet.not-found")
     home.send()
     home.send(amount_fen=19_999, refused="funds.duplicate-id")
-    home.call("wallet", "claim", BUREAU_GUANGZHOU, transfer="w-1", refused="sender.not-competent")
+    home.call(
+        "wallet", "claim", BUREAU_GUANGZHOU, transfer="440100w-1", refused="sender.not-competent"
+    )
 
 
 def test_what_waits_is_not_spent_by_its_sender(home: Home) -> None:
@@ -220,7 +226,7 @@ def test_what_waits_is_not_spent_by_its_sender(home: Home) -> None:
     home.world.do(BUREAU_CHANGSHA, "family", "authorise",
                   {"owner": ALICE, "person": CHILD, "relation": "child", "limit_fen": 0,
                    "from": "2025-06-01", "presence": CARD}, post="clerk")  # fmt: skip
-    home.call("wallet", "send", BUREAU_CHANGSHA, transfer="w-1",
+    home.call("wallet", "send", BUREAU_CHANGSHA, transfer="430100w-1",
               **{"from": ALICE, "to": CHILD, "amount_fen": 30_000, "presence": CARD})  # fmt: skip
     settled = home.settle(use_account=True)
     assert settled.answer["account_fen"] == 20_000
@@ -233,7 +239,7 @@ def test_what_waits_is_not_spent_by_its_sender(home: Home) -> None:
 def test_credit_takes_the_place_of_cash_and_the_rest_is_free_at_once(home: Home) -> None:
     before = balances(home.world.state)
     home.grant()
-    settled = home.settle(credit="h-1", use_account=True)
+    settled = home.settle(credit="bank:icbc:h-1", use_account=True)
     answer = settled.answer
     assert (answer["account_fen"], answer["credit_fen"], answer["cash_fen"]) == (50_000, 5_500, 0)
     assert answer["person_fen"] == 55_500
@@ -242,22 +248,26 @@ def test_credit_takes_the_place_of_cash_and_the_rest_is_free_at_once(home: Home)
     assert balance(state, f"credit:{BANK}", "cash") == 0
     assert balance(state, f"bank:{BANK}", "cash") == -5_500
     assert balance(state, f"income:{HOSPITAL}", "cash") == 5_500
-    told = home.call("credit", "repaid", BANK, hold="h-1", repaid_fen=2_000)
+    told = home.call("credit", "repaid", BANK, hold="bank:icbc:h-1", repaid_fen=2_000)
     assert told.answer["owed_fen"] == 3_500
-    home.call("credit", "repaid", BANK, hold="h-1", repaid_fen=5_501, refused="credit.repaid")
-    home.call("credit", "repaid", BANK, hold="h-1", repaid_fen=1_999, refused="credit.repaid")
+    home.call(
+        "credit", "repaid", BANK, hold="bank:icbc:h-1", repaid_fen=5_501, refused="credit.repaid"
+    )
+    home.call(
+        "credit", "repaid", BANK, hold="bank:icbc:h-1", repaid_fen=1_999, refused="credit.repaid"
+    )
     # The reversal goes back to the bank, which now owes the patient what was repaid.
     assert home.counter.reverse().answer["credit_fen"] == 5_500
     assert balances(state) == before
-    again = home.call("credit", "repaid", BANK, hold="h-1", repaid_fen=2_000)
+    again = home.call("credit", "repaid", BANK, hold="bank:icbc:h-1", repaid_fen=2_000)
     assert again.answer["owed_fen"] == -2_000
 
 
 def test_a_hold_that_is_too_small_leaves_cash(home: Home) -> None:
     home.grant(amount_fen=10_000)
-    settled = home.settle(credit="h-1")
+    settled = home.settle(credit="bank:icbc:h-1")
     assert (settled.answer["credit_fen"], settled.answer["cash_fen"]) == (10_000, 45_500)
-    home.settle("m-2", credit="h-1", refused="credit.ended")
+    home.settle("H44010000123-m-2", credit="bank:icbc:h-1", refused="credit.ended")
 
 
 def test_a_hold_is_for_one_person_at_one_place_until_a_time(home: Home) -> None:
@@ -266,18 +276,19 @@ def test_a_hold_is_for_one_person_at_one_place_until_a_time(home: Home) -> None:
     home.grant()
     assert home.grant().postings == [], "a retry holds nothing twice"
     home.grant(amount_fen=1, refused="credit.duplicate-id")
-    home.settle(credit="h-9", refused="credit.not-found")
-    home.counter.settle(credit="h-1", sender=PHARMACY, given=visit(kind="pharmacy"),
+    home.settle(credit="bank:icbc:h-9", refused="credit.not-found")
+    home.counter.settle("P44010000456-1", credit="bank:icbc:h-1", sender=PHARMACY,
+                        given=visit(kind="pharmacy"),
                         refused="credit.other")  # fmt: skip
-    home.call("credit", "release", BANK, hold="h-1", refused="credit.early")
-    home.call("credit", "release", PHARMACY, hold="h-1", refused="credit.not-found")
-    home.call("credit", "release", HOSPITAL, hold="h-1")
+    home.call("credit", "release", BANK, hold="bank:icbc:h-1", refused="credit.early")
+    home.call("credit", "release", PHARMACY, hold="bank:icbc:h-1", refused="credit.not-found")
+    home.call("credit", "release", HOSPITAL, hold="bank:icbc:h-1")
     assert balance(home.world.state, f"bank:{BANK}", "cash") == 0
-    home.settle(credit="h-1", refused="credit.ended")
-    home.grant("h-2", until_ms=home.world.time_ms + 1)
+    home.settle(credit="bank:icbc:h-1", refused="credit.ended")
+    home.grant("bank:icbc:h-2", until_ms=home.world.time_ms + 1)
     home.world.time_ms += 1
-    home.settle(credit="h-2", refused="credit.over")
-    home.call("credit", "release", BANK, hold="h-2")
+    home.settle(credit="bank:icbc:h-2", refused="credit.over")
+    home.call("credit", "release", BANK, hold="bank:icbc:h-2")
 
 
 # --- All together -----------------------------------------------------------------------------
@@ -297,14 +308,14 @@ def test_every_fen_has_a_payer_and_a_reversal_restores_all(
     home.allow(limit)
     if wallet:
         home.send(amount_fen=wallet)
-        home.call("wallet", "claim", BUREAU_CHANGSHA, transfer="w-1")
+        home.call("wallet", "claim", BUREAU_CHANGSHA, transfer="440100w-1")
     before = balances(home.world.state)
     given: dict[str, Any] = {"use_account": own}
     if own and limit:
         given["family"] = [CHILD]
     if hold:
         home.grant(amount_fen=hold)
-        given["credit"] = "h-1"
+        given["credit"] = "bank:icbc:h-1"
     settled = home.settle(amount_fen=bill, **given)
     answer = settled.answer
     person = answer["account_fen"] + answer["credit_fen"] + answer["cash_fen"]

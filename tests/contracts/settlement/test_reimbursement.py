@@ -61,7 +61,7 @@ class Desk:
         return self.world.do(sender, "reimbursement", method, args, **more)
 
     def file(
-        self, name: str = "z-1", *, total_fen: int = 300_000, refused: str = "",
+        self, name: str = "430100z-1", *, total_fen: int = 300_000, refused: str = "",
         lines: list[Value] | None = None, sender: str = BUREAU_CHANGSHA, **given: Any,
     ) -> Outcome:  # fmt: skip
         args: dict[str, Any] = {
@@ -75,27 +75,32 @@ class Desk:
             "file", sender, refused=refused, attachment={"visit": {}, "lines": rows}, **args
         )
 
-    def review(self, name: str = "z-1", **given: Any) -> Outcome:
+    def review(self, name: str = "430100z-1", **given: Any) -> Outcome:
         return self.call("review", **{"reimbursement": name, "advice": "approve"} | given)
 
-    def decide(self, name: str = "z-1", **given: Any) -> Outcome:
+    def decide(self, name: str = "430100z-1", **given: Any) -> Outcome:
         args = {"reimbursement": name, "decision": "approve", "post": "checker"} | given
         return self.call("decide", **args)
 
-    def approve(self, name: str = "z-1", **given: Any) -> Outcome:
+    def approve(self, name: str = "430100z-1", **given: Any) -> Outcome:
         self.file(name, **given)
         self.review(name)
         return self.decide(name)
 
-    def pay(self, name: str = "z-1", payment: str = "pay-1", **given: Any) -> Outcome:
+    def pay(self, name: str = "430100z-1", payment: str = "pay-1", **given: Any) -> Outcome:
         args = {"reimbursement": name, "payment": payment, "bank": BANK, "post": "finance"}
         return self.call("pay", **args | {"sender": FINANCE} | given)
 
     def report(self, method: str = "confirm", **given: Any) -> Outcome:
-        args = {"reimbursement": "z-1", "payment": "pay-1", "reference": "B-77", "post": "clerk"}
+        args = {
+            "reimbursement": "430100z-1",
+            "payment": "pay-1",
+            "reference": "B-77",
+            "post": "clerk",
+        }
         return self.call(method, BANK, **args | given)
 
-    def stage(self, name: str = "z-1") -> str:
+    def stage(self, name: str = "430100z-1") -> str:
         found = find(self.world.state, name)
         assert found is not None
         return found.stage.value
@@ -197,49 +202,55 @@ def test_two_people_review_and_a_third_orders_the_payment(desk: Desk) -> None:
     other = {"sender": BUREAU_CHANGSHA, "holder": "s:second"}
     made = desk.world.call(
         other["sender"], "reimbursement", "decide",
-        {"reimbursement": "z-1", "decision": "approve"}, post="checker", holder=other["holder"],
+        {"reimbursement": "430100z-1", "decision": "approve"},
+        post="checker", holder=other["holder"],
     )  # fmt: skip
     assert made.ok
     refused = desk.world.call(
         FINANCE, "reimbursement", "pay",
-        {"reimbursement": "z-1", "payment": "p", "bank": BANK}, post="finance", holder="s:second",
+        {"reimbursement": "430100z-1", "payment": "p", "bank": BANK},
+        post="finance", holder="s:second",
     )  # fmt: skip
     assert refused.code == "reimbursement.same-holder"
 
 
 def test_papers_are_asked_for_once_and_are_due(desk: Desk) -> None:
     desk.file()
-    asked = desk.call("ask", reimbursement="z-1", papers=["fee_list", "account"])
+    asked = desk.call("ask", reimbursement="430100z-1", papers=["fee_list", "account"])
     assert (asked.answer["stage"], asked.answer["due_on"]) == ("incomplete", "2025-07-01")
     desk.review(refused="reimbursement.wrong-stage")
     desk.decide(decision="refuse", reason="papers_missing", refused="reimbursement.papers-not-due")
     papers = [{"paper": "fee_list", "hash": sha256(b"list").digest()}]
-    supplied = desk.call("supply", reimbursement="z-1", attachment={"materials": papers})
+    supplied = desk.call("supply", reimbursement="430100z-1", attachment={"materials": papers})
     assert supplied.answer["stage"] == "filed"
-    desk.call("ask", reimbursement="z-1", papers=["other"], refused="reimbursement.asked-before")
+    desk.call(
+        "ask", reimbursement="430100z-1", papers=["other"], refused="reimbursement.asked-before"
+    )
 
 
 def test_papers_that_never_came_are_refused_when_their_day_is_over(desk: Desk) -> None:
     desk.file()
-    desk.call("ask", reimbursement="z-1", papers=["fee_list"])
+    desk.call("ask", reimbursement="430100z-1", papers=["fee_list"])
     desk.world.on("2025-07-02").next_block()
     refused = desk.decide(decision="refuse", reason="papers_missing")
     assert refused.answer["stage"] == "refused"
     # The same invoices may be brought again, whole this time.
-    assert desk.file("z-2").answer["stage"] == "filed"
+    assert desk.file("430100z-2").answer["stage"] == "filed"
 
 
 def test_an_altered_amount_is_refused_wherever_it_shows_up(desk: Desk) -> None:
     desk.file(total_fen=1_526_314)
-    forged = desk.file("z-2", total_fen=10_526_314, refused="invoice.altered")
+    forged = desk.file("430100z-2", total_fen=10_526_314, refused="invoice.altered")
     assert forged.values["first_fen"] == 1_526_314
     assert forged.values["given_fen"] == 10_526_314
     assert forged.values["same_hash"] is True
     # Nor after the first one was taken back: what the paper says does not change.
-    desk.call("withdraw", reimbursement="z-1")
-    desk.file("z-2", total_fen=10_526_314, refused="invoice.altered")
+    desk.call("withdraw", reimbursement="430100z-1")
+    desk.file("430100z-2", total_fen=10_526_314, refused="invoice.altered")
     other = desk.invoice(total_fen=1_526_314, hash=sha256(b"redrawn").digest())
-    refused = desk.file("z-3", total_fen=1_526_314, invoices=[other], refused="invoice.altered")
+    refused = desk.file(
+        "430100z-3", total_fen=1_526_314, invoices=[other], refused="invoice.altered"
+    )
     assert refused.values["same_hash"] is False
 
 
@@ -248,12 +259,12 @@ def test_the_same_paper_in_another_province_is_refused(desk: Desk) -> None:
     person = "p:440100:twice"
     enrol(desk.world, person, BUREAU_GUANGZHOU, link=sha256(b"somebody").digest())
     refused = desk.file(
-        "gz-1", person=person, sender=BUREAU_GUANGZHOU, refused="invoice.used",
+        "440100gz-1", person=person, sender=BUREAU_GUANGZHOU, refused="invoice.used",
     )  # fmt: skip
     assert refused.values == {"invoice": "044001900111/10001", "used_as": "reimbursement"}
 
 
-def direct_stay(desk: Desk, claim: str = "m-1", **given: Any) -> Outcome:
+def direct_stay(desk: Desk, claim: str = "H44010000123-m-1", **given: Any) -> Outcome:
     desk.counter.register(claim, visit(kind="inpatient", admission="2025-05-02"))
     desk.world.next_block()
     return desk.counter.settle(
@@ -269,7 +280,7 @@ def test_a_bill_that_was_settled_directly_is_not_reimbursed(desk: Desk) -> None:
     refused = desk.file(
         place=at_hospital, invoices=[desk.invoice("2")], refused="reimbursement.settled-directly",
     )  # fmt: skip
-    assert refused.values["claim"] == "m-1"
+    assert refused.values["claim"] == "H44010000123-m-1"
     desk.counter.reverse()
     assert desk.file(place=at_hospital).answer["stage"] == "filed"
 
@@ -283,18 +294,18 @@ def test_a_settlement_that_came_first_stops_the_decision(desk: Desk) -> None:
 
 def test_a_bill_that_was_reimbursed_is_not_settled_directly(desk: Desk) -> None:
     desk.approve(place={"institution": HOSPITAL})
-    desk.counter.register("m-1", visit(kind="inpatient", admission="2025-05-02"))
+    desk.counter.register("H44010000123-m-1", visit(kind="inpatient", admission="2025-05-02"))
     refused = desk.counter.settle(
-        "m-1", registered=True, discharge="2025-05-09",
+        "H44010000123-m-1", registered=True, discharge="2025-05-09",
         lines=[line(1, BED, 300_000, day="2025-05-03")], refused="claim.reimbursed",
     )  # fmt: skip
     assert refused.values == {"admission": "2025-05-02", "discharge": "2025-05-09"}
     # Another visit there is another bill.
-    desk.counter.settle("m-2", lines=[line(1, BED, 300_000)])
+    desk.counter.settle("H44010000123-m-2", lines=[line(1, BED, 300_000)])
 
 
 def test_two_visits_of_one_day_are_two_bills_unless_the_amount_is_the_same(desk: Desk) -> None:
-    desk.counter.settle("m-1", lines=[line(1, BED, 20_000)])
+    desk.counter.settle("H44010000123-m-1", lines=[line(1, BED, 20_000)])
     same_day = {"care_kind": "outpatient", "admission": DAY, "discharge": DAY,
                 "place": {"institution": HOSPITAL}}  # fmt: skip
     desk.file(total_fen=20_000, refused="reimbursement.settled-directly", **same_day)
@@ -369,16 +380,16 @@ def test_retries_are_answered_and_ids_are_unique(desk: Desk) -> None:
             "decide": {"decision": "approve", "post": "checker"},
             "supply": {"attachment": {"materials": []}},
         }.get(method, {})  # fmt: skip
-        desk.call(method, reimbursement="z-9", refused="reimbursement.not-found", **more)
+        desk.call(method, reimbursement="430100z-9", refused="reimbursement.not-found", **more)
 
 
 def test_a_withdrawn_bill_is_as_if_it_had_never_come(desk: Desk) -> None:
     before = balances(desk.world.state)
     desk.file()
-    assert desk.call("withdraw", reimbursement="z-1").answer["stage"] == "withdrawn"
+    assert desk.call("withdraw", reimbursement="430100z-1").answer["stage"] == "withdrawn"
     assert not [k for k in desk.world.state.entries if k.startswith("reimbursement-lines/")]
     assert balances(desk.world.state) == before
-    desk.approve("z-2")
+    desk.approve("430100z-2")
 
 
 def test_the_table_has_no_dead_ends_but_the_final_stages() -> None:

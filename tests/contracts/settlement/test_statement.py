@@ -43,7 +43,7 @@ def test_the_page_says_who_pays_what_and_why(counter: ClaimWorld) -> None:
     text = render_text(statement(counter))
     for expected in (
         "医疗保障异地就医结算单  Settlement statement",
-        "m-1",
+        "H44010000123-m-1",
         "全自费 own expense",
         "7.00",
         "医疗费总额 total",
@@ -57,7 +57,7 @@ def test_the_page_says_who_pays_what_and_why(counter: ClaimWorld) -> None:
         "12393",
         "430100/310 no. 1 from 2025-01-01",
         "440000 2025.1",
-        "异地转诊 referral f-1",
+        "异地转诊 referral 430100f1",
         "丙类自费 class C, own expense",
         "0001 0203 0405 0607 0809 0a0b 0c0d 0e0f",
     ):

@@ -65,43 +65,45 @@ def shop() -> Shop:
 
 
 def test_one_pack_is_sold_once_and_the_other_learns_only_what_kind_sold_it(shop: Shop) -> None:
-    shop.sell("m-1", {})
-    refused = shop.sell("m-2", {}, sender=PHARMACY, person=BOB, refused="trace.sold")
+    shop.sell("H44010000123-m-1", {})
+    refused = shop.sell("P44010000456-m-2", {}, sender=PHARMACY, person=BOB, refused="trace.sold")
     assert refused.values == {"index": 0, "by": "hospital"}
     # Nor once more by the one who sold it, nor within one bill.
-    shop.sell("m-3", {}, refused="trace.sold")
-    shop.sell("m-4", {"code": PACK + "2"}, {"code": PACK + "2"}, refused="trace.doubled")
+    shop.sell("H44010000123-m-3", {}, refused="trace.sold")
+    shop.sell(
+        "H44010000123-m-4", {"code": PACK + "2"}, {"code": PACK + "2"}, refused="trace.doubled"
+    )
 
 
 def test_two_claims_of_one_block_the_first_wins(shop: Shop) -> None:
     # The world runs calls in the order of a block without moving height or time.
     height = shop.world.height
-    shop.sell("m-1", {}, sender=PHARMACY)
-    refused = shop.sell("m-2", {}, refused="trace.sold", person=BOB)
+    shop.sell("P44010000456-m-1", {}, sender=PHARMACY)
+    refused = shop.sell("H44010000123-m-2", {}, refused="trace.sold", person=BOB)
     assert shop.world.height == height
     assert refused.values["by"] == "pharmacy"
 
 
 def test_a_reversal_frees_nothing_but_the_same_goods_may_be_settled_again(shop: Shop) -> None:
-    shop.sell("m-1", {})
-    shop.counter.reverse("m-1")
-    shop.sell("m-2", {}, person=BOB, refused="trace.sold")
-    shop.sell("m-3", {}, sender=PHARMACY, refused="trace.sold")
-    shop.sell("m-4", {})
+    shop.sell("H44010000123-m-1", {})
+    shop.counter.reverse("H44010000123-m-1")
+    shop.sell("H44010000123-m-2", {}, person=BOB, refused="trace.sold")
+    shop.sell("P44010000456-m-3", {}, sender=PHARMACY, refused="trace.sold")
+    shop.sell("H44010000123-m-4", {})
     # It is the new claim's now: giving it back names that one.
-    shop.give_back("m-1", refused="trace.not-of-claim")
-    shop.give_back("m-4")
-    shop.sell("m-5", {}, sender=PHARMACY, person=BOB)
+    shop.give_back("H44010000123-m-1", refused="trace.not-of-claim")
+    shop.give_back("H44010000123-m-4")
+    shop.sell("P44010000456-m-5", {}, sender=PHARMACY, person=BOB)
     assert not any(trial_balance(shop.world.state).values())
 
 
 def test_goods_that_come_back_free_the_code(shop: Shop) -> None:
-    shop.sell("m-1", {})
-    shop.give_back("m-1", sender=PHARMACY, refused="trace.not-of-claim")
-    shop.give_back("m-1", code=PACK + "9", refused="trace.not-of-claim")
-    shop.give_back("m-1")
-    shop.give_back("m-1", refused="trace.not-of-claim")
-    shop.sell("m-2", {}, sender=PHARMACY)
+    shop.sell("H44010000123-m-1", {})
+    shop.give_back("H44010000123-m-1", sender=PHARMACY, refused="trace.not-of-claim")
+    shop.give_back("H44010000123-m-1", code=PACK + "9", refused="trace.not-of-claim")
+    shop.give_back("H44010000123-m-1")
+    shop.give_back("H44010000123-m-1", refused="trace.not-of-claim")
+    shop.sell("P44010000456-m-2", {}, sender=PHARMACY)
 
 
 def part(quantity: int, pack: int = 24, **given: Any) -> dict[str, Any]:
@@ -109,51 +111,51 @@ def part(quantity: int, pack: int = 24, **given: Any) -> dict[str, Any]:
 
 
 def test_a_split_pack_counts_against_what_it_holds(shop: Shop) -> None:
-    shop.sell("m-1", part(10))
-    shop.sell("m-2", part(6), part(6, line="2"), person=BOB)
-    refused = shop.sell("m-3", part(3), refused="trace.split-exceeded")
+    shop.sell("H44010000123-m-1", part(10))
+    shop.sell("H44010000123-m-2", part(6), part(6, line="2"), person=BOB)
+    refused = shop.sell("H44010000123-m-3", part(3), refused="trace.split-exceeded")
     assert refused.values == {
         "index": 0, "quantity_e4": 30_000, "sold_e4": 220_000, "pack_e4": 240_000,
     }  # fmt: skip
-    shop.sell("m-3", part(2))
-    shop.sell("m-4", {}, refused="trace.sold")
-    shop.sell("m-4", part(1, pack=30), refused="trace.pack-differs")
+    shop.sell("H44010000123-m-3", part(2))
+    shop.sell("H44010000123-m-4", {}, refused="trace.sold")
+    shop.sell("H44010000123-m-4", part(1, pack=30), refused="trace.pack-differs")
 
 
 def test_a_part_that_comes_back_may_be_sold_again(shop: Shop) -> None:
-    shop.sell("m-1", part(20))
-    shop.sell("m-2", part(4), person=BOB)
-    shop.give_back("m-1")
-    shop.sell("m-3", part(20))
-    shop.counter.reverse("m-3")
-    shop.sell("m-4", part(20))
-    shop.sell("m-5", part(1), refused="trace.split-exceeded")
+    shop.sell("H44010000123-m-1", part(20))
+    shop.sell("H44010000123-m-2", part(4), person=BOB)
+    shop.give_back("H44010000123-m-1")
+    shop.sell("H44010000123-m-3", part(20))
+    shop.counter.reverse("H44010000123-m-3")
+    shop.sell("H44010000123-m-4", part(20))
+    shop.sell("H44010000123-m-5", part(1), refused="trace.split-exceeded")
 
 
 def test_a_whole_pack_is_not_opened_afterwards(shop: Shop) -> None:
-    shop.sell("m-1", {})
-    shop.sell("m-2", part(1), refused="trace.sold")
+    shop.sell("H44010000123-m-1", {})
+    shop.sell("H44010000123-m-2", part(1), refused="trace.sold")
 
 
 def test_virtual_codes_are_issued_and_used_once_where_they_were_issued(shop: Shop) -> None:
     first, second = shop.issue(2)
     assert first != second
-    shop.sell("m-1", {"code": first}, sender=PHARMACY, refused="trace.not-issued")
-    shop.sell("m-1", {"code": "V-" + "0" * 24}, refused="trace.not-issued")
-    shop.sell("m-1", {"code": first}, {"code": second, "line": "2"})
-    shop.sell("m-2", {"code": first}, refused="trace.sold")
+    shop.sell("P44010000456-m-1", {"code": first}, sender=PHARMACY, refused="trace.not-issued")
+    shop.sell("H44010000123-m-1", {"code": "V-" + "0" * 24}, refused="trace.not-issued")
+    shop.sell("H44010000123-m-1", {"code": first}, {"code": second, "line": "2"})
+    shop.sell("H44010000123-m-2", {"code": first}, refused="trace.sold")
 
 
 def test_a_trace_names_a_line_and_an_estimate_sells_nothing(shop: Shop) -> None:
-    shop.sell("m-1", {"line": "7"}, refused="trace.line")
+    shop.sell("H44010000123-m-1", {"line": "7"}, refused="trace.line")
     before = dict(shop.world.state.entries)
-    estimate = shop.sell("m-1", {}, method="estimate")
+    estimate = shop.sell("H44010000123-m-1", {}, method="estimate")
     assert estimate.answer["state"] == "estimate"
     assert shop.world.state.entries == before
-    shop.sell("m-1", {})
+    shop.sell("H44010000123-m-1", {})
 
 
 def test_the_state_has_no_code_in_clear(shop: Shop) -> None:
-    shop.sell("m-1", {})
+    shop.sell("H44010000123-m-1", {})
     assert not [key for key in shop.world.state.entries if PACK in key]
     assert not [value for value in shop.world.state.entries.values() if PACK.encode() in value]

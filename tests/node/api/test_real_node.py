@@ -56,7 +56,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     deposit(speak, 50_000)
     claims.deploy("310", EMPLOYEE_POLICY)
     claims.file()
-    outcome: Any = claims.settle("m-1", LINES, visit(), clinical={})
+    outcome: Any = claims.settle("H44010000123-m-1", LINES, visit(), clinical={})
     yield Told(world, claims, outcome)
     world.close()
 
@@ -68,43 +68,45 @@ def get(told: Told, path: str, who: Any = HOME, query: str = "") -> Any:
 
 
 def test_the_settlement_as_everybody_concerned_reads_it(told: Told) -> None:
-    record = get(told, "/v1/claims/m-1")["record"]
+    record = get(told, "/v1/claims/H44010000123-m-1")["record"]
     assert record["state"] == "settled"
     assert record["settled"]["total_fen"] == 70_000
     amounts = told.settled.reply["receipts"][0]["receipt"]["amounts"]
     assert amounts["total_fen"] == amounts["funds_fen"] + amounts["person_fen"] == 70_000
-    assert get(told, "/v1/claims/m-1", WINDOW)["record"] == record
-    finance = get(told, "/v1/claims/m-1", reader(FINANCE))["record"]
+    assert get(told, "/v1/claims/H44010000123-m-1", WINDOW)["record"] == record
+    finance = get(told, "/v1/claims/H44010000123-m-1", reader(FINANCE))["record"]
     assert (finance["person"], finance["settled"]) == (None, record["settled"])
-    refused = told.world.api.get("/v1/claims/m-1", reader(OTHER_HOSPITAL, "operator"))
+    refused = told.world.api.get("/v1/claims/H44010000123-m-1", reader(OTHER_HOSPITAL, "operator"))
     assert (refused.status, refused.code) == (403, "read.no-right")
 
 
 def test_the_person_through_the_claim_and_at_home(told: Told) -> None:
     person = get(told, f"/v1/persons/{ALICE}")["record"]
     assert (person["area"], person["status"]) == ("430100", "insured")
-    assert get(told, f"/v1/persons/{ALICE}", WINDOW, "claim=m-1")["record"] == person
+    assert get(told, f"/v1/persons/{ALICE}", WINDOW, "claim=H44010000123-m-1")["record"] == person
     assert told.world.api.get(f"/v1/persons/{ALICE}", WINDOW).status == 403
     claims = get(told, f"/v1/persons/{ALICE}/claims")["claims"]
-    assert [claim["claim"] for claim in claims] == ["m-1"]
+    assert [claim["claim"] for claim in claims] == ["H44010000123-m-1"]
     account = get(told, f"/v1/persons/{ALICE}/account")["record"]["account"]
     assert account == {"310200": 50_000}
     counters = get(told, f"/v1/persons/{ALICE}/counters/2025")["record"]["counters"]
     assert counters["deductible_fen"] == 30_000
     filings = get(told, f"/v1/persons/{ALICE}/filings", HOME, f"care_region=440100&date={DAY}")
-    assert filings["cover"]["filing"] == "f-1"
-    assert get(told, "/v1/filings/f-1")["record"]["person"] == ALICE
+    assert filings["cover"]["filing"] == "430100f1"
+    assert get(told, "/v1/filings/430100f1")["record"]["person"] == ALICE
 
 
 def test_why_it_came_out_so(told: Told) -> None:
-    explained = get(told, "/v1/claims/m-1/explanation", WINDOW)
+    explained = get(told, "/v1/claims/H44010000123-m-1/explanation", WINDOW)
     assert explained["explanation"]["sums"]["total_fen"] == 70_000
     assert explained["explanation"]["steps"]
-    lines = get(told, "/v1/claims/m-1/attachments", HOME)["attachments"]
+    lines = get(told, "/v1/claims/H44010000123-m-1/attachments", HOME)["attachments"]
     assert codec.decode(bytes.fromhex(lines[0]["bytes"]))["lines"] == LINES
-    assert told.world.api.get("/v1/claims/m-1/attachments", reader(FINANCE)).status == 403
+    assert (
+        told.world.api.get("/v1/claims/H44010000123-m-1/attachments", reader(FINANCE)).status == 403
+    )
     for form, mark in (("text", "700.00"), ("html", "<!DOCTYPE html>")):
-        page = told.world.api.get("/v1/claims/m-1/statement", WINDOW, f"form={form}")
+        page = told.world.api.get("/v1/claims/H44010000123-m-1/statement", WINDOW, f"form={form}")
         assert page.status == 200
         assert mark in page.body.decode()
         assert "结算单" in page.body.decode()
@@ -112,7 +114,7 @@ def test_why_it_came_out_so(told: Told) -> None:
 
 def test_proved_with_the_node_switched_off(told: Told) -> None:
     genesis = Genesis.parse(told.world.genesis_bytes)
-    data = told.world.api.get("/v1/claims/m-1/evidence", HOME, "full=true").body
+    data = told.world.api.get("/v1/claims/H44010000123-m-1/evidence", HOME, "full=true").body
     facts = verify_evidence(data, genesis)
     assert isinstance(facts, ReceiptFacts)
     assert facts.receipt.tx_id.hex() == told.settled.tx_id
@@ -156,7 +158,7 @@ def test_policy_and_catalogue_in_force(told: Told) -> None:
 
 def test_an_estimate_says_what_the_settlement_would_and_leaves_nothing(told: Told) -> None:
     lines = [line(1, BED, 10_000)]
-    args = told.claims.settle_args("m-est", lines, visit())
+    args = told.claims.settle_args("H44010000123-m-est", lines, visit())
     root = get(told, "/v1/status")["state_root"]
     content = codec.encode({"visit": {}, "lines": lines})
     body = json.dumps(
@@ -174,29 +176,33 @@ def test_an_estimate_says_what_the_settlement_would_and_leaves_nothing(told: Tol
     receipt = reply.json()["receipt"]
     assert (receipt["status"], receipt["code"]) == ("ok", "")
     assert receipt["amounts"]["total_fen"] == 10_000
-    assert reply.json()["explanation"]["claim"] == "m-est"
+    assert reply.json()["explanation"]["claim"] == "H44010000123-m-est"
     assert get(told, "/v1/status")["state_root"] == root
-    assert told.world.api.get("/v1/claims/m-est", WINDOW).status == 403
+    assert told.world.api.get("/v1/claims/H44010000123-m-est", WINDOW).status == 403
 
 
 def test_refused_by_the_contract_with_the_reason_in_words(told: Told) -> None:
     """The same id with another content: a receipt, no change, the reason in two languages."""
     other: Any = told.claims.settle(
-        "m-1", [line(1, BED, 60_000)], visit(), clinical={}, refused="claim.duplicate-id"
+        "H44010000123-m-1",
+        [line(1, BED, 60_000)],
+        visit(),
+        clinical={},
+        refused="claim.duplicate-id",
     )
     receipt = get(told, f"/v1/receipts/{other.tx_id}/0", WINDOW)["receipts"][0]["receipt"]
     assert receipt["reason"]["chinese"]
     assert receipt["reason"]["next"]
-    history = get(told, "/v1/claims/m-1/history", WINDOW)["calls"]
+    history = get(told, "/v1/claims/H44010000123-m-1/history", WINDOW)["calls"]
     statuses = [row["receipt"]["status"] for row in history]
     assert statuses.count("ok") >= 1
-    assert get(told, "/v1/claims/m-1")["record"]["settled"]["total_fen"] == 70_000
+    assert get(told, "/v1/claims/H44010000123-m-1")["record"]["settled"]["total_fen"] == 70_000
 
 
 def test_the_same_content_again_gives_the_first_answer(told: Told) -> None:
     before = get(told, "/v1/accounts/fund:430100", reader(BUREAU_HUNAN))["balances"]
     again = told.world.make(
-        HOSPITAL, "claim", "settle", told.claims.settle_args("m-1", LINES, visit()),
+        HOSPITAL, "claim", "settle", told.claims.settle_args("H44010000123-m-1", LINES, visit()),
         {"settlement": {"visit": {}, "lines": LINES}}, "operator",
     )  # fmt: skip
     first = told.world.submit(again)
@@ -240,7 +246,7 @@ def test_the_stream_tells_what_concerns_the_reader(told: Told) -> None:
 
 
 def test_who_has_looked(told: Told) -> None:
-    told.world.api.get("/v1/claims/m-1/explanation", WINDOW)
+    told.world.api.get("/v1/claims/H44010000123-m-1/explanation", WINDOW)
     looks = get(told, f"/v1/persons/{ALICE}/looks")["looks"]
     assert looks[0]["route"] == "person_looks"
     window = [look for look in looks if look["organisation"] == HOSPITAL]
@@ -260,29 +266,38 @@ def test_ready_healthy_and_measured(told: Told) -> None:
 
 
 def test_a_reversal_is_read_like_a_claim(told: Told) -> None:
-    told.claims.settle("m-2", [line(1, BED, 30_000)], visit(), clinical={})
-    told.claims.reverse("m-2")
-    assert get(told, "/v1/claims/m-2", WINDOW)["record"]["reversal"] == "r-m-2"
-    reversal = get(told, "/v1/claims/r-m-2", WINDOW)["record"]
-    assert reversal["claim"] == "m-2"
+    told.claims.settle("H44010000123-m-2", [line(1, BED, 30_000)], visit(), clinical={})
+    told.claims.reverse("H44010000123-m-2")
+    assert (
+        get(told, "/v1/claims/H44010000123-m-2", WINDOW)["record"]["reversal"]
+        == "H44010000123-m-2-r"
+    )
+    reversal = get(told, "/v1/claims/H44010000123-m-2-r", WINDOW)["record"]
+    assert reversal["claim"] == "H44010000123-m-2"
     assert reversal["reason"]
 
 
 def test_a_visit_that_is_over_is_no_right_to_the_person(told: Told) -> None:
     """Found by attack: a visit that was registered and given up at once let a hospital watch
     somebody's account, counters and circumstances for good."""
-    told.claims.register("peep-1", visit(ALICE, "inpatient"))
+    told.claims.register("H44010000123-peep-1", visit(ALICE, "inpatient"))
     for path in ("", "/account", "/claims", "/filings", "/counters/2025"):
         route = f"/v1/persons/{ALICE}{path}"
-        assert told.world.api.get(route, WINDOW, "claim=peep-1").status == 200
-    given_up = {"claim": "peep-1", "reason": "wrong_visit"}
+        assert told.world.api.get(route, WINDOW, "claim=H44010000123-peep-1").status == 200
+    given_up = {"claim": "H44010000123-peep-1", "reason": "wrong_visit"}
     told.world.do(HOSPITAL, "claim", "cancel", given_up, post="operator")
     for path in ("", "/account", "/claims", "/filings", "/counters/2025"):
-        refused = told.world.api.get(f"/v1/persons/{ALICE}{path}", WINDOW, "claim=peep-1")
+        refused = told.world.api.get(
+            f"/v1/persons/{ALICE}{path}", WINDOW, "claim=H44010000123-peep-1"
+        )
         assert (refused.status, refused.code) == (403, "read.no-right")
     told.world.clock.ms += 89 * 86_400_000
-    assert told.world.api.get(f"/v1/persons/{ALICE}", WINDOW, "claim=m-1").status == 200
+    assert (
+        told.world.api.get(f"/v1/persons/{ALICE}", WINDOW, "claim=H44010000123-m-1").status == 200
+    )
     told.world.clock.ms += 2 * 86_400_000
-    assert told.world.api.get(f"/v1/persons/{ALICE}", WINDOW, "claim=m-1").status == 403
-    assert told.world.api.get("/v1/claims/m-1", WINDOW).status == 200
+    assert (
+        told.world.api.get(f"/v1/persons/{ALICE}", WINDOW, "claim=H44010000123-m-1").status == 403
+    )
+    assert told.world.api.get("/v1/claims/H44010000123-m-1", WINDOW).status == 200
     told.world.clock.ms -= 91 * 86_400_000

@@ -61,7 +61,7 @@ from node.ledger.transaction import (
     TransactionBody,
     sign_transaction,
 )
-from node.ledger.types import Digest, Epoch, Height, Key, OrgId, TimeMs
+from node.ledger.types import Checked, Digest, Epoch, Height, Key, OrgId, TimeMs
 from tests.node.api.asgi import Api, Reader
 
 START_MS = 1_767_225_600_000
@@ -189,6 +189,9 @@ class MemoryView:
             if Header.decode(block.header).hash == block_hash:
                 return height
         return None
+
+    def checked(self, height: int) -> Checked:
+        return Checked.REEXECUTED
 
     def transactions(self, height: int) -> Sequence[bytes]:
         return self._node.blocks[height].leaves

@@ -48,19 +48,19 @@ def rewritten(transaction: SignedTransaction, body: bytes) -> bytes:
 
 
 def altered_signature(bad: BadWorld) -> bytes:
-    body, signature, attachments = parts(bad.settlement("i-sig"))
+    body, signature, attachments = parts(bad.settlement("H44010000123-i-sig"))
     return encoded([body, signature[:-1] + bytes([signature[-1] ^ 1]), attachments])
 
 
 def signature_of_another_body(bad: BadWorld) -> bytes:
-    body, _, attachments = parts(bad.settlement("i-sig2"))
-    _, other, _ = parts(bad.settlement("i-sig3"))
+    body, _, attachments = parts(bad.settlement("H44010000123-i-sig2"))
+    _, other, _ = parts(bad.settlement("H44010000123-i-sig3"))
     return encoded([body, other, attachments])
 
 
 def signature_for_reading(bad: BadWorld) -> bytes:
     """A signature of the right key over the right bytes, made in another context."""
-    transaction = bad.settlement("i-sig4")
+    transaction = bad.settlement("H44010000123-i-sig4")
     body, _, attachments = parts(transaction)
     signature = crypto.sign(secret_of(HOSPITAL, "operator"), "api/1", bad.chain, body)
     return encoded([body, signature, attachments])
@@ -116,7 +116,7 @@ def valid_too_long(bad: BadWorld) -> bytes:
 
 
 def trailing_byte(bad: BadWorld) -> bytes:
-    return bad.settlement("i-trail").encode() + b"\x00"
+    return bad.settlement("H44010000123-i-trail").encode() + b"\x00"
 
 
 def longer_integer(bad: BadWorld) -> bytes:
@@ -151,11 +151,11 @@ def fraction(bad: BadWorld) -> bytes:
 
 
 def not_a_transaction(bad: BadWorld) -> bytes:
-    return b'{"claim": "i-json", "total_fen": 1}'
+    return b'{"claim": "H44010000123-i-json", "total_fen": 1}'
 
 
 def cut_short(bad: BadWorld) -> bytes:
-    return bad.settlement("i-cut").encode()[:-7]
+    return bad.settlement("H44010000123-i-cut").encode()[:-7]
 
 
 def long_body(bad: BadWorld) -> bytes:
@@ -181,19 +181,19 @@ def long_request(bad: BadWorld) -> bytes:
 
 
 def attachment_left_out(bad: BadWorld) -> bytes:
-    body, signature, _ = parts(bad.settlement("i-missing"))
+    body, signature, _ = parts(bad.settlement("H44010000123-i-missing"))
     return encoded([body, signature, []])
 
 
 def attachment_of_another(bad: BadWorld) -> bytes:
-    body, signature, _ = parts(bad.settlement("i-other"))
-    _, _, attachments = parts(bad.settlement("i-other2"))
+    body, signature, _ = parts(bad.settlement("H44010000123-i-other"))
+    _, _, attachments = parts(bad.settlement("H44010000123-i-other2"))
     return encoded([body, signature, attachments])
 
 
 def attachment_not_named(bad: BadWorld) -> bytes:
     """The body commits to an attachment that no call names."""
-    transaction = bad.settlement("i-unnamed")
+    transaction = bad.settlement("H44010000123-i-unnamed")
     call = transaction.body.calls[0]
     named = encoded(call.fields())
     unnamed = encoded(Call(call.contract, call.method, call.args).fields())

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from contracts.organisations import own_prefix
 from node.ledger.transaction import Call, SignedTransaction
 from tests.contracts.settlement.claim_world import BED, COSMETIC, DAY, line, visit
 from tests.contracts.world import (
@@ -61,7 +62,7 @@ def args_of(change: dict[str, Any], drop: str = "") -> Callable[[BadWorld], Sign
 
     def attempt(bad: BadWorld) -> SignedTransaction:
         lines = [line(1, BED, 50_000)]
-        args = bad.claims.settle_args("r-args", lines, visit()) | change
+        args = bad.claims.settle_args("H44010000123-r-args", lines, visit()) | change
         args.pop(drop, None)
         content = {"settlement": {"visit": {}, "lines": lines}}
         return bad.make(HOSPITAL, "claim", "settle", args, content, "operator")
@@ -76,25 +77,25 @@ def line_of(**change: Any) -> Callable[[BadWorld], SignedTransaction]:
         changed = line(1, BED, 50_000)
         for column, value in change.items():
             changed[int(column[1:])] = value
-        return bad.settlement("r-line", [changed], total_fen=50_000)
+        return bad.settlement("H44010000123-r-line", [changed], total_fen=50_000)
 
     return attempt
 
 
 def wrong_sum(bad: BadWorld) -> SignedTransaction:
-    return bad.settlement("r-sum", total_fen=50_001)
+    return bad.settlement("H44010000123-r-sum", total_fen=50_001)
 
 
 def unknown_code(bad: BadWorld) -> SignedTransaction:
-    return bad.settlement("r-code", [line(1, "NOT-IN-ANY-CATALOGUE", 50_000)])
+    return bad.settlement("H44010000123-r-code", [line(1, "NOT-IN-ANY-CATALOGUE", 50_000)])
 
 
 def own_expense_code(bad: BadWorld) -> SignedTransaction:
-    return bad.settlement("r-code3", [line(1, COSMETIC, 50_000)])
+    return bad.settlement("H44010000123-r-code3", [line(1, COSMETIC, 50_000)])
 
 
 def unmapped_code(bad: BadWorld) -> SignedTransaction:
-    return bad.settlement("r-local", [line(1, "", 50_000, local="own-7")])
+    return bad.settlement("H44010000123-r-local", [line(1, "", 50_000, local="own-7")])
 
 
 def unknown_fund(bad: BadWorld) -> SignedTransaction:
@@ -102,7 +103,7 @@ def unknown_fund(bad: BadWorld) -> SignedTransaction:
         {"account": "premium:430100", "fund_type": "999999", "amount_fen": -100},
         {"account": "fund:430100", "fund_type": "999999", "amount_fen": 100},
     ]
-    return transfer(bad, "r-fund", legs)
+    return transfer(bad, "430100r-fund", legs)
 
 
 def transfer(
@@ -113,12 +114,12 @@ def transfer(
 
 
 def negative_deposit(bad: BadWorld) -> SignedTransaction:
-    args = {"transfer": "r-neg", "person": ALICE, "amount_fen": -1}
+    args = {"transfer": "430100r-neg", "person": ALICE, "amount_fen": -1}
     return bad.make(BUREAU_CHANGSHA, "funds", "deposit", args, post="finance")
 
 
 def deposit_as_text(bad: BadWorld) -> SignedTransaction:
-    args = {"transfer": "r-text", "person": ALICE, "amount_fen": "100.25"}
+    args = {"transfer": "430100r-text", "person": ALICE, "amount_fen": "100.25"}
     return bad.make(BUREAU_CHANGSHA, "funds", "deposit", args, post="finance")
 
 
@@ -127,18 +128,18 @@ def money_from_nothing(bad: BadWorld) -> SignedTransaction:
         {"account": "premium:430100", "fund_type": "310100", "amount_fen": -100},
         {"account": "fund:430100", "fund_type": "310100", "amount_fen": 101},
     ]
-    return transfer(bad, "r-unbalanced", legs)
+    return transfer(bad, "430100r-unbalanced", legs)
 
 
 # --- Filing and person ----------------------------------------------------------------------------
 
 
 def no_filing(bad: BadWorld) -> SignedTransaction:
-    return bad.settlement("r-nofiling", given=visit(STRICT_UNFILED))
+    return bad.settlement("H44010000123-r-nofiling", given=visit(STRICT_UNFILED))
 
 
 def filed_elsewhere(bad: BadWorld) -> SignedTransaction:
-    return bad.settlement("r-elsewhere", given=visit(STRICT_ELSEWHERE))
+    return bad.settlement("H44010000123-r-elsewhere", given=visit(STRICT_ELSEWHERE))
 
 
 def suspended_person(bad: BadWorld) -> SignedTransaction:
@@ -147,18 +148,18 @@ def suspended_person(bad: BadWorld) -> SignedTransaction:
         {"person": SUSPENDED, "revision": 2, "from": "2025-06-01", "to": "2025-06-30"},
         attachments={"person": {"reason": "lent the card"}},
     )  # fmt: skip
-    return bad.settlement("r-suspended", given=visit(SUSPENDED))
+    return bad.settlement("H44010000123-r-suspended", given=visit(SUSPENDED))
 
 
 def unknown_person(bad: BadWorld) -> SignedTransaction:
-    return bad.settlement("r-nobody", given=visit("p:430100:nobody"))
+    return bad.settlement("H44010000123-r-nobody", given=visit("p:430100:nobody"))
 
 
 def without_entitlement(bad: BadWorld) -> SignedTransaction:
     args = {"institution": HOSPITAL, "switch": "chronic:gout", "on": True}
     bad.world.do(BUREAU_GUANGZHOU, "organisations", "set_switch", args)
     return bad.settlement(
-        "r-chronic", given=visit(kind="chronic"), clinical={"chronic_disease": "gout"}
+        "H44010000123-r-chronic", given=visit(kind="chronic"), clinical={"chronic_disease": "gout"}
     )
 
 
@@ -168,17 +169,17 @@ def without_entitlement(bad: BadWorld) -> SignedTransaction:
 def switch_off(bad: BadWorld) -> SignedTransaction:
     args = {"institution": HOSPITAL, "switch": "inpatient", "on": False}
     bad.world.do(BUREAU_GUANGZHOU, "organisations", "set_switch", args)
-    return bad.settlement("r-switch", given=visit(kind="inpatient"))
+    return bad.settlement("H44010000123-r-switch", given=visit(kind="inpatient"))
 
 
 def suspended_institution(bad: BadWorld) -> SignedTransaction:
     args = {"organisation": OTHER_HOSPITAL, "from": "2025-06-01", "reason": "false bills"}
     bad.world.do(BUREAU_GUANGZHOU, "organisations", "suspend", args)
-    return bad.settlement("r-institution", sender=OTHER_HOSPITAL)
+    return bad.settlement(f"{own_prefix(OTHER_HOSPITAL)}-r", sender=OTHER_HOSPITAL)
 
 
 def not_an_institution(bad: BadWorld) -> SignedTransaction:
-    args = bad.claims.settle_args("r-kind", [line(1)], visit())
+    args = bad.claims.settle_args("H44010000123-r-kind", [line(1)], visit())
     return bad.make(BUREAU_HUNAN, "claim", "settle", args, {"settlement": {"lines": [line(1)]}})
 
 
@@ -192,13 +193,13 @@ def wrong_post(bad: BadWorld) -> SignedTransaction:
 
 
 def other_content(bad: BadWorld) -> SignedTransaction:
-    return bad.settlement("settled-1", [line(1, BED, 60_000)])
+    return bad.settlement("H44010000123-settled-1", [line(1, BED, 60_000)])
 
 
 def other_institution(bad: BadWorld) -> SignedTransaction:
     args = {"institution": PHARMACY, "switch": "outpatient", "on": True}
     bad.world.do(BUREAU_GUANGZHOU, "organisations", "set_switch", args)
-    return bad.settlement("settled-1", sender=PHARMACY)
+    return bad.settlement("H44010000123-settled-1", sender=PHARMACY)
 
 
 def overspending_source(bad: BadWorld) -> SignedTransaction:
@@ -209,9 +210,11 @@ def overspending_source(bad: BadWorld) -> SignedTransaction:
 
 def overspending_bill(bad: BadWorld) -> SignedTransaction:
     """The policy survived the trial; its fault shows on one bill, and is refused there."""
-    good = bad.settlement("r-slips-not", [line(1, BED, SLIPS_AT_FEN - 1)], visit(SLIPPING))
+    good = bad.settlement(
+        "H44010000123-r-slips-not", [line(1, BED, SLIPS_AT_FEN - 1)], visit(SLIPPING)
+    )
     assert bad.send(good.encode()).json()["receipts"][0]["receipt"]["status"] == "ok"
-    return bad.settlement("r-slips", [line(1, BED, SLIPS_AT_FEN)], visit(SLIPPING))
+    return bad.settlement("H44010000123-r-slips", [line(1, BED, SLIPS_AT_FEN)], visit(SLIPPING))
 
 
 def uncovered_account(bad: BadWorld) -> SignedTransaction:
@@ -219,7 +222,7 @@ def uncovered_account(bad: BadWorld) -> SignedTransaction:
         {"account": f"person:{ALICE}:account", "fund_type": "310200", "amount_fen": -99_999_900},
         {"account": "premium:430100", "fund_type": "310200", "amount_fen": 99_999_900},
     ]
-    return transfer(bad, "r-uncovered", legs)
+    return transfer(bad, "430100r-uncovered", legs)
 
 
 def held_payable(bad: BadWorld) -> SignedTransaction:
@@ -229,29 +232,29 @@ def held_payable(bad: BadWorld) -> SignedTransaction:
         {"account": f"payable:{HOSPITAL}", "fund_type": "310100", "amount_fen": -100},
         {"account": "bank:bank:icbc", "fund_type": "310100", "amount_fen": 100},
     ]
-    return transfer(bad, "r-held", legs, BUREAU_GUANGZHOU)
+    return transfer(bad, "440100r-held", legs, BUREAU_GUANGZHOU)
 
 
 # --- Attachments ----------------------------------------------------------------------------------
 
 
 def no_attachment(bad: BadWorld) -> SignedTransaction:
-    args = {"claim": "r-none", "visit": visit()}
+    args = {"claim": "H44010000123-r-none", "visit": visit()}
     return bad.make(HOSPITAL, "claim", "register", args, None, "operator")
 
 
 def other_audience(bad: BadWorld) -> SignedTransaction:
-    args = {"claim": "r-audience", "visit": visit()}
+    args = {"claim": "H44010000123-r-audience", "visit": visit()}
     return bad.make(HOSPITAL, "claim", "register", args, {"everybody": {"visit": {}}}, "operator")
 
 
 def attachment_encoding(bad: BadWorld) -> SignedTransaction:
-    calls = (Call("claim", "register", {"claim": "r-enc", "visit": visit()}, (0,)),)
+    calls = (Call("claim", "register", {"claim": "H44010000123-r-enc", "visit": visit()}, (0,)),)
     return bad.sign(calls=calls, contents=(b"\xcc\x05",))
 
 
 def attachment_schema(bad: BadWorld) -> SignedTransaction:
-    calls = (Call("claim", "register", {"claim": "r-schema", "visit": visit()}, (0,)),)
+    calls = (Call("claim", "register", {"claim": "H44010000123-r-schema", "visit": visit()}, (0,)),)
     return bad.sign(calls=calls, contents=(encoded({"visit": {"diagnoses": "C34"}}),))
 
 
@@ -311,7 +314,7 @@ ROWS: tuple[Refused, ...] = (
     row("duplicate claim id with other content", "other lines", other_content,
         "claim.duplicate-id", "claim"),
     row("duplicate claim id with other content", "another institution", other_institution,
-        "claim.duplicate-id", "claim"),
+        "sender.foreign-id", "id", "expected"),
     row("policy that overspends", "at deploy", overspending_source, "policy.trial-failed",
         "sample", "failed", "failed_amount_fen", "failed_open_fen", "total_fen"),
     row("policy that overspends", "slips through to a bill", overspending_bill,

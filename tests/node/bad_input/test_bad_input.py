@@ -116,7 +116,7 @@ def assert_only_executed_ids(bad: BadWorld, height: int) -> None:
 def test_the_checks_see_a_payment(bad: BadWorld) -> None:
     """A settlement that goes through is no refusal to any of the checks above."""
     before, whole = bad.state(), bad.everything()
-    reply = bad.send(bad.settlement("seen-1").encode())
+    reply = bad.send(bad.settlement("H44010000123-seen-1").encode())
     receipt = Receipt.decode(bytes.fromhex(reply.json()["receipts"][0]["bytes"]))
     assert (bad.state() != before, bad.everything() != whole) == (True, True)
     assert bad.index_kinds(bad.height) > {b"o"}
@@ -131,7 +131,7 @@ def test_the_checks_see_a_payment(bad: BadWorld) -> None:
 
 def test_replayed(bad: BadWorld) -> None:
     """The same bytes again: the first receipt, no block, no second payment."""
-    wire = bad.settlement("replayed-1").encode()
+    wire = bad.settlement("H44010000123-replayed-1").encode()
     first = bad.send(wire)
     before = bad.everything()
     again = bad.send(wire)
@@ -142,10 +142,10 @@ def test_replayed(bad: BadWorld) -> None:
 
 def test_replayed_with_a_new_signature(bad: BadWorld) -> None:
     """The same claim in a new transaction of the same content: the first answer, nothing posted."""
-    assert bad.send(bad.settlement("replayed-2").encode()).status == 200
+    assert bad.send(bad.settlement("H44010000123-replayed-2").encode()).status == 200
     before = bad.state()
     lines = [line(1, BED, 50_000)]
-    args = bad.claims.settle_args("replayed-2", lines, visit())
+    args = bad.claims.settle_args("H44010000123-replayed-2", lines, visit())
     # A client that repeats its blinds repeats its commitments; only the term is another.
     bad.world.count -= 1
     bad.world.clock.ms += 1
@@ -159,7 +159,7 @@ def test_replayed_with_a_new_signature(bad: BadWorld) -> None:
 
 def test_an_attachment_that_comes_later_makes_the_same_transaction_whole(bad: BadWorld) -> None:
     """A missing attachment is the fault of the copy, not of the id."""
-    transaction = bad.settlement("later-1")
+    transaction = bad.settlement("H44010000123-later-1")
     wire = transaction.encode()
     body, signature, _ = codec.decode(wire)
     assert bad.send(codec.encode([body, signature, []])).status == 400
@@ -169,8 +169,8 @@ def test_an_attachment_that_comes_later_makes_the_same_transaction_whole(bad: Ba
 @pytest.mark.parametrize(
     ("claim", "person", "reason"),
     [
-        ("unfiled-1", UNFILED, "filing.none-filed"),
-        ("elsewhere-1", FILED_ELSEWHERE, "filing.wrong-place"),
+        ("H44010000123-unfiled-1", UNFILED, "filing.none-filed"),
+        ("H44010000123-elsewhere-1", FILED_ELSEWHERE, "filing.wrong-place"),
     ],
 )
 def test_without_a_filing_the_home_policy_decides_and_the_reason_is_kept(
@@ -186,29 +186,40 @@ def test_without_a_filing_the_home_policy_decides_and_the_reason_is_kept(
 
 def test_an_unknown_code_that_the_patient_agreed_to_is_own_expense(bad: BadWorld) -> None:
     lines = [line(1, "NOT-IN-ANY-CATALOGUE", 50_000, consent=True)]
-    reply = bad.send(bad.settlement("agreed-1", lines).encode()).json()
+    reply = bad.send(bad.settlement("H44010000123-agreed-1", lines).encode()).json()
     amounts = reply["receipts"][0]["receipt"]["amounts"]
     assert (amounts["own_expense_fen"], amounts["funds_fen"]) == (50_000, 0)
-    why = bad.world.api.get("/v1/claims/agreed-1/explanation", reader(HOSPITAL, "operator")).json()
+    why = bad.world.api.get(
+        "/v1/claims/H44010000123-agreed-1/explanation", reader(HOSPITAL, "operator")
+    ).json()
     assert [code for code, _, _ in why["explanation"]["refusals"]] == ["line.not-in-catalogue"]
 
 
+SETTLED = "/v1/claims/H44010000123-settled-1"
 NO_RIGHT = (403, "read.no-right")
 
 
 @pytest.mark.parametrize(
     ("path", "who", "refused"),
     [
-        ("/v1/claims/settled-1", None, (401, "signature.missing")),
-        ("/v1/claims/settled-1", reader(HOSPITAL, "nobody"), (401, "signature.unknown-key")),
-        ("/v1/claims/settled-1", reader(OTHER_HOSPITAL, "operator"), NO_RIGHT),
-        ("/v1/claims/settled-1", reader("bank:icbc"), NO_RIGHT),
-        ("/v1/claims/settled-1/attachments", reader("finance:430100"), NO_RIGHT),
-        ("/v1/claims/settled-1/explanation", reader(OTHER_HOSPITAL, "operator"), NO_RIGHT),
+        (SETTLED, None, (401, "signature.missing")),
+        (
+            SETTLED,
+            reader(HOSPITAL, "nobody"),
+            (401, "signature.unknown-key"),
+        ),
+        (SETTLED, reader(OTHER_HOSPITAL, "operator"), NO_RIGHT),
+        (SETTLED, reader("bank:icbc"), NO_RIGHT),
+        (SETTLED + "/attachments", reader("finance:430100"), NO_RIGHT),
+        (
+            SETTLED + "/explanation",
+            reader(OTHER_HOSPITAL, "operator"),
+            NO_RIGHT,
+        ),
         ("/v1/persons/p:430100:alice", reader(HOSPITAL, "operator"), NO_RIGHT),
         ("/v1/persons/p:430100:alice/account", reader("bureau:440100"), NO_RIGHT),
         ("/v1/accounts/fund:430100", reader(HOSPITAL, "operator"), NO_RIGHT),
-        ("/v1/filings/f-1", reader(OTHER_HOSPITAL, "operator"), NO_RIGHT),
+        ("/v1/filings/430100f1", reader(OTHER_HOSPITAL, "operator"), NO_RIGHT),
         ("/v1/claims/no-such-claim", reader(HOSPITAL, "operator"), NO_RIGHT),
     ],
 )
@@ -223,5 +234,5 @@ def test_a_reader_without_a_right(
     assert b"total_fen" not in reply.body
     assert b"430100:alice" not in reply.body
     assert bad.everything() == before
-    entitled = bad.world.api.get("/v1/claims/settled-1", reader(BUREAU_CHANGSHA))
+    entitled = bad.world.api.get(SETTLED, reader(BUREAU_CHANGSHA))
     assert entitled.status == 200

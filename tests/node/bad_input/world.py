@@ -201,11 +201,11 @@ def build(folder: Path) -> BadWorld:
         enrol(speak, person, BUREAU_HUNAN)
     deposit(speak, 50_000)
     claims.file()
-    claims.file("f-elsewhere", FILED_ELSEWHERE, care_region="510100")
-    file_at_home(world, "f-strict", STRICT_ELSEWHERE, "510100")
-    file_at_home(world, "f-slips", SLIPPING, "440100")
+    claims.file("430100f2", FILED_ELSEWHERE, care_region="510100")
+    file_at_home(world, "430000f1", STRICT_ELSEWHERE, "510100")
+    file_at_home(world, "430000f2", SLIPPING, "440100")
     made = BadWorld(world, claims)
-    settled = made.send(made.settlement("settled-1").encode())
+    settled = made.send(made.settlement("H44010000123-settled-1").encode())
     assert settled.json()["receipts"][0]["receipt"]["status"] == "ok", settled.body
     return made
 

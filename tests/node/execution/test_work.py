@@ -85,7 +85,12 @@ def founded() -> cw.Chain:
 
 def estimate(amount_fen: int) -> cw.Planned:
     lines = [line(1, cw.CODES[0], amount_fen)]
-    args = {"claim": "c", "visit": visit(ALICE), "discharge": DAY, "total_fen": amount_fen}
+    args = {
+        "claim": "H44010000123c",
+        "visit": visit(ALICE),
+        "discharge": DAY,
+        "total_fen": amount_fen,
+    }
     return "claim", "estimate", args, {"settlement": {"visit": {}, "lines": lines}}
 
 
@@ -103,7 +108,7 @@ def test_an_estimate_in_a_block_is_not_kept() -> None:
     signer = chain.executor.find_signer(HOSPITAL, transaction.body.key, 3)
     tried = chain.executor.estimate(chain.parent, signer, transaction, now)
     assert tried.explanation is not None
-    assert codec.decode(tried.explanation.content)["claim"] == "c"
+    assert codec.decode(tried.explanation.content)["claim"] == "H44010000123c"
 
 
 def test_settling_costs_work_in_proportion_to_its_lines() -> None:
@@ -112,7 +117,7 @@ def test_settling_costs_work_in_proportion_to_its_lines() -> None:
     works = []
     for count in (1, 100):
         lines = [line(n, cw.CODES[0], 1_000) for n in range(count)]
-        args = {"claim": f"c{count}", "visit": visit(ALICE), "discharge": DAY,
+        args = {"claim": f"H44010000123c{count}", "visit": visit(ALICE), "discharge": DAY,
                 "total_fen": 1_000 * count}  # fmt: skip
         call: cw.Planned = (
             "claim", "settle", args, {"settlement": {"visit": {}, "lines": lines}}
@@ -133,10 +138,11 @@ def test_the_blind_of_a_settlement_without_attachments_is_nobodys_to_guess() -> 
     now = cw.START_MS + 1_000
     lines = [line(1, cw.CODES[0], 1_000)]
     stay: list[cw.Planned] = [
-        ("claim", "register", {"claim": "s", "visit": visit(ALICE, "inpatient")},
+        ("claim", "register", {"claim": "H44010000123s", "visit": visit(ALICE, "inpatient")},
          {"settlement": {"visit": {}}}),
-        ("claim", "lines", {"claim": "s", "upload": 1}, {"settlement": {"lines": lines}}),
-        ("claim", "settle", {"claim": "s", "discharge": DAY, "total_fen": 1_000}, {}),
+        ("claim", "lines", {"claim": "H44010000123s", "upload": 1},
+         {"settlement": {"lines": lines}}),
+        ("claim", "settle", {"claim": "H44010000123s", "discharge": DAY, "total_fen": 1_000}, {}),
     ]  # fmt: skip
     proposal = chain.build([signer.sign(HOSPITAL, "clerk", stay, now)], now)
     assert proposal.result is not None

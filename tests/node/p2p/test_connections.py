@@ -47,6 +47,9 @@ class Notes:
     def on_up(self, peer: Peer) -> None:
         self.ups.append(peer.organisation)
 
+    def guest_pin(self, organisation: str) -> bytes | None:
+        return None
+
     def on_bug(self, error: BaseException) -> None:
         self.bugs.append(error)
 

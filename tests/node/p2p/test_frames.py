@@ -60,7 +60,7 @@ def test_a_length_that_lies_is_refused_before_anything_is_read(length: int) -> N
         read(struct.pack(">IB", length, FrameType.VOTE) + b"x" * 10)
 
 
-@pytest.mark.parametrize("number", [0, 12, 255])
+@pytest.mark.parametrize("number", [0, 200, 255])
 def test_an_unknown_type_is_refused(number: int) -> None:
     with pytest.raises(FrameError, match="no frame of type"):
         read(struct.pack(">IB", 2, number) + b"x")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from node.ledger import crypto
 from node.ledger.types import Digest
 from node.p2p.hello import (
+    VERSION,
     Ends,
     Greeting,
     HelloRefused,
@@ -97,6 +98,6 @@ def test_garbage_is_no_greeting(data: bytes) -> None:
 
 def test_another_version_is_told_both_numbers() -> None:
     data = make_greeting(A, 0).encode()
-    assert data[1] == 1
-    with pytest.raises(HelloRefused, match="version 2, this node 1"):
-        Greeting.decode(data[:1] + b"\x02" + data[2:])
+    assert data[1] == VERSION
+    with pytest.raises(HelloRefused, match=f"version {VERSION + 1}, this node {VERSION}"):
+        Greeting.decode(data[:1] + bytes([VERSION + 1]) + data[2:])

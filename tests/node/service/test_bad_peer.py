@@ -38,7 +38,7 @@ from node.ordering import wire
 from node.p2p.frames import Frame, FrameType
 from node.p2p.hello import Identity
 from node.p2p.link import Peer
-from node.p2p.payloads import Content, decode_blocks, encode_proposal
+from node.p2p.payloads import Ask, Content, decode_blocks, encode_proposal
 from node.p2p.peers import Address, Peers
 from node.p2p.tls import make_transport
 from node.service.contents import ENTRY_BYTES, Contents
@@ -70,6 +70,9 @@ class Liar:
 
     def on_up(self, peer: Peer) -> None:
         """Nothing to say yet."""
+
+    def guest_pin(self, organisation: str) -> bytes | None:
+        return None
 
     def on_bug(self, error: BaseException) -> None:
         raise AssertionError("the liar's own machinery works") from error
@@ -325,7 +328,7 @@ def test_what_is_merely_useless_is_passed_over(tmp_path: Path) -> None:
         liar.send(FrameType.TRANSACTION, b"no transaction")
         # An answer to a request shows that everything before it was read.
         liar.frames.clear()
-        liar.send(FrameType.ASK, encode([1, 2**40]))
+        liar.send(FrameType.ASK, Ask(1, 2**40).encode())
         await until(lambda: any(frame.type is FrameType.BLOCKS for frame in liar.frames))
         answer = next(frame for frame in liar.frames if frame.type is FrameType.BLOCKS)
         assert [c.height for c, _ in decode_blocks(answer.body)] == [

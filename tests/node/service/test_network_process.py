@@ -72,3 +72,22 @@ def test_a_killed_node_costs_nothing_and_comes_back(
 def wait_height_of_restarted(place: NodePlace, process: subprocess.Popen[bytes]) -> None:
     processes.wait_ready(place, process)
     wait_height(place, 7)
+
+
+def test_an_auditors_follower_has_every_block_and_passes_transactions_on(tmp_path: Path) -> None:
+    made = devnet.create(tmp_path / "net", bureaus=4, followers=["auditor"])
+    running = processes.start_all(made)
+    try:
+        follower = made.nodes[4]
+        assert follower.organisation == "auditor:national"
+        announce(made, made.nodes[0], 0)
+        announce(made, follower, 1)
+        for place in made.nodes:
+            wait_height(place, 2)
+        with Client(follower.url, made.identity("auditor:national", "operator")) as client:
+            status = client.get("/v1/status/details")
+        assert status["role"] == "follower"
+        assert status["checked"] == "re-executed"
+        assert status["details"]["receives"] == "content"
+    finally:
+        processes.stop_all(running)

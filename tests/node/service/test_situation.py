@@ -16,7 +16,7 @@ from node.p2p.peers import Absence
 from node.service.situation import Watch, waiting
 from node.telemetry import make_logger
 from tests.node.cluster import bureau, running_cluster, until
-from tests.node.network import Client
+from tests.node.network import Client, make_genesis, running
 
 KEYS = [bytes([n]) * 33 for n in range(4)]
 SEATS = ValidatorSet(tuple(Validator(OrgId(bureau(n)), Key(KEYS[n])) for n in range(4)))
@@ -51,6 +51,32 @@ def test_one_sentence_says_it_all() -> None:
             {"organisation": NAMES[3], "for_ms": 3_200, "reason": "connection refused"}
         ],
     }  # fmt: skip
+
+
+def test_a_clock_that_was_set_back_is_named(tmp_path: Path) -> None:
+    """A lone validator was a day ahead: its chain's time has not come yet."""
+    genesis, data = make_genesis()
+    now_ms = 0
+
+    async def story() -> None:
+        nonlocal now_ms
+        async with running(tmp_path, data, clock_ms=lambda: now_ms) as node:
+            ahead_ms = node.chain.parent.header.time_ms + 86_400_000
+            now_ms = ahead_ms
+            calls = [("book", "enter", {"key": "a", "amount_fen": 1})]
+            transaction = Client(genesis.chain).sign(calls, valid_until_ms=now_ms + 60_000)
+            await node.submit(transaction.encode())
+            assert await node.wait(transaction.id, 30)
+            assert node.status().details["clock_behind_ms"] == 0
+            assert node.status().waiting_for == "Transactions."
+            now_ms = ahead_ms - 86_399_000
+            told = node.status()
+            assert told.details["clock_behind_ms"] == 86_399_000
+            assert "86399 s ahead of this node's clock" in told.waiting_for
+            now_ms = ahead_ms - 60_000
+            assert node.status().waiting_for == "Transactions.", "clocks differ by seconds"
+
+    asyncio.run(story())
 
 
 def test_a_backup_names_the_primary_that_is_to_propose() -> None:

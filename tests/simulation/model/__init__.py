@@ -39,6 +39,20 @@ BELIEVED = frozenset(
 RULES: Mapping[str, Callable[[Doing], Verdict]] = {**claims.RULES, **funds.RULES}
 """What each judged method does, by ``contract.method``."""
 
+MADE: Mapping[str, str] = {
+    "claim.register": "claim", "claim.settle": "claim", "claim.estimate": "claim",
+    "claim.reverse": "reversal", "funds.deposit": "transfer", "funds.transfer": "transfer",
+    "filing.submit": "filing",
+}  # fmt: skip
+"""Which argument of a method is an id that is unique for good."""
+
+
+def _is_own(sender: str, name: str) -> bool:
+    """Whether an id begins as its maker's must: with its national code, else with all of its id."""
+    kind, code = sender.split(":", 1) if ":" in sender else (sender, "")
+    prefix = code if kind in ("bureau", "hospital", "pharmacy") else sender + ":"
+    return len(name) > len(prefix) and name[: len(prefix)] == prefix
+
 
 class ReferenceModel:
     """An ``Observer`` of the judge."""
@@ -104,6 +118,8 @@ class ReferenceModel:
             digest=(name, repr(sorted(call.args.items())), tuple(a.content for a in attached)),
         )
         verdict = rule(doing)
+        if name in MADE and not _is_own(doing.sender, doing.args[MADE[name]]):
+            verdict.reasons.add("sender.foreign-id")
         self.judged[f"{name} {receipt.code or receipt.status}"] += 1
         if receipt.status != "ok":
             assert receipt.code in verdict.reasons | verdict.may, (

@@ -1,0 +1,136 @@
+"""Answers what peers ask for: each as much as its office entitles it to, nobody at others' cost.
+
+Peers with a seat are answered at once. Guests (followers) share one thread of their own that works
+for one of them at a time and then pauses for as long as it worked and longer, so that any number
+of followers that catch up takes at most a third of one processor from a validator. Each peer has
+one request of each kind in hand; further ones are dropped and asked again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import structlog
+
+from node.p2p.frames import ANSWER_BYTES_MAX, Frame, FrameType
+from node.p2p.link import Peer
+from node.p2p.payloads import (
+    BLOCKS_BYTES_AIM,
+    BLOCKS_MAX,
+    Ask,
+    AskContent,
+    Share,
+    encode_blocks,
+    encode_refusal,
+)
+from node.service.serving import BlockServer
+
+GUEST_REST: Final = 2.0
+"""How many times as long as it worked the guests' thread pauses."""
+ENVELOPE_BYTES: Final = 1 << 16
+"""Certificate and lengths around the last block of an answer."""
+
+Work = Callable[[], bytes | None]
+
+
+class Answers:
+    """For the event loop's thread."""
+
+    def __init__(
+        self,
+        server: BlockServer,
+        share_of: Callable[[str], Share],
+        is_seated: Callable[[str], bool],
+        send: Callable[[str, Frame], bool],
+        spawn: Callable[[Coroutine[None, None, None]], None],
+        log: structlog.stdlib.BoundLogger,
+    ) -> None:
+        """``share_of``: how much of a block an organisation is entitled to, as of the head."""
+        self._server = server
+        self._share_of = share_of
+        self._is_seated = is_seated
+        self._send = send
+        self._spawn = spawn
+        self._log = log
+        self._busy: set[tuple[str, FrameType]] = set()
+        self._guest_turn = asyncio.Lock()
+        self._members = ThreadPoolExecutor(1, thread_name_prefix="answers")
+        self._guests = ThreadPoolExecutor(1, thread_name_prefix="guests")
+
+    async def stop(self) -> None:
+        """After the tasks have ended."""
+        loop = asyncio.get_running_loop()
+        for pool in (self._members, self._guests):
+            await loop.run_in_executor(None, pool.shutdown)
+
+    def take(self, peer: Peer, frame: Frame) -> None:
+        """Answer a request, or say that the peer is not entitled to it. Raises ``PeerFault``."""
+        place = (peer.organisation, frame.type)
+        if place in self._busy:
+            return
+        share, answer, work = self._plan(frame)
+        granted = self._share_of(peer.organisation)
+        if share > granted or granted is Share.NOTHING:
+            self._log.warning(
+                "p2p.not-entitled", peer=peer.organisation, kind=frame.type.name.lower(),
+                limit=granted.name.lower(),
+            )  # fmt: skip
+            self._send(peer.organisation, Frame(FrameType.REFUSED, encode_refusal(granted)))
+            return
+        self._busy.add(place)
+        self._spawn(self._answer(place, answer, work))
+
+    def _plan(self, frame: Frame) -> tuple[Share, FrameType, Work]:
+        """The share that is asked for, the frame that answers, and the work."""
+        if frame.type is FrameType.ASK:
+            ask = Ask.decode(frame.body)
+            return ask.share, FrameType.BLOCKS, lambda: self._blocks(ask)
+        asked = AskContent.decode(frame.body)
+        if frame.type is FrameType.ASK_OUTCOME:
+            return Share.CONTENT, FrameType.OUTCOME, lambda: self._server.outcome(asked.block)
+        assert frame.type is FrameType.ASK_CONTENT, "requests come here, nothing else"
+        return asked.share, FrameType.CONTENT, lambda: self._content(asked)
+
+    async def _answer(self, place: tuple[str, FrameType], answer: FrameType, work: Work) -> None:
+        organisation, _ = place
+        loop = asyncio.get_running_loop()
+        try:
+            if self._is_seated(organisation):
+                body = await loop.run_in_executor(self._members, work)
+                self._reply(organisation, answer, body)
+            else:
+                async with self._guest_turn:
+                    began_s = loop.time()
+                    body = await loop.run_in_executor(self._guests, work)
+                    self._reply(organisation, answer, body)
+                    await asyncio.sleep(GUEST_REST * (loop.time() - began_s))
+        finally:
+            self._busy.discard(place)
+
+    def _reply(self, organisation: str, answer: FrameType, body: bytes | None) -> None:
+        if body is not None:
+            self._send(organisation, Frame(answer, body))
+
+    def _content(self, asked: AskContent) -> bytes | None:
+        """On the threads of this class, like ``_blocks``."""
+        if asked.share is Share.CONTENT:
+            return self._server.content(asked.height, asked.block)
+        body = self._server.changes(asked.height, asked.block)
+        return None if body is None or len(body) > ANSWER_BYTES_MAX else body
+
+    def _blocks(self, ask: Ask) -> bytes:
+        """As many blocks as fit an answer, possibly none."""
+        blocks: list[tuple[bytes, bytes]] = []
+        size = 0
+        for height in range(ask.first, min(ask.last, ask.first + BLOCKS_MAX - 1) + 1):
+            block = self._server.certified(height, ask.share)
+            if block is None or len(block[1]) > ANSWER_BYTES_MAX - ENVELOPE_BYTES:
+                break
+            size += len(block[1])
+            if blocks and size > BLOCKS_BYTES_AIM:
+                break
+            blocks.append(block)
+        return encode_blocks(blocks)

@@ -1,0 +1,68 @@
+"""What a peer's bytes say, before anybody acts on them. Pure: decoding, sorting, verifying.
+
+What cannot be read or does not verify raises ``PeerFault``: no correct node sends it.
+"""
+
+from __future__ import annotations
+
+from consensus import Decided, Message, Proposal, Status, Vote
+from consensus.messages import Wish
+from node.ledger import block as ledger_block
+from node.ledger.errors import InvalidBlock, InvalidMessage
+from node.ordering import wire
+from node.p2p.frames import FrameType
+from node.p2p.link import PeerFault
+from node.p2p.payloads import AnyContent, Ask, decode_blocks
+
+
+def decode_message(data: bytes) -> Message:
+    """A consensus message; its signatures are not looked at."""
+    try:
+        return wire.decode_message(data)
+    except InvalidMessage as error:
+        raise PeerFault(f"a malformed message: {error.code}") from None
+
+
+def frame_type(message: Message) -> FrameType:
+    """The frame that carries a message."""
+    match message:
+        case Vote() | Wish():
+            return FrameType.VOTE
+        case Status():
+            return FrameType.STATUS
+        case Proposal():
+            return FrameType.PROPOSAL
+        case _:
+            return FrameType.CHANGE
+
+
+def epoch_of(message: Message) -> int:
+    """The epoch whose validator set judges a message."""
+    match message:
+        case Status():
+            return message.epoch
+        case Decided():
+            return message.certificate.epoch
+        case _:
+            return message.statement.epoch
+
+
+def verify_blocks(
+    body: bytes, ask: Ask, chain: bytes, epoch: int, validators: ledger_block.ValidatorSet
+) -> list[tuple[ledger_block.Certificate, AnyContent]]:
+    """The blocks of an answer as far as they are of this epoch, each certified by its set."""
+    sound = []
+    for height, (certificate, content) in zip(
+        range(ask.first, ask.last + 1), decode_blocks(body, ask.share), strict=False
+    ):
+        header = content.header
+        if header.height != height or header.chain != chain:
+            raise PeerFault("blocks that were not asked for")
+        if header.epoch != epoch:
+            break
+        try:
+            certificate.verify_header(header, validators)
+        except InvalidBlock as error:
+            raise PeerFault(f"an unsound certificate: {error.code}") from None
+        sound.append((certificate, content))
+    return sound
