@@ -29,7 +29,7 @@ __all__ = ["KILLERS", "MUTANTS", "planted"]
 
 for _name, _planted in (
     ("M6", core.views_merged), ("M7", core.small_quorum), ("M9", core.hash_not_counted),
-    ("M10", core.votes_after_leaving), ("M20", core.old_set_goes_on),
+    ("M10", core.votes_after_leaving),
 ):  # fmt: skip
     mutant(_name)(_planted)
 
@@ -89,8 +89,14 @@ def executed_again(patch: Patch) -> None:
         body = transaction.body
         return self.find_signer(body.sender, body.key, height)
 
+    right_init = Admission.__init__
+
+    def init(self: Admission, *given: Any, **more: Any) -> None:
+        right_init(self, *given, **more)
+        self._is_committed = lambda tx_id: False
+
     patch.setattr(Executor, "admit", admit)
-    patch.setattr(Admission, "_is_committed", lambda self, tx_id: False)
+    patch.setattr(Admission, "__init__", init)
 
 
 @mutant("M33")
