@@ -94,8 +94,12 @@ def _folder(chosen: Path | None) -> Iterator[Path]:
 
 def _run(folder: Path, cases: list[DemoCase], bureaus: int, quiet: bool) -> dict[str, Any]:
     found = _found(folder, cases, bureaus)
-    names = ", ".join(place.organisation for place in found.nodes)
-    _say(quiet, f"network {found.chain.hex()[:16]}…, a process for each node: {names}")
+    voting = ", ".join(place.organisation for place in found.nodes if place.votes)
+    following = ", ".join(place.organisation for place in found.nodes if not place.votes)
+    _say(quiet, f"network {found.chain.hex()[:16]}…, a process for each node")
+    _say(quiet, f"agree 共识: {voting}")
+    if following:
+        _say(quiet, f"follows 跟随: {following}")
     running = RunningNetwork(found)
     try:
         result, evidence = _on_network(running, cases, quiet)
@@ -119,7 +123,7 @@ def _found(folder: Path, cases: list[DemoCase], bureaus: int) -> Network:
     others = sorted(bureau_of(region) for region in regions if bureau_of(region) != VALIDATOR)
     seats = [VALIDATOR, *others[: bureaus - 1]]
     several = bureaus > 1
-    names = seats
+    names = [*seats, AUDITOR] if several else seats
     free = processes.free_ports(2 * len(names))
     posts = ("checker", "clerk", "finance", "operator")
     members = [
@@ -127,7 +131,7 @@ def _found(folder: Path, cases: list[DemoCase], bureaus: int) -> Network:
         for region in sorted(regions)
     ]
     members.append(Member("centre", "centre", "000000", ("checker", "clerk")))
-    members.append(Member(AUDITOR, "auditor", "000000", ("audit",), follower=False))
+    members.append(Member(AUDITOR, "auditor", "000000", ("audit",), follower=several))
     made = network.create(
         folder,
         members,
@@ -291,8 +295,8 @@ def _tell_loss(loss: _Loss, caught_up_ms: int | None) -> None:
         return
     usual = "" if loss.usual_ms is None else f" instead of {loss.usual_ms:,} ms"
     out.print(
-        f"{loss.organisation}, whose turn it was, got SIGKILL before {loss.before}: the next "
-        f"transaction was final after {loss.recovered_ms:,} ms{usual}, and nothing was lost.\n"
+        f"{loss.organisation}, the primary, got SIGKILL before {loss.before}: the next transaction"
+        f"\nwas final after {loss.recovered_ms:,} ms{usual}, and nothing was lost.\n"
         f"Started again, it had caught up after {caught_up_ms:,} ms."
     )
 

@@ -84,8 +84,8 @@ for group, name in (
 app.command("trace")(trace.trace)
 app.command("watch")(watch.watch)
 app.command("status")(show.status)
-app.command("demo")(demo.demo)
 app.command("bench")(bench.bench)
+app.command("demo")(demo.demo)
 
 
 def _tell_version(asked: bool) -> None:

@@ -57,22 +57,21 @@ def start(place: NodePlace) -> subprocess.Popen[bytes]:
 def begin_keys(places: Sequence[NodePlace]) -> None:
     """Begin the safety record of keys that were just made and have never signed: a network of
     several validators does not do that by itself. Raises ``NodeFailed``."""
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-m", "node", str(place.config.resolve()), "--new-key"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+    done = subprocess.run(
+        [sys.executable, "-m", "node", *(str(place.config.resolve()) for place in places),
+         "--new-key"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise NodeFailed(
+            "a key of "
+            + ", ".join(place.organisation for place in places)
+            + " cannot begin:\n"
+            + done.stderr.decode("utf-8", errors="replace")
         )
-        for place in places
-    ]
-    said = [process.communicate()[1] for process in started]
-    for place, process, words in zip(places, started, said, strict=True):
-        if process.returncode:
-            raise NodeFailed(
-                f"the key of {place.organisation} cannot begin:\n"
-                + words.decode("utf-8", errors="replace")
-            )
 
 
 def wait_ready(place: NodePlace, process: subprocess.Popen[bytes]) -> None:

@@ -96,7 +96,8 @@ def status(
     if as_json:
         print_json(answer)
     else:
-        print_record("Node 节点", answer)
+        # The sentence says for people what the fields of `waiting` say for programs.
+        print_record("Node 节点", {k: v for k, v in answer.items() if k != "waiting"})
     if not answer["ready"]:
         raise typer.Exit(int(Exit.NO))
 

@@ -92,7 +92,10 @@ FAILURES: tuple[tuple[type[BaseException], Exit], ...] = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a node, or check its data. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m node", description=__doc__)
-    parser.add_argument("config", type=Path, help="the node's TOML file (docs/operations.md)")
+    parser.add_argument(
+        "config", type=Path, nargs="+",
+        help="the node's TOML file (docs/operations.md); several with --new-key only",
+    )  # fmt: skip
     parser.add_argument(
         "--verify", action="store_true",
         help="check every block, the whole state and the index against the chain, then exit",
@@ -112,11 +115,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return Exit.REFUSED
+    if len(given.config) > 1 and not given.new_key:
+        parser.error("one node at a time: several configurations go with --new-key only")
     try:
-        config = load(given.config)
-        log = make_logger(config.log.level, config.log.format)
+        for path in given.config:
+            config = load(path)
+            log = make_logger(config.log.level, config.log.format)
+            if given.new_key:
+                _begin_key(config, log)
         if given.new_key:
-            return _begin_key(config, log)
+            return Exit.STOPPED
         if given.verify or given.reindex:
             return _maintain(config, log, reindex=given.reindex)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -259,7 +267,7 @@ def _maintain(config: Config, log: structlog.stdlib.BoundLogger, *, reindex: boo
     return Exit.STOPPED
 
 
-def _begin_key(config: Config, log: structlog.stdlib.BoundLogger) -> int:
+def _begin_key(config: Config, log: structlog.stdlib.BoundLogger) -> None:
     """A safety record for a new validate key, while the node is stopped."""
     following = _open_next_key(config)
     key = _open_key(config) if following is None else following
@@ -275,7 +283,6 @@ def _begin_key(config: Config, log: structlog.stdlib.BoundLogger) -> int:
         log.info("safety.begun", key_digest=hashlib.sha256(public).digest())
     finally:
         ledger.database.close()
-    return Exit.STOPPED
 
 
 if __name__ == "__main__":

@@ -22,6 +22,13 @@ RETRY_SECONDS_MAX = 60
 """Longest wait that a full pool asks for; by then the rate measured now says nothing."""
 RATE_WINDOW_MS = 10_000
 """How far back the rate of ordering is measured for an honest time to retry."""
+WAIT_MS_MAX = 10_000
+"""A client's transaction that would wait longer is not taken in: whoever asks to be answered once
+it is committed is answered within ``commit_wait_s``, or told at once to come back later."""
+BUSY_MS_LEAST = 2_000
+"""Only after so long without a pause is the rate of ordering all that can be ordered."""
+CALLS_FREE = 1_024
+"""Four full blocks may always wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,7 @@ class Mempool:
         self._size = 0
         self._calls = 0
         self._ordered: deque[tuple[int, int]] = deque()
+        self._busy_since_ms: int | None = None
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -107,6 +115,33 @@ class Mempool:
         heads = (next(iter(s.queue.values())) for s in self._senders.values())
         return min((waiting.arrived_ms for waiting in heads), default=None)
 
+    def check_wait(self, sender: str, now_ms: int) -> None:
+        """Whether a client's transaction would be ordered in good time, its sender's others and
+        the turns of all senders before it. Raises ``Unavailable``, as ``add``."""
+        rate = self._busy_rate(now_ms)
+        if self._calls < CALLS_FREE or rate is None:
+            return
+        held = self._senders.get(sender)
+        own = 0 if held is None else sum(one.calls for one in held.queue.values())
+        behind = min(self._calls, own * len(self._senders))
+        if behind * 1_000 > WAIT_MS_MAX * rate:
+            raise Unavailable(
+                "pool.behind",
+                calls=behind, calls_per_s=round(rate), limit_ms=WAIT_MS_MAX,
+                retry_after_s=self._retry_after(behind, now_ms),
+            )  # fmt: skip
+
+    def _busy_rate(self, now_ms: int) -> float | None:
+        """Calls ordered a second while something waited all the time; None where that is not known
+        because there was a pause, or nothing was ordered at all."""
+        if self._busy_since_ms is None:
+            return None
+        since = max(self._busy_since_ms, now_ms - RATE_WINDOW_MS)
+        calls = sum(calls for at, calls in self._ordered if at > since)
+        if now_ms - since < BUSY_MS_LEAST or not calls:
+            return None
+        return calls * 1_000 / (now_ms - since)
+
     def add(self, waiting: Waiting, now_ms: int) -> None:
         """Take a transaction into custody; one that waits already is left as it is.
 
@@ -134,6 +169,8 @@ class Mempool:
             )  # fmt: skip
         if sender is None:
             sender = self._senders[waiting.sender] = _Sender(OrderedDict())
+        if self._busy_since_ms is None:
+            self._busy_since_ms = now_ms
         sender.queue[waiting.tx_id] = waiting
         sender.size += waiting.size
         self._waiting[waiting.tx_id] = waiting
@@ -192,6 +229,8 @@ class Mempool:
             del self._senders[waiting.sender]
         self._size -= waiting.size
         self._calls -= waiting.calls
+        if not self._waiting:
+            self._busy_since_ms = None
         return waiting
 
     def _retry_after(self, calls_before: int, now_ms: int) -> int:

@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
@@ -47,6 +48,8 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", help="without a command: one node")
     _network_options(commands.add_parser("network", help="validators as processes"))
     given = parser.parse_args()
+    # Whoever ends a benchmark ends its nodes too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with (
             tempfile.TemporaryDirectory(prefix="yibao-bench-", dir=given.dir) as folder,

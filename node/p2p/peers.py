@@ -423,4 +423,6 @@ def _why(error: BaseException) -> str:
         return "no answer in time"
     if isinstance(error, asyncio.IncompleteReadError):
         return "the peer closed the connection while greeting"
+    if isinstance(error, OSError) and error.errno and error.strerror:
+        return error.strerror
     return str(error) or type(error).__name__

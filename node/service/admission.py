@@ -59,14 +59,22 @@ class Admission:
         """Ids of transactions that met a bug of ours; they are not tried again."""
         self.closing = False
 
-    async def submit(self, wire: bytes, pass_on: Callable[[bytes], None] | None = None) -> Accepted:
+    async def submit(
+        self,
+        wire: bytes,
+        pass_on: Callable[[bytes], None] | None = None,
+        *,
+        from_peer: bool = False,
+    ) -> Accepted:
         """Admit a transaction; one that waits or is committed already is answered as such.
 
         ``pass_on`` gets the bytes when the transaction is new here: to tell the other validators.
-        Raises ``InvalidTransaction`` (the client's fault) or ``Unavailable`` (ours).
+        ``from_peer``: another node has taken it in and promised to keep it, so it is not asked how
+        long it will wait. Raises ``InvalidTransaction`` (the client's fault) or ``Unavailable``
+        (ours).
         """
         try:
-            return await self._submit(wire, pass_on)
+            return await self._submit(wire, pass_on, from_peer)
         except LedgerError as error:
             self._metrics.refused.labels(error.code).inc()
             raise
@@ -160,7 +168,9 @@ class Admission:
         self.end("node.stopping")
         self._threads.shutdown(wait=True)
 
-    async def _submit(self, wire: bytes, pass_on: Callable[[bytes], None] | None) -> Accepted:
+    async def _submit(
+        self, wire: bytes, pass_on: Callable[[bytes], None] | None, from_peer: bool
+    ) -> Accepted:
         if self.closing:
             raise Unavailable("node.stopping", retry_after_s=30)
         with self._metrics.stage("decode"):
@@ -170,6 +180,8 @@ class Admission:
             if known is not None:
                 return known
             self._check_state(transaction)
+            if not from_peer:
+                self.pool.check_wait(transaction.body.sender, self._monotonic_ms())
         await self._check_signature(transaction)
         known = self._known(transaction.id)
         if known is not None:

@@ -15,8 +15,8 @@ from node.mempool import Mempool, Waiting
 
 PUSH_AGAIN_MS: Final = 1_000
 """After this a transaction is passed on to the primary again (T_fwd), then at twice the age."""
-PUSH_AGAIN_MAX: Final = 64
-"""At one time; the oldest."""
+PUSH_AGAIN_MAX: Final = 256
+"""At one time; the oldest. The others are due the next time."""
 BUSY_MS: Final = 5_000
 """So long after a full block the primary is taken to have more than it can do."""
 LOOKED_AT_MAX: Final = 256
@@ -45,13 +45,16 @@ class Custody:
 
     def due_again(self, primary: bytes, now_ms: int) -> Sequence[Waiting]:
         """What to pass on to the primary once more; all that waits long where it is a new one."""
-        before, self._looked_ms = self._looked_ms, now_ms
         if primary != self._primary:
-            self._primary, before = primary, 0
+            self._primary, self._looked_ms = primary, 0
         elif self._full_ms is not None and now_ms < self._full_ms + BUSY_MS:
             return ()
+        before = self._looked_ms
         due = (one for one in self._pool.waiting() if _is_due(one.arrived_ms, before, now_ms))
-        return tuple(islice(due, PUSH_AGAIN_MAX))
+        first = tuple(islice(due, PUSH_AGAIN_MAX))
+        if len(first) < PUSH_AGAIN_MAX:
+            self._looked_ms = now_ms
+        return first
 
     def committed(self, senders: Sequence[str], full: bool, now_ms: int) -> None:
         """A block holds transactions of these senders. ``full``: it had no room for more.

@@ -200,7 +200,7 @@ class Network(Host):
         return min(self._options.receive, self.share_of(self._organisation))
 
     async def take_transaction(self, wire: bytes) -> None:
-        await self._admission.submit(wire)
+        await self._admission.submit(wire, from_peer=True)
 
     def bug(self, error: BaseException) -> None:
         self._bug(error)

@@ -127,8 +127,7 @@ class Node:
             organisation=options.organisation, index=options.index,
         )  # fmt: skip
         self.reader = NodeReader(ledger.database, executor.prove)
-        self._pool = Mempool(options.pool)
-        self._pace = Pace(options.calls_aim)
+        self._pool, self._pace = Mempool(options.pool), Pace(options.calls_aim)
         self._thread = ChainThread()
         self._admission = Admission(
             self.chain, self._pool, self.telemetry, clock_ms, self.reader.has_transaction,

@@ -3,7 +3,8 @@
 A block that takes longer than a view lasts costs the primary its view, and the next one proposes
 the same again (Fabric 0.6 #917: view changes under load alone). How long blocks take depends on
 the slowest of a quorum, on the disk and on neighbours, so it is measured: from a block's first
-sight here to its commit, execution by everybody included. Blocks shrink at once and grow slowly.
+sight here to its commit, execution by everybody included. A node begins with small blocks; they
+shrink at once and grow slowly.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from typing import Final
 
 BLOCK_MS_AIM: Final = 700
 """A third of the shortest view timer (``consensus.pacemaker.Timing``)."""
-CALLS_LEAST: Final = 64
-"""Where the delay of the network takes all of that time, smaller blocks would gain nothing."""
+CALLS_FIRST: Final = 64
+CALLS_LEAST: Final = 16
+"""So few take no time that could be saved: what is slow then is the network."""
 GROWTH: Final = 8
 """A full block in good time adds this part of the aim."""
 
@@ -23,7 +25,7 @@ class Pace:
 
     def __init__(self, calls_max: int) -> None:
         self._calls_max = calls_max
-        self.calls_aim = calls_max
+        self.calls_aim = min(CALLS_FIRST, calls_max)
         self._began_ms: int | None = None
 
     def begin(self, now_ms: int) -> None:

@@ -224,7 +224,9 @@ class _Session:
                 counts["unanswered"] += 1
                 await asyncio.sleep(self._chance.uniform(0.05, 0.2))
             elif answer.status_code == 200:
-                height = int(answer.json()["header"]["height"])
+                said = answer.json()
+                height = int(said["header"]["height"])
+                counts.update(f"calls {one['receipt']['status']}" for one in said["receipts"])
                 break
             elif is_for_now(answer.status_code):
                 counts[f"{answer.status_code} {_code(answer)}"] += 1

@@ -95,12 +95,12 @@ class Nemesis:
         self._cluster.empty_disk()
         for name in list(self._cluster.paused):
             self._cluster.resume(name)
-        for name in self._cluster.names:
-            if self._cluster.is_running(name):
-                continue
+        down = [name for name in self._cluster.names if not self._cluster.is_running(name)]
+        for name in down:
             if name not in self._expected:
                 self._note_end(name, "unasked")
             self._cluster.start(name)
+        for name in down:
             await self._cluster.wait_serving(name)
         self._expected.clear()
 

@@ -27,6 +27,7 @@ def test_faults_break_no_promise(tmp_path: Path) -> None:
     assert result.violations == [], result.report
     # It was a run: work was done, looked at and disturbed.
     assert result.report["calls"]["acknowledged"] > 50, result.report
+    assert result.report["calls"]["calls ok"] > 100, result.report
     assert result.report["calls"]["reads"] > 10, result.report
     assert result.report["proofs"] > 0, result.report
     assert sum(result.report["faults"].values()) == options.actions + 1, result.report

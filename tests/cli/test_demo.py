@@ -79,7 +79,7 @@ def test_four_bureaus_and_an_auditor_and_the_primary_dies() -> None:
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
     assert set(told) == KEYS
-    assert (told["validators"], told["followers"]) == (4, [])
+    assert (told["validators"], told["followers"]) == (4, ["auditor:national"])
     assert told["killed"].startswith("bureau:")
     assert told["recovered_ms"] > 0
     assert told["caught_up_ms"] > 0

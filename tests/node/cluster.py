@@ -194,9 +194,9 @@ class Cluster:
             timing=FAST,
         )  # fmt: skip
 
-    async def follow(self, name: str, **given: Any) -> Node:
-        """Start the node of an organisation without a seat. ``given``: of ``P2pOptions``, and
-        ``log``."""
+    async def follow(self, name: str, *, key: str | None = None, **given: Any) -> Node:
+        """Start the node of an organisation without a seat. ``key``: to be voted in; ``given``: of
+        ``P2pOptions``, and ``log``."""
         folder = self.root / name
         folder.mkdir(parents=True, exist_ok=True)
         options = NodeOptions(
@@ -208,7 +208,7 @@ class Cluster:
         runtime = Runtime(self.contracts)
         ledger = open_ledger(folder, self.genesis_bytes, runtime.registry, OPEN)
         node = Node(
-            options, ledger, runtime, None, log,
+            options, ledger, runtime, None if key is None else private(key), log,
             p2p=P2pOptions(
                 host="127.0.0.1", port=port, key=private(f"transport-{name}"), **given
             ),

@@ -105,6 +105,68 @@ def test_full_says_when_to_come_back() -> None:
     assert refusal.value.values["retry_after_s"] == 1
 
 
+def busy_pool(senders: int, each: int, calls_per_s: int) -> tuple[Mempool, int]:
+    """A pool with so much waiting, which was busy for five seconds; and what time it is."""
+    pool = Mempool(PoolLimits(1 << 20, 1 << 40, 1 << 20, 1 << 40))
+    numbers = iter(range(1 << 20))
+    for _ in range(5 * calls_per_s // 20 + 1):
+        pool.add(waiting(next(numbers), "worker", calls=20), 0)
+    for second in range(1, 6):
+        taken = [one for one in pool.waiting() if one.sender == "worker"][: calls_per_s // 20]
+        pool.done([one.tx_id for one in taken], second * 1_000)
+    for _ in range(each):
+        for sender in range(senders):
+            pool.add(waiting(next(numbers), f"s{sender}", calls=20), 5_000)
+    return pool, 5_000
+
+
+def test_who_would_wait_too_long_is_told_to_come_back_and_others_are_not() -> None:
+    # 100 calls a second; forty senders have 1,600 calls waiting, sixteen seconds' work.
+    pool, now_ms = busy_pool(40, 2, 100)
+    with pytest.raises(Unavailable) as refusal:
+        pool.check_wait("s7", now_ms)
+    assert refusal.value.code == "pool.behind"
+    # Before its third would come two rounds of all, which is everything (and the worker's last).
+    assert refusal.value.values["calls"] == 40 * 2 * 20 + 20
+    assert refusal.value.values["calls_per_s"] == 100
+    assert 1 <= int(str(refusal.value.values["retry_after_s"])) <= 16
+    # A sender of whom nothing waits has its turn within one round.
+    pool.check_wait("another", now_ms)
+
+
+def test_what_is_ordered_in_good_time_is_taken_in() -> None:
+    pool, now_ms = busy_pool(40, 2, 400)
+    pool.check_wait("s7", now_ms)
+
+
+def test_a_refusal_clears_by_itself_as_work_is_done() -> None:
+    pool, now_ms = busy_pool(40, 2, 100)
+    with pytest.raises(Unavailable):
+        pool.check_wait("s7", now_ms)
+    passed = None
+    for second in range(1, 17):
+        pool.done([one.tx_id for one in pool.take(100, 1 << 30)], now_ms + second * 1_000)
+        try:
+            pool.check_wait("s7", now_ms + second * 1_000)
+        except Unavailable:
+            assert passed is None, "once it is over it is over"
+        else:
+            passed = second if passed is None else passed
+    assert passed is not None
+
+
+def test_a_burst_after_a_pause_is_not_measured_by_what_little_came_before() -> None:
+    pool = Mempool(PoolLimits(1 << 20, 1 << 40, 1 << 20, 1 << 40))
+    for second in range(60):
+        pool.add(waiting(second, calls=1), second * 1_000)
+        pool.done([waiting(second).tx_id], second * 1_000 + 10)
+    for number in range(100, 400):
+        pool.check_wait("s", 60_000)
+        pool.add(waiting(number, calls=20), 60_000)
+    # Nothing ordered for a while, as in a change of view: no rate, no refusal by it.
+    pool.check_wait("s", 90_000)
+
+
 ACTIONS = st.lists(
     st.one_of(
         st.tuples(st.just("add"), st.integers(0, 30), st.sampled_from("abc"), st.integers(1, 120)),

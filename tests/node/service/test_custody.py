@@ -41,8 +41,14 @@ def test_a_new_primary_is_told_of_everything_that_waits_long() -> None:
     assert len(due(custody, B, 7_000)) == 3
 
 
-def test_no_more_than_so_many_at_a_time() -> None:
-    assert len(due(Custody(pool_of(10 * PUSH_AGAIN_MAX)), A, 5_000)) == PUSH_AGAIN_MAX
+def test_no_more_than_so_many_at_a_time_and_the_others_the_next_time() -> None:
+    pool = pool_of(PUSH_AGAIN_MAX + 1)
+    custody = Custody(pool)
+    first = due(custody, A, 5_000)
+    assert len(first) == PUSH_AGAIN_MAX
+    pool.done(first, 5_500)
+    assert len(due(custody, A, 6_000)) == 1
+    assert due(custody, A, 7_000) == []
 
 
 def test_a_primary_that_fills_its_blocks_is_left_alone_for_a_while() -> None:
@@ -50,9 +56,13 @@ def test_a_primary_that_fills_its_blocks_is_left_alone_for_a_while() -> None:
     assert due(custody, A, PUSH_AGAIN_MS)
     custody.committed(["x"], True, 3_500)
     assert due(custody, A, 4_000) == []
-    # It says nothing more: whoever looks at eight seconds finds it silent, and is heard.
-    assert due(custody, A, 8_500) != []
-    assert 3_500 + BUSY_MS <= 8_500
+    assert due(custody, A, 3_499 + BUSY_MS) == []
+    # No full block for a while: what fell due meanwhile is not forgotten.
+    assert due(custody, A, 3_500 + BUSY_MS) != []
+    custody.committed(["x"], True, 16_000)
+    assert due(custody, A, 16_001) == []
+    custody.committed(["s0"], False, 16_500)
+    assert due(custody, A, 16_501) != []
 
 
 def test_a_block_with_room_that_leaves_out_a_sender_who_waits_long_accuses() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from node.api.ledger_codes import of_unavailable
 from node.api.ports import EstimateCall
 from node.ledger import merkle
 from node.ledger.block import Certificate, Header
@@ -186,6 +187,30 @@ def test_a_full_pool_answers_with_a_time_to_retry(tmp_path: Path) -> None:
         await done(node, CLIENT.enter("b", 1))
 
     tell(tmp_path, story, pool=PoolLimits(10, 1 << 20, 1, 1 << 20))
+
+
+def test_who_would_wait_too_long_is_refused_by_the_node_that_it_asks_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What another node has taken in it has promised to keep: here it is not asked again."""
+
+    async def story(node: Node) -> None:
+        def behind(sender: str, now_ms: int) -> None:
+            raise Unavailable("pool.behind", calls=9_000, retry_after_s=7)
+
+        monkeypatch.setattr(node._pool, "check_wait", behind)
+        transaction = CLIENT.enter("a", 1)
+        with pytest.raises(Unavailable) as refusal:
+            await node.submit(transaction.encode())
+        assert refusal.value.values["retry_after_s"] == 7
+        answer = of_unavailable(refusal.value)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (429, "7")
+        await node._admission.submit(transaction.encode(), from_peer=True)
+        assert await node.wait(transaction.id, 20)
+        # What is there is answered, however much waits.
+        assert (await node.submit(transaction.encode())).committed
+
+    tell(tmp_path, story)
 
 
 def test_one_that_met_a_bug_is_set_aside_for_good(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from node.service.pace import BLOCK_MS_AIM, CALLS_LEAST, Pace
+from node.service.pace import BLOCK_MS_AIM, CALLS_FIRST, CALLS_LEAST, Pace
 
 
 def took(pace: Pace, calls: int, ms: int) -> None:
@@ -10,8 +10,22 @@ def took(pace: Pace, calls: int, ms: int) -> None:
     assert pace.committed(calls, 5_000 + ms) == ms
 
 
+def warm(calls_max: int) -> Pace:
+    """One that has grown to all that is configured."""
+    pace = Pace(calls_max)
+    while pace.calls_aim < calls_max:
+        took(pace, pace.calls_aim, 1)
+    return pace
+
+
+def test_a_node_begins_with_small_blocks() -> None:
+    """Nobody knows yet what the others can do: a first block of full size may cost the view."""
+    assert Pace(256).calls_aim == CALLS_FIRST
+    assert Pace(8).calls_aim == 8
+
+
 def test_slow_blocks_shrink_to_what_fits_and_never_below_the_least() -> None:
-    pace = Pace(256)
+    pace = warm(256)
     took(pace, 256, BLOCK_MS_AIM)
     assert pace.calls_aim == 256
     took(pace, 256, BLOCK_MS_AIM * 4 // 3)
@@ -25,7 +39,7 @@ def test_slow_blocks_shrink_to_what_fits_and_never_below_the_least() -> None:
 
 
 def test_a_slow_small_block_does_not_make_blocks_larger() -> None:
-    pace = Pace(256)
+    pace = warm(256)
     took(pace, 256, 4 * BLOCK_MS_AIM)
     assert pace.calls_aim == 128
     took(pace, 200, BLOCK_MS_AIM + 1)
@@ -33,7 +47,7 @@ def test_a_slow_small_block_does_not_make_blocks_larger() -> None:
 
 
 def test_full_blocks_in_good_time_grow_up_to_the_configured_aim() -> None:
-    pace = Pace(256)
+    pace = warm(256)
     took(pace, 256, 60_000)
     took(pace, 1, 1)
     assert pace.calls_aim == 128, "a block that was not full says nothing of a larger one"
