@@ -49,6 +49,9 @@ def audit(run: Run) -> None:
     if not tops:
         return
     _check_acks(run, tops)
+    for machine in tops:
+        # Blocks without anything attached show it only here.
+        machine.by_changes |= any(key[:1] == keys.CHECKED for key in machine.disk.keys)
     tops.sort(key=lambda machine: machine.by_changes)
     whole = _comparable(tops[0], UNEQUAL)
     public = _comparable(tops[0], UNEQUAL_BY_CHANGES)
