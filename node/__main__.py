@@ -260,7 +260,7 @@ def _maintain(config: Config, log: structlog.stdlib.BoundLogger, *, reindex: boo
         if reindex:
             indexer.rebuild(database.kv, database, head.height)
         if config.store.index:
-            indexer.verify_index(database, range(head.height + 1))
+            indexer.verify_index(database, range(database.floor(), head.height + 1))
         log.info("database.verified", height=head.height, state_root=head.state_root)
     finally:
         database.close()

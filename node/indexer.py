@@ -125,7 +125,7 @@ def rebuild(
                 batch = []
         kv.write(batch, sync=True)
     batch = []
-    for height in range(head_height + 1):
+    for height in range(rows.floor(), head_height + 1):
         batch += index_rows(height, *read_height(rows, height))
         if len(batch) >= REBUILD_ROWS:
             kv.write(batch, sync=True)

@@ -98,6 +98,7 @@ FAMILIES: Mapping[str, str] = {
     "receipt": "a receipt's form",
     "shape": "the form of a record: types, lengths, ranges",
     "signature": "a signature in the strict form, and whether it verifies",
+    "snapshot": "a manifest or chunk of a state that another node sends",
     "state-proof": "the path from a state entry, or its absence, to the state root",
     "transaction": "a transaction's limits, chain, key, signature and time",
     "validators": "a validator set's form",

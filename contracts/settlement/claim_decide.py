@@ -92,13 +92,7 @@ def decide(
     decision = adjudicate(case, rules.program)
     part = share_out(decision, own)
     if part.credit_fen:
-        # A credit draw takes from cash only; nothing else of the decision depends on it.
-        decision = replace(
-            decision,
-            credit_fen=part.credit_fen,
-            cash_fen=decision.cash_fen - part.credit_fen,
-        )
-        decision.check()
+        decision = _with_credit(decision, part.credit_fen)
     changes = decision.counters
     if is_inpatient(visit.care_kind):
         before = counted[-1].get(ADMISSIONS, 0)
@@ -117,6 +111,14 @@ def decide(
             "filing": _filing_version(facts.cover),
         },
     )
+
+
+def _with_credit(decision: Decision, drawn_fen: int) -> Decision:
+    """A credit draw takes from cash only; nothing else of the decision depends on it."""
+    cash = decision.cash_fen - drawn_fen
+    drawn = replace(decision, credit_fen=drawn_fen, cash_fen=cash)
+    drawn.check()
+    return drawn
 
 
 def _years(program: PolicyProgram, visit: Visit) -> list[int]:

@@ -13,6 +13,7 @@ from typing import Any
 from contracts.api import Answer, Context, Value
 from contracts.settlement.claim_case import Facts
 from contracts.settlement.claim_lines import Rows
+from contracts.settlement.claim_own import OwnMeans
 from contracts.settlement.decision import CounterChange, Decision
 from contracts.settlement.records import Claim, Settled
 from contracts.settlement.terms import PAYER_COMMERCIAL, PAYER_FUND, PAYER_WAIVER
@@ -84,9 +85,6 @@ def explanation_of(
 ) -> dict[str, Any]:
     """The explanation of a settlement: a plain map that ``statement`` prints from."""
     cover = facts.cover
-    own = facts.own
-    own_used = decision.account_fen - decision.family_fen
-    account_used = min(own_used, own.account_fen)
     return {
         "claim": claim_id,
         "institution": claim.institution,
@@ -118,19 +116,22 @@ def explanation_of(
             "cash_fen": decision.cash_fen,
             "account_limit_fen": decision.account_limit_fen,
         },
-        "account": {
-            "before_fen": own.account_fen,
-            "after_fen": own.account_fen - account_used,
-        },
-        "wallet": {
-            "before_fen": own.wallet_fen,
-            "after_fen": own.wallet_fen - (own_used - account_used),
-        },
+        **_own_money(facts.own, decision.account_fen - decision.family_fen),
         "counters": [[c.year, c.name, c.before, c.delta] for c in counters],
         "counters_as_of_ms": as_of_ms,
         "steps": list(decision.steps),
         "refusals": [[r.code, r.line, r.amount_fen] for r in decision.refusals],
         "lines": _lines(decision, rows),
+    }
+
+
+def _own_money(own: OwnMeans, used_fen: int) -> dict[str, Any]:
+    """Account and wallet before and after; the account is used first."""
+    account = min(used_fen, own.account_fen)
+    wallet = used_fen - account
+    return {
+        "account": {"before_fen": own.account_fen, "after_fen": own.account_fen - account},
+        "wallet": {"before_fen": own.wallet_fen, "after_fen": own.wallet_fen - wallet},
     }
 
 

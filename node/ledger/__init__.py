@@ -19,6 +19,7 @@ node, the command line and an auditor's laptop read the same files with the same
 ``block``             header, vote, commit certificate, the roots
 ``genesis``           the file that begins a network: its hash is the chain's name
 ``evidence``          one file that proves a receipt or a state entry from the genesis file alone
+``snapshot``          a state as it travels: manifest and chunks under a certified state root
 ``keystore``          a private key sealed with a passphrase
 ``http_signature``    a read request signed by its sender, one spelling for signer and verifier
 ====================  =========================================================================

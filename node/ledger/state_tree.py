@@ -17,7 +17,7 @@ the overlays that were given to ``commit``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -287,6 +287,12 @@ class StateTree:
         (entry,) = self._bucket(node - (1 << self._depth))
         return entry
 
+    def row(self, depth: int) -> tuple[Node, ...]:
+        """All nodes at a depth of the top, from the left: what a snapshot's chunks are held to."""
+        assert depth <= self._depth, "below the top there are only entries"
+        first = 1 << depth
+        return tuple(self._read(node) for node in range(first, 2 * first))
+
     # --- Nodes and buckets --------------------------------------------------------------------
 
     def _read(self, node: int) -> Node:
@@ -315,6 +321,20 @@ class StateTree:
         if len(self._cache) >= self._cached_buckets:
             del self._cache[next(iter(self._cache))]
         self._cache[number] = bucket
+
+
+def fold_row(row: Sequence[Node]) -> Node:
+    """The root above a whole row of nodes."""
+    nodes = list(row)
+    while len(nodes) > 1:
+        nodes = [_join(nodes[at], nodes[at + 1]) for at in range(0, len(nodes), 2)]
+    return nodes[0]
+
+
+def compute_subtree(depth: int, entries: Iterable[tuple[bytes, bytes]]) -> Node:
+    """The node at ``depth`` above all (path, value hash) pairs below it, ascending by path."""
+    bucket = [(path, hashed, leaf_hash(path, hashed)) for path, hashed in entries]
+    return _subtree(tuple(bucket), depth)
 
 
 def compute_bucket_roots(

@@ -236,6 +236,7 @@ class Peers:
         """End the connection to a peer that lied; it may come back."""
         link = self._links.get(organisation)
         if link is not None:
+            link.is_fault = True
             link.close(reason)
 
     def connected(self) -> dict[str, Peer]:

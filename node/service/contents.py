@@ -15,6 +15,8 @@ from node.p2p.payloads import AnyContent
 PEER_BYTES_MAX: Final = 2 * FRAME_BYTES_MAX
 """Two answers of full size, or two proposals."""
 BYTES_MAX: Final = 64 << 20
+ENTRY_BYTES: Final = 1_024
+"""What an entry takes beside its transactions: empty ones must not come for nothing."""
 
 
 class Contents:
@@ -38,7 +40,7 @@ class Contents:
             return
         held = self._by_peer.setdefault(peer, OrderedDict())
         held[block] = content
-        self._sizes[peer] = self._sizes.get(peer, 0) + content.size
+        self._sizes[peer] = self._sizes.get(peer, 0) + _weight(content)
         while self._sizes[peer] > self._peer_bytes_max and len(held) > 1:
             self._drop_oldest(peer)
         while self.size > self._bytes_max:
@@ -55,7 +57,7 @@ class Contents:
         """Let go of a block."""
         for peer, held in self._by_peer.items():
             if block in held:
-                self._sizes[peer] -= held.pop(block).size
+                self._sizes[peer] -= _weight(held.pop(block))
 
     def committed(self, height: int) -> None:
         """Let go of everything up to a height."""
@@ -65,4 +67,8 @@ class Contents:
 
     def _drop_oldest(self, peer: str) -> None:
         _, content = self._by_peer[peer].popitem(last=False)
-        self._sizes[peer] -= content.size
+        self._sizes[peer] -= _weight(content)
+
+
+def _weight(content: AnyContent) -> int:
+    return content.size + ENTRY_BYTES

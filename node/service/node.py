@@ -116,8 +116,7 @@ class Node:
         self._log = log
         self._keys = ValidateKeys([each for each in (key, next_key) if each is not None])
         self._clock_ms, self._monotonic_ms = clock_ms, monotonic_ms
-        self._safety_disk = safety_disk
-        self._database = ledger.database
+        self._safety_disk, self._database = safety_disk, ledger.database
         executor = Executor(
             ledger.genesis.chain, runtime, NodeServices(ledger.genesis.chain, convict),
             ledger.state, ledger.database.state, ledger.tree, self.telemetry.stage,

@@ -29,6 +29,7 @@ from node.store import checks
 from node.store.buckets import fit_depth
 from node.store.database import Database, HeightParts, StoredHead
 from node.store.errors import DatabaseDamaged
+from node.store.staging import check_base, sweep
 
 DATABASE = "ledger.db"
 
@@ -78,6 +79,8 @@ def open_database(
 ) -> OpenedLedger:
     """The same over a database that is open already."""
     database.check_owner(genesis.chain)
+    sweep(database)
+    check_base(database)
     head = checks.check_heights(database)
     if head is None:
         head = _begin(database, genesis, genesis_bytes, registry, options)

@@ -30,13 +30,15 @@ T = TypeVar("T")
 
 
 def check_heights(rows: Rows) -> StoredHead | None:
-    """The head, after a look at every header's key: heights are whole from 0 to the head.
+    """The head, after a look at every header's key: heights are whole from 0 to the head, or from
+    the base of a snapshot on.
 
     None for an empty database. Rows without a head, or a head without its rows, are damage.
     """
     head = rows.head()
-    expected = 0
-    for key, _ in rows.reader.iterate(*keys.all_of(keys.HEADER)):
+    expected = max(0, rows.floor() - 1)
+    start = keys.at_height(keys.HEADER, expected)
+    for key, _ in rows.reader.iterate(start, keys.all_of(keys.HEADER)[1]):
         if (height := keys.height_of(key)) != expected:
             raise DatabaseDamaged(f"Height {expected} is missing below height {height}.")
         expected += 1
@@ -55,7 +57,7 @@ def check_blocks(
     rows: Rows, head: StoredHead, count: int, progress: Callable[[int], None] | None = None
 ) -> None:
     """Compare the newest ``count`` heights with everything that was written about them."""
-    first = max(0, head.height - count + 1)
+    first = max(rows.floor(), head.height - count + 1)
     parent = None if first == 0 else _header(rows, first - 1)
     before = bytes(32) if first == 0 else _seal(rows, first - 1).chained
     for height in range(first, head.height + 1):

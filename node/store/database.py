@@ -134,7 +134,10 @@ class Rows:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
         self.blocks = Blocks(reader)
-        self.state = StateRows(reader)
+        slot = reader.get(keys.meta("slot"))
+        self.slot = 0 if slot is None else slot[0]
+        """Which of the two slots holds the state in use."""
+        self.state = StateRows(reader, self.slot)
         self.attachments = Attachments(reader)
         self.index = Index(reader)
 
@@ -149,6 +152,12 @@ class Rows:
         if value is None:
             raise DatabaseDamaged(f"The validator set of epoch {epoch} is missing.")
         return _epoch(value)
+
+    def floor(self) -> int:
+        """The first height whose block is here; above 0 after a snapshot was taken. The height
+        below it has header and certificate, like the ends of epochs before it."""
+        value = self.reader.get(keys.meta("floor"))
+        return 0 if value is None else keys.unpack_height(value)
 
     def diff_floor(self) -> int:
         """The first height whose state diff is kept."""
@@ -183,6 +192,9 @@ class Database(Rows):
         self.kv = kv
         self._diff_heights = diff_heights
         self._head = self.head()
+        self.switched = False
+        """Whether a snapshot was switched to: this object is of the past then, and writes no
+        more."""
 
     @classmethod
     def open(cls, path: Path, *, diff_heights: int) -> Database:
@@ -231,6 +243,7 @@ class Database(Rows):
     def commit(self, parts: HeightParts) -> None:
         """Write the next height: one synced batch. Raises ``WriteFailed``; then stop."""
         head = self._head
+        assert not self.switched, "the database is opened anew after a switch"
         assert head is not None, "block 0 comes first"
         assert parts.header.height == head.height + 1, "heights are contiguous"
         assert parts.header.parent == head.block_hash, "a block stands on the head"
@@ -245,9 +258,9 @@ class Database(Rows):
     def replace_buckets(self, depth: int, roots: Sequence[BucketRoot]) -> None:
         """Put bucket roots of another depth in place of all stored ones, in one batch."""
         gone: dict[bytes, bytes | None] = {
-            keys.bucket(number): None for number, _, _ in self.state.bucket_roots()
+            keys.bucket(number, self.slot): None for number, _, _ in self.state.bucket_roots()
         }
-        batch: list[Operation] = [*(gone | dict(bucket_rows(roots))).items()]
+        batch: list[Operation] = [*(gone | dict(bucket_rows(roots, self.slot))).items()]
         batch.append((keys.meta("tree-depth"), depth.to_bytes(4, "big")))
         self.kv.write(batch, sync=True)
 
@@ -287,8 +300,8 @@ class Database(Rows):
         )  # fmt: skip
         batch = self._chain_rows(parts, body, receipts, seal)
         batch += attachment_rows(parts.header.height, self._new_attachments(parts))
-        batch += state_rows(parts.writes)
-        batch += bucket_rows(parts.buckets)
+        batch += state_rows(parts.writes, self.slot)
+        batch += bucket_rows(parts.buckets, self.slot)
         batch += parts.index_rows
         batch += extra
         batch.append((keys.HEAD_KEY, new_head.encode()))

@@ -24,6 +24,8 @@ Heights and ordinals are big-endian, so that key order is the order of the chain
 | ``u`` | bucket | root of a bucket of the state tree, checked at start |
 | ``i`` | kind, subject, place | a row of the index |
 | ``j`` | height | digest of the index rows of a height |
+| ``S`` ``T`` ``U`` | as ``s`` ``t`` ``u`` | the state's other slot: a snapshot is gathered there |
+| ``w`` | name, or number of a chunk | a snapshot's manifest, and which chunks are here |
 | ``q`` | transaction id | a transaction in quarantine: it met a bug while a proposal was built |
 """
 
@@ -52,6 +54,12 @@ BUCKET = b"u"
 INDEX = b"i"
 INDEX_DIGEST = b"j"
 QUARANTINE = b"q"
+
+STAGED = b"w"
+STATES = (STATE, b"S")
+EXPIRIES = (EXPIRY, b"T")
+BUCKETS = (BUCKET, b"U")
+"""Prefixes of the state's rows in either slot (``meta("slot")`` says which one is in use)."""
 
 HEAD_KEY = HEAD + b"head"
 
@@ -98,8 +106,8 @@ def epoch(number: int) -> bytes:
     return EPOCH + _HEIGHT.pack(number)
 
 
-def bucket(number: int) -> bytes:
-    return BUCKET + _BUCKET.pack(number)
+def bucket(number: int, slot: int = 0) -> bytes:
+    return BUCKETS[slot] + _BUCKET.pack(number)
 
 
 def bucket_of(key: bytes) -> int:
@@ -107,8 +115,21 @@ def bucket_of(key: bytes) -> int:
     return number
 
 
-def expiry(hour: int, tx_id: bytes) -> bytes:
-    return EXPIRY + _HEIGHT.pack(hour) + tx_id
+def expiry(hour: int, tx_id: bytes, slot: int = 0) -> bytes:
+    return EXPIRIES[slot] + _HEIGHT.pack(hour) + tx_id
+
+
+def staged(number: int) -> bytes:
+    return STAGED + _BUCKET.pack(number)
+
+
+def paths(slot: int, number: int, depth: int) -> tuple[bytes, bytes]:
+    """Range of the state rows of a slot whose path begins with the ``depth`` bits of ``number``."""
+    prefix, shift = STATES[slot], 32 - depth
+    first = prefix + (number << shift).to_bytes(4, "big")
+    if number + 1 < 1 << depth:
+        return first, prefix + ((number + 1) << shift).to_bytes(4, "big")
+    return first, all_of(prefix)[1]
 
 
 def expiry_parts(key: bytes) -> tuple[int, bytes]:

@@ -59,12 +59,14 @@ def decode_entry(row: bytes) -> tuple[str, bytes]:
 class StateRows:
     """The state as one reader (live store or snapshot) sees it."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, slot: int = 0) -> None:
         self._reader = reader
+        self._slot = slot
+        self._prefix = keys.STATES[slot]
 
     def get(self, key: str) -> bytes | None:
         """Canonical value of an entry, None when there is none."""
-        row = self._reader.get(keys.STATE + key_path(key))
+        row = self._reader.get(self._prefix + key_path(key))
         if row is None:
             return None
         raw = key.encode()
@@ -75,23 +77,18 @@ class StateRows:
 
     def bucket(self, number: int, depth: int) -> Iterator[tuple[bytes, bytes]]:
         """(path, value hash) of all entries whose path begins with the bucket's bits, ascending."""
-        shift = 32 - depth
-        first = keys.STATE + (number << shift).to_bytes(4, "big")
-        if number + 1 < 1 << depth:
-            stop = keys.STATE + ((number + 1) << shift).to_bytes(4, "big")
-        else:
-            stop = keys.all_of(keys.STATE)[1]
+        first, stop = keys.paths(self._slot, number, depth)
         for key, row in self._reader.iterate(first, stop):
             yield key[1:], value_hash(row[2 + _LENGTH.unpack_from(row)[0] :])
 
     def bucket_roots(self) -> Iterator[BucketRoot]:
         """Bucket roots of the state tree as the last batches left them, ascending."""
-        for key, row in self._reader.iterate(*keys.all_of(keys.BUCKET)):
+        for key, row in self._reader.iterate(*keys.all_of(keys.BUCKETS[self._slot])):
             yield keys.bucket_of(key), row[0], row[1:]
 
     def entries(self) -> Iterator[tuple[bytes, str, bytes]]:
         """(path, raw key, canonical value) of the whole state in path order."""
-        for key, row in self._reader.iterate(*keys.all_of(keys.STATE)):
+        for key, row in self._reader.iterate(*keys.all_of(self._prefix)):
             raw, value = decode_entry(row)
             yield key[1:], raw, value
 
@@ -102,7 +99,9 @@ class StateRows:
         """
         if limit <= 0 or time_ms < HOUR_MS:
             return []
-        rows = self._reader.iterate(keys.EXPIRY, keys.expiry(time_ms // HOUR_MS, b""))
+        rows = self._reader.iterate(
+            keys.EXPIRIES[self._slot], keys.expiry(time_ms // HOUR_MS, b"", self._slot)
+        )
         found = []
         for key, _ in rows:
             hour, tx_id = keys.expiry_parts(key)
@@ -113,26 +112,26 @@ class StateRows:
 
     def executed(self) -> Iterator[str]:
         """State keys of all executed ids that the rows ``t`` know, in order of expiry."""
-        for key, _ in self._reader.iterate(*keys.all_of(keys.EXPIRY)):
+        for key, _ in self._reader.iterate(*keys.all_of(keys.EXPIRIES[self._slot])):
             hour, tx_id = keys.expiry_parts(key)
             yield f"{EXECUTED}{hour}/{tx_id.hex()}"
 
 
-def state_rows(writes: Mapping[str, bytes | None]) -> list[Operation]:
+def state_rows(writes: Mapping[str, bytes | None], slot: int = 0) -> list[Operation]:
     """Operations that apply a block's writes (state key to canonical value, None deletes)."""
     operations: list[Operation] = []
     for key, value in writes.items():
         row = None if value is None else encode_entry(key, value)
-        operations.append((keys.STATE + key_path(key), row))
+        operations.append((keys.STATES[slot] + key_path(key), row))
         if key.startswith(EXECUTED):
-            expiry = keys.expiry(*executed_parts(key))
+            expiry = keys.expiry(*executed_parts(key), slot)
             operations.append((expiry, None if value is None else b""))
     return operations
 
 
-def bucket_rows(roots: Iterable[BucketRoot]) -> list[Operation]:
+def bucket_rows(roots: Iterable[BucketRoot], slot: int = 0) -> list[Operation]:
     """Operations that keep changed bucket roots; an empty bucket has no row."""
     return [
-        (keys.bucket(number), bytes([kind]) + digest if kind else None)
+        (keys.bucket(number, slot), bytes([kind]) + digest if kind else None)
         for number, kind, digest in roots
     ]

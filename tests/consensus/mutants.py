@@ -13,10 +13,12 @@ from dataclasses import replace
 
 import pytest
 
-from consensus import changing, ordering, retransmission, safety, state
+from consensus import changing, evidence, ordering, retransmission, safety, slot, state
 from consensus import view_change as view_changes
+from consensus.errors import PeerError
 from consensus.events import Executed, Verdict
-from consensus.messages import Ballot, Block, Certificate, Kind, ViewChange
+from consensus.messages import Ballot, Block, Certificate, Kind, Proposal, ViewChange, Vote
+from consensus.pacemaker import Pacemaker
 from consensus.phases import Cue, Phase
 from consensus.quorum import ValidatorSet, max_faulty
 from consensus.slot import VoteBook
@@ -208,10 +210,106 @@ def untimely_for_ever(patch: Patch) -> None:
     patch.setattr(ordering, "_judge", judge)
 
 
+def signatures_counted(patch: Patch) -> None:
+    """M8: a certificate needs so many signatures, whoever made them."""
+
+    def check(at: Certificate, kind: Kind, validators: ValidatorSet) -> None:
+        if at.kind is not kind or at.epoch != validators.epoch:
+            raise PeerError("another certificate")
+        if len(at.signatures) < validators.quorum:
+            raise PeerError("no quorum")
+
+    patch.setattr(Certificate, "check", check)
+
+
+def parent_unchecked(patch: Patch) -> None:
+    """M11: a proposal may stand on whatever it likes."""
+
+    def take(at: state.State, message: Proposal) -> None:
+        at.slot.proposal = message
+        holder = at.members((message.sender,))
+        ordering.adopt(at, message.block, fresh=True, holders=holder)
+
+    patch.setattr(ordering, "_take_proposal", take)
+
+
+def second_proposal_taken(patch: Patch) -> None:
+    """M12: a second proposal for the slot is voted for as well."""
+    right = ordering.on_proposal
+
+    def on_proposal(at: state.State, message: Proposal) -> None:
+        said = message.statement
+        at.early.get(message.sender, {}).pop((said.view, said.height), None)
+        if at.phase is Phase.PREPARING and said.view == at.view and at.slot.block is not None:
+            at.phase = Phase.OPEN
+        right(at, message)
+
+    def with_vote(record: safety.SafetyRecord, view: int, block: Block) -> safety.SafetyRecord:
+        return replace(safety._in_view(record, view), vote=safety.LastVote(view, block))
+
+    patch.setattr(ordering, "on_proposal", on_proposal)
+    patch.setattr(ordering, "with_vote", with_vote)
+
+
+def new_views_believed(patch: Patch) -> None:
+    """M5: what the primary says of its NEW-VIEW is taken on trust."""
+    patch.setattr(changing, "check_new_view", lambda *_: None)
+
+
+def epoch_goes_on(patch: Patch) -> None:
+    """M21: the block that ends the epoch is followed by another one of the same epoch."""
+    right = ordering.commit
+
+    def commit(at: state.State, block: Block, certificate: Certificate, following: object) -> None:
+        right(at, block, certificate, None)
+
+    patch.setattr(ordering, "commit", commit)
+
+
+def timer_uncapped(patch: Patch) -> None:
+    """M23: the view timer doubles for ever."""
+    patch.setattr(Pacemaker, "timeout_ms", lambda self: self.timing.base_ms << self.entries)
+
+
+def nobody_amplifies(patch: Patch) -> None:
+    """M24: nobody takes over the wish of f + 1 others."""
+    patch.setattr(Pacemaker, "amplified", lambda self, validators: 0)
+
+
+def censor_timer_off(patch: Patch) -> None:
+    """M28: whoever is passed over waits for ever while others are ordered."""
+    patch.setattr(Pacemaker, "censor_deadline_ms", lambda self, passed_over_ms: None)
+
+
+def stale_timer_fires(patch: Patch) -> None:
+    """M29: a deadline that a block has overtaken still counts (besu #1734)."""
+
+    def progressed(at: Pacemaker) -> None:
+        at.entries = max(0, at.entries - 1)
+
+    patch.setattr(Pacemaker, "progressed", progressed)
+
+
+def restarted_accused(patch: Patch) -> None:
+    """M37: a COMMIT and any later view change of its sender are taken for amnesia."""
+
+    def hides(vote: Vote, change: ViewChange) -> bool:
+        said = vote.statement
+        return said.kind is Kind.COMMIT and change.statement.view > said.view
+
+    patch.setattr(evidence, "_hides", hides)
+
+
+def future_unbounded(patch: Patch) -> None:
+    """M38: votes of all views to come are kept."""
+    patch.setattr(slot, "VIEWS_PER_SENDER", 10_000)
+
+
 BY_CHANCE: tuple[Mutant, ...] = (
     prepared_ignored, certificates_unchecked, votes_after_leaving, small_quorum,
     hash_not_counted, views_merged, last_vote_forgotten, prepared_forgotten, view_forgotten,
-    vote_before_disk, no_retransmission, old_set_goes_on, entered_by_few,
+    vote_before_disk, no_retransmission, old_set_goes_on, entered_by_few, signatures_counted,
+    second_proposal_taken, epoch_goes_on, restarted_accused,
 )  # fmt: skip
 """Killed by seeds of the hostile network."""
 

@@ -275,3 +275,11 @@ def test_every_scenario_is_in_the_page() -> None:
     listed = set(SCENARIO.findall(PAGE.read_text(encoding="utf-8")))
     folder = Path(__file__).parent / "scenarios"
     assert {f"scenarios/{path.name}" for path in folder.glob("*.txt")} == listed
+
+
+def test_every_planted_bug_of_the_catalogue_is_listed() -> None:
+    rows = rows_of(PAGE.read_text(encoding="utf-8"))
+    listed = {name for first in rows for name in first.split(", ")}
+    assert {f"M{n}" for n in range(1, 41)} <= listed
+    named = [pair for row in rows.values() for pair in NAMED.findall(row)]
+    assert [f"{path}::{test}" for path, test in named if test not in defined(path)] == []

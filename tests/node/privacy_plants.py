@@ -28,13 +28,14 @@ COUNTER, NOTE, PAPER_KIND = "canary_counter", "note on a canary", "canary_certif
 LINK, PAPER = sha256(b"canary link").digest(), sha256(b"canary paper").digest()
 PHONE_KEY, NEXT_PHONE_KEY = key_of("phone", "canary"), key_of("phone", "canary 2")
 PERSON = "p:430100:9c"
+TRACE = "84019900000000000077"
 
 WORDS: dict[str, bytes | str] = {
     "code": CODE, "local code": LOCAL, "line number": LINE_NUMBER, "practitioner": DOCTOR,
     "diagnosis": DIAGNOSIS, "diagnosis in Chinese": CHINESE, "disease": DISEASE, "birth": BIRTH,
     "spell": SPELL, "period": PERIOD, "category": CATEGORY, "identity type": IDENTITY,
     "reason": REASON, "counter": COUNTER, "note": NOTE, "kind of paper": PAPER_KIND, "link": LINK,
-    "paper": PAPER, "phone key": PHONE_KEY, "next phone key": NEXT_PHONE_KEY,
+    "paper": PAPER, "trace code": TRACE, "phone key": PHONE_KEY, "next phone key": NEXT_PHONE_KEY,
 }  # fmt: skip
 
 PERSONAL = {
@@ -296,6 +297,44 @@ def plant_claims(plant: Planter) -> None:
     plant.sound(**at_window, method="settle", args=chronic, attachments={"settlement": content},
                 code="claim.switch-off")  # fmt: skip
     plant.estimated(bill | {"claim": "H44010000123-c-6"}, content)
+
+
+def plant_after_payment(plant: Planter) -> None:
+    """A bill that was paid first, its papers; a pack that was sold and came back."""
+    desk: dict[str, Any] = {
+        "sender": BUREAU_CHANGSHA, "contract": "reimbursement", "post": "clerk",
+    }  # fmt: skip
+    invoice = {"code": "044", "number": "7", "total_fen": 12_345, "hash": bytes(32)}
+    bill = {
+        "reimbursement": "430100z1", "person": PERSON, "place": {"region": "440100"},
+        "care_kind": "outpatient", "admission": DAY, "discharge": DAY, "total_fen": 12_345,
+        "invoices": [invoice], "account": bytes(32),
+    }  # fmt: skip
+    content = {"visit": CLINICAL, "lines": [canary_line()]}
+    attached = {"reimbursement": content}
+    plant.sound(**desk, method="file", args=bill, attachments=attached)
+    plant.spoilt(**desk, method="file", args=bill | {"reimbursement": "430100z2"},
+                 attachments=attached)  # fmt: skip
+    asked = {"reimbursement": "430100z1"}
+    plant.sound(**desk, method="ask", args=asked | {"papers": ["diagnosis"]})
+    papers = {"reimbursement": {"materials": [{"paper": "diagnosis", "hash": PAPER}]}}
+    plant.sound(**desk, method="supply", args=asked, attachments=papers)
+    plant.spoilt(**desk, method="supply", args=asked, attachments=papers)
+    plant.sound(**desk, method="review", args=asked | {"advice": "approve"})
+    plant.sound(**desk | {"post": "checker"}, method="decide",
+                args=asked | {"decision": "approve"})  # fmt: skip
+    pharmacy: dict[str, Any] = {"sender": HOSPITAL, "post": "operator"}
+    sold = {"claim": "H44010000123-t-1", "discharge": DAY, "total_fen": 12_345,
+            "visit": visit(PERSON)}  # fmt: skip
+    traces = content | {"traces": [{"line": LINE_NUMBER, "code": TRACE}]}
+    plant.sound(**pharmacy, contract="claim", method="settle", args=sold,
+                attachments={"settlement": traces})  # fmt: skip
+    codes = {"settlement": {"codes": [TRACE]}}
+    back = {"claim": "H44010000123-t-1"}
+    plant.spoilt(**pharmacy, contract="traces", method="give_back", args=back, attachments=codes)
+    plant.sound(**pharmacy, contract="traces", method="give_back", args=back, attachments=codes)
+    plant.sound(**pharmacy, contract="traces", method="give_back", args=back, attachments=codes,
+                code="trace.not-of-claim")  # fmt: skip
 
 
 def plant_in_addresses(world: NodeWorld) -> None:

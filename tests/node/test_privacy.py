@@ -44,6 +44,7 @@ from tests.node.privacy_plants import (
     WORDS,
     Planted,
     Planter,
+    plant_after_payment,
     plant_claims,
     plant_end,
     plant_filings,
@@ -74,6 +75,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planted]:
         plant_people(plant)
         plant_filings(plant)
         plant_claims(plant)
+        plant_after_payment(plant)
         plant_end(plant)
         plant_in_addresses(world)
         made.search = Search(words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from node.api.proofs import certified_header
@@ -89,7 +90,11 @@ def _check_accusations(run: Run) -> None:
                 run.judge.check_evidence(machine, data)
                 run.trace.point("evidence.kept")
             if "/divergence/" in path and machine.correct:
-                raise Violation("I7", f"m{machine.number} computed something else: {path}")
+                # A liar's block may claim anything; what a correct member made comes out the same.
+                proposer = json.loads(data)["proposer"]
+                if run.judge.is_correct(proposer.encode()):
+                    raise Violation("I7", f"m{machine.number} computed something else: {path}")
+                run.trace.point("divergence.of-a-liar")
 
 
 def _comparable(machine: Machine) -> dict[bytes, bytes]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from node.service.collector import tune_collector
-from tests.simulation import mutants, strategies
+from tests.simulation import law, mutants_node, strategies, twins
 from tests.simulation.net import Weather
 from tests.simulation.options import FAMILIES, Options, draw
 from tests.simulation.run import Outcome, run_seed
@@ -43,6 +43,10 @@ def main(arguments: list[str]) -> int:
     many.add_argument("--jobs", type=int, default=1)
     many.add_argument("--json", action="store_true")
     commands.add_parser("regressions")
+    doubled = commands.add_parser("twins", help="scenarios of twins on the bare core")
+    doubled.add_argument("--from", dest="first", type=int, default=0)
+    doubled.add_argument("--to", dest="last", type=int, default=5_000, help="not included")
+    commands.add_parser("law", help="frames and bytes of a block against n squared")
     planting = commands.add_parser("mutant")
     planting.add_argument("name")
     planting.add_argument("--from", dest="first", type=int, default=0)
@@ -52,6 +56,10 @@ def main(arguments: list[str]) -> int:
         return campaign(given.first, given.last, given.jobs, given.json)
     if given.command == "regressions":
         return run_regressions()
+    if given.command == "twins":
+        return twins.campaign(given.first, given.last)
+    if given.command == "law":
+        return law.main()
     if given.command == "mutant":
         return hunt(given.name, range(given.first, given.last))
     options = read_regression(given.file)[0] if given.file else options_of(given.seed)
@@ -212,7 +220,7 @@ def smaller(options: Options, invariant: str) -> Options:
 def hunt(name: str, seeds: range) -> int:
     """Which of these seeds kill a planted bug; 1 when none does."""
     killers = []
-    with mutants.planted(name):
+    with mutants_node.planted(name):
         for seed in seeds:
             outcome = run_seed(options_of(seed))
             if outcome.violation is not None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 CANARY = "PT-CANARY-310519"
 """A made-up mark that stands where a patient's data would, only in attachments."""
 WAIT_S = 30.0
+CLOCKS_MS = 10_000
+"""What is over so soon is over already on some machine's clock."""
 FOR_GOOD = frozenset({"transaction.expired"})
 """Refusals of a transaction that was accepted and is waited for, after which it never comes."""
 
@@ -42,6 +44,8 @@ class Sent:
     acks: set[int] = field(default_factory=set)
     """Machines that said that it is committed."""
     codes: list[str] = field(default_factory=list)
+    custody: dict[int, int] = field(default_factory=dict)
+    """Machines that took it in, and the life in which they did: they owe it while that lasts."""
 
     @property
     def valid_until_ms(self) -> int:
@@ -149,9 +153,11 @@ class Work:
         try:
             accepted = await node.submit(sent.transaction.encode())
             waits = True
+            sent.custody[machine.number] = machine.life
             committed = accepted.committed or await node.wait(tx_id, WAIT_S)
         except InvalidTransaction as error:
             sent.codes.append(error.code)
+            sent.custody.pop(machine.number, None)
             run.trace.note(machine.number, "client", error.code)
             if machine.correct and waits and error.code in FOR_GOOD:
                 if tx_id in run.judge.committed:
@@ -200,8 +206,15 @@ class Work:
     # --- At the end ---------------------------------------------------------------------------
 
     def owed(self, machines: list[Machine]) -> list[bytes]:
-        """Transactions in custody of these nodes that are not committed."""
+        """Transactions in custody of these nodes that are not committed: those that wait there, and
+        those that they have taken in from a client and said nothing of since."""
         waiting: dict[bytes, None] = {}
+        lives = {one.number: one.life for one in machines if one.correct and one.is_up()}
+        soon_ms = wall_now_ms(self.run.world) + CLOCKS_MS
+        for tx_id, sent in self.sent.items():
+            kept = any(lives.get(number) == life for number, life in sent.custody.items())
+            if kept and sent.valid_until_ms > soon_ms and tx_id not in self.run.judge.committed:
+                waiting[tx_id] = None
         for machine in machines:
             if machine.node is not None and machine.correct:
                 for one in machine.node._pool.waiting():

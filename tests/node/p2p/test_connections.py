@@ -106,7 +106,9 @@ def test_two_nodes_find_each_other_and_talk_over_one_connection() -> None:
     run("ab", story)
 
 
-def test_a_lost_connection_comes_back_by_itself() -> None:
+def test_a_lost_connection_comes_back_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("node.p2p.peers.FAULT_PAUSE_S", 0.05)
+
     async def story(a: Side, b: Side) -> None:
         a.know(b)
         b.know(a)

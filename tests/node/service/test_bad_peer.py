@@ -41,7 +41,7 @@ from node.p2p.link import Peer
 from node.p2p.payloads import Ask, Content, decode_blocks, encode_proposal
 from node.p2p.peers import Address, Peers
 from node.p2p.tls import make_transport
-from node.service.contents import Contents
+from node.service.contents import ENTRY_BYTES, Contents
 from node.service.node import Node
 from node.telemetry import make_logger
 from tests.node.cluster import Cluster, bureau, running_cluster, until
@@ -347,19 +347,29 @@ def content(number: int, size: int) -> Content:
 
 
 def test_a_flood_of_contents_pushes_out_only_its_senders() -> None:
-    held = Contents(peer_bytes_max=1_000, bytes_max=2_500)
-    honest = content(1, 900)
+    unit = 100_000
+    held = Contents(peer_bytes_max=10 * unit, bytes_max=25 * unit)
+    honest = content(1, 9 * unit)
     held.add("honest", honest)
     for number in range(2, 50):
-        held.add("liar", content(number, 600))
-        assert held.size <= 900 + 1_000
+        held.add("liar", content(number, 6 * unit))
+        assert held.size <= 20 * unit
     assert held.find(honest.header.hash) == ("honest", honest)
-    held.add("third", content(99, 900))
+    held.add("third", content(99, 9 * unit))
     assert held.find(honest.header.hash) is not None
-    held.add("fourth", content(98, 900))
-    assert held.size <= 2_500
+    held.add("fourth", content(98, 9 * unit))
+    assert held.size <= 25 * unit
     held.committed(98)
     assert held.find(honest.header.hash) is None
-    assert held.find(content(99, 900).header.hash) is not None
-    held.remove(content(99, 900).header.hash)
+    assert held.find(content(99, 9 * unit).header.hash) is not None
+    held.remove(content(99, 9 * unit).header.hash)
     assert held.size == 0
+
+
+def test_a_flood_of_empty_contents_is_bounded_too() -> None:
+    """A header without transactions takes memory as well."""
+    held = Contents(peer_bytes_max=10 * ENTRY_BYTES, bytes_max=64 * ENTRY_BYTES)
+    for number in range(1, 1_000):
+        empty = content(number, 0)
+        held.add("liar", Content(empty.header, []))
+    assert sum(held.find(content(n, 0).header.hash) is not None for n in range(1, 1_000)) <= 10

@@ -71,7 +71,7 @@ def test_b25_a_node_catches_up_past_a_server_that_lies(
             height = cluster.nodes[0].head.height
             network = cluster.nodes[0].network
             assert network is not None
-            blocks = network.exchange._blocks(Ask(1, height))
+            blocks = network.exchange._answers._blocks(Ask(1, height))
             for number in (0, 1, LIAR):
                 await cluster.stop(number)
             away = await cluster.start(AWAY)

@@ -1,331 +1,275 @@
-"""What the claim and counter calls of the simulated clients do, written down a second time."""
+"""``claim.*``: visits, charge lines, settlement and reversal, decided once more."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from tests.simulation.model.bill import Shares, Split, needs_consent, share, split
-from tests.simulation.model.world import ACCOUNT, Claim, Doing, Leg, Local, Person, Verdict
+from tests.simulation.model import rules
+from tests.simulation.model.book import Leg, Refused
+from tests.simulation.model.outcome import Asked, Told, World, add_up, covers, require, require_own
+from tests.simulation.model.rules import Decision
 
-HOME_OF_HOSPITALS = "440000"
-"""Both hospitals of the world are in Guangdong."""
-HUGE = 10**14
-"""Bills from here on meet limits of sizes, which are not the model's business."""
-SIZES = frozenset({"funds.amount", "funds.too-large", "counters.too-large",
-                   "policy.answer-malformed", "policy.fault"})  # fmt: skip
-
-
-def register(doing: Doing) -> Verdict:
-    """A stay begins."""
-    world, name = doing.world, doing.args["claim"]
-    known = world.claims.get(name)
-    if known is not None and (known.institution, known.registered) == (doing.sender, doing.digest):
-        return Verdict()
-    reasons: set[str] = set()
-    if known is not None:
-        reasons.add("claim.duplicate-id")
-    if name in world.reversals:
-        reasons.add("claim.is-reversal")
-    visit = doing.args["visit"]
-    if visit["person"] not in world.people:
-        reasons.add("enrolment.unknown-person")
-    made = Claim(
-        doing.sender, visit["person"], visit["care_kind"] == "inpatient",
-        bool(doing.content["visit"].get("emergency")), "registered", registered=doing.digest,
-    )  # fmt: skip
-
-    def effect() -> None:
-        world.claims[name] = made
-
-    return Verdict(reasons, effect=effect)
+INSTITUTIONS = ("hospital", "pharmacy")
+SENDERS: dict[str, tuple[str, ...]] = {
+    "register": (), "cancel": (), "lines": (), "withdraw_lines": (),
+    "settle": ("operator", "clerk", "doctor"), "estimate": ("operator", "clerk", "doctor"),
+    "reverse": ("operator", "clerk", "finance"),
+}  # fmt: skip
+"""Posts that may call; empty: all of an institution."""
+YEAR = 2025
+"""All care of the world is of this year, and all policies count by the calendar's."""
 
 
-def _own(doing: Doing) -> tuple[Claim | None, set[str]]:
-    """The sender's claim, or why it is not."""
-    name = doing.args["claim"]
-    if name in doing.world.reversals:
-        return None, {"claim.is-reversal"}
-    claim = doing.world.claims.get(name)
-    if claim is None:
-        return None, {"claim.not-found"}
-    if claim.institution != doing.sender:
-        return None, {"claim.not-yours"}
-    return claim, set()
+@dataclass
+class Claim:
+    """A visit and what became of it."""
+
+    institution: str
+    state: str
+    registered: bytes = b""
+    person: str = ""
+    care_kind: str = ""
+    admission: str = ""
+    emergency: bool = False
+    uploads: dict[int, tuple[bytes, list[list[Any]]]] = field(default_factory=dict)
+    settled: bytes = b""
+    decision: Decision | None = None
+    legs: list[Leg] = field(default_factory=list)
+    reversal: str = ""
+    reverses: str = ""
+    """Of the record of a reversal: the claim. Its ``registered`` is then the reversal's call."""
 
 
-def lines(doing: Doing) -> Verdict:
-    """Charge lines under a number."""
-    claim, reasons = _own(doing)
-    if claim is None:
-        return Verdict(reasons)
-    number = doing.args["upload"]
-    known = claim.uploads.get(number)
-    if known is not None:
-        return Verdict() if known[0] == doing.digest else Verdict({"claim.duplicate-id"})
-    if claim.state not in ("registered", "open"):
-        return Verdict({"claim.wrong-state"})
+class Claims:
+    """All claims by id."""
 
-    def effect() -> None:
-        claim.uploads[number] = doing.digest, doing.content["lines"]
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.claims: dict[str, Claim] = {}
+
+    def judge(self, asked: Asked) -> Told:
+        """Raises ``Refused``."""
+        posts = SENDERS[asked.method]
+        require(asked.kind in INSTITUTIONS, "sender.kind")
+        require(not posts or asked.post in posts, "sender.post")
+        told: Told = getattr(self, f"_{asked.method}")(asked)
+        return told
+
+    def _find(self, claim_id: str) -> Claim | None:
+        known = self.claims.get(claim_id)
+        require(known is None or not known.reverses, "claim.is-reversal")
+        return known
+
+    def _load(self, asked: Asked) -> Claim:
+        known = self._find(asked.args["claim"])
+        if known is None:
+            raise Refused("claim.not-found")
+        require(known.institution == asked.sender, "claim.not-yours")
+        return known
+
+    # --- Before the bill ----------------------------------------------------------------------
+
+    def _register(self, asked: Asked) -> Told:
+        require_own(asked, asked.args["claim"])
+        args, visit = asked.args, asked.args["visit"]
+        known = self._find(args["claim"])
+        if known is not None:
+            same = known.institution == asked.sender and known.registered == asked.same
+            require(same, "claim.duplicate-id")
+            return Told(answer={"state": "registered"})
+        require(visit["admission"] <= asked.today, "claim.dates")
+        self._check_person(visit["person"])
+        require(asked.post in ("operator", "clerk"), "claim.presence-post")
+        self.claims[args["claim"]] = Claim(
+            asked.sender, "registered", asked.same, visit["person"], visit["care_kind"],
+            visit["admission"], asked.content["visit"].get("emergency", False),
+        )  # fmt: skip
+        return Told(answer={"state": "registered"})
+
+    def _check_person(self, person: str) -> None:
+        require(person in self.world.facts.people, "enrolment.unknown-person")
+
+    def _cancel(self, asked: Asked) -> Told:
+        claim = self._load(asked)
+        require(claim.state in ("registered", "open"), "claim.wrong-state")
+        claim.state, claim.uploads = "reversed", {}
+        return Told(answer={"state": "reversed"})
+
+    def _lines(self, asked: Asked) -> Told:
+        claim, upload = self._load(asked), asked.args["upload"]
+        rows = asked.content["lines"]
+        told = Told(answer={"lines": len(rows), "total_fen": sum(row[5] for row in rows)})
+        if upload in claim.uploads:
+            require(claim.uploads[upload][0] == asked.same, "claim.duplicate-id")
+            return told
+        require(claim.state in ("registered", "open"), "claim.wrong-state")
+        self._check_amounts(rows)
         claim.state = "open"
+        claim.uploads[upload] = asked.same, rows
+        return told
 
-    return Verdict(effect=effect)
+    def _check_amounts(self, rows: list[list[Any]]) -> None:
+        for row in rows:
+            require(rules.amount_of(row[3], row[4]) == row[5], "claim.line-amount")
 
+    def _withdraw_lines(self, asked: Asked) -> Told:
+        claim = self._load(asked)
+        require(claim.state == "open", "claim.wrong-state")
+        require(asked.args["upload"] in claim.uploads, "claim.upload-not-found")
+        del claim.uploads[asked.args["upload"]]
+        return Told(answer={"lines": sum(len(rows) for _, rows in claim.uploads.values())})
 
-def withdraw_lines(doing: Doing) -> Verdict:
-    """An upload goes."""
-    claim, reasons = _own(doing)
-    if claim is None:
-        return Verdict(reasons)
-    if claim.state != "open":
-        reasons.add("claim.wrong-state")
-    if doing.args["upload"] not in claim.uploads:
-        reasons.add("claim.upload-not-found")
+    # --- The bill -----------------------------------------------------------------------------
 
-    def effect() -> None:
-        del claim.uploads[doing.args["upload"]]
+    def _settle(self, asked: Asked) -> Told:
+        require_own(asked, asked.args["claim"])
+        claim_id = asked.args["claim"]
+        known = self._find(claim_id)
+        if known is not None and known.settled:
+            same = known.institution == asked.sender and known.settled == asked.same
+            require(same, "claim.duplicate-id")
+            assert known.decision is not None, "it is settled"
+            return Told(answer=_answer(known.decision))
+        claim, rows = self._bind(asked, known)
+        decision = self._decide(asked, claim, rows)
+        legs = self._legs(claim, decision)
+        scheme = self.world.facts.people[claim.person][0]
+        key = claim.person, scheme, YEAR
+        # Both or neither: counters are looked at before the money moves, and refuse after it.
+        before = dict(self.world.book.balances)
+        self.world.book.post(legs)
+        try:
+            after = add_up(self.world.counters.get(key, {}), decision.counters, 1)
+        except Refused:
+            self.world.book.balances = before
+            raise
+        self.world.counters[key] = after
+        claim.state, claim.settled, claim.uploads = "settled", asked.same, {}
+        claim.decision, claim.legs = decision, legs
+        self.claims[claim_id] = claim
+        return Told(decision.amounts(), legs, f"claim/{claim_id}", _answer(decision))
 
-    return Verdict(reasons, effect=effect)
+    def _estimate(self, asked: Asked) -> Told:
+        require_own(asked, asked.args["claim"])
+        claim, rows = self._bind(asked, self._find(asked.args["claim"]))
+        decision = self._decide(asked, claim, rows)
+        return Told(decision.amounts(), answer=_answer(decision) | {"state": "estimate"})
 
+    def _bind(self, asked: Asked, known: Claim | None) -> tuple[Claim, list[list[Any]]]:
+        """The claim (a copy of a known one) and all its lines."""
+        args, content = asked.args, asked.content or {}
+        clinical, given = content.get("visit"), args.get("visit")
+        require(known is None or known.state in ("registered", "open"), "claim.wrong-state")
+        if known is None:
+            require(given is not None, "claim.not-found")
+            require(clinical is not None, "claim.clinical-missing")
+            claim = Claim(asked.sender, "", b"", given["person"], given["care_kind"],
+                          given["admission"])  # fmt: skip
+        else:
+            require(given is None, "claim.visit-given-twice")
+            claim = Claim(**{**vars(known), "uploads": dict(known.uploads)})
+        if clinical is not None:
+            claim.emergency = clinical.get("emergency", False)
+        require(claim.admission <= args["discharge"] <= asked.today, "claim.dates")
+        require(claim.institution == asked.sender, "claim.not-yours")
+        self._check_person(claim.person)
+        new = content.get("lines", [])
+        self._check_amounts(new)
+        if known is None:
+            require(asked.post in ("operator", "clerk"), "claim.presence-post")
+        rows = [row for _, kept in claim.uploads.values() for row in kept] + new
+        require(rows, "claim.no-lines")
+        require(len({row[0] for row in rows}) == len(rows), "claim.duplicate-line")
+        for row in rows:
+            require(claim.admission <= row[2] <= args["discharge"], "claim.line-date")
+        require(sum(row[5] for row in rows) == args["total_fen"], "claim.total-differs")
+        return claim, rows
 
-def cancel(doing: Doing) -> Verdict:
-    """A visit is given up."""
-    claim, reasons = _own(doing)
-    if claim is None:
-        return Verdict(reasons)
-    if claim.state not in ("registered", "open"):
-        return Verdict({"claim.wrong-state"})
+    def _decide(self, asked: Asked, claim: Claim, rows: list[list[Any]]) -> Decision:
+        facts = self.world.facts
+        scheme, has_account = facts.people[claim.person]
+        account = None
+        if asked.args.get("use_account"):
+            name = f"person:{claim.person}:account"
+            account = self.world.book.available(name, "310200") if has_account else 0
+        emergency = claim.emergency or claim.care_kind in ("emergency", "emergency_rescue")
+        for row in rows:
+            item = facts.items.get(row[1])
+            outside = item is None or item.item_class == "03"
+            require(emergency or row[8] or not outside, "claim.consent-missing")
+        case = rules.Case(
+            rules.split(facts, rows), claim.care_kind, claim.emergency,
+            self._filing(claim, asked, emergency=emergency),
+            self.world.counters.get((claim.person, scheme, YEAR), {}),
+        )  # fmt: skip
+        area = claim.person.split(":")[1]
+        return rules.decide(facts.policies[area, scheme], case, account)
 
-    def effect() -> None:
-        claim.state = "reversed"
-        claim.uploads.clear()
+    def _filing(self, claim: Claim, asked: Asked, *, emergency: bool) -> str:
+        """Whether some filing covers the stay: ``none`` or its type."""
+        area, care = claim.person.split(":")[1], self.world.facts.organisations[asked.sender][1]
+        if covers(area, care):
+            return "none"
+        for filing in self.world.filings.values():
+            reached = filing["from"] <= claim.admission or (
+                claim.admission <= filing["on"] and filing["from"] <= asked.args["discharge"]
+            )
+            own = filing["person"] == claim.person and covers(filing["region"], care)
+            if own and filing["status"] == "approved" and reached:
+                return str(filing["type"])
+        return "emergency" if emergency else "none"
 
-    return Verdict(effect=effect)
+    def _legs(self, claim: Claim, decision: Decision) -> list[Leg]:
+        area = claim.person.split(":")[1]
+        home = area[:2] + "0000"
+        care = self.world.facts.organisations[claim.institution][1][:2] + "0000"
+        payers = [(f"fund:{area}", f, n) for f, n in decision.payments if f != rules.WAIVER]
+        if decision.account_fen:
+            payers.append((f"person:{claim.person}:account", "310200", decision.account_fen))
+        legs: list[Leg] = []
+        for payer, fund, amount in payers:
+            legs.append((payer, fund, -amount))
+            if home != care:
+                legs.append((f"clearing:{home}->{care}", fund, amount))
+                legs.append((f"receivable:{home}->{care}", fund, -amount))
+            legs.append((f"payable:{claim.institution}", fund, amount))
+        borne = [("hospital_share", f, n) for f, n in decision.payments if f == rules.WAIVER]
+        borne += [("patient", "cash", decision.cash_fen)] * (decision.cash_fen > 0)
+        for word, fund, amount in borne:
+            legs.append((f"{word}:{claim.institution}", fund, -amount))
+            legs.append((f"income:{claim.institution}", fund, amount))
+        return legs
 
-
-def settle(doing: Doing) -> Verdict:
-    """A bill is decided and posted."""
-    world, name = doing.world, doing.args["claim"]
-    known = world.claims.get(name)
-    if known is not None and known.settled is not None:
-        same = (known.institution, known.settled) == (doing.sender, doing.digest)
-        return Verdict() if same else Verdict({"claim.duplicate-id"})
-    verdict, claim, counted = _decide(doing)
-
-    def effect() -> None:
-        assert claim is not None, "it is ok"
-        claim.state, claim.settled = "settled", doing.digest
-        claim.legs, claim.counted = verdict.legs, counted
-        claim.uploads.clear()
-        world.claims[name] = claim
-        _count(world.counted(claim.person), counted, 1)
-
-    verdict.effect = effect
-    return verdict
-
-
-def estimate(doing: Doing) -> Verdict:
-    """What a settlement would come to; nothing is kept."""
-    verdict, _, _ = _decide(doing)
-    verdict.legs = []
-    return verdict
-
-
-def _decide(doing: Doing) -> tuple[Verdict, Claim | None, dict[str, int]]:
-    """The verdict, the claim as it would be, and what it adds to the counters."""
-    world, args = doing.world, doing.args
-    content = doing.content or {}
-    clinical, visit = content.get("visit"), args.get("visit")
-    claim = world.claims.get(args["claim"])
-    reasons: set[str] = set()
-    if args["claim"] in world.reversals:
-        reasons.add("claim.is-reversal")
-    if claim is not None and claim.state not in ("registered", "open"):
-        reasons.add("claim.wrong-state")
-    if claim is not None and claim.institution != doing.sender:
-        reasons.add("claim.not-yours")
-    if claim is not None and visit is not None:
-        reasons.add("claim.visit-given-twice")
-    if claim is None and visit is None:
-        return Verdict(reasons | {"claim.not-found"}), None, {}
-    if claim is None and clinical is None:
-        reasons.add("claim.clinical-missing")
-    if claim is None:
-        emergency = bool((clinical or {}).get("emergency"))
-        inpatient = visit["care_kind"] == "inpatient"
-        claim = Claim(doing.sender, visit["person"], inpatient, emergency, "new")
-    emergency = claim.emergency if clinical is None else bool(clinical.get("emergency"))
-    bill = [row for _, rows in claim.uploads.values() for row in rows] + content.get("lines", [])
-    reasons |= _objections(bill, args["total_fen"], emergency)
-    person = world.people.get(claim.person)
-    if person is None:
-        return Verdict(reasons | {"enrolment.unknown-person"}), claim, {}
-    sums = split(bill)
-    shares = share(
-        person, sums, world.counted(person.id), inpatient=claim.inpatient, emergency=emergency
-    )
-    reasons |= shares.reasons
-    account = 0
-    if args.get("use_account") and person.has_account:
-        left = sums.total - sum(amount for _, amount in shares.payments) - shares.waived
-        account = max(0, min(shares.account_limit, left, world.available(person.id)))
-    counted = dict(shares.counters)
-    if claim.inpatient:
-        counted["admissions"] = 1
-    verdict = Verdict(
-        reasons,
-        legs=_legs(doing.sender, person, shares, sums, account),
-        amounts=_amounts(shares, sums, account),
-    )
-    if max([sums.total, *world.counted(person.id).values()]) >= HUGE:
-        verdict.may = SIZES
-    return verdict, claim, counted
-
-
-def _objections(bill: list[list[Any]], total_fen: int, emergency: bool) -> set[str]:
-    """What is wrong with the lines."""
-    reasons: set[str] = set()
-    if not bill:
-        reasons.add("claim.no-lines")
-    if len({row[0] for row in bill}) != len(bill):
-        reasons.add("claim.duplicate-line")
-    if sum(row[5] for row in bill) != total_fen:
-        reasons.add("claim.total-differs")
-    if not emergency and any(needs_consent(row) and not row[8] for row in bill):
-        reasons.add("claim.consent-missing")
-    return reasons
-
-
-def _legs(institution: str, person: Person, shares: Shares, sums: Split, account: int) -> list[Leg]:
-    """Every payer's money on its way to the institution."""
-    home = person.area[:2] + "0000"
-    payers = [(f"fund:{person.area}", code, amount) for code, amount in shares.payments]
-    payers.append((f"person:{person.id}:account", ACCOUNT, account))
-    legs: list[Leg] = []
-    for payer, code, amount in payers:
-        legs += [(payer, code, -amount), (f"payable:{institution}", code, amount)]
-        if home != HOME_OF_HOSPITALS:
-            pair = f"{home}->{HOME_OF_HOSPITALS}"
-            legs += [(f"clearing:{pair}", code, amount), (f"receivable:{pair}", code, -amount)]
-    paid = sum(amount for _, amount in shares.payments) + account + shares.waived
-    for payer, code, amount in (
-        (f"hospital_share:{institution}", "630100", shares.waived),
-        (f"patient:{institution}", "cash", sums.total - paid),
-    ):
-        legs += [(payer, code, -amount), (f"income:{institution}", code, amount)]
-    return [leg for leg in legs if leg[2]]
-
-
-def _amounts(shares: Shares, sums: Split, account: int) -> dict[str, int]:
-    funds = sum(amount for _, amount in shares.payments)
-    person = sums.total - funds - shares.waived
-    told = {
-        "total_fen": sums.total, "own_expense_fen": sums.own_expense,
-        "over_ceiling_fen": sums.over_ceiling, "first_pay_fen": sums.first_pay,
-        "in_scope_fen": sums.in_scope, "funds_fen": funds, "commercial_fen": 0,
-        "hospital_share_fen": shares.waived, "person_fen": person, "account_fen": account,
-        "credit_fen": 0, "cash_fen": person - account,
-    }  # fmt: skip
-    for code, amount in shares.payments:
-        told[f"fund_{code}_fen"] = told.get(f"fund_{code}_fen", 0) + amount
-    return told
-
-
-def reverse(doing: Doing) -> Verdict:
-    """A settlement is taken back, whole."""
-    world, reversal = doing.world, doing.args["reversal"]
-    claim, reasons = _own(doing)
-    if claim is None:
-        return Verdict(reasons)
-    known = world.reversals.get(reversal)
-    if known is not None and known[1] == doing.digest:
-        return Verdict()
-    if known is not None or reversal in world.claims:
-        reasons.add("claim.duplicate-id")
-    if claim.state != "settled":
-        reasons.add("claim.wrong-state")
-    legs = [(account, code, -amount) for account, code, amount in claim.legs]
-
-    def effect() -> None:
-        claim.state = "reversed"
-        world.reversals[reversal] = doing.args["claim"], doing.digest
-        _count(world.counted(claim.person), claim.counted, -1)
-
-    return Verdict(reasons, legs=legs, effect=effect)
+    def _reverse(self, asked: Asked) -> Told:
+        require_own(asked, asked.args["reversal"])
+        claim, reversal = self._load(asked), asked.args["reversal"]
+        known, decision = self.claims.get(reversal), claim.decision
+        if known is not None:
+            same = known.reverses and known.registered == asked.same
+            require(same, "claim.duplicate-id")
+            return Told(answer={"state": "reversed"})
+        require(claim.state == "settled", "claim.wrong-state")
+        assert decision is not None, "it is settled"
+        legs = [(account, fund, -amount) for account, fund, amount in reversed(claim.legs)]
+        key = claim.person, self.world.facts.people[claim.person][0], YEAR
+        after = add_up(self.world.counters.get(key, {}), decision.counters, -1)
+        self.world.book.post(legs)
+        self.world.counters[key] = after
+        claim.state, claim.reversal = "reversed", reversal
+        self.claims[reversal] = Claim(
+            asked.sender, "reversal", asked.same, reverses=asked.args["claim"]
+        )
+        amounts = {
+            name: -value
+            for name, value in decision.amounts().items()
+            if name not in ("funds_fen", "commercial_fen", "hospital_share_fen", "person_fen")
+        }
+        return Told(amounts, legs, f"claim/{reversal}", {"state": "reversed"})
 
 
-def _count(counters: Any, deltas: Mapping[str, int], sign: int) -> None:
-    for name, delta in deltas.items():
-        counters[name] += sign * delta
-        assert counters[name] >= 0, f"counter {name} falls below 0"
-
-
-# --- Counters of local care -------------------------------------------------------------------
-
-
-def feed(doing: Doing) -> Verdict:
-    """The home bureau tells of care at home, once."""
-    world, person = doing.world, doing.args["person"]
-    known = world.locals.get(doing.args["local"])
-    if person not in world.people:
-        return Verdict({"enrolment.unknown-person"})
-    if known is not None:
-        same = known.digest == doing.digest
-        return Verdict() if same else Verdict({"counters.duplicate-local"})
-    deltas = doing.content["deltas"]
-
-    def effect() -> None:
-        world.locals[doing.args["local"]] = Local(doing.digest, person, deltas)
-        _count(world.counted(person), deltas, 1)
-
-    return Verdict(effect=effect)
-
-
-def unfeed(doing: Doing) -> Verdict:
-    """It was reversed at home."""
-    world, person = doing.world, doing.args["person"]
-    known = world.locals.get(doing.args["local"])
-    if person not in world.people:
-        return Verdict({"enrolment.unknown-person"})
-    if known is None or known.person != person:
-        return Verdict({"counters.unknown-local"})
-    if known.undone is not None:
-        same = known.undone == doing.digest
-        return Verdict() if same else Verdict({"counters.already-reversed"})
-
-    def effect() -> None:
-        known.undone = doing.digest
-        _count(world.counted(person), known.deltas, -1)
-
-    return Verdict(effect=effect)
-
-
-def open_year(doing: Doing) -> Verdict:
-    """Opening balances, once."""
-    world, person = doing.world, doing.args["person"]
-    if person not in world.people:
-        return Verdict({"enrolment.unknown-person"})
-    if person in world.openings:
-        same = world.openings[person] == doing.digest
-        return Verdict() if same else Verdict({"counters.opened"})
-
-    def effect() -> None:
-        world.openings[person] = doing.digest
-        _count(world.counted(person), doing.content["deltas"], 1)
-
-    return Verdict(effect=effect)
-
-
-RULES: Mapping[str, Callable[[Doing], Verdict]] = {
-    "claim.register": register,
-    "claim.lines": lines,
-    "claim.withdraw_lines": withdraw_lines,
-    "claim.cancel": cancel,
-    "claim.settle": settle,
-    "claim.estimate": estimate,
-    "claim.reverse": reverse,
-    "counters.feed": feed,
-    "counters.unfeed": unfeed,
-    "counters.open": open_year,
-}
+def _answer(decision: Decision) -> dict[str, Any]:
+    names = ("total_fen", "funds_fen", "hospital_share_fen", "person_fen", "account_fen",
+             "cash_fen")  # fmt: skip
+    told = decision.amounts()
+    return {"state": "settled"} | {name: told[name] for name in names}

@@ -63,6 +63,13 @@ class Twin(Strategy):
         return (frame,) if self._is_mine(organisation) else ()
 
 
+@strategy("S8")
+class Triplet(Twin):
+    """Three whole nodes with one key."""
+
+    copies = 3
+
+
 @strategy("S9")
 class Amnesiac(Strategy):
     """Starts again and again from its first day's disk, and does not mind what it signed before."""

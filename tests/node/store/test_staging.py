@@ -1,0 +1,217 @@
+"""A snapshot is gathered and switched to; the machine stops at every single write of it.
+
+Whatever was cut off, what comes up is the old database or the new one, with all checks of a start,
+and gathering goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from node.ledger.block import Header
+from node.ledger.errors import InvalidProof
+from node.ledger.snapshot import Chunk, Manifest, check_chunk, decode_chunk, encode_chunk
+from node.service.opening import OpenedLedger, open_database
+from node.store.database import Database
+from node.store.staging import MANIFEST, Staging
+from tests.node.network import OPEN, Client, make_genesis, make_node, open_folder, runtime
+from tests.node.store.sim_kv import Crash, SimKV
+
+GENESIS, GENESIS_BYTES = make_genesis()
+CLIENT = Client(GENESIS.chain)
+DEPTH = 4
+
+
+class Source:
+    """A chain of six blocks, and its state as manifest and chunks."""
+
+    def __init__(self, folder: Path) -> None:
+        async def live() -> None:
+            node = make_node(folder, open_folder(folder, GENESIS_BYTES))
+            await node.start()
+            for number in range(6):
+                made = CLIENT.enter(f"k{number}", number + 1)
+                await node.submit(made.encode())
+                assert await node.wait(made.id, 20)
+            await node.stop()
+
+        asyncio.run(live())
+        ledger = open_folder(folder, GENESIS_BYTES)
+        head = ledger.parent.header.height
+        blocks = ledger.database.blocks
+        self.header = blocks.header(head) or b""
+        self.certificate = blocks.certificate(head) or b""
+        self.manifest = Manifest((), self.header, self.certificate, DEPTH, ledger.tree.row(DEPTH))
+        entries = list(ledger.database.state.entries())
+        self.chunks: list[Chunk] = [
+            [(key, value) for path, key, value in entries if path[0] >> 4 == number]
+            for number in range(1 << DEPTH)
+        ]
+        ledger.database.close()
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    return Source(tmp_path_factory.mktemp("source"))
+
+
+def opened(kv: SimKV) -> OpenedLedger:
+    """A start on this disk, with all its checks."""
+    database = Database(kv, diff_heights=OPEN.diff_heights)
+    return open_database(database, GENESIS, GENESIS_BYTES, runtime().registry, OPEN)
+
+
+def gather(kv: SimKV, source: Source) -> None:
+    """What a node does, from wherever it stopped."""
+    database = opened(kv).database
+    if database.slot:
+        return
+    staging = Staging(database)
+    if staging.manifest() is None:
+        staging.begin(source.manifest.encode())
+    for number, chunk in enumerate(source.chunks):
+        digest = source.manifest.row[number][1]
+        if staging.mark(number) != digest:
+            check_chunk(source.manifest, number, chunk)
+            staging.put(number, DEPTH, digest, chunk)
+    header = Header.decode(source.header)
+    staging.finish(OPEN.tree_depth, header.state_root)
+    staging.switch(header, source.certificate, (), None)
+    opened(kv)
+
+
+def is_new(kv: SimKV, source: Source) -> bool:
+    """Whether a start finds the new state; otherwise it must find the old one, whole."""
+    ledger = opened(kv)
+    head = Header.decode(source.header)
+    if ledger.parent.header == head:
+        assert ledger.tree.root == head.state_root
+        assert ledger.database.floor() == head.height + 1
+        assert kv.get(MANIFEST) is None, "what a switch leaves behind is swept at the start"
+        return True
+    assert ledger.parent.header.height == 0
+    assert ledger.database.floor() == 0
+    return False
+
+
+def test_without_a_crash(source: Source) -> None:
+    kv = SimKV()
+    gather(kv, source)
+    assert is_new(kv, source)
+    assert source.manifest.verify(GENESIS).height == 6
+
+
+def writes_of_a_whole_run(source: Source) -> int:
+    kv = SimKV()
+    gather(kv, source)
+    return kv.writes
+
+
+@pytest.mark.parametrize("kind", ["before", "after"])
+def test_a_crash_at_each_write(source: Source, kind: str) -> None:
+    count = writes_of_a_whole_run(source)
+    assert count > 20
+    news = 0
+    for number in range(2, count + 1):
+        kv = SimKV()
+        if kind == "before":
+            kv.crash_before = number
+        else:
+            kv.crash_after = number
+        with pytest.raises(Crash):
+            gather(kv, source)
+        again = kv.after_crash()
+        news += is_new(again, source)
+        gather(again, source)
+        assert is_new(again, source)
+    assert 0 < news < count / 2, "some crashes come after the switch, most before"
+
+
+def test_a_restart_does_not_gather_again_what_is_here(source: Source) -> None:
+    kv = SimKV()
+    kv.crash_after = 12
+    with pytest.raises(Crash):
+        gather(kv, source)
+    staging = Staging(Database(kv.after_crash(), diff_heights=50))
+    marks = [staging.mark(number) is not None for number in range(1 << DEPTH)]
+    assert marks.count(True) >= 8
+    assert not marks[-1]
+
+
+def twist(chunk: Chunk, kind: str) -> Chunk | None:
+    entries = list(chunk)
+    if kind == "value":
+        return [(entries[0][0], entries[0][1] + b"\0"), *entries[1:]]
+    if kind == "key":
+        return [("org/other", entries[0][1]), *entries[1:]]
+    if kind == "missing":
+        return entries[:-1]
+    if kind == "order":
+        return entries[::-1] if len(entries) > 1 else None
+    return [*entries, entries[-1]]
+
+
+@pytest.mark.parametrize("kind", ["value", "key", "missing", "order", "twice"])
+def test_a_wrong_chunk_is_noticed_wherever_it_stands(source: Source, kind: str) -> None:
+    tried = 0
+    for number, chunk in enumerate(source.chunks):
+        if not chunk:
+            continue
+        wrong = twist(chunk, kind)
+        if wrong is None:
+            continue
+        with pytest.raises(InvalidProof):
+            check_chunk(source.manifest, number, wrong)
+        with pytest.raises(InvalidProof):
+            check_chunk(source.manifest, (number + 1) % 16, chunk)
+        tried += 1
+    assert tried
+
+
+def test_a_chunk_that_was_not_checked_never_becomes_the_state(source: Source) -> None:
+    """M36: without the check of chunks there is still the root above them all."""
+    kv = SimKV()
+    staging = Staging(opened(kv).database)
+    staging.begin(source.manifest.encode())
+    full = next(number for number, chunk in enumerate(source.chunks) if chunk)
+    for number, chunk in enumerate(source.chunks):
+        wrong = twist(chunk, "missing") if number == full else chunk
+        staging.put(number, DEPTH, b"", wrong or [])
+    with pytest.raises(InvalidProof, match=r"snapshot\.root"):
+        staging.finish(OPEN.tree_depth, Header.decode(source.header).state_root)
+    assert staging.manifest() is None
+    gather(kv, source)
+    assert is_new(kv, source)
+
+
+def test_chunk_and_manifest_bytes(source: Source) -> None:
+    assert Manifest.decode(source.manifest.encode()) == source.manifest
+    for chunk in source.chunks:
+        assert list(decode_chunk(encode_chunk(chunk))) == list(chunk)
+
+
+def forged(source: Source) -> Sequence[Manifest]:
+    from dataclasses import replace
+
+    whole = source.manifest
+    header = Header.decode(whole.header)
+    row = list(whole.row)
+    row[0], row[1] = row[1], row[0]
+    other = replace(header, state_root=bytes(32)).encode()
+    lower = replace(header, height=0).encode()
+    return [
+        replace(whole, row=tuple(row)),
+        replace(whole, header=other),
+        replace(whole, header=lower),
+        replace(whole, certificate=whole.certificate[:-1] + bytes([whole.certificate[-1] ^ 1])),
+    ]
+
+
+def test_a_forged_manifest_is_refused(source: Source) -> None:
+    for manifest in forged(source):
+        with pytest.raises(InvalidProof):
+            manifest.verify(GENESIS)

@@ -1,0 +1,158 @@
+"""Planted bugs of the node around the core: custody, execution, sync, disk.
+
+Those of the core itself are in ``tests.consensus.mutants``; one table of all is in
+docs/consensus-tests.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import count
+from typing import Any
+
+from consensus import Message
+from consensus import retransmission as core_retransmission
+from consensus.messages import Certificate, ViewChange
+from node.execution.blocks import Executor, _Run
+from node.ledger import block as ledger_block
+from node.ledger.codec import encode
+from node.ledger.errors import InvalidBlock, InvalidTransaction
+from node.ledger.transaction import SignedTransaction
+from node.service import received
+from node.service.admission import Admission
+from node.service.network import Network
+from tests.consensus import mutants as core
+from tests.simulation.disk import SimKV
+from tests.simulation.mutants import KILLERS, MUTANTS, Patch, mutant, planted
+
+__all__ = ["KILLERS", "MUTANTS", "planted"]
+
+for _name, _planted in (
+    ("M6", core.views_merged), ("M7", core.small_quorum), ("M9", core.hash_not_counted),
+    ("M10", core.votes_after_leaving),
+):  # fmt: skip
+    mutant(_name)(_planted)
+
+
+@mutant("M26")
+def status_unanswered(patch: Patch) -> None:
+    """M26: STATUS is answered by nobody."""
+    patch.setattr(core_retransmission, "missing", lambda *_: [])
+
+
+@mutant("M27")
+def pool_dropped(patch: Patch) -> None:
+    """M27: whoever leaves a view forgets what waits."""
+    right = Network.send
+
+    def send(self: Network, to: Any, message: Message) -> None:
+        if isinstance(message, ViewChange):
+            pool = self._admission.pool
+            pool.done([one.tx_id for one in list(pool.waiting())], self._monotonic_ms())
+        right(self, to, message)
+
+    patch.setattr(Network, "send", send)
+
+
+@mutant("M30")
+def unchecked_certificates(patch: Patch) -> None:
+    """M30: a certificate of whatever signatures decides."""
+    patch.setattr(Certificate, "check", lambda *_: None)
+    patch.setattr(ledger_block.Certificate, "verify_header", lambda *_: None)
+
+
+@mutant("M31")
+def bad_body_condemns(patch: Patch) -> None:
+    """M31: bytes that do not fit a header make the block invalid for good (CVE-2012-2459)."""
+    right = received.open_content
+
+    def open_content(*parts: Any) -> list[SignedTransaction]:
+        try:
+            return right(*parts)
+        except received.WrongContent as wrong:
+            raise InvalidBlock("block.inadmissible", reason=str(wrong)) from wrong
+
+    patch.setattr(received, "open_content", open_content)
+
+
+@mutant("M32")
+def executed_again(patch: Patch) -> None:
+    """M32: nobody asks whether a transaction was executed before."""
+    right = Executor.admit
+
+    def admit(self: Executor, transaction: SignedTransaction, height: int, time_ms: int) -> Any:
+        try:
+            return right(self, transaction, height, time_ms)
+        except InvalidTransaction as error:
+            if error.code != "transaction.executed":
+                raise
+        body = transaction.body
+        return self.find_signer(body.sender, body.key, height)
+
+    right_init = Admission.__init__
+
+    def init(self: Admission, *given: Any, **more: Any) -> None:
+        right_init(self, *given, **more)
+        self._is_committed = lambda tx_id: False
+
+    patch.setattr(Executor, "admit", admit)
+    patch.setattr(Admission, "__init__", init)
+
+
+@mutant("M33")
+def every_node_its_own_result(patch: Patch) -> None:
+    """M33: a contract's result depends on the process, as the order of a set does."""
+    numbers, right = count(), Executor._run
+
+    def run(self: Executor, admitted: Iterable[Any], height: int, time_ms: int) -> _Run:
+        made = right(self, admitted, height, time_ms)
+        if height % 7 == 0:
+            number = self.__dict__.setdefault("_own_number", next(numbers))
+            made.writes["own/number"] = encode(number)
+        return made
+
+    patch.setattr(Executor, "_run", run)
+
+
+@mutant("M34")
+def overlay_leaks(patch: Patch) -> None:
+    """M34: what a dropped proposal wrote is still there when the next one is executed."""
+    right = Executor._run
+
+    def run(self: Executor, admitted: Iterable[Any], height: int, time_ms: int) -> _Run:
+        left = self.__dict__.setdefault("_left_over", {})
+        before = left.pop(height, {})
+        made = right(self, admitted, height, time_ms)
+        left.clear()
+        left[height] = dict(made.writes)
+        for key, value in before.items():
+            made.writes.setdefault(key, value)
+        return made
+
+    patch.setattr(Executor, "_run", run)
+
+
+@mutant("M35")
+def two_batches(patch: Patch) -> None:
+    """M35: a height is written in two batches; the power may fail between them."""
+    right = SimKV.write
+
+    def write(self: SimKV, batch: Sequence[Any], *, sync: bool) -> None:
+        half = len(batch) // 2
+        if half > 3:
+            right(self, batch[:half], sync=sync)
+            right(self, batch[half:], sync=sync)
+        else:
+            right(self, batch, sync=sync)
+
+    patch.setattr(SimKV, "write", write)
+
+
+@mutant("M39")
+def removed_by_itself(patch: Patch) -> None:
+    """M39: what has waited for a while is removed without a word (SmartBFT's auto-remove)."""
+
+    def recheck(self: Admission, transaction: SignedTransaction) -> None:
+        self.pool.done([transaction.id], self._monotonic_ms())
+
+    patch.setattr(Admission, "recheck", recheck)
