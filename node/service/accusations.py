@@ -25,6 +25,9 @@ from node.telemetry import Metrics
 
 KEPT_MAX: Final = 1_000
 """Files; a set that lies more often than this needs no further proof."""
+OF_A_KIND_MAX: Final = 8
+"""Proofs of one kind against the same seats in one epoch. One is enough to act on; a liar can make
+as many against itself as it likes, and each would go from everybody to everybody."""
 TOLD_MAX: Final = 64
 """How many a peer is told when it connects, the newest."""
 
@@ -61,7 +64,7 @@ class Accusations:
         try:
             evidence = wire.decode_evidence(data)
             validators = self._set_of(evidence.epoch)
-            if validators is None or _name(evidence) in self._known:
+            if validators is None or not self._is_news(evidence):
                 return
             members = wire.to_core_validators(evidence.epoch, validators)
             wire.verify_evidence(evidence, self._chain, members)
@@ -91,9 +94,16 @@ class Accusations:
         files = [path for path in self._folder.iterdir() if path.suffix != ".new"]
         return sorted(files, key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True)
 
+    def _is_news(self, evidence: Evidence) -> bool:
+        """Whether there is room and need for this proof."""
+        of_a_kind = f"{_name(evidence).rsplit('-', 2)[0]}-"
+        alike = sum(name.startswith(of_a_kind) for name in self._known)
+        is_known = _name(evidence) in self._known
+        return not is_known and alike < OF_A_KIND_MAX and len(self._known) < KEPT_MAX
+
     def _keep(self, evidence: Evidence) -> None:
         name = _name(evidence)
-        if name in self._known or len(self._known) >= KEPT_MAX:
+        if not self._is_news(evidence):
             return
         self._known.add(name)
         data = wire.encode_evidence(evidence)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import itertools
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -330,6 +331,43 @@ def test_a_reader_that_stops_reading_is_given_up_within_its_bound() -> None:
         gate.set()
 
     run("ab", story)
+
+
+def test_a_flood_that_is_here_already_leaves_every_other_turn_to_others() -> None:
+    """The flood lies in the buffer, nothing of it is waited for; the others are served all the
+    same, after each of its frames."""
+
+    class Silence:
+        """The writing half of a channel."""
+
+        transport = property(lambda self: self)
+
+        def abort(self) -> None:
+            """Nothing is open."""
+
+    async def body() -> None:
+        reader = asyncio.StreamReader()
+        for number in range(200):
+            reader.feed_data(Frame(FrameType.VOTE, b"%d" % number).encode())
+        reader.feed_eof()
+        channel = link_module.Channel(reader, Silence(), dialled=False)  # type: ignore[arg-type]
+        link = link_module.Link(channel, Peer("bureau:flood", b"key"))
+        turns: list[str] = []
+
+        async def others() -> None:
+            while not link.closed.is_set():
+                turns.append("other")
+                await asyncio.sleep(0)
+
+        async def on_frame(peer: Peer, frame: Frame) -> None:
+            turns.append("flood")
+
+        await asyncio.gather(link.run(on_frame), others())
+        assert turns.count("flood") == 200
+        pairs = itertools.pairwise(turns)
+        assert ("flood", "flood") not in set(pairs)
+
+    asyncio.run(body())
 
 
 def test_the_pin_of_a_channel_without_a_certificate_is_refused() -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +22,8 @@ from consensus import (
     Received,
     Status,
 )
-from consensus.messages import NewView
+from consensus.evidence import compare
+from consensus.messages import NewView, Vote
 from node.ledger import block as ledger_block
 from node.ledger import crypto
 from node.ledger.block import Certificate, Header, genesis_header
@@ -31,8 +33,9 @@ from node.ordering import wire
 from node.p2p.frames import BOUNDS, Frame, FrameType
 from node.p2p.link import Peer, PeerFault
 from node.p2p.payloads import Ask, Content, Share, encode_blocks, encode_proposal
+from node.service.accusations import OF_A_KIND_MAX, Accusations
 from node.service.exchange import INBOX_MAX, Exchange
-from node.telemetry import make_logger
+from node.telemetry import Metrics, make_logger
 from tests.node.network import private
 from tests.node.ordering.test_wire import CHAIN, KEYS, SEATS, messages
 
@@ -388,3 +391,40 @@ def test_a_seat_is_named_by_its_key_whatever_it_greeted_with_and_others_by_thems
         assert desk.exchange.name_of(guest) == MemberId(b"auditor:national")
 
     run(story)
+
+
+# --- Proofs of lying ------------------------------------------------------------------------------
+
+
+def self_accusation(height: int) -> bytes:
+    """A good proof against seat 1: it has voted twice at this height."""
+    votes = []
+    for mark in (b"1", b"2"):
+        said = Ballot(Kind.PREPARE, EPOCH, 0, height, BlockId(mark * 32))
+        votes.append(Vote(1, said, wire.sign_statement(KEYS[1], CHAIN, said)))
+    proof = compare(*votes)
+    assert proof is not None
+    return wire.encode_evidence(proof)
+
+
+def test_a_liar_cannot_fill_the_shelf_with_proofs_against_itself(tmp_path: Path) -> None:
+    """Some are kept and passed on; the others are not even verified, and another liar's proof has
+    its place."""
+    told: list[bytes] = []
+    log = make_logger("error", "json")
+    shelf = Accusations(tmp_path, CHAIN, lambda epoch: SEATS, Metrics(), log)
+    shelf.on_news = told.append
+    for height in range(1, 200):
+        shelf.hear(self_accusation(height))
+    assert len(told) == len(list((tmp_path / "evidence").iterdir())) == OF_A_KIND_MAX
+    said = [Ballot(Kind.COMMIT, EPOCH, 0, 9, BlockId(mark * 32)) for mark in (b"1", b"2")]
+    votes = [Vote(2, one, wire.sign_statement(KEYS[2], CHAIN, one)) for one in said]
+    other = compare(*votes)
+    assert other is not None
+    shelf.hear(wire.encode_evidence(other))
+    assert len(told) == OF_A_KIND_MAX + 1
+    # After a restart the shelf knows what it holds.
+    again = Accusations(tmp_path, CHAIN, lambda epoch: SEATS, Metrics(), log)
+    again.on_news = told.append
+    again.hear(self_accusation(500))
+    assert len(told) == OF_A_KIND_MAX + 1
