@@ -205,6 +205,12 @@ class Work:
 
     # --- At the end ---------------------------------------------------------------------------
 
+    def release(self, machine: Machine) -> None:
+        """A node whose clock jumped may take what it holds for expired: custody is promised only
+        by clocks that are about right (SIMULATION.md section 2)."""
+        for sent in self.sent.values():
+            sent.custody.pop(machine.number, None)
+
     def owed(self, machines: list[Machine]) -> list[bytes]:
         """Transactions in custody of these nodes that are not committed: those that wait there, and
         those that they have taken in from a client and said nothing of since."""
