@@ -63,19 +63,22 @@ class Gauges:
         }
 
 
-def since(before: Sequence[Reading], after: Sequence[Reading], claims: int) -> dict[str, Any]:
-    """What ``claims`` cost between two readings: of all nodes, and of the first as an example."""
+def since(before: Sequence[Reading], after: Sequence[Reading]) -> dict[str, Any]:
+    """What each settled claim cost between two readings: of all nodes together, and stages of the
+    first one as an example. What was refused costs too, and is part of it."""
     gone = [
         {name: value - old.get(name, 0.0) for name, value in new.items()}
         for old, new in zip(before, after, strict=True)
     ]
     first = gone[0]
+    claims = max(1.0, first.get("yibao_calls_total/status=ok", 0.0))
     blocks = max(1.0, first.get("yibao_blocks_total", 0.0))
     sent: dict[str, float] = {}
     for node in gone:
         for name, value in _labelled(node, "yibao_peer_sent_bytes_total", "frame").items():
             sent[name] = sent.get(name, 0.0) + value
     return {
+        "settled_claims": round(claims),
         "blocks": round(blocks),
         "calls_per_block": round(claims / blocks, 1),
         "cpu_seconds": [round(node["cpu"], 1) for node in gone],

@@ -218,7 +218,7 @@ class _Bench:
         before, view = self._gauges.read(), await self._view()
         found: dict[str, Any] = await phase()
         after = self._gauges.read()
-        found |= since(before, after, found["offered_claims"])
+        found |= since(before, after)
         found["view_changes"] = await self._view() - view
         return found
 

@@ -56,7 +56,7 @@ from node.p2p.peers import Address, Connections, Events
 from node.service.answers import Answers
 from node.service.contents import Contents
 from node.service.findings import Findings
-from node.service.reading import decode_message, epoch_of, frame_type, verify_blocks
+from node.service.reading import decode_message, epoch_of, frame_type, seat_of, verify_blocks
 from node.service.serving import BlockServer
 
 INBOX_MAX: Final = 256
@@ -297,9 +297,13 @@ class Exchange(Events):
     async def on_frame(self, peer: Peer, frame: Frame) -> None:
         """Work off one frame of a peer, or hand it to whoever does."""
         if frame.type not in FROM_GUESTS and not self.is_seated(peer.organisation):
-            if frame.type in PASSED_OVER:
-                return
-            raise PeerFault(f"a frame of type {frame.type.name} from a node without a seat")
+            # A seat won or lost with a block that only one of both has yet is no fault.
+            seat = seat_of(frame)
+            asked = seat is None and (peer.organisation in self._asked or bool(self._wanted))
+            known = frame.type in PASSED_OVER or asked or seat not in (None, self.members().epoch)
+            if not known:
+                raise PeerFault(f"a frame of type {frame.type.name} from a node without a seat")
+            return
         if (reason := self._refused.pop(peer.organisation, None)) is not None:
             raise PeerFault(reason)
         match frame.type:

@@ -274,6 +274,7 @@ class Node:
         return self._divergences.listed()
 
     def _tend(self) -> None:
+        self._tell_pending()  # What expired or was refused left the pool without a block.
         self.report.look()
         self._divergences.again()
 
@@ -396,8 +397,9 @@ class Node:
         self._try_build()
 
     def _tell_pending(self) -> None:
-        passed_over_ms = None if self.network is None else self.network.custody.passed_over_ms
-        self._driver.put(Pending(self._pool.oldest_ms(), passed_over_ms))
+        oldest_ms, network = self._pool.oldest_ms(), self.network
+        passed_over_ms = None if network is None else network.custody.passed_over_ms
+        self._driver.put(Pending(oldest_ms, None if oldest_ms is None else passed_over_ms))
 
     def _try_build(self) -> None:
         if self._wanted is None or self._building or not self._works() or not len(self._pool):

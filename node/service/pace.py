@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import Final
 
-BLOCK_MS_AIM: Final = 700
-"""A third of the shortest view timer (``consensus.pacemaker.Timing``)."""
+BLOCK_MS_AIM: Final = 500
+"""A quarter of the shortest view timer (``consensus.pacemaker.Timing``)."""
 CALLS_FIRST: Final = 64
 CALLS_LEAST: Final = 16
 """So few take no time that could be saved: what is slow then is the network."""

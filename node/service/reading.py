@@ -10,9 +10,9 @@ from consensus.messages import Wish
 from node.ledger import block as ledger_block
 from node.ledger.errors import InvalidBlock, InvalidMessage
 from node.ordering import wire
-from node.p2p.frames import FrameType
+from node.p2p.frames import Frame, FrameType
 from node.p2p.link import PeerFault
-from node.p2p.payloads import AnyContent, Ask, decode_blocks
+from node.p2p.payloads import AnyContent, Ask, decode_blocks, decode_proposal
 
 
 def decode_message(data: bytes) -> Message:
@@ -47,14 +47,31 @@ def epoch_of(message: Message) -> int:
             return message.statement.epoch
 
 
+def seat_of(frame: Frame) -> int | None:
+    """The epoch in which the sender of a frame claims a seat; None where it claims none, as with an
+    answer to what it was asked when it had one."""
+    match frame.type:
+        case FrameType.VOTE | FrameType.CHANGE:
+            return epoch_of(decode_message(frame.body))
+        case FrameType.PROPOSAL:
+            return epoch_of(decode_message(decode_proposal(frame.body)[0]))
+        case _:
+            return None
+
+
 def verify_blocks(
     body: bytes, ask: Ask, chain: bytes, epoch: int, validators: ledger_block.ValidatorSet
 ) -> list[tuple[ledger_block.Certificate, AnyContent]]:
-    """The blocks of an answer as far as they are of this epoch, each certified by its set."""
+    """The blocks of an answer as far as they are of this epoch, each certified by its set.
+
+    None of them where it begins elsewhere: the answer to an earlier request, whose time was over,
+    of a peer that is slow and not at fault.
+    """
+    blocks = decode_blocks(body, ask.share)
+    if blocks and blocks[0][1].header.height != ask.first:
+        return []
     sound = []
-    for height, (certificate, content) in zip(
-        range(ask.first, ask.last + 1), decode_blocks(body, ask.share), strict=False
-    ):
+    for height, (certificate, content) in zip(range(ask.first, ask.last + 1), blocks, strict=False):
         header = content.header
         if header.height != height or header.chain != chain:
             raise PeerFault("blocks that were not asked for")

@@ -62,6 +62,7 @@ def test_a_tiny_run_of_four_validators_loses_nothing() -> None:
     result = json.loads(said)
     for phase in ("lone", "capacity", "sustained", "overload"):
         assert result[phase]["blocks"] > 0
+        assert result[phase]["settled_claims"] > 0
         assert len(result[phase]["cpu_seconds"]) == 4
         assert result[phase]["sent_bytes_per_block"]["vote"] > 0
         assert result[phase]["stage_us_per_claim"]["execute"] > 0

@@ -32,6 +32,8 @@ PRIVATE = (keys.ATTACHMENT, keys.PROPOSAL)
 """Rows that may hold what a patient told: attachments, and proposals until they are decided."""
 UNEQUAL = (keys.PROPOSAL, keys.CERTIFICATE, keys.SEAL, keys.META, keys.HEAD)
 """Rows in which correct nodes may differ: certificates have other signers, seals hash them."""
+UNEQUAL_BY_CHANGES = (*UNEQUAL, keys.ATTACHMENT, keys.COMMITMENT, keys.CHECKED)
+"""The same for a node that has followed by state diffs: what is attached was not its business."""
 
 
 def state_of_image(image: Image) -> dict[str, Any]:
@@ -47,9 +49,15 @@ def audit(run: Run) -> None:
     if not tops:
         return
     _check_acks(run, tops)
-    first = _comparable(tops[0])
+    for machine in tops:
+        # Blocks without anything attached show it only here.
+        machine.by_changes |= any(key[:1] == keys.CHECKED for key in machine.disk.keys)
+    tops.sort(key=lambda machine: machine.by_changes)
+    whole = _comparable(tops[0], UNEQUAL)
+    public = _comparable(tops[0], UNEQUAL_BY_CHANGES)
     for machine in tops[1:]:
-        other = _comparable(machine)
+        first = public if machine.by_changes else whole
+        other = _comparable(machine, UNEQUAL_BY_CHANGES if machine.by_changes else UNEQUAL)
         if other != first:
             different = sorted(
                 key for key in first.keys() | other.keys() if first.get(key) != other.get(key)
@@ -97,9 +105,9 @@ def _check_accusations(run: Run) -> None:
                 run.trace.point("divergence.of-a-liar")
 
 
-def _comparable(machine: Machine) -> dict[bytes, bytes]:
+def _comparable(machine: Machine, unequal: tuple[bytes, ...]) -> dict[bytes, bytes]:
     rows = machine.disk.rows
-    return {key: value for key, value in rows.items() if key[:1] not in UNEQUAL}
+    return {key: value for key, value in rows.items() if key[:1] not in unequal}
 
 
 def _check_whole(run: Run, machine: Machine) -> None:

@@ -140,7 +140,9 @@ def missing(points: Counter[str]) -> list[str]:
 
 EXPECTED = (
     *(f"fault.{name}" for name in FAMILIES if name not in (
-        "loss", "duplicate", "reorder", "tail", "capacity", "bandwidth", "clock", "byzantine")),
+        "loss", "duplicate", "reorder", "tail", "capacity", "bandwidth", "clock", "byzantine",
+        "followers")),
+    "follow.by-changes",
     "restart", "restart.with-vote-above-head", "restart.settled", "restart.in-a-later-view",
     "view-change.with-prepared", "commit.in-later-view", "new-view.with-tip", "new-view.free",
     "seen.changing", "seen.installing", "epoch.ended", "members.rotated", "disk.refused",

@@ -48,6 +48,10 @@ BUREAUS = (
     "bureau:500000", "bureau:610000", "bureau:650000", "bureau:320000",
 )  # fmt: skip
 """Those that may validate, in the order in which sets are filled."""
+FOLLOWERS = ("auditor:national",)
+"""Organisations that never vote and may run a node."""
+PLACES = (*BUREAUS, *FOLLOWERS)
+"""All organisations with a node's address on the ledger."""
 BEGIN_MS = START_MS + 60_000
 """Unix time at which the simulated world begins, after the founding."""
 SPARE_KEYS = ("validate", "validate2")
@@ -144,10 +148,10 @@ def _organisations() -> tuple[list[dict[str, Any]], dict[Key, tuple[str, str, li
             "level_code": 2 if hospital else 0, "dedc_level": 3 if hospital else 0,
             "switches": ["inpatient", "outpatient"] if hospital else [],
         }  # fmt: skip
-        if organisation in BUREAUS:
+        if organisation in PLACES:
             transport = public_of(organisation, "transport")
             record["endpoint"] = {
-                "host": "127.0.0.1", "port": 20_000 + BUREAUS.index(organisation),
+                "host": "127.0.0.1", "port": 20_000 + PLACES.index(organisation),
                 "tls_pin": crypto.tls_pin(transport),
             }  # fmt: skip
         made.append(record)

@@ -18,7 +18,7 @@ from node.ledger.block import Certificate, Header, ValidatorSet, vote_message
 from node.ledger.codec import decode_trusted
 from node.ledger.errors import InvalidSignature
 from node.ledger.receipt import Receipt
-from node.ledger.transaction import Attachment, SignedTransaction
+from node.ledger.transaction import SignedTransaction
 from node.ordering.wal import SafetyLost
 from node.ordering.wire import (
     decode_evidence,
@@ -27,7 +27,6 @@ from node.ordering.wire import (
     verify_evidence,
 )
 from node.service.contents import BYTES_MAX
-from node.store.database import Database
 from node.telemetry import LOG_FIELDS
 from tests.simulation.founding import Founded
 from tests.simulation.trace import Trace
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
     from tests.simulation.machine import Machine, WatchedNode
 
 
-KNOWN = {"blocks that were not asked for": "late-answer"}
-"""Faults that correct peers are blamed for and that LEDGER.md has as open."""
 TASKS_BASE = 150
 """I23: tasks of a node beside three for each peer and two for each client: a burst of clients."""
 RESULTS_MAX = 64
@@ -233,9 +230,6 @@ class Judge:
         """A node ended a connection because of what it was sent."""
         self.trace.note(machine.number, "fault", organisation)
         self.trace.point("peer.fault")
-        if reason in KNOWN:
-            self.trace.point(f"known.{KNOWN[reason]}")
-            return
         if machine.correct and self.is_correct(organisation.encode()):
             raise Violation("FAULT", f"m{machine.number} blames correct {organisation}: {reason}")
 
@@ -293,6 +287,10 @@ class Judge:
     def _check_growth(self, machine: Machine, result: BlockResult) -> None:
         """I21: the height's batch against what it holds."""
         content = sum(map(len, result.leaves)) + sum(map(len, result.receipt_bytes))
+        if any(len(t.attachments) < len(t.body.attachments) for t in result.transactions):
+            machine.by_changes = True
+            self.trace.point("follow.by-changes")
+            return
         content += sum(len(blind) + len(data) for _, blind, data in result.attachments())
         limit = BATCH_BASE + BATCH_EACH * (content + len(result.diff))
         if machine.disk.batch_bytes > limit:
@@ -305,7 +303,9 @@ class Judge:
         data = rows.blocks.header(height)
         assert data is not None, "it is the head"
         header = Header.decode(data)
-        leaves = [_with_attachments(rows, leaf) for leaf in rows.blocks.leaves(height)]
+        leaves = [
+            SignedTransaction.decode_trusted_leaf(leaf) for leaf in rows.blocks.leaves(height)
+        ]
         receipts = [Receipt.decode_trusted(receipt) for receipt in rows.blocks.receipts(height)]
         following = rows.validators(header.epoch + 1)[1] if header.is_epoch_final else None
         self._check_block(node, Shown(header, header.hash, leaves, receipts, following))
@@ -404,7 +404,9 @@ class Judge:
         def entries() -> dict[str, Any]:
             return {key: decode_trusted(value) for _, key, value in rows.entries()}
 
-        block = CommittedBlock(result.header, result.transactions, result.receipts, read, entries)
+        # A node that follows by state diffs has no attachments; their clients do.
+        sent = [self.submitted[transaction.id] for transaction in result.transactions]
+        block = CommittedBlock(result.header, sent, result.receipts, read, entries)
         for observer in self.observers:
             try:
                 observer.on_block(block)
@@ -450,18 +452,6 @@ class Judge:
             raise Violation("I20", f"m{machine.number} keeps {late} late ones that nobody awaits")
         if len(node.chain._results) > RESULTS_MAX:
             raise Violation("I20", f"m{machine.number} keeps {len(node.chain._results)} results")
-
-
-def _with_attachments(rows: Database, leaf: bytes) -> SignedTransaction:
-    """A stored transaction as it arrived: an observer decides on what its attachments say."""
-    transaction = SignedTransaction.decode_trusted_leaf(leaf)
-    items = []
-    for ref in transaction.body.attachments:
-        kept = rows.attachments.find(ref.commitment)
-        assert kept is not None, "an attachment of a committed block is not stored"
-        assert kept.content is not None, "nobody erases in a simulation"
-        items.append(Attachment(kept.blind, kept.content))
-    return SignedTransaction.decode_leaf(leaf, items)
 
 
 __all__ = ["CommittedBlock", "Judge", "Observer"]

@@ -39,7 +39,8 @@ from tests.simulation.disk import Disk, SimKV, SimSafetyDisk
 from tests.simulation.files import Files, Folder
 from tests.simulation.founding import (
     BEGIN_MS,
-    BUREAUS,
+    FOLLOWERS,
+    PLACES,
     RUNTIME,
     Founded,
     open_options,
@@ -164,7 +165,12 @@ class Machine:
         self._pool = PoolLimits(pool, 8 << 20, pool // 2, 4 << 20)
         self._graves: list[object] = []
         self._held_until = 0
-        self.make_safety(founded.record() if seated else SafetyRecord())
+        self.follows = organisation in FOLLOWERS
+        """It has no key to vote with."""
+        self.by_changes = False
+        """It followed by state diffs for a while, and lacks what was attached."""
+        if not self.follows:
+            self.make_safety(founded.record() if seated else SafetyRecord())
 
     # --- Identity -----------------------------------------------------------------------------
 
@@ -176,6 +182,8 @@ class Machine:
     @property
     def member(self) -> MemberId:
         """How consensus names it."""
+        if self.follows:
+            return MemberId(self.organisation.encode())
         return MemberId(bytes(public_of(self.organisation, self.key_name)))
 
     def make_safety(self, record: SafetyRecord) -> None:
@@ -284,9 +292,10 @@ class Machine:
             return self.peers
 
         node = WatchedNode(
-            options, ledger, RUNTIME, self.key, log, genesis_bytes=founded.genesis_bytes,
+            options, ledger, RUNTIME, None if self.follows else self.key, log,
+            genesis_bytes=founded.genesis_bytes,
             p2p=P2pOptions(
-                host="127.0.0.1", port=20_000 + BUREAUS.index(self.organisation),
+                host="127.0.0.1", port=20_000 + PLACES.index(self.organisation),
                 key=private_of(self.organisation, "transport"), connect=connect,
             ),
             timing=self.timing, telemetry=QUIET,

@@ -48,7 +48,11 @@ class Members:
         """A change that the set can bear, proposed now and voted on a little later."""
         seats = self.current().validators
         inside = [str(seat.organisation) for seat in seats]
-        outside = [m.organisation for m in self.run.machines if m.organisation not in inside]
+        outside = [
+            m.organisation
+            for m in self.run.machines
+            if m.organisation not in inside and not m.follows
+        ]
         kind = chance.randrange(3)
         self.count += 1
         name = f"change-{self.run.options.seed}-{self.count}"

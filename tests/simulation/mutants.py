@@ -14,8 +14,12 @@ import pytest
 
 from consensus import BlockId, SafetyRecord
 from node.ordering.wal import SafetyFile
+from node.p2p.link import PeerFault
+from node.p2p.payloads import Ask, decode_blocks
+from node.service import exchange
 from node.service.admission import Admission
 from node.service.chain import Chain
+from node.service.node import Node
 from tests.simulation.disk import SimKV
 
 Patch = pytest.MonkeyPatch
@@ -73,3 +77,29 @@ def never_synced(patch: Patch) -> None:
 def expired_by_clock(patch: Patch) -> None:
     """A bug that was ours: what the node's own clock has passed is said to be impossible."""
     patch.setattr(Admission, "_is_over", lambda self, error: True)
+
+
+@mutant("seat-known-later", 571)
+def seat_known_later(patch: Patch) -> None:
+    """A bug that was ours: who votes with a seat that this node does not know yet is cut off."""
+    patch.setattr(exchange, "seat_of", lambda frame: None)
+
+
+@mutant("late-answer")
+def late_answer(patch: Patch) -> None:
+    """A bug that was ours: an answer to an earlier request is a fault."""
+    right = exchange.verify_blocks
+
+    def verify_blocks(body: bytes, ask: Ask, *given: Any) -> Any:
+        blocks = decode_blocks(body, ask.share)
+        if blocks and blocks[0][1].header.height != ask.first:
+            raise PeerFault("blocks that were not asked for")
+        return right(body, ask, *given)
+
+    patch.setattr(exchange, "verify_blocks", verify_blocks)
+
+
+@mutant("pending-for-ever", 639)
+def pending_for_ever(patch: Patch) -> None:
+    """A bug that was ours: what left the pool without a block is still waited for."""
+    patch.setattr(Node, "_tend", lambda self: self.report.look())

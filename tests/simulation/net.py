@@ -160,7 +160,7 @@ class Net:
 
     def _is_wanted(self, wire: Wire) -> bool:
         a, b = wire.ends
-        return _wants(a, b) and _wants(b, a)
+        return _wants(a, b) and _wants(b, a) and (_dials(a, b) or _dials(b, a))
 
     def _try_later(self, wire: Wire) -> None:
         if not wire.trying:
@@ -285,6 +285,10 @@ def _wants(machine: Machine, other: Machine) -> bool:
     return peers is not None and peers.is_open_to(other)
 
 
+def _dials(machine: Machine, other: Machine) -> bool:
+    return machine.peers is not None and machine.peers.dials(other)
+
+
 @dataclass
 class _Line:
     """What a node has of one peer: the machines behind it that are connected, and its inbox."""
@@ -314,6 +318,7 @@ class SimPeers:
         self._lines: dict[str, _Line] = {}
         self._listening = False
         self._paused: dict[str, int] = {}
+        self._sent: dict[str, int] = {}
 
     # --- Connections --------------------------------------------------------------------------
 
@@ -337,6 +342,7 @@ class SimPeers:
 
     def send(self, organisation: str, frame: Frame) -> bool:
         assert len(frame.body) <= BOUNDS[frame.type], "what we send is within its bound"
+        self._sent[frame.type.name] = self._sent.get(frame.type.name, 0) + frame.size
         return self._machine.strategy.send(organisation, frame)
 
     def transmit(self, organisation: str, frame: Frame) -> bool:
@@ -349,8 +355,12 @@ class SimPeers:
 
     def drop(self, organisation: str, reason: str) -> None:
         line = self._lines.get(organisation)
-        for other in [] if line is None else list(line.machines):
-            self._net.drop(self._net.wire(self._machine, other), reason)
+        if line is not None:
+            self._blame(line, reason)
+
+    @property
+    def sent(self) -> Mapping[str, int]:
+        return self._sent
 
     def connected(self) -> dict[str, Peer]:
         return {organisation: line.peer for organisation, line in self._lines.items()}
@@ -361,12 +371,20 @@ class SimPeers:
     # --- Of the network -----------------------------------------------------------------------
 
     def is_open_to(self, other: Machine) -> bool:
-        """Whether a connection with this machine would be kept."""
-        address = self._addresses.get(other.organisation)
+        """Whether a connection with this machine would be kept: one of those this node dials, or a
+        guest of whom the ledger says that it may follow."""
         theirs = other.peers
-        known = address is not None and theirs is not None and address.pin == theirs.pin
+        if theirs is None:
+            return False
+        address = self._addresses.get(other.organisation)
+        pin = self._events.guest_pin(other.organisation) if address is None else address.pin
+        known = pin == theirs.pin
         paused = self._clock_ms() < self._paused.get(other.organisation, 0)
         return self._listening and known and not paused
+
+    def dials(self, other: Machine) -> bool:
+        """Guests are not dialled."""
+        return other.organisation in self._addresses
 
     def on_up(self, other: Machine) -> None:
         assert other.peers is not None, "it is connected"

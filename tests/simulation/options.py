@@ -18,7 +18,7 @@ FAMILIES = (
     "partition", "flapping", "one-way", "deaf", "clog", "swizzle", "reset",
     "crash", "crash-write", "power", "pause", "slow", "storm",
     "clock", "clock-jump", "safety-lost", "rollback", "disk-full", "fsync", "damage",
-    "burst", "members", "replay", "byzantine",
+    "burst", "members", "replay", "byzantine", "followers",
 )  # fmt: skip
 
 
@@ -30,6 +30,8 @@ class Options:
     size: int = 4
     spare: int = 0
     """Machines outside the set that may join it."""
+    followers: int = 0
+    """Machines of organisations that never vote."""
     families: tuple[str, ...] = ()
     chaos_ms: int = 8_000
     every_ms: int = 300
@@ -99,6 +101,7 @@ def draw(seed: int, known: tuple[str, ...] = ()) -> Options:
         seed,
         size,
         spare=chance.randint(1, 2) if "members" in families else 0,
+        followers=1 if "followers" in families else 0,
         families=families,
         chaos_ms=chance.randint(40_000, 90_000) if long else chance.randint(3_000, 9_000),
         every_ms=chance.choice((120, 250, 400, 800)),

@@ -12,7 +12,7 @@ from typing import Any
 from consensus.phases import IN_FLIGHT
 from tests.simulation import audit, faults, observers
 from tests.simulation.clock import Clock
-from tests.simulation.founding import BEGIN_MS, BUREAUS, found
+from tests.simulation.founding import BEGIN_MS, BUREAUS, FOLLOWERS, found
 from tests.simulation.judge import Judge
 from tests.simulation.keys import signatures
 from tests.simulation.loop import World
@@ -112,7 +112,7 @@ class Run:
         organisations = list(BUREAUS[: options.size + options.spare])
         chance = self.stream("liars")
         liars = chance.sample(organisations[: options.size], len(options.strategies))
-        for organisation in organisations:
+        for organisation in (*organisations, *FOLLOWERS[: options.followers]):
             seat = liars.index(organisation) if organisation in liars else None
             kind = Strategy if seat is None else STRATEGIES[options.strategies[seat]]
             for copy in range(kind.copies):

@@ -294,7 +294,6 @@ def test_b25_what_was_asked_for_and_is_certified_is_taken() -> None:
 LIES: dict[str, tuple[str, bytes]] = {
     "garbage": ("malformed blocks", b"\xff" * 1_000),
     "certificate of another block": ("unsound certificate", answer((certified(TEN), NINE))),
-    "another height than asked for": ("not asked for", answer((certified(TEN), TEN))),
     "a gap": ("not asked for", answer(GOOD, (certified(header(11)), header(11)))),
     "too few signatures": (
         "unsound certificate|malformed blocks",
@@ -339,6 +338,19 @@ def test_b25_a_lying_sync_server_costs_itself_its_connection(lie: str) -> None:
         with pytest.raises(PeerFault, match=reason):
             await desk.exchange.on_frame(LIAR, Frame(FrameType.BLOCKS, body))
         assert desk.events == [Fetched(name, ())]
+        assert not desk.exchange.contents.size
+
+    run(story)
+
+
+def test_an_answer_to_an_earlier_request_is_late_and_no_fault() -> None:
+    """A slow peer is asked again for other blocks before it has answered."""
+
+    async def story(desk: Desk) -> None:
+        desk.exchange.fetch(MemberId(LIAR.key), 9, 10)
+        late = answer((certified(TEN), TEN))
+        await desk.exchange.on_frame(LIAR, Frame(FrameType.BLOCKS, late))
+        assert desk.events == [Fetched(MemberId(LIAR.key), ())]
         assert not desk.exchange.contents.size
 
     run(story)
