@@ -36,8 +36,8 @@ from node.service.collector import tune_collector
 from node.service.http import HttpEdge, PortUnavailable
 from node.service.keys import renew_safety
 from node.service.network import P2pOptions, PeerPortUnavailable
-from node.service.node import Node, NodeOptions, NodeRefused
-from node.service.opening import OpenedLedger, OpenOptions, open_ledger
+from node.service.node import Node, NodeOptions
+from node.service.opening import NodeRefused, OpenedLedger, OpenOptions, open_ledger
 from node.service.state_transfer import SnapshotTaken
 from node.store.checks import check_blocks
 from node.store.errors import DatabaseDamaged, DatabaseForeign, DatabaseInUse, StoreError

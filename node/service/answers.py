@@ -16,8 +16,9 @@ from typing import Final
 import structlog
 
 from node.p2p.frames import ANSWER_BYTES_MAX, Frame, FrameType
-from node.p2p.link import Peer
+from node.p2p.link import Peer, PeerFault
 from node.p2p.payloads import (
+    ASK_MANIFEST,
     BLOCKS_BYTES_AIM,
     BLOCKS_MAX,
     Ask,
@@ -94,6 +95,8 @@ class Answers:
             ask = Ask.decode(frame.body)
             return ask.share, FrameType.BLOCKS, lambda: self._blocks(ask)
         if frame.type is FrameType.ASK_MANIFEST:
+            if frame.body != ASK_MANIFEST:
+                raise PeerFault("malformed request for a manifest")
             # A snapshot is the state, without what is attached to cases.
             return Share.CHANGES, FrameType.MANIFEST, self._offers.manifest()
         if frame.type is FrameType.ASK_CHUNK:

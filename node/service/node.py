@@ -48,13 +48,13 @@ from node.service.admission import Admission
 from node.service.attesting import attest_head
 from node.service.chain import Chain, ChainThread
 from node.service.clocks import monotonic_ms, wall_clock_ms
-from node.service.counts import count_block
+from node.service.counts import count_block, count_bug
 from node.service.divergences import Divergences
 from node.service.estimates import Estimates
 from node.service.findings import Findings
 from node.service.keys import ValidateKeys
 from node.service.network import Network, P2pOptions
-from node.service.opening import OpenedLedger, open_record, start_event
+from node.service.opening import NodeRefused, OpenedLedger, open_record, start_event
 from node.service.pace import CALLS_LEAST, Pace
 from node.service.reader import NodeReader
 from node.service.received import ReceivedBlocks
@@ -79,10 +79,6 @@ class NodeOptions:
     calls_aim: int
     bytes_aim: int
     index: bool
-
-
-class NodeRefused(Exception):  # noqa: N818  (says what happened)
-    """The node cannot take part in this network as it is configured or built."""
 
 
 class Node:
@@ -325,7 +321,7 @@ class Node:
     def fetch(self, peer: MemberId, first: int, last: int) -> None:
         """Ask a peer for certified blocks."""
         assert self.network is not None, "peers are named by the network"
-        if self.transfer is not None and self.transfer.is_active:
+        if self.transfer is not None and self.transfer.look():
             self._driver.put(Fetched(peer, ()))
         else:
             self.network.fetch(peer, first, last)
@@ -464,12 +460,7 @@ class Node:
             self._admission.set_aside(bug.tx_id)
 
     def _log_bug(self, bug: CallBug) -> None:
-        self.telemetry.quarantined.inc()
-        self.telemetry.alarms.labels("call-bug").inc()
-        self._log.error(
-            "call.bug", tx_id=bug.tx_id, index=bug.call_index, contract=bug.contract,
-            method=bug.method, error=type(bug.__cause__).__name__, line=bug.place,
-        )  # fmt: skip
+        count_bug(self.telemetry, self._log, bug)
 
     def _sweep(self) -> None:
         """Let go of transactions whose time is over, now and then."""

@@ -133,8 +133,8 @@ class Offers:
             offer.close()
 
     def _make(self, now_s: float) -> Offer | None:
-        assert self._held is not None, "attach comes first"
-        assert self._row is not None, "attach comes first"
+        if self._held is None or self._row is None:
+            return None
         published, view = self._held.hold()
         height = view.head.height
         header, certificate = view.header(height), view.certificate(height)

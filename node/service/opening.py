@@ -171,6 +171,10 @@ def _core_block(database: Database, height: int) -> Block:
     return to_core_block(Header.decode(data))
 
 
+class NodeRefused(Exception):  # noqa: N818  (says what happened)
+    """The node cannot take part in this network as it is configured or built."""
+
+
 def open_record(
     keys: ValidateKeys,
     folder: Path,

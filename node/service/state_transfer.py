@@ -133,13 +133,14 @@ class StateTransfer:
         """Whether chunks are being gathered: blocks are not asked for then."""
         return self._task is not None and not self._task.done()
 
-    def look(self) -> None:
-        """Now and then: begin where a snapshot is needed."""
+    def look(self) -> bool:
+        """Begin where a snapshot is needed; whether one is being taken."""
         now_s = asyncio.get_running_loop().time()
         if self.is_active or now_s < self._rest_until_s or self._database.switched:
-            return
+            return self.is_active
         if self._peers.behind_by() > self._after_blocks or self._peers.lacks_blocks():
             self._task = self._spawn(self._run())
+        return self.is_active
 
     def take(self, organisation: str, frame: Frame) -> None:
         """A peer's MANIFEST, CHUNK or REFUSED. Raises ``PeerFault``."""
