@@ -130,7 +130,7 @@ class Replica:
                 for decided in blocks:
                     self._note_message(state, peer, decided)
                 news = len(state.catch_up.decided) > held
-                state.catch_up.answered(peer, delivered=news)
+                state.catch_up.answered(peer, news, state.now_ms)
             case Pending():
                 state.pending = event
             case Tick():

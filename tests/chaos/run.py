@@ -133,18 +133,25 @@ async def _finish(cluster: Cluster, clients: Clients, history: History) -> None:
     if not await clients.wait_acknowledged(3 * SESSIONS, GOES_ON_S):
         history.stuck.append(f"no transactions within {GOES_ON_S:.0f} s after healing")
     await clients.stop()
-    heights: dict[str, int] = {}
+    heights: dict[str, int | None] = {}
     try:
         async with asyncio.timeout(GOES_ON_S), httpx.AsyncClient(timeout=10.0) as http:
             while True:
                 for name, place in cluster.places.items():
-                    answer = await http.get(f"{place.url}/v1/ready")
-                    heights[name] = answer.json()["height"]
-                if len(set(heights.values())) == 1:
+                    heights[name] = await _height(http, place.url)
+                if len(set(heights.values())) == 1 and None not in heights.values():
                     break
                 await asyncio.sleep(0.2)
     except TimeoutError:
         history.stuck.append(f"heads do not meet within {GOES_ON_S:.0f} s: {heights}")
         return
-    height = next(iter(heights.values()))
+    height = max(height for height in heights.values() if height is not None)
     history.holdings += await hold_all(clients.reader, cluster.names, height)
+
+
+async def _height(http: httpx.AsyncClient, url: str) -> int | None:
+    """The head that a node shows; None where it does not answer."""
+    try:
+        return int((await http.get(f"{url}/v1/ready")).json()["height"])
+    except (httpx.TransportError, ValueError, KeyError):
+        return None

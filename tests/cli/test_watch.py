@@ -74,7 +74,7 @@ def block(height: int) -> Event:
     return Event(f"{height}:0", "block", {"height": height})
 
 
-SILENT = Unreachable("http://node: gone")
+SILENT = Unreachable("http://node", "gone")
 
 
 @pytest.fixture

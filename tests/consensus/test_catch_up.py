@@ -52,7 +52,7 @@ def test_b25_a_liar_is_asked_in_turn_and_forgotten_until_it_claims_again() -> No
     book.claim(A, 10**15, 5_000)
     book.claim(B, 20, 5_000)
     book.next_request(0, 5_000)
-    book.answered(A, delivered=False)
+    book.answered(A, delivered=False, now_ms=5_000)
     again = book.next_request(0, 5_001)
     assert again is not None
     assert again.peer == B
@@ -62,7 +62,7 @@ def test_b18_b20_an_answer_without_news_is_no_answer() -> None:
     book = CatchUp(TIMING)
     book.claim(A, 20, 0)
     book.next_request(0, 0)
-    book.answered(A, delivered=False)
+    book.answered(A, delivered=False, now_ms=0)
     assert book.next_request(0, 1) is None
     assert book.deadline_ms(0) is None
 
@@ -77,7 +77,7 @@ def test_whoever_delivers_goes_to_the_end_of_the_line() -> None:
         request = book.next_request(head, 0)
         assert request is not None
         asked.append(request.peer)
-        book.answered(request.peer, delivered=True)
+        book.answered(request.peer, delivered=True, now_ms=0)
         head = request.last
         book.committed(head)
     assert asked == [A, B, A, B]

@@ -157,3 +157,21 @@ def test_an_epoch_ends_while_catching_up() -> None:
     assert bench.all(Execute)
     bench.take(Executed(after.id, Verdict.VALID))
     assert bench.state.head == after
+
+
+def test_a_decided_block_that_nobody_can_be_asked_for_is_not_asked_for_without_end() -> None:
+    """Found by a chaos run: three COMMITs for a block that was never here, all connections gone.
+    Each question was answered at once with nothing, each answer led to the next question, and the
+    node did nothing else any more."""
+    bench = Bench(1)
+    bench.votes(Kind.COMMIT, B1, OTHERS)
+    asked = bench.all(Fetch)
+    for _ in range(20):
+        if not bench.all(Fetch):
+            break
+        bench.take(Fetched(bench.all(Fetch)[0].peer, ()))
+        asked += bench.all(Fetch)
+    assert {fetch.peer for fetch in asked} == {MEMBERS[sender] for sender in OTHERS}
+    assert len(asked) == len(OTHERS), "each once, and then a pause"
+    bench.take(Tick(), at=100)
+    assert len(bench.all(Fetch)) == 1, "after it they are asked again"

@@ -22,7 +22,10 @@ and invariant. ``replay`` prints the whole log, ``shrink`` a smaller run that fa
 ``model/``           the reference model: decides every call of a committed block again
 ``run.py``          one seed; ``command.py`` the commands; ``trace.py`` log and fingerprint
 ``strategy.py``     the seam for liars; ``strategies/`` the liars; ``messages.py`` their tools
-``mutants.py``      planted bugs, by a switch of the tests
+``mutants.py``      planted bugs, by a switch of the tests; ``mutants_node.py`` more of them,
+                    ``killers.json`` the run that kills each
+``twins.py``        members with two processes and one key, on the bare core (``twins``)
+``law.py``          what a block costs against n squared (``law``)
 ``regressions/``    runs that failed once: options and the expected verdict; they run first
 =================== =============================================================================
 
@@ -45,8 +48,9 @@ business (``strategies/simple.py``). ``Options.strategies`` names the liars of a
 ``run_seed(replace(options, strategies=("S3",)))`` runs one at will. Liars count towards quorums and
 are held to no rule; nothing they do may cost a correct node anything.
 
-**Mutants.** ``mutants.py`` has context managers that plant a bug into the product's code for the
-time of a test; ``python -m tests.simulation mutant NAME --from A --to B`` looks for a killing seed.
+**Mutants.** ``mutants.py`` and ``mutants_node.py`` have context managers that plant a bug into the
+product's code for the time of a test; ``python -m tests.simulation mutant NAME --from A --to B``
+looks for a killing seed.
 
 **Reference model.** An ``Observer`` (``judge.py``) is told the state at the beginning, then every
 block in order as the first correct node commits it, with reads of the state after it; what it

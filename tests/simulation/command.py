@@ -149,6 +149,8 @@ EXPECTED = (
     "client.transaction.expired", "client.garbage-refused", "client.pool.sender-full",
     "heal.one-left-dead", "net.full", "node.ended", "alarm.key-burnt", "alarm.key-elsewhere",
     "crash.open", "crash.preparing", "crash.committing", "crash.changing", "message.refused",
+    *(f"strategy.{name}" for name in strategies.NAMES),
+    *(f"evidence.E{number}" for number in range(1, 6)), "evidence.kept", "peer.fault",
 )  # fmt: skip
 """Points that a campaign must have reached; none may stay at zero."""
 

@@ -249,9 +249,11 @@ def _clock_jump(run: Run, chance: Random) -> None:
     machine = chance.choice(run.machines)
     by = chance.choice((-3_600_000, -30_000, 30_000, 3_600_000))
     machine.clock.offset_ms += by
+    run.work.release(machine)
 
     def back() -> None:
         machine.clock.offset_ms -= by
+        run.work.release(machine)
 
     run.world.after(_for_a_while(run, chance), back)
 

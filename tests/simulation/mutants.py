@@ -14,8 +14,6 @@ import pytest
 
 from consensus import BlockId, SafetyRecord
 from node.ordering.wal import SafetyFile
-from node.p2p.link import PeerFault
-from node.p2p.payloads import Ask, decode_blocks
 from node.service import exchange
 from node.service.admission import Admission
 from node.service.chain import Chain
@@ -83,20 +81,6 @@ def expired_by_clock(patch: Patch) -> None:
 def seat_known_later(patch: Patch) -> None:
     """A bug that was ours: who votes with a seat that this node does not know yet is cut off."""
     patch.setattr(exchange, "seat_of", lambda frame: None)
-
-
-@mutant("late-answer")
-def late_answer(patch: Patch) -> None:
-    """A bug that was ours: an answer to an earlier request is a fault."""
-    right = exchange.verify_blocks
-
-    def verify_blocks(body: bytes, ask: Ask, *given: Any) -> Any:
-        blocks = decode_blocks(body, ask.share)
-        if blocks and blocks[0][1].header.height != ask.first:
-            raise PeerFault("blocks that were not asked for")
-        return right(body, ask, *given)
-
-    patch.setattr(exchange, "verify_blocks", verify_blocks)
 
 
 @mutant("pending-for-ever", 639)

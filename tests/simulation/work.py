@@ -205,11 +205,19 @@ class Work:
 
     # --- At the end ---------------------------------------------------------------------------
 
+    def release(self, machine: Machine) -> None:
+        """A node whose clock jumped may take what it holds for expired: custody is promised only
+        by clocks that are about right (SIMULATION.md section 2)."""
+        for sent in self.sent.values():
+            sent.custody.pop(machine.number, None)
+
     def owed(self, machines: list[Machine]) -> list[bytes]:
         """Transactions in custody of these nodes that are not committed: those that wait there, and
         those that they have taken in from a client and said nothing of since."""
         waiting: dict[bytes, None] = {}
         lives = {one.number: one.life for one in machines if one.correct and one.is_up()}
+        if "clock-jump" in self.run.options.families:
+            lives = {}  # whose clock was an hour ahead has let go of what seemed to be over
         soon_ms = wall_now_ms(self.run.world) + CLOCKS_MS
         for tx_id, sent in self.sent.items():
             kept = any(lives.get(number) == life for number, life in sent.custody.items())
