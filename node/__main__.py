@@ -36,8 +36,9 @@ from node.service.collector import tune_collector
 from node.service.http import HttpEdge, PortUnavailable
 from node.service.keys import renew_safety
 from node.service.network import P2pOptions, PeerPortUnavailable
-from node.service.node import Node, NodeOptions, NodeRefused
-from node.service.opening import OpenedLedger, OpenOptions, open_ledger
+from node.service.node import Node, NodeOptions
+from node.service.opening import NodeRefused, OpenedLedger, OpenOptions, open_ledger
+from node.service.state_transfer import SnapshotTaken
 from node.store.checks import check_blocks
 from node.store.errors import DatabaseDamaged, DatabaseForeign, DatabaseInUse, StoreError
 from node.telemetry import make_logger
@@ -142,13 +143,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def serve(config: Config, log: structlog.stdlib.BoundLogger) -> None:
-    """Run until a signal asks to stop or something ends the node."""
-    node = build_node(config, log)
-    edge = None
+    """Run until a signal asks to stop or something ends the node. After a snapshot was taken
+    everything is opened anew, with all checks of a start."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    while not stop.is_set():
+        try:
+            await _serve_once(config, log, stop)
+        except SnapshotTaken:
+            continue
+        return
+
+
+async def _serve_once(
+    config: Config, log: structlog.stdlib.BoundLogger, stop: asyncio.Event
+) -> None:
+    """From opening to closing. Raises ``SnapshotTaken`` among others."""
+    node = build_node(config, log)
+    edge = None
     try:
         await node.start()
         if config.api.enabled:
@@ -202,6 +216,7 @@ def _p2p_options(config: Config) -> P2pOptions | None:
         host=config.p2p.host, port=config.p2p.port,
         key=_open_sealed(config, path, "p2p.key", "transport"),
         receive=Share[config.p2p.receive.upper()],
+        snapshot_after_blocks=config.p2p.snapshot_after_blocks,
     )  # fmt: skip
 
 

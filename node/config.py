@@ -112,6 +112,14 @@ class P2pConfig:
             one_of=("content", "changes"),
         ),
     )
+    snapshot_after_blocks: int = field(
+        default=10_000,
+        metadata=_says(
+            "Behind by more blocks than this, the node takes a snapshot of the state instead of "
+            "every block. It then has no blocks below the snapshot.",
+            low=1, high=1_000_000_000,
+        ),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

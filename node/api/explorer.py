@@ -40,13 +40,16 @@ async def headers(access: AccessDep, limit: Limit, after: After = "") -> Respons
         if len(parts) != 2 or parts[1] != "0":
             raise Problem("read.range")
         top = min(top, int(parts[0]) - 1)
-    bottom = max(-1, top - limit)
+    least = max(0, access.view.floor - 1)  # a snapshot comes with the header of its height
+    if top < least:
+        raise Problem("read.below-floor", floor=access.view.floor)
+    bottom = max(least - 1, top - limit)
     rows = []
     for height in range(top, bottom, -1):
         data = access.view.header(height)
         assert data is not None, f"no header at height {height}"
         rows.append(render.header(data))
-    return access.answer({"headers": rows, "next": f"{bottom + 1}:0" if bottom >= 0 else None})
+    return access.answer({"headers": rows, "next": f"{bottom + 1}:0" if bottom >= least else None})
 
 
 def find_height(access: Access, name: str) -> int:
@@ -57,10 +60,22 @@ def find_height(access: Access, name: str) -> int:
     return height
 
 
+def check_held(access: Access, height: int, *, certified: bool = False) -> None:
+    """Raises ``Problem`` ``read.below-floor`` for a height that a snapshot passed over.
+
+    ``certified``: header and certificate are enough; the ends of epochs are held for good.
+    """
+    floor = access.view.floor
+    if not 0 < height < floor or (certified and access.view.header(height) is not None):
+        return
+    raise Problem("read.below-floor", floor=floor)
+
+
 @router.get("/v1/headers/{block}", name="header", responses={200: {"model": schemas.HeaderAnswer}})
 async def header(access: AccessDep, block: BlockName) -> Response:
     """A header with the commit certificate that makes it final."""
     height = find_height(access, block)
+    check_held(access, height, certified=True)
     checked = access.view.checked(height).word
     return access.answer({**render.certified(access.view, height), "checked": checked})
 
@@ -69,6 +84,7 @@ async def header(access: AccessDep, block: BlockName) -> Response:
 async def block(access: AccessDep, block: BlockName) -> Response:
     """A whole block: header, certificate, transactions as on the chain, receipts."""
     height = find_height(access, block)
+    check_held(access, height)
     leaves = access.view.transactions(height)
     receipts = access.view.receipts(height)
     return access.answer(

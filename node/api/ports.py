@@ -79,6 +79,10 @@ class View(Protocol):
     @property
     def head(self) -> Head: ...
 
+    @property
+    def floor(self) -> int:
+        """The first height whose block is here; above 0 where a snapshot was taken."""
+
     def header(self, height: int) -> bytes | None:
         """Canonical header bytes; None above the head."""
 

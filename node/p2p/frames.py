@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
+from node.ledger.snapshot import CHUNK_BYTES_MAX, MANIFEST_BYTES_MAX
 from node.ledger.types import FRAME_BYTES_MAX, TRANSACTION_BYTES_MAX
 
 ANSWER_BYTES_MAX: Final = 24 << 20
@@ -46,6 +47,14 @@ class FrameType(IntEnum):
     """A transaction on its way to all validators."""
     REFUSED = 12
     """The peer's office does not entitle it to what it asked for."""
+    ASK_MANIFEST = 13
+    """Request for what the peer's snapshot of the state consists of."""
+    MANIFEST = 14
+    """Answer to it."""
+    ASK_CHUNK = 15
+    """Request for one chunk of a state."""
+    CHUNK = 16
+    """Answer to it."""
     EVIDENCE = 20
     """A proof that a validator lied, on its way to all validators."""
     ASK_OUTCOME = 21
@@ -67,6 +76,10 @@ BOUNDS: Final = {
     FrameType.CONTENT: ANSWER_BYTES_MAX,
     FrameType.TRANSACTION: TRANSACTION_BYTES_MAX + 64,
     FrameType.REFUSED: 128,
+    FrameType.ASK_MANIFEST: 16,
+    FrameType.MANIFEST: MANIFEST_BYTES_MAX,
+    FrameType.ASK_CHUNK: 128,
+    FrameType.CHUNK: CHUNK_BYTES_MAX + 128,
     FrameType.EVIDENCE: 65_536,
     FrameType.ASK_OUTCOME: 128,
     FrameType.OUTCOME: FRAME_BYTES_MAX,

@@ -18,6 +18,7 @@ from node.ledger import shape
 from node.ledger.block import Certificate, Header
 from node.ledger.codec import decode, encode
 from node.ledger.errors import CodecError, InvalidBlock
+from node.ledger.snapshot import CHUNK_BYTES_MAX, DEPTH_MAX
 from node.ledger.types import (
     BLOCK_CALLS_MAX,
     DIGEST_BYTES,
@@ -166,6 +167,54 @@ class AskContent:
             return cls(height, block, _share(fields[2]))
         except CodecError as error:
             raise PeerFault(f"malformed request: {error.code}") from None
+
+
+ASK_MANIFEST: Final = encode([])
+"""Body of ASK_MANIFEST: who asks takes what there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskChunk:
+    """Request for chunk ``number`` of a state whose tree has ``digest`` there, at this depth. The
+    height does not matter: a chunk that did not change is the same in many states."""
+
+    depth: int
+    number: int
+    digest: bytes
+
+    def encode(self) -> bytes:
+        """Canonical bytes."""
+        return encode([self.depth, self.number, self.digest])
+
+    @classmethod
+    def decode(cls, data: bytes) -> AskChunk:
+        """Raises ``PeerFault``."""
+        try:
+            fields = shape.decode_record(data, 3, "ask-chunk", bytes_max=64)
+            depth = shape.integer(fields[0], "depth", most=DEPTH_MAX)
+            number = shape.integer(fields[1], "number", most=(1 << depth) - 1)
+            return cls(depth, number, shape.binary(fields[2], "digest", DIGEST_BYTES))
+        except CodecError as error:
+            raise PeerFault(f"malformed request: {error.code}") from None
+
+
+def encode_chunk_answer(digest: bytes, chunk: bytes) -> bytes:
+    """Body of CHUNK: which was asked for, and its bytes; empty where the peer has it no more."""
+    return encode([digest, chunk])
+
+
+def decode_chunk_answer(data: bytes) -> tuple[bytes, bytes]:
+    """Raises ``PeerFault``."""
+    try:
+        digest, chunk = shape.decode_record(
+            data, 2, "chunk answer", bytes_max=CHUNK_BYTES_MAX + 128
+        )
+        return (
+            shape.binary(digest, "digest", DIGEST_BYTES),
+            shape.binary_up_to(chunk, "chunk", CHUNK_BYTES_MAX),
+        )
+    except CodecError as error:
+        raise PeerFault(f"malformed chunk: {error.code}") from None
 
 
 def encode_refusal(granted: Share) -> bytes:

@@ -38,10 +38,18 @@ LANES: Final = {
     FrameType.STATUS: 3, FrameType.ASK: 3, FrameType.ASK_CONTENT: 3, FrameType.REFUSED: 3,
     FrameType.BLOCKS: 4, FrameType.CONTENT: 4, FrameType.EVIDENCE: 4,
     FrameType.ASK_OUTCOME: 3, FrameType.OUTCOME: 4,
+    FrameType.ASK_MANIFEST: 3, FrameType.ASK_CHUNK: 3, FrameType.MANIFEST: 4, FrameType.CHUNK: 4,
     FrameType.TRANSACTION: 5,
 }  # fmt: skip
 """Lower goes first."""
 
+ANSWERS: Final = frozenset(
+    {
+        FrameType.BLOCKS, FrameType.CONTENT, FrameType.OUTCOME, FrameType.MANIFEST,
+        FrameType.CHUNK,
+    }
+)  # fmt: skip
+"""Large, and bounded by number."""
 BINDING: Final = frozenset({FrameType.VOTE, FrameType.CHANGE, FrameType.PROPOSAL})
 
 
@@ -96,7 +104,7 @@ class SendQueue:
     def _is_lane_full(self, frame: Frame, lane: deque[Frame]) -> bool:
         if frame.type is FrameType.TRANSACTION:
             return self._transactions + frame.size > TRANSACTIONS_BYTES_MAX
-        if frame.type in (FrameType.BLOCKS, FrameType.CONTENT, FrameType.OUTCOME):
+        if frame.type in ANSWERS:
             return len(lane) >= ANSWERS_MAX
         return len(lane) >= VOTES_MAX
 

@@ -7,6 +7,7 @@
 * ``admission`` is a transaction's way in: decode, cheap checks, signature, pool;
 * ``network`` is the node among its peers, ``exchange`` what is said to them, ``answers`` what is
   given to whom, ``entitlements`` how much of a block that is, ``serving`` reads it from the store;
+* ``state_transfer`` takes a snapshot from peers where this node is far behind, ``offers`` gives;
 * ``received`` executes blocks that others built, or applies what they changed;
 * ``estimates`` tries calls out; ``http`` serves the edge; ``collector`` tunes Python's collector;
 * ``node`` puts them together around the consensus driver: ``Node``.

@@ -16,16 +16,19 @@ from typing import Final
 import structlog
 
 from node.p2p.frames import ANSWER_BYTES_MAX, Frame, FrameType
-from node.p2p.link import Peer
+from node.p2p.link import Peer, PeerFault
 from node.p2p.payloads import (
+    ASK_MANIFEST,
     BLOCKS_BYTES_AIM,
     BLOCKS_MAX,
     Ask,
+    AskChunk,
     AskContent,
     Share,
     encode_blocks,
     encode_refusal,
 )
+from node.service.offers import Offers
 from node.service.serving import BlockServer
 
 GUEST_REST: Final = 2.0
@@ -47,6 +50,7 @@ class Answers:
         send: Callable[[str, Frame], bool],
         spawn: Callable[[Coroutine[None, None, None]], None],
         log: structlog.stdlib.BoundLogger,
+        offers: Offers,
     ) -> None:
         """``share_of``: how much of a block an organisation is entitled to, as of the head."""
         self._server = server
@@ -55,6 +59,7 @@ class Answers:
         self._send = send
         self._spawn = spawn
         self._log = log
+        self._offers = offers
         self._busy: set[tuple[str, FrameType]] = set()
         self._guest_turn = asyncio.Lock()
         self._members = ThreadPoolExecutor(1, thread_name_prefix="answers")
@@ -71,9 +76,9 @@ class Answers:
         place = (peer.organisation, frame.type)
         if place in self._busy:
             return
-        share, answer, work = self._plan(frame)
         granted = self._share_of(peer.organisation)
-        if share > granted or granted is Share.NOTHING:
+        plan = None if granted is Share.NOTHING else self._plan(frame)
+        if plan is None or plan[0] > granted:
             self._log.warning(
                 "p2p.not-entitled", peer=peer.organisation, kind=frame.type.name.lower(),
                 limit=granted.name.lower(),
@@ -81,6 +86,7 @@ class Answers:
             self._send(peer.organisation, Frame(FrameType.REFUSED, encode_refusal(granted)))
             return
         self._busy.add(place)
+        _, answer, work = plan
         self._spawn(self._answer(place, answer, work))
 
     def _plan(self, frame: Frame) -> tuple[Share, FrameType, Work]:
@@ -88,6 +94,14 @@ class Answers:
         if frame.type is FrameType.ASK:
             ask = Ask.decode(frame.body)
             return ask.share, FrameType.BLOCKS, lambda: self._blocks(ask)
+        if frame.type is FrameType.ASK_MANIFEST:
+            if frame.body != ASK_MANIFEST:
+                raise PeerFault("malformed request for a manifest")
+            # A snapshot is the state, without what is attached to cases.
+            return Share.CHANGES, FrameType.MANIFEST, self._offers.manifest()
+        if frame.type is FrameType.ASK_CHUNK:
+            wanted = AskChunk.decode(frame.body)
+            return Share.CHANGES, FrameType.CHUNK, self._offers.chunk(wanted)
         asked = AskContent.decode(frame.body)
         if frame.type is FrameType.ASK_OUTCOME:
             return Share.CONTENT, FrameType.OUTCOME, lambda: self._server.outcome(asked.block)

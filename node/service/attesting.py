@@ -12,6 +12,8 @@ from contracts.validator_set import ATTESTATION_CONTEXT, attestation_message
 from node.execution.services import NodeServices
 from node.ledger import crypto
 from node.ledger.block import Header
+from node.service.chain import Chain
+from node.service.keys import ValidateKeys
 
 
 def attest(
@@ -31,3 +33,15 @@ def attest(
         "certificate": certificate,
         "signature": crypto.sign(key, ATTESTATION_CONTEXT, chain, message),
     }
+
+
+def attest_head(chain: Chain, keys: ValidateKeys, organisation: str) -> dict[str, Any] | None:
+    """That this node has the head, by the key that is to be voted in; None where there is no such
+    key or no certified block yet."""
+    _, validators = chain.validators_of_next()
+    header = chain.parent.header
+    member = keys.proposed(validators)
+    certificate = chain.database.blocks.certificate(header.height)
+    if member is None or certificate is None:
+        return None
+    return attest(keys.private(member), header.chain, organisation, header, certificate)

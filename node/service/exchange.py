@@ -34,7 +34,7 @@ from consensus import (
     ValidatorSet,
     Vote,
 )
-from consensus.messages import ViewChange, Wish
+from consensus.messages import Wish
 from node.ledger import block as ledger_block
 from node.ledger.errors import InvalidMessage, LedgerError
 from node.ordering import wire
@@ -56,19 +56,24 @@ from node.p2p.peers import Address, Connections, Events
 from node.service.answers import Answers
 from node.service.contents import Contents
 from node.service.findings import Findings
-from node.service.reading import decode_message, epoch_of, frame_type, seat_of, verify_blocks
+from node.service.offers import Offers
+from node.service.reading import (
+    FROM_GUESTS,
+    PASSED_OVER,
+    REQUESTS,
+    check_origin,
+    decode_message,
+    epoch_of,
+    frame_type,
+    seat_of,
+    verify_blocks,
+)
 from node.service.serving import BlockServer
 
 INBOX_MAX: Final = 256
 """Transactions of one peer that wait for their check; more are dropped, their node keeps them."""
 GUEST_STATUS_S: Final = 0.05
 """STATUS of a guest is heard once in this time."""
-FROM_GUESTS: Final = frozenset(
-    {FrameType.STATUS, FrameType.ASK, FrameType.ASK_CONTENT, FrameType.TRANSACTION}
-)
-"""What is heard of a node without a seat."""
-PASSED_OVER: Final = frozenset({FrameType.EVIDENCE, FrameType.ASK_OUTCOME})
-"""What an honest follower sends to all its peers, and a validator can do without."""
 HEIGHTS_AHEAD: Final = 2
 """Proposals are kept for the height in flight and the one above it, as in the core."""
 
@@ -138,10 +143,14 @@ class Exchange(Events):
         self._inboxes: dict[str, asyncio.Queue[bytes]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="peers")
+        self.offers = Offers()
         self._answers = Answers(
             server, host.share_of, self.is_seated, lambda to, frame: self.peers.send(to, frame),
-            self._spawn, log,
+            self._spawn, log, self.offers,
         )  # fmt: skip
+        self.on_snapshot: Callable[[str, Frame], None] = lambda organisation, frame: None
+        self.without: dict[str, int] = {}
+        """Heights whose block a peer could not give although it is higher."""
         self.on_peer_up: Callable[[str], None] = lambda organisation: None
         self._findings: Findings | None = None
 
@@ -168,6 +177,7 @@ class Exchange(Events):
         if self._tasks:
             await asyncio.wait(self._tasks)
         await self._answers.stop()
+        self.offers.close()
         await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
 
     def update(self, addresses: dict[str, Address]) -> None:
@@ -313,14 +323,17 @@ class Exchange(Events):
                 await self._take_proposal(peer, frame.body)
             case FrameType.TRANSACTION:
                 self._take_transaction(peer, frame.body)
-            case FrameType.ASK | FrameType.ASK_CONTENT | FrameType.ASK_OUTCOME:
+            case _ if frame.type in REQUESTS:
                 self._answers.take(peer, frame)
+            case FrameType.MANIFEST | FrameType.CHUNK:
+                self.on_snapshot(peer.organisation, frame)
             case FrameType.BLOCKS:
                 await self._take_blocks(peer, frame.body)
             case FrameType.CONTENT:
                 self._take_content(peer, frame.body)
             case FrameType.REFUSED:
                 self._take_refusal(peer, frame.body)
+                self.on_snapshot(peer.organisation, frame)
             case FrameType.EVIDENCE | FrameType.OUTCOME:
                 if self._findings is not None:
                     self._findings.take(peer, frame)
@@ -393,7 +406,7 @@ class Exchange(Events):
         if epoch_of(message) != members.epoch:
             # STATUS says where a peer is; nothing else of another epoch can be judged here.
             return isinstance(message, Status)
-        self._check_origin(peer, message)
+        check_origin(peer.organisation, message, self._host.validators()[1])
         try:
             if isinstance(message, Vote | Wish | Proposal | Status):
                 wire.verify_message(message, self._chain, members)
@@ -405,20 +418,6 @@ class Exchange(Events):
         except InvalidMessage as error:
             raise PeerFault(f"an unsound {type(message).__name__}: {error.code}") from None
         return True
-
-    def _check_origin(self, peer: Peer, message: Message) -> None:
-        """Everybody brings its own messages. A NEW-VIEW and a decided block may come from anybody
-        who has them; whoever brings another's vote only makes others compute."""
-        if not isinstance(message, Vote | Wish | Proposal | ViewChange):
-            return
-        seats = self._host.validators()[1].validators
-        if not 0 <= message.sender < len(seats):
-            raise PeerFault(
-                f"a {type(message).__name__} of seat {message.sender}, which nobody has"
-            )
-        owner = seats[message.sender].organisation
-        if owner != peer.organisation:
-            raise PeerFault(f"a {type(message).__name__} of {owner}")
 
     def _take_transaction(self, peer: Peer, body: bytes) -> None:
         inbox = self._inboxes.get(peer.organisation)
@@ -447,6 +446,8 @@ class Exchange(Events):
         except PeerFault:
             self._host.put(Fetched(name, ()))
             raise
+        if not decided and ask.first < self.heights.get(peer.organisation, 0):
+            self.without[peer.organisation] = ask.first
         self._host.put(Fetched(name, tuple(decided)))
 
     async def _check_blocks(self, peer: Peer, ask: Ask, body: bytes) -> list[Decided]:

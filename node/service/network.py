@@ -34,6 +34,7 @@ from node.ledger import block as ledger_block
 from node.ledger.crypto import PrivateKey
 from node.ledger.types import Digest
 from node.ordering import wire
+from node.p2p.frames import Frame
 from node.p2p.payloads import Share
 from node.p2p.peers import Absence, Address, Connect, Who, connect_with_tls
 from node.service.admission import Admission
@@ -63,6 +64,8 @@ class P2pOptions:
     """The transport key; its pin stands on the ledger."""
     receive: Share = Share.CONTENT
     """The most that a node without a seat asks for, where its office entitles it to more."""
+    snapshot_after_blocks: int = 10_000
+    """Behind by more than this, the node takes a snapshot instead of the blocks."""
     connect: Connect = connect_with_tls
     """What carries frames between nodes."""
 
@@ -282,6 +285,28 @@ class Network(Host):
             return count >= validators.quorum
         # Who only follows needs one correct member to hear of each block.
         return count > validators.size - validators.quorum
+
+    # --- For the transfer of a snapshot -------------------------------------------------------
+
+    def snapshot_peers(self) -> list[str]:
+        """Connected members; each node begins with another one."""
+        members = filter(self.exchange.is_seated, self.exchange.peers.connected())
+        return sorted(members, key=lambda name: (name < self._organisation, name))
+
+    def ask(self, organisation: str, frame: Frame) -> bool:
+        """Send a request; False when it could not be sent."""
+        return self.exchange.peers.send(organisation, frame)
+
+    def leave(self, organisation: str, reason: str) -> None:
+        """End the connection to a peer that lied."""
+        self.exchange.peers.drop(organisation, reason)
+
+    def lacks_blocks(self) -> bool:
+        """Whether more peers than can lie are higher and do not have the block above the head."""
+        _, validators = self.validators()
+        wanted = self.height() + 1
+        count = sum(height == wanted for height in self.exchange.without.values())
+        return self.behind_by() > 0 and count > validators.size - validators.quorum
 
     # --- Custody ------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from consensus import (
     Built,
     Certificate,
     Evidence,
+    Fetched,
     MemberId,
     Message,
     Pending,
@@ -44,21 +45,22 @@ from node.ordering.judge import convict
 from node.ordering.wal import DISK, SafetyDisk
 from node.service.accusations import Accusations
 from node.service.admission import Admission
-from node.service.attesting import attest
+from node.service.attesting import attest_head
 from node.service.chain import Chain, ChainThread
 from node.service.clocks import monotonic_ms, wall_clock_ms
-from node.service.counts import count_block
+from node.service.counts import count_block, count_bug
 from node.service.divergences import Divergences
 from node.service.estimates import Estimates
 from node.service.findings import Findings
 from node.service.keys import ValidateKeys
 from node.service.network import Network, P2pOptions
-from node.service.opening import OpenedLedger, check_tail, start_event
+from node.service.opening import NodeRefused, OpenedLedger, open_record, start_event
 from node.service.pace import CALLS_LEAST, Pace
 from node.service.reader import NodeReader
 from node.service.received import ReceivedBlocks
 from node.service.report import Report
 from node.service.situation import Place
+from node.service.state_transfer import SnapshotTaken, StateTransfer
 from node.telemetry import Metrics
 
 STOP_S_MAX = 10.0
@@ -77,10 +79,6 @@ class NodeOptions:
     calls_aim: int
     bytes_aim: int
     index: bool
-
-
-class NodeRefused(Exception):  # noqa: N818  (says what happened)
-    """The node cannot take part in this network as it is configured or built."""
 
 
 class Node:
@@ -140,6 +138,7 @@ class Node:
             self.chain, self._thread, self._pool, self._driver.put, clock_ms, self._log_bug, log
         )
         self._accusations, self._divergences = self._make_findings(options.data_dir)
+        self.transfer: StateTransfer | None = None
         self.network = None if p2p is None else self._join(p2p, ledger, key or next_key)
         self.report = self._make_report()
         self._driver.on_step = self.report.stepped
@@ -255,15 +254,7 @@ class Node:
     def attestation(self) -> dict[str, Any] | None:
         """That this node has the head, signed by the key that is to be voted in; None where there
         is no such key or no certified block yet."""
-        _, validators = self.chain.validators_of_next()
-        member = self._keys.proposed(validators)
-        certificate = self._database.blocks.certificate(self.head.height)
-        if member is None or certificate is None:
-            return None
-        return attest(
-            self._keys.private(member), self.genesis.chain, self.options.organisation,
-            self.chain.parent.header, certificate,
-        )  # fmt: skip
+        return attest_head(self.chain, self._keys, self.options.organisation)
 
     def accusations(self) -> Sequence[Mapping[str, Any]]:
         """Proofs that validators lied, newest first."""
@@ -277,6 +268,8 @@ class Node:
         self._tell_pending()  # What expired or was refused left the pool without a block.
         self.report.look()
         self._divergences.again()
+        if self.transfer is not None:
+            self.transfer.look()
 
     def _place(self) -> Place:
         state = self._replica.state
@@ -328,7 +321,10 @@ class Node:
     def fetch(self, peer: MemberId, first: int, last: int) -> None:
         """Ask a peer for certified blocks."""
         assert self.network is not None, "peers are named by the network"
-        self.network.fetch(peer, first, last)
+        if self.transfer is not None and self.transfer.look():
+            self._driver.put(Fetched(peer, ()))
+        else:
+            self.network.fetch(peer, first, last)
 
     def accuse(self, evidence: Evidence) -> None:
         """A member lied: keep the proof. This node itself is as fit as before."""
@@ -359,7 +355,8 @@ class Node:
             self._log,
             situation=self._replica.situation, place=self._place,
             network=lambda: self.network,
-            works=self._works, quarantined=lambda: len(self._admission.quarantined),
+            transfer=lambda: self.transfer, works=self._works,
+            quarantined=lambda: len(self._admission.quarantined),
             monotonic_ms=self._monotonic_ms, wall_clock_ms=self._clock_ms,
         )  # fmt: skip
 
@@ -373,22 +370,30 @@ class Node:
         network.on_tend = self._tend
         network.exchange.share(Findings(self._accusations, self._divergences))
         self._received.attach(network.exchange)
+        network.exchange.offers.attach(self.reader, ledger.tree.row, ledger.tree.depth)
+        self.transfer = StateTransfer(
+            network, self.genesis, self._database, self._thread, p2p.snapshot_after_blocks,
+            ledger.tree.depth, self._log, self._on_switched, self._spawn,
+        )  # fmt: skip
+        network.exchange.on_snapshot = self.transfer.take
         return network
+
+    def _on_switched(self) -> None:
+        """What is in memory is of the past: nothing more is decided, and the node ends."""
+        for task in self._tasks - {asyncio.current_task()}:
+            task.cancel()
+        if self._ended is not None and not self._ended.done():
+            self._admission.end("node.stopping")
+            self._ended.set_exception(SnapshotTaken())
 
     def _open_safety(self, validators: ledger_block.ValidatorSet) -> SafetyRecord | None:
         """None where the record is lost and others carry the chain on: this node then follows."""
-        head = self._database.head()
-        assert head is not None, "the database was opened"
-        alone = validators.size == 1
-        self.report.lost = self._keys.open(
-            self.options.data_dir, self.genesis.chain, head.height, self._safety_disk, alone=alone
-        )
-        for reason in self.report.lost:
-            self._log.error("safety.lost", reason=reason)
+        record, lost = open_record(
+            self._keys, self.options.data_dir, self.genesis.chain, self._database, validators,
+            self._safety_disk,
+        )  # fmt: skip
+        self.report.lose(lost)
         self._replica.restrict(self._keys.identities())
-        record = self._keys.record(validators)
-        if alone and record is not None:
-            check_tail(self._database, head, record)
         return record
 
     def _on_added(self) -> None:
@@ -455,12 +460,7 @@ class Node:
             self._admission.set_aside(bug.tx_id)
 
     def _log_bug(self, bug: CallBug) -> None:
-        self.telemetry.quarantined.inc()
-        self.telemetry.alarms.labels("call-bug").inc()
-        self._log.error(
-            "call.bug", tx_id=bug.tx_id, index=bug.call_index, contract=bug.contract,
-            method=bug.method, error=type(bug.__cause__).__name__, line=bug.place,
-        )  # fmt: skip
+        count_bug(self.telemetry, self._log, bug)
 
     def _sweep(self) -> None:
         """Let go of transactions whose time is over, now and then."""

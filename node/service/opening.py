@@ -20,11 +20,13 @@ from node.ledger.errors import InvalidGenesis
 from node.ledger.genesis import Genesis
 from node.ledger.state_tree import StateTree
 from node.ledger.types import Digest
+from node.ordering.wal import SafetyDisk
 from node.ordering.wire import (
     from_ledger_certificate,
     to_core_block,
     to_core_validators,
 )
+from node.service.keys import ValidateKeys
 from node.store import checks
 from node.store.buckets import fit_depth
 from node.store.database import Database, HeightParts, StoredHead
@@ -167,6 +169,30 @@ def _core_block(database: Database, height: int) -> Block:
     data = database.blocks.header(height)
     assert data is not None, "every height up to the head was checked"
     return to_core_block(Header.decode(data))
+
+
+class NodeRefused(Exception):  # noqa: N818  (says what happened)
+    """The node cannot take part in this network as it is configured or built."""
+
+
+def open_record(
+    keys: ValidateKeys,
+    folder: Path,
+    chain: bytes,
+    database: Database,
+    validators: ValidatorSet,
+    disk: SafetyDisk,
+) -> tuple[SafetyRecord | None, list[str]]:
+    """The safety record of the key that has the seat, and why keys cannot be used. Raises
+    ``SafetyLost``, ``DatabaseDamaged``."""
+    head = database.head()
+    assert head is not None, "the database was opened"
+    alone = validators.size == 1
+    lost = keys.open(folder, chain, head.height, disk, alone=alone)
+    record = keys.record(validators)
+    if alone and record is not None:
+        check_tail(database, head, record)
+    return record, lost
 
 
 def check_tail(database: Database, head: StoredHead, record: SafetyRecord) -> None:

@@ -41,6 +41,7 @@ class Published:
     def __init__(self, head: StoredHead, snapshot: Snapshot) -> None:
         self.head = Head(head.height, head.block_hash, head.time_ms, head.state_root)
         self.rows = Rows(snapshot)
+        self.floor = self.rows.floor()
         self._snapshot = snapshot
         self._users = 1
         self._transactions: tuple[int, Sequence[bytes]] = (-1, ())
@@ -48,12 +49,16 @@ class Published:
 
     def transactions(self, height: int) -> Sequence[bytes]:
         """Leaves of a height; the last one is remembered: who waits for a block asks for all."""
+        if 0 < height < self.floor:
+            return ()
         if self._transactions[0] != height:
             self._transactions = (height, self.rows.blocks.leaves(height))
         return self._transactions[1]
 
     def receipts(self, height: int) -> Sequence[bytes]:
         """The same for receipts."""
+        if 0 < height < self.floor:
+            return ()
         if self._receipts[0] != height:
             self._receipts = (height, self.rows.blocks.receipts(height))
         return self._receipts[1]
@@ -79,6 +84,10 @@ class NodeView:
     @property
     def head(self) -> Head:
         return self._published.head
+
+    @property
+    def floor(self) -> int:
+        return self._published.floor
 
     def header(self, height: int) -> bytes | None:
         return self._rows.blocks.header(height) if self._has(height) else None
@@ -197,6 +206,11 @@ class NodeReader:
             yield NodeView(published, self._prove)
         finally:
             published.release()
+
+    def hold(self) -> tuple[Published, NodeView]:
+        """The newest head, taken, and a view of it; the caller releases it."""
+        self._newest.take()
+        return self._newest, NodeView(self._newest, self._prove)
 
     def publish(self) -> None:
         """Show the head that was just committed."""

@@ -5,14 +5,33 @@ What cannot be read or does not verify raises ``PeerFault``: no correct node sen
 
 from __future__ import annotations
 
+from typing import Final
+
 from consensus import Decided, Message, Proposal, Status, Vote
-from consensus.messages import Wish
+from consensus.messages import ViewChange, Wish
 from node.ledger import block as ledger_block
 from node.ledger.errors import InvalidBlock, InvalidMessage
 from node.ordering import wire
 from node.p2p.frames import Frame, FrameType
 from node.p2p.link import PeerFault
 from node.p2p.payloads import AnyContent, Ask, decode_blocks, decode_proposal
+
+FROM_GUESTS: Final = frozenset(
+    {
+        FrameType.STATUS, FrameType.ASK, FrameType.ASK_CONTENT, FrameType.TRANSACTION,
+        FrameType.ASK_MANIFEST, FrameType.ASK_CHUNK,
+    }
+)  # fmt: skip
+"""What is heard of a node without a seat."""
+PASSED_OVER: Final = frozenset({FrameType.EVIDENCE, FrameType.ASK_OUTCOME})
+"""What an honest follower sends to all its peers, and a validator can do without."""
+REQUESTS: Final = frozenset(
+    {
+        FrameType.ASK, FrameType.ASK_CONTENT, FrameType.ASK_OUTCOME,
+        FrameType.ASK_MANIFEST, FrameType.ASK_CHUNK,
+    }
+)  # fmt: skip
+"""What is answered, or refused, by office."""
 
 
 def decode_message(data: bytes) -> Message:
@@ -45,6 +64,21 @@ def epoch_of(message: Message) -> int:
             return message.certificate.epoch
         case _:
             return message.statement.epoch
+
+
+def check_origin(
+    organisation: str, message: Message, validators: ledger_block.ValidatorSet
+) -> None:
+    """Everybody brings its own messages. A NEW-VIEW and a decided block may come from anybody
+    who has them; whoever brings another's vote only makes others compute."""
+    if not isinstance(message, Vote | Wish | Proposal | ViewChange):
+        return
+    seats = validators.validators
+    if not 0 <= message.sender < len(seats):
+        raise PeerFault(f"a {type(message).__name__} of seat {message.sender}, which nobody has")
+    owner = seats[message.sender].organisation
+    if owner != organisation:
+        raise PeerFault(f"a {type(message).__name__} of {owner}")
 
 
 def seat_of(frame: Frame) -> int | None:

@@ -16,6 +16,7 @@ from node.service.chain import Chain
 from node.service.keys import ValidateKeys
 from node.service.network import Network
 from node.service.situation import Place, Waiting, Watch, waiting
+from node.service.state_transfer import StateTransfer
 from node.telemetry import Metrics
 
 READY_BEHIND_MAX: Final = 10
@@ -42,6 +43,7 @@ class Report:
         situation: Callable[[], Situation],
         place: Callable[[], Place],
         network: Callable[[], Network | None],
+        transfer: Callable[[], StateTransfer | None],
         works: Callable[[], bool],
         quarantined: Callable[[], int],
         monotonic_ms: Callable[[], int],
@@ -56,6 +58,7 @@ class Report:
         self._situation = situation
         self._place = place
         self._network = network
+        self._transfer = transfer
         self._works = works
         self._quarantined = quarantined
         self._monotonic_ms = monotonic_ms
@@ -74,6 +77,12 @@ class Report:
         self._alarm = (code, sentence)
         self._telemetry.alarms.labels(code).inc()
         self._log.error("alarm", code=code, reason=sentence)
+
+    def lose(self, reasons: list[str]) -> None:
+        """Keys of this node that cannot be used, and why."""
+        self.lost = reasons
+        for reason in reasons:
+            self._log.error("safety.lost", reason=reason)
 
     def stepped(self) -> None:
         """The core has taken a step: note where it stands, and how long the last phase took."""
@@ -120,6 +129,7 @@ class Report:
         epoch, validators = self._chain.validators_of_next()
         network = self._network()
         begun = self._works()
+        transfer = self._transfer()
         return NodeStatus(
             organisation=self._organisation,
             role="validator" if self._keys.seated(validators) is not None else "follower",
@@ -132,6 +142,8 @@ class Report:
                 "epoch": epoch,
                 **({} if network is None else network.details()),
                 "height": self._chain.parent.header.height,
+                "floor": self._chain.database.floor(),
+                "snapshot": None if transfer is None else transfer.details(),
                 "clock_behind_ms": self._clock_behind_ms(),
                 "pool_transactions": len(self._pool),
                 "pool_bytes": self._pool.size,
@@ -186,6 +198,9 @@ class Report:
             )
         if network is None:
             return "The block in flight." if len(self._pool) else "Transactions."
+        transfer = self._transfer()
+        if transfer is not None and (taken := transfer.sentence()) is not None:
+            return taken
         return self.waiting().sentence + self._about_keys() + self._about_certificates(network)
 
     def _about_keys(self) -> str:

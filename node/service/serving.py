@@ -82,7 +82,7 @@ class BlockServer:
     def _committed(self, height: int) -> Content | None:
         blocks = self._chain.database.blocks
         header = blocks.header(height)
-        if header is None:
+        if header is None or height < self._chain.database.floor():
             return None
         transactions = []
         for leaf in blocks.leaves(height):

@@ -54,6 +54,10 @@ class Staging:
         """Gather for this manifest from here on; what is here already stays until compared."""
         self._kv.write([(MANIFEST, manifest)], sync=True)
 
+    def forget(self) -> None:
+        """Drop manifest and marks; entries stay until a chunk takes their place."""
+        drop(self._kv, keys.STAGED, keys.all_of(keys.STAGED)[1])
+
     def mark(self, number: int) -> bytes | None:
         """Hash of the chunk as it was put here, None when it was not."""
         return self._kv.get(keys.staged(number))
@@ -89,7 +93,7 @@ class Staging:
 
         made = list(compute_bucket_roots(depth, entries()))
         if StateTree.load(depth, lambda number: (), made).root != state_root:
-            drop(self._kv, keys.STAGED, keys.all_of(keys.STAGED)[1])
+            self.forget()
             raise InvalidProof("snapshot.root", state_root=state_root.hex())
         self._write_all(bucket_rows(made, self.slot))
         self._write_all(expiries)

@@ -178,6 +178,10 @@ class MemoryView:
         header = Header.decode(self._node.blocks[self._height].header)
         return Head(header.height, header.hash, header.time_ms, header.state_root)
 
+    @property
+    def floor(self) -> int:
+        return self._node.floor
+
     def header(self, height: int) -> bytes | None:
         return self._node.blocks[height].header if 0 <= height <= self._height else None
 
@@ -243,6 +247,7 @@ class MemoryNode:
         self.behind_by, self.behind_ms, self.moves = 0, 0, 0
         self.state: dict[str, bytes] = {}
         self.blocks: list[_Block] = []
+        self.floor = 0
         self.places: dict[bytes, Place] = {}
         self.attachments: dict[bytes, StoredAttachment] = {}
         self.rows: dict[tuple[str, str], list[CallRow]] = {}

@@ -11,7 +11,8 @@ from node.ledger import crypto
 from node.ledger.block import Certificate, Header
 from node.ordering.wal import SafetyError, SafetyFile, SafetyLost
 from node.service.keys import SAFETY, renew_safety
-from node.service.node import Node, NodeRefused
+from node.service.node import Node
+from node.service.opening import NodeRefused
 from node.store.checks import check_blocks
 from tests.node.network import BUREAU, Client, make_genesis, make_node, open_folder, private
 

@@ -152,7 +152,7 @@ def test_b8_every_body_in_every_other_frame(message: Message, kind: FrameType) -
             ]
         elif kind in (
             FrameType.BLOCKS, FrameType.CONTENT, FrameType.TRANSACTION, FrameType.EVIDENCE,
-            FrameType.OUTCOME,
+            FrameType.OUTCOME, FrameType.MANIFEST, FrameType.CHUNK,
         ):  # fmt: skip
             await desk.exchange.on_frame(LIAR, frame)
         else:
