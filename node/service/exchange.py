@@ -65,6 +65,7 @@ from node.service.reading import (
     decode_message,
     epoch_of,
     frame_type,
+    proves_itself,
     seat_of,
     verify_blocks,
 )
@@ -132,6 +133,8 @@ class Exchange(Events):
         self._peers: Connections | None = None
         self._known: tuple[int, ValidatorSet] | None = None
         self._asked: dict[str, Ask] = {}
+        self._asked_before: set[str] = set()
+        """Who was asked on this connection: an answer may be late, and its seat gone meanwhile."""
         self._wanted: dict[bytes, asyncio.Event] = {}
         self._forms: dict[str, Share] = {}
         """In which form a peer was last asked for a block's content."""
@@ -233,6 +236,7 @@ class Exchange(Events):
         if organisation is not None:
             ask = Ask(first, min(last, first + BLOCKS_MAX - 1), self._share_from(organisation))
             self._asked[organisation] = ask
+            self._asked_before.add(organisation)
             if self.peers.send(organisation, Frame(FrameType.ASK, ask.encode())):
                 return
         self._host.put(Fetched(peer, ()))
@@ -309,9 +313,9 @@ class Exchange(Events):
         if frame.type not in FROM_GUESTS and not self.is_seated(peer.organisation):
             # A seat won or lost with a block that only one of both has yet is no fault.
             seat = seat_of(frame)
-            asked = seat is None and (peer.organisation in self._asked or bool(self._wanted))
+            asked = seat is None and (peer.organisation in self._asked_before or bool(self._wanted))
             known = frame.type in PASSED_OVER or asked or seat not in (None, self.members().epoch)
-            if not known:
+            if not known and not proves_itself(frame):
                 raise PeerFault(f"a frame of type {frame.type.name} from a node without a seat")
             return
         if (reason := self._refused.pop(peer.organisation, None)) is not None:
@@ -343,6 +347,7 @@ class Exchange(Events):
     def on_up(self, peer: Peer) -> None:
         """A peer is connected: it may lack what waits here."""
         self._asked.pop(peer.organisation, None)
+        self._asked_before.discard(peer.organisation)
         self._granted.pop(peer.organisation, None)
         if self._findings is not None:
             self._findings.on_up(peer)

@@ -93,6 +93,11 @@ def seat_of(frame: Frame) -> int | None:
             return None
 
 
+def proves_itself(frame: Frame) -> bool:
+    """Whether it is a certified block's proof: whoever has it may pass it on, seat or not."""
+    return frame.type is FrameType.CHANGE and isinstance(decode_message(frame.body), Decided)
+
+
 def verify_blocks(
     body: bytes, ask: Ask, chain: bytes, epoch: int, validators: ledger_block.ValidatorSet
 ) -> list[tuple[ledger_block.Certificate, AnyContent]]:

@@ -44,7 +44,11 @@ def state_of_image(image: Image) -> dict[str, Any]:
 
 def audit(run: Run) -> None:
     """Raises ``Violation``."""
-    able = [m for m in run.machines if m.correct and m.lost is None and m.node is not None]
+    able = [
+        m
+        for m in run.machines
+        if m.correct and m.lost is None and m.node is not None and not m.took_snapshot
+    ]
     tops = [machine for machine in able if machine.height == run.judge.height]
     if not tops:
         return

@@ -27,6 +27,7 @@ from node.ordering.wire import (
     verify_evidence,
 )
 from node.service.contents import BYTES_MAX
+from node.service.state_transfer import SnapshotTaken
 from node.telemetry import LOG_FIELDS
 from tests.simulation.founding import Founded
 from tests.simulation.trace import Trace
@@ -170,6 +171,13 @@ class Judge:
     def on_ended(self, machine: Machine, error: Exception) -> None:
         """A node has ended by itself."""
         self.trace.note(machine.number, "ended", type(error).__name__)
+        if isinstance(error, SnapshotTaken):
+            # Its blocks below the snapshot are gone: its rows are no longer everybody's.
+            self.trace.point("snapshot.taken")
+            machine.took_snapshot = True
+            machine.world.after(0, lambda: machine.crash("it goes on from a snapshot"))
+            machine.start_after(200_000)
+            return
         if machine.may_fail is None and machine.correct:
             raise Violation("END", f"m{machine.number}: {error!r}") from error
         self.trace.point("node.ended")

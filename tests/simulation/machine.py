@@ -157,6 +157,8 @@ class Machine:
         self.height = founded.header.height
         """Of the newest block that this machine has shown to anybody."""
         self.lost: str | None = None
+        self.took_snapshot = False
+        """It goes on from a snapshot: it has no block below it."""
         """Why it may not come up any more; None: it may."""
         self.may_fail: str | None = None
         """An end of the node that the present faults explain."""

@@ -10,14 +10,15 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from consensus import SafetyRecord
-from node.ledger.block import ValidatorSet
-from tests.simulation.founding import public_of
+from node.ledger.block import Header, ValidatorSet
+from node.service.attesting import attest
+from tests.simulation.founding import private_of, public_of
 
 if TYPE_CHECKING:
     from tests.simulation.machine import Machine
     from tests.simulation.run import Run
 
-VOTE_AFTER_US = 1_200_000
+VOTE_AFTER_US = (1_200_000, 4_000_000)
 RESTART_AFTER_US = 300_000
 
 
@@ -60,7 +61,8 @@ class Members:
             who = chance.choice(outside)
             machine = next(m for m in self.run.machines if m.organisation == who)
             key = public_of(who, machine.key_name)
-            self._vote("propose_validator", {"id": name, "organisation": who, "key": key}, inside)
+            args = {"id": name, "organisation": who, "key": key}
+            self._vote("propose_validator", args, inside, machine.key_name)
         elif kind == 1 and len(seats) > 4 and self.bad() <= (len(seats) - 2) // 3:
             who = chance.choice(inside)
             args = {"id": name, "organisation": who}
@@ -71,9 +73,15 @@ class Members:
             if machine.correct and machine.key_name == "validate":
                 key = public_of(who, "validate2")
                 args = {"id": name, "organisation": who, "key": key}
-                self._vote("propose_validator", args, inside)
+                self._vote("propose_validator", args, inside, "validate2")
 
-    def _vote(self, method: str, args: dict[str, object], inside: list[str]) -> None:
+    def _vote(
+        self, method: str, args: dict[str, object], inside: list[str], joining: str = ""
+    ) -> None:
+        """Propose; then everybody votes, and the key ``joining`` attests a block that its node has.
+
+        Twice, because what comes before the proposal is committed is refused.
+        """
         run, vote = self.run, {"id": args["id"], "approve": True}
         up = [machine for machine in run.machines if machine.is_up()]
         if not up:
@@ -88,8 +96,33 @@ class Members:
                 calls = [("governance", "vote", vote, {})]
                 ballot = run.work.of(organisation, "checker", calls)  # type: ignore[arg-type]
                 run.work.send(ballot, there[:2])
+            if joining:
+                self._attest(str(args["id"]), str(args["organisation"]), joining)
 
-        run.world.after(VOTE_AFTER_US, cast)
+        for after_us in VOTE_AFTER_US:
+            run.world.after(after_us, cast)
+
+    def _attest(self, name: str, organisation: str, key_name: str) -> None:
+        """The joining node shows the newest block that it has, signed by the key that joins."""
+        run = self.run
+        for machine in run.machines:
+            node = machine.node
+            if machine.organisation != organisation or node is None or not machine.is_up():
+                continue
+            height = node.head.height
+            with node.reader.view() as view:
+                header, certificate = view.header(height), view.certificate(height)
+            if header is None or certificate is None:
+                return
+            private = private_of(organisation, key_name)
+            chain = run.founded.genesis.chain
+            told = attest(private, chain, organisation, Header.decode(header), certificate)
+            parts = {part: told[part] for part in ("header", "certificate", "signature")}
+            calls = [("governance", "attest", {"id": name, **parts}, {})]
+            up = [one for one in run.machines if one.is_up()]
+            run.work.send(run.work.of(organisation, "checker", calls), up[:2])  # type: ignore[arg-type]
+            run.trace.point("members.attested")
+            return
 
     def follow(self) -> None:
         """Operators whose key was replaced restart their node with the new one."""
