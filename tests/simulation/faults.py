@@ -44,7 +44,15 @@ def plan(run: Run) -> list[Fault]:
     timed = [name for name in options.families if name in FAULTS]
     if not timed:
         return []
-    return [
+    others = stream(options.seed, "votes", "plan")
+    votes = [
+        Fault(
+            options.faults + number, others.randrange(100_000, options.chaos_ms * 1000), "members",
+            others.getrandbits(32),
+        )
+        for number in range(options.votes)
+    ]  # fmt: skip
+    return votes + [
         Fault(
             number, chance.randrange(200_000, options.chaos_ms * 1000), chance.choice(timed),
             chance.getrandbits(32),

@@ -38,6 +38,8 @@ class Options:
     """Between two acts of clients, on average."""
     faults: int = 8
     """Timed faults in the chaos phase."""
+    votes: int = 0
+    """Changes of members proposed beside those."""
     strategies: tuple[str, ...] = ()
     """Of the liars; each takes the place of one member."""
     mode: str = "fake"
@@ -106,6 +108,7 @@ def draw(seed: int, known: tuple[str, ...] = ()) -> Options:
         chaos_ms=chance.randint(40_000, 90_000) if long else chance.randint(3_000, 9_000),
         every_ms=chance.choice((120, 250, 400, 800)),
         faults=(chance.randint(20, 60) if long else chance.randint(2, 10)) * (3 if stormy else 1),
+        votes=stream(seed, "votes").randint(0, 3) if "members" in families else 0,
         strategies=strategies,
         mode=chance.choices(("fake", "memo", "real"), (94, 5, 1))[0],
         index=chance.random() < 0.2,

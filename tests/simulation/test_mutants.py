@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.simulation import strategies
 from tests.simulation.mutants_node import MUTANTS, planted
 from tests.simulation.options import Options
 from tests.simulation.run import run_seed
@@ -34,3 +35,5 @@ def test_a_stored_run_kills(name: str) -> None:
 
 def test_what_is_stored_is_planted() -> None:
     assert STORED.keys() <= MUTANTS.keys()
+    liars = {name for one in STORED.values() for name in one["options"]["strategies"]}
+    assert liars <= set(strategies.NAMES)
