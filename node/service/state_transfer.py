@@ -202,12 +202,15 @@ class StateTransfer:
 
     async def _gather(self, peer: str) -> None:
         """Everything that is missing, from one peer. Raises ``InvalidProof``, ``_Passed``."""
-        manifest = await self._held_manifest()
+        manifest, own = await self._held_manifest(), None
         if manifest is None:
-            manifest = await self._take_manifest(peer, None)
+            manifest = own = await self._take_manifest(peer)
         while not await self._fill(peer, manifest):
-            # What is gathered for is not to be had from this peer any more.
-            manifest = await self._take_manifest(peer, manifest)
+            # What is gathered for is not to be had from this peer, or not any more.
+            manifest = await self._take_manifest(peer)
+            if own is not None and manifest.row == own.row:
+                raise _Passed("it does not give the chunks of its own snapshot")
+            own = manifest
         await self._finish(manifest)
 
     async def _fill(self, peer: str, manifest: Manifest) -> bool:
@@ -238,9 +241,13 @@ class StateTransfer:
     async def _finish(self, manifest: Manifest) -> None:
         header = Header.decode(manifest.header)
         self._log.info("snapshot.whole", height=header.height, state_root=header.state_root)
-        await self._thread.run_and_hand_over(
-            lambda: self._switch(manifest, header), self._handed_over
-        )
+        try:
+            await self._thread.run_and_hand_over(
+                lambda: self._switch(manifest, header), self._handed_over
+            )
+        except InvalidProof as error:
+            # Each chunk was checked when it came, so this is no peer's fault.
+            raise _Passed(f"what was gathered does not hold: {error}") from None
 
     def _handed_over(self, switched: bool) -> None:
         if switched:
@@ -272,15 +279,13 @@ class StateTransfer:
             return None
         return manifest if self._why_not(height) is None else None
 
-    async def _take_manifest(self, peer: str, before: Manifest | None) -> Manifest:
+    async def _take_manifest(self, peer: str) -> Manifest:
         frame = Frame(FrameType.ASK_MANIFEST, ASK_MANIFEST)
         data = await self._ask(peer, frame, FrameType.MANIFEST, b"")
         manifest = Manifest.decode(data)
         height = (await self._verified(manifest)).height
         if (reason := self._why_not(height)) is not None:
             raise _Passed(f"its snapshot of height {height} is {reason}")
-        if before is not None and manifest.row == before.row:
-            raise _Passed("it does not give the chunks of its own snapshot")
         await self._thread.run(self._begin, manifest, data)
         return manifest
 

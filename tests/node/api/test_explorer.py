@@ -245,3 +245,20 @@ def test_status_in_one_sentence_and_details_for_the_operator(edge: Edge) -> None
     assert "details" not in status
     details = edge.api.get("/v1/status/details", reader("bureau:430000", "operator")).json()
     assert "pool" in details["details"]
+
+
+def test_below_the_floor_of_a_snapshot_reads_say_where_to_look(edge: Edge) -> None:
+    edge.node.floor = 3
+    page = edge.api.get("/v1/headers", CENTRE).json()
+    assert [header["height"] for header in page["headers"]] == [3, 2]
+    assert page["next"] is None
+    assert edge.api.get("/v1/headers/2", CENTRE).status == 200, "the snapshot's own header is here"
+    assert edge.api.get("/v1/blocks/3", CENTRE).status == 200
+    assert edge.api.get("/v1/blocks/0", CENTRE).status == 200
+    for path, query in (
+        ("/v1/headers/1", ""), ("/v1/blocks/1", ""), ("/v1/blocks/2", ""),
+        ("/v1/headers", "after=2:0"), ("/v1/stream", "after=1:0"),
+    ):  # fmt: skip
+        refused = edge.api.get(path, CENTRE, query)
+        assert_refused(refused, 410, "read.below-floor")
+        assert refused.json()["values"] == {"floor": 3}

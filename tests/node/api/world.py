@@ -183,6 +183,8 @@ class MemoryView:
         return self._node.floor
 
     def header(self, height: int) -> bytes | None:
+        if 0 < height < self._node.floor - 1:
+            return None
         return self._node.blocks[height].header if 0 <= height <= self._height else None
 
     def certificate(self, height: int) -> bytes | None:
