@@ -59,14 +59,12 @@ from node.service.findings import Findings
 from node.service.offers import Offers
 from node.service.reading import (
     FROM_GUESTS,
-    PASSED_OVER,
     REQUESTS,
     check_origin,
     decode_message,
     epoch_of,
     frame_type,
-    proves_itself,
-    seat_of,
+    is_innocent,
     verify_blocks,
 )
 from node.service.serving import BlockServer
@@ -311,11 +309,8 @@ class Exchange(Events):
     async def on_frame(self, peer: Peer, frame: Frame) -> None:
         """Work off one frame of a peer, or hand it to whoever does."""
         if frame.type not in FROM_GUESTS and not self.is_seated(peer.organisation):
-            # A seat won or lost with a block that only one of both has yet is no fault.
-            seat = seat_of(frame)
-            asked = seat is None and (peer.organisation in self._asked_before or bool(self._wanted))
-            known = frame.type in PASSED_OVER or asked or seat not in (None, self.members().epoch)
-            if not known and not proves_itself(frame):
+            asked = peer.organisation in self._asked_before or bool(self._wanted)
+            if not is_innocent(frame, asked=asked, epoch=self.members().epoch):
                 raise PeerFault(f"a frame of type {frame.type.name} from a node without a seat")
             return
         if (reason := self._refused.pop(peer.organisation, None)) is not None:

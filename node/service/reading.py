@@ -93,9 +93,18 @@ def seat_of(frame: Frame) -> int | None:
             return None
 
 
-def proves_itself(frame: Frame) -> bool:
-    """Whether it is a certified block's proof: whoever has it may pass it on, seat or not."""
-    return frame.type is FrameType.CHANGE and isinstance(decode_message(frame.body), Decided)
+def is_innocent(frame: Frame, *, asked: bool, epoch: int) -> bool:
+    """Whether a frame from a node without a seat is nobody's fault.
+
+    A seat won or lost with a block that only one of both has yet; a late answer to what it was
+    ``asked`` while it had one; the proof of a certified block, which whoever has it may pass on.
+    """
+    if frame.type in PASSED_OVER:
+        return True
+    if frame.type is FrameType.CHANGE and isinstance(decode_message(frame.body), Decided):
+        return True
+    seat = seat_of(frame)
+    return asked if seat is None else seat != epoch
 
 
 def verify_blocks(
