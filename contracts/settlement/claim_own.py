@@ -14,7 +14,7 @@ from contracts.settlement import funds_chart as chart
 from contracts.settlement.decision import Decision
 from contracts.settlement.enrolment import Person
 from contracts.settlement.funds_book import Book
-from contracts.settlement.records import OwnPart
+from contracts.settlement.records import NO_OWN_PART, OwnPart
 from contracts.settlement.terms import PERSONAL_ACCOUNT
 
 
@@ -75,6 +75,8 @@ def _relative(ctx: Context, owner: str, person: str, date: str, book: Book) -> t
 
 def share_out(decision: Decision, means: OwnMeans) -> OwnPart:
     """Who gives what of the person's part: accounts one after the other, then credit, then cash."""
+    if not means.wallet_fen and not means.relatives and not means.hold:
+        return NO_OWN_PART
     own = decision.account_fen - decision.family_fen
     account = min(own, means.account_fen)
     left = decision.family_fen
