@@ -23,7 +23,8 @@ from contracts.settlement.claim_rules import catalogue_of, rules_of
 from contracts.settlement.claim_visit import is_emergency, is_inpatient
 from contracts.settlement.decision import CounterChange, Decision
 from contracts.settlement.enrolment import Person
-from contracts.settlement.filing_cover import Cover
+from contracts.settlement.filing_cover import RESIDES_ELSEWHERE, Cover
+from contracts.settlement.no_benefit import NoBenefit
 from contracts.settlement.policy_program import PolicyProgram
 from contracts.settlement.records import OwnPart, Visit
 
@@ -60,10 +61,12 @@ def decide(
     *,
     own: OwnMeans,
     channel: str = DIRECT,
+    filed_until: str = "",
 ) -> Decided:
     """Steps 1 to 3 of SETTLEMENT.md section 4.
 
     ``own``: what the person's part may be paid from. ``channel``: ``direct`` or ``after_payment``.
+    ``filed_until``: up to when a filing counts as filed during the stay; its end when empty.
     Refuses with codes ``policy.*``, ``counters.*``, ``claim.no-catalogue``,
     ``claim.consent-missing``, ``claim.reimbursed``.
     """
@@ -73,7 +76,8 @@ def decide(
     # What was paid already was agreed to already; in an emergency nobody is asked.
     needs_consent = channel == DIRECT and not is_emergency(visit)
     covered = catalogue_of(ctx, rules.catalogue, rows, needs_consent=needs_consent)
-    facts = Facts(institution, person, visit, cover_of(ctx, institution, person, visit), own)
+    cover = cover_of(ctx, institution, person, visit, filed_until)
+    facts = Facts(institution, person, visit, cover, own)
     years = _years(rules.program, visit)
     known = [counters.load(ctx.state, person.id, person.area, person.scheme, y) for y in years]
     for found in known if channel == DIRECT else ():
@@ -89,7 +93,8 @@ def decide(
         counted_by_year={str(y): values for y, values in zip(years, counted, strict=True)},
         channel=channel,
     )
-    decision = adjudicate(case, rules.program)
+    lost = cover.reason == RESIDES_ELSEWHERE and not is_emergency(visit)
+    decision = adjudicate(case, NoBenefit(rules.program, cover.reason) if lost else rules.program)
     part = share_out(decision, own)
     if part.credit_fen:
         decision = _with_credit(decision, part.credit_fen)

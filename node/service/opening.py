@@ -32,6 +32,7 @@ from node.store.buckets import fit_depth
 from node.store.database import Database, HeightParts, StoredHead
 from node.store.errors import DatabaseDamaged
 from node.store.staging import check_base, sweep
+from node.store.work import WHOLE as WORK_WHOLE
 
 DATABASE = "ledger.db"
 
@@ -140,7 +141,8 @@ def _begin(
         diff=made.diff,
         attachments=(),
         buckets=made.overlay.bucket_roots(),
-        index_rows=indexer.index_rows(0, (), ()) if options.index else (),
+        # Genesis has organisations and parameters only, so its work lists are empty and whole.
+        index_rows=[*indexer.index_rows(0, (), ()), (WORK_WHOLE, b"1")] if options.index else (),
         next_validators=genesis.validators,
     )
     database.begin(genesis.chain, genesis_bytes, parts)
