@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from contracts.api import reject
+from contracts.settlement.life import START, Life
 
 
 class ClaimState(StrEnum):
@@ -52,9 +52,6 @@ class Action(StrEnum):
     DISMISS = "dismiss"
 
 
-START = ""
-"""The state of a claim id that nobody has used."""
-
 _S = ClaimState
 _A = Action
 TABLE: dict[tuple[str, Action], ClaimState] = {
@@ -85,19 +82,6 @@ of both; those rows come with the contract that records the consent.
 """
 
 
-def follow(state: str, action: Action) -> ClaimState:
-    """The state after ``action``. Refuses with ``claim.wrong-state`` where the table is empty."""
-    after = TABLE.get((state, action))
-    if after is None:
-        reject("claim.wrong-state", state=str(state), action=action.value)
-    return after
-
-
-def mermaid() -> str:
-    """The table as a Mermaid state diagram, for the documents."""
-    rows = ["stateDiagram-v2"]
-    for (before, action), after in TABLE.items():
-        rows.append(f"    {before or '[*]'} --> {after.value}: {action.value}")
-    ends = [s for s in ClaimState if not any(before == s for before, _ in TABLE)]
-    rows += [f"    {state.value} --> [*]" for state in ends]
-    return "\n".join(rows) + "\n"
+_LIFE = Life(TABLE, ClaimState, "claim.wrong-state")
+follow = _LIFE.follow
+mermaid = _LIFE.mermaid
