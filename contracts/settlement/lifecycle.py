@@ -25,7 +25,8 @@ class ClaimState(StrEnum):
     DECLARED = "declared"
     """In the institution's monthly declaration to the bureau of the place of care."""
     AUDITED = "audited"
-    """That bureau has confirmed what it will pay for."""
+    """That bureau has confirmed what it will pay for. Like ``cleared`` it is the state of the
+    claim's month and is not written on the claim: ``clearing.standing`` tells it."""
     CLEARED = "cleared"
     """In a closed clearing period between the two places."""
     REVERSED = "reversed"
@@ -43,6 +44,7 @@ class Action(StrEnum):
     CANCEL = "cancel"
     SETTLE = "settle"
     DECLARE = "declare"
+    SET_ASIDE = "set-aside"
     AUDIT = "audit"
     CLEAR = "clear"
     REVERSE = "reverse"
@@ -66,6 +68,8 @@ TABLE: dict[tuple[str, Action], ClaimState] = {
     (_S.SETTLED, _A.REVERSE): _S.REVERSED,
     (_S.SETTLED, _A.DECLARE): _S.DECLARED,
     (_S.SETTLED, _A.DISPUTE): _S.DISPUTED,
+    # Not confirmed this month: it rolls on and is declared again.
+    (_S.DECLARED, _A.SET_ASIDE): _S.SETTLED,
     (_S.DECLARED, _A.AUDIT): _S.AUDITED,
     (_S.AUDITED, _A.CLEAR): _S.CLEARED,
     (_S.DISPUTED, _A.DISMISS): _S.SETTLED,
