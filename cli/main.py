@@ -15,8 +15,10 @@ from cli import (
     catalogue_load,
     claims,
     clearing,
+    compare,
     demo,
     devnet,
+    due,
     findings,
     genesis,
     keys,
@@ -86,7 +88,9 @@ for group, name in (
     (findings.debug, "debug"),
 ):
     app.add_typer(group, name=name)
+claims.app.command("compare")(compare.compare)
 app.command("trace")(trace.trace)
+app.command("due")(due.due)
 app.command("watch")(watch.watch)
 app.command("status")(show.status)
 app.command("bench")(bench.bench)
