@@ -25,6 +25,7 @@ from cli import (
     node,
     policy,
     proof,
+    reconcile,
     show,
     trace,
     validator,
@@ -89,6 +90,7 @@ for group, name in (
 ):
     app.add_typer(group, name=name)
 claims.app.command("compare")(compare.compare)
+claims.app.command("reconcile")(reconcile.reconcile)
 app.command("trace")(trace.trace)
 app.command("due")(due.due)
 app.command("watch")(watch.watch)

@@ -151,6 +151,7 @@ ROUTES: Mapping[str, Right] = {
     # money
     "account": Right.PARTY,
     "account_postings": Right.PARTY,
+    "institution_settlements": Right.PARTY,
     # what everybody may know
     "organisation": Right.CHAIN,
     "validators": Right.CHAIN,
