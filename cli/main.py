@@ -26,6 +26,7 @@ from cli import (
     policy,
     proof,
     reconcile,
+    rerun,
     show,
     trace,
     validator,
@@ -91,6 +92,7 @@ for group, name in (
     app.add_typer(group, name=name)
 claims.app.command("compare")(compare.compare)
 claims.app.command("reconcile")(reconcile.reconcile)
+claims.app.command("rerun")(rerun.rerun)
 app.command("trace")(trace.trace)
 app.command("due")(due.due)
 app.command("watch")(watch.watch)
