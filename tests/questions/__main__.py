@@ -7,7 +7,7 @@ from tests.questions.asked import answer
 
 INTRODUCTION = """# Questions (十五问)
 
-Questions that a reviewer asks, and the command that answers each. Every command was run before a real node, by the organisation and post above it, and the output is what it printed (tables cut where a line says `...`); a test runs all of them again and compares. People and institutions are made up. Made by `python -m tests.questions > docs/questions.md`.
+Questions that a reviewer asks, and the command that answers each. Every command was run before a real node, by the organisation and post above it, and the output is what it printed (cut where a line says `...`, digests as dots); a test runs all of them again and compares. People and institutions are made up. Made by `python -m tests.questions > docs/questions.md`.
 """  # noqa: E501
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from tests.cli.screens import Screens
 from tests.scenes.country import Country
 
 WIDTH = 118
+DIGEST = re.compile(r"\b(?=[0-9]*[a-f])[0-9a-f]{16,}\b")
+"""Ids of transactions, hashes, commitments: they differ with every change of a format."""
 Question = Callable[["Asked"], None]
 QUESTIONS: dict[int, Question] = {}
 """By number."""
@@ -59,23 +62,26 @@ class Asked:
         return path
 
     def run(
-        self, who: str, *words: object, code: int = 0, only: tuple[str, ...] = (), end: int = 0
-    ) -> str:
+        self, who: str, *words: object, code: int = 0, only: tuple[str, ...] = (), end: int = 0,
+        silent: bool = False,
+    ) -> str:  # fmt: skip
         """Run a command; ``who`` is an organisation and a post, or nobody for what needs no node.
 
-        ``only``: lines that are shown, by what they contain; ``end``: how many lines are shown.
+        ``only``: lines that are shown, by what they contain; ``end``: how many lines are shown;
+        ``silent``: none.
         """
         with _width(WIDTH):
             done = self.screens.run(*who.rsplit("/", 1), *words) if who else yibao(*words)
-        text = str(done.output).replace(f"{self.folder}/", "")
+        text = DIGEST.sub(_masked, str(done.output).replace(f"{self.folder}/", ""))
         assert done.exit_code == code, (words, text, done.exception)
         lines = [line.rstrip() for line in text.rstrip().splitlines()]
         shown = [line for line in lines if not only or any(word in line for word in only)]
         assert shown, (words, text)
         if end:
             shown = shown[:end]
+        shown = [] if silent else shown
         cut = ["..."] if len(shown) < len(lines) else []
-        command = " ".join(_word(word, self.folder) for word in words)
+        command = DIGEST.sub("ID", " ".join(_word(word, self.folder) for word in words))
         asks = [f"# {who}"] if who else []
         told = [*asks, f"$ yibao {command}", *shown, *cut]
         if code:
@@ -104,6 +110,11 @@ def _width(columns: int) -> Iterator[None]:
         yield
     finally:
         output.out.width = output.err.width = before
+
+
+def _masked(found: re.Match[str]) -> str:
+    """A digest as dots of its own length, so that tables keep their shape."""
+    return "·" * len(found[0])
 
 
 def _word(word: object, folder: Path) -> str:

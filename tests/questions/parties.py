@@ -48,14 +48,14 @@ def taken_back(asked: Asked) -> None:
         "with the other sign, and the counters lose exactly what it had added. Before:"
     )
     asked.run(CLERK, "person", "used", person, 2025, only=("counters", "settlements"))
-    asked.run(f"{BUREAU_CHANGSHA}/finance", "fund", "balance", "clearing:430000->440000")
+    asked.run("bureau:430000/finance", "fund", "balance", "clearing:430000->440000")
     back = {"claim": claim, "reversal": f"{claim}-r", "reason": "wrong_bill"}
     asked.file("reverse.json", {"args": back})
     asked.run(WINDOW, "claim", "reverse", asked.folder / "reverse.json",
-              only=("status", "state", "cash", "_fen", "clearing", "fund:"))  # fmt: skip
+              only=("status", "state", "Postings", "clearing", "fund:"))  # fmt: skip
     asked.tell("After it, the account by which the provinces clear has both entries and sums to 0:")
     asked.run(CLERK, "person", "used", person, 2025, only=("counters", "settlements"))
-    asked.run(f"{BUREAU_CHANGSHA}/finance", "fund", "postings", "clearing:430000->440000")
+    asked.run("bureau:430000/finance", "fund", "postings", "clearing:430000->440000")
     asked.run(CLERK, "claim", "show", claim, only=("state", "reversal", "declared"))
     asked.tell(
         "Whatever a month was closed with stays closed: a later entry belongs to the month in "
@@ -117,18 +117,20 @@ def in_a_block(asked: Asked) -> None:
               only=('"audience"', '"commitment"', '"person"', '"total_fen"'), end=6)  # fmt: skip
     asked.tell("An attachment is erased from a node for good; the proof of the settlement holds:")
     asked.run(CLERK, "claim", "content", claim, only=("settlement  ", "diagnoses"))
+    asked.tell("(with the node stopped: `yibao node erase node.toml COMMITMENT`)")
     for item in country.look(BUREAU_CHANGSHA, f"/v1/claims/{claim}/attachments")["attachments"]:
         assert country.world.node.chain.database.erase_attachment(bytes.fromhex(item["commitment"]))
     country.world.node.reader.publish()
     asked.run(CLERK, "claim", "content", claim)
     asked.file("genesis.json", country.world.genesis_bytes.decode())
     proof = asked.folder / "claim.proof"
-    asked.run(CLERK, "proof", "save", claim, "--output", proof)
-    asked.run("", "proof", "verify", proof, "--genesis", asked.folder / "genesis.json")
+    asked.run(CLERK, "proof", "save", claim, "--output", proof, silent=True)
+    asked.run("", "proof", "verify", proof, "--genesis", asked.folder / "genesis.json",
+              only=("verified", "status", "claim ", "total_fen", "person_fen"))  # fmt: skip
     asked.tell(
         "A correction is a new entry and never an edit: a person's record has revisions, a filing "
-        "versions, a settlement a reversal that names it. How a bureau erases on its own node is "
-        "in [operations.md](operations.md)."
+        "versions, a settlement a reversal that names it. More in "
+        "[operations.md](operations.md)."
     )
 
 
