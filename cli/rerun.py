@@ -37,7 +37,7 @@ from contracts.settlement.policy import SOURCE_TAG
 from contracts.settlement.policy_program import HOME, PolicyProgram
 from node.ledger.crypto import H
 
-CATEGORIES = ("emergency", "trauma", "third_party", "referral", "chronic_disease")
+FLAGS = ("emergency", "trauma", "third_party", "referral", "chronic_disease")
 PAGE = 200
 
 
@@ -127,26 +127,8 @@ def case_of(client: Client, told: Mapping[str, Any], program: PolicyProgram) -> 
             }
             for line in lines
         ],
-        "person": {
-            "age_years": calendar.age_years(person["birth"], visit["admission"]),
-            "age_days": calendar.age_days(person["birth"], visit["admission"]),
-            "category": person["category"],
-            "identity_types": list(person["identity_types"]),
-            "sex": person["sex"],
-            "scheme": told["scheme"],
-            "area": told["area"],
-        },
-        "visit": {
-            **visit,
-            **{name: clinical[name] for name in CATEGORIES},
-            "admission_number": counted.get(year, {}).get(ADMISSIONS, 0) + 1
-            if is_inpatient(visit["care_kind"])
-            else 1,
-            "days": calendar.days_between(visit["admission"], visit["discharge"]),
-            "part": 1,
-            "parts": 1,
-            "deductible_paid_fen": 0,
-        },
+        "person": _person(told, person),
+        "visit": _visit(told, clinical, counted.get(year, {})),
         "institution": {
             "id": told["institution"],
             "level": institution["dedc_level"],
@@ -165,6 +147,35 @@ def case_of(client: Client, told: Mapping[str, Any], program: PolicyProgram) -> 
         "family_balance_fen": told["own"]["family_fen"],
         "year": year,
         "parameters": {},
+    }
+
+
+def _person(told: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
+    admission = told["visit"]["admission"]
+    return {
+        "age_years": calendar.age_years(record["birth"], admission),
+        "age_days": calendar.age_days(record["birth"], admission),
+        "category": record["category"],
+        "identity_types": list(record["identity_types"]),
+        "sex": record["sex"],
+        "scheme": told["scheme"],
+        "area": told["area"],
+    }
+
+
+def _visit(
+    told: Mapping[str, Any], clinical: Mapping[str, Any], counted: Mapping[str, int]
+) -> dict[str, Any]:
+    visit = told["visit"]
+    admissions = counted.get(ADMISSIONS, 0) + 1 if is_inpatient(visit["care_kind"]) else 1
+    return {
+        **visit,
+        **{name: clinical[name] for name in FLAGS},
+        "admission_number": admissions,
+        "days": calendar.days_between(visit["admission"], visit["discharge"]),
+        "part": 1,
+        "parts": 1,
+        "deductible_paid_fen": 0,
     }
 
 
@@ -207,7 +218,7 @@ def _content(
             {"code": code, "service_date": day, "amount_fen": int(asked),
              "quantity_e4": int(line[4]), "confirmed": int(line[6])}
         )  # fmt: skip
-    defaults = dict.fromkeys(CATEGORIES, False) | {"chronic_disease": ""}
+    defaults = dict.fromkeys(FLAGS, False) | {"chronic_disease": ""}
     return lines, defaults | dict(clinical or {})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.questions import parties, rules
+from tests.questions import parties, recorded, rules
 from tests.questions.asked import QUESTIONS
 
-__all__ = ["QUESTIONS", "parties", "rules"]
+__all__ = ["QUESTIONS", "parties", "recorded", "rules"]
