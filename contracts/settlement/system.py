@@ -28,12 +28,23 @@ from contracts.settlement import (
     traces,
     wallet,
 )
-from contracts.settlement.clearing import payment
+from contracts.settlement.clearing import (
+    advance,
+    audit,
+    confirmation,
+    declaration,
+    payment,
+    period,
+    prepayment,
+    statement,
+)
 
 # The methods of the claim contract live in several modules; importing them declares them.
 _CLAIM_MODULES = (claim_register, claim_lines, claim_settle, claim_reverse)
 assert all(module.CONTRACT is claim.CONTRACT for module in _CLAIM_MODULES)
 assert reimbursement_pay.CONTRACT is reimbursement.CONTRACT
+assert confirmation.CONTRACT is declaration.CONTRACT
+assert statement.CONTRACT is period.CONTRACT
 
 CONTRACTS: tuple[Contract, ...] = (
     organisation_methods.CONTRACT,
@@ -52,6 +63,11 @@ CONTRACTS: tuple[Contract, ...] = (
     wallet.CONTRACT,
     credit.CONTRACT,
     looks.CONTRACT,
+    declaration.CONTRACT,
+    audit.CONTRACT,
+    period.CONTRACT,
     payment.CONTRACT,
+    advance.CONTRACT,
+    prepayment.CONTRACT,
 )
 """Every system contract, each with all its methods declared."""
