@@ -51,7 +51,8 @@ mount(show.family, CONTRACTS_BY_NAME, ("family",))
 mount(show.wallet, CONTRACTS_BY_NAME, ("wallet",))
 mount(show.credit, CONTRACTS_BY_NAME, ("credit",))
 mount(show.reimburse, CONTRACTS_BY_NAME, ("reimbursement",))
-mount(clearing.payment, CONTRACTS_BY_NAME, ("payment",))
+for noun, group in clearing.GROUPS.items():
+    mount(group, CONTRACTS_BY_NAME, (noun,))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
 policy.app.command("show")(show.policy_show)
@@ -73,7 +74,7 @@ for group, name in (
     (show.wallet, "wallet"),
     (show.credit, "credit"),
     (show.reimburse, "reimburse"),
-    (clearing.payment, "payment"),
+    *((group, noun) for noun, group in clearing.GROUPS.items()),
     (show.catalogue, "catalogue"),
     (show.looks, "looks"),
     (show.tx, "tx"),
