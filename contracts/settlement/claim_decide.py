@@ -21,6 +21,7 @@ from contracts.settlement.claim_overlap import require_not_reimbursed
 from contracts.settlement.claim_own import OwnMeans, share_out
 from contracts.settlement.claim_rules import catalogue_of, rules_of
 from contracts.settlement.claim_visit import is_emergency, is_inpatient
+from contracts.settlement.cover_settle import Covered, add_covers, versions_of
 from contracts.settlement.decision import CounterChange, Decision
 from contracts.settlement.enrolment import Person
 from contracts.settlement.filing_cover import Cover
@@ -40,6 +41,8 @@ class Decided:
     as_of_ms: int
     """Until when care at home is in the counters."""
     versions: dict[str, Value]
+    covers: tuple[Covered, ...] = ()
+    """What the commercial products say that the person has authorised; most have none."""
 
     def added(self) -> dict[int, dict[str, int]]:
         """What the decision adds to the counters, by benefit year and name."""
@@ -90,6 +93,10 @@ def decide(
         channel=channel,
     )
     decision = adjudicate(case, rules.program)
+    covers: tuple[Covered, ...] = ()
+    if person.covers:
+        direct = channel == DIRECT
+        decision, covers = add_covers(ctx, person, visit, case, decision, direct=direct)
     part = share_out(decision, own)
     if part.credit_fen:
         decision = _with_credit(decision, part.credit_fen)
@@ -99,17 +106,21 @@ def decide(
         others = tuple(c for c in changes if (c.year, c.name) != (years[-1], ADMISSIONS))
         changes = (*others, CounterChange(years[-1], ADMISSIONS, before, 1))
     newest = known[-1]
+    versions: dict[str, Value] = {
+        "policy": rules.version.to_versions(),
+        "catalogue": covered.versions,
+        "filing": _filing_version(facts.cover),
+    }
+    if covers:
+        versions["cover"] = versions_of(covers)
     return Decided(
         decision=decision,
         own=part,
         facts=facts,
         counters=changes,
         as_of_ms=0 if newest is None else newest.as_of_ms,
-        versions={
-            "policy": rules.version.to_versions(),
-            "catalogue": covered.versions,
-            "filing": _filing_version(facts.cover),
-        },
+        versions=versions,
+        covers=covers,
     )
 
 
@@ -145,4 +156,17 @@ def named_versions(versions: dict[str, Value]) -> dict[str, Value]:
     """Versions as people name them; the receipt has their hashes and commits to both."""
     rules = {name: value for name, value in versions["policy"].items() if name != "hash"}
     items = [{"region": v["region"], "version": v["version"]} for v in versions["catalogue"]]
-    return {"policy": rules, "catalogue": items, "filing": versions["filing"]}
+    named = {"policy": rules, "catalogue": items, "filing": versions["filing"]}
+    if "cover" in versions:
+        named["cover"] = [
+            {"product": v["product"], "number": v["number"]} for v in versions["cover"]
+        ]
+    return named
+
+
+def told_beside(decided: Decided) -> dict[str, Value]:
+    """What an explanation says beside the decision: versions, and what each product answered."""
+    told: dict[str, Value] = {"versions": named_versions(decided.versions)}
+    if decided.covers:
+        told["cover"] = [one.told() for one in decided.covers]
+    return told

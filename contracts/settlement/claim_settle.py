@@ -16,9 +16,17 @@ from contracts.organisations import Organisation, require_own_id
 from contracts.quick import quick
 from contracts.schema import Bool, Date, Fen, Id, List, Optional, Record
 from contracts.settlement import claim as claims
-from contracts.settlement import claim_lines, counters, credit, family, invoices, traces
+from contracts.settlement import (
+    claim_lines,
+    counters,
+    cover_settle,
+    credit,
+    family,
+    invoices,
+    traces,
+)
 from contracts.settlement.claim import CONTRACT
-from contracts.settlement.claim_decide import Decided, decide, named_versions
+from contracts.settlement.claim_decide import Decided, decide, told_beside
 from contracts.settlement.claim_explain import answer_of, explanation_of, tell_amounts
 from contracts.settlement.claim_lines import Rows, check_rows, take_in
 from contracts.settlement.claim_own import means_of
@@ -126,6 +134,8 @@ def settle(ctx: Context, args: Args) -> Answer:
     book.save()
     for year, deltas in settled.counters:
         counters.add(ctx, bound.person, year, dict(deltas), claim_id)
+    if decided.covers:
+        cover_settle.keep(ctx, claim_id, bound.person, decided.covers)
     claim_lines.drop(ctx, claim_id, bound.claim)
     made = bound.claim.settled_as(after, bound.visit.without_clinical(), settled)
     claims.put(ctx, claim_id, made)
@@ -246,6 +256,7 @@ def _settled(
         ),
         invoices=used,
         own=decided.own,
+        covers=cover_settle.parts_of(decided.covers) if decided.covers else (),
     )
 
 
@@ -263,6 +274,6 @@ def _tell(ctx: Context, claim_id: str, bound: _Bound, decided: Decided) -> None:
             time_ms=ctx.time_ms,
             as_of_ms=decided.as_of_ms,
         )
-        | {"versions": named_versions(decided.versions)},
+        | told_beside(decided),
         secret=bound.claim.salt,
     )

@@ -138,6 +138,30 @@ NO_OWN_PART = OwnPart(0, (), "", "", 0)
 
 
 @quick(frozen=True, slots=True)
+class CoverPart:
+    """What one product pays of a settled bill, and what undoes it."""
+
+    product: str
+    insurer: str
+    number: int
+    """Version of the rule."""
+    pays: str
+    amount_fen: int
+    scope: str
+    year: int
+    """Year of the product's counters."""
+    added: Mapping[str, int]
+    """What was added to them."""
+
+    def encode(self) -> Value:
+        """As the state has it."""
+        return [
+            self.product, self.insurer, self.number, self.pays, self.amount_fen, self.scope,
+            self.year, dict(self.added),
+        ]  # fmt: skip
+
+
+@quick(frozen=True, slots=True)
 class Settled:
     """How a claim was decided and what undoes it."""
 
@@ -160,6 +184,8 @@ class Settled:
     invoices: tuple[tuple[str, str], ...] = ()
     """(code, number) of the invoices printed for the patient; a reversal gives them free."""
     own: OwnPart = NO_OWN_PART
+    covers: tuple[CoverPart, ...] = ()
+    """What commercial products pay; those within the settlement are the last of ``payments``."""
 
     @property
     def person_fen(self) -> int:
@@ -185,10 +211,13 @@ class Settled:
 
     def _seldom(self) -> list[Value]:
         """What most claims have nothing of: left out where there is nothing."""
-        if not self.invoices and self.own == NO_OWN_PART:
+        if not self.invoices and self.own == NO_OWN_PART and not self.covers:
             return []
         own = None if self.own == NO_OWN_PART else self.own.encode()
-        return [[list(name) for name in self.invoices], own]
+        seldom: list[Value] = [[list(name) for name in self.invoices], own]
+        if self.covers:
+            seldom.append([part.encode() for part in self.covers])
+        return seldom
 
     @classmethod
     def decode(cls, value: Value) -> Settled:
@@ -209,6 +238,7 @@ class Settled:
             tuple(vers),
             tuple((code, number) for code, number in more[0]) if more else (),
             OwnPart.decode(more[1]) if more and more[1] is not None else NO_OWN_PART,
+            tuple(CoverPart(*row) for row in more[2]) if len(more) > 2 else (),
         )
 
 

@@ -16,6 +16,9 @@ from contracts.settlement import (
     claim_reverse,
     claim_settle,
     counters,
+    cover,
+    cover_consent,
+    cover_pay,
     credit,
     enrolment,
     family,
@@ -33,6 +36,7 @@ from contracts.settlement import (
 _CLAIM_MODULES = (claim_register, claim_lines, claim_settle, claim_reverse)
 assert all(module.CONTRACT is claim.CONTRACT for module in _CLAIM_MODULES)
 assert reimbursement_pay.CONTRACT is reimbursement.CONTRACT
+assert cover_consent.CONTRACT is cover_pay.CONTRACT is cover.CONTRACT
 
 CONTRACTS: tuple[Contract, ...] = (
     organisation_methods.CONTRACT,
@@ -50,6 +54,7 @@ CONTRACTS: tuple[Contract, ...] = (
     family.CONTRACT,
     wallet.CONTRACT,
     credit.CONTRACT,
+    cover.CONTRACT,
     looks.CONTRACT,
 )
 """Every system contract, each with all its methods declared."""
