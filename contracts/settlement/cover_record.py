@@ -13,7 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from contracts.api import State, Value, reject
+from contracts.api import State, Value
+from contracts.settlement.life import START, Life
 from contracts.settlement.reimbursement_record import Payment as Order
 
 AT_ONCE, LATER = "at_once", "later"
@@ -123,9 +124,6 @@ class CoverStep(StrEnum):
     REPAY = "repay"
 
 
-START = ""
-"""The stage of a payment that is not there yet."""
-
 _G, _P = CoverStage, CoverStep
 TABLE: dict[tuple[str, CoverStep], CoverStage] = {
     (START, _P.SETTLE): _G.SETTLED,
@@ -146,22 +144,9 @@ TABLE: dict[tuple[str, CoverStep], CoverStage] = {
 """(stage, step) -> next stage. What is missing is refused."""
 
 
-def follow(stage: str, step: CoverStep) -> CoverStage:
-    """The stage after ``step``. Refuses with ``cover.wrong-stage``."""
-    after = TABLE.get((stage, step))
-    if after is None:
-        reject("cover.wrong-stage", stage=str(stage), step=step.value)
-    return after
-
-
-def mermaid() -> str:
-    """The table as a Mermaid state diagram, for the documents."""
-    rows = ["stateDiagram-v2"]
-    for (before, step), after in TABLE.items():
-        rows.append(f"    {before or '[*]'} --> {after.value}: {step.value}")
-    ends = [stage for stage in CoverStage if not any(before == stage for before, _ in TABLE)]
-    rows += [f"    {stage.value} --> [*]" for stage in ends]
-    return "\n".join(rows) + "\n"
+_LIFE = Life(TABLE, CoverStage, "cover.wrong-stage", ("stage", "step"))
+follow = _LIFE.follow
+mermaid = _LIFE.mermaid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

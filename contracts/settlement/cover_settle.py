@@ -29,7 +29,6 @@ from contracts.settlement.cover_adjudicate import (
 from contracts.settlement.cover_record import (
     AT_ONCE,
     LATER,
-    START,
     CoverPayment,
     CoverStep,
     Version,
@@ -43,6 +42,7 @@ from contracts.settlement.cover_record import (
 from contracts.settlement.decision import Decision
 from contracts.settlement.enrolment import Person
 from contracts.settlement.enrolment_record import CoverConsent
+from contracts.settlement.life import START
 from contracts.settlement.records import CoverPart, Visit, salt_of
 
 BUDGET_COVER = 50_000

@@ -186,7 +186,6 @@ def test_no_consent_is_needed_to_pay_what_is_owed(world: LaterWorld) -> None:
 def test_after_payment_every_product_pays_later(world: LaterWorld) -> None:
     """The patient has paid all: what a product within a settlement would pay is owed instead."""
     world.insure(ALL_THAT_IS_OPEN, LATER_PRODUCT)
-    world.counter.file("430100f9", care_region="440100", effective_from="2025-05-01")
     desk = Desk(world.counter)
     approved = desk.approve(place={"institution": HOSPITAL}, admission=DAY, discharge=DAY)
     assert not [p for p in approved.postings if p.fund_type == "commercial"]
