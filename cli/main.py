@@ -14,6 +14,7 @@ from cli import (
     bench,
     catalogue_load,
     claims,
+    cover,
     demo,
     devnet,
     findings,
@@ -49,6 +50,7 @@ mount(show.fund, CONTRACTS_BY_NAME, ("funds",))
 mount(show.family, CONTRACTS_BY_NAME, ("family",))
 mount(show.wallet, CONTRACTS_BY_NAME, ("wallet",))
 mount(show.credit, CONTRACTS_BY_NAME, ("credit",))
+mount(cover.app, CONTRACTS_BY_NAME, ("cover",))
 mount(show.reimburse, CONTRACTS_BY_NAME, ("reimbursement",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
@@ -70,6 +72,7 @@ for group, name in (
     (show.family, "family"),
     (show.wallet, "wallet"),
     (show.credit, "credit"),
+    (cover.app, "cover"),
     (show.reimburse, "reimburse"),
     (show.catalogue, "catalogue"),
     (show.looks, "looks"),

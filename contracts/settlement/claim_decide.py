@@ -19,9 +19,9 @@ from contracts.settlement.claim_case import DIRECT, Facts, case_of, cover_of
 from contracts.settlement.claim_lines import WORK_OF_ROW, Rows
 from contracts.settlement.claim_overlap import require_not_reimbursed
 from contracts.settlement.claim_own import OwnMeans, share_out
-from contracts.settlement.claim_rules import catalogue_of, rules_of
+from contracts.settlement.claim_rules import Covered, Rules, catalogue_of, rules_of
 from contracts.settlement.claim_visit import is_emergency, is_inpatient
-from contracts.settlement.cover_settle import Covered, add_covers, versions_of
+from contracts.settlement.cover_settle import ProductAnswer, add_covers, versions_of
 from contracts.settlement.decision import CounterChange, Decision
 from contracts.settlement.enrolment import Person
 from contracts.settlement.filing_cover import Cover
@@ -41,7 +41,7 @@ class Decided:
     as_of_ms: int
     """Until when care at home is in the counters."""
     versions: dict[str, Value]
-    covers: tuple[Covered, ...] = ()
+    covers: tuple[ProductAnswer, ...] = ()
     """What the commercial products say that the person has authorised; most have none."""
 
     def added(self) -> dict[int, dict[str, int]]:
@@ -93,35 +93,49 @@ def decide(
         channel=channel,
     )
     decision = adjudicate(case, rules.program)
-    covers: tuple[Covered, ...] = ()
+    covers: tuple[ProductAnswer, ...] = ()
     if person.covers:
         direct = channel == DIRECT
         decision, covers = add_covers(ctx, person, visit, case, decision, direct=direct)
     part = share_out(decision, own)
     if part.credit_fen:
         decision = _with_credit(decision, part.credit_fen)
-    changes = decision.counters
-    if is_inpatient(visit.care_kind):
-        before = counted[-1].get(ADMISSIONS, 0)
-        others = tuple(c for c in changes if (c.year, c.name) != (years[-1], ADMISSIONS))
-        changes = (*others, CounterChange(years[-1], ADMISSIONS, before, 1))
     newest = known[-1]
-    versions: dict[str, Value] = {
-        "policy": rules.version.to_versions(),
-        "catalogue": covered.versions,
-        "filing": _filing_version(facts.cover),
-    }
-    if covers:
-        versions["cover"] = versions_of(covers)
     return Decided(
         decision=decision,
         own=part,
         facts=facts,
-        counters=changes,
+        counters=_counted(decision, visit, years[-1], counted[-1]),
         as_of_ms=0 if newest is None else newest.as_of_ms,
-        versions=versions,
+        versions=_versions(rules, covered, facts.cover, covers),
         covers=covers,
     )
+
+
+def _counted(
+    decision: Decision, visit: Visit, year: int, counted: dict[str, int]
+) -> tuple[CounterChange, ...]:
+    """The policy's counters, and for a stay one admission more."""
+    changes = decision.counters
+    if not is_inpatient(visit.care_kind):
+        return changes
+    before = counted.get(ADMISSIONS, 0)
+    others = tuple(c for c in changes if (c.year, c.name) != (year, ADMISSIONS))
+    return (*others, CounterChange(year, ADMISSIONS, before, 1))
+
+
+def _versions(
+    rules: Rules, covered: Covered, cover: Cover, covers: tuple[ProductAnswer, ...]
+) -> dict[str, Value]:
+    """What the decision was bound to, as the receipt names it."""
+    versions: dict[str, Value] = {
+        "policy": rules.version.to_versions(),
+        "catalogue": covered.versions,
+        "filing": _filing_version(cover),
+    }
+    if covers:
+        versions["cover"] = versions_of(covers)
+    return versions
 
 
 def _with_credit(decision: Decision, drawn_fen: int) -> Decision:

@@ -50,7 +50,7 @@ BUDGET_COVER = 50_000
 
 
 @quick(frozen=True, slots=True)
-class Covered:
+class ProductAnswer:
     """What one authorised product says of a bill."""
 
     consent: CoverConsent
@@ -93,7 +93,7 @@ class Covered:
 
 def add_covers(
     ctx: Context, person: Person, visit: Visit, case: Case, decision: Decision, *, direct: bool
-) -> tuple[Decision, tuple[Covered, ...]]:
+) -> tuple[Decision, tuple[ProductAnswer, ...]]:
     """The decision with what authorised products pay. Never refuses: a product that cannot answer
     pays nothing and says why."""
     still_open = open_after(decision)
@@ -115,7 +115,7 @@ def add_covers(
     return decision, tuple(found)
 
 
-def _prepare(ctx: Context, person: Person, visit: Visit, consent: CoverConsent) -> Covered:
+def _prepare(ctx: Context, person: Person, visit: Visit, consent: CoverConsent) -> ProductAnswer:
     """Whether the product is to be asked, and by which version of its rule."""
     reason, version = "", None
     holder = find_holder(ctx.state, consent.product, person.id)
@@ -130,7 +130,7 @@ def _prepare(ctx: Context, person: Person, visit: Visit, consent: CoverConsent) 
         version = product.in_force(visit.discharge, ctx.height)
         reason = "" if version is not None else "cover.none-in-force"
     pays = AT_ONCE if version is None else version.pays
-    return Covered(consent, version, pays, 0, {}, CoverAnswer((), {}, (), reason))
+    return ProductAnswer(consent, version, pays, 0, {}, CoverAnswer((), {}, (), reason))
 
 
 def _takes_part(ctx: Context, insurer: str) -> bool:
@@ -139,8 +139,13 @@ def _takes_part(ctx: Context, insurer: str) -> bool:
 
 
 def _run(
-    ctx: Context, person: Person, one: Covered, case: Case, decision: Decision, still_open: Open
-) -> Covered:
+    ctx: Context,
+    person: Person,
+    one: ProductAnswer,
+    case: Case,
+    decision: Decision,
+    still_open: Open,
+) -> ProductAnswer:
     """Ask the product's rule."""
     assert one.version is not None, "a product without a version has a reason"
     rule = policy.compiled(ctx.state, one.version.hash).limited(BUDGET_COVER).charged(ctx.spend)
@@ -159,7 +164,7 @@ def _counters(ctx: Context, product: str, person: str, year: int) -> dict[str, i
     return {} if value is None else dict(value[0])
 
 
-def parts_of(covered: tuple[Covered, ...]) -> tuple[CoverPart, ...]:
+def parts_of(covered: tuple[ProductAnswer, ...]) -> tuple[CoverPart, ...]:
     """What is kept with the settlement: products that pay or count something."""
     return tuple(
         one.part()
@@ -168,7 +173,7 @@ def parts_of(covered: tuple[Covered, ...]) -> tuple[CoverPart, ...]:
     )
 
 
-def versions_of(covered: tuple[Covered, ...]) -> list[Value]:
+def versions_of(covered: tuple[ProductAnswer, ...]) -> list[Value]:
     """What the receipt names of the rules that were asked."""
     return [
         {"product": one.consent.product, "number": one.version.number, "hash": one.version.hash}
@@ -177,7 +182,7 @@ def versions_of(covered: tuple[Covered, ...]) -> list[Value]:
     ]
 
 
-def keep(ctx: Context, claim: str, person: Person, covered: tuple[Covered, ...]) -> None:
+def keep(ctx: Context, claim: str, person: Person, covered: tuple[ProductAnswer, ...]) -> None:
     """Count, and enter every payment in its insurer's list. The posting is the settlement's."""
     accounts = {cover.product: cover.account for cover in person.covers}
     for number, part in enumerate(parts_of(covered), start=1):

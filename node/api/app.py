@@ -19,6 +19,7 @@ from starlette.responses import Response
 from node.api import (
     accounts,
     claims,
+    covers,
     explorer,
     findings,
     ledger_codes,
@@ -52,6 +53,7 @@ ROUTERS = (
     proofs.router,
     claims.router,
     people.router,
+    covers.router,
     accounts.router,
     references.router,
     stream.router,
