@@ -14,6 +14,7 @@ from cli import (
     bench,
     catalogue_load,
     claims,
+    clearing,
     cover,
     demo,
     devnet,
@@ -52,6 +53,7 @@ mount(show.wallet, CONTRACTS_BY_NAME, ("wallet",))
 mount(show.credit, CONTRACTS_BY_NAME, ("credit",))
 mount(cover.app, CONTRACTS_BY_NAME, ("cover",))
 mount(show.reimburse, CONTRACTS_BY_NAME, ("reimbursement",))
+mount(clearing.payment, CONTRACTS_BY_NAME, ("payment",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
 policy.app.command("show")(show.policy_show)
@@ -74,6 +76,7 @@ for group, name in (
     (show.credit, "credit"),
     (cover.app, "cover"),
     (show.reimburse, "reimburse"),
+    (clearing.payment, "payment"),
     (show.catalogue, "catalogue"),
     (show.looks, "looks"),
     (show.tx, "tx"),

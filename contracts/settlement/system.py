@@ -31,6 +31,7 @@ from contracts.settlement import (
     traces,
     wallet,
 )
+from contracts.settlement.clearing import payment
 
 # The methods of the claim contract live in several modules; importing them declares them.
 _CLAIM_MODULES = (claim_register, claim_lines, claim_settle, claim_reverse)
@@ -56,5 +57,6 @@ CONTRACTS: tuple[Contract, ...] = (
     credit.CONTRACT,
     cover.CONTRACT,
     looks.CONTRACT,
+    payment.CONTRACT,
 )
 """Every system contract, each with all its methods declared."""
