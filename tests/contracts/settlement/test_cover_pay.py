@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from contracts.api import Rejected
 from contracts.runtime import Outcome
-from contracts.settlement import cover_record
+from contracts.settlement import cover_record, statement
 from contracts.settlement.cover_record import TABLE, CoverStage, CoverStep, follow
 from contracts.settlement.funds_book import balance
 from tests.contracts.settlement.claim_world import DAY
@@ -79,6 +79,16 @@ def test_the_patient_pays_and_the_insurer_owes_the_patient(world: LaterWorld) ->
         (f"commercial:{INSURER}", -40_400), (f"bank:{BANK}", 40_400)
     }  # fmt: skip
     assert not any(trial_balance(world.world.state).values())
+
+
+def test_the_page_that_the_patient_takes_home_says_what_is_owed(world: LaterWorld) -> None:
+    settled = world.settle(own_fen=70_000)
+    assert settled.explanation is not None
+    page = statement.build(settled.explanation, receipt_digest=bytes(32))
+    rows = {row.label: row for section in page.sections for row in section.rows}
+    owed = rows["商业保险事后赔付 owed to you later"]
+    assert (owed.value, owed.note) == ("404.00", PRODUCT)
+    assert rows["商业保险 commercial cover"].value == f"{PRODUCT} no. 1"
 
 
 def test_it_is_paid_once(world: LaterWorld) -> None:
