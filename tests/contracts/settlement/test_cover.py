@@ -210,6 +210,27 @@ def test_an_estimate_says_the_same_and_keeps_nothing(world: CoverWorld) -> None:
     assert world.settle(own_fen=70_000).answer["commercial_fen"] == 40_400
 
 
+def test_the_insurers_debt_is_paid_through_the_bank(world: CoverWorld) -> None:
+    """The care bureau pays the institution, the insurer's bank pays in: nothing is left over."""
+    world.insure()
+    world.settle(own_fen=70_000)
+
+    def transfer(sender: str, name: str, source: str, target: str) -> None:
+        postings = [
+            {"account": account, "fund_type": "commercial", "amount_fen": amount}
+            for account, amount in ((source, -40_400), (target, 40_400))
+        ]
+        world.world.do(sender, "funds", "transfer",
+                       {"transfer": name, "kind": "payment", "postings": postings},
+                       post="finance")  # fmt: skip
+
+    transfer(BUREAU_GUANGZHOU, "440100t-1", f"payable:{HOSPITAL}", f"bank:{BANK}")
+    transfer(BANK, f"{BANK}:t-1", f"bank:{BANK}", f"commercial:{INSURER}")
+    state = world.world.state
+    for account in (f"payable:{HOSPITAL}", f"bank:{BANK}", f"commercial:{INSURER}"):
+        assert balance(state, account, "commercial") == 0
+
+
 # --- Products, holders ------------------------------------------------------------------------
 
 
