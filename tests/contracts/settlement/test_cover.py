@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.settlement import enrolment
+from contracts.settlement.funds_book import balance
 from tests.contracts.settlement.claim_world import BOB, DAY
 from tests.contracts.settlement.cover_world import (
     ACCOUNT,
