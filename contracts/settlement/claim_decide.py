@@ -7,6 +7,7 @@ the counters of the benefit year. Nothing is written.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from contracts.api import Context, Value, reject
@@ -21,6 +22,7 @@ from contracts.settlement.claim_overlap import require_not_reimbursed
 from contracts.settlement.claim_own import OwnMeans, share_out
 from contracts.settlement.claim_rules import catalogue_of, rules_of
 from contracts.settlement.claim_visit import is_emergency, is_inpatient
+from contracts.settlement.counters import Counters
 from contracts.settlement.decision import CounterChange, Decision
 from contracts.settlement.enrolment import Person
 from contracts.settlement.filing_cover import Cover
@@ -60,10 +62,12 @@ def decide(
     *,
     own: OwnMeans,
     channel: str = DIRECT,
+    counted_in: Callable[[int], Counters | None] | None = None,
 ) -> Decided:
     """Steps 1 to 3 of SETTLEMENT.md section 4.
 
     ``own``: what the person's part may be paid from. ``channel``: ``direct`` or ``after_payment``.
+    ``counted_in``: the counters of a benefit year as they were; those of now unless it is given.
     Refuses with codes ``policy.*``, ``counters.*``, ``claim.no-catalogue``,
     ``claim.consent-missing``, ``claim.reimbursed``.
     """
@@ -75,7 +79,11 @@ def decide(
     covered = catalogue_of(ctx, rules.catalogue, rows, needs_consent=needs_consent)
     facts = Facts(institution, person, visit, cover_of(ctx, institution, person, visit), own)
     years = _years(rules.program, visit)
-    known = [counters.load(ctx.state, person.id, person.area, person.scheme, y) for y in years]
+    known = (
+        [counters.load(ctx.state, person.id, person.area, person.scheme, y) for y in years]
+        if counted_in is None
+        else [counted_in(year) for year in years]
+    )
     for found in known if channel == DIRECT else ():
         if found is not None:
             require_not_reimbursed(ctx, found.log, institution.id, visit, total_fen)
