@@ -45,7 +45,14 @@ def mount(group: typer.Typer, contracts: Mapping[str, Contract], names: tuple[st
     for name in names:
         # By name: the order of declaration is the order of imports, which nobody should see.
         for _, method in sorted(contracts[name].methods.items()):
-            group.command(method.name.replace("_", "-"), help=_help(method))(_command(method))
+            if any(command.name == spoken(method) for command in group.registered_commands):
+                continue  # a command of its own that fills the call in
+            group.command(spoken(method), help=_help(method))(_command(method))
+
+
+def spoken(method: Method) -> str:
+    """The method's name as a command."""
+    return method.name.replace("_", "-")
 
 
 def _help(method: Method) -> str:

@@ -160,8 +160,9 @@ class Again:
     @classmethod
     def decode(cls, value: Value) -> Again:
         """From the state's value."""
-        *names, rows = value
-        return cls(*names, tuple((line, quantity, fen) for line, quantity, fen in rows))
+        replaces, origin, settle, uploads, rows = value
+        returned = tuple((line, quantity, fen) for line, quantity, fen in rows)
+        return cls(replaces, origin, settle, uploads, returned)
 
 
 @quick(frozen=True, slots=True)

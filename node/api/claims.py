@@ -34,9 +34,12 @@ def find_claim(access: Access, claim_id: str) -> Claim | Reversal:
     return Reversal.decode(value) if records.is_reversal(value) else Claim.decode(value)
 
 
-def claim_fields(claim_id: str, claim: Claim, *, with_person: bool) -> dict[str, Any]:
-    """A claim's record with named fields."""
+def claim_fields(
+    claim_id: str, claim: Claim, *, with_person: bool, replaced_by: str = ""
+) -> dict[str, Any]:
+    """A claim's record with named fields; ``replaced_by``: the settlement in its place."""
     visit = claim.visit
+    again = None if claim.settled is None else claim.settled.again
     return {
         "claim": claim_id,
         "state": claim.state.value,
@@ -52,6 +55,9 @@ def claim_fields(claim_id: str, claim: Claim, *, with_person: bool) -> dict[str,
         "uploads": [{"number": number, "lines": lines} for number, lines in claim.uploads],
         "settled": None if claim.settled is None else _settled(claim.settled),
         "reversal": claim.reversal or None,
+        "replaces": None if again is None else again.replaces,
+        "origin": None if again is None else again.origin,
+        "replaced_by": replaced_by or None,
     }
 
 
@@ -79,7 +85,17 @@ def _reversal_fields(reversal_id: str, reversal: Reversal) -> dict[str, Any]:
         "tx_id": reversal.tx_id,
         "time_ms": reversal.time_ms,
         "reason": reversal.reason,
+        "replacement": reversal.replacement or None,
     }
+
+
+def replaced_by(access: Access, claim: Claim) -> str:
+    """The settlement that took a claim's place; empty where none did."""
+    if not claim.reversal:
+        return ""
+    value = access.view.state(f"claim/{claim.reversal}")
+    assert value is not None, f"a claim names its reversal {claim.reversal}"
+    return Reversal.decode(value).replacement
 
 
 @router.get("/v1/claims/{claim}", name="claim", responses={200: {"model": schemas.RecordAnswer}})
@@ -92,7 +108,10 @@ async def claim(access: AccessDep, claim: ThingId) -> Response:
         return access.answer({"record": _reversal_fields(claim, found)})
     with_person = has_post(Right.PERSON, access.caller) and access.sees(concerned, Right.PERSON)
     access.check(concerned, f"claim/{claim}", Right.PERSON if with_person else None)
-    return access.answer({"record": claim_fields(claim, found, with_person=with_person)})
+    fields = claim_fields(
+        claim, found, with_person=with_person, replaced_by=replaced_by(access, found)
+    )
+    return access.answer({"record": fields})
 
 
 @router.get(
@@ -176,6 +195,7 @@ async def claim_statement(
         explained["explanation"],
         receipt_digest=merkle.leaf_hash(leaf),
         state=found.state.value,
+        replaced_by=replaced_by(access, found),
     )
     if form == "html":
         return Response(statement.render_html(page), media_type="text/html; charset=utf-8")

@@ -176,20 +176,14 @@ def _hand_over(ctx: Context, old: Taken, new: Wanted, settled: Settled) -> None:
         # The old bill's papers stay used by it: what was cancelled is never good again.
         invoices.take(ctx, new.invoices, settled.sums[0], invoices.CLAIM, new.claim_id)
     else:
-        invoices.hand_over(
-            ctx, old.settled.invoices, invoices.CLAIM, old.claim_id, new.claim_id
-        )
+        invoices.hand_over(ctx, old.settled.invoices, invoices.CLAIM, old.claim_id, new.claim_id)
 
 
 def _write(ctx: Context, old: Taken, new: Wanted, settled: Settled | None) -> None:
     """The old claim, the entry that took it back, and the new claim, each naming the next."""
-    claims.put(
-        ctx, old.claim_id, replace(old.claim, state=old.after, reversal=old.reversal)
-    )
+    claims.put(ctx, old.claim_id, replace(old.claim, state=old.after, reversal=old.reversal))
     replacement = "" if settled is None else new.claim_id
-    record = Reversal(
-        old.claim_id, new.digest, ctx.tx_id, ctx.time_ms, old.reason, replacement
-    )
+    record = Reversal(old.claim_id, new.digest, ctx.tx_id, ctx.time_ms, old.reason, replacement)
     ctx.state.put(f"claim/{old.reversal}", record.encode())
     if settled is not None:
         made = replace(

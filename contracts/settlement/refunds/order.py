@@ -35,7 +35,7 @@ def counted_before(
     ctx: Context, person: Person, claim_id: str, settled: Settled, at_ms: int
 ) -> Callable[[int], Counters | None]:
     """The counters of a benefit year as they were before a settlement."""
-    own = {year: deltas for year, deltas in settled.counters}
+    own = dict(settled.counters)
 
     def of_year(year: int) -> Counters | None:
         found = counters.load(ctx.state, person.id, person.area, person.scheme, year)

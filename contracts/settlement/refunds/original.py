@@ -122,9 +122,7 @@ def _read(ctx: Context, index: int, call: Args) -> _Told:
             commitments = [[AUDIENCE, ctx.services.digest("yibao/attachment/v1", given)]]
     except (ValueError, ShapeError):
         reject("resettle.content", what=call["method"], index=index)
-    return _Told(
-        call["method"], digest_of(ctx, call["method"], args, commitments), args, content
-    )
+    return _Told(call["method"], digest_of(ctx, call["method"], args, commitments), args, content)
 
 
 def _only(told: list[_Told], method: str) -> _Told | None:
@@ -143,4 +141,5 @@ def _visit(settle: _Told, register: _Told | None) -> Visit:
         public = register.args["visit"]
         if newest is None:
             newest = (register.content or {})["visit"]
+    assert newest is not None, "a visit that is settled at once has its clinical half"
     return visit_of(public, newest, settle.args["discharge"])

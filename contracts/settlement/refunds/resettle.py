@@ -12,7 +12,6 @@ from contracts.api import Answer, Args, Context, reject
 from contracts.organisations import require_competent, require_organisation, require_own_id
 from contracts.schema import Id, OneOf, Record
 from contracts.settlement import claim as claims
-from contracts.settlement import enrolment
 from contracts.settlement.claim import CONTRACT
 from contracts.settlement.claim_explain import answer_of
 from contracts.settlement.claim_shapes import AUDIENCE, INSTITUTIONS, WHY_TAKEN_BACK
