@@ -83,7 +83,7 @@ def _command(method: Method) -> Callable[..., None]:
         as_json: Json = False,
     ) -> None:
         if describe:
-            _describe(method, as_json)
+            describe_call(method, as_json)
             return
         if file is None:
             fail(Exit.USAGE, "a JSON file is needed", hint="--describe shows what it holds")
@@ -255,7 +255,8 @@ def show_receipt(receipt: Mapping[str, Any], title: str = "Receipt 回执") -> N
         )
 
 
-def _describe(method: Method, as_json: bool) -> None:
+def describe_call(method: Method, as_json: bool) -> None:
+    """Print what a method takes."""
     told = method.describe()
     if as_json:
         print_json(told)

@@ -11,12 +11,11 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.calls import from_json, show_receipt
+from cli.calls import describe_call, from_json, show_receipt
 from cli.client import CallSpec, Client
 from cli.exits import Exit
 from cli.output import Json, fail, out, print_json, print_table, yuan
 from cli.session import open_client
-from cli.show import ClaimId
 from contracts.settlement.claim import CONTRACT
 from contracts.settlement.claim_shapes import WHY_TAKEN_BACK
 from contracts.settlement.terms import FUNDS
@@ -26,12 +25,14 @@ from node.ledger.crypto import H
 MADE_BY = ("register", "lines", "settle")
 """Methods whose calls make a settlement."""
 
+Claim = Annotated[str, typer.Argument(help="Claim id.")]
 ReversalId = Annotated[
     str, typer.Option("--reversal", help="New id, of the entry that takes the claim back.")
 ]
 ReplacementId = Annotated[
     str, typer.Option("--replacement", help="New id, of the settlement in its place.")
 ]
+Describe = Annotated[bool, typer.Option("--describe", help="Show what the call holds, and end.")]
 Reason = Annotated[str, typer.Option("--reason", help=f"One of {', '.join(WHY_TAKEN_BACK)}.")]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Ask what would become of it; write nothing.")
@@ -40,18 +41,31 @@ DryRun = Annotated[
 
 def resettle(
     context: typer.Context,
-    claim: ClaimId,
-    reversal: ReversalId,
-    replacement: ReplacementId,
+    claim: Claim = "",
+    reversal: ReversalId = "",
+    replacement: ReplacementId = "",
     reason: Reason = "late_filing",
     dry_run: DryRun = False,
+    describe: Describe = False,
     as_json: Json = False,
 ) -> None:
     """Decide a settled claim again on what is known now; the difference moves. 重新结算"""
+    if describe:
+        describe_call(CONTRACT.methods["resettle"], as_json)
+        return
+    _require(claim, reversal, replacement)
     args = {"claim": claim, "reversal": reversal, "replacement": replacement, "reason": reason}
     with open_client(context) as client:
         content = {"calls": calls_of(client, claim)}
         carry_out(client, "resettle", args, content, dry_run=dry_run, as_json=as_json)
+
+
+def _require(claim: str, reversal: str, replacement: str) -> None:
+    """Ends the command where an id is missing."""
+    named = {"CLAIM": claim, "--reversal": reversal, "--replacement": replacement}
+    missing = [name for name, value in named.items() if not value]
+    if missing:
+        fail(Exit.USAGE, f"{', '.join(missing)} must be given", hint="ids are yours and new")
 
 
 def calls_of(client: Client, claim: str) -> list[dict[str, Any]]:

@@ -11,7 +11,9 @@ from typing import Any
 from fastapi import Query
 from starlette.responses import Response
 
+from contracts.api import State
 from contracts.settlement import records, statement
+from contracts.settlement.clearing.standing import standing
 from contracts.settlement.records import Claim, Reversal
 from node.api import chain, explorer, parties, render, schemas
 from node.api.chain import Located
@@ -34,15 +36,13 @@ def find_claim(access: Access, claim_id: str) -> Claim | Reversal:
     return Reversal.decode(value) if records.is_reversal(value) else Claim.decode(value)
 
 
-def claim_fields(
-    claim_id: str, claim: Claim, *, with_person: bool, replaced_by: str = ""
-) -> dict[str, Any]:
-    """A claim's record with named fields; ``replaced_by``: the settlement in its place."""
+def claim_fields(state: State, claim_id: str, claim: Claim, *, with_person: bool) -> dict[str, Any]:
+    """A claim's record with named fields."""
     visit = claim.visit
     again = None if claim.settled is None else claim.settled.again
     return {
         "claim": claim_id,
-        "state": claim.state.value,
+        "state": standing(state, claim).value,
         "institution": claim.institution,
         "care": claim.care,
         "area": claim.area,
@@ -57,7 +57,16 @@ def claim_fields(
         "reversal": claim.reversal or None,
         "replaces": None if again is None else again.replaces,
         "origin": None if again is None else again.origin,
-        "replaced_by": replaced_by or None,
+        "replaced_by": _replaced_by(state, claim) or None,
+        "declared": None if claim.declared is None else _declared(claim.declared),
+    }
+
+
+def _declared(declared: records.Declared) -> dict[str, Any]:
+    return {
+        "month": declared.month or None,
+        "set_aside": declared.times,
+        "deducted": [{"fund": fund, "amount_fen": amount} for fund, amount in declared.deducted],
     }
 
 
@@ -86,14 +95,15 @@ def _reversal_fields(reversal_id: str, reversal: Reversal) -> dict[str, Any]:
         "time_ms": reversal.time_ms,
         "reason": reversal.reason,
         "replacement": reversal.replacement or None,
+        "declared": reversal.month or None,
     }
 
 
-def replaced_by(access: Access, claim: Claim) -> str:
+def _replaced_by(state: State, claim: Claim) -> str:
     """The settlement that took a claim's place; empty where none did."""
     if not claim.reversal:
         return ""
-    value = access.view.state(f"claim/{claim.reversal}")
+    value = state.get(f"claim/{claim.reversal}")
     assert value is not None, f"a claim names its reversal {claim.reversal}"
     return Reversal.decode(value).replacement
 
@@ -108,10 +118,9 @@ async def claim(access: AccessDep, claim: ThingId) -> Response:
         return access.answer({"record": _reversal_fields(claim, found)})
     with_person = has_post(Right.PERSON, access.caller) and access.sees(concerned, Right.PERSON)
     access.check(concerned, f"claim/{claim}", Right.PERSON if with_person else None)
-    fields = claim_fields(
-        claim, found, with_person=with_person, replaced_by=replaced_by(access, found)
+    return access.answer(
+        {"record": claim_fields(access.state, claim, found, with_person=with_person)}
     )
-    return access.answer({"record": fields})
 
 
 @router.get(
@@ -194,8 +203,8 @@ async def claim_statement(
     page = statement.build(
         explained["explanation"],
         receipt_digest=merkle.leaf_hash(leaf),
-        state=found.state.value,
-        replaced_by=replaced_by(access, found),
+        state=standing(access.state, found).value,
+        replaced_by=_replaced_by(access.state, found),
     )
     if form == "html":
         return Response(statement.render_html(page), media_type="text/html; charset=utf-8")

@@ -28,7 +28,8 @@ from contracts.settlement.claim_postings import bill_of, settlement_legs
 from contracts.settlement.claim_settle import settled_of
 from contracts.settlement.enrolment import Person
 from contracts.settlement.funds_book import Book, counter_entry, post
-from contracts.settlement.lifecycle import START, Action, ClaimState, follow
+from contracts.settlement.life import START
+from contracts.settlement.lifecycle import Action, ClaimState, follow
 from contracts.settlement.records import (
     Again,
     Claim,
@@ -191,6 +192,7 @@ def _write(ctx: Context, old: Taken, new: Wanted, settled: Settled | None) -> No
             state=follow(START, Action.SETTLE),
             settled=settled,
             reversal="",
+            declared=None,
             salt=salt_of(ctx, new.secret, new.claim_id),
         )
         claims.put(ctx, new.claim_id, made)
