@@ -79,11 +79,7 @@ def decide(
     covered = catalogue_of(ctx, rules.catalogue, rows, needs_consent=needs_consent)
     facts = Facts(institution, person, visit, cover_of(ctx, institution, person, visit), own)
     years = _years(rules.program, visit)
-    known = (
-        [counters.load(ctx.state, person.id, person.area, person.scheme, y) for y in years]
-        if counted_in is None
-        else [counted_in(year) for year in years]
-    )
+    known = _known(ctx, person, years) if counted_in is None else [counted_in(y) for y in years]
     for found in known if channel == DIRECT else ():
         if found is not None:
             require_not_reimbursed(ctx, found.log, institution.id, visit, total_fen)
@@ -103,9 +99,7 @@ def decide(
         decision = _with_credit(decision, part.credit_fen)
     changes = decision.counters
     if is_inpatient(visit.care_kind):
-        before = counted[-1].get(ADMISSIONS, 0)
-        others = tuple(c for c in changes if (c.year, c.name) != (years[-1], ADMISSIONS))
-        changes = (*others, CounterChange(years[-1], ADMISSIONS, before, 1))
+        changes = _with_admission(changes, years[-1], counted[-1].get(ADMISSIONS, 0))
     newest = known[-1]
     return Decided(
         decision=decision,
@@ -119,6 +113,19 @@ def decide(
             "filing": _filing_version(facts.cover),
         },
     )
+
+
+def _known(ctx: Context, person: Person, years: list[int]) -> list[Counters | None]:
+    """The counters as they stand."""
+    return [counters.load(ctx.state, person.id, person.area, person.scheme, y) for y in years]
+
+
+def _with_admission(
+    changes: tuple[CounterChange, ...], year: int, before: int
+) -> tuple[CounterChange, ...]:
+    """A stay is an admission of its year, whatever the policy counts."""
+    others = tuple(c for c in changes if (c.year, c.name) != (year, ADMISSIONS))
+    return (*others, CounterChange(year, ADMISSIONS, before, 1))
 
 
 def _with_credit(decision: Decision, drawn_fen: int) -> Decision:

@@ -79,7 +79,7 @@ def build(
         title="医疗保障异地就医结算单  Settlement statement",
         sections=(
             _about(explanation, state, replaced_by),
-            _again(explanation),
+            *_again(explanation),
             _split(explanation),
             _payers(explanation),
             _steps(explanation),
@@ -134,11 +134,11 @@ _PAYERS = {
 }
 
 
-def _again(explained: Mapping[str, Any]) -> Section:
+def _again(explained: Mapping[str, Any]) -> tuple[Section, ...]:
     """What a settlement that took another's place changes, payer by payer; nothing for others."""
     again = explained.get("again")
     if again is None:
-        return Section("", ())
+        return ()
     rows = [Row("取代原结算 in the place of", again["replaces"])]
     for moved in again["differences"]:
         before, after = moved["before_fen"], moved["after_fen"]
@@ -151,7 +151,7 @@ def _again(explained: Mapping[str, Any]) -> Section:
         Row("退还个人 paid back to the person", _money(again["paid_back_fen"]), strong=True)
     )
     rows.append(Row("个人补缴 owed by the person", _money(again["owed_fen"]), strong=True))
-    return Section("重新结算 Settled again: the difference", tuple(rows))
+    return (Section("重新结算 Settled again: the difference", tuple(rows)),)
 
 
 def _period(visit: Mapping[str, Any]) -> str:

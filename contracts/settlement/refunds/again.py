@@ -184,7 +184,9 @@ def _write(ctx: Context, old: Taken, new: Wanted, settled: Settled | None) -> No
     """The old claim, the entry that took it back, and the new claim, each naming the next."""
     claims.put(ctx, old.claim_id, replace(old.claim, state=old.after, reversal=old.reversal))
     replacement = "" if settled is None else new.claim_id
-    record = Reversal(old.claim_id, new.digest, ctx.tx_id, ctx.time_ms, old.reason, replacement)
+    record = Reversal(
+        old.claim_id, new.digest, ctx.tx_id, ctx.time_ms, old.reason, replacement=replacement
+    )
     ctx.state.put(f"claim/{old.reversal}", record.encode())
     if settled is not None:
         made = replace(
