@@ -9,7 +9,11 @@ The rows live beside their subject: ``reasons_engine`` (shapes, budgets), ``reas
 (organisations, votes), ``reasons_validators``, ``reasons_people`` (enrolment, counters),
 ``reasons_filing`` (filing, catalogue), ``reasons_policy``, ``reasons_claim``, ``reasons_funds``,
 ``reasons_reimbursement``, ``reasons_traces``, ``reasons_own``, ``reasons_clearing`` and
+<<<<<<< HEAD
 ``reasons_refunds``. A test reads the source of all contracts and fails on a code that is used and
+=======
+``reasons_payment``. A test reads the source of all contracts and fails on a code that is used and
+>>>>>>> main
 not listed, or listed and not used.
 """
 
@@ -24,6 +28,7 @@ from contracts.settlement import (
     reasons_filing,
     reasons_funds,
     reasons_own,
+    reasons_payment,
     reasons_people,
     reasons_policy,
     reasons_refunds,
@@ -53,6 +58,7 @@ def _table() -> dict[str, Reason]:
         reasons_own.ROWS,
         reasons_refunds.ROWS,
         reasons_clearing.ROWS,
+        reasons_payment.ROWS,
     ):
         for row in rows:
             assert row.code not in table, f"reason {row.code} is listed twice"

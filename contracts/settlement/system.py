@@ -28,7 +28,11 @@ from contracts.settlement import (
     traces,
     wallet,
 )
+<<<<<<< HEAD
 from contracts.settlement.refunds import resettle
+=======
+from contracts.settlement.clearing import payment
+>>>>>>> main
 
 # The methods of the claim contract live in several modules; importing them declares them.
 _CLAIM_MODULES = (claim_register, claim_lines, claim_settle, claim_reverse, resettle)
@@ -52,5 +56,6 @@ CONTRACTS: tuple[Contract, ...] = (
     wallet.CONTRACT,
     credit.CONTRACT,
     looks.CONTRACT,
+    payment.CONTRACT,
 )
 """Every system contract, each with all its methods declared."""
