@@ -8,13 +8,9 @@ values of the call: the receipt carries the compared values beside the code.
 The rows live beside their subject: ``reasons_engine`` (shapes, budgets), ``reasons_registry``
 (organisations, votes), ``reasons_validators``, ``reasons_people`` (enrolment, counters),
 ``reasons_filing`` (filing, catalogue), ``reasons_policy``, ``reasons_claim``, ``reasons_funds``,
-``reasons_reimbursement``, ``reasons_traces``, ``reasons_own``, ``reasons_clearing`` and
-<<<<<<< HEAD
-``reasons_refunds``. A test reads the source of all contracts and fails on a code that is used and
-=======
-``reasons_payment``. A test reads the source of all contracts and fails on a code that is used and
->>>>>>> main
-not listed, or listed and not used.
+``reasons_reimbursement``, ``reasons_traces``, ``reasons_own``, ``reasons_clearing``,
+``reasons_payment`` and ``reasons_refunds``. A test reads the source of all contracts and fails on a
+code that is used and not listed, or listed and not used.
 """
 
 from __future__ import annotations

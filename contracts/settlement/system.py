@@ -28,11 +28,8 @@ from contracts.settlement import (
     traces,
     wallet,
 )
-<<<<<<< HEAD
-from contracts.settlement.refunds import resettle
-=======
 from contracts.settlement.clearing import payment
->>>>>>> main
+from contracts.settlement.refunds import resettle
 
 # The methods of the claim contract live in several modules; importing them declares them.
 _CLAIM_MODULES = (claim_register, claim_lines, claim_settle, claim_reverse, resettle)
