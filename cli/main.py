@@ -27,6 +27,7 @@ from cli import (
     trace,
     validator,
     watch,
+    worklists,
 )
 from cli.calls import mount
 from cli.settings import NODE_DEFAULT, Settings
@@ -55,6 +56,7 @@ mount(clearing.payment, CONTRACTS_BY_NAME, ("payment",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
 policy.app.command("show")(show.policy_show)
+worklists.mount(show.filing, show.reimburse)
 show.catalogue.command("load")(catalogue_load.load)
 
 for group, name in (

@@ -14,7 +14,7 @@ from contracts.api import Context, Value, reject
 from contracts.organisations import Organisation
 from contracts.quick import quick
 from contracts.settlement import counters
-from contracts.settlement.adjudicate import WHOLE_STAY, adjudicate
+from contracts.settlement.adjudicate import WHOLE_STAY, Policy, adjudicate
 from contracts.settlement.answer import ADMISSIONS
 from contracts.settlement.claim_case import DIRECT, Facts, case_of, cover_of
 from contracts.settlement.claim_lines import WORK_OF_ROW, Rows
@@ -25,7 +25,8 @@ from contracts.settlement.claim_visit import is_emergency, is_inpatient
 from contracts.settlement.counters import Counters
 from contracts.settlement.decision import CounterChange, Decision
 from contracts.settlement.enrolment import Person
-from contracts.settlement.filing_cover import Cover
+from contracts.settlement.filing_cover import RESIDES_ELSEWHERE, Cover
+from contracts.settlement.no_benefit import NoBenefit
 from contracts.settlement.policy_program import PolicyProgram
 from contracts.settlement.records import OwnPart, Visit
 
@@ -62,11 +63,13 @@ def decide(
     *,
     own: OwnMeans,
     channel: str = DIRECT,
+    filed_until: str = "",
     counted_in: Callable[[int], Counters | None] | None = None,
 ) -> Decided:
     """Steps 1 to 3 of SETTLEMENT.md section 4.
 
     ``own``: what the person's part may be paid from. ``channel``: ``direct`` or ``after_payment``.
+    ``filed_until``: up to when a filing counts as filed during the stay; its end when empty.
     ``counted_in``: the counters of a benefit year as they were; those of now unless it is given.
     Refuses with codes ``policy.*``, ``counters.*``, ``claim.no-catalogue``,
     ``claim.consent-missing``, ``claim.reimbursed``.
@@ -77,7 +80,8 @@ def decide(
     # What was paid already was agreed to already; in an emergency nobody is asked.
     needs_consent = channel == DIRECT and not is_emergency(visit)
     covered = catalogue_of(ctx, rules.catalogue, rows, needs_consent=needs_consent)
-    facts = Facts(institution, person, visit, cover_of(ctx, institution, person, visit), own)
+    cover = cover_of(ctx, institution, person, visit, filed_until)
+    facts = Facts(institution, person, visit, cover, own)
     years = _years(rules.program, visit)
     known = _known(ctx, person, years) if counted_in is None else [counted_in(y) for y in years]
     for found in known if channel == DIRECT else ():
@@ -93,19 +97,16 @@ def decide(
         counted_by_year={str(y): values for y, values in zip(years, counted, strict=True)},
         channel=channel,
     )
-    decision = adjudicate(case, rules.program)
+    decision = adjudicate(case, _policy_for(rules.program, facts))
     part = share_out(decision, own)
     if part.credit_fen:
         decision = _with_credit(decision, part.credit_fen)
-    changes = decision.counters
-    if is_inpatient(visit.care_kind):
-        changes = _with_admission(changes, years[-1], counted[-1].get(ADMISSIONS, 0))
     newest = known[-1]
     return Decided(
         decision=decision,
         own=part,
         facts=facts,
-        counters=changes,
+        counters=_with_admission(decision.counters, visit, years[-1], counted[-1]),
         as_of_ms=0 if newest is None else newest.as_of_ms,
         versions={
             "policy": rules.version.to_versions(),
@@ -120,12 +121,11 @@ def _known(ctx: Context, person: Person, years: list[int]) -> list[Counters | No
     return [counters.load(ctx.state, person.id, person.area, person.scheme, y) for y in years]
 
 
-def _with_admission(
-    changes: tuple[CounterChange, ...], year: int, before: int
-) -> tuple[CounterChange, ...]:
-    """A stay is an admission of its year, whatever the policy counts."""
-    others = tuple(c for c in changes if (c.year, c.name) != (year, ADMISSIONS))
-    return (*others, CounterChange(year, ADMISSIONS, before, 1))
+def _policy_for(program: PolicyProgram, facts: Facts) -> Policy:
+    """The area's policy, unless the person has no entitlement at this place."""
+    if facts.cover.reason == RESIDES_ELSEWHERE and not is_emergency(facts.visit):
+        return NoBenefit(program, facts.cover.reason)
+    return program
 
 
 def _with_credit(decision: Decision, drawn_fen: int) -> Decision:
@@ -134,6 +134,16 @@ def _with_credit(decision: Decision, drawn_fen: int) -> Decision:
     drawn = replace(decision, credit_fen=drawn_fen, cash_fen=cash)
     drawn.check()
     return drawn
+
+
+def _with_admission(
+    changes: tuple[CounterChange, ...], visit: Visit, year: int, counted: dict[str, int]
+) -> tuple[CounterChange, ...]:
+    """The policy's counters and, of a stay, the engine's own count."""
+    if not is_inpatient(visit.care_kind):
+        return changes
+    others = tuple(c for c in changes if (c.year, c.name) != (year, ADMISSIONS))
+    return (*others, CounterChange(year, ADMISSIONS, counted.get(ADMISSIONS, 0), 1))
 
 
 def _years(program: PolicyProgram, visit: Visit) -> list[int]:

@@ -18,7 +18,7 @@ from contracts.api import Args, Context
 from contracts.organisations import Organisation
 from contracts.quick import quick
 from contracts.settlement import claim as claims
-from contracts.settlement import counters, credit, family, invoices, traces
+from contracts.settlement import calendar, counters, credit, family, invoices, traces
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.claim_decide import Decided, decide, named_versions
 from contracts.settlement.claim_explain import explanation_of
@@ -104,6 +104,8 @@ def remake(ctx: Context, old: Taken, new: Wanted) -> Settled | None:
 
 def _decide(ctx: Context, old: Taken, new: Wanted, at_ms: int) -> Decided:
     """Steps 1 to 3 on the counters as they were, with what each payer of the person's gave."""
+    # A stay was open until it was settled first: what was filed until then counts as in time.
+    filed_until = calendar.date_of_ms(at_ms) if old.claim.registered else ""
     return decide(
         ctx,
         new.institution,
@@ -111,6 +113,7 @@ def _decide(ctx: Context, old: Taken, new: Wanted, at_ms: int) -> Decided:
         new.visit,
         new.rows,
         own=means_as_then(old.settled, new.use_account),
+        filed_until=filed_until,
         counted_in=order.counted_before(ctx, new.person, old.claim_id, old.settled, at_ms),
     )
 
