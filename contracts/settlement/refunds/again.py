@@ -17,8 +17,8 @@ from dataclasses import replace
 from contracts.api import Args, Context
 from contracts.organisations import Organisation
 from contracts.quick import quick
-from contracts.settlement import claim as claims
 from contracts.settlement import calendar, counters, credit, family, invoices, traces
+from contracts.settlement import claim as claims
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.claim_decide import Decided, decide, named_versions
 from contracts.settlement.claim_explain import explanation_of
