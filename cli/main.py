@@ -14,6 +14,7 @@ from cli import (
     bench,
     catalogue_load,
     claims,
+    clearing,
     demo,
     devnet,
     findings,
@@ -50,6 +51,7 @@ mount(show.family, CONTRACTS_BY_NAME, ("family",))
 mount(show.wallet, CONTRACTS_BY_NAME, ("wallet",))
 mount(show.credit, CONTRACTS_BY_NAME, ("credit",))
 mount(show.reimburse, CONTRACTS_BY_NAME, ("reimbursement",))
+mount(clearing.payment, CONTRACTS_BY_NAME, ("payment",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
 policy.app.command("show")(show.policy_show)
@@ -71,6 +73,7 @@ for group, name in (
     (show.wallet, "wallet"),
     (show.credit, "credit"),
     (show.reimburse, "reimburse"),
+    (clearing.payment, "payment"),
     (show.catalogue, "catalogue"),
     (show.looks, "looks"),
     (show.tx, "tx"),

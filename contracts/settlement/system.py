@@ -28,6 +28,7 @@ from contracts.settlement import (
     traces,
     wallet,
 )
+from contracts.settlement.clearing import payment
 
 # The methods of the claim contract live in several modules; importing them declares them.
 _CLAIM_MODULES = (claim_register, claim_lines, claim_settle, claim_reverse)
@@ -51,5 +52,6 @@ CONTRACTS: tuple[Contract, ...] = (
     wallet.CONTRACT,
     credit.CONTRACT,
     looks.CONTRACT,
+    payment.CONTRACT,
 )
 """Every system contract, each with all its methods declared."""
