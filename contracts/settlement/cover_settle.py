@@ -48,6 +48,9 @@ from contracts.settlement.records import CoverPart, Visit, salt_of
 BUDGET_COVER = 50_000
 """Units of one product's rule: a quarter of a home policy's, because a patient has several."""
 
+NO_END = "9999-12-31"
+"""Last day of a consent that a settlement was bound to: for the same bill it holds for good."""
+
 
 @quick(frozen=True, slots=True)
 class ProductAnswer:
@@ -214,6 +217,19 @@ def take_back(ctx: Context, claim: str, person: Person, parts: tuple[CoverPart, 
         made = find_payment(ctx.state, name) if part.amount_fen else None
         if made is not None:
             store(ctx, name, replace(made, stage=follow(made.stage, CoverStep.REVERSE)))
+
+
+def as_asked(ctx: Context, person: Person, claim: str, parts: tuple[CoverPart, ...]) -> Person:
+    """The person as a settlement of the same bill is decided again: the products that took part
+    are asked, though their consent may have ended since, and no others."""
+    if not parts and not person.covers:
+        return person
+    consents = []
+    for number, part in enumerate(parts, start=1):
+        made = find_payment(ctx.state, payment_name(claim, number))
+        account = None if made is None else made.account
+        consents.append(CoverConsent(part.product, part.insurer, part.scope, NO_END, account))
+    return replace(person, covers=tuple(consents), died=None)
 
 
 def store(ctx: Context, name: str, made: CoverPayment) -> None:

@@ -32,9 +32,10 @@ from contracts.settlement import (
     wallet,
 )
 from contracts.settlement.clearing import payment
+from contracts.settlement.refunds import resettle
 
 # The methods of the claim contract live in several modules; importing them declares them.
-_CLAIM_MODULES = (claim_register, claim_lines, claim_settle, claim_reverse)
+_CLAIM_MODULES = (claim_register, claim_lines, claim_settle, claim_reverse, resettle)
 assert all(module.CONTRACT is claim.CONTRACT for module in _CLAIM_MODULES)
 assert reimbursement_pay.CONTRACT is reimbursement.CONTRACT
 assert cover_consent.CONTRACT is cover_pay.CONTRACT is cover.CONTRACT

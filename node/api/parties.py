@@ -62,6 +62,7 @@ FIELDS: Mapping[str, str] = {
     "bureau": "organisation",
     "person": "person",
     "claim": "claim",
+    "replacement": "claim",
     "transfer": "transfer",
     "reimbursement": "reimbursement",
     "area": "home",
