@@ -22,6 +22,7 @@ from cli import (
     node,
     policy,
     proof,
+    provider,
     show,
     trace,
     validator,
@@ -52,6 +53,7 @@ mount(show.credit, CONTRACTS_BY_NAME, ("credit",))
 mount(show.reimburse, CONTRACTS_BY_NAME, ("reimbursement",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
+mount(provider.app, CONTRACTS_BY_NAME, ("provider",))
 policy.app.command("show")(show.policy_show)
 show.catalogue.command("load")(catalogue_load.load)
 
@@ -67,6 +69,7 @@ for group, name in (
     (claims.app, "claim"),
     (show.trace_codes, "trace-code"),
     (show.fund, "fund"),
+    (provider.app, "provider"),
     (show.family, "family"),
     (show.wallet, "wallet"),
     (show.credit, "credit"),

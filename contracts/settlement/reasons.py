@@ -8,7 +8,8 @@ values of the call: the receipt carries the compared values beside the code.
 The rows live beside their subject: ``reasons_engine`` (shapes, budgets), ``reasons_registry``
 (organisations, votes), ``reasons_validators``, ``reasons_people`` (enrolment, counters),
 ``reasons_filing`` (filing, catalogue), ``reasons_policy``, ``reasons_claim``, ``reasons_funds``,
-``reasons_reimbursement``, ``reasons_traces`` and ``reasons_own``. A test reads the source of all
+``reasons_reimbursement``, ``reasons_traces``, ``reasons_own`` and
+``reasons_provider``. A test reads the source of all
 contracts and fails on a code that is used and not listed, or listed and not used.
 """
 
@@ -24,6 +25,7 @@ from contracts.settlement import (
     reasons_own,
     reasons_people,
     reasons_policy,
+    reasons_provider,
     reasons_registry,
     reasons_reimbursement,
     reasons_traces,
@@ -48,6 +50,7 @@ def _table() -> dict[str, Reason]:
         reasons_reimbursement.ROWS,
         reasons_traces.ROWS,
         reasons_own.ROWS,
+        reasons_provider.ROWS,
     ):
         for row in rows:
             assert row.code not in table, f"reason {row.code} is listed twice"

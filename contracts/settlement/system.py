@@ -28,11 +28,13 @@ from contracts.settlement import (
     traces,
     wallet,
 )
+from contracts.settlement.provider import pay, standards
 
 # The methods of the claim contract live in several modules; importing them declares them.
 _CLAIM_MODULES = (claim_register, claim_lines, claim_settle, claim_reverse)
 assert all(module.CONTRACT is claim.CONTRACT for module in _CLAIM_MODULES)
 assert reimbursement_pay.CONTRACT is reimbursement.CONTRACT
+assert pay.CONTRACT is standards.CONTRACT
 
 CONTRACTS: tuple[Contract, ...] = (
     organisation_methods.CONTRACT,
@@ -51,5 +53,6 @@ CONTRACTS: tuple[Contract, ...] = (
     wallet.CONTRACT,
     credit.CONTRACT,
     looks.CONTRACT,
+    pay.CONTRACT,
 )
 """Every system contract, each with all its methods declared."""

@@ -25,6 +25,7 @@ from node.api import (
     operations,
     people,
     proofs,
+    provider,
     references,
     schemas,
     stream,
@@ -53,6 +54,7 @@ ROUTERS = (
     claims.router,
     people.router,
     accounts.router,
+    provider.router,
     references.router,
     stream.router,
 )
