@@ -1,4 +1,4 @@
-"""``yibao provider``: payment of institutions by case or day: try a policy, look at what came of it.
+"""``yibao provider``: payment of institutions by case or day: try a policy, look at results.
 
 ``check`` and ``try`` work without a node, with the code that decides on the ledger.
 """
@@ -12,7 +12,7 @@ import typer
 
 from cli.case_file import CaseFileError, read_document
 from cli.exits import Exit
-from cli.output import Json, fail, out, print_json, print_table, yuan
+from cli.output import Json, fail, print_json, print_table, yuan
 from cli.policy_source import PolicyFile, read_text
 from cli.show import ClaimId, asked, record
 from contracts.api import Rejected
@@ -102,7 +102,7 @@ def try_(policy: PolicyFile, case: PaymentCaseFile, json_: Json = False) -> None
     )
     for step in steps:
         english, chinese = step_words(step["code"])
-        out(f"  {chinese or english}: {formula(step)}")
+        typer.echo(f"  {chinese or english}: {formula(step)}")
 
 
 @app.command()

@@ -99,5 +99,5 @@ _FORMULAS: Mapping[str, Callable[[Step], str]] = MappingProxyType(
         "step": _named,
     }
 )
-"""By ``op``: every operation that ``benefits.Recorder`` and ``provider.program`` record has one (a test
-compares)."""
+"""By ``op``: every operation that ``benefits.Recorder`` records, or a payment policy, has one (a
+test compares)."""

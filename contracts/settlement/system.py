@@ -28,13 +28,16 @@ from contracts.settlement import (
     traces,
     wallet,
 )
+from contracts.settlement.provider import contract as provider
 from contracts.settlement.provider import pay, standards
 
 # The methods of the claim contract live in several modules; importing them declares them.
 _CLAIM_MODULES = (claim_register, claim_lines, claim_settle, claim_reverse)
 assert all(module.CONTRACT is claim.CONTRACT for module in _CLAIM_MODULES)
 assert reimbursement_pay.CONTRACT is reimbursement.CONTRACT
-assert pay.CONTRACT is standards.CONTRACT
+# Importing them declares the methods of ``provider``.
+_PROVIDER_METHODS = (pay.pay, standards.deploy, standards.groups, standards.rates)
+assert len(provider.CONTRACT.methods) == len(_PROVIDER_METHODS)
 
 CONTRACTS: tuple[Contract, ...] = (
     organisation_methods.CONTRACT,
@@ -53,6 +56,6 @@ CONTRACTS: tuple[Contract, ...] = (
     wallet.CONTRACT,
     credit.CONTRACT,
     looks.CONTRACT,
-    pay.CONTRACT,
+    provider.CONTRACT,
 )
 """Every system contract, each with all its methods declared."""

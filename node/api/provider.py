@@ -25,11 +25,15 @@ Month = Annotated[
     responses={200: {"model": schemas.RecordAnswer}},
 )
 async def claim_payment(access: AccessDep, claim: ThingId) -> Response:
-    """What a claim is worth to its institution: way, standard, what the funds pay, gain or loss."""
+    """What a claim is worth to its institution: way, standard, what the funds pay, gain or loss.
+
+    A claim that nobody decided is paid by item, as settled; its ``stage`` is null.
+    """
     access.check(parties.of_claim(access.state, claim), f"claim/{claim}")
     found = record.find(access.state, claim)
     if found is None:
-        raise access.absent()
+        by_item = {"claim": claim, "stage": None, "way": "fee_for_service"}
+        return access.answer({"record": by_item})
     return access.answer(
         {
             "record": {

@@ -86,7 +86,7 @@ def _rates(value: Value, path: str) -> Value:
 
 _fen = _whole(0, FEN_LIMIT)
 _GROUPS: dict[str, dict[str, tuple[_Check, Value]]] = {
-    "bill": {name: (_fen, 0) for name in BILL},
+    "bill": dict.fromkeys(BILL, (_fen, 0)),
     "visit": {
         "care_kind": (_word(*terms.CARE_KINDS), "inpatient"),
         "admission": (_date, "2025-01-01"),

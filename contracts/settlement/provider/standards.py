@@ -181,11 +181,11 @@ def rates_of(
 def version_of(state: State, care: str, date: str, height: int) -> PolicyVersion:
     """The payment policy of a place on a date of discharge: of the district, else of its city, its
     province. Refuses with ``provider.none-in-force``."""
-    for region in widening(care):
-        found = policy.in_force(state, region, KIND, date, height=height)
-        if found is not None:
-            return found
-    reject("provider.none-in-force", care=care, date=date)
+    held = (policy.in_force(state, region, KIND, date, height=height) for region in widening(care))
+    found = next((version for version in held if version is not None), None)
+    if found is None:
+        reject("provider.none-in-force", care=care, date=date)
+    return found
 
 
 def program_of(state: State, version: PolicyVersion) -> PaymentProgram:

@@ -125,7 +125,9 @@ def pay(
     args = {"claim": claim, "stage": stage}
     attached = None if group is None else {"settlement": group}
     if refused:
-        return made.world.refused(refused, sender, "provider", "pay", args, attachments=attached, post=post)
+        return made.world.refused(
+            refused, sender, "provider", "pay", args, attachments=attached, post=post
+        )
     return made.world.do(sender, "provider", "pay", args, attachments=attached, post=post)
 
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.meter import PolicyFault
 from contracts.settlement import funds_chart as chart
+from contracts.settlement.benefits import Recorder
+from contracts.settlement.benefits_text import formula
+from contracts.settlement.case import CaseError
 from contracts.settlement.funds_book import balance
 from contracts.settlement.provider import record
+from contracts.settlement.provider.case import normalise
+from contracts.settlement.provider.program import PaymentProgram, multiplied
 from tests.contracts.settlement import provider_world as pw
 from tests.contracts.settlement.claim_world import ClaimWorld, line, make_claim_world, visit
 from tests.contracts.settlement.funds_world import balances, trial_balance
@@ -102,9 +110,9 @@ def test_worked_examples(total: int, days: int, group: Any, standard: int, way: 
     settled = pw.settle(made, total, days)
     paid = pw.pay(made, group)
     assert (paid.answer["standard_fen"], paid.answer["way"]) == (standard, way)
-    assert paid.answer["result_fen"] == max(
-        standard - total, -settled.answer["funds_fen"]
-    ), "what the bill exceeds, at most what the funds owed"
+    assert paid.answer["result_fen"] == max(standard - total, -settled.answer["funds_fen"]), (
+        "what the bill exceeds, at most what the funds owed"
+    )
     assert whole_bill(made) == total
     assert bool(paid.postings) == (standard != total)
 
@@ -214,3 +222,61 @@ def test_no_group_is_in_a_receipt_or_the_state() -> None:
     assert outcome.explanation["group"]["code"] == "FM11"
     for key in set(made.world.state.entries) - before:
         assert b"FM11" not in made.world.state.entries[key]
+
+
+def test_the_page_shows_a_policy_that_works() -> None:
+    text = (Path(__file__).parents[3] / "docs/provider-payment.md").read_text(encoding="utf-8")
+    source = text.partition("```python\n")[2].partition("```")[0]
+    case: dict[str, Any] = {
+        "bill": {"total_fen": 1_800_000, "funds_fen": 1_428_000, "others_fen": 372_000},
+        "visit": {"admission": "2025-06-01", "discharge": "2025-06-10", "days": 9},
+        "group": {"system": "drg", "code": "FM11", "weight": "1.2345", "average_days_e1": 85},
+        "rates": {"drg": "12000", "coefficient": "0.98"},
+    }
+    standard, steps = PaymentProgram(source).pay(normalise(case))
+    assert standard.amount_fen == 1_451_772
+    assert [formula(step) for step in steps] == [
+        "1.00 × 12000 × 1.2345 × 0.98 = 14,517.72",
+        "max(0, 18,000.00 − 29,035.44) = 0.00",
+    ]
+
+
+@pytest.mark.parametrize("factor", ["1.23456789", "-1", "99999999", "", "1e3", "１"])
+def test_a_factor_that_is_none_ends_the_run(factor: str) -> None:
+    source = 'def pay(case):\n    x = multiplied(1, [case["rates"]["x"]])\n'
+    source += '    return {"standard_fen": x, "way": "drg"}\n'
+    with pytest.raises(PolicyFault):
+        PaymentProgram(source).pay(normalise({"rates": {"x": factor}}))
+
+
+@given(
+    st.integers(0, 10**9),
+    st.lists(st.tuples(st.integers(0, 9999), st.integers(0, 999_999)), min_size=1, max_size=3),
+)
+def test_multiplied_is_exact_and_rounded_once(amount: int, factors: list[tuple[int, int]]) -> None:
+    texts = [f"{whole}.{places:06d}" for whole, places in factors]
+    exact = Fraction(amount)
+    for text in texts:
+        exact *= Fraction(text)
+    if exact > 10**14:
+        return
+    want = int(exact + Fraction(1, 2))
+    assert multiplied(Recorder(), amount, texts) == want
+
+
+@pytest.mark.parametrize(
+    ("document", "path"),
+    [
+        ({"bill": {"total_fen": 1}}, "bill"),
+        ({"bill": {"total_fen": 1.0}}, "bill.total_fen"),
+        ({"what": 1}, "case.what"),
+        ({"group": {"system": "icd"}}, "group.system"),
+        ({"visit": {"discharge": "2025-02-30"}}, "visit.discharge"),
+        ({"rates": {"a": 1}}, "rates.a"),
+        ([], "case"),
+    ],
+)
+def test_a_case_file_that_is_none_says_where(document: Any, path: str) -> None:
+    with pytest.raises(CaseError) as told:
+        normalise(document)
+    assert told.value.path == path
