@@ -172,12 +172,16 @@ def _chain(text: str) -> bytes:
 
 
 def _fields(header: KeyHeader) -> dict[str, str]:
-    return {
+    told = {
         "organisation": header.owner,
         "role": header.role,
         "key": header.key.hex(),
         "chain": "" if header.chain == UNBOUND else header.chain.hex(),
     }
+    if "transport" in header.role.split(","):
+        # What yibao org set-endpoint publishes, so that peers know the node by it.
+        told["tls_pin"] = crypto.tls_pin(header.key).hex()
+    return told
 
 
 def _show(file: Path, header: KeyHeader, as_json: bool) -> None:

@@ -14,6 +14,7 @@ from cli import (
     bench,
     catalogue_load,
     claims,
+    clearing,
     demo,
     devnet,
     findings,
@@ -51,6 +52,7 @@ mount(show.family, CONTRACTS_BY_NAME, ("family",))
 mount(show.wallet, CONTRACTS_BY_NAME, ("wallet",))
 mount(show.credit, CONTRACTS_BY_NAME, ("credit",))
 mount(show.reimburse, CONTRACTS_BY_NAME, ("reimbursement",))
+mount(clearing.payment, CONTRACTS_BY_NAME, ("payment",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
 mount(provider.app, CONTRACTS_BY_NAME, ("provider",))
@@ -74,6 +76,7 @@ for group, name in (
     (show.wallet, "wallet"),
     (show.credit, "credit"),
     (show.reimburse, "reimburse"),
+    (clearing.payment, "payment"),
     (show.catalogue, "catalogue"),
     (show.looks, "looks"),
     (show.tx, "tx"),

@@ -9,7 +9,7 @@ is refused.
 from __future__ import annotations
 
 from contracts.api import Context, Contract, State, reject
-from contracts.settlement.lifecycle import START
+from contracts.settlement.life import START
 from contracts.settlement.records import Claim, is_reversal
 
 CONTRACT = Contract("claim", version=1)

@@ -28,7 +28,8 @@ from contracts.settlement.claim_visit import (
     visit_of,
 )
 from contracts.settlement.enrolment import Person
-from contracts.settlement.lifecycle import START, Action, ClaimState, follow
+from contracts.settlement.life import START
+from contracts.settlement.lifecycle import Action, ClaimState, follow
 from contracts.settlement.records import Claim, Visit, content_digest, salt_of
 
 

@@ -134,6 +134,42 @@ _ROWS = (
         chinese="跨省预付金",
     ),
     AccountKind(
+        name="prepaid",
+        pattern="prepaid:<home>-><care>",
+        entry="clearing/<home>/<care>",
+        covered=False,
+        mover=Mover.CONTRACT,
+        english="The mirror of the advance in the home province's books; both sum to zero.",
+        chinese="跨省预付金(参保地预付)",
+    ),
+    AccountKind(
+        name="remittance",
+        pattern="remittance:<area>",
+        entry="remittance/<area>",
+        covered=False,
+        mover=Mover.CONTRACT,
+        english="What a city owes its province for care of its insured elsewhere.",
+        chinese="应上解跨省清算资金",
+    ),
+    AccountKind(
+        name="collection",
+        pattern="collection:<area>",
+        entry="remittance/<area>",
+        covered=False,
+        mover=Mover.CONTRACT,
+        english="The mirror of the remittance in the province's books; both sum to zero.",
+        chinese="应收下级上解资金",
+    ),
+    AccountKind(
+        name="prepayment",
+        pattern="prepayment:<institution>",
+        entry="prepayment/<institution>",
+        covered=False,
+        mover=Mover.CONTRACT,
+        english="Minus what the place of care has prepaid to an institution and not got back.",
+        chinese="医疗机构预付金",
+    ),
+    AccountKind(
         name="payable",
         pattern="payable:<institution>",
         entry="payable/<institution>",
@@ -215,8 +251,12 @@ CHART: Mapping[str, AccountKind] = {row.name: row for row in _ROWS}
 CASH = "cash"
 """Fund type of money that a patient pays: no fund's."""
 
+ADVANCES: Mapping[str, str] = {"310": "310101", "390": "390101"}
+"""Fund type of the advance between provinces by scheme (预付金, RULES.md section 4.4)."""
+
 FUND_TYPES = frozenset(FUNDS) | {PERSONAL_ACCOUNT, CASH}
-"""Every word a posting may have for a fund type: who pays in settlements, the account, cash."""
+"""Every word a plain transfer may have for a fund type: who pays in settlements, the account,
+cash. Advances move by their own contract."""
 
 
 @lru_cache(maxsize=65_536)
@@ -278,6 +318,31 @@ def clearing(home: str, care: str) -> str:
 def receivable(home: str, care: str) -> str:
     """Account name of the mirror of ``clearing`` on the care side."""
     return f"receivable:{home}->{care}"
+
+
+def advance(home: str, care: str) -> str:
+    """Account name of what province ``home`` has prepaid and ``care`` holds."""
+    return f"advance:{home}->{care}"
+
+
+def prepaid(home: str, care: str) -> str:
+    """Account name of the mirror of ``advance`` on the home side."""
+    return f"prepaid:{home}->{care}"
+
+
+def remittance(area: str) -> str:
+    """Account name of what a city owes its province."""
+    return f"remittance:{area}"
+
+
+def collection(area: str) -> str:
+    """Account name of the mirror of ``remittance`` in the province's books."""
+    return f"collection:{area}"
+
+
+def prepayment(institution: str) -> str:
+    """Account name of what an institution was prepaid."""
+    return f"prepayment:{institution}"
 
 
 def payable(institution: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from contracts.api import reject
+from contracts.settlement.life import START, Life
 
 
 class ClaimState(StrEnum):
@@ -25,7 +25,8 @@ class ClaimState(StrEnum):
     DECLARED = "declared"
     """In the institution's monthly declaration to the bureau of the place of care."""
     AUDITED = "audited"
-    """That bureau has confirmed what it will pay for."""
+    """That bureau has confirmed what it will pay for. Like ``cleared`` it is the state of the
+    claim's month and is not written on the claim: ``clearing.standing`` tells it."""
     CLEARED = "cleared"
     """In a closed clearing period between the two places."""
     REVERSED = "reversed"
@@ -43,15 +44,13 @@ class Action(StrEnum):
     CANCEL = "cancel"
     SETTLE = "settle"
     DECLARE = "declare"
+    SET_ASIDE = "set-aside"
     AUDIT = "audit"
     CLEAR = "clear"
     REVERSE = "reverse"
     DISPUTE = "dispute"
     DISMISS = "dismiss"
 
-
-START = ""
-"""The state of a claim id that nobody has used."""
 
 _S = ClaimState
 _A = Action
@@ -69,6 +68,8 @@ TABLE: dict[tuple[str, Action], ClaimState] = {
     (_S.SETTLED, _A.REVERSE): _S.REVERSED,
     (_S.SETTLED, _A.DECLARE): _S.DECLARED,
     (_S.SETTLED, _A.DISPUTE): _S.DISPUTED,
+    # Not confirmed this month: it rolls on and is declared again.
+    (_S.DECLARED, _A.SET_ASIDE): _S.SETTLED,
     (_S.DECLARED, _A.AUDIT): _S.AUDITED,
     (_S.AUDITED, _A.CLEAR): _S.CLEARED,
     (_S.DISPUTED, _A.DISMISS): _S.SETTLED,
@@ -81,19 +82,6 @@ of both; those rows come with the contract that records the consent.
 """
 
 
-def follow(state: str, action: Action) -> ClaimState:
-    """The state after ``action``. Refuses with ``claim.wrong-state`` where the table is empty."""
-    after = TABLE.get((state, action))
-    if after is None:
-        reject("claim.wrong-state", state=str(state), action=action.value)
-    return after
-
-
-def mermaid() -> str:
-    """The table as a Mermaid state diagram, for the documents."""
-    rows = ["stateDiagram-v2"]
-    for (before, action), after in TABLE.items():
-        rows.append(f"    {before or '[*]'} --> {after.value}: {action.value}")
-    ends = [s for s in ClaimState if not any(before == s for before, _ in TABLE)]
-    rows += [f"    {state.value} --> [*]" for state in ends]
-    return "\n".join(rows) + "\n"
+_LIFE = Life(TABLE, ClaimState, "claim.wrong-state")
+follow = _LIFE.follow
+mermaid = _LIFE.mermaid

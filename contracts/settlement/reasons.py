@@ -8,9 +8,9 @@ values of the call: the receipt carries the compared values beside the code.
 The rows live beside their subject: ``reasons_engine`` (shapes, budgets), ``reasons_registry``
 (organisations, votes), ``reasons_validators``, ``reasons_people`` (enrolment, counters),
 ``reasons_filing`` (filing, catalogue), ``reasons_policy``, ``reasons_claim``, ``reasons_funds``,
-``reasons_reimbursement``, ``reasons_traces``, ``reasons_own`` and
-``reasons_provider``. A test reads the source of all
-contracts and fails on a code that is used and not listed, or listed and not used.
+``reasons_reimbursement``, ``reasons_traces``, ``reasons_own``, ``reasons_clearing``,
+``reasons_payment`` and ``reasons_provider``. A test reads the source of all contracts and fails on
+a code that is used and not listed, or listed and not used.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from collections.abc import Mapping
 
 from contracts.settlement import (
     reasons_claim,
+    reasons_clearing,
     reasons_engine,
     reasons_filing,
     reasons_funds,
     reasons_own,
+    reasons_payment,
     reasons_people,
     reasons_policy,
     reasons_provider,
@@ -50,6 +52,8 @@ def _table() -> dict[str, Reason]:
         reasons_reimbursement.ROWS,
         reasons_traces.ROWS,
         reasons_own.ROWS,
+        reasons_clearing.ROWS,
+        reasons_payment.ROWS,
         reasons_provider.ROWS,
     ):
         for row in rows:

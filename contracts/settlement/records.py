@@ -213,6 +213,28 @@ class Settled:
 
 
 @quick(frozen=True, slots=True)
+class Declared:
+    """What a month has made of a settlement: on the claim's record from its declaration on."""
+
+    month: str
+    """Declaration that it stands in, ``YYYY-MM``; empty after it was set aside."""
+    times: int
+    """How often it was set aside: it rolls on from month to month, but not for ever."""
+    deducted: tuple[tuple[str, int], ...]
+    """(fund type, fen) that audits took off what the funds pay; the institution bears it."""
+
+    def encode(self) -> Value:
+        """As the state has it."""
+        return [self.month, self.times, [list(row) for row in self.deducted]]
+
+    @classmethod
+    def decode(cls, value: Value) -> Declared:
+        """From the state's value."""
+        month, times, deducted = value
+        return cls(month, times, tuple((fund, amount) for fund, amount in deducted))
+
+
+@quick(frozen=True, slots=True)
 class Claim:
     """A claim: ``claim/<id>``, the one key that stays of it."""
 
@@ -235,10 +257,12 @@ class Claim:
     reversal: str
     """Id of the reversal; empty while there is none."""
     salt: bytes
+    declared: Declared | None = None
+    """None until it is declared: most claims of a day have none, and their record no place."""
 
     def encode(self) -> Value:
         """As the state has it."""
-        return [
+        value = [
             self.state.value,
             self.institution,
             self.care,
@@ -253,6 +277,9 @@ class Claim:
             self.reversal,
             self.salt,
         ]
+        if self.declared is not None:
+            value.append(self.declared.encode())
+        return value
 
     def settled_as(self, state: ClaimState, visit: Visit, settled: Settled) -> Claim:
         """The same claim once it is decided: its uploads leave the state."""
@@ -276,7 +303,7 @@ class Claim:
     def decode(cls, value: Value) -> Claim:
         """From the state's value."""
         (state, institution, care, person, area, scheme, visit, presence, uploads, registered,
-         settled, reversal, salt) = value  # fmt: skip
+         settled, reversal, salt, *more) = value  # fmt: skip
         return cls(
             ClaimState(state),
             institution,
@@ -291,6 +318,7 @@ class Claim:
             None if settled is None else Settled.decode(settled),
             reversal,
             salt,
+            Declared.decode(more[0]) if more else None,
         )
 
 
@@ -304,10 +332,13 @@ class Reversal:
     tx_id: bytes
     time_ms: int
     reason: str
+    month: str = ""
+    """Declaration that its negative row stands in; empty until it is declared."""
 
     def encode(self) -> Value:
         """As the state has it."""
-        return [REVERSAL, self.claim, self.digest, self.tx_id, self.time_ms, self.reason]
+        value = [REVERSAL, self.claim, self.digest, self.tx_id, self.time_ms, self.reason]
+        return [*value, self.month] if self.month else value
 
     @classmethod
     def decode(cls, value: Value) -> Reversal:

@@ -42,10 +42,10 @@ from contracts.settlement.claim_shapes import AGENTS, CLINICAL, LINES_AT_ONCE, L
 from contracts.settlement.claim_visit import check_dates, visit_of
 from contracts.settlement.filing import work_calendar
 from contracts.settlement.funds_book import Leg, post
+from contracts.settlement.life import START
 from contracts.settlement.lifecycle import ClaimState
 from contracts.settlement.records import Claim, content_digest, salt_of
 from contracts.settlement.reimbursement_record import (
-    START,
     Place,
     Reimbursement,
     Stage,

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from contracts.api import Context, State, Value, reject
 from contracts.settlement.invoices import Name
+from contracts.settlement.life import START, Life
 from contracts.settlement.records import Visit
 
 
@@ -56,9 +57,6 @@ class Step(StrEnum):
     BOUNCE = "bounce"
 
 
-START = ""
-"""The stage of an id that nobody has used."""
-
 _G, _P = Stage, Step
 TABLE: dict[tuple[str, Step], Stage] = {
     (START, _P.FILE): _G.FILED,
@@ -87,22 +85,9 @@ ENDED_UNPAID = (Stage.REFUSED, Stage.WITHDRAWN)
 """The bill is as if it had never been brought."""
 
 
-def follow(stage: str, step: Step) -> Stage:
-    """The stage after ``step``. Refuses with ``reimbursement.wrong-stage``."""
-    after = TABLE.get((stage, step))
-    if after is None:
-        reject("reimbursement.wrong-stage", stage=str(stage), step=step.value)
-    return after
-
-
-def mermaid() -> str:
-    """The table as a Mermaid state diagram, for the documents."""
-    rows = ["stateDiagram-v2"]
-    for (before, step), after in TABLE.items():
-        rows.append(f"    {before or '[*]'} --> {after.value}: {step.value}")
-    ends = [stage for stage in Stage if not any(before == stage for before, _ in TABLE)]
-    rows += [f"    {stage.value} --> [*]" for stage in ends]
-    return "\n".join(rows) + "\n"
+_LIFE = Life(TABLE, Stage, "reimbursement.wrong-stage", ("stage", "step"))
+follow = _LIFE.follow
+mermaid = _LIFE.mermaid
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from contracts.settlement import (
     traces,
     wallet,
 )
+from contracts.settlement.clearing import payment
 from contracts.settlement.provider import contract as provider
 from contracts.settlement.provider import pay, standards
 
@@ -56,6 +57,7 @@ CONTRACTS: tuple[Contract, ...] = (
     wallet.CONTRACT,
     credit.CONTRACT,
     looks.CONTRACT,
+    payment.CONTRACT,
     provider.CONTRACT,
 )
 """Every system contract, each with all its methods declared."""

@@ -11,7 +11,9 @@ from typing import Any
 from fastapi import Query
 from starlette.responses import Response
 
+from contracts.api import State
 from contracts.settlement import records, statement
+from contracts.settlement.clearing.standing import standing
 from contracts.settlement.records import Claim, Reversal
 from node.api import chain, explorer, parties, render, schemas
 from node.api.chain import Located
@@ -34,12 +36,12 @@ def find_claim(access: Access, claim_id: str) -> Claim | Reversal:
     return Reversal.decode(value) if records.is_reversal(value) else Claim.decode(value)
 
 
-def claim_fields(claim_id: str, claim: Claim, *, with_person: bool) -> dict[str, Any]:
+def claim_fields(state: State, claim_id: str, claim: Claim, *, with_person: bool) -> dict[str, Any]:
     """A claim's record with named fields."""
     visit = claim.visit
     return {
         "claim": claim_id,
-        "state": claim.state.value,
+        "state": standing(state, claim).value,
         "institution": claim.institution,
         "care": claim.care,
         "area": claim.area,
@@ -52,6 +54,15 @@ def claim_fields(claim_id: str, claim: Claim, *, with_person: bool) -> dict[str,
         "uploads": [{"number": number, "lines": lines} for number, lines in claim.uploads],
         "settled": None if claim.settled is None else _settled(claim.settled),
         "reversal": claim.reversal or None,
+        "declared": None if claim.declared is None else _declared(claim.declared),
+    }
+
+
+def _declared(declared: records.Declared) -> dict[str, Any]:
+    return {
+        "month": declared.month or None,
+        "set_aside": declared.times,
+        "deducted": [{"fund": fund, "amount_fen": amount} for fund, amount in declared.deducted],
     }
 
 
@@ -79,6 +90,7 @@ def _reversal_fields(reversal_id: str, reversal: Reversal) -> dict[str, Any]:
         "tx_id": reversal.tx_id,
         "time_ms": reversal.time_ms,
         "reason": reversal.reason,
+        "declared": reversal.month or None,
     }
 
 
@@ -92,7 +104,9 @@ async def claim(access: AccessDep, claim: ThingId) -> Response:
         return access.answer({"record": _reversal_fields(claim, found)})
     with_person = has_post(Right.PERSON, access.caller) and access.sees(concerned, Right.PERSON)
     access.check(concerned, f"claim/{claim}", Right.PERSON if with_person else None)
-    return access.answer({"record": claim_fields(claim, found, with_person=with_person)})
+    return access.answer(
+        {"record": claim_fields(access.state, claim, found, with_person=with_person)}
+    )
 
 
 @router.get(
@@ -175,7 +189,7 @@ async def claim_statement(
     page = statement.build(
         explained["explanation"],
         receipt_digest=merkle.leaf_hash(leaf),
-        state=found.state.value,
+        state=standing(access.state, found).value,
     )
     if form == "html":
         return Response(statement.render_html(page), media_type="text/html; charset=utf-8")

@@ -15,6 +15,7 @@ from typing import Any
 from contracts import organisations
 from contracts.api import State
 from contracts.settlement import enrolment, records, reimbursement_record
+from contracts.settlement.clearing import notice_record, payment_record
 from contracts.settlement.filing_record import Filing, load_filing
 from contracts.settlement.reimbursement_record import Reimbursement
 
@@ -61,6 +62,8 @@ FIELDS: Mapping[str, str] = {
     "care": "care",
     "care_region": "care",
     "care_area": "care",
+    "payer_region": "home",
+    "payee_region": "care",
 }
 """Names of fields in arguments, answers, events and state values, and what they name."""
 
@@ -73,6 +76,10 @@ ACCOUNTS: Mapping[str, str] = {
     "clearing": "home->care",
     "receivable": "home->care",
     "advance": "home->care",
+    "prepaid": "home->care",
+    "remittance": "home",
+    "collection": "home",
+    "prepayment": "institution",
     "payable": "institution",
     "patient": "institution",
     "income": "institution",
@@ -171,6 +178,31 @@ def of_named_reimbursement(state: State, name: str) -> Parties:
     """The parties of a reimbursement by its id; nobody where there is none."""
     made = reimbursement_record.find(state, name)
     return Parties() if made is None else of_reimbursement(state, made)
+
+
+def of_notice(state: State, notice_id: str) -> Parties:
+    """Payer and payee of a notice and the provinces of its cause; nobody where there is none."""
+    made = notice_record.find(state, notice_id)
+    if made is None:
+        return Parties()
+    found = Parties()
+    for account, _, _ in (*made.out, *made.into):
+        found |= of_account(state, account)
+    for side in (made.payer, made.payee):
+        if ":" in side:
+            found |= of_organisation(state, side)
+        else:
+            found |= Parties(home_regions=frozenset({side}))
+    return found
+
+
+def of_payment(state: State, payment_id: str) -> Parties:
+    """The parties of the payment's notice, its sender and its banks; nobody where there is none."""
+    made = payment_record.find(state, payment_id)
+    if made is None:
+        return Parties()
+    named = Parties(organisations=frozenset({made.sender, made.bank, made.payee_bank}))
+    return named | of_notice(state, made.notice)
 
 
 def _named(state: State, what: str, name: str) -> Parties:

@@ -128,7 +128,7 @@ async def person_claims(
             if first and first[0] == row and access.sees(parties.of_claim(access.state, name)):
                 found = claims.find_claim(access, name)
                 assert not isinstance(found, Reversal), f"reversal {name} has calls of a claim"
-                listed.append(claims.claim_fields(name, found, with_person=True))
+                listed.append(claims.claim_fields(access.state, name, found, with_person=True))
     return access.answer({"claims": listed, "next": following})
 
 

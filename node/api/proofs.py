@@ -84,6 +84,14 @@ def _transfer(access: Access, rest: str) -> Parties:
     return parties.of_transfer(access.state, rest)
 
 
+def _notice(access: Access, rest: str) -> Parties:
+    return parties.of_notice(access.state, rest)
+
+
+def _payment(access: Access, rest: str) -> Parties:
+    return parties.of_payment(access.state, rest)
+
+
 def _nobody(_access: Access, _rest: str) -> Parties:
     return Parties()
 
@@ -125,6 +133,12 @@ KEYS: Mapping[str, tuple[Right, Concern]] = {
     "mapping-version": (Right.PARTY, _organisation),
     "mapping-page": (Right.PARTY, _organisation),
     "transfer": (Right.PARTY, _transfer),
+    "remittance": (Right.PARTY, _area),
+    "prepayment": (Right.PARTY, _organisation),
+    "declaration": (Right.PARTY, _organisation),
+    "notice": (Right.PARTY, _notice),
+    "payment": (Right.PARTY, _payment),
+    "period": (Right.CHAIN, _nobody),
 }
 """The right to a state entry by the first part of its key; what is not here is denied."""
 

@@ -114,11 +114,19 @@ class Changes:
 
 
 AnyContent = Content | Changes
+_CONTENT_MARK: Final = encode([0, 0])[:1]
+"""First byte of the form with two fields."""
 
 
-def decode_content(data: bytes, share: Share) -> AnyContent:
-    """The form that was asked for. Raises ``PeerFault``."""
-    return Content.decode(data) if share is Share.CONTENT else Changes.decode(data)
+def decode_content(data: bytes) -> AnyContent:
+    """A block in whichever form it is; whether that one is wanted is not looked at: an answer may
+    be late and of a request in another form. Raises ``PeerFault``."""
+    return Content.decode(data) if data[:1] == _CONTENT_MARK else Changes.decode(data)
+
+
+def share_in(content: AnyContent) -> Share:
+    """How much of the block this is."""
+    return Share.CONTENT if isinstance(content, Content) else Share.CHANGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,10 +269,8 @@ def encode_blocks(blocks: Sequence[tuple[bytes, bytes]]) -> bytes:
     return encode([list(pair) for pair in blocks])
 
 
-def decode_blocks(
-    data: bytes, share: Share = Share.CONTENT
-) -> list[tuple[Certificate, AnyContent]]:
-    """Certificates and contents in the form asked for; neither verified. Raises ``PeerFault``."""
+def decode_blocks(data: bytes) -> list[tuple[Certificate, AnyContent]]:
+    """Certificates and contents in whichever form; neither verified. Raises ``PeerFault``."""
     try:
         found = []
         pairs = shape.array(decode(data, bytes_max=ANSWER_BYTES_MAX), "blocks", most=BLOCKS_MAX)
@@ -273,7 +279,7 @@ def decode_blocks(
             found.append(
                 (
                     Certificate.decode(shape.binary_up_to(certificate, "certificate", 1 << 16)),
-                    decode_content(shape.binary_up_to(content, "content", ANSWER_BYTES_MAX), share),
+                    decode_content(shape.binary_up_to(content, "content", ANSWER_BYTES_MAX)),
                 )
             )
         return found

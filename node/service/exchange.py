@@ -51,6 +51,7 @@ from node.p2p.payloads import (
     decode_proposal,
     decode_refusal,
     encode_proposal,
+    share_in,
 )
 from node.p2p.peers import Address, Connections, Events
 from node.service.answers import Answers
@@ -81,7 +82,7 @@ class Host(Protocol):
     """What the node gives to the exchange."""
 
     def put(self, event: Event) -> None:
-        """Hand an event to the consensus driver."""
+        """Hand an event to the driver."""
 
     async def offer(self, event: Received, size: int) -> None:
         """Hand it a peer's message; waits while too much of that peer's is in work."""
@@ -115,11 +116,7 @@ class Exchange(Events):
     """Between the consensus driver and the connections. For the event loop's thread."""
 
     def __init__(
-        self,
-        host: Host,
-        chain: bytes,
-        server: BlockServer,
-        log: structlog.stdlib.BoundLogger,
+        self, host: Host, chain: bytes, server: BlockServer, log: structlog.stdlib.BoundLogger
     ) -> None:
         self.contents = Contents()
         self.heights: dict[str, int] = {}
@@ -134,8 +131,6 @@ class Exchange(Events):
         self._asked_before: set[str] = set()
         """Who was asked on this connection: an answer may be late, and its seat gone meanwhile."""
         self._wanted: dict[bytes, asyncio.Event] = {}
-        self._forms: dict[str, Share] = {}
-        """In which form a peer was last asked for a block's content."""
         self._granted: dict[str, Share] = {}
         """What a peer said it may give to this node, where that is less than was asked for."""
         self._status_s: dict[str, float] = {}
@@ -183,8 +178,7 @@ class Exchange(Events):
 
     def update(self, addresses: dict[str, Address]) -> None:
         """Talk to these from here on."""
-        epoch, _ = self._host.validators()
-        self.peers.update(addresses, epoch)
+        self.peers.update(addresses, self._host.validators()[0])
 
     # --- Out ----------------------------------------------------------------------------------
 
@@ -213,8 +207,7 @@ class Exchange(Events):
 
     def tell_height(self, to: Iterable[str] | None = None) -> None:
         """Tell the guests how high this node is, certificate or not: they catch up from there."""
-        epoch, _ = self._host.validators()
-        status = Status(epoch, 0, self._host.height(), 0, True, False, 0, 0, 0)
+        status = Status(self._host.validators()[0], 0, self._host.height(), 0, True, False, 0, 0, 0)
         self._tell_guests(status, to)
 
     def _tell_guests(self, message: Message, to: Iterable[str] | None) -> None:
@@ -223,7 +216,7 @@ class Exchange(Events):
             for organisation in (self.peers.connected() if to is None else to)
             if not self.is_seated(organisation)
         ]
-        if guests and self._host.is_seated_here():
+        if guests and self.votes():
             frame = Frame(frame_type(message), wire.encode_message(message))
             for organisation in guests:
                 self.peers.send(organisation, frame)
@@ -250,8 +243,7 @@ class Exchange(Events):
             organisation = self.organisation_of(holder)
             if organisation is None:
                 continue
-            share = self._forms[organisation] = self._share_from(organisation)
-            ask = AskContent(block.height, block.id, share)
+            ask = AskContent(block.height, block.id, self._share_from(organisation))
             if not self.peers.send(organisation, Frame(FrameType.ASK_CONTENT, ask.encode())):
                 continue
             arrived = asyncio.Event()
@@ -288,14 +280,20 @@ class Exchange(Events):
         """Whether the organisation has a seat in the set of the height in flight."""
         return self._host.validators()[1].index_of(organisation) is not None
 
+    def votes(self) -> bool:
+        """Whether this node has a seat."""
+        return self._host.is_seated_here()
+
     def _may_hear(self, organisation: str, message: Message) -> bool:
-        if not self._host.is_seated_here():
+        if not self.votes():
             return isinstance(message, Status)
         return isinstance(message, Status | Decided) or self.is_seated(organisation)
 
     def _share_from(self, organisation: str) -> Share:
+        """In which form a block is asked of a peer. Whatever is granted, who votes takes whole
+        blocks: nobody may vote for what it has not executed."""
         own = self._host.own_share()
-        return min(own, self._granted.get(organisation, own))
+        return own if self.votes() else min(own, self._granted.get(organisation, own))
 
     def organisation_of(self, name: MemberId) -> str | None:
         """The connected organisation that the core calls so."""
@@ -344,9 +342,9 @@ class Exchange(Events):
         self._asked.pop(peer.organisation, None)
         self._asked_before.discard(peer.organisation)
         self._granted.pop(peer.organisation, None)
+        self._refused.pop(peer.organisation, None)
         if self._findings is not None:
             self._findings.on_up(peer)
-        self._refused.pop(peer.organisation, None)
         self.on_peer_up(peer.organisation)
 
     def guest_pin(self, organisation: str) -> bytes | None:
@@ -456,6 +454,8 @@ class Exchange(Events):
         found = await loop.run_in_executor(
             self._threads, verify_blocks, body, ask, self._chain, epoch, validators
         )
+        if self.votes() and ask.share is not Share.CONTENT:
+            found = []  # asked for before it had its seat
         decided = []
         for certificate, content in found:
             self.contents.add(peer.organisation, content)
@@ -466,9 +466,9 @@ class Exchange(Events):
     def _take_content(self, peer: Peer, body: bytes) -> None:
         if not self._wanted:
             return
-        content = decode_content(body, self._forms.get(peer.organisation, Share.CONTENT))
+        content = decode_content(body)
         wanted = self._wanted.get(content.header.hash)
-        if wanted is not None:
+        if wanted is not None and share_in(content) is self._share_from(peer.organisation):
             self.contents.add(peer.organisation, content)
             wanted.set()
 

@@ -14,7 +14,7 @@ from node.ledger.errors import InvalidBlock, InvalidMessage
 from node.ordering import wire
 from node.p2p.frames import Frame, FrameType
 from node.p2p.link import PeerFault
-from node.p2p.payloads import AnyContent, Ask, decode_blocks, decode_proposal
+from node.p2p.payloads import AnyContent, Ask, decode_blocks, decode_proposal, share_in
 
 FROM_GUESTS: Final = frozenset(
     {
@@ -112,11 +112,13 @@ def verify_blocks(
 ) -> list[tuple[ledger_block.Certificate, AnyContent]]:
     """The blocks of an answer as far as they are of this epoch, each certified by its set.
 
-    None of them where it begins elsewhere: the answer to an earlier request, whose time was over,
-    of a peer that is slow and not at fault.
+    None of them where it begins elsewhere or is in another form: the answer to an earlier request,
+    whose time was over, of a peer that is slow and not at fault.
     """
-    blocks = decode_blocks(body, ask.share)
+    blocks = decode_blocks(body)
     if blocks and blocks[0][1].header.height != ask.first:
+        return []
+    if any(share_in(content) is not ask.share for _, content in blocks):
         return []
     sound = []
     for height, (certificate, content) in zip(range(ask.first, ask.last + 1), blocks, strict=False):

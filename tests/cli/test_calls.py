@@ -59,7 +59,7 @@ def test_every_method_of_every_contract_is_a_command() -> None:
         "filing": "filing", "claim": "claim", "funds": "fund", "catalogue": "catalogue",
         "policy": "policy", "looks": "looks", "reimbursement": "reimburse",
         "traces": "trace-code", "provider": "provider",
-        "family": "family", "wallet": "wallet", "credit": "credit",
+        "family": "family", "wallet": "wallet", "credit": "credit", "payment": "payment",
     }  # fmt: skip
     for contract in CONTRACTS:
         if contract.name == "accusation":

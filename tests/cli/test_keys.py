@@ -84,6 +84,14 @@ def test_show_needs_no_passphrase(key: Path) -> None:
     assert shown["key"] == open_key(key, PASSPHRASE).key.hex()
 
 
+def test_a_transport_key_tells_its_pin_and_no_other_does(tmp_path: Path, key: Path) -> None:
+    """What ``yibao org set-endpoint`` publishes is printed where the key is made."""
+    file = tmp_path / "transport.key"
+    made = told("keys", "new", file, "--org", "bureau:430000", "--purpose", "transport")
+    assert made["tls_pin"] == crypto.tls_pin(bytes.fromhex(made["key"])).hex()
+    assert "tls_pin" not in told("keys", "show", key)
+
+
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
 def test_a_key_that_others_can_read_is_refused_with_what_to_do(key: Path, mode: int) -> None:
     key.chmod(mode)

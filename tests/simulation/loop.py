@@ -26,6 +26,8 @@ from tests.simulation.verdict import Crash, Violation
 
 TURN_MAX = 20_000
 """Steps of one turn of one node: more is an endless loop (I22)."""
+CLIENT = "client"
+"""Name of the tasks of clients in a node's loop."""
 
 
 class Timer:
@@ -191,7 +193,8 @@ class NodeLoop(asyncio.AbstractEventLoop):
     def create_task(  # type: ignore[override]
         self, coro: Coroutine[Any, Any, Any], *, name: object = None, context: Context | None = None
     ) -> asyncio.Task[Any]:
-        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, name="task", context=context)
+        given = CLIENT if name == CLIENT else "task"
+        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, name=given, context=context)
         self._tasks.append(task)
         if len(self._tasks) > 256:
             self._tasks = [one for one in self._tasks if not one.done()]
@@ -221,9 +224,10 @@ class NodeLoop(asyncio.AbstractEventLoop):
 
     @property
     def open_tasks(self) -> int:
-        """Tasks that have not ended."""
+        """Tasks of the node that have not ended; not its clients', who queue before a machine that
+        is stopped."""
         self._tasks = [one for one in self._tasks if not one.done()]
-        return len(self._tasks)
+        return sum(one.get_name() != CLIENT for one in self._tasks)
 
     def kill(self) -> None:
         """Nothing of this life happens any more."""

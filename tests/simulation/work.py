@@ -19,6 +19,7 @@ from node.ledger.transaction import SignedTransaction
 from tests.contracts.world import BANK, BUREAU_GUANGDONG, FINANCE
 from tests.node.conservation_world import HOMES, HOSPITALS, Mischief, Planned
 from tests.simulation.founding import ChainSigner
+from tests.simulation.loop import CLIENT
 from tests.simulation.machine import Machine, wall_now_ms
 from tests.simulation.verdict import Violation
 
@@ -142,7 +143,7 @@ class Work:
         for machine in to:
             loop, node = machine.loop, machine.node
             if loop is not None and node is not None:
-                loop.create_task(self._submit(machine, sent))
+                loop.create_task(self._submit(machine, sent), name=CLIENT)
 
     async def _submit(self, machine: Machine, sent: Sent) -> None:
         node, tx_id = machine.node, sent.transaction.id
@@ -187,7 +188,7 @@ class Work:
             del data[chance.randrange(len(data)) :]
         loop = machine.loop
         assert loop is not None, "it is up"
-        loop.create_task(self._submit_bytes(machine, bytes(data)))
+        loop.create_task(self._submit_bytes(machine, bytes(data)), name=CLIENT)
 
     async def _submit_bytes(self, machine: Machine, data: bytes) -> None:
         node = machine.node

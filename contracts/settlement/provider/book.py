@@ -32,7 +32,7 @@ def legs_of(paid: Paid) -> list[Leg]:
 def move(ctx: Context, claim: str, made: Paid, before: Paid | None, book: Book) -> None:
     """Post what leads from the payment before to this one, and keep it.
 
-    The transfer is ``payment/<claim>/<run>``: each run has its own, none is edited.
+    The transfer is ``provider/<claim>/<run>``: each run has its own, none is edited.
     """
     change: dict[tuple[str, str], int] = {}
     old = [] if before is None else [(a, f, -n) for a, f, n in legs_of(before)]
@@ -40,7 +40,7 @@ def move(ctx: Context, claim: str, made: Paid, before: Paid | None, book: Book) 
         change[account, fund] = change.get((account, fund), 0) + amount
     legs: list[Leg] = [(account, fund, n) for (account, fund), n in change.items() if n]
     if legs:
-        post(ctx, f"payment/{claim}/{made.runs}", legs, book)
+        post(ctx, f"provider/{claim}/{made.runs}", legs, book)
     put(ctx.state, claim, made, before)
 
 

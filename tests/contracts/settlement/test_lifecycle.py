@@ -7,7 +7,8 @@ import itertools
 import pytest
 
 from contracts.api import Rejected
-from contracts.settlement.lifecycle import START, TABLE, Action, ClaimState, follow, mermaid
+from contracts.settlement.life import START
+from contracts.settlement.lifecycle import TABLE, Action, ClaimState, follow, mermaid
 
 CELLS = list(itertools.product([START, *ClaimState], Action))
 

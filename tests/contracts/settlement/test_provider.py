@@ -79,10 +79,10 @@ def test_dip_is_prepaid_at_the_estimated_value_and_settled_at_the_final_one() ->
     final = pw.pay(made, pw.DIP, "final")
     assert final.answer["standard_fen"] == 95_000
     assert [(p.transfer, p.account, p.amount_fen) for p in final.postings] == [
-        (f"payment/{pw.CLAIM}/2", chart.payable(HOSPITAL), -5_000),
-        (f"payment/{pw.CLAIM}/2", chart.budget("440100"), 5_000),
-        (f"payment/{pw.CLAIM}/2", chart.gain(HOSPITAL), -5_000),
-        (f"payment/{pw.CLAIM}/2", chart.income(HOSPITAL), 5_000),
+        (f"provider/{pw.CLAIM}/2", chart.payable(HOSPITAL), -5_000),
+        (f"provider/{pw.CLAIM}/2", chart.budget("440100"), 5_000),
+        (f"provider/{pw.CLAIM}/2", chart.gain(HOSPITAL), -5_000),
+        (f"provider/{pw.CLAIM}/2", chart.income(HOSPITAL), 5_000),
     ]
     assert on(made, chart.payable(HOSPITAL)) == 15_000
     assert record.month_of(made.world.state, HOSPITAL, "2025-06")["dip"][5:] == [15_000, 0]

@@ -24,6 +24,7 @@ from consensus import (
 )
 from consensus.evidence import compare
 from consensus.messages import NewView, Vote
+from node.execution.changes import WrongChanges
 from node.ledger import block as ledger_block
 from node.ledger import crypto
 from node.ledger.block import Certificate, Header, genesis_header
@@ -32,9 +33,19 @@ from node.ledger.types import Digest, Height, TimeMs
 from node.ordering import wire
 from node.p2p.frames import BOUNDS, Frame, FrameType
 from node.p2p.link import Peer, PeerFault
-from node.p2p.payloads import Ask, Content, Share, encode_blocks, encode_proposal
+from node.p2p.payloads import (
+    Ask,
+    AskContent,
+    Changes,
+    Content,
+    Share,
+    encode_blocks,
+    encode_proposal,
+    encode_refusal,
+)
 from node.service.accusations import OF_A_KIND_MAX, Accusations
 from node.service.exchange import INBOX_MAX, Exchange
+from node.service.received import ReceivedBlocks, WrongContent
 from node.telemetry import Metrics, make_logger
 from tests.node.network import private
 from tests.node.ordering.test_wire import CHAIN, KEYS, SEATS, messages
@@ -62,6 +73,8 @@ class Desk:
         self.gate = asyncio.Event()
         self.gate.set()
         self.served = 0
+        self.seated = True
+        self.share = Share.CONTENT
         self.exchange = Exchange(self, CHAIN, self, make_logger("error", "json"))  # type: ignore[arg-type]
         self.exchange.attach(self)  # type: ignore[arg-type]
 
@@ -86,10 +99,10 @@ class Desk:
         return Share.CONTENT
 
     def own_share(self) -> Share:
-        return Share.CONTENT
+        return self.share
 
     def is_seated_here(self) -> bool:
-        return True
+        return self.seated
 
     def guest_pin(self, organisation: str) -> bytes | None:
         return None
@@ -352,6 +365,69 @@ def test_an_answer_to_an_earlier_request_is_late_and_no_fault() -> None:
         await desk.exchange.on_frame(LIAR, Frame(FrameType.BLOCKS, late))
         assert desk.events == [Fetched(MemberId(LIAR.key), ())]
         assert not desk.exchange.contents.size
+
+    run(story)
+
+
+CHANGES_OF_NINE = Changes(NINE, [], [], b"").encode()
+
+
+def test_an_answer_in_the_form_of_an_earlier_request_is_late_and_no_fault() -> None:
+    """Asked by an earlier life of this node, or before it won or lost its seat."""
+
+    async def story(desk: Desk) -> None:
+        desk.exchange.fetch(MemberId(LIAR.key), 9, 10)
+        late = encode_blocks([(GOOD[0].encode(), CHANGES_OF_NINE)])
+        await desk.exchange.on_frame(LIAR, Frame(FrameType.BLOCKS, late))
+        assert desk.events == [Fetched(MemberId(LIAR.key), ())]
+        desk.seated, desk.share = False, Share.CHANGES
+        block = wire.to_core_block(NINE)
+        asked = asyncio.create_task(desk.exchange.find(block, [MemberId(LIAR.key)], 0.01))
+        await asyncio.sleep(0)
+        body = Content(NINE, []).encode()
+        await desk.exchange.on_frame(LIAR, Frame(FrameType.CONTENT, body))
+        assert await asked is None
+        assert not desk.exchange.contents.size
+
+    run(story)
+
+
+@pytest.mark.parametrize("seated", [True, False])
+def test_who_votes_takes_whole_blocks_whatever_a_peer_grants(seated: bool) -> None:
+    """What a block did says nothing of whether it was right: a primary that refuses its block's
+    content and offers a state diff of its own making would have it voted for."""
+
+    async def story(desk: Desk) -> None:
+        desk.seated = seated
+        block, name = wire.to_core_block(NINE), MemberId(LIAR.key)
+        refusal = Frame(FrameType.REFUSED, encode_refusal(Share.CHANGES))
+        await desk.exchange.on_frame(LIAR, refusal)
+        asked = asyncio.create_task(desk.exchange.find(block, [name], 0.01))
+        await asyncio.sleep(0)
+        await desk.exchange.on_frame(LIAR, Frame(FrameType.CONTENT, CHANGES_OF_NINE))
+        found = await asked
+        shares = [AskContent.decode(frame.body).share for _, frame in desk.sent]
+        if seated:
+            assert (found, shares) == (None, [Share.CONTENT])
+        else:
+            assert (found, shares) == (Changes.decode(CHANGES_OF_NINE), [Share.CHANGES])
+
+    run(story)
+
+
+@pytest.mark.parametrize("seated", [True, False])
+def test_changes_that_are_at_hand_are_not_opened_by_who_votes(seated: bool) -> None:
+    async def story(desk: Desk) -> None:
+        desk.seated = seated
+        received = ReceivedBlocks(
+            None, None, None, desk.put, lambda: 0, lambda bug: None, make_logger("error", "json"),
+        )  # type: ignore[arg-type]  # fmt: skip
+        received.attach(desk.exchange)
+        try:
+            with pytest.raises(WrongContent if seated else WrongChanges):
+                await received._open(Changes.decode(CHANGES_OF_NINE))
+        finally:
+            received.close()
 
     run(story)
 
