@@ -28,6 +28,7 @@ from cli import (
     trace,
     validator,
     watch,
+    worklists,
 )
 from cli.calls import mount
 from cli.settings import NODE_DEFAULT, Settings
@@ -57,6 +58,7 @@ mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
 mount(provider.app, CONTRACTS_BY_NAME, ("provider",))
 policy.app.command("show")(show.policy_show)
+worklists.mount(show.filing, show.reimburse)
 show.catalogue.command("load")(catalogue_load.load)
 
 for group, name in (

@@ -203,21 +203,26 @@ class Record(Shape):
     def compile(self) -> Check:
         checks = [(name, shape.compile()) for name, shape in self.fields.items()]
         defaults = {n: s.default for n, s in self.fields.items() if isinstance(s, Optional)}
+        # a default that can be changed is made anew: a method may change what it was given
+        changeable = [(n, d) for n, d in defaults.items() if isinstance(d, list | dict)]
         every = frozenset(self.fields)
         count = len(every)
         required = every - frozenset(defaults)
         expected = str(self)
 
         def complete(value: dict[Any, Any]) -> dict[Any, Any]:
-            for name in sorted(required):
-                if name not in value:
-                    error = ShapeError(str(self.fields[name]), MISSING)
-                    error.steps.append(f".{name}")
-                    raise error
+            if not required <= value.keys():
+                name = min(required - value.keys())
+                error = ShapeError(str(self.fields[name]), MISSING)
+                error.steps.append(f".{name}")
+                raise error
             if not value.keys() <= every:
                 raise ShapeError(expected, value)
-            # a default is copied: a method may change what it was given
-            return {n: _fresh(d) for n, d in defaults.items() if n not in value} | value
+            completed = defaults | value
+            for name, default in changeable:
+                if name not in value:
+                    completed[name] = _fresh(default)
+            return completed
 
         def check(value: Any) -> Any:
             if type(value) is not dict:

@@ -15,8 +15,16 @@ from contracts.api import Answer, Args, Context, reject
 from contracts.organisations import Organisation, require_own_id
 from contracts.quick import quick
 from contracts.schema import Bool, Date, Fen, Id, List, Optional, Record
+from contracts.settlement import (
+    calendar,
+    claim_lines,
+    counters,
+    credit,
+    family,
+    invoices,
+    traces,
+)
 from contracts.settlement import claim as claims
-from contracts.settlement import claim_lines, counters, credit, family, invoices, traces
 from contracts.settlement.claim import CONTRACT
 from contracts.settlement.claim_decide import Decided, decide, named_versions
 from contracts.settlement.claim_explain import answer_of, explanation_of, tell_amounts
@@ -203,7 +211,11 @@ def _visit(claim_id: str, known: Claim | None, args: Args, clinical: Args | None
 def _decide(ctx: Context, bound: _Bound, args: Args, book: Book) -> Decided:
     """Steps 1 to 3 on the state as it stands."""
     own = means_of(ctx, bound.person, args, bound.visit.discharge, book)
-    return decide(ctx, bound.institution, bound.person, bound.visit, bound.rows, own=own)
+    # A stay that was registered is open until now: what is filed before it is settled counts.
+    until = calendar.date_of_ms(ctx.time_ms) if bound.claim.registered else ""
+    return decide(
+        ctx, bound.institution, bound.person, bound.visit, bound.rows, own=own, filed_until=until
+    )
 
 
 def _use_up(ctx: Context, person: Person, own: OwnPart, book: Book) -> None:

@@ -20,6 +20,7 @@ from node.api import (
     accounts,
     claims,
     explorer,
+    filings,
     findings,
     ledger_codes,
     operations,
@@ -30,6 +31,7 @@ from node.api import (
     schemas,
     stream,
     transactions,
+    worklists,
 )
 from node.api.access_log import AccessLog
 from node.api.guard import BEHIND_HEADER, HEIGHT_HEADER, Guard, GuardedRoute
@@ -53,6 +55,8 @@ ROUTERS = (
     proofs.router,
     claims.router,
     people.router,
+    filings.router,
+    worklists.router,
     accounts.router,
     provider.router,
     references.router,

@@ -45,11 +45,9 @@ _UINT64_ABOVE_INT63: Final = re.compile(rb"\xcf[\x80-\xff]")
 may also lie inside text or a digest, therefore a hit only asks for a look at every integer."""
 
 
-_FLOAT32: Final = b"\xca"
 _FLOAT64: Final = b"\xcb"
-_UINT64: Final = b"\xcf"
-"""First bytes of what the ledger does not allow (of the last, half). They also occur inside text,
-lengths and digests, therefore a hit only asks for a look."""
+"""First byte of a float as the library writes it. The same byte occurs inside text, lengths and
+digests, therefore a hit only asks for a look."""
 
 
 def encode(value: Value) -> bytes:
@@ -83,14 +81,14 @@ def encode_made(value: Value) -> bytes:
     """The same bytes for a value whose nesting the calling code fixes: explanations.
 
     The library refuses whatever is not of the ledger's types except floats and integers from 2^63;
-    each shows as a byte of its own, and where one of these bytes occurs every value is looked at.
-    Only depth is taken on trust. Raises ``CodecError``.
+    each shows in the bytes, and where they could be one every value is looked at. Only depth is
+    taken on trust. Raises ``CodecError``.
     """
     try:
         data: bytes = ormsgpack.packb(value, option=_FAST)
     except TypeError:
         return _encode_slowly(value)
-    if _FLOAT64 in data or _FLOAT32 in data or _UINT64 in data:
+    if _FLOAT64 in data or _UINT64_ABOVE_INT63.search(data) is not None:
         return encode(value)
     return data
 

@@ -80,7 +80,15 @@ EXPECTED: dict[str, Allowed] = {
     "claim_statement": (SEE_PATIENT, CASES),
     "claim_attachments": (SEE_LINES, CASES),
     "filing": (SEE_PERSON, CASES),
+    "filing_attachments": (SEE_PERSON, CASES),
+    "filing_affected": (SEE_PERSON, CASES),
     "reimbursement": (SEE_PERSON, CASES),
+    "work_filings": (SEE_PERSON, CASES),
+    "work_ending": (SEE_PERSON, CASES),
+    "work_reimbursements": (
+        HOME | {"centre", "finance:430100", "auditor:national", "auditor:430000"},
+        BUSINESS,
+    ),
     "person": (SEE_PERSON, CASES),
     "person_claims": (SEE_PERSON, CASES),
     "person_filings": (SEE_PERSON, CASES),
@@ -144,7 +152,12 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         "claim_statement": f"/v1/claims/{CLAIM}/statement",
         "claim_attachments": f"/v1/claims/{CLAIM}/attachments",
         "filing": f"/v1/filings/{FILING}",
+        "filing_attachments": f"/v1/filings/{FILING}/attachments",
+        "filing_affected": f"/v1/filings/{FILING}/affected",
         "reimbursement": f"/v1/reimbursements/{REIMBURSEMENT}",
+        "work_filings": "/v1/work/filings",
+        "work_ending": "/v1/work/ending",
+        "work_reimbursements": "/v1/work/reimbursements",
         "person": f"/v1/persons/{PERSON}",
         "person_claims": f"/v1/persons/{PERSON}/claims",
         "person_filings": f"/v1/persons/{PERSON}/filings",
@@ -165,6 +178,8 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         "stream": "/v1/stream",
     }
     query = f"key=claim/{CLAIM}" if name.startswith("state") and "status" not in name else ""
+    if name.startswith("work_"):
+        query = "area=430100"
     return paths[name], query
 
 
