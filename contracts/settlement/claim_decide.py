@@ -7,6 +7,7 @@ the counters of the benefit year. Nothing is written.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from contracts.api import Context, Value, reject
@@ -21,6 +22,7 @@ from contracts.settlement.claim_overlap import require_not_reimbursed
 from contracts.settlement.claim_own import OwnMeans, share_out
 from contracts.settlement.claim_rules import catalogue_of, rules_of
 from contracts.settlement.claim_visit import is_emergency, is_inpatient
+from contracts.settlement.counters import Counters
 from contracts.settlement.decision import CounterChange, Decision
 from contracts.settlement.enrolment import Person
 from contracts.settlement.filing_cover import RESIDES_ELSEWHERE, Cover
@@ -62,11 +64,13 @@ def decide(
     own: OwnMeans,
     channel: str = DIRECT,
     filed_until: str = "",
+    counted_in: Callable[[int], Counters | None] | None = None,
 ) -> Decided:
     """Steps 1 to 3 of SETTLEMENT.md section 4.
 
     ``own``: what the person's part may be paid from. ``channel``: ``direct`` or ``after_payment``.
     ``filed_until``: up to when a filing counts as filed during the stay; its end when empty.
+    ``counted_in``: the counters of a benefit year as they were; those of now unless it is given.
     Refuses with codes ``policy.*``, ``counters.*``, ``claim.no-catalogue``,
     ``claim.consent-missing``, ``claim.reimbursed``.
     """
@@ -79,7 +83,7 @@ def decide(
     cover = cover_of(ctx, institution, person, visit, filed_until)
     facts = Facts(institution, person, visit, cover, own)
     years = _years(rules.program, visit)
-    known = [counters.load(ctx.state, person.id, person.area, person.scheme, y) for y in years]
+    known = _known(ctx, person, years) if counted_in is None else [counted_in(y) for y in years]
     for found in known if channel == DIRECT else ():
         if found is not None:
             require_not_reimbursed(ctx, found.log, institution.id, visit, total_fen)
@@ -110,6 +114,11 @@ def decide(
             "filing": _filing_version(facts.cover),
         },
     )
+
+
+def _known(ctx: Context, person: Person, years: list[int]) -> list[Counters | None]:
+    """The counters as they stand."""
+    return [counters.load(ctx.state, person.id, person.area, person.scheme, y) for y in years]
 
 
 def _policy_for(program: PolicyProgram, facts: Facts) -> Policy:

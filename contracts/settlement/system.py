@@ -31,9 +31,10 @@ from contracts.settlement import (
 from contracts.settlement.clearing import payment
 from contracts.settlement.provider import contract as provider
 from contracts.settlement.provider import pay, standards
+from contracts.settlement.refunds import resettle
 
 # The methods of the claim contract live in several modules; importing them declares them.
-_CLAIM_MODULES = (claim_register, claim_lines, claim_settle, claim_reverse)
+_CLAIM_MODULES = (claim_register, claim_lines, claim_settle, claim_reverse, resettle)
 assert all(module.CONTRACT is claim.CONTRACT for module in _CLAIM_MODULES)
 assert reimbursement_pay.CONTRACT is reimbursement.CONTRACT
 # Importing them declares the methods of ``provider``.

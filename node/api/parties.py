@@ -54,6 +54,7 @@ FIELDS: Mapping[str, str] = {
     "bureau": "organisation",
     "person": "person",
     "claim": "claim",
+    "replacement": "claim",
     "transfer": "transfer",
     "reimbursement": "reimbursement",
     "area": "home",

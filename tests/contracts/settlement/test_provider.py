@@ -22,6 +22,7 @@ from contracts.settlement.provider.program import PaymentProgram, multiplied
 from tests.contracts.settlement import provider_world as pw
 from tests.contracts.settlement.claim_world import ClaimWorld, line, make_claim_world, visit
 from tests.contracts.settlement.funds_world import balances, trial_balance
+from tests.contracts.settlement.refund_world import resettle
 from tests.contracts.world import BUREAU_CHANGSHA, HOSPITAL
 
 FUND = "310100"
@@ -145,6 +146,25 @@ def test_settle_reads_nothing_of_it_and_a_reversal_takes_it_back() -> None:
     assert on(made, chart.budget("440100")) == 0
     assert record.month_of(made.world.state, HOSPITAL, "2025-06") == {}
     pw.pay(made, pw.DRG, refused="provider.not-settled")
+
+
+def test_a_settlement_that_is_made_anew_loses_what_was_decided_about_it() -> None:
+    made = pw.make_provider_world()
+    for key in [k for k in made.world.state.entries if k.startswith("filing") and "bob" not in k]:
+        if key != "filing/430100f2":
+            made.world.state.delete(key)
+    first = pw.settle(made, 1_800_000)
+    pw.pay(made, pw.DRG)
+    made.world.next_block()
+    made.file("430100f9")
+    again = resettle(made, pw.CLAIM)
+    assert again.answer["funds_fen"] > first.answer["funds_fen"]
+    assert on(made, chart.payable(HOSPITAL)) == again.answer["funds_fen"]
+    assert on(made, chart.budget("440100")) == 0
+    paid = pw.pay(made, pw.DRG, claim=f"{pw.CLAIM}-n")
+    assert paid.answer["standard_fen"] == 1_481_400
+    assert on(made, chart.budget("440100")) == 1_800_000 - 1_481_400
+    assert whole_bill(made) == 1_800_000
 
 
 @given(
