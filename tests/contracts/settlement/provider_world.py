@@ -106,7 +106,7 @@ def _built() -> World:
 def make_provider_world() -> ClaimWorld:
     """12,000 yuan a weight, 1 yuan a point, both estimated. Built once and copied."""
     built = _built()
-    return ClaimWorld(replace(built, state=MemoryState(built.state.entries)))
+    return ClaimWorld(replace(built, state=MemoryState(built.state.entries), made=[]))
 
 
 def settle(made: ClaimWorld, total_fen: int, days: int = 9, claim: str = CLAIM) -> Outcome:
