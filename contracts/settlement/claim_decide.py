@@ -81,13 +81,14 @@ def decide(
     total_fen = sum(row[3] for row in rows)
     rules = rules_of(ctx, person, institution, visit.discharge, channel)
     # What was paid already was agreed to already; in an emergency nobody is asked.
-    needs_consent = channel == DIRECT and not is_emergency(visit)
+    direct = channel == DIRECT
+    needs_consent = direct and not is_emergency(visit)
     covered = catalogue_of(ctx, rules.catalogue, rows, needs_consent=needs_consent)
     cover = cover_of(ctx, institution, person, visit, filed_until)
     facts = Facts(institution, person, visit, cover, own)
     years = _years(rules.program, visit)
     known = _known(ctx, person, years) if counted_in is None else [counted_in(y) for y in years]
-    for found in known if channel == DIRECT else ():
+    for found in known if direct else ():
         if found is not None:
             require_not_reimbursed(ctx, found.log, institution.id, visit, total_fen)
     counted = [{} if found is None else dict(found.values) for found in known]
@@ -103,18 +104,16 @@ def decide(
     decision = adjudicate(case, _policy_for(rules.program, facts))
     covers: tuple[ProductAnswer, ...] = ()
     if person.covers:
-        direct = channel == DIRECT
         decision, covers = add_covers(ctx, person, visit, case, decision, direct=direct)
     part = share_out(decision, own)
     if part.credit_fen:
         decision = _with_credit(decision, part.credit_fen)
-    newest = known[-1]
     return Decided(
         decision=decision,
         own=part,
         facts=facts,
         counters=_with_admission(decision.counters, visit, years[-1], counted[-1]),
-        as_of_ms=0 if newest is None else newest.as_of_ms,
+        as_of_ms=0 if known[-1] is None else known[-1].as_of_ms,
         versions=_versions(rules, covered, facts.cover, covers),
         covers=covers,
     )

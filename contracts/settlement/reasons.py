@@ -25,6 +25,7 @@ from contracts.settlement import (
     reasons_payment,
     reasons_people,
     reasons_policy,
+    reasons_provider,
     reasons_refunds,
     reasons_registry,
     reasons_reimbursement,
@@ -53,6 +54,7 @@ def _table() -> dict[str, Reason]:
         reasons_refunds.ROWS,
         reasons_clearing.ROWS,
         reasons_payment.ROWS,
+        reasons_provider.ROWS,
         reasons_cover.ROWS,
     ):
         for row in rows:

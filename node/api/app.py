@@ -27,6 +27,7 @@ from node.api import (
     operations,
     people,
     proofs,
+    provider,
     references,
     schemas,
     stream,
@@ -59,6 +60,7 @@ ROUTERS = (
     worklists.router,
     covers.router,
     accounts.router,
+    provider.router,
     references.router,
     stream.router,
 )
