@@ -23,6 +23,7 @@ from cli import (
     node,
     policy,
     proof,
+    provider,
     show,
     trace,
     validator,
@@ -55,6 +56,7 @@ mount(show.reimburse, CONTRACTS_BY_NAME, ("reimbursement",))
 mount(clearing.payment, CONTRACTS_BY_NAME, ("payment",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
+mount(provider.app, CONTRACTS_BY_NAME, ("provider",))
 policy.app.command("show")(show.policy_show)
 worklists.mount(show.filing, show.reimburse)
 show.catalogue.command("load")(catalogue_load.load)
@@ -71,6 +73,7 @@ for group, name in (
     (claims.app, "claim"),
     (show.trace_codes, "trace-code"),
     (show.fund, "fund"),
+    (provider.app, "provider"),
     (show.family, "family"),
     (show.wallet, "wallet"),
     (show.credit, "credit"),

@@ -9,8 +9,8 @@ The rows live beside their subject: ``reasons_engine`` (shapes, budgets), ``reas
 (organisations, votes), ``reasons_validators``, ``reasons_people`` (enrolment, counters),
 ``reasons_filing`` (filing, catalogue), ``reasons_policy``, ``reasons_claim``, ``reasons_funds``,
 ``reasons_reimbursement``, ``reasons_traces``, ``reasons_own``, ``reasons_clearing``,
-``reasons_payment`` and ``reasons_refunds``. A test reads the source of all contracts and fails on a
-code that is used and not listed, or listed and not used.
+``reasons_payment``, ``reasons_provider`` and ``reasons_refunds``. A test reads the source of all
+contracts and fails on a code that is used and not listed, or listed and not used.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from contracts.settlement import (
     reasons_payment,
     reasons_people,
     reasons_policy,
+    reasons_provider,
     reasons_refunds,
     reasons_registry,
     reasons_reimbursement,
@@ -55,6 +56,7 @@ def _table() -> dict[str, Reason]:
         reasons_refunds.ROWS,
         reasons_clearing.ROWS,
         reasons_payment.ROWS,
+        reasons_provider.ROWS,
     ):
         for row in rows:
             assert row.code not in table, f"reason {row.code} is listed twice"

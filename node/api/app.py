@@ -26,6 +26,7 @@ from node.api import (
     operations,
     people,
     proofs,
+    provider,
     references,
     schemas,
     stream,
@@ -57,6 +58,7 @@ ROUTERS = (
     filings.router,
     worklists.router,
     accounts.router,
+    provider.router,
     references.router,
     stream.router,
 )

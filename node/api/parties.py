@@ -85,6 +85,8 @@ ACCOUNTS: Mapping[str, str] = {
     "patient": "institution",
     "income": "institution",
     "hospital_share": "institution",
+    "gain": "institution",
+    "budget": "care",
     "bank": "organisation",
     "credit": "organisation",
     "commercial": "organisation",

@@ -132,6 +132,7 @@ ROUTES: Mapping[str, Right] = {
     "claim": Right.PARTY,
     "claim_history": Right.PARTY,
     "claim_evidence": Right.PARTY,
+    "claim_payment": Right.PARTY,
     "claim_explanation": Right.PERSON,
     "claim_statement": Right.PERSON,
     "claim_attachments": Right.CONTENT,
@@ -151,6 +152,7 @@ ROUTES: Mapping[str, Right] = {
     # money
     "account": Right.PARTY,
     "account_postings": Right.PARTY,
+    "institution_payments": Right.PARTY,
     # what everybody may know
     "organisation": Right.CHAIN,
     "validators": Right.CHAIN,

@@ -30,6 +30,7 @@ from contracts.settlement.enrolment import Person
 from contracts.settlement.funds_book import Book, counter_entry, post
 from contracts.settlement.life import START
 from contracts.settlement.lifecycle import Action, ClaimState, follow
+from contracts.settlement.provider import book as provider
 from contracts.settlement.records import (
     Again,
     Claim,
@@ -137,6 +138,8 @@ def _post(ctx: Context, old: Taken, new: Wanted, settled: Settled | None, book: 
     own = old.settled.own
     back = counter_entry(settlement_legs(bill_of(old.claim, old.settled)))
     post(ctx, claims.transfer_id(old.reversal), back, book)
+    # What the old case was worth is taken back with it; the new one is decided anew.
+    provider.undo(ctx, old.claim_id, new.digest, book)
     drawn = 0
     if settled is not None:
         bill = bill_of(old.claim, settled)
