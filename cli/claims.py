@@ -11,14 +11,16 @@ from typing import Annotated, Any
 
 import typer
 
+from cli import refunds
 from cli.exits import Exit
 from cli.output import Json, fail, out, print_json, print_record, print_table, shown, yuan
 from cli.session import open_client
-from cli.show import After, ClaimId, Limit, asked, next_page, record
+from cli.show import After, ClaimId, Limit, asked, next_page, print_content, record
 from contracts.settlement.benefits_text import formula, step_words
 from contracts.settlement.terms import FUNDS
 
 app = typer.Typer(no_args_is_help=True, help="Claims: register, settle, reverse, look. 结算")
+app.command("resettle")(refunds.resettle)
 
 
 @app.command("show")
@@ -114,18 +116,8 @@ def content(
     answer = asked(
         context, as_json, f"/v1/claims/{claim}/attachments", limit=limit, after=after or None
     )
-    if answer is None:
-        return
-    for item in answer["attachments"]:
-        title = f"{item['audience']}  {item['commitment'][:16]}"
-        if item["withheld"]:
-            out.print(f"{title}: withheld from this reader 无权查看")
-        elif isinstance(item["content"], dict):
-            print_record(title, item["content"])
-        else:
-            out.print(f"{title}: {shown('', item['content'])}", markup=False)
-    if footer := next_page(answer):
-        out.print(footer)
+    if answer is not None:
+        print_content(answer)
 
 
 @app.command("statement")

@@ -23,10 +23,12 @@ from cli import (
     node,
     policy,
     proof,
+    provider,
     show,
     trace,
     validator,
     watch,
+    worklists,
 )
 from cli.calls import mount
 from cli.settings import NODE_DEFAULT, Settings
@@ -54,7 +56,9 @@ mount(show.reimburse, CONTRACTS_BY_NAME, ("reimbursement",))
 mount(clearing.payment, CONTRACTS_BY_NAME, ("payment",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
+mount(provider.app, CONTRACTS_BY_NAME, ("provider",))
 policy.app.command("show")(show.policy_show)
+worklists.mount(show.filing, show.reimburse)
 show.catalogue.command("load")(catalogue_load.load)
 
 for group, name in (
@@ -69,6 +73,7 @@ for group, name in (
     (claims.app, "claim"),
     (show.trace_codes, "trace-code"),
     (show.fund, "fund"),
+    (provider.app, "provider"),
     (show.family, "family"),
     (show.wallet, "wallet"),
     (show.credit, "credit"),

@@ -179,13 +179,23 @@ def deploy(ctx: Context, args: Args) -> Answer:
     ctx.spend(len(source) * WORK_OF_CHARACTER)
     program = check_source(source)
     decisions = try_policy(program, scheme, area, ctx.spend)
+    return keep_version(ctx, area, scheme, args) | {"decisions": decisions}
+
+
+def keep_version(ctx: Context, area: str, kind: str, args: Args) -> Answer:
+    """Append a checked source to the versions ``policy/<area>/<kind>``; ``number`` and ``hash``.
+
+    ``kind``: a scheme, or another sort of policy of the area. ``args``: ``source``,
+    ``effective_from``, ``note``. Refuses with ``policy.too-many-versions``.
+    """
+    source = args["source"]
     digest = ctx.services.digest(SOURCE_TAG, source.encode("utf-8"))
-    known = versions(ctx.state, area, scheme)
+    known = versions(ctx.state, area, kind)
     if known and known[-1].hash == digest and known[-1].effective_from == args["effective_from"]:
-        return {"number": known[-1].number, "hash": digest, "decisions": decisions}
+        return {"number": known[-1].number, "hash": digest}
     if len(known) >= VERSIONS_MAX:
         reject("policy.too-many-versions", versions=len(known))
-    record = ctx.state.get(f"policy/{area}/{scheme}") or {"versions": []}
+    record = ctx.state.get(f"policy/{area}/{kind}") or {"versions": []}
     record["versions"].append(
         {
             "effective_from": args["effective_from"],
@@ -195,14 +205,14 @@ def deploy(ctx: Context, args: Args) -> Answer:
             "note": args["note"],
         }
     )
-    ctx.state.put(f"policy/{area}/{scheme}", record)
+    ctx.state.put(f"policy/{area}/{kind}", record)
     if source_of(ctx.state, digest) is None:
         kept = {"source": source, "language": LANGUAGE_VERSION}
         ctx.state.put(f"policy-source/{digest.hex()}", kept)
     number = len(record["versions"])
     ctx.emit(
-        "policy.deployed", area=area, scheme=scheme, number=number, hash=digest,
+        "policy.deployed", area=area, scheme=kind, number=number, hash=digest,
         effective_from=args["effective_from"],
     )  # fmt: skip
-    ctx.versions["policy"] = {"area": area, "scheme": scheme, "number": number, "hash": digest}
-    return {"number": number, "hash": digest, "decisions": decisions}
+    ctx.versions["policy"] = {"area": area, "scheme": kind, "number": number, "hash": digest}
+    return {"number": number, "hash": digest}

@@ -29,11 +29,17 @@ from contracts.settlement import (
     wallet,
 )
 from contracts.settlement.clearing import payment
+from contracts.settlement.provider import contract as provider
+from contracts.settlement.provider import pay, standards
+from contracts.settlement.refunds import resettle
 
 # The methods of the claim contract live in several modules; importing them declares them.
-_CLAIM_MODULES = (claim_register, claim_lines, claim_settle, claim_reverse)
+_CLAIM_MODULES = (claim_register, claim_lines, claim_settle, claim_reverse, resettle)
 assert all(module.CONTRACT is claim.CONTRACT for module in _CLAIM_MODULES)
 assert reimbursement_pay.CONTRACT is reimbursement.CONTRACT
+# Importing them declares the methods of ``provider``.
+_PROVIDER_METHODS = (pay.pay, standards.deploy, standards.groups, standards.rates)
+assert len(provider.CONTRACT.methods) == len(_PROVIDER_METHODS)
 
 CONTRACTS: tuple[Contract, ...] = (
     organisation_methods.CONTRACT,
@@ -53,5 +59,6 @@ CONTRACTS: tuple[Contract, ...] = (
     credit.CONTRACT,
     looks.CONTRACT,
     payment.CONTRACT,
+    provider.CONTRACT,
 )
 """Every system contract, each with all its methods declared."""

@@ -20,15 +20,18 @@ from node.api import (
     accounts,
     claims,
     explorer,
+    filings,
     findings,
     ledger_codes,
     operations,
     people,
     proofs,
+    provider,
     references,
     schemas,
     stream,
     transactions,
+    worklists,
 )
 from node.api.access_log import AccessLog
 from node.api.guard import BEHIND_HEADER, HEIGHT_HEADER, Guard, GuardedRoute
@@ -52,7 +55,10 @@ ROUTERS = (
     proofs.router,
     claims.router,
     people.router,
+    filings.router,
+    worklists.router,
     accounts.router,
+    provider.router,
     references.router,
     stream.router,
 )

@@ -238,6 +238,19 @@ class FilingsAnswer(Answer):
     )
 
 
+class AffectedAnswer(Answer):
+    filing: str
+    person: str
+    claims: list[dict[str, Any]]
+
+
+class WorkAnswer(Answer):
+    area: str
+    today: str = Field(description="The day that due dates are compared with.")
+    rows: list[dict[str, Any]]
+    next: str | None
+
+
 class PostingRowOut(PostingOut):
     tx_id: Digest
     call_index: int

@@ -58,7 +58,7 @@ def test_every_method_of_every_contract_is_a_command() -> None:
         "organisations": "org", "governance": "org", "enrolment": "person", "counters": "person",
         "filing": "filing", "claim": "claim", "funds": "fund", "catalogue": "catalogue",
         "policy": "policy", "looks": "looks", "reimbursement": "reimburse",
-        "traces": "trace-code",
+        "traces": "trace-code", "provider": "provider",
         "family": "family", "wallet": "wallet", "credit": "credit", "payment": "payment",
     }  # fmt: skip
     for contract in CONTRACTS:

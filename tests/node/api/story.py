@@ -11,6 +11,7 @@ from contracts.settlement.filing_record import APPROVED, Filing, Version, row_of
 from contracts.settlement.lifecycle import ClaimState
 from contracts.settlement.records import Claim, Settled, Visit
 from contracts.settlement.reimbursement_record import Place, Reimbursement, Stage
+from node.api.ports import WorkItem
 from tests.node.api.world import HOSPITAL, START_MS, CallSpec, MemoryNode
 
 PERSON, FILING, CLAIM = "p:430100:7f3a", "f-1", "m-1"
@@ -134,6 +135,11 @@ def tell(node: MemoryNode) -> Story:
             "fund/430100": {"fund": {"390100": -80_00}},
         }
     )
+    node.work = {
+        ("filings", "430100"): [WorkItem("2026-01-05", FILING, "pending")],
+        ("ending", "430100"): [WorkItem("2026-01-05", FILING, "ends")],
+        ("reimbursements", "430100"): [WorkItem("2026-01-20", REIMBURSEMENT, "filed")],
+    }
     registered = node.commit(
         [CallSpec("claim", "register", {"claim": CLAIM}, events=(("claim.registered", named),))]
     )
