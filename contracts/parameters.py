@@ -24,6 +24,7 @@ from contracts.schema import (
     List,
     Map,
     OneOf,
+    Optional,
     Ratio,
     Record,
     Region,
@@ -76,6 +77,7 @@ _FILING = Record(
         "change_after_months": Int(0, 24),
         "no_filing_regions": Map(OneOf(*FILING_TYPES), max=400, key=Text(6, 6, DIGITS)),
         "entitled_at_home": Bool(),
+        "warn_days": Optional(Int(0, 366), 30),
     }
 )
 
@@ -124,7 +126,8 @@ AREA: Mapping[str, Parameter] = MappingProxyType(
                 "provisional_days: how long a filing on commitment lasts, 0 is not offered. "
                 "change_after_months: how long a long-term filing keeps its place at least. "
                 "no_filing_regions: care there counts as filed, as the type given for the region. "
-                "entitled_at_home: whether long-term residents elsewhere stay entitled at home.",
+                "entitled_at_home: whether long-term residents elsewhere stay entitled at home. "
+                "warn_days: how long before its end a filing is warned of, left out is thirty.",
             ),
             _parameter(
                 "reimbursement",

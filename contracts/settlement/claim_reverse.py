@@ -14,12 +14,13 @@ from contracts.api import Answer, Args, Context, reject
 from contracts.organisations import require_own_id
 from contracts.schema import Id, OneOf
 from contracts.settlement import claim as claims
-from contracts.settlement import counters, credit, enrolment, family, invoices
+from contracts.settlement import counters, cover_settle, credit, enrolment, family, invoices
 from contracts.settlement.claim import CONTRACT
 from contracts.settlement.claim_postings import bill_of, settlement_legs
 from contracts.settlement.claim_shapes import INSTITUTIONS, WHY_TAKEN_BACK
 from contracts.settlement.funds_book import Book, counter_entry, post
 from contracts.settlement.lifecycle import Action, follow
+from contracts.settlement.provider import book as provider
 from contracts.settlement.records import Claim, Reversal, Settled, content_digest, is_reversal
 
 _NEGATED = (
@@ -55,7 +56,7 @@ def reverse(ctx: Context, args: Args) -> Answer:
     after = follow(claim.state, Action.REVERSE)
     settled = claim.settled
     assert settled is not None, f"claim {claim_id} is {claim.state} and was never settled"
-    _post(ctx, reversal_id, claim, settled)
+    _post(ctx, args, claim, settled, digest)
     own = settled.own
     if own.relatives:
         family.use(ctx, claim.person, tuple((o, n) for o, _, n in own.relatives), -1)
@@ -63,6 +64,8 @@ def reverse(ctx: Context, args: Args) -> Answer:
     person = enrolment.require_person(ctx.state, claim.person)
     for year, deltas in settled.counters:
         counters.restore(ctx, person, year, dict(deltas), claim_id)
+    if settled.covers:
+        cover_settle.take_back(ctx, claim_id, person, settled.covers)
     claims.put(ctx, claim_id, replace(claim, state=after, reversal=reversal_id))
     record = Reversal(claim_id, digest, ctx.tx_id, ctx.time_ms, args["reason"])
     ctx.state.put(f"claim/{reversal_id}", record.encode())
@@ -91,11 +94,13 @@ def reverse(ctx: Context, args: Args) -> Answer:
     return answer | _refunds(settled)
 
 
-def _post(ctx: Context, reversal_id: str, claim: Claim, settled: Settled) -> None:
-    """The counter-entry: exactly the settlement's legs, negated, last payer first."""
+def _post(ctx: Context, args: Args, claim: Claim, settled: Settled, digest: bytes) -> None:
+    """The counter-entry: exactly the settlement's legs, negated, last payer first; and what the
+    place of care has decided about paying the institution."""
     book = Book(ctx.state)
     legs = counter_entry(settlement_legs(bill_of(claim, settled)))
-    post(ctx, claims.transfer_id(reversal_id), legs, book)
+    post(ctx, claims.transfer_id(args["reversal"]), legs, book)
+    provider.undo(ctx, args["claim"], digest, book)
     if settled.own.hold:
         credit.refund(ctx, settled.own.hold, settled.own.credit_fen, book)
     book.save()

@@ -16,6 +16,9 @@ from contracts.settlement import (
     claim_reverse,
     claim_settle,
     counters,
+    cover,
+    cover_consent,
+    cover_pay,
     credit,
     enrolment,
     family,
@@ -38,13 +41,20 @@ from contracts.settlement.clearing import (
     prepayment,
     statement,
 )
+from contracts.settlement.provider import contract as provider
+from contracts.settlement.provider import pay, standards
+from contracts.settlement.refunds import resettle
 
 # The methods of the claim contract live in several modules; importing them declares them.
-_CLAIM_MODULES = (claim_register, claim_lines, claim_settle, claim_reverse)
+_CLAIM_MODULES = (claim_register, claim_lines, claim_settle, claim_reverse, resettle)
 assert all(module.CONTRACT is claim.CONTRACT for module in _CLAIM_MODULES)
 assert reimbursement_pay.CONTRACT is reimbursement.CONTRACT
 assert confirmation.CONTRACT is declaration.CONTRACT
 assert statement.CONTRACT is period.CONTRACT
+assert cover_consent.CONTRACT is cover_pay.CONTRACT is cover.CONTRACT
+# Importing them declares the methods of ``provider``.
+_PROVIDER_METHODS = (pay.pay, standards.deploy, standards.groups, standards.rates)
+assert len(provider.CONTRACT.methods) == len(_PROVIDER_METHODS)
 
 CONTRACTS: tuple[Contract, ...] = (
     organisation_methods.CONTRACT,
@@ -62,6 +72,7 @@ CONTRACTS: tuple[Contract, ...] = (
     family.CONTRACT,
     wallet.CONTRACT,
     credit.CONTRACT,
+    cover.CONTRACT,
     looks.CONTRACT,
     declaration.CONTRACT,
     audit.CONTRACT,
@@ -69,5 +80,6 @@ CONTRACTS: tuple[Contract, ...] = (
     payment.CONTRACT,
     advance.CONTRACT,
     prepayment.CONTRACT,
+    provider.CONTRACT,
 )
 """Every system contract, each with all its methods declared."""

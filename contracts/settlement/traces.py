@@ -118,6 +118,23 @@ def _is_carried(ctx: Context, known: Value, person: str) -> bool:
     return bool(claim.reversal) and claim.person == person
 
 
+def carry(ctx: Context, traces: list[Args], claim_id: str, to: str, institution: str) -> None:
+    """The packs of a settlement go over to the one that takes its place.
+
+    What came back meanwhile is free and stays free: goods move codes, money does not.
+    """
+    ctx.spend(len(traces) * WORK_OF_TRACE)
+    for trace in traces:
+        key = key_of(ctx, trace["code"])
+        known = ctx.state.get(key)
+        if known == [WHOLE, claim_id, institution]:
+            ctx.state.put(key, [WHOLE, to, institution])
+        elif known is not None and known[0] == SPLIT:
+            _, pack, parts = known
+            moved = [[to if part[0] == claim_id else part[0], *part[1:]] for part in parts]
+            ctx.state.put(key, [SPLIT, pack, moved])
+
+
 def _kind_of(ctx: Context, known: Value) -> str:
     """Hospital or pharmacy: all that another may know of who sold a pack."""
     found = organisations.load(ctx.state, known[2])

@@ -19,16 +19,20 @@ from starlette.responses import Response
 from node.api import (
     accounts,
     claims,
+    covers,
     explorer,
+    filings,
     findings,
     ledger_codes,
     operations,
     people,
     proofs,
+    provider,
     references,
     schemas,
     stream,
     transactions,
+    worklists,
 )
 from node.api.access_log import AccessLog
 from node.api.guard import BEHIND_HEADER, HEIGHT_HEADER, Guard, GuardedRoute
@@ -52,7 +56,11 @@ ROUTERS = (
     proofs.router,
     claims.router,
     people.router,
+    filings.router,
+    worklists.router,
+    covers.router,
     accounts.router,
+    provider.router,
     references.router,
     stream.router,
 )

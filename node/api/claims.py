@@ -39,6 +39,7 @@ def find_claim(access: Access, claim_id: str) -> Claim | Reversal:
 def claim_fields(state: State, claim_id: str, claim: Claim, *, with_person: bool) -> dict[str, Any]:
     """A claim's record with named fields."""
     visit = claim.visit
+    again = None if claim.settled is None else claim.settled.again
     return {
         "claim": claim_id,
         "state": standing(state, claim).value,
@@ -54,6 +55,9 @@ def claim_fields(state: State, claim_id: str, claim: Claim, *, with_person: bool
         "uploads": [{"number": number, "lines": lines} for number, lines in claim.uploads],
         "settled": None if claim.settled is None else _settled(claim.settled),
         "reversal": claim.reversal or None,
+        "replaces": None if again is None else again.replaces,
+        "origin": None if again is None else again.origin,
+        "replaced_by": _replaced_by(state, claim) or None,
         "declared": None if claim.declared is None else _declared(claim.declared),
     }
 
@@ -80,6 +84,16 @@ def _settled(settled: records.Settled) -> dict[str, Any]:
         "account_fen": settled.account_fen,
         "cash_fen": settled.cash_fen,
         "versions": list(settled.versions),
+        "covers": [
+            {
+                "product": part.product,
+                "insurer": part.insurer,
+                "number": part.number,
+                "pays": part.pays,
+                "amount_fen": part.amount_fen,
+            }
+            for part in settled.covers
+        ],
     }
 
 
@@ -90,8 +104,18 @@ def _reversal_fields(reversal_id: str, reversal: Reversal) -> dict[str, Any]:
         "tx_id": reversal.tx_id,
         "time_ms": reversal.time_ms,
         "reason": reversal.reason,
+        "replacement": reversal.replacement or None,
         "declared": reversal.month or None,
     }
+
+
+def _replaced_by(state: State, claim: Claim) -> str:
+    """The settlement that took a claim's place; empty where none did."""
+    if not claim.reversal:
+        return ""
+    value = state.get(f"claim/{claim.reversal}")
+    assert value is not None, f"a claim names its reversal {claim.reversal}"
+    return Reversal.decode(value).replacement
 
 
 @router.get("/v1/claims/{claim}", name="claim", responses={200: {"model": schemas.RecordAnswer}})
@@ -190,6 +214,7 @@ async def claim_statement(
         explained["explanation"],
         receipt_digest=merkle.leaf_hash(leaf),
         state=standing(access.state, found).value,
+        replaced_by=_replaced_by(access.state, found),
     )
     if form == "html":
         return Response(statement.render_html(page), media_type="text/html; charset=utf-8")

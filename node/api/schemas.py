@@ -238,6 +238,19 @@ class FilingsAnswer(Answer):
     )
 
 
+class AffectedAnswer(Answer):
+    filing: str
+    person: str
+    claims: list[dict[str, Any]]
+
+
+class WorkAnswer(Answer):
+    area: str
+    today: str = Field(description="The day that due dates are compared with.")
+    rows: list[dict[str, Any]]
+    next: str | None
+
+
 class PostingRowOut(PostingOut):
     tx_id: Digest
     call_index: int
@@ -378,6 +391,15 @@ class RootAnswer(Answer):
     day: str
     count: int
     root: Digest
+
+
+class PersonCoversAnswer(Answer):
+    covers: list[dict[str, Any]]
+
+
+class CoverPaymentsAnswer(Answer):
+    payments: list[dict[str, Any]]
+    next: str | None
 
 
 class LooksAnswer(Answer):

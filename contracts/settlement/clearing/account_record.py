@@ -45,6 +45,20 @@ def put(state: State, institution: str, made: InstitutionAccount) -> None:
     state.put(f"institution-account/{institution}", made.encode())
 
 
+def owe_more(state: State, institution: str, more: Mapping[str, int]) -> None:
+    """Note what a payable has become beside all settlements: due with the next notice.
+
+    For whoever posts to a payable and is no settlement, refund or deduction. ``more``: fen by fund
+    type, below zero for what is taken off.
+    """
+    found = find(state, institution)
+    made = InstitutionAccount(
+        declared=plus(found.declared, more), due=plus(found.due, more), months=found.months,
+        closed=found.closed,
+    )  # fmt: skip
+    put(state, institution, made)
+
+
 def plus(sums: Mapping[str, int], more: Mapping[str, int], sign: int = 1) -> dict[str, int]:
     """Sums by fund type with others added."""
     funds = {**dict.fromkeys(sums, 0), **dict.fromkeys(more, 0)}

@@ -15,7 +15,7 @@ from contracts.settlement.claim_postings import bill_of
 from contracts.settlement.clearing.declaration_record import Cells
 from contracts.settlement.funds_book import Leg
 from contracts.settlement.records import Claim
-from contracts.settlement.terms import PAYER_FUND, PERSONAL_ACCOUNT
+from contracts.settlement.terms import COMMERCIAL, PAYER_FUND, PERSONAL_ACCOUNT
 
 
 def cells_of(claim: Claim) -> Cells:
@@ -23,6 +23,7 @@ def cells_of(claim: Claim) -> Cells:
     assert claim.settled is not None, "only a settlement owes anything"
     bill = bill_of(claim, claim.settled)
     rows = [(claim.area, fund, fen) for fund, fen in (*bill.funds, *bill.commercial)]
+    rows += [(claim.area, COMMERCIAL, fen) for _, fen in bill.covers]
     own = bill.account_fen + bill.own.wallet_fen
     rows.append((claim.area, PERSONAL_ACCOUNT, own))
     rows += [(area, PERSONAL_ACCOUNT, fen) for _, area, fen in bill.own.relatives]
