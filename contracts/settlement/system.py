@@ -29,10 +29,12 @@ from contracts.settlement import (
     wallet,
 )
 from contracts.settlement.clearing import payment
-from contracts.settlement.refunds import resettle
+from contracts.settlement.refunds import consent, payout, refund, resettle
 
 # The methods of the claim contract live in several modules; importing them declares them.
-_CLAIM_MODULES = (claim_register, claim_lines, claim_settle, claim_reverse, resettle)
+_CLAIM_MODULES = (
+    claim_register, claim_lines, claim_settle, claim_reverse, resettle, refund, consent,
+)  # fmt: skip
 assert all(module.CONTRACT is claim.CONTRACT for module in _CLAIM_MODULES)
 assert reimbursement_pay.CONTRACT is reimbursement.CONTRACT
 
@@ -52,6 +54,7 @@ CONTRACTS: tuple[Contract, ...] = (
     family.CONTRACT,
     wallet.CONTRACT,
     credit.CONTRACT,
+    payout.CONTRACT,
     looks.CONTRACT,
     payment.CONTRACT,
 )
