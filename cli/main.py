@@ -23,6 +23,7 @@ from cli import (
     node,
     policy,
     proof,
+    refunds,
     show,
     trace,
     validator,
@@ -52,6 +53,7 @@ mount(show.family, CONTRACTS_BY_NAME, ("family",))
 mount(show.wallet, CONTRACTS_BY_NAME, ("wallet",))
 mount(show.credit, CONTRACTS_BY_NAME, ("credit",))
 mount(show.reimburse, CONTRACTS_BY_NAME, ("reimbursement",))
+mount(refunds.payouts, CONTRACTS_BY_NAME, ("payout",))
 mount(clearing.payment, CONTRACTS_BY_NAME, ("payment",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
@@ -75,6 +77,7 @@ for group, name in (
     (show.wallet, "wallet"),
     (show.credit, "credit"),
     (show.reimburse, "reimburse"),
+    (refunds.payouts, "payout"),
     (clearing.payment, "payment"),
     (show.catalogue, "catalogue"),
     (show.looks, "looks"),

@@ -59,7 +59,8 @@ def test_every_method_of_every_contract_is_a_command() -> None:
         "filing": "filing", "claim": "claim", "funds": "fund", "catalogue": "catalogue",
         "policy": "policy", "looks": "looks", "reimbursement": "reimburse",
         "traces": "trace-code",
-        "family": "family", "wallet": "wallet", "credit": "credit", "payment": "payment",
+        "family": "family", "wallet": "wallet", "credit": "credit", "payout": "payout",
+        "payment": "payment",
     }  # fmt: skip
     for contract in CONTRACTS:
         if contract.name == "accusation":
