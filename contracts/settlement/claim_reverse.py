@@ -14,11 +14,12 @@ from contracts.api import Answer, Args, Context, reject
 from contracts.organisations import require_own_id
 from contracts.schema import Id, OneOf
 from contracts.settlement import claim as claims
-from contracts.settlement import counters, credit, enrolment, family, invoices
+from contracts.settlement import counters, cover_settle, credit, enrolment, family, invoices
 from contracts.settlement.claim import CONTRACT
 from contracts.settlement.claim_shapes import INSTITUTIONS, WHY_TAKEN_BACK
 from contracts.settlement.funds_book import Book
 from contracts.settlement.lifecycle import Action, follow
+from contracts.settlement.provider import book as provider
 from contracts.settlement.records import Claim, Reversal, Settled, content_digest, is_reversal
 from contracts.settlement.refunds import payout
 from contracts.settlement.refunds.consent import take_back
@@ -59,7 +60,7 @@ def reverse(ctx: Context, args: Args) -> Answer:
         follow(claim.state, Action.REVERSE)
     assert settled is not None, f"claim {claim_id} is {claim.state} and was never settled"
     after = take_back(ctx, claim_id, claim, settled.sums[0], reversal_id)
-    _post(ctx, reversal_id, claim, settled)
+    _post(ctx, args, claim, settled, digest)
     own = settled.own
     if own.relatives:
         family.use(ctx, claim.person, tuple((o, n) for o, _, n in own.relatives), -1)
@@ -67,6 +68,8 @@ def reverse(ctx: Context, args: Args) -> Answer:
     person = enrolment.require_person(ctx.state, claim.person)
     for year, deltas in settled.counters:
         counters.restore(ctx, person, year, dict(deltas), claim_id)
+    if settled.covers:
+        cover_settle.take_back(ctx, claim_id, person, settled.covers)
     claims.put(ctx, claim_id, replace(claim, state=after, reversal=reversal_id))
     record = Reversal(claim_id, digest, ctx.tx_id, ctx.time_ms, args["reason"])
     ctx.state.put(f"claim/{reversal_id}", record.encode())
@@ -95,12 +98,14 @@ def reverse(ctx: Context, args: Args) -> Answer:
     return answer | _refunds(settled)
 
 
-def _post(ctx: Context, reversal_id: str, claim: Claim, settled: Settled) -> None:
-    """The counter-entry: exactly the settlement's legs, negated, last payer first."""
+def _post(ctx: Context, args: Args, claim: Claim, settled: Settled, digest: bytes) -> None:
+    """The counter-entry: exactly the settlement's legs, negated, last payer first; and what the
+    place of care has decided about paying the institution."""
     book = Book(ctx.state)
-    legs = post_back(ctx, reversal_id, claim, settled, book)
+    legs = post_back(ctx, args["reversal"], claim, settled, book)
     if settled.account_fen:
-        payout.divert(ctx, reversal_id, payout.net_into(legs), book)
+        payout.divert(ctx, args["reversal"], payout.net_into(legs), book)
+    provider.undo(ctx, args["claim"], digest, book)
     if settled.own.hold:
         credit.refund(ctx, settled.own.hold, settled.own.credit_fen, book)
     book.save()

@@ -16,6 +16,9 @@ from contracts.settlement import (
     claim_reverse,
     claim_settle,
     counters,
+    cover,
+    cover_consent,
+    cover_pay,
     credit,
     enrolment,
     family,
@@ -29,6 +32,8 @@ from contracts.settlement import (
     wallet,
 )
 from contracts.settlement.clearing import payment
+from contracts.settlement.provider import contract as provider
+from contracts.settlement.provider import pay, standards
 from contracts.settlement.refunds import consent, payout, refund, resettle
 
 # The methods of the claim contract live in several modules; importing them declares them.
@@ -37,6 +42,10 @@ _CLAIM_MODULES = (
 )  # fmt: skip
 assert all(module.CONTRACT is claim.CONTRACT for module in _CLAIM_MODULES)
 assert reimbursement_pay.CONTRACT is reimbursement.CONTRACT
+assert cover_consent.CONTRACT is cover_pay.CONTRACT is cover.CONTRACT
+# Importing them declares the methods of ``provider``.
+_PROVIDER_METHODS = (pay.pay, standards.deploy, standards.groups, standards.rates)
+assert len(provider.CONTRACT.methods) == len(_PROVIDER_METHODS)
 
 CONTRACTS: tuple[Contract, ...] = (
     organisation_methods.CONTRACT,
@@ -55,7 +64,9 @@ CONTRACTS: tuple[Contract, ...] = (
     wallet.CONTRACT,
     credit.CONTRACT,
     payout.CONTRACT,
+    cover.CONTRACT,
     looks.CONTRACT,
     payment.CONTRACT,
+    provider.CONTRACT,
 )
 """Every system contract, each with all its methods declared."""

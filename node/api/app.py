@@ -19,6 +19,7 @@ from starlette.responses import Response
 from node.api import (
     accounts,
     claims,
+    covers,
     explorer,
     filings,
     findings,
@@ -26,6 +27,7 @@ from node.api import (
     operations,
     people,
     proofs,
+    provider,
     references,
     schemas,
     stream,
@@ -56,7 +58,9 @@ ROUTERS = (
     people.router,
     filings.router,
     worklists.router,
+    covers.router,
     accounts.router,
+    provider.router,
     references.router,
     stream.router,
 )

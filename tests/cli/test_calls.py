@@ -58,9 +58,9 @@ def test_every_method_of_every_contract_is_a_command() -> None:
         "organisations": "org", "governance": "org", "enrolment": "person", "counters": "person",
         "filing": "filing", "claim": "claim", "funds": "fund", "catalogue": "catalogue",
         "policy": "policy", "looks": "looks", "reimbursement": "reimburse",
-        "traces": "trace-code",
-        "family": "family", "wallet": "wallet", "credit": "credit", "payout": "payout",
-        "payment": "payment",
+        "traces": "trace-code", "provider": "provider",
+        "family": "family", "wallet": "wallet", "credit": "credit", "payment": "payment",
+        "cover": "cover", "payout": "payout",
     }  # fmt: skip
     for contract in CONTRACTS:
         if contract.name == "accusation":
