@@ -28,7 +28,7 @@ class Difference:
     payer: str
     """``fund``, ``commercial``, ``waiver`` or one of the person's own."""
     name: str
-    """The fund's type, the insurer, the relative, the bank; empty where the payer is one of its kind."""
+    """The fund's type, the insurer, the relative or the bank; empty where it is one of its kind."""
     before_fen: int
     after_fen: int
 
