@@ -25,6 +25,7 @@ from cli import (
     policy,
     proof,
     provider,
+    refunds,
     show,
     trace,
     validator,
@@ -57,6 +58,7 @@ mount(cover.app, CONTRACTS_BY_NAME, ("cover",))
 mount(show.reimburse, CONTRACTS_BY_NAME, ("reimbursement",))
 for noun, group in clearing.GROUPS.items():
     mount(group, CONTRACTS_BY_NAME, (noun,))
+mount(refunds.payouts, CONTRACTS_BY_NAME, ("payout",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
 mount(provider.app, CONTRACTS_BY_NAME, ("provider",))
@@ -83,6 +85,7 @@ for group, name in (
     (cover.app, "cover"),
     (show.reimburse, "reimburse"),
     *((group, noun) for noun, group in clearing.GROUPS.items()),
+    (refunds.payouts, "payout"),
     (show.catalogue, "catalogue"),
     (show.looks, "looks"),
     (show.tx, "tx"),
