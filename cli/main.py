@@ -15,6 +15,7 @@ from cli import (
     catalogue_load,
     claims,
     clearing,
+    cover,
     demo,
     devnet,
     findings,
@@ -24,6 +25,7 @@ from cli import (
     policy,
     proof,
     provider,
+    refunds,
     show,
     trace,
     validator,
@@ -52,7 +54,9 @@ mount(show.fund, CONTRACTS_BY_NAME, ("funds",))
 mount(show.family, CONTRACTS_BY_NAME, ("family",))
 mount(show.wallet, CONTRACTS_BY_NAME, ("wallet",))
 mount(show.credit, CONTRACTS_BY_NAME, ("credit",))
+mount(cover.app, CONTRACTS_BY_NAME, ("cover",))
 mount(show.reimburse, CONTRACTS_BY_NAME, ("reimbursement",))
+mount(refunds.payouts, CONTRACTS_BY_NAME, ("payout",))
 mount(clearing.payment, CONTRACTS_BY_NAME, ("payment",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
@@ -77,7 +81,9 @@ for group, name in (
     (show.family, "family"),
     (show.wallet, "wallet"),
     (show.credit, "credit"),
+    (cover.app, "cover"),
     (show.reimburse, "reimburse"),
+    (refunds.payouts, "payout"),
     (clearing.payment, "payment"),
     (show.catalogue, "catalogue"),
     (show.looks, "looks"),

@@ -16,6 +16,9 @@ from contracts.settlement import (
     claim_reverse,
     claim_settle,
     counters,
+    cover,
+    cover_consent,
+    cover_pay,
     credit,
     enrolment,
     family,
@@ -31,12 +34,15 @@ from contracts.settlement import (
 from contracts.settlement.clearing import payment
 from contracts.settlement.provider import contract as provider
 from contracts.settlement.provider import pay, standards
-from contracts.settlement.refunds import resettle
+from contracts.settlement.refunds import consent, payout, refund, resettle
 
 # The methods of the claim contract live in several modules; importing them declares them.
-_CLAIM_MODULES = (claim_register, claim_lines, claim_settle, claim_reverse, resettle)
+_CLAIM_MODULES = (
+    claim_register, claim_lines, claim_settle, claim_reverse, resettle, refund, consent,
+)  # fmt: skip
 assert all(module.CONTRACT is claim.CONTRACT for module in _CLAIM_MODULES)
 assert reimbursement_pay.CONTRACT is reimbursement.CONTRACT
+assert cover_consent.CONTRACT is cover_pay.CONTRACT is cover.CONTRACT
 # Importing them declares the methods of ``provider``.
 _PROVIDER_METHODS = (pay.pay, standards.deploy, standards.groups, standards.rates)
 assert len(provider.CONTRACT.methods) == len(_PROVIDER_METHODS)
@@ -57,6 +63,8 @@ CONTRACTS: tuple[Contract, ...] = (
     family.CONTRACT,
     wallet.CONTRACT,
     credit.CONTRACT,
+    payout.CONTRACT,
+    cover.CONTRACT,
     looks.CONTRACT,
     payment.CONTRACT,
     provider.CONTRACT,

@@ -19,6 +19,7 @@ from starlette.responses import Response
 from node.api import (
     accounts,
     claims,
+    covers,
     explorer,
     filings,
     findings,
@@ -57,6 +58,7 @@ ROUTERS = (
     people.router,
     filings.router,
     worklists.router,
+    covers.router,
     accounts.router,
     provider.router,
     references.router,
