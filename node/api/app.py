@@ -19,6 +19,7 @@ from starlette.responses import Response
 from node.api import (
     accounts,
     claims,
+    covers,
     explorer,
     filings,
     findings,
@@ -27,6 +28,7 @@ from node.api import (
     operations,
     people,
     proofs,
+    provider,
     references,
     schemas,
     stream,
@@ -58,7 +60,9 @@ ROUTERS = (
     filings.router,
     worklists.router,
     institutions.router,
+    covers.router,
     accounts.router,
+    provider.router,
     references.router,
     stream.router,
 )
