@@ -6,6 +6,7 @@ from typing import Any
 
 from contracts.api import Value
 from node.ledger import codec
+from tests.cli.screens import Screens
 from tests.node.api.real import reader
 from tests.scenes.country import (
     BED,
@@ -122,3 +123,116 @@ def a_filing_on_day_five(country: Country, tell: Tell) -> None:
     )
     assert affected(country, row["filing"]) == []
     tell("There is nothing to put right afterwards: it came before the bill was settled.")
+
+
+@scene
+def a_filing_after_the_discharge(country: Country, tell: Tell) -> None:
+    """A filing made after the discharge, and the money that comes back."""
+    country.on("2025-03-03")
+    person = country.enrol("afterwards", birth="1959-09-09")
+    claim = country.admit(person, referral=True)
+    country.on("2025-03-07")
+    bill = country.discharge(claim, *BILL)
+    assert (bill.funds, bill.cash) == ("21,000.00", "10,000.00")
+    assert bill.versions["filing"]["reason"] == "filing.none-filed"
+    tell(
+        f"A bill of {bill.total} yuan is settled at discharge without a filing: {bill.funds} are "
+        f"paid, {bill.cash} are the patient's, and the statement says why (`filing.none-filed`)."
+    )
+    country.on("2025-03-20")
+    said = {"filing": "430100f99", "person": person, "type": "referral", "channel": "app",
+            "care_region": GUANGZHOU, "effective_from": "2025-02-01"}  # fmt: skip
+    country.say(BUREAU_CHANGSHA, "filing", "submit", said, post="clerk",
+                refused="filing.too-far-back")  # fmt: skip
+    filed = country.file(person, "referral", GUANGZHOU, effective_from="2025-03-01")
+    filing = f"{CHANGSHA}f{country.number}"
+    assert filed.answer["status"] == "approved"
+    tell(
+        "Two weeks later he files. Changsha lets a filing begin up to 30 days back; from 1 "
+        "February is refused (`filing.too-far-back`, with the earliest day), from 1 March is "
+        "approved. Nothing that was settled changes by itself."
+    )
+    (row,) = affected(country, filing)
+    assert (row["claim"], row["reason"], row["would_be"], row["in_time"]) == (
+        claim, "filing.none-filed", "referral", False,
+    )  # fmt: skip
+    tell(
+        "The bureau asks which settlements the filing would change (`yibao filing affected`) and "
+        "finds this one, settled as not filed, now a referral that came late. It tells the "
+        "hospital."
+    )
+    screens = Screens(country.world)
+    ids = ("--reversal", f"{claim}-r", "--replacement", f"{claim}-n")
+    command = ("claim", "resettle", claim, *ids, "--reason", "late_filing")
+    asked = screens.json(HOSPITAL, "operator", *command, "--dry-run")["receipt"]["answer"]
+    assert (asked["paid_back_fen"], asked["owed_fen"]) == (3_000_00, 0)
+    assert country.claim(HOSPITAL, claim)["state"] == "settled"
+    tell(
+        "The hospital asks what it would come to before anything is written: "
+        f"{yuan(asked['paid_back_fen'])} yuan back for the patient."
+    )
+    done = screens.json(HOSPITAL, "operator", *command)["receipts"][0]["receipt"]
+    told = {(d["payer"], d["name"]): (d["before_fen"], d["after_fen"])
+            for d in done["answer"]["differences"]}  # fmt: skip
+    assert told[("fund", "310100")] == (21_000_00, 24_000_00)
+    assert sum(leg["amount_fen"] for leg in done["postings"]) == 0
+    old, new = country.claim(HOSPITAL, claim), country.claim(HOSPITAL, f"{claim}-n")
+    assert (old["state"], old["reversal"], new["state"]) == ("reversed", f"{claim}-r", "settled")
+    assert old["settled"]["cash_fen"] - new["settled"]["cash_fen"] == 3_000_00
+    tell(
+        "Then it settles the same bill again, in one step: the first settlement is taken back by "
+        "an entry that names it, the new one stands in its place and in its order of the year, "
+        "from the same charge lines byte for byte. The fund pays 24,000.00 instead of 21,000.00 "
+        "yuan, 3,000.00 are handed to him at the counter."
+    )
+    assert affected(country, filing) == []
+    tell("Asked again, the filing would change nothing any more.")
+    again = screens.text(HOSPITAL, "operator", *command, code=0)
+    assert "3,000.00" in again
+    assert country.balances("payable:hospital:H44010000123") == {"310100": 24_000_00}
+    tell("The same call sent once more gives the same answer and moves nothing.")
+
+
+@scene
+def filings_that_end(country: Country, tell: Tell) -> None:
+    """Filings that end are told of before they do."""
+    country.on("2025-02-03")
+    person = country.enrol("papers", birth="1971-01-01")
+    country.file(person, "posted_elsewhere", GUANGZHOU, on_commitment=True)
+    other = country.enrol("half-year", birth="1955-05-05")
+    country.file(other, "other", GUANGZHOU)
+    tell(
+        "Somebody who is posted to Guangzhou files with a promise to bring the papers within 30 "
+        "days; a pensioner files for a visit of some months."
+    )
+    screens = Screens(country.world)
+    told = screens.json(BUREAU_CHANGSHA, "clerk", "filing", "ending", "--warn")["told"]
+    assert len(told) == 1
+    assert screens.json(BUREAU_CHANGSHA, "clerk", "filing", "ending", "--warn")["told"] == []
+    tell(
+        "Every morning the bureau's clerk has the ledger tell of what ends within 30 days "
+        "(`yibao filing ending --warn`): an event for the app, once for each end. The promise is "
+        "told of today, the pensioner's six months are not yet."
+    )
+    country.on("2025-03-06")
+    claim = country.admit(person)
+    country.on("2025-03-08")
+    bill = country.discharge(claim, (DRUG, "11000.00"))
+    assert bill.versions["filing"]["reason"] == "filing.lapsed"
+    tell(
+        "The papers do not come, and the filing lapses by itself; nobody has to do anything. A "
+        "stay in March is settled without it, and the statement names that as the reason "
+        "(`filing.lapsed`)."
+    )
+    country.on("2025-07-07")
+    told = screens.json(BUREAU_CHANGSHA, "clerk", "filing", "ending", "--warn")["told"]
+    assert len(told) == 1
+    country.on("2025-08-04")
+    late = country.admit(other)
+    country.on("2025-08-06")
+    over = country.discharge(late, (DRUG, "2000.00"))
+    assert over.versions["filing"]["reason"] == "filing.expired"
+    tell(
+        "In July the pensioner is told that her filing ends on 3 August. On the 4th it covers "
+        "nothing more (`filing.expired`); what was settled under it stays."
+    )
