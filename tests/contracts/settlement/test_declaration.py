@@ -333,7 +333,8 @@ def test_the_numbers_of_the_published_reconciliation_come_out() -> None:
             number += 1
             last = place == count - 1
             total = bill - 9_000 * (count - 1) if last else 9_000
-            fund = funds - 1_000 * (count - 1) if last else 1_000
+            each = 2_000 if accounts else 1_000
+            fund = funds - each * (count - 1) if last else each
             scope = fund + accounts * last
             lines = [line(1, BED, scope), line(2, COSMETIC, total - scope, consent=True)]
             names.append(
