@@ -16,6 +16,7 @@ from cli import (
     catalogue_load,
     claims,
     clearing,
+    cover,
     demo,
     devnet,
     findings,
@@ -53,6 +54,7 @@ mount(show.fund, CONTRACTS_BY_NAME, ("funds",))
 mount(show.family, CONTRACTS_BY_NAME, ("family",))
 mount(show.wallet, CONTRACTS_BY_NAME, ("wallet",))
 mount(show.credit, CONTRACTS_BY_NAME, ("credit",))
+mount(cover.app, CONTRACTS_BY_NAME, ("cover",))
 mount(show.reimburse, CONTRACTS_BY_NAME, ("reimbursement",))
 mount(clearing.payment, CONTRACTS_BY_NAME, ("payment",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
@@ -81,6 +83,7 @@ for group, name in (
     (show.family, "family"),
     (show.wallet, "wallet"),
     (show.credit, "credit"),
+    (cover.app, "cover"),
     (show.reimburse, "reimburse"),
     (clearing.payment, "payment"),
     (show.catalogue, "catalogue"),

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from contracts.api import Method
-from contracts.settlement import lifecycle
+from contracts.settlement import cover_record, lifecycle
 from contracts.settlement.claim_explain import LINE_FIELDS as EXPLAINED
 from contracts.settlement.claim_shapes import LINE_FIELDS
 from contracts.settlement.funds_chart import CHART
@@ -31,6 +31,39 @@ decided, step by step, is the call's explanation; the receipt has amounts, versi
 ## Life of a claim
 
 An arrow that is missing is refused with `claim.wrong-state`.
+"""
+
+_COVER = """## Commercial cover
+
+An insurer deploys the rule of its product: a policy source (docs/policy-guide.md) whose `settle`
+is told the case of the home policy, what its layers have paid (`paid`), what is `open`, and the
+product's own `counters` of its own benefit year. It pays with the fund `commercial` and with no
+other, in scope and outside it:
+
+```python
+def settle(case):
+    inside = case["open"]["in_scope_fen"]
+    before = counter(case, "in_fen")
+    pay = bands(before + inside, [(yuan(10000), "0%"), (None, "80%")], before, "inside")
+    return {
+        "payments": [payment("commercial", pay, "inside", "in_scope")],
+        "counters": {"in_fen": inside},
+    }
+```
+
+The insurer says who holds the product, by pseudonym (`cover.enrol`); the person authorises it, by
+the phone's signature or present at the home bureau or an institution (`cover.authorise`). Without
+that no settlement asks the rule and nothing is shown to the insurer. `scope` says what the insurer
+sees of a claim that it pays of: `amounts` (record and receipt), or `lines` (charge lines and visit
+too, as long as the consent holds).
+
+At settlement authorised products are asked after the home policy, those that pay `at_once` first,
+each kind in the order in which it was authorised, each capped by what is then open. `at_once` is a
+posting on `commercial:<insurer>`; `later` is owed to the patient, who has paid the bill, and is
+ordered, confirmed or sent back as below; after payment (reimbursement) every product pays later. A
+rule that fails, overspends or uses up its units pays nothing, and the explanation's `cover` says
+why: it never holds a discharge. The reasons are codes of docs/errors.md. A payment's id is the
+claim's, a dot and a number.
 """
 
 
@@ -58,7 +91,8 @@ def page() -> str:
         "## Accounts\n\nA positive posting goes into an account. Every transfer, and the whole "
         "ledger, sums to zero\nfor each fund type.\n\n"
         "| account | what it is | state entry | balance | who may take money out |\n"
-        f"|---|---|---|---|---|\n{chart}\n\n## Calls on funds\n\n{_methods('funds')}"
+        f"|---|---|---|---|---|\n{chart}\n\n## Calls on funds\n\n{_methods('funds')}\n"
+        f"{_COVER}\n```mermaid\n{cover_record.mermaid()}```\n\n{_methods('cover')}"
     )
 
 

@@ -135,15 +135,29 @@ def source_of(state: State, source_hash: bytes) -> str | None:
 
 def program_of(state: State, version: PolicyVersion) -> PolicyProgram:
     """The compiled program of a deployed version, from the cache or the state's source."""
-    program = _programs.pop(version.hash, None)
+    return compiled(state, version.hash)
+
+
+def compiled(state: State, source_hash: bytes) -> PolicyProgram:
+    """The program of a source that is kept, from the cache or the state."""
+    program = _programs.pop(source_hash, None)
     if program is None:
-        record = state.get(f"policy-source/{version.hash.hex()}")
-        assert record is not None, f"the source of {version.area} {version.number} is not kept"
+        record = state.get(f"policy-source/{source_hash.hex()}")
+        assert record is not None, f"the source {source_hash.hex()} is not kept"
         program = PolicyProgram(record["source"], record["language"])
         if len(_programs) >= PROGRAMS_MAX:
             del _programs[next(iter(_programs))]
-    _programs[version.hash] = program
+    _programs[source_hash] = program
     return program
+
+
+def keep_source(ctx: Context, source: str) -> bytes:
+    """Keep a source under its digest, once for all who deploy the same text."""
+    digest = ctx.services.digest(SOURCE_TAG, source.encode("utf-8"))
+    if source_of(ctx.state, digest) is None:
+        kept = {"source": source, "language": LANGUAGE_VERSION}
+        ctx.state.put(f"policy-source/{digest.hex()}", kept)
+    return digest
 
 
 def check_source(source: str) -> PolicyProgram:
@@ -206,9 +220,7 @@ def keep_version(ctx: Context, area: str, kind: str, args: Args) -> Answer:
         }
     )
     ctx.state.put(f"policy/{area}/{kind}", record)
-    if source_of(ctx.state, digest) is None:
-        kept = {"source": source, "language": LANGUAGE_VERSION}
-        ctx.state.put(f"policy-source/{digest.hex()}", kept)
+    keep_source(ctx, source)
     number = len(record["versions"])
     ctx.emit(
         "policy.deployed", area=area, scheme=kind, number=number, hash=digest,

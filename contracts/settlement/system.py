@@ -16,6 +16,9 @@ from contracts.settlement import (
     claim_reverse,
     claim_settle,
     counters,
+    cover,
+    cover_consent,
+    cover_pay,
     credit,
     enrolment,
     family,
@@ -37,6 +40,7 @@ from contracts.settlement.refunds import resettle
 _CLAIM_MODULES = (claim_register, claim_lines, claim_settle, claim_reverse, resettle)
 assert all(module.CONTRACT is claim.CONTRACT for module in _CLAIM_MODULES)
 assert reimbursement_pay.CONTRACT is reimbursement.CONTRACT
+assert cover_consent.CONTRACT is cover_pay.CONTRACT is cover.CONTRACT
 # Importing them declares the methods of ``provider``.
 _PROVIDER_METHODS = (pay.pay, standards.deploy, standards.groups, standards.rates)
 assert len(provider.CONTRACT.methods) == len(_PROVIDER_METHODS)
@@ -57,6 +61,7 @@ CONTRACTS: tuple[Contract, ...] = (
     family.CONTRACT,
     wallet.CONTRACT,
     credit.CONTRACT,
+    cover.CONTRACT,
     looks.CONTRACT,
     payment.CONTRACT,
     provider.CONTRACT,

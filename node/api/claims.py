@@ -84,6 +84,16 @@ def _settled(settled: records.Settled) -> dict[str, Any]:
         "account_fen": settled.account_fen,
         "cash_fen": settled.cash_fen,
         "versions": list(settled.versions),
+        "covers": [
+            {
+                "product": part.product,
+                "insurer": part.insurer,
+                "number": part.number,
+                "pays": part.pays,
+                "amount_fen": part.amount_fen,
+            }
+            for part in settled.covers
+        ],
     }
 
 

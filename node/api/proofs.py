@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from fastapi import Query
 from starlette.responses import Response
 
+from contracts.settlement import cover_record
 from node.api import chain, claims, explorer, parties, render, schemas
 from node.api.chain import Located
 from node.api.guard import Access, Guard
@@ -67,6 +68,11 @@ def _reimbursement(access: Access, rest: str) -> Parties:
     return parties.of_named_reimbursement(access.state, rest)
 
 
+def _cover_payment(access: Access, rest: str) -> Parties:
+    made = cover_record.find_payment(access.state, rest)
+    return Parties() if made is None else parties.of_cover_payment(made)
+
+
 def _area(_access: Access, rest: str) -> Parties:
     return Parties(home_regions=frozenset({rest.partition("/")[0]}))
 
@@ -109,6 +115,7 @@ KEYS: Mapping[str, tuple[Right, Concern]] = {
     "contracts": (Right.CHAIN, _nobody),
     "policy": (Right.CHAIN, _nobody),
     "policy-source": (Right.CHAIN, _nobody),
+    "cover-product": (Right.CHAIN, _nobody),
     "catalogue": (Right.CHAIN, _nobody),
     "catalogue-version": (Right.CHAIN, _nobody),
     "catalogue-page": (Right.CHAIN, _nobody),
@@ -123,6 +130,7 @@ KEYS: Mapping[str, tuple[Right, Concern]] = {
     "filings": (Right.PERSON, _person),
     "filing": (Right.PERSON, _filing),
     "reimbursement": (Right.PERSON, _reimbursement),
+    "cover-payment": (Right.PERSON, _cover_payment),
     "reimbursement-lines": (Right.CONTENT, _reimbursement),
     "fund": (Right.PARTY, _area),
     "clearing": (Right.PARTY, _pair),

@@ -435,6 +435,15 @@ class RootAnswer(Answer):
     root: Digest
 
 
+class PersonCoversAnswer(Answer):
+    covers: list[dict[str, Any]]
+
+
+class CoverPaymentsAnswer(Answer):
+    payments: list[dict[str, Any]]
+    next: str | None
+
+
 class LooksAnswer(Answer):
     looks: list[dict[str, Any]]
 

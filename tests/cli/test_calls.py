@@ -60,6 +60,7 @@ def test_every_method_of_every_contract_is_a_command() -> None:
         "policy": "policy", "looks": "looks", "reimbursement": "reimburse",
         "traces": "trace-code", "provider": "provider",
         "family": "family", "wallet": "wallet", "credit": "credit", "payment": "payment",
+        "cover": "cover",
     }  # fmt: skip
     for contract in CONTRACTS:
         if contract.name == "accusation":

@@ -7,7 +7,8 @@ place in the order of the year.
 
 Whoever was asked once is not asked for more: of the account, the wallet, relatives' accounts and
 the bank's credit the new settlement uses at most what the old one used, since the person is not
-there to choose. Where the person's part grows, the rest is owed in cash.
+there to choose. Where the person's part grows, the rest is owed in cash. The commercial products
+that took part are asked again, whatever was said to them since, and no others.
 """
 
 from __future__ import annotations
@@ -17,10 +18,18 @@ from dataclasses import replace
 from contracts.api import Args, Context
 from contracts.organisations import Organisation
 from contracts.quick import quick
-from contracts.settlement import calendar, counters, credit, family, invoices, traces
+from contracts.settlement import (
+    calendar,
+    counters,
+    cover_settle,
+    credit,
+    family,
+    invoices,
+    traces,
+)
 from contracts.settlement import claim as claims
 from contracts.settlement import funds_chart as chart
-from contracts.settlement.claim_decide import Decided, decide, named_versions
+from contracts.settlement.claim_decide import Decided, decide, told_beside
 from contracts.settlement.claim_explain import explanation_of
 from contracts.settlement.claim_lines import Rows
 from contracts.settlement.claim_own import OwnMeans
@@ -83,6 +92,8 @@ def remake(ctx: Context, old: Taken, new: Wanted) -> Settled | None:
     book = Book(ctx.state)
     balances = _balances(book, old.claim.person)
     at_ms = order.decided_at_ms(ctx, new.person, old.claim_id, old.settled)
+    if old.settled.covers:
+        cover_settle.take_back(ctx, old.claim_id, new.person, old.settled.covers)
     decided = _decide(ctx, old, new, at_ms) if new.rows else None
     names = invoices.names_of(new.invoices) or old.settled.invoices
     settled = None
@@ -94,6 +105,8 @@ def remake(ctx: Context, old: Taken, new: Wanted) -> Settled | None:
         _hand_over(ctx, old, new, settled)
     else:
         invoices.release(ctx, old.settled.invoices, invoices.CLAIM, old.claim_id)
+    if decided is not None and decided.covers:
+        cover_settle.keep(ctx, new.claim_id, decided.facts.person, decided.covers)
     _write(ctx, old, new, settled)
     ctx.amounts.update(difference.net_amounts(old.settled, settled))
     if decided is not None and settled is not None:
@@ -110,7 +123,7 @@ def _decide(ctx: Context, old: Taken, new: Wanted, at_ms: int) -> Decided:
     return decide(
         ctx,
         new.institution,
-        new.person,
+        cover_settle.as_asked(ctx, new.person, old.claim_id, old.settled.covers),
         new.visit,
         new.rows,
         own=means_as_then(old.settled, new.use_account),
@@ -229,7 +242,7 @@ def _explain(
     )
     rows = difference.differences(old.settled, settled)
     explained |= {
-        "versions": named_versions(decided.versions),
+        **told_beside(decided),
         "account": {"before_fen": before[0], "after_fen": after[0]},
         "wallet": {"before_fen": before[1], "after_fen": after[1]},
         "again": {
