@@ -207,18 +207,9 @@ _ROWS = (
         chinese="医疗机构负担金额",
     ),
     AccountKind(
-        name="difference",
-        pattern="difference:<institution>",
-        entry="difference/<institution>",
-        covered=False,
-        mover=Mover.CONTRACT,
-        english="What payment by case or day adds to what the institution is owed by item.",
-        chinese="应付医药机构按病种付费差额",
-    ),
-    AccountKind(
         name="gain",
         pattern="gain:<institution>",
-        entry="difference/<institution>",
+        entry="payable/<institution>",
         covered=False,
         mover=Mover.CONTRACT,
         english="What payment by case or day gave the institution beyond its bills.",
@@ -377,11 +368,6 @@ def hospital_share(institution: str) -> str:
 def gain(institution: str) -> str:
     """Account name of what payment by case gave an institution beyond its bills."""
     return f"gain:{institution}"
-
-
-def difference(institution: str) -> str:
-    """Account name of what payment by case adds to what an institution is owed by item."""
-    return f"difference:{institution}"
 
 
 def budget(area: str) -> str:

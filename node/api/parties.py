@@ -93,7 +93,6 @@ ACCOUNTS: Mapping[str, str] = {
     "patient": "institution",
     "income": "institution",
     "hospital_share": "institution",
-    "difference": "institution",
     "gain": "institution",
     "budget": "care",
     "bank": "organisation",

@@ -1,10 +1,10 @@
 """The postings of a provider payment: the difference to the bill, and nothing else.
 
-The settlement has posted the bill by item, and its month declares and clears it by item: what is
-owed by that does not move. What the case is worth less stays in the budget of its place
-(总额预算) and the institution bears it; what it is worth more comes out of the budget and is its
-gain. ``difference`` is what is to be paid on top, or kept back. On the institution's side
-``payable``, ``difference`` and ``income`` together stay the whole bill.
+The settlement has posted the bill by item. What the case is worth less than that leaves what is
+owed to the institution and stays in the budget of its place (总额预算); the institution bears it.
+What it is worth more comes out of the budget and is its gain. The insured place still owes what
+was settled with the patient: between provinces nothing changes. On the institution's side
+``payable`` and ``income`` together stay the whole bill.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def legs_of(paid: Paid) -> list[Leg]:
         return []
     mine = chart.gain if result > 0 else chart.hospital_share
     return [
-        (chart.difference(paid.institution), fund, result),
+        (chart.payable(paid.institution), fund, result),
         (chart.budget(paid.region), fund, -result),
         (mine(paid.institution), fund, result),
         (chart.income(paid.institution), fund, -result),
