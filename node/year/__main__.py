@@ -14,7 +14,7 @@ import uvloop
 from node.service.collector import tune_collector
 from node.year.ledger import YearBroken
 from node.year.places import Scale
-from node.year.run import Outcome, Plan, simulate
+from node.year.run import Outcome, Plan, Progress, simulate
 
 
 def main() -> int:
@@ -71,7 +71,7 @@ def summary(outcome: Outcome) -> dict[str, object]:
     }
 
 
-def _bar(quiet: bool):
+def _bar(quiet: bool) -> Progress:
     last = [-1]
 
     def progress(what: str, done: int, of: int) -> None:
