@@ -16,9 +16,9 @@ from contracts.settlement.records import Claim, Settled
 
 def post_back(ctx: Context, reversal: str, claim: Claim, settled: Settled, book: Book) -> list[Leg]:
     """Post the counter-entry, last payer first; its legs."""
+    legs: list[Leg] = []
     if claim.declared is not None and claim.declared.deducted:
-        taken = owed.deduction_legs(claim, dict(claim.declared.deducted))
-        post(ctx, f"{claims.transfer_id(reversal)}/deducted", counter_entry(taken), book)
-    legs = counter_entry(settlement_legs(bill_of(claim, settled)))
+        legs = counter_entry(owed.deduction_legs(claim, dict(claim.declared.deducted)))
+    legs += counter_entry(settlement_legs(bill_of(claim, settled)))
     post(ctx, claims.transfer_id(reversal), legs, book)
     return legs
