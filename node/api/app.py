@@ -19,6 +19,7 @@ from starlette.responses import Response
 from node.api import (
     accounts,
     claims,
+    clearing,
     covers,
     explorer,
     filings,
@@ -61,6 +62,7 @@ ROUTERS = (
     covers.router,
     accounts.router,
     provider.router,
+    clearing.router,
     references.router,
     stream.router,
 )
