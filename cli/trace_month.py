@@ -94,7 +94,8 @@ def _money(title: str, paid: dict[str, Any] | None) -> list[str]:
     line = f"{title}: {notice['notice']}, {notice['stage']}, due {notice['due_on']}"
     if payment is None or WITHHELD in payment:
         return [line]
-    words = f"{payment['payment']}, {payment['stage']}, {payment['bank']}"
+    lines = [line, f"  payment 付款单 {payment['payment']}, {payment['stage']}"]
     if payment["reference"]:
-        words += f", bank reference 流水号 {payment['reference']} of {payment['value_on']}"
-    return [line, f"  payment 付款单 {words}"]
+        told = f"{payment['bank']} {payment['reference']} of {payment['value_on']}"
+        lines.append(f"  bank reference 银行流水号 {told}")
+    return lines
