@@ -169,6 +169,8 @@ ROUTES: Mapping[str, Right] = {
     "advance": Right.PARTY,
     "notice": Right.PARTY,
     "payment": Right.PARTY,
+    "trial_balance": Right.PARTY,
+    "vouchers": Right.PARTY,
     # what everybody may know
     "organisation": Right.CHAIN,
     "validators": Right.CHAIN,

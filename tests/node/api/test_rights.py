@@ -127,6 +127,14 @@ EXPECTED: dict[str, Allowed] = {
         HOME | {"centre", "finance:430100", "auditor:national", "auditor:430000"},
         BUSINESS,
     ),
+    "trial_balance": (
+        HOME | {"centre", "finance:430100", "auditor:national", "auditor:430000"},
+        BUSINESS,
+    ),
+    "vouchers": (
+        HOME | {"centre", "finance:430100", "auditor:national", "auditor:430000"},
+        BUSINESS,
+    ),
     "institution_payments": (
         CARE | {HOSPITAL, "centre", "auditor:national", "regulator:440000"},
         BUSINESS,
@@ -204,6 +212,8 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         "cover_payments": f"/v1/cover/insurers/{INSURER}/payments",
         "account": "/v1/accounts/fund:430100",
         "account_postings": "/v1/accounts/fund:430100/postings",
+        "trial_balance": "/v1/trial-balance",
+        "vouchers": "/v1/vouchers",
         "institution_payments": f"/v1/institutions/{HOSPITAL}/payments/2026-01",
         "institution_rows": f"/v1/institutions/{HOSPITAL}/rows/{MONTH}",
         "institution_ageing": f"/v1/institutions/{HOSPITAL}/ageing",
@@ -227,6 +237,8 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
     query = f"key=claim/{CLAIM}" if name.startswith("state") and "status" not in name else ""
     if name.startswith("work_"):
         query = "area=430100"
+    if name in ("trial_balance", "vouchers"):
+        query = "region=430100"
     return paths[name], query
 
 
