@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from node.api import (
     accounts,
+    cases,
     claims,
     covers,
     explorer,
@@ -55,6 +56,7 @@ ROUTERS = (
     explorer.router,
     proofs.router,
     claims.router,
+    cases.router,
     people.router,
     filings.router,
     worklists.router,
