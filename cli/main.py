@@ -25,6 +25,7 @@ from cli import (
     policy,
     proof,
     provider,
+    refunds,
     show,
     trace,
     validator,
@@ -55,7 +56,9 @@ mount(show.wallet, CONTRACTS_BY_NAME, ("wallet",))
 mount(show.credit, CONTRACTS_BY_NAME, ("credit",))
 mount(cover.app, CONTRACTS_BY_NAME, ("cover",))
 mount(show.reimburse, CONTRACTS_BY_NAME, ("reimbursement",))
-mount(clearing.payment, CONTRACTS_BY_NAME, ("payment",))
+for noun, group in clearing.GROUPS.items():
+    mount(group, CONTRACTS_BY_NAME, (noun,))
+mount(refunds.payouts, CONTRACTS_BY_NAME, ("payout",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
 mount(provider.app, CONTRACTS_BY_NAME, ("provider",))
@@ -81,7 +84,8 @@ for group, name in (
     (show.credit, "credit"),
     (cover.app, "cover"),
     (show.reimburse, "reimburse"),
-    (clearing.payment, "payment"),
+    *((group, noun) for noun, group in clearing.GROUPS.items()),
+    (refunds.payouts, "payout"),
     (show.catalogue, "catalogue"),
     (show.looks, "looks"),
     (show.tx, "tx"),

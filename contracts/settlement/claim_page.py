@@ -13,6 +13,7 @@ from contracts.settlement import cover_record, lifecycle
 from contracts.settlement.claim_explain import LINE_FIELDS as EXPLAINED
 from contracts.settlement.claim_shapes import LINE_FIELDS
 from contracts.settlement.funds_chart import CHART
+from contracts.settlement.refunds import consent, payout
 from contracts.settlement.system import CONTRACTS
 
 _INTRODUCTION = """# Claims and funds
@@ -24,6 +25,14 @@ An outpatient visit is one call, `claim.settle` with a `visit`. A stay is `claim
 number of `claim.lines`, then `claim.settle` without a `visit`. `claim.estimate` takes what
 `claim.settle` takes and keeps nothing. Ids are the institution's own and unique for good: the same
 id with the same content returns the first answer.
+
+A settled claim is taken back whole by `claim.reverse`, by lines with `claim.refund`, and decided
+again by `claim.resettle` when a late filing, a newborn's cover or late counters change it. The last
+two settle anew in the same call, under new ids that name each other, on the counters as they were;
+the answer has the difference payer by payer, the receipt's amounts are the new less the old. Both
+take the calls of the first settlement as they were handed in; `yibao claim refund|resettle` reads
+them from the node. Money comes back to the last payer first, and no account, relative or bank gives
+more than it gave. Trace codes go free with goods that came back, never with money.
 
 Everything clinical is content of the attachment for the audience `settlement`. What the settlement
 decided, step by step, is the call's explanation; the receipt has amounts, versions and postings.
@@ -66,6 +75,18 @@ why: it never holds a discharge. The reasons are codes of docs/errors.md. A paym
 claim's, a dot and a number.
 """
 
+_CONSENTS = """An institution takes a settlement back alone until it has declared it. After that
+`claim.reverse`, `claim.refund` and `claim.resettle` need the consent of the bureau of the place of
+care (`declared`, `audited`), and of the insured place's too (`cleared`): `claim.ask_consent` by one
+person, `claim.give_consent` by another, for the claim and the amount that leaves the bill, good
+once. What is taken back lands in the month and period that are open then.
+"""
+
+_PAYOUTS = """What a refund brings into an account that was closed, by death or by a move of the
+insurance, is owed by the area (`owed:<area>`) until a bank has paid it to the person or to an heir.
+The event `payout.due` names it, `yibao payout` works on it.
+"""
+
 
 def page() -> str:
     """The whole page."""
@@ -88,6 +109,9 @@ def page() -> str:
         "item: 0 none, 1 indication met, 2 not met. `consent`: the patient agreed to pay what\n"
         "no fund pays.\n\n"
         f"In an explanation a line is an array of {explained}.\n\n"
+        f"## Consents to refunds\n\n{_CONSENTS}\n```mermaid\n{consent.mermaid()}```\n\n"
+        f"## Refunds of closed accounts\n\n{_PAYOUTS}\n```mermaid\n{payout.mermaid()}```\n\n"
+        f"{_methods('payout')}\n"
         "## Accounts\n\nA positive posting goes into an account. Every transfer, and the whole "
         "ledger, sums to zero\nfor each fund type.\n\n"
         "| account | what it is | state entry | balance | who may take money out |\n"

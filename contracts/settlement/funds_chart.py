@@ -76,8 +76,8 @@ _ROWS = (
         entry="fund/<area>",
         covered=False,
         mover=Mover.CONTRACT,
-        english="What an area's funds owe to people who paid first, until the bank confirms.",
-        chinese="应付参保人零星报销款",
+        english="What an area owes to people: who paid first, or whose account is closed.",
+        chinese="应付参保人零星报销款及已销账户退款",
     ),
     AccountKind(
         name="commercial",

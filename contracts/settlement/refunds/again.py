@@ -36,7 +36,7 @@ from contracts.settlement.claim_own import OwnMeans
 from contracts.settlement.claim_postings import bill_of, settlement_legs
 from contracts.settlement.claim_settle import settled_of
 from contracts.settlement.enrolment import Person
-from contracts.settlement.funds_book import Book, counter_entry, post
+from contracts.settlement.funds_book import Book, post
 from contracts.settlement.life import START
 from contracts.settlement.lifecycle import Action, ClaimState, follow
 from contracts.settlement.provider import book as provider
@@ -48,7 +48,8 @@ from contracts.settlement.records import (
     Visit,
     salt_of,
 )
-from contracts.settlement.refunds import difference, order
+from contracts.settlement.refunds import difference, order, payout
+from contracts.settlement.refunds.undo import post_back
 from contracts.settlement.terms import PERSONAL_ACCOUNT
 
 
@@ -149,18 +150,21 @@ def means_as_then(settled: Settled, use_account: bool) -> OwnMeans:
 def _post(ctx: Context, old: Taken, new: Wanted, settled: Settled | None, book: Book) -> None:
     """The counter-entry of the old settlement, then the new one's legs."""
     own = old.settled.own
-    back = counter_entry(settlement_legs(bill_of(old.claim, old.settled)))
-    post(ctx, claims.transfer_id(old.reversal), back, book)
+    legs = post_back(ctx, old.reversal, old.claim, old.settled, book)
     # What the old case was worth is taken back with it; the new one is decided anew.
     provider.undo(ctx, old.claim_id, new.digest, book)
     drawn = 0
     if settled is not None:
         bill = bill_of(old.claim, settled)
         assert bill.total_fen == settled.sums[0], "the payers do not make up the bill"
-        post(ctx, claims.transfer_id(new.claim_id), settlement_legs(bill), book)
+        anew = settlement_legs(bill)
+        post(ctx, claims.transfer_id(new.claim_id), anew, book)
+        legs = legs + anew
         drawn = settled.own.credit_fen
     if own.hold and (own.credit_fen > drawn or settled is None):
         credit.refund(ctx, own.hold, own.credit_fen - drawn, book)
+    if old.settled.account_fen:
+        payout.divert(ctx, old.reversal, payout.net_into(legs), book)
     book.save()
     for part, sign in ((own, -1), (None if settled is None else settled.own, 1)):
         if part is not None and part.relatives:

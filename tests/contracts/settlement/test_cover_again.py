@@ -52,7 +52,7 @@ def test_a_late_filing_moves_what_the_product_pays(world: CoverWorld) -> None:
     # The product's deductible of the year is as it was before the first one.
     assert told["counters"] == [[2025, "in_fen", 0, 55_500]]
     assert {
-        "payer": "commercial", "name": "commercial", "before_fen": 55_600, "after_fen": 28_400,
+        "payer": "commercial", "name": INSURER, "before_fen": 55_600, "after_fen": 28_400,
     } in again.answer["differences"]  # fmt: skip
     assert not any(trial_balance(world.world.state).values())
 
