@@ -162,7 +162,8 @@ def a_gallstone_operation_paid_the_same_day(country: Country, tell: Tell) -> Non
     tell(
         f"At five in the afternoon she leaves with one page in her hand: {bill.total} yuan, of "
         f"which the pool at home pays {bill.funds}, her account {bill.account} and the bank's "
-        f"credit {bill.credit}. She hands over no cash, and what is left of the credit is free again."
+        f"credit {bill.credit}. She hands over no cash, and what is left of the credit is free "
+        "again."
     )
     listed = country.look(INSURER, f"/v1/cover/insurers/{INSURER}/payments")["payments"]
     due = next(payment for payment in listed if payment["claim"] == claim)
