@@ -186,15 +186,19 @@ def diff(
         fail(Exit.USAGE, f"--by {by}: want one of {', '.join(GROUPS)}")
     if (claims is None) == (area is None):
         fail(Exit.USAGE, "want either --claims or --area")
-    known = None
-    if claims is not None:
-        cases = read_claims(claims)
+    if area is None:
+        assert claims is not None, "one of the two was given"
+        cases, old = read_claims(claims), load_policy(before)
     else:
-        period = Period(str(area), scheme, first, last)
+        period = Period(area, scheme, first, last)
         cases = claims_of(context, period, save)
-        known = source_in_force(context, period) if str(before) == IN_FORCE else None
-    policies = (known or load_policy(before), load_policy(after))
-    compared = compare(*policies, cases, by)
+        from_ledger = str(before) == IN_FORCE
+        old = source_in_force(context, period) if from_ledger else load_policy(before)
+    show_compared(compare(old, load_policy(after), cases, by), by, as_json=json_)
+
+
+def show_compared(compared: list[Compared], by: str, *, as_json: bool) -> None:
+    """Print claims under two policies: totals by group, and whoever pays more or less."""
     groups: dict[str, Totals] = {}
     totals = Totals()
     for one in compared:
@@ -204,7 +208,7 @@ def diff(
         (one for one in compared if one.why() or one.payer_changes()),
         key=lambda one: (not one.decided, -abs(one.person_change_fen)),
     )
-    if json_:
+    if as_json:
         print_json(
             {
                 **totals.to_json(),
