@@ -12,6 +12,7 @@ import typer
 
 from cli import (
     bench,
+    books,
     catalogue_load,
     claims,
     clearing,
@@ -62,6 +63,9 @@ mount(refunds.payouts, CONTRACTS_BY_NAME, ("payout",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
 mount(provider.app, CONTRACTS_BY_NAME, ("provider",))
+show.fund.command("trial-balance")(books.trial_balance)
+show.fund.command("statement")(books.statement)
+show.fund.command("vouchers")(books.vouchers)
 policy.app.command("show")(show.policy_show)
 worklists.mount(show.filing, show.reimburse)
 show.catalogue.command("load")(catalogue_load.load)
