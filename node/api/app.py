@@ -21,6 +21,7 @@ from node.api import (
     books,
     cases,
     claims,
+    clearing,
     covers,
     explorer,
     filings,
@@ -66,6 +67,7 @@ ROUTERS = (
     accounts.router,
     books.router,
     provider.router,
+    clearing.router,
     references.router,
     stream.router,
 )
