@@ -149,6 +149,7 @@ ROUTES: Mapping[str, Right] = {
     "person_filings": Right.PERSON,
     "person_account": Right.PERSON,
     "person_counters": Right.PERSON,
+    "person_reprice": Right.PERSON,
     "person_looks": Right.PERSON,
     "person_covers": Right.PERSON,
     # commercial cover

@@ -52,7 +52,7 @@ from contracts.settlement.terms import SCHEMES
 CONTRACT = Contract("declaration", version=1)
 
 ROWS_AT_ONCE = 1000
-WORK_OF_ROW = 600
+WORK_OF_ROW = 300
 """Units of the policies' meter: a record is read, compared and written."""
 SHOWN_MAX = 100
 """Differences and groups that one answer names."""
