@@ -9,6 +9,7 @@ one request of each kind in hand; further ones are dropped and asked again.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -61,6 +62,8 @@ class Answers:
         self._log = log
         self._offers = offers
         self._busy: set[tuple[str, FrameType]] = set()
+        self._connections: Counter[str] = Counter()
+        """How often each peer has been connected: an answer is for the connection that asked."""
         self._guest_turn = asyncio.Lock()
         self._members = ThreadPoolExecutor(1, thread_name_prefix="answers")
         self._guests = ThreadPoolExecutor(1, thread_name_prefix="guests")
@@ -70,6 +73,10 @@ class Answers:
         loop = asyncio.get_running_loop()
         for pool in (self._members, self._guests):
             await loop.run_in_executor(None, pool.shutdown)
+
+    def on_up(self, organisation: str) -> None:
+        """A new connection: whoever asked on the one before it may be another life of the peer."""
+        self._connections[organisation] += 1
 
     def take(self, peer: Peer, frame: Frame) -> None:
         """Answer a request, or say that the peer is not entitled to it. Raises ``PeerFault``."""
@@ -87,7 +94,8 @@ class Answers:
             return
         self._busy.add(place)
         _, answer, work = plan
-        self._spawn(self._answer(place, answer, work))
+        asked_on = self._connections[peer.organisation]
+        self._spawn(self._answer(place, asked_on, answer, work))
 
     def _plan(self, frame: Frame) -> tuple[Share, FrameType, Work]:
         """The share that is asked for, the frame that answers, and the work."""
@@ -108,25 +116,31 @@ class Answers:
         assert frame.type is FrameType.ASK_CONTENT, "requests come here, nothing else"
         return asked.share, FrameType.CONTENT, lambda: self._content(asked)
 
-    async def _answer(self, place: tuple[str, FrameType], answer: FrameType, work: Work) -> None:
-        organisation, _ = place
+    async def _answer(
+        self, place: tuple[str, FrameType], asked_on: int, answer: FrameType, work: Work
+    ) -> None:
         loop = asyncio.get_running_loop()
         try:
-            if self._is_seated(organisation):
+            if self._is_seated(place[0]):
                 body = await loop.run_in_executor(self._members, work)
-                self._reply(organisation, answer, body)
+                self._reply(place, asked_on, answer, body)
             else:
                 async with self._guest_turn:
                     began_s = loop.time()
                     body = await loop.run_in_executor(self._guests, work)
-                    self._reply(organisation, answer, body)
+                    self._reply(place, asked_on, answer, body)
                     await asyncio.sleep(GUEST_REST * (loop.time() - began_s))
-        finally:
+        except BaseException:
             self._busy.discard(place)
+            raise
 
-    def _reply(self, organisation: str, answer: FrameType, body: bytes | None) -> None:
-        if body is not None:
-            self._send(organisation, Frame(answer, body))
+    def _reply(
+        self, place: tuple[str, FrameType], asked_on: int, answer: FrameType, body: bytes | None
+    ) -> None:
+        """It may ask again as soon as it has this, also while the guests' thread rests."""
+        self._busy.discard(place)
+        if body is not None and asked_on == self._connections[place[0]]:
+            self._send(place[0], Frame(answer, body))
 
     def _content(self, asked: AskContent) -> bytes | None:
         """On the threads of this class, like ``_blocks``."""

@@ -126,7 +126,7 @@ class Run:
         machine = Machine(
             number, organisation, self.founded, self.world, self.net, self.judge, self.stream,
             timing=options.timing(), clock=clock, index=options.index, pool=options.pool,
-            seated=organisation in BUREAUS[: options.size],
+            snapshot_after=options.snapshot_after, seated=organisation in BUREAUS[: options.size],
         )  # fmt: skip
         if kind is not Strategy:
             machine.correct = False
@@ -320,7 +320,8 @@ class Run:
         return len(self.core()) < self.members.current().size
 
     def _views(self, core: list[Machine]) -> list[tuple[int, int]]:
-        states = [machine.node._replica.state for machine in core if machine.node is not None]
+        replicas = [machine.node._replica for machine in core if machine.node is not None]
+        states = [replica.state for replica in replicas if replica._state is not None]
         return [(state.validators.epoch, state.view) for state in states]
 
     # --- For people ---------------------------------------------------------------------------
