@@ -295,10 +295,9 @@ class Run:
         said = {name: count - before.get(name, 0) for name, count in self.net.sent_by_type.items()}
         status, wishes = said.pop("STATUS", 0), said.pop("VOTE", 0)
         noise = {name: count for name, count in said.items() if count}
-        # A STATUS may be answered with a WISH that its sender does not have; who has wished alone
-        # for a view goes on telling its STATUS as often as one who is busy.
+        # A STATUS may be answered with a WISH that its sender does not have.
         pairs = len(self.net.machines) * (len(self.net.machines) - 1)
-        if noise or wishes > status or status > pairs * (QUIET_US // 500_000 + 1):
+        if noise or wishes > status or status > pairs * (QUIET_US // 5_000_000 + 1):
             return str(noise | {"STATUS": status, "VOTE": wishes})
         if self._views(core) != views:
             return f"views {views} became {self._views(core)}"
