@@ -45,7 +45,14 @@ def mount(group: typer.Typer, contracts: Mapping[str, Contract], names: tuple[st
     for name in names:
         # By name: the order of declaration is the order of imports, which nobody should see.
         for _, method in sorted(contracts[name].methods.items()):
-            group.command(method.name.replace("_", "-"), help=_help(method))(_command(method))
+            if any(command.name == spoken(method) for command in group.registered_commands):
+                continue  # a command of its own that fills the call in
+            group.command(spoken(method), help=_help(method))(_command(method))
+
+
+def spoken(method: Method) -> str:
+    """The method's name as a command."""
+    return method.name.replace("_", "-")
 
 
 def _help(method: Method) -> str:
@@ -76,7 +83,7 @@ def _command(method: Method) -> Callable[..., None]:
         as_json: Json = False,
     ) -> None:
         if describe:
-            _describe(method, as_json)
+            describe_call(method, as_json)
             return
         if file is None:
             fail(Exit.USAGE, "a JSON file is needed", hint="--describe shows what it holds")
@@ -248,7 +255,8 @@ def show_receipt(receipt: Mapping[str, Any], title: str = "Receipt 回执") -> N
         )
 
 
-def _describe(method: Method, as_json: bool) -> None:
+def describe_call(method: Method, as_json: bool) -> None:
+    """Print what a method takes."""
     told = method.describe()
     if as_json:
         print_json(told)

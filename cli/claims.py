@@ -11,14 +11,17 @@ from typing import Annotated, Any
 
 import typer
 
+from cli import refunds
 from cli.exits import Exit
 from cli.output import Json, fail, out, print_json, print_record, print_table, shown, yuan
 from cli.session import open_client
-from cli.show import After, ClaimId, Limit, asked, next_page, record
+from cli.show import After, ClaimId, Limit, asked, next_page, print_content, record
 from contracts.settlement.benefits_text import formula, step_words
 from contracts.settlement.terms import FUNDS
 
 app = typer.Typer(no_args_is_help=True, help="Claims: register, settle, reverse, look. 结算")
+app.command("resettle")(refunds.resettle)
+app.command("refund")(refunds.refund)
 
 
 @app.command("show")
@@ -94,12 +97,24 @@ def print_explanation(told: Mapping[str, Any]) -> None:
             for line in told["lines"]
         ],
     )
+    for product in told.get("cover", ()):
+        print_cover(product)
     if told["refusals"]:
         print_table(
             "Refused 不予支付",
             ("line", "code", "amount 元"),
             [(line + 1, code, yuan(amount)) for code, line, amount in told["refusals"]],
         )
+
+
+def print_cover(told: Mapping[str, Any]) -> None:
+    """What one commercial product says of the bill."""
+    when = {"at_once": "within the settlement 一站式", "later": "later to the patient 事后赔付"}
+    title = f"{told['product']}: {yuan(int(told['amount_fen']))} 元, {when[told['pays']]}"
+    if told["reason"]:
+        title += f" ({told['reason']})"
+    rows = [(" ".join(reversed(step_words(step["code"]))), formula(step)) for step in told["steps"]]
+    print_table(title, ("step", "formula (yuan)"), rows)
 
 
 @app.command("content")
@@ -114,18 +129,8 @@ def content(
     answer = asked(
         context, as_json, f"/v1/claims/{claim}/attachments", limit=limit, after=after or None
     )
-    if answer is None:
-        return
-    for item in answer["attachments"]:
-        title = f"{item['audience']}  {item['commitment'][:16]}"
-        if item["withheld"]:
-            out.print(f"{title}: withheld from this reader 无权查看")
-        elif isinstance(item["content"], dict):
-            print_record(title, item["content"])
-        else:
-            out.print(f"{title}: {shown('', item['content'])}", markup=False)
-    if footer := next_page(answer):
-        out.print(footer)
+    if answer is not None:
+        print_content(answer)
 
 
 @app.command("statement")

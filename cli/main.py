@@ -12,8 +12,11 @@ import typer
 
 from cli import (
     bench,
+    books,
     catalogue_load,
     claims,
+    clearing,
+    cover,
     demo,
     devnet,
     findings,
@@ -22,10 +25,13 @@ from cli import (
     node,
     policy,
     proof,
+    provider,
+    refunds,
     show,
     trace,
     validator,
     watch,
+    worklists,
 )
 from cli.calls import mount
 from cli.settings import NODE_DEFAULT, Settings
@@ -49,10 +55,19 @@ mount(show.fund, CONTRACTS_BY_NAME, ("funds",))
 mount(show.family, CONTRACTS_BY_NAME, ("family",))
 mount(show.wallet, CONTRACTS_BY_NAME, ("wallet",))
 mount(show.credit, CONTRACTS_BY_NAME, ("credit",))
+mount(cover.app, CONTRACTS_BY_NAME, ("cover",))
 mount(show.reimburse, CONTRACTS_BY_NAME, ("reimbursement",))
+for noun, group in clearing.GROUPS.items():
+    mount(group, CONTRACTS_BY_NAME, (noun,))
+mount(refunds.payouts, CONTRACTS_BY_NAME, ("payout",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
+mount(provider.app, CONTRACTS_BY_NAME, ("provider",))
+show.fund.command("trial-balance")(books.trial_balance)
+show.fund.command("statement")(books.statement)
+show.fund.command("vouchers")(books.vouchers)
 policy.app.command("show")(show.policy_show)
+worklists.mount(show.filing, show.reimburse)
 show.catalogue.command("load")(catalogue_load.load)
 
 for group, name in (
@@ -67,10 +82,14 @@ for group, name in (
     (claims.app, "claim"),
     (show.trace_codes, "trace-code"),
     (show.fund, "fund"),
+    (provider.app, "provider"),
     (show.family, "family"),
     (show.wallet, "wallet"),
     (show.credit, "credit"),
+    (cover.app, "cover"),
     (show.reimburse, "reimburse"),
+    *((group, noun) for noun, group in clearing.GROUPS.items()),
+    (refunds.payouts, "payout"),
     (show.catalogue, "catalogue"),
     (show.looks, "looks"),
     (show.tx, "tx"),

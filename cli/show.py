@@ -17,6 +17,7 @@ from cli.exits import Exit
 from cli.output import (
     Json,
     fail,
+    out,
     print_fields,
     print_json,
     print_record,
@@ -73,6 +74,20 @@ def record(context: typer.Context, title: str, path: str, as_json: bool, **query
     if (answer := asked(context, as_json, path, **query)) is None:
         return
     print_record(title, answer.get("record") or {k: answer[k] for k in answer if k != "behind_by"})
+
+
+def print_content(answer: dict[str, Any]) -> None:
+    """Attachments as a route lists them."""
+    for item in answer["attachments"]:
+        title = f"{item['audience']}  {item['commitment'][:16]}"
+        if item["withheld"]:
+            out.print(f"{title}: withheld from this reader 无权查看")
+        elif isinstance(item["content"], dict):
+            print_record(title, item["content"])
+        else:
+            out.print(f"{title}: {shown('', item['content'])}", markup=False)
+    if footer := next_page(answer):
+        out.print(footer)
 
 
 def next_page(answer: dict[str, Any]) -> str:
@@ -294,6 +309,20 @@ def filing_list(context: typer.Context, person_id: PersonId, as_json: Json = Fal
     for number, found in enumerate(answer["filings"]):
         fields = {name: shown(name, value) for name, value in found.items()}
         print_fields(f"Filing 备案 {number + 1}", fields)
+
+
+@filing.command("content")
+def filing_content(
+    context: typer.Context,
+    filing_id: Annotated[str, typer.Argument(metavar="FILING", help="Filing id.")],
+    limit: Limit = 50,
+    after: After = "",
+    as_json: Json = False,
+) -> None:
+    """The papers of a filing by kind and hash, and notes to it. Logged. 备案材料"""
+    path = f"/v1/filings/{filing_id}/attachments"
+    if (answer := asked(context, as_json, path, limit=limit, after=after or None)) is not None:
+        print_content(answer)
 
 
 @reimburse.command("show")

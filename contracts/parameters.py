@@ -24,7 +24,10 @@ from contracts.schema import (
     List,
     Map,
     OneOf,
+    Optional,
+    Ratio,
     Record,
+    Region,
     Shape,
     ShapeError,
     Text,
@@ -74,6 +77,7 @@ _FILING = Record(
         "change_after_months": Int(0, 24),
         "no_filing_regions": Map(OneOf(*FILING_TYPES), max=400, key=Text(6, 6, DIGITS)),
         "entitled_at_home": Bool(),
+        "warn_days": Optional(Int(0, 366), 30),
     }
 )
 
@@ -122,7 +126,8 @@ AREA: Mapping[str, Parameter] = MappingProxyType(
                 "provisional_days: how long a filing on commitment lasts, 0 is not offered. "
                 "change_after_months: how long a long-term filing keeps its place at least. "
                 "no_filing_regions: care there counts as filed, as the type given for the region. "
-                "entitled_at_home: whether long-term residents elsewhere stay entitled at home.",
+                "entitled_at_home: whether long-term residents elsewhere stay entitled at home. "
+                "warn_days: how long before its end a filing is warned of, left out is thirty.",
             ),
             _parameter(
                 "reimbursement",
@@ -140,6 +145,58 @@ AREA: Mapping[str, Parameter] = MappingProxyType(
                 "How the home area reimburses people who paid first. within_months: how long after "
                 "discharge a bill may be brought. decide_within, papers_within, pay_within: "
                 "working days for the decision, for papers that were asked for, for the payment.",
+            ),
+            _parameter(
+                "clearing",
+                "centre",
+                Record(
+                    {
+                        "confirm_within": Int(1, 60),
+                        "hand_over_within": Int(0, 60),
+                        "pay_within": Int(1, 120),
+                        "yellow_from": Ratio(),
+                        "red_from": Ratio(),
+                    }
+                ),
+                # 5 and 10 working days and both colours as printed for prepayments (RULES.md
+                # section 4.1); three working days lie between the 21st and the 25th (4.2).
+                {
+                    "confirm_within": 3,
+                    "hand_over_within": 5,
+                    "pay_within": 10,
+                    "yellow_from": "70%",
+                    "red_from": "90%",
+                },
+                "Rhythm of clearing between provinces, in working days: confirm_within for both "
+                "sides' word on a statement, hand_over_within for the agency to hand a notice to "
+                "the finance department, pay_within for the payment after that. yellow_from, "
+                "red_from: share of an advance used by a month from which it has that colour.",
+            ),
+            _parameter(
+                "declaration",
+                "bureau",
+                Record(
+                    {
+                        "audit_within": Int(1, 120),
+                        "answer_within": Int(1, 60),
+                        "pay_within": Int(1, 120),
+                        "set_aside_times": Int(0, 60),
+                    }
+                ),
+                # Paid within 20 working days after the declaration closes (RULES.md section 4.3).
+                {"audit_within": 10, "answer_within": 5, "pay_within": 20, "set_aside_times": 3},
+                "How the place of care treats declared months, in working days: audit_within for "
+                "the audit, answer_within for an institution's statement on a deduction, "
+                "pay_within for the payment of what was confirmed, from the close of the "
+                "declaration. set_aside_times: how often one settlement may roll on unconfirmed.",
+            ),
+            _parameter(
+                "netting",
+                "bureau",
+                Record({"with": List(Region(), max=40, distinct=True)}),
+                {"with": []},
+                "Provinces with which this one sets off what they owe each other. It takes both: "
+                "each names the other. Without it every amount is paid gross.",
             ),
         )
     )

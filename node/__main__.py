@@ -24,7 +24,7 @@ from consensus import Timing
 from contracts.registry import VersionMissing
 from contracts.runtime import Runtime
 from contracts.settlement import CONTRACTS
-from node import indexer
+from node import indexer, worklists
 from node.api.access_log import AccessLogBroken
 from node.config import Config, ConfigError, load, read_passphrase
 from node.ledger import crypto, keystore
@@ -274,8 +274,10 @@ def _maintain(config: Config, log: structlog.stdlib.BoundLogger, *, reindex: boo
         check_blocks(database, head, head.height + 1)
         if reindex:
             indexer.rebuild(database.kv, database, head.height)
+            worklists.rebuild(database.kv, database)
         if config.store.index:
             indexer.verify_index(database, range(database.floor(), head.height + 1))
+            worklists.verify(database)
         log.info("database.verified", height=head.height, state_root=head.state_root)
     finally:
         database.close()

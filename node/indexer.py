@@ -37,6 +37,7 @@ ACCOUNT, ORGANISATION, PERSON, TOPIC = (
 FIELDS: Mapping[str, bytes] = {
     "claim": Subject.CLAIM.value,
     "original": Subject.CLAIM.value,
+    "replacement": Subject.CLAIM.value,
     "person": Subject.PERSON.value,
     "filing": Subject.FILING.value,
     "institution": Subject.INSTITUTION.value,

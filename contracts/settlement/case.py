@@ -184,6 +184,7 @@ _FILING = {
     "group": _Field(_one_of("none", "long_term", "temporary"), ""),
     "in_time": _Field(_boolean, True),
     "channel": _Field(_text(40), ""),
+    "elsewhere": _Field(_boolean, False),
 }
 _TOP = {
     "channel": _Field(_one_of("direct", "after_payment"), "direct"),

@@ -40,8 +40,10 @@ class Facts:
     """What there is to pay the person's part from, as the patient chose."""
 
 
-def cover_of(ctx: Context, institution: Organisation, person: Person, visit: Visit) -> Cover:
-    """The filing whose cover reaches the admission, or why none does."""
+def cover_of(
+    ctx: Context, institution: Organisation, person: Person, visit: Visit, filed_until: str = ""
+) -> Cover:
+    """The filing whose cover reaches the admission, or why none does (``find_cover``)."""
     return find_cover(
         ctx.state,
         person.id,
@@ -50,6 +52,7 @@ def cover_of(ctx: Context, institution: Organisation, person: Person, visit: Vis
         visit.discharge,
         emergency=is_emergency(visit),
         today=calendar.date_of_ms(ctx.time_ms),
+        filed_until=filed_until,
     )
 
 
@@ -97,6 +100,7 @@ def case_of(
             "group": terms.filing_group(facts.cover.type),
             "in_time": facts.cover.in_time,
             "channel": facts.cover.channel,
+            "elsewhere": facts.cover.elsewhere,
         },
         "cross_province": province(person.area) != province(institution.region),
         "channel": channel,

@@ -7,23 +7,27 @@ the counters of the benefit year. Nothing is written.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from contracts.api import Context, Value, reject
 from contracts.organisations import Organisation
 from contracts.quick import quick
 from contracts.settlement import counters
-from contracts.settlement.adjudicate import WHOLE_STAY, adjudicate
+from contracts.settlement.adjudicate import WHOLE_STAY, Policy, adjudicate
 from contracts.settlement.answer import ADMISSIONS
 from contracts.settlement.claim_case import DIRECT, Facts, case_of, cover_of
 from contracts.settlement.claim_lines import WORK_OF_ROW, Rows
 from contracts.settlement.claim_overlap import require_not_reimbursed
 from contracts.settlement.claim_own import OwnMeans, share_out
-from contracts.settlement.claim_rules import catalogue_of, rules_of
+from contracts.settlement.claim_rules import Covered, Rules, catalogue_of, rules_of
 from contracts.settlement.claim_visit import is_emergency, is_inpatient
+from contracts.settlement.counters import Counters
+from contracts.settlement.cover_settle import ProductAnswer, add_covers, versions_of
 from contracts.settlement.decision import CounterChange, Decision
 from contracts.settlement.enrolment import Person
-from contracts.settlement.filing_cover import Cover
+from contracts.settlement.filing_cover import RESIDES_ELSEWHERE, Cover
+from contracts.settlement.no_benefit import NoBenefit
 from contracts.settlement.policy_program import PolicyProgram
 from contracts.settlement.records import OwnPart, Visit
 
@@ -40,6 +44,8 @@ class Decided:
     as_of_ms: int
     """Until when care at home is in the counters."""
     versions: dict[str, Value]
+    covers: tuple[ProductAnswer, ...] = ()
+    """What the commercial products say that the person has authorised; most have none."""
 
     def added(self) -> dict[int, dict[str, int]]:
         """What the decision adds to the counters, by benefit year and name."""
@@ -60,10 +66,14 @@ def decide(
     *,
     own: OwnMeans,
     channel: str = DIRECT,
+    filed_until: str = "",
+    counted_in: Callable[[int], Counters | None] | None = None,
 ) -> Decided:
     """Steps 1 to 3 of SETTLEMENT.md section 4.
 
     ``own``: what the person's part may be paid from. ``channel``: ``direct`` or ``after_payment``.
+    ``filed_until``: up to when a filing counts as filed during the stay; its end when empty.
+    ``counted_in``: the counters of a benefit year as they were; those of now unless it is given.
     Refuses with codes ``policy.*``, ``counters.*``, ``claim.no-catalogue``,
     ``claim.consent-missing``, ``claim.reimbursed``.
     """
@@ -71,12 +81,14 @@ def decide(
     total_fen = sum(row[3] for row in rows)
     rules = rules_of(ctx, person, institution, visit.discharge, channel)
     # What was paid already was agreed to already; in an emergency nobody is asked.
-    needs_consent = channel == DIRECT and not is_emergency(visit)
+    direct = channel == DIRECT
+    needs_consent = direct and not is_emergency(visit)
     covered = catalogue_of(ctx, rules.catalogue, rows, needs_consent=needs_consent)
-    facts = Facts(institution, person, visit, cover_of(ctx, institution, person, visit), own)
+    cover = cover_of(ctx, institution, person, visit, filed_until)
+    facts = Facts(institution, person, visit, cover, own)
     years = _years(rules.program, visit)
-    known = [counters.load(ctx.state, person.id, person.area, person.scheme, y) for y in years]
-    for found in known if channel == DIRECT else ():
+    known = _known(ctx, person, years) if counted_in is None else [counted_in(y) for y in years]
+    for found in known if direct else ():
         if found is not None:
             require_not_reimbursed(ctx, found.log, institution.id, visit, total_fen)
     counted = [{} if found is None else dict(found.values) for found in known]
@@ -89,28 +101,48 @@ def decide(
         counted_by_year={str(y): values for y, values in zip(years, counted, strict=True)},
         channel=channel,
     )
-    decision = adjudicate(case, rules.program)
+    decision = adjudicate(case, _policy_for(rules.program, facts))
+    covers: tuple[ProductAnswer, ...] = ()
+    if person.covers:
+        decision, covers = add_covers(ctx, person, visit, case, decision, direct=direct)
     part = share_out(decision, own)
     if part.credit_fen:
         decision = _with_credit(decision, part.credit_fen)
-    changes = decision.counters
-    if is_inpatient(visit.care_kind):
-        before = counted[-1].get(ADMISSIONS, 0)
-        others = tuple(c for c in changes if (c.year, c.name) != (years[-1], ADMISSIONS))
-        changes = (*others, CounterChange(years[-1], ADMISSIONS, before, 1))
-    newest = known[-1]
     return Decided(
         decision=decision,
         own=part,
         facts=facts,
-        counters=changes,
-        as_of_ms=0 if newest is None else newest.as_of_ms,
-        versions={
-            "policy": rules.version.to_versions(),
-            "catalogue": covered.versions,
-            "filing": _filing_version(facts.cover),
-        },
+        counters=_with_admission(decision.counters, visit, years[-1], counted[-1]),
+        as_of_ms=0 if known[-1] is None else known[-1].as_of_ms,
+        versions=_versions(rules, covered, facts.cover, covers),
+        covers=covers,
     )
+
+
+def _known(ctx: Context, person: Person, years: list[int]) -> list[Counters | None]:
+    """The counters as they stand."""
+    return [counters.load(ctx.state, person.id, person.area, person.scheme, y) for y in years]
+
+
+def _versions(
+    rules: Rules, covered: Covered, cover: Cover, covers: tuple[ProductAnswer, ...]
+) -> dict[str, Value]:
+    """What the decision was bound to, as the receipt names it."""
+    versions: dict[str, Value] = {
+        "policy": rules.version.to_versions(),
+        "catalogue": covered.versions,
+        "filing": _filing_version(cover),
+    }
+    if covers:
+        versions["cover"] = versions_of(covers)
+    return versions
+
+
+def _policy_for(program: PolicyProgram, facts: Facts) -> Policy:
+    """The area's policy, unless the person has no entitlement at this place."""
+    if facts.cover.reason == RESIDES_ELSEWHERE and not is_emergency(facts.visit):
+        return NoBenefit(program, facts.cover.reason)
+    return program
 
 
 def _with_credit(decision: Decision, drawn_fen: int) -> Decision:
@@ -119,6 +151,16 @@ def _with_credit(decision: Decision, drawn_fen: int) -> Decision:
     drawn = replace(decision, credit_fen=drawn_fen, cash_fen=cash)
     drawn.check()
     return drawn
+
+
+def _with_admission(
+    changes: tuple[CounterChange, ...], visit: Visit, year: int, counted: dict[str, int]
+) -> tuple[CounterChange, ...]:
+    """The policy's counters and, of a stay, the engine's own count."""
+    if not is_inpatient(visit.care_kind):
+        return changes
+    others = tuple(c for c in changes if (c.year, c.name) != (year, ADMISSIONS))
+    return (*others, CounterChange(year, ADMISSIONS, counted.get(ADMISSIONS, 0), 1))
 
 
 def _years(program: PolicyProgram, visit: Visit) -> list[int]:
@@ -145,4 +187,17 @@ def named_versions(versions: dict[str, Value]) -> dict[str, Value]:
     """Versions as people name them; the receipt has their hashes and commits to both."""
     rules = {name: value for name, value in versions["policy"].items() if name != "hash"}
     items = [{"region": v["region"], "version": v["version"]} for v in versions["catalogue"]]
-    return {"policy": rules, "catalogue": items, "filing": versions["filing"]}
+    named = {"policy": rules, "catalogue": items, "filing": versions["filing"]}
+    if "cover" in versions:
+        named["cover"] = [
+            {"product": v["product"], "number": v["number"]} for v in versions["cover"]
+        ]
+    return named
+
+
+def told_beside(decided: Decided) -> dict[str, Value]:
+    """What an explanation says beside the decision: versions, and what each product answered."""
+    told: dict[str, Value] = {"versions": named_versions(decided.versions)}
+    if decided.covers:
+        told["cover"] = [one.told() for one in decided.covers]
+    return told

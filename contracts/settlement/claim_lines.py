@@ -132,15 +132,25 @@ def take_in(ctx: Context, institution: Organisation, given: list[Value]) -> Rows
     return rows
 
 
-def uploaded(ctx: Context, claim_id: str, claim: Claim) -> Rows:
-    """All rows of a claim's uploads, in the order in which they came."""
+def uploaded(ctx: Context, claim_id: str, claim: Claim) -> tuple[Rows, bytes]:
+    """All rows of a claim's uploads, in the order in which they came, and the uploads' digest."""
     rows: Rows = []
+    calls: list[bytes] = []
     for upload, _ in claim.uploads:
         value = ctx.state.get(_key(claim_id, upload))
         assert value is not None, f"upload {upload} of claim {claim_id} is gone from the state"
+        calls.append(value[0])
         rows += value[2]
     ctx.spend(len(rows) * WORK_OF_KEPT_ROW)
-    return rows
+    return rows, digest_of_uploads(ctx, calls)
+
+
+def digest_of_uploads(ctx: Context, calls: list[bytes]) -> bytes:
+    """One digest for the digests of the calls that brought lines; nothing for none.
+
+    A settled claim keeps it: whoever gives the lines again later can be held to it.
+    """
+    return ctx.services.digest("yibao/uploads/v1", b"".join(calls)) if calls else b""
 
 
 def drop(ctx: Context, claim_id: str, claim: Claim) -> None:

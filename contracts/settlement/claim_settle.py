@@ -15,10 +15,19 @@ from contracts.api import Answer, Args, Context, reject
 from contracts.organisations import Organisation, require_own_id
 from contracts.quick import quick
 from contracts.schema import Bool, Date, Fen, Id, List, Optional, Record
+from contracts.settlement import (
+    calendar,
+    claim_lines,
+    counters,
+    cover_settle,
+    credit,
+    family,
+    invoices,
+    traces,
+)
 from contracts.settlement import claim as claims
-from contracts.settlement import claim_lines, counters, credit, family, invoices, traces
 from contracts.settlement.claim import CONTRACT
-from contracts.settlement.claim_decide import Decided, decide, named_versions
+from contracts.settlement.claim_decide import Decided, decide, told_beside
 from contracts.settlement.claim_explain import answer_of, explanation_of, tell_amounts
 from contracts.settlement.claim_lines import Rows, check_rows, take_in
 from contracts.settlement.claim_own import means_of
@@ -44,7 +53,7 @@ from contracts.settlement.family import OWNERS_OF_A_SETTLEMENT
 from contracts.settlement.funds_book import Book, post
 from contracts.settlement.invoices import INVOICES
 from contracts.settlement.lifecycle import Action, follow
-from contracts.settlement.records import Claim, OwnPart, Settled, Visit, content_digest
+from contracts.settlement.records import Again, Claim, OwnPart, Settled, Visit, content_digest
 from contracts.settlement.traces import TRACES
 
 SETTLEMENT_ARGS = {
@@ -87,6 +96,7 @@ class _Bound:
     visit: Visit
     rows: Rows
     traces: list[Args]
+    uploads: bytes
 
 
 @CONTRACT.method(
@@ -118,7 +128,9 @@ def settle(ctx: Context, args: Args) -> Answer:
         traces.take(ctx, bound.traces, lines, claim_id, bound.person.id)
     if args["invoices"]:
         invoices.take(ctx, args["invoices"], args["total_fen"], invoices.CLAIM, claim_id)
-    settled = _settled(ctx, digest, decided, invoices.names_of(args["invoices"]))
+    settled = settled_of(
+        ctx, digest, decided, invoices.names_of(args["invoices"]), uploads=bound.uploads
+    )
     bill = bill_of(bound.claim, settled)
     assert bill.total_fen == decided.decision.total_fen, "the payers do not make up the bill"
     post(ctx, claims.transfer_id(claim_id), settlement_legs(bill), book)
@@ -126,6 +138,8 @@ def settle(ctx: Context, args: Args) -> Answer:
     book.save()
     for year, deltas in settled.counters:
         counters.add(ctx, bound.person, year, dict(deltas), claim_id)
+    if decided.covers:
+        cover_settle.keep(ctx, claim_id, bound.person, decided.covers)
     claim_lines.drop(ctx, claim_id, bound.claim)
     made = bound.claim.settled_as(after, bound.visit.without_clinical(), settled)
     claims.put(ctx, claim_id, made)
@@ -160,7 +174,7 @@ def estimate(ctx: Context, args: Args) -> Answer:
     bound = _bind(ctx, claim_id, known, args)
     decided = _decide(ctx, bound, args, Book(ctx.state))
     _tell(ctx, claim_id, bound, decided)
-    return answer_of(claim_id, _settled(ctx, b"", decided, ())) | {"state": "estimate"}
+    return answer_of(claim_id, settled_of(ctx, b"", decided, ())) | {"state": "estimate"}
 
 
 def _bind(ctx: Context, claim_id: str, known: Claim | None, args: Args) -> _Bound:
@@ -174,14 +188,16 @@ def _bind(ctx: Context, claim_id: str, known: Claim | None, args: Args) -> _Boun
     institution = check_institution(ctx, visit)
     person = check_person(ctx, args["visit"]["person"] if known is None else known.person, visit)
     rows = take_in(ctx, institution, content["lines"])
+    uploads = b""
     if known is not None:
-        rows = claim_lines.uploaded(ctx, claim_id, known) + rows
+        before, uploads = claim_lines.uploaded(ctx, claim_id, known)
+        rows = before + rows
         claim = known
     else:
         presence = check_presence(ctx, args["visit"]["presence"], person)
         claim = begin(ctx, claim_id, institution, person, visit, presence)
     check_rows(rows, visit.admission, visit.discharge, args["total_fen"])
-    return _Bound(claim, institution, person, visit, rows, content["traces"])
+    return _Bound(claim, institution, person, visit, rows, content["traces"], uploads)
 
 
 def _visit(claim_id: str, known: Claim | None, args: Args, clinical: Args | None) -> Visit:
@@ -203,7 +219,11 @@ def _visit(claim_id: str, known: Claim | None, args: Args, clinical: Args | None
 def _decide(ctx: Context, bound: _Bound, args: Args, book: Book) -> Decided:
     """Steps 1 to 3 on the state as it stands."""
     own = means_of(ctx, bound.person, args, bound.visit.discharge, book)
-    return decide(ctx, bound.institution, bound.person, bound.visit, bound.rows, own=own)
+    # A stay that was registered is open until now: what is filed before it is settled counts.
+    until = calendar.date_of_ms(ctx.time_ms) if bound.claim.registered else ""
+    return decide(
+        ctx, bound.institution, bound.person, bound.visit, bound.rows, own=own, filed_until=until
+    )
 
 
 def _use_up(ctx: Context, person: Person, own: OwnPart, book: Book) -> None:
@@ -215,9 +235,16 @@ def _use_up(ctx: Context, person: Person, own: OwnPart, book: Book) -> None:
         credit.draw(ctx, own.hold, own.credit_fen, book)
 
 
-def _settled(
-    ctx: Context, digest: bytes, decided: Decided, used: tuple[invoices.Name, ...]
+def settled_of(
+    ctx: Context,
+    digest: bytes,
+    decided: Decided,
+    used: tuple[invoices.Name, ...],
+    *,
+    uploads: bytes = b"",
+    again: Again | None = None,
 ) -> Settled:
+    """The record of a decision that this call makes."""
     decision = decided.decision
     versions = decided.versions
     return Settled(
@@ -246,6 +273,9 @@ def _settled(
         ),
         invoices=used,
         own=decided.own,
+        uploads=uploads,
+        again=again,
+        covers=cover_settle.parts_of(decided.covers) if decided.covers else (),
     )
 
 
@@ -263,6 +293,6 @@ def _tell(ctx: Context, claim_id: str, bound: _Bound, decided: Decided) -> None:
             time_ms=ctx.time_ms,
             as_of_ms=decided.as_of_ms,
         )
-        | {"versions": named_versions(decided.versions)},
+        | told_beside(decided),
         secret=bound.claim.salt,
     )

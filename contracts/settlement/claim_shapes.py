@@ -64,6 +64,8 @@ WHY_TAKEN_BACK = (
     "doubled",
     "refund",
     "late_filing",
+    "newborn",
+    "late_counters",
     "other",
 )
 """Why a claim is cancelled or reversed. Words of a list, because free text would one day hold a

@@ -10,7 +10,9 @@ A counter is a plain sum: settlements and feed entries add, reversals subtract w
 a feed entry belongs before settlements that were already decided, or a settlement is taken back,
 the later ones are *listed* for re-pricing in an event; none is re-priced silently.
 
-State: ``counter/<person>/<area>/<scheme>/<year>``, ``counter-local/<digest in hex>``.
+State: ``counter/<person>/<area>/<scheme>/<year>``, ``counter-local/<digest in hex>``, and
+``counter-feeds/<person>/<area>/<scheme>/<year>``: when which care at home moved the counters, so
+that a settlement taken up again can be decided on the counters as they were (``refunds.order``).
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ VALUE_MAX = 10**18
 """No counter reaches a thousand times all money: a sum beyond 64 bits could not be written."""
 SETTLEMENTS_MAX = 100
 """Settlements that a counter remembers for re-pricing; older ones only leave this list."""
+FEEDS_MAX = 200
+"""Local settlements whose time is remembered; older ones count as before all others."""
 _LINE_CHARS_MIN = 4
 """The shortest line of that list: a digit, a blank, a letter, a line feed."""
 
@@ -114,8 +118,71 @@ def restore(
     ctx.state.put(_key(person.id, person.area, person.scheme, year), after.encode())
     # By its place and not by its time: two of one block have the same.
     later = [known for _, known in rows[place + 1 :]]
-    _list_for_repricing(ctx, person.id, year, later, place >= 0, cause="reversal")
+    list_for_repricing(ctx, person.id, year, later, place >= 0, cause="reversal")
     return after
+
+
+def exchange(
+    ctx: Context,
+    person: Person,
+    year: int,
+    taken: tuple[str, Mapping[str, int]],
+    given: tuple[str, Mapping[str, int]],
+    at_ms: int,
+) -> list[str]:
+    """Take off what a settlement had added, add what the one in its place adds; (claim, deltas).
+
+    The new one stands in the log where the old one stood, or by ``at_ms`` where the old one counted
+    nothing in this year. Returns the later settlements where the year's counters now differ.
+    """
+    (old, less), (new, more) = taken, given
+    before = _or_new(ctx, person, person.scheme, year)
+    rows = before.settlements
+    place = next((n for n, (_, known) in enumerate(rows) if known == old), -1)
+    if place >= 0:
+        at_ms = rows.pop(place)[0]
+    else:
+        place = sum(at <= at_ms for at, _ in rows)
+    later = [known for _, known in rows[place:]]
+    if new:
+        rows.insert(place, (at_ms, new))
+    log = "".join(f"{at} {known}\n" for at, known in rows[-SETTLEMENTS_MAX:])
+    values = _sum(before.values, _net(more, less), 1)
+    after = replace(before, values=values, log=log)
+    ctx.state.put(_key(person.id, person.area, person.scheme, year), after.encode())
+    return later if values != before.values else []
+
+
+def _net(more: Mapping[str, int], less: Mapping[str, int]) -> dict[str, int]:
+    return {name: more.get(name, 0) - less.get(name, 0) for name in {**more, **less}}
+
+
+def minus(values: Mapping[str, int], deltas: Mapping[str, int]) -> dict[str, int]:
+    """Values without what was added to them; names that come to 0 are dropped."""
+    return _sum(values, deltas, -1)
+
+
+def fed_since(state: State, person: Person, year: int, since_ms: int) -> list[Mapping[str, int]]:
+    """What care at home that was settled after an instant has added to the counters."""
+    key = _feeds_key(_key(person.id, person.area, person.scheme, year))
+    value = state.get(key)
+    return [] if value is None else [deltas for at, _, deltas in value[1] if at > since_ms]
+
+
+def _remember_feed(
+    ctx: Context, salt: bytes, name: str, local: bytes, row: tuple[int, Mapping[str, int]] | None
+) -> None:
+    """Keep when a local settlement moved the counters; with no row, forget that it did."""
+    key = _feeds_key(name)
+    value = ctx.state.get(key)
+    known = [] if value is None else value[1]
+    rows = [one for one in known if one[1] != local]
+    if row is not None:
+        rows = sorted([*rows, [row[0], local, dict(row[1])]], key=lambda one: one[:2])
+    if rows:
+        ctx.state.put(key, [salt_of(ctx, salt, key), rows[-FEEDS_MAX:]])
+    elif known:
+        ctx.state.delete(key)
 
 
 @CONTRACT.method(
@@ -175,6 +242,7 @@ def feed(ctx: Context, args: Args) -> Answer:
     ctx.state.put(name, after.encode())
     salt = salt_of(ctx, after.salt, key)
     ctx.state.put(key, [digest, name, deltas, args["settled_ms"], None, salt])
+    _remember_feed(ctx, after.salt, name, args["local"], (args["settled_ms"], deltas))
     _list_since(ctx, args, after, args["settled_ms"], cause="late-feed")
     ctx.emit("counters.fed", person=args["person"], year=args["year"], as_of_ms=after.as_of_ms)
     return {"as_of_ms": args["as_of_ms"]}
@@ -206,6 +274,7 @@ def unfeed(ctx: Context, args: Args) -> Answer:
     )
     ctx.state.put(name, after.encode())
     ctx.state.put(key, [digest, name, deltas, settled_ms, now, salt])
+    _remember_feed(ctx, after.salt, name, args["local"], None)
     _list_since(ctx, args, after, settled_ms, cause="local-reversal")
     ctx.emit("counters.fed", person=args["person"], year=args["year"], as_of_ms=after.as_of_ms)
     return {"as_of_ms": args["as_of_ms"]}
@@ -255,10 +324,10 @@ def _list_since(ctx: Context, args: Args, after: Counters, since_ms: int, *, cau
     rows = after.settlements
     complete = len(rows) < SETTLEMENTS_MAX or rows[0][0] <= since_ms
     later = [claim for at, claim in rows if at > since_ms]
-    _list_for_repricing(ctx, args["person"], args["year"], later, complete, cause=cause)
+    list_for_repricing(ctx, args["person"], args["year"], later, complete, cause=cause)
 
 
-def _list_for_repricing(
+def list_for_repricing(
     ctx: Context, person: str, year: int, claims: list[str], complete: bool, *, cause: str
 ) -> None:
     """Tell which settlements were decided on counters that now differ.
@@ -278,3 +347,7 @@ def _list_for_repricing(
 
 def _key(person: str, area: str, scheme: str, year: int) -> str:
     return f"counter/{person}/{area}/{scheme}/{year}"
+
+
+def _feeds_key(name: str) -> str:
+    return f"counter-feeds/{name.removeprefix('counter/')}"

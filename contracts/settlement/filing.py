@@ -46,6 +46,7 @@ from contracts.settlement.filing_record import (
     TEMPORARY,
     Filing,
     Version,
+    enter,
     load_filing,
     load_index,
     save,
@@ -62,6 +63,10 @@ REASONS = ("papers_missing", "papers_unclear", "wrong_type", "wrong_place", "not
 """Why a filing was returned or refused; anything more is in the attachment."""
 AHEAD_MAX_DAYS = 366
 """A filing may begin at most a year ahead."""
+WARN_DAYS = 30
+"""Where the home area has a rule from before there was one about warnings."""
+WARNED_AT_ONCE = 200
+"""Filings that one call may warn of."""
 VERSIONS_MAX = 200
 DEFAULT_MONTHS = 6
 """Temporary filings are valid for not less than six months (2022 national rule)."""
@@ -212,6 +217,51 @@ def cancel(ctx: Context, args: Args) -> Answer:
     )
 
 
+@CONTRACT.method(
+    args={"filings": List(Id(30), max=WARNED_AT_ONCE, min=1, distinct=True)},
+    kinds=("bureau",),
+    posts=_CLERKS,
+)
+def warn(ctx: Context, args: Args) -> Answer:
+    """Tell of filings that end soon, or whose papers never came: an event each, once for each end.
+
+    What does not end within the home area's ``warn_days``, and what was told before, is passed
+    over, so the call may be repeated and two clerks may make it.
+    """
+    told: list[Value] = []
+    today = calendar.date_of_ms(ctx.time_ms)
+    for name in args["filings"]:
+        filing = load_filing(ctx.state, name)
+        if filing is None:
+            reject("filing.unknown", filing=name)
+        require_competent(ctx, filing.area)
+        if _warn(ctx, filing, today):
+            told.append(name)
+    return {"told": told, "passed": len(args["filings"]) - len(told)}
+
+
+def _warn(ctx: Context, filing: Filing, today: str) -> bool:
+    """Whether there was something to tell of a filing."""
+    end = filing.end
+    days = parameters.area(ctx.state, "filing", filing.area).get("warn_days", WARN_DAYS)
+    if end is None or filing.warned == end.last_day:
+        return False
+    left = calendar.days_between(today, end.last_day)
+    if left > days:
+        return False
+    save(ctx.state, replace(filing, warned=end.last_day))
+    topic = "filing.expiring" if left >= 0 else "filing.ended"
+    ctx.emit(
+        topic,
+        filing=filing.id,
+        person=filing.person,
+        cause=end.cause,
+        last_day=end.last_day,
+        today=today,
+    )
+    return True
+
+
 def work_calendar(state: State) -> calendar.WorkCalendar:
     """Working days of the country as the centre has published them."""
     days = parameters.area(state, "holidays")
@@ -335,8 +385,8 @@ def _follow(
 
 def _append(ctx: Context, person: Person, filing: Filing) -> Answer:
     _require_only_long_term(ctx, filing)
-    name = f"filings/{person.id}"
-    save(ctx.state, filing, salt_of(ctx, person.salt, name))
+    save(ctx.state, filing)
+    enter(ctx.state, filing, salt_of(ctx, person.salt, f"filings/{person.id}"))
     last = filing.last
     ctx.emit(
         "filing.version",

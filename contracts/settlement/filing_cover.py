@@ -79,6 +79,8 @@ class Cover:
     version: int = 0
     in_time: bool = True
     """Filed before the stay ended; deemed filings always are."""
+    elsewhere: bool = False
+    """For care at home: a long-term filing for another place is in force (双向待遇)."""
     channel: str = ""
     submitted_on: str = ""
     effective_from: str = ""
@@ -105,11 +107,14 @@ def find_cover(
     *,
     emergency: bool = False,
     today: str | None = None,
+    filed_until: str = "",
 ) -> Cover:
     """The cover of a stay.
 
     ``on_date``: discharge, or the visit's day. ``today``: the day of settlement, when that is later
-    (reimbursement after payment); pending and lapsed are judged by it.
+    (reimbursement after payment); pending and lapsed are judged by it. ``filed_until``: up to when
+    a filing counts as filed during the stay, when that is later than ``on_date``: what is filed
+    before the discharge is settled is settled directly (2022 national rule, article 16).
     """
     area = area_of(person_id)
     rules = parameters.area(state, "filing", area)
@@ -119,8 +124,9 @@ def find_cover(
         return _at_home(rows, admission, today, entitled=rules["entitled_at_home"])
     candidates: list[Cover] = []
     reasons: dict[str, str] = {}
+    filed_until = max(on_date, filed_until)
     for filing, own in _by_filing(rows):
-        judged = _judge(own, care_region, admission, on_date, today, emergency)
+        judged = _judge(own, care_region, admission, filed_until, today, emergency)
         if isinstance(judged, str):
             reasons.setdefault(judged, filing)
         else:
@@ -163,20 +169,24 @@ def long_term_in_force(rows: Iterable[Row], date: str) -> Row | None:
 
 
 def _at_home(rows: list[Row], admission: str, today: str, *, entitled: bool) -> Cover:
-    if not entitled:
-        for _, own in _by_filing(rows):
-            row = in_force(own, admission, today)
-            if row is not None and row.type in LONG_TERM:
-                return Cover("none", needed=False, reason=RESIDES_ELSEWHERE, nearest=row.filing)
+    """No filing is needed; whoever lives elsewhere may have lost the entitlement here."""
+    for _, own in _by_filing(rows):
+        row = in_force(own, admission, today)
+        if row is not None and row.type in LONG_TERM:
+            lost = "" if entitled else RESIDES_ELSEWHERE
+            return Cover("none", needed=False, elsewhere=True, reason=lost, nearest=row.filing)
     return Cover("none", needed=False)
 
 
 def _judge(
-    rows: list[Row], care_region: str, admission: str, on_date: str, today: str, emergency: bool
+    rows: list[Row], care_region: str, admission: str, until: str, today: str, emergency: bool
 ) -> Row | str:
-    """The version of one filing that covers the stay, or why it does not."""
+    """The version of one filing that covers the stay, or why it does not.
+
+    ``until``: up to when what is filed counts as filed during the stay.
+    """
     reasons = []
-    for row in (_applicable(rows, admission), _filed_during_stay(rows, admission, on_date)):
+    for row in (_applicable(rows, admission), _filed_during_stay(rows, admission, until)):
         if row is None:
             continue
         reason = _objection(row, care_region, admission, today, emergency)
@@ -219,14 +229,14 @@ def _applicable(rows: Iterable[Row], date: str) -> Row | None:
     return found
 
 
-def _filed_during_stay(rows: Iterable[Row], admission: str, on_date: str) -> Row | None:
+def _filed_during_stay(rows: Iterable[Row], admission: str, until: str) -> Row | None:
     """The last approved version that was submitted, and begins, within the stay."""
     found = None
     for row in rows:
         if (
             row.status == APPROVED
-            and admission <= row.submitted_on <= on_date
-            and row.effective_from <= on_date
+            and admission <= row.submitted_on <= until
+            and row.effective_from <= until
         ):
             found = row
     return found

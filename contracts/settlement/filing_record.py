@@ -69,6 +69,18 @@ class Version:
 
 _VERSION_FIELDS = tuple(Version.__dataclass_fields__)
 
+ENDS, LAPSES = "ends", "lapses"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """When a filing stops by itself."""
+
+    last_day: str
+    """Last day of admission that it covers; of a filing on commitment the last day for papers."""
+    cause: str
+    """``ends``: its validity is over. ``lapses``: the papers that were promised did not come."""
+
 
 @dataclass(frozen=True, slots=True)
 class Filing:
@@ -80,6 +92,8 @@ class Filing:
     """Home area: who decides."""
     versions: tuple[Version, ...]
     salt: bytes
+    warned: str = ""
+    """The last day of which the person was warned; empty before a warning."""
 
     @property
     def last(self) -> Version:
@@ -92,9 +106,28 @@ class Filing:
         approved = [version for version in self.versions if version.status == APPROVED]
         return approved[-1] if approved else None
 
+    @property
+    def end(self) -> End | None:
+        """When what stands stops by itself; None where nothing stands, or until changed."""
+        decided = [version for version in self.versions if version.status in DECIDED]
+        if not decided or decided[-1].status == CANCELLED:
+            return None
+        valid_to, provisional = decided[-1].valid_to, decided[-1].provisional_until
+        if provisional is not None and (valid_to is None or provisional <= valid_to):
+            return End(provisional, LAPSES)
+        return None if valid_to is None else End(valid_to, ENDS)
+
     def encode(self) -> Value:
-        """As the state has it."""
-        return [self.id, self.person, self.area, [v.encode() for v in self.versions], self.salt]
+        """As the state has it; the warning is left out before there is one."""
+        versions = [version.encode() for version in self.versions]
+        fields: list[Value] = [self.id, self.person, self.area, versions, self.salt]
+        return [*fields, self.warned] if self.warned else fields
+
+    @classmethod
+    def decode(cls, value: Value) -> Filing:
+        """From the state's value."""
+        known_id, person, area, versions, salt, *warned = value
+        return cls(known_id, person, area, tuple(Version(*row) for row in versions), salt, *warned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +156,7 @@ _ROW_FIELDS = tuple(Row.__dataclass_fields__)
 def load_filing(state: State, filing_id: str) -> Filing | None:
     """The filing with its history; None for an id that nobody used."""
     value = state.get(f"filing/{filing_id}")
-    if value is None:
-        return None
-    known_id, person, area, versions, salt = value
-    return Filing(known_id, person, area, tuple(Version(*row) for row in versions), salt)
+    return None if value is None else Filing.decode(value)
 
 
 def load_index(state: State, person_id: str) -> list[Row]:
@@ -135,9 +165,13 @@ def load_index(state: State, person_id: str) -> list[Row]:
     return [] if value is None else [Row(*row) for row in value[0]]
 
 
-def save(state: State, filing: Filing, index_salt: bytes) -> None:
-    """Write the filing and bring its last version into the person's index."""
+def save(state: State, filing: Filing) -> None:
+    """Write the filing."""
     state.put(f"filing/{filing.id}", filing.encode())
+
+
+def enter(state: State, filing: Filing, index_salt: bytes) -> None:
+    """Bring the filing's last version into the person's index."""
     rows = [
         row
         for row in load_index(state, filing.person)

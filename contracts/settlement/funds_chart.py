@@ -76,8 +76,8 @@ _ROWS = (
         entry="fund/<area>",
         covered=False,
         mover=Mover.CONTRACT,
-        english="What an area's funds owe to people who paid first, until the bank confirms.",
-        chinese="应付参保人零星报销款",
+        english="What an area owes to people: who paid first, or whose account is closed.",
+        chinese="应付参保人零星报销款及已销账户退款",
     ),
     AccountKind(
         name="commercial",
@@ -134,6 +134,42 @@ _ROWS = (
         chinese="跨省预付金",
     ),
     AccountKind(
+        name="prepaid",
+        pattern="prepaid:<home>-><care>",
+        entry="clearing/<home>/<care>",
+        covered=False,
+        mover=Mover.CONTRACT,
+        english="The mirror of the advance in the home province's books; both sum to zero.",
+        chinese="跨省预付金(参保地预付)",
+    ),
+    AccountKind(
+        name="remittance",
+        pattern="remittance:<area>",
+        entry="remittance/<area>",
+        covered=False,
+        mover=Mover.CONTRACT,
+        english="What a city owes its province for care of its insured elsewhere.",
+        chinese="应上解跨省清算资金",
+    ),
+    AccountKind(
+        name="collection",
+        pattern="collection:<area>",
+        entry="remittance/<area>",
+        covered=False,
+        mover=Mover.CONTRACT,
+        english="The mirror of the remittance in the province's books; both sum to zero.",
+        chinese="应收下级上解资金",
+    ),
+    AccountKind(
+        name="prepayment",
+        pattern="prepayment:<institution>",
+        entry="prepayment/<institution>",
+        covered=False,
+        mover=Mover.CONTRACT,
+        english="Minus what the place of care has prepaid to an institution and not got back.",
+        chinese="医疗机构预付金",
+    ),
+    AccountKind(
         name="payable",
         pattern="payable:<institution>",
         entry="payable/<institution>",
@@ -166,8 +202,28 @@ _ROWS = (
         entry="payable/<institution>",
         covered=False,
         mover=Mover.CONTRACT,
-        english="Minus what the institution bears itself: waivers and findings against it.",
+        english="Minus what the institution bears itself: waivers, findings against it, bills"
+        " above the standard of payment.",
         chinese="医疗机构负担金额",
+    ),
+    AccountKind(
+        name="gain",
+        pattern="gain:<institution>",
+        entry="payable/<institution>",
+        covered=False,
+        mover=Mover.CONTRACT,
+        english="What payment by case or day gave the institution beyond its bills.",
+        chinese="医疗机构按病种付费结余",
+    ),
+    AccountKind(
+        name="budget",
+        pattern="budget:<area>",
+        entry="budget/<area>",
+        covered=False,
+        mover=Mover.HOME_BUREAU,
+        english="A place of care's budget: what bills exceeded standards, less what they fell"
+        " short.",
+        chinese="就医地支付方式总额预算差额",
     ),
     AccountKind(
         name="bank",
@@ -195,8 +251,12 @@ CHART: Mapping[str, AccountKind] = {row.name: row for row in _ROWS}
 CASH = "cash"
 """Fund type of money that a patient pays: no fund's."""
 
+ADVANCES: Mapping[str, str] = {"310": "310101", "390": "390101"}
+"""Fund type of the advance between provinces by scheme (预付金, RULES.md section 4.4)."""
+
 FUND_TYPES = frozenset(FUNDS) | {PERSONAL_ACCOUNT, CASH}
-"""Every word a posting may have for a fund type: who pays in settlements, the account, cash."""
+"""Every word a plain transfer may have for a fund type: who pays in settlements, the account,
+cash. Advances move by their own contract."""
 
 
 @lru_cache(maxsize=65_536)
@@ -260,6 +320,31 @@ def receivable(home: str, care: str) -> str:
     return f"receivable:{home}->{care}"
 
 
+def advance(home: str, care: str) -> str:
+    """Account name of what province ``home`` has prepaid and ``care`` holds."""
+    return f"advance:{home}->{care}"
+
+
+def prepaid(home: str, care: str) -> str:
+    """Account name of the mirror of ``advance`` on the home side."""
+    return f"prepaid:{home}->{care}"
+
+
+def remittance(area: str) -> str:
+    """Account name of what a city owes its province."""
+    return f"remittance:{area}"
+
+
+def collection(area: str) -> str:
+    """Account name of the mirror of ``remittance`` in the province's books."""
+    return f"collection:{area}"
+
+
+def prepayment(institution: str) -> str:
+    """Account name of what an institution was prepaid."""
+    return f"prepayment:{institution}"
+
+
 def payable(institution: str) -> str:
     """Account name of what is owed to an institution."""
     return f"payable:{institution}"
@@ -278,6 +363,16 @@ def income(institution: str) -> str:
 def hospital_share(institution: str) -> str:
     """Account name of what an institution bears itself."""
     return f"hospital_share:{institution}"
+
+
+def gain(institution: str) -> str:
+    """Account name of what payment by case gave an institution beyond its bills."""
+    return f"gain:{institution}"
+
+
+def budget(area: str) -> str:
+    """Account name of a place of care's budget."""
+    return f"budget:{area}"
 
 
 def wallet(person: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,9 @@ EQUATIONS: tuple[Equation, ...] = (
 """Names are those of ``terms.AMOUNTS``; ``in_scope_paid`` is what all payers gave of the in-scope
 amount and ``in_scope_self`` what is left of it to the person (自付, as against 自费)."""
 
+_PARTS = tuple((equation, itemgetter(*equation.parts)) for equation in EQUATIONS)
+"""Each equation with what takes the values of its parts out of the figures."""
+
 
 class IdentityError(ValueError):
     """Figures contradict an identity, or one of them is negative."""
@@ -49,11 +53,11 @@ def check(figures: Mapping[str, int]) -> None:
 
     All figures of all equations must be present (fen).
     """
-    for name, value in figures.items():
-        if value < 0:
-            raise IdentityError(name, f"{value} is negative")
-    for equation in EQUATIONS:
-        total = sum(figures[part] for part in equation.parts)
+    if min(figures.values()) < 0:
+        name, value = next((name, value) for name, value in figures.items() if value < 0)
+        raise IdentityError(name, f"{value} is negative")
+    for equation, parts_of in _PARTS:
+        total = sum(parts_of(figures))
         if figures[equation.whole] != total:
             raise IdentityError(
                 equation.name,

@@ -77,5 +77,14 @@ def release(ctx: Context, names: Iterable[Name], kind: str, user: str) -> None:
         ctx.state.put(_key(code, number), [known[0], known[1], "", ""])
 
 
+def hand_over(ctx: Context, names: Iterable[Name], kind: str, user: str, to: str) -> None:
+    """Another bill of the same kind uses the invoices from now on: what was settled again."""
+    for code, number in names:
+        known = ctx.state.get(_key(code, number))
+        assert known is not None, f"invoice {code}/{number} was never taken"
+        assert known[2:] == [kind, user], f"invoice {code}/{number} is used by another bill"
+        ctx.state.put(_key(code, number), [known[0], known[1], kind, to])
+
+
 def _key(code: str, number: str) -> str:
     return f"invoice/{code}/{number}"

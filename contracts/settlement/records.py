@@ -138,6 +138,58 @@ NO_OWN_PART = OwnPart(0, (), "", "", 0)
 
 
 @quick(frozen=True, slots=True)
+class Again:
+    """What a settlement takes the place of, and where its charge lines come from."""
+
+    replaces: str
+    """The settlement that was taken back for this one."""
+    origin: str
+    """The first of the chain: its calls hold the lines, the visit and the packs."""
+    settle: bytes
+    """Digest of the origin's settling call."""
+    uploads: bytes
+    """Digest of the origin's uploads; empty where it had none."""
+    returned: tuple[tuple[str, int, int], ...]
+    """(line, quantity e-4, fen) that came back of the origin's lines, ascending by line."""
+
+    def encode(self) -> Value:
+        """As the state has it."""
+        rows = [list(row) for row in self.returned]
+        return [self.replaces, self.origin, self.settle, self.uploads, rows]
+
+    @classmethod
+    def decode(cls, value: Value) -> Again:
+        """From the state's value."""
+        replaces, origin, settle, uploads, rows = value
+        returned = tuple((line, quantity, fen) for line, quantity, fen in rows)
+        return cls(replaces, origin, settle, uploads, returned)
+
+
+@quick(frozen=True, slots=True)
+class CoverPart:
+    """What one product pays of a settled bill, and what undoes it."""
+
+    product: str
+    insurer: str
+    number: int
+    """Version of the rule."""
+    pays: str
+    amount_fen: int
+    scope: str
+    year: int
+    """Year of the product's counters."""
+    added: Mapping[str, int]
+    """What was added to them."""
+
+    def encode(self) -> Value:
+        """As the state has it."""
+        return [
+            self.product, self.insurer, self.number, self.pays, self.amount_fen, self.scope,
+            self.year, dict(self.added),
+        ]  # fmt: skip
+
+
+@quick(frozen=True, slots=True)
 class Settled:
     """How a claim was decided and what undoes it."""
 
@@ -160,6 +212,12 @@ class Settled:
     invoices: tuple[tuple[str, str], ...] = ()
     """(code, number) of the invoices printed for the patient; a reversal gives them free."""
     own: OwnPart = NO_OWN_PART
+    covers: tuple[CoverPart, ...] = ()
+    """What commercial products pay; those within the settlement are the last of ``payments``."""
+    uploads: bytes = b""
+    """Digest of the uploads that its lines came in; empty where they came with the settlement."""
+    again: Again | None = None
+    """Where it takes the place of another settlement."""
 
     @property
     def person_fen(self) -> int:
@@ -185,10 +243,23 @@ class Settled:
 
     def _seldom(self) -> list[Value]:
         """What most claims have nothing of: left out where there is nothing."""
-        if not self.invoices and self.own == NO_OWN_PART:
+        if (
+            not self.invoices
+            and self.own == NO_OWN_PART
+            and not self.covers
+            and not self.uploads
+            and self.again is None
+        ):
             return []
         own = None if self.own == NO_OWN_PART else self.own.encode()
-        return [[list(name) for name in self.invoices], own]
+        seldom: list[Value] = [[list(name) for name in self.invoices], own]
+        if self.covers or self.uploads or self.again is not None:
+            seldom.append([part.encode() for part in self.covers])
+        if self.uploads or self.again is not None:
+            seldom.append(self.uploads)
+        if self.again is not None:
+            seldom.append(self.again.encode())
+        return seldom
 
     @classmethod
     def decode(cls, value: Value) -> Settled:
@@ -209,6 +280,9 @@ class Settled:
             tuple(vers),
             tuple((code, number) for code, number in more[0]) if more else (),
             OwnPart.decode(more[1]) if more and more[1] is not None else NO_OWN_PART,
+            tuple(CoverPart(*row) for row in more[2]) if len(more) > 2 else (),
+            more[3] if len(more) > 3 else b"",
+            Again.decode(more[4]) if len(more) > 4 else None,
         )
 
 
@@ -222,16 +296,18 @@ class Declared:
     """How often it was set aside: it rolls on from month to month, but not for ever."""
     deducted: tuple[tuple[str, int], ...]
     """(fund type, fen) that audits took off what the funds pay; the institution bears it."""
+    pending: str = ""
+    """The deduction that is not decided yet; empty when there is none."""
 
     def encode(self) -> Value:
         """As the state has it."""
-        return [self.month, self.times, [list(row) for row in self.deducted]]
+        return [self.month, self.times, [list(row) for row in self.deducted], self.pending]
 
     @classmethod
     def decode(cls, value: Value) -> Declared:
         """From the state's value."""
-        month, times, deducted = value
-        return cls(month, times, tuple((fund, amount) for fund, amount in deducted))
+        month, times, deducted, pending = value
+        return cls(month, times, tuple((fund, amount) for fund, amount in deducted), pending)
 
 
 @quick(frozen=True, slots=True)
@@ -334,10 +410,14 @@ class Reversal:
     reason: str
     month: str = ""
     """Declaration that its negative row stands in; empty until it is declared."""
+    replacement: str = ""
+    """The settlement that took its place; empty where none did."""
 
     def encode(self) -> Value:
         """As the state has it."""
         value = [REVERSAL, self.claim, self.digest, self.tx_id, self.time_ms, self.reason]
+        if self.replacement:
+            return [*value, self.month, self.replacement]
         return [*value, self.month] if self.month else value
 
     @classmethod
@@ -354,6 +434,11 @@ def is_reversal(value: Value) -> bool:
 def content_digest(ctx: Context, method: str, args: Args) -> bytes:
     """What two calls must share to be the same one: method, arguments, attachment commitments."""
     commitments = sorted([a.audience, a.commitment] for a in ctx.attachments.values())
+    return digest_of(ctx, method, args, commitments)
+
+
+def digest_of(ctx: Context, method: str, args: Args, commitments: list[Value]) -> bytes:
+    """``content_digest`` of a call that is not this one: its attachments by their commitments."""
     return ctx.services.digest("yibao/content/v1", ctx.services.encode([method, args, commitments]))
 
 

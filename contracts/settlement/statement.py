@@ -67,16 +67,19 @@ def build(
     *,
     receipt_digest: bytes,
     state: str = "settled",
+    replaced_by: str = "",
 ) -> Statement:
     """The statement of a settlement.
 
     ``explanation`` is the settlement's (see ``claim_explain``), ``receipt_digest`` the digest of
-    the receipt that committed to it, ``state`` where the claim stands now (``lifecycle``).
+    the receipt that committed to it, ``state`` where the claim stands now (``lifecycle``),
+    ``replaced_by`` the settlement that took its place.
     """
     return Statement(
         title="医疗保障异地就医结算单  Settlement statement",
         sections=(
-            _about(explanation, state),
+            _about(explanation, state, replaced_by),
+            *_again(explanation),
             _split(explanation),
             _payers(explanation),
             _steps(explanation),
@@ -101,7 +104,7 @@ def _amount(name: str) -> str:
     return f"{terms.TERMS[name].chinese} {name.replace('_', ' ')}"
 
 
-def _about(explained: Mapping[str, Any], state: str) -> Section:
+def _about(explained: Mapping[str, Any], state: str, replaced_by: str) -> Section:
     visit, filing = explained["visit"], explained["filing"]
     filed = _word(terms.FILING_TYPES, filing["type"])
     rows = [
@@ -116,7 +119,39 @@ def _about(explained: Mapping[str, Any], state: str) -> Section:
         Row("备案 filing", f"{filed} {filing['id']}".strip()),
         Row("结算日期 settled on", date_of_ms(explained["settled_ms"])),
     ]
+    if replaced_by:
+        rows.insert(2, Row("由新结算取代 replaced by", replaced_by, strong=True))
     return Section("基本信息 About", tuple(rows))
+
+
+_PAYERS = {
+    "waiver": "医疗机构 institution",
+    "account": "个人账户 own account",
+    "wallet": "医保钱包 wallet",
+    "relative": "家庭共济 relative's account",
+    "credit": "信用就医 credit",
+    "cash": "现金 cash",
+}
+
+
+def _again(explained: Mapping[str, Any]) -> tuple[Section, ...]:
+    """What a settlement that took another's place changes, payer by payer; nothing for others."""
+    again = explained.get("again")
+    if again is None:
+        return ()
+    rows = [Row("取代原结算 in the place of", again["replaces"])]
+    for moved in again["differences"]:
+        before, after = moved["before_fen"], moved["after_fen"]
+        label = _PAYERS.get(moved["payer"], "")
+        if moved["name"] in terms.FUNDS:
+            label = f"{terms.FUNDS[moved['name']].chinese} {terms.FUNDS[moved['name']].name}"
+        note = f"{_money(before)} → {_money(after)}"
+        rows.append(Row(label, _money(after - before), note=note))
+    rows.append(
+        Row("退还个人 paid back to the person", _money(again["paid_back_fen"]), strong=True)
+    )
+    rows.append(Row("个人补缴 owed by the person", _money(again["owed_fen"]), strong=True))
+    return (Section("重新结算 Settled again: the difference", tuple(rows)),)
 
 
 def _period(visit: Mapping[str, Any]) -> str:
@@ -153,6 +188,13 @@ def _payers(explained: Mapping[str, Any]) -> Section:
         if own[f"{name}_fen"] or name == "cash"
     ]
     rows.append(Row(_amount("person"), _money(own["person_fen"]), strong=True))
+    rows += [
+        Row(
+            "商业保险事后赔付 owed to you later", _money(cover["amount_fen"]), note=cover["product"]
+        )
+        for cover in explained.get("cover", ())
+        if cover["pays"] == "later" and cover["amount_fen"]
+    ]
     return Section("谁支付 Who pays, and why", tuple(rows))
 
 
@@ -225,6 +267,14 @@ def _whom_to_ask(explained: Mapping[str, Any]) -> Section:
             *(
                 Row("目录版本 catalogue", f"{v['region']} {v['version']}")
                 for v in explained["versions"]["catalogue"]
+            ),
+            *(
+                Row(
+                    "商业保险 commercial cover",
+                    f"{cover['product']} no. {cover['number']}",
+                    note=f"{cover['insurer']} {cover['reason']}".strip(),
+                )
+                for cover in explained.get("cover", ())
             ),
         ),
     )

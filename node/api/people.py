@@ -17,17 +17,14 @@ from starlette.responses import Response
 from contracts.settlement import (
     counters,
     enrolment,
-    filing_cover,
-    filing_record,
     reimbursement_record,
 )
 from contracts.settlement.enrolment import Person
 from contracts.settlement.lifecycle import ClaimState
 from contracts.settlement.records import Claim, Reversal, is_reversal
-from node.api import chain, claims, parties, render, schemas
+from node.api import chain, claims, parties, schemas
 from node.api.guard import Access
 from node.api.params import (
-    AREA,
     ID,
     AccessDep,
     After,
@@ -148,50 +145,6 @@ async def person_account(access: AccessDep, person: ThingId, claim: ByClaim = No
         "wallet": entry.get("wallet", {}),
         "reserved": entry.get("reserved", {}),
     }
-    return access.answer({"record": record})
-
-
-@router.get(
-    "/v1/persons/{person}/filings",
-    name="person_filings",
-    responses={200: {"model": schemas.FilingsAnswer}},
-)
-async def person_filings(
-    access: AccessDep,
-    person: ThingId,
-    care_region: Annotated[
-        str | None, Query(pattern=AREA, description="Ask which filing covers care here.")
-    ] = None,
-    admission: Date = None,
-    date: Date = None,
-    claim: ByClaim = None,
-) -> Response:
-    """The person's filings; with `care_region`, which one covers a stay, or exactly why none."""
-    find_person(access, person, claim)
-    rows = filing_record.load_index(access.state, person)
-    cover = None
-    if care_region is not None:
-        on_date = day(access, date)
-        admitted = on_date if admission is None else day(access, admission)
-        found = filing_cover.find_cover(access.state, person, care_region, admitted, on_date)
-        cover = {**asdict(found), "why": render.reason(found.reason)}
-    return access.answer({"filings": [asdict(row) for row in rows], "cover": cover})
-
-
-@router.get("/v1/filings/{filing}", name="filing", responses={200: {"model": schemas.RecordAnswer}})
-async def filing(access: AccessDep, filing: ThingId) -> Response:
-    """A filing (备案) with all its versions."""
-    found = filing_record.load_filing(access.state, filing)
-    if found is None:
-        raise access.absent()
-    access.check(parties.of_filing(found), f"filing/{filing}")
-    versions = [
-        {name: value for name, value in asdict(version).items() if name != "digest"}
-        for version in found.versions
-    ]
-    record = {
-        "filing": found.id, "person": found.person, "area": found.area, "versions": versions
-    }  # fmt: skip
     return access.answer({"record": record})
 
 

@@ -66,6 +66,18 @@ class PostingRow:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkItem:
+    """Something that waits for somebody of an area: a row of a work list."""
+
+    date: str
+    """ISO date by which it is due, or on which it ends."""
+    name: str
+    """Id of the filing or reimbursement."""
+    note: str
+    """A word about how it stands."""
+
+
+@dataclass(frozen=True, slots=True)
 class StoredAttachment:
     """An attachment as it was kept: commitment = H('yibao/attachment/v1', blind || content)."""
 
@@ -122,6 +134,14 @@ class View(Protocol):
 
     def postings_of(self, account: str, after: str, limit: int) -> Sequence[PostingRow]:
         """Legs on an account, oldest first. ``after``: ``height:index:posting`` or empty."""
+
+    def work_of(
+        self, work: str, area: str, first: str, after: tuple[str, str] | None, limit: int
+    ) -> Sequence[WorkItem]:
+        """A work list of an area from the date ``first`` on, behind (date, name).
+
+        ``work``: filings, ending or reimbursements.
+        """
 
 
 class Reader(Protocol):

@@ -45,11 +45,9 @@ _UINT64_ABOVE_INT63: Final = re.compile(rb"\xcf[\x80-\xff]")
 may also lie inside text or a digest, therefore a hit only asks for a look at every integer."""
 
 
-_FLOAT32: Final = b"\xca"
 _FLOAT64: Final = b"\xcb"
-_UINT64: Final = b"\xcf"
-"""First bytes of what the ledger does not allow (of the last, half). They also occur inside text,
-lengths and digests, therefore a hit only asks for a look."""
+"""First byte of a float as the library writes it. The same byte occurs inside text, lengths and
+digests, therefore a hit only asks for a look."""
 
 
 def encode(value: Value) -> bytes:
@@ -83,14 +81,14 @@ def encode_made(value: Value) -> bytes:
     """The same bytes for a value whose nesting the calling code fixes: explanations.
 
     The library refuses whatever is not of the ledger's types except floats and integers from 2^63;
-    each shows as a byte of its own, and where one of these bytes occurs every value is looked at.
-    Only depth is taken on trust. Raises ``CodecError``.
+    each shows in the bytes, and where they could be one every value is looked at. Only depth is
+    taken on trust. Raises ``CodecError``.
     """
     try:
         data: bytes = ormsgpack.packb(value, option=_FAST)
     except TypeError:
         return _encode_slowly(value)
-    if _FLOAT64 in data or _FLOAT32 in data or _UINT64 in data:
+    if _FLOAT64 in data or _UINT64_ABOVE_INT63.search(data) is not None:
         return encode(value)
     return data
 
@@ -265,16 +263,17 @@ def _check_walk(value: Value) -> None:
 
 def _has_large_integer(value: Value) -> bool:
     """Whether an integer of 2^63 or more is in a value whose types are the ledger's."""
-    stack = [value]
-    while stack:
-        item = stack.pop()
-        kind = type(item)
-        if kind is dict:
-            stack.extend(item.values())
-        elif kind in _CONTAINERS:
-            stack.extend(item)
-        elif kind is int and item > INT_MAX:
+    level = [value]
+    while level:
+        if any(type(item) is int and item > INT_MAX for item in level):
             return True
+        level = [
+            item
+            for container in level
+            if type(container) in _CONTAINERS
+            for item in (container.values() if type(container) is dict else container)
+            if type(item) is int or type(item) in _CONTAINERS
+        ]
     return False
 
 

@@ -119,28 +119,32 @@ class Answers:
     async def _answer(
         self, place: tuple[str, FrameType], asked_on: int, answer: FrameType, work: Work
     ) -> None:
+        if self._is_seated(place[0]):
+            await self._give(self._members, place, asked_on, answer, work)
+            return
         loop = asyncio.get_running_loop()
-        try:
-            if self._is_seated(place[0]):
-                body = await loop.run_in_executor(self._members, work)
-                self._reply(place, asked_on, answer, body)
-            else:
-                async with self._guest_turn:
-                    began_s = loop.time()
-                    body = await loop.run_in_executor(self._guests, work)
-                    self._reply(place, asked_on, answer, body)
-                    await asyncio.sleep(GUEST_REST * (loop.time() - began_s))
-        except BaseException:
-            self._busy.discard(place)
-            raise
+        async with self._guest_turn:
+            began_s = loop.time()
+            await self._give(self._guests, place, asked_on, answer, work)
+            # Whoever was answered may ask for the next thing at once; it waits for this pause.
+            await asyncio.sleep(GUEST_REST * (loop.time() - began_s))
 
-    def _reply(
-        self, place: tuple[str, FrameType], asked_on: int, answer: FrameType, body: bytes | None
+    async def _give(
+        self,
+        pool: ThreadPoolExecutor,
+        place: tuple[str, FrameType],
+        asked_on: int,
+        answer: FrameType,
+        work: Work,
     ) -> None:
-        """It may ask again as soon as it has this, also while the guests' thread rests."""
-        self._busy.discard(place)
-        if body is not None and asked_on == self._connections[place[0]]:
-            self._send(place[0], Frame(answer, body))
+        """Do the work and send what came of it; the request is in hand until then."""
+        organisation, _ = place
+        try:
+            body = await asyncio.get_running_loop().run_in_executor(pool, work)
+            if body is not None and asked_on == self._connections[organisation]:
+                self._send(organisation, Frame(answer, body))
+        finally:
+            self._busy.discard(place)
 
     def _content(self, asked: AskContent) -> bytes | None:
         """On the threads of this class, like ``_blocks``."""

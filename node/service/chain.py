@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from consensus import Block, BlockId, SafetyRecord
-from node import indexer
+from node import indexer, worklists
 from node.execution.blocks import BlockResult, Executor, Parent, Proposal
 from node.execution.calls import CallResult
 from node.execution.changes import OpenedChanges
@@ -25,6 +25,7 @@ from node.ordering.wal import SafetyFile
 from node.ordering.wire import encode_record
 from node.store.blocks import StoredProposal
 from node.store.database import Database, HeightParts
+from node.store.kv import Operation
 from node.telemetry import Metrics
 
 RECENT_MAX = 4
@@ -164,11 +165,10 @@ class Chain:
         result = self._results[block]
         receipts = result.receipts
         with self._metrics.stage("index"):
-            rows = (
-                indexer.index_rows(result.header.height, result.transactions, receipts)
-                if self._index
-                else ()
-            )
+            rows: list[Operation] = []
+            if self._index:
+                rows = indexer.index_rows(result.header.height, result.transactions, receipts)
+                rows += worklists.changes(result.writes, self.database.state.get)
         first_receipts, place = [], 0
         for transaction in result.transactions:
             first_receipts.append(place)

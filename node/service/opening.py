@@ -11,7 +11,7 @@ from pathlib import Path
 
 from consensus import Block, SafetyRecord, Start
 from contracts.registry import Registry
-from node import indexer
+from node import indexer, worklists
 from node.execution.blocks import Parent, validator_set
 from node.execution.genesis import make_genesis
 from node.execution.state import CommittedState
@@ -32,6 +32,7 @@ from node.store.buckets import fit_depth
 from node.store.database import Database, HeightParts, StoredHead
 from node.store.errors import DatabaseDamaged
 from node.store.staging import check_base, sweep
+from node.store.work import WHOLE as WORK_WHOLE
 
 DATABASE = "ledger.db"
 
@@ -98,8 +99,12 @@ def open_database(
     state = CommittedState(database.state)
     epoch = header.epoch + (1 if header.is_epoch_final else 0)
     checks.check_validators(database, epoch, validator_set(state))
-    if options.index and database.index.digest(head.height) is None:
-        indexer.rebuild(database.kv, database, head.height)
+    if options.index:
+        begun = database.index.digest(head.height) is not None
+        if not begun:
+            indexer.rebuild(database.kv, database, head.height)
+        if not begun or not database.work.is_whole():
+            worklists.rebuild(database.kv, database)
     return OpenedLedger(genesis, database, state, tree, Parent(header, Digest(head.block_hash)))
 
 
@@ -136,7 +141,8 @@ def _begin(
         diff=made.diff,
         attachments=(),
         buckets=made.overlay.bucket_roots(),
-        index_rows=indexer.index_rows(0, (), ()) if options.index else (),
+        # Genesis has organisations and parameters only, so its work lists are empty and whole.
+        index_rows=[*indexer.index_rows(0, (), ()), (WORK_WHOLE, b"1")] if options.index else (),
         next_validators=genesis.validators,
     )
     database.begin(genesis.chain, genesis_bytes, parts)

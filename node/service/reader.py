@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from node.api.ports import CallRow, Head, Place, PostingRow, StoredAttachment
+from node.api.ports import CallRow, Head, Place, PostingRow, StoredAttachment, WorkItem
 from node.ledger.codec import decode_trusted
 from node.ledger.evidence import EpochEnd
 from node.ledger.receipt import Receipt
@@ -20,6 +20,7 @@ from node.ledger.types import Checked, Value
 from node.store.database import Database, Rows, StoredHead
 from node.store.index import CallEntry, Subject
 from node.store.kv import Snapshot
+from node.store.work import WorkList
 
 Prover = Callable[[str, bytes], bytes]
 """From a state key and the state root that it is to be proved under, to the encoded proof."""
@@ -33,6 +34,14 @@ KINDS = {
     "topic": Subject.TOPIC,
 }
 """What calls can be listed by."""
+
+
+WORK = {
+    "filings": WorkList.FILINGS,
+    "ending": WorkList.ENDING,
+    "reimbursements": WorkList.REIMBURSEMENTS,
+}
+"""The work lists by the names that the edge has for them."""
 
 
 class Published:
@@ -163,6 +172,12 @@ class NodeView:
                 break
             first = (entries[-1].height, entries[-1].receipt_index + 1)
         return found[:limit]
+
+    def work_of(
+        self, work: str, area: str, first: str, after: tuple[str, str] | None, limit: int
+    ) -> Sequence[WorkItem]:
+        rows = self._rows.work.items(WORK[work], area, first, after, limit)
+        return [WorkItem(row.date, row.name, row.note) for row in rows]
 
     def _postings(self, entry: CallEntry) -> list[PostingRow]:
         """Legs of one call on the account that the entry is about."""

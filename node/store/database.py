@@ -26,6 +26,7 @@ from node.store.kv import KV, Operation, Reader
 from node.store.leveldb import LevelStore
 from node.store.record import read_record
 from node.store.state import StateRows, bucket_rows, state_rows
+from node.store.work import WorkRows
 
 LAYOUT = 1
 """Version of the rows in ``keys``. Another one is refused and never converted on the quiet."""
@@ -140,6 +141,7 @@ class Rows:
         self.state = StateRows(reader, self.slot)
         self.attachments = Attachments(reader)
         self.index = Index(reader)
+        self.work = WorkRows(reader)
 
     def head(self) -> StoredHead | None:
         """The newest height; None in an empty database."""

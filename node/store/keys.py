@@ -24,6 +24,7 @@ Heights and ordinals are big-endian, so that key order is the order of the chain
 | ``u`` | bucket | root of a bucket of the state tree, checked at start |
 | ``i`` | kind, subject, place | a row of the index |
 | ``j`` | height | digest of the index rows of a height |
+| ``o`` | list, area, date, id | an item of a work list that is open in the state |
 | ``S`` ``T`` ``U`` | as ``s`` ``t`` ``u`` | the state's other slot: a snapshot is gathered there |
 | ``w`` | name, or number of a chunk | a snapshot's manifest, and which chunks are here |
 | ``q`` | transaction id | a transaction in quarantine: it met a bug while a proposal was built |
@@ -53,6 +54,7 @@ EPOCH = b"e"
 BUCKET = b"u"
 INDEX = b"i"
 INDEX_DIGEST = b"j"
+WORK = b"o"
 QUARANTINE = b"q"
 
 STAGED = b"w"

@@ -25,6 +25,7 @@ from node.store.database import Database, StoredHead, make_seal
 from node.store.errors import DatabaseDamaged
 from node.store.kv import KV, Operation
 from node.store.state import StateRows, bucket_rows, encode_entry, executed_parts
+from node.store.work import WHOLE as WORK_WHOLE
 
 MANIFEST = keys.STAGED + b"manifest"
 SWEEP = keys.meta("sweep")
@@ -124,6 +125,7 @@ class Staging:
             (keys.meta("floor"), keys.pack_height(height + 1)),
             (keys.meta("diff-floor"), keys.pack_height(height + 1)),
             (SWEEP, b"1"),
+            (WORK_WHOLE, None),
             (keys.at_height(keys.HEADER, height), header.encode()),
             (keys.at_height(keys.CERTIFICATE, height), certificate),
             (keys.NUMBER + header.hash, keys.pack_height(height)),
@@ -170,7 +172,7 @@ def sweep(database: Database) -> None:
     other = 1 - database.slot
     for prefix in (
         keys.STATES[other], keys.BUCKETS[other], keys.EXPIRIES[other], keys.STAGED,
-        keys.INDEX, keys.TRANSACTION, keys.COMMITMENT,
+        keys.INDEX, keys.WORK, keys.TRANSACTION, keys.COMMITMENT,
     ):  # fmt: skip
         drop(kv, prefix, keys.all_of(prefix)[1])
     _drop_numbers(database, stays)

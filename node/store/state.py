@@ -69,11 +69,10 @@ class StateRows:
         row = self._reader.get(self._prefix + key_path(key))
         if row is None:
             return None
-        raw = key.encode()
-        stop = 2 + len(raw)
-        if row[2:stop] != raw or _LENGTH.unpack_from(row)[0] != len(raw):
+        head = encode_entry(key, b"")
+        if not row.startswith(head):
             raise DatabaseDamaged("A state row stands under another key's path.")
-        return row[stop:]
+        return row[len(head) :]
 
     def bucket(self, number: int, depth: int) -> Iterator[tuple[bytes, bytes]]:
         """(path, value hash) of all entries whose path begins with the bucket's bits, ascending."""

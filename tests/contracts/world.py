@@ -142,6 +142,8 @@ class World:
     calls: int = field(default=0)
     canaries: tuple[Value, ...] = ()
     """Texts and bytes that no receipt may show, whatever a test does: attributes of persons."""
+    made: list[tuple[str, dict[str, Value], dict[str, Value]]] = field(default_factory=list)
+    """Calls that were carried out: contract and method, arguments, attachments."""
 
     def on(self, date: str) -> World:
         """Move the clock to noon of a date."""
@@ -205,6 +207,8 @@ class World:
         if not outcome.ok:
             self.state.entries = before
             assert not [*outcome.events, *outcome.postings], "a refusal leaves nothing"
+        else:
+            self.made.append((f"{contract}.{method}", dict(args), dict(attachments or {})))
         return outcome
 
     def do(

@@ -290,4 +290,4 @@ def make_claim_world() -> ClaimWorld:
     The world is built once and copied: deploying a policy runs its whole trial.
     """
     built = _built()
-    return ClaimWorld(replace(built, state=MemoryState(built.state.entries)))
+    return ClaimWorld(replace(built, state=MemoryState(built.state.entries), made=[]))

@@ -406,6 +406,59 @@ def test_a_filing_on_commitment_lapses_by_itself(world: World) -> None:
     assert reason(world, "2025-06-20", "2025-08-11") == "430100f1/2"
 
 
+def test_an_end_is_told_once_and_a_new_end_again(world: World) -> None:
+    submit(world, valid_to="2025-07-10")
+    submit(world, "430100f2", care_region=SHENZHEN, valid_to="2025-07-11")
+    both = {"filings": ["430100f1", "430100f2"]}
+    told = world.do(BUREAU, C, "warn", both, post="clerk")
+    # Thirty days before: the second one ends a day later.
+    assert told.answer == {"told": ["430100f1"], "passed": 1}
+    assert [(topic, fields["last_day"], fields["cause"]) for topic, fields in told.events] == [
+        ("filing.expiring", "2025-07-10", "ends")
+    ]
+    before = dict(world.state.entries)
+    again = world.do(BUREAU, C, "warn", both, post="clerk")
+    assert (again.answer["told"], again.events, world.state.entries) == ([], [], before)
+    # Warned of or not, it covers as before; a new end is told anew, also after it is over.
+    assert reason(world, "2025-06-10", "2025-06-20") == "430100f1/1"
+    follow(world, "change", 2, **statement(valid_to="2025-06-30"))
+    assert reason(world, "2025-06-10", "2025-06-20") == "430100f1/2"
+    late = world.on("2025-07-05").do(BUREAU, C, "warn", both, post="clerk")
+    assert [topic for topic, _ in late.events] == ["filing.ended", "filing.expiring"]
+    follow(world, "cancel", 3, last_day="2025-07-06")
+    assert world.do(BUREAU, C, "warn", both, post="clerk").answer["told"] == []
+
+
+def test_a_promise_that_was_not_kept_is_told(world: World) -> None:
+    set_rules(world, provisional_days=30, warn_days=5)
+    submit(world, on_commitment=True)
+    one = {"filings": ["430100f1"]}
+    assert world.on("2025-07-04").do(BUREAU, C, "warn", one, post="clerk").answer["told"] == []
+    told = world.on("2025-07-11").do(BUREAU, C, "warn", one, post="clerk")
+    ((topic, fields),) = told.events
+    assert (topic, fields["cause"], fields["last_day"]) == ("filing.ended", "lapses", "2025-07-10")
+
+
+def test_warnings_are_the_home_bureaus(world: World) -> None:
+    submit(world)
+    one = {"filings": ["430100f1"]}
+    world.refused("sender.not-competent", w.BUREAU_GUANGZHOU, C, "warn", one)
+    world.refused("sender.kind", w.HOSPITAL, C, "warn", one)
+    world.refused("filing.unknown", BUREAU, C, "warn", {"filings": ["430100f1", "430100f9"]})
+    world.refused("args.shape", BUREAU, C, "warn", {"filings": []})
+    world.refused("args.shape", BUREAU, C, "warn", {"filings": ["430100f1", "430100f1"]})
+
+
+def test_a_filing_decided_twice(world: World) -> None:
+    submit(world, type="posted_elsewhere")
+    follow(world, "decide", 2, decision="approve")
+    other = {"filing": "430100f1", "decision": "refuse", "reason": "not_entitled"}
+    stale = world.refused("filing.version", BUREAU, C, "decide", other | {"version": 2})
+    assert stale.values == {"filing": "430100f1", "version": 2, "expected": 3}
+    again = world.refused("filing.not-pending", BUREAU, C, "decide", other | {"version": 3})
+    assert again.values == {"filing": "430100f1", "status": "approved"}
+
+
 def test_the_nearest_reason_is_told(world: World) -> None:
     submit(world.on("2024-01-01"))
     submit(world.on("2025-06-10"), "430100f2", care_region=SHENZHEN)

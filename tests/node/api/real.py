@@ -8,7 +8,7 @@ of ``tests.contracts.settlement.claim_world`` is then told to a node.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -54,10 +54,19 @@ OTHER_HOSPITAL = "hospital:H44010000999"
 GENESIS_MS = start_of_day_ms("2025-01-01")
 
 
-def make_genesis() -> tuple[Genesis, bytes]:
-    """The organisations of the contracts' tests, one validator, and the file's bytes."""
+PARTIES = (*ORGANISATIONS, (OTHER_HOSPITAL, "hospital", "440100"))
+SWITCHES = ("inpatient", "outpatient")
+
+
+def make_genesis(
+    parties: Sequence[tuple[str, str, str]] = PARTIES, switches: Sequence[str] = SWITCHES
+) -> tuple[Genesis, bytes]:
+    """The organisations of the contracts' tests, one validator, and the file's bytes.
+
+    ``switches``: what the hospitals may settle.
+    """
     organisations, roles = [], {}
-    for org_id, kind, region in (*ORGANISATIONS, (OTHER_HOSPITAL, "hospital", "440100")):
+    for org_id, kind, region in parties:
         names = [*POSTS, "validate"] if org_id == BUREAU_HUNAN else list(POSTS)
         keys = []
         for name in names:
@@ -71,7 +80,7 @@ def make_genesis() -> tuple[Genesis, bytes]:
             {
                 "id": org_id, "kind": kind, "region": region, "keys": keys,
                 "level_code": 2 if hospital else 0, "dedc_level": 3 if hospital else 0,
-                "switches": ["inpatient", "outpatient"] if hospital else [],
+                "switches": sorted(switches) if hospital else [],
             }
         )  # fmt: skip
     content = make_content(
@@ -122,9 +131,11 @@ class NodeWorld:
     clock: Clock = field(default_factory=Clock)
     faults: list[tuple[str, str]] = field(default_factory=list)
     count: int = 0
+    parties: Sequence[tuple[str, str, str]] = PARTIES
+    switches: Sequence[str] = SWITCHES
 
     def __post_init__(self) -> None:
-        self.genesis, self.genesis_bytes = make_genesis()
+        self.genesis, self.genesis_bytes = make_genesis(self.parties, self.switches)
         self.runner = asyncio.Runner()
         self.runner.__enter__()
         runtime = Runtime(CONTRACTS)

@@ -29,6 +29,7 @@ from node.api.ports import (
     Ports,
     PostingRow,
     StoredAttachment,
+    WorkItem,
 )
 from node.api.ports import Genesis as GenesisPort
 from node.api.settings import ApiSettings
@@ -238,6 +239,11 @@ class MemoryView:
             and (row.height, row.receipt_index, row.posting_index) > behind
         ][:limit]
 
+    def work_of(
+        self, work: str, area: str, first: str, after: tuple[str, str] | None, limit: int
+    ) -> Sequence[WorkItem]:
+        return self._node.work.get((work, area), [])[:limit]
+
 
 class MemoryNode:
     """All ports in one: reader, submitter, estimator, operations, clock."""
@@ -254,6 +260,7 @@ class MemoryNode:
         self.attachments: dict[bytes, StoredAttachment] = {}
         self.rows: dict[tuple[str, str], list[CallRow]] = {}
         self.postings: list[PostingRow] = []
+        self.work: dict[tuple[str, str], list[WorkItem]] = {}
         self.pending: dict[bytes, SignedTransaction] = {}
         self.later: list[Callable[[], object]] = []
         """What happens while somebody waits for a height, one at a time."""

@@ -1,0 +1,330 @@
+"""``payment.*``: a notice is paid by two people and a bank, once.
+
+    payment.order    {payment, notice, amount_fen, bank, payee_bank?}   maker, post finance
+    payment.approve  {payment}                              another holder of the same department
+    payment.cancel   {payment, reason}                      before it is approved
+    payment.confirm  {payment, amount_fen, reference, value_on}         the payer's bank
+    payment.bounce   {payment, reference, value_on, reason}             the payer's bank
+
+Money moves on the ledger when the bank confirms, so what comes back has moved nothing and is
+ordered again under another id. A notice has one payment on its way at most, and none after it was
+paid: a retry cannot pay twice. A bank's message that comes twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from contracts import organisations
+from contracts.api import Answer, Args, Context, Contract, reject
+from contracts.organisations import INSTITUTIONS, covers, require_kind, require_own_id
+from contracts.schema import IDENTIFIER, Date, Fen, Id, OneOf, Optional, Text
+from contracts.settlement import funds_chart as chart
+from contracts.settlement.calendar import date_of_ms
+from contracts.settlement.clearing import notice_record, payment_record
+from contracts.settlement.clearing.notice_record import Kind, Notice, NoticeStage
+from contracts.settlement.clearing.payment_effects import AFTER_PAID
+from contracts.settlement.clearing.payment_record import (
+    START,
+    Payment,
+    PaymentStage,
+    PaymentStep,
+    follow,
+    reference_key,
+)
+from contracts.settlement.filing import work_calendar
+from contracts.settlement.funds_book import Leg, post
+from contracts.settlement.records import content_digest
+
+CONTRACT = Contract("payment", version=1)
+
+WHY_RETURNED = ("unknown_account", "closed_account", "name_differs", "limit", "other")
+"""Why a bank could not pay."""
+WHY_CANCELLED = ("wrong_bank", "wrong_amount", "wrong_notice", "other")
+ATTEMPTS_MAX = 50
+
+_REFERENCE = Text(1, 60, IDENTIFIER)
+_BANK_POSTS = ("finance", "operator", "clerk")
+_BY_FINANCE = (Kind.CLEARING, Kind.NETTING, Kind.REMITTANCE, Kind.ADVANCE, Kind.ADVANCE_RETURN)
+"""Money of a province's account at the treasury: the finance department pays it. Institutions are
+paid by the agency's own desk or the finance department."""
+
+
+@CONTRACT.method(
+    args={
+        "payment": Id(64),
+        "notice": Id(100),
+        "amount_fen": Fen(1),
+        "bank": Id(64),
+        "payee_bank": Optional(Id(64)),
+    },
+    kinds=("finance", "bureau", *INSTITUTIONS),
+    posts=("finance",),
+)
+def order(ctx: Context, args: Args) -> Answer:
+    """Make the payment of a notice, whole; a second person approves it.
+
+    Refuses with ``payment.duplicate-id``, ``payment.already-paid``, ``payment.in-flight``,
+    ``payment.amount-differs``, ``payment.bank``, ``payment.not-payer``, ``funds.payable-held``.
+    """
+    payment_id, notice_id = args["payment"], args["notice"]
+    require_own_id(ctx, payment_id)
+    digest = content_digest(ctx, "payment.order", args)
+    known = payment_record.find(ctx.state, payment_id)
+    if known is not None:
+        if known.digest != digest or known.sender != ctx.sender:
+            reject("payment.duplicate-id", payment=payment_id, notice=known.notice)
+        return _answer(payment_id, known)
+    notice = notice_record.load(ctx.state, notice_id)
+    _require_payer(ctx, notice)
+    if notice.stage is NoticeStage.PAID:
+        reject("payment.already-paid", notice=notice_id, payment=notice.payment)
+    if notice.stage is NoticeStage.PAYING:
+        reject("payment.in-flight", notice=notice_id, payment=notice.payment)
+    if args["amount_fen"] != notice.amount_fen:
+        reject("payment.amount-differs", asked_fen=args["amount_fen"], due_fen=notice.amount_fen)
+    if notice.attempts >= ATTEMPTS_MAX:
+        reject("payment.too-many", notice=notice_id, limit=ATTEMPTS_MAX)
+    _check_held(ctx, notice)
+    for bank in (args["bank"], args["payee_bank"]):
+        _check_bank(ctx, bank)
+    made = Payment(
+        stage=follow(START, PaymentStep.ORDER, payment_id),
+        notice=notice_id,
+        amount_fen=notice.amount_fen,
+        sender=ctx.sender,
+        bank=args["bank"],
+        payee_bank=args["payee_bank"] or args["bank"],
+        maker=ctx.holder,
+        checker="",
+        reference="",
+        value_on="",
+        reason="",
+        digest=digest,
+        cause=ctx.tx_id,
+    )
+    notice_record.put(ctx.state, notice_id, notice_record.with_payment(notice, payment_id))
+    return _store(ctx, payment_id, made, notice)
+
+
+@CONTRACT.method(args={"payment": Id(64)}, posts=("finance", "checker"))
+def approve(ctx: Context, args: Args) -> Answer:
+    """Approve a payment: from now on the bank may carry it out. Never by its maker.
+
+    Refuses with ``payment.same-holder``, ``payment.not-payer``, ``payment.wrong-stage``.
+    """
+    payment_id = args["payment"]
+    made = payment_record.load(ctx.state, payment_id)
+    _require_sender(ctx, made)
+    if made.stage is PaymentStage.APPROVED and made.checker == ctx.holder:
+        return _answer(payment_id, made)
+    after = follow(made.stage, PaymentStep.APPROVE, payment_id)
+    if made.maker == ctx.holder:
+        reject("payment.same-holder", payment=payment_id, maker=made.maker, holder=ctx.holder)
+    notice = notice_record.load(ctx.state, made.notice)
+    _check_held(ctx, notice)
+    return _store(ctx, payment_id, replace(made, stage=after, checker=ctx.holder), notice)
+
+
+@CONTRACT.method(
+    args={"payment": Id(64), "reason": OneOf(*WHY_CANCELLED)}, posts=("finance", "checker")
+)
+def cancel(ctx: Context, args: Args) -> Answer:
+    """Give a payment up that nobody has approved yet; the notice waits for another one."""
+    payment_id = args["payment"]
+    made = payment_record.load(ctx.state, payment_id)
+    _require_sender(ctx, made)
+    if made.stage is PaymentStage.CANCELLED and made.reason == args["reason"]:
+        return _answer(payment_id, made)
+    after = follow(made.stage, PaymentStep.CANCEL, payment_id)
+    notice = _wait_again(ctx, made)
+    return _store(ctx, payment_id, replace(made, stage=after, reason=args["reason"]), notice)
+
+
+@CONTRACT.method(
+    args={
+        "payment": Id(64),
+        "amount_fen": Fen(1),
+        "reference": _REFERENCE,
+        "value_on": Date(),
+    },
+    kinds=("bank",),
+    posts=_BANK_POSTS,
+)
+def confirm(ctx: Context, args: Args) -> Answer:
+    """The bank has paid, with its reference and day. Told twice, it is the same payment.
+
+    Refuses with ``payment.not-your-order``, ``payment.amount-differs``,
+    ``payment.reference-used``, ``payment.reported-otherwise``, ``payment.value-day``.
+    """
+    payment_id = args["payment"]
+    made = _ordered(ctx, payment_id)
+    if made.stage in (PaymentStage.PAID, PaymentStage.RETURNED):
+        return _told_again(payment_id, made, PaymentStage.PAID, args)
+    after = follow(made.stage, PaymentStep.CONFIRM, payment_id)
+    if args["amount_fen"] != made.amount_fen:
+        reject("payment.amount-differs", asked_fen=args["amount_fen"], due_fen=made.amount_fen)
+    _take_reference(ctx, payment_id, args)
+    notice = notice_record.load(ctx.state, made.notice)
+    post(ctx, f"payment/{payment_id}", payment_legs(notice, made))
+    paid = replace(notice, stage=NoticeStage.PAID, paid_on=args["value_on"])
+    notice_record.put(ctx.state, made.notice, paid)
+    made = replace(made, stage=after, reference=args["reference"], value_on=args["value_on"])
+    answer = _store(ctx, payment_id, made, paid)
+    notice_record.tell(ctx, made.notice, paid, payment=payment_id)
+    effect = AFTER_PAID.get(paid.kind)
+    if effect is not None:
+        effect(ctx, made.notice, paid)
+    return answer
+
+
+@CONTRACT.method(
+    args={
+        "payment": Id(64),
+        "reference": _REFERENCE,
+        "value_on": Date(),
+        "reason": OneOf(*WHY_RETURNED),
+    },
+    kinds=("bank",),
+    posts=_BANK_POSTS,
+)
+def bounce(ctx: Context, args: Args) -> Answer:
+    """The bank could not pay, and why. Nothing has moved; it may be ordered again."""
+    payment_id = args["payment"]
+    made = _ordered(ctx, payment_id)
+    if made.stage in (PaymentStage.PAID, PaymentStage.RETURNED):
+        return _told_again(payment_id, made, PaymentStage.RETURNED, args)
+    after = follow(made.stage, PaymentStep.BOUNCE, payment_id)
+    _take_reference(ctx, payment_id, args)
+    notice = _wait_again(ctx, made)
+    made = replace(
+        made, stage=after, reference=args["reference"], value_on=args["value_on"],
+        reason=args["reason"],
+    )  # fmt: skip
+    return _store(ctx, payment_id, made, notice)
+
+
+@CONTRACT.method(args={"notice": Id(100)})
+def remind(ctx: Context, args: Args) -> Answer:
+    """Tell that a notice is overdue, and by how many working days. Anyone may.
+
+    Refuses with ``payment.not-overdue``.
+    """
+    notice = notice_record.load(ctx.state, args["notice"])
+    today = date_of_ms(ctx.time_ms)
+    days = notice_record.overdue_days(notice, today, work_calendar(ctx.state))
+    if not days:
+        reject("payment.not-overdue", notice=args["notice"], due_on=notice.due_on, today=today)
+    ctx.emit(
+        "notice.overdue", notice=args["notice"], kind=notice.kind.value,
+        **notice_record.parties(notice), amount_fen=notice.amount_fen, due_on=notice.due_on,
+        working_days=days,
+    )  # fmt: skip
+    return {"notice": args["notice"], "due_on": notice.due_on, "working_days": days}
+
+
+def payment_legs(notice: Notice, made: Payment) -> list[Leg]:
+    """The postings of a payment: the notice's on both sides, and what the banks move for them."""
+    legs = [*notice.out, *notice.into]
+    for side, bank in ((notice.out, made.bank), (notice.into, made.payee_bank)):
+        sums: dict[str, int] = {}
+        for _, fund_type, amount in side:
+            sums[fund_type] = sums.get(fund_type, 0) - amount
+        legs += [(chart.bank(bank), fund_type, fen) for fund_type, fen in sums.items() if fen]
+    return legs
+
+
+def _require_payer(ctx: Context, notice: Notice) -> None:
+    """The payer's finance department; for institutions also the agency; an institution itself."""
+    if ":" in notice.payer:
+        if ctx.sender != notice.payer:
+            reject("payment.not-payer", payer=notice.payer, sender=ctx.sender)
+        return
+    allowed = ("finance",) if notice.kind in _BY_FINANCE else ("finance", "bureau")
+    require_kind(ctx, *allowed)
+    if not covers(ctx.sender_region, notice.payer):
+        reject("payment.not-payer", payer=notice.payer, sender=ctx.sender)
+
+
+def _require_sender(ctx: Context, made: Payment) -> None:
+    if ctx.sender != made.sender:
+        reject("payment.not-payer", payer=made.sender, sender=ctx.sender)
+
+
+def _check_bank(ctx: Context, bank: str | None) -> None:
+    if bank is None:
+        return
+    found = organisations.load(ctx.state, bank)
+    if found is None or found.kind != "bank" or found.left_height is not None:
+        reject("payment.bank", bank=bank)
+
+
+def _check_held(ctx: Context, notice: Notice) -> None:
+    """Refuses with ``funds.payable-held`` the payment of an institution that is held now."""
+    if notice.kind is not Kind.INSTITUTION:
+        return
+    account = chart.payable(notice.payee)
+    held = (ctx.state.get(chart.entry_of(account)[1]) or {}).get("hold")
+    if held is not None and ctx.time_ms < held[0]:
+        reject("funds.payable-held", account=account, until_ms=held[0], reason=held[1])
+
+
+def _ordered(ctx: Context, payment_id: str) -> Payment:
+    """The payment that the bank speaks of: one that this bank was given."""
+    made = payment_record.find(ctx.state, payment_id)
+    if made is None or made.bank != ctx.sender:
+        reject("payment.not-your-order", payment=payment_id, bank=ctx.sender)
+    return made
+
+
+def _take_reference(ctx: Context, payment_id: str, args: Args) -> None:
+    """A bank's reference names one payment, for good, and a day that is not to come."""
+    today = date_of_ms(ctx.time_ms)
+    if args["value_on"] > today:
+        reject("payment.value-day", value_on=args["value_on"], today=today)
+    key = reference_key(ctx.sender, args["reference"])
+    known = ctx.state.get(key)
+    if known is not None:
+        reject("payment.reference-used", reference=args["reference"], payment=known)
+    ctx.state.put(key, payment_id)
+
+
+def _wait_again(ctx: Context, made: Payment) -> Notice:
+    """The notice once its payment has come to nothing: it waits for another one."""
+    notice = replace(notice_record.load(ctx.state, made.notice), stage=NoticeStage.ISSUED)
+    notice_record.put(ctx.state, made.notice, notice)
+    return notice
+
+
+def _told_again(payment_id: str, made: Payment, told: PaymentStage, args: Args) -> Answer:
+    """The same report again is answered as before; another one is refused."""
+    same = (made.stage, made.reference, made.value_on) == (
+        told, args["reference"], args["value_on"],
+    )  # fmt: skip
+    if not same or args.get("amount_fen", made.amount_fen) != made.amount_fen:
+        reject(
+            "payment.reported-otherwise", payment=payment_id,
+            known=made.stage.value, known_reference=made.reference, known_day=made.value_on,
+            told=told.value, reference=args["reference"], day=args["value_on"],
+        )  # fmt: skip
+    return _answer(payment_id, made)
+
+
+def _store(ctx: Context, payment_id: str, made: Payment, notice: Notice) -> Answer:
+    payment_record.put(ctx.state, payment_id, made)
+    ctx.emit(
+        f"payment.{made.stage.value}", payment=payment_id, notice=made.notice, bank=made.bank,
+        organisation=made.sender, **notice_record.parties(notice), amount_fen=made.amount_fen,
+        reference=made.reference,
+    )  # fmt: skip
+    return _answer(payment_id, made)
+
+
+def _answer(payment_id: str, made: Payment) -> Answer:
+    return {
+        "payment": payment_id,
+        "notice": made.notice,
+        "stage": made.stage.value,
+        "amount_fen": made.amount_fen,
+        "reference": made.reference,
+    }

@@ -1,0 +1,141 @@
+"""Payments of notices: ``payment/<id>``, their stages as a table.
+
+One person makes a payment, a second one of the same department approves it, the bank confirms or
+returns it. Only the bank's confirmation moves money on the ledger.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from contracts.api import State, Value, reject
+
+
+class PaymentStage(StrEnum):
+    """Where a payment stands."""
+
+    MADE = "made"
+    """Waits for a second person."""
+    APPROVED = "approved"
+    """With the bank."""
+    PAID = "paid"
+    """The bank has paid, with its reference; final."""
+    RETURNED = "returned"
+    """The bank could not pay, or the money came back; final: another payment is ordered."""
+    CANCELLED = "cancelled"
+    """Given up before it was approved; final."""
+
+
+class PaymentStep(StrEnum):
+    """What can happen to a payment."""
+
+    ORDER = "order"
+    APPROVE = "approve"
+    CANCEL = "cancel"
+    CONFIRM = "confirm"
+    BOUNCE = "bounce"
+
+
+START = ""
+"""The stage of an id that nobody has used."""
+
+_G, _P = PaymentStage, PaymentStep
+TABLE: dict[tuple[str, PaymentStep], PaymentStage] = {
+    (START, _P.ORDER): _G.MADE,
+    (_G.MADE, _P.APPROVE): _G.APPROVED,
+    (_G.MADE, _P.CANCEL): _G.CANCELLED,
+    (_G.APPROVED, _P.CONFIRM): _G.PAID,
+    (_G.APPROVED, _P.BOUNCE): _G.RETURNED,
+}
+"""(stage, step) -> next stage. What is missing is refused."""
+
+
+def follow(stage: str, step: PaymentStep, payment: str) -> PaymentStage:
+    """The stage after ``step``. Refuses with ``payment.wrong-stage``."""
+    after = TABLE.get((stage, step))
+    if after is None:
+        reject("payment.wrong-stage", payment=payment, stage=str(stage), step=step.value)
+    return after
+
+
+def mermaid() -> str:
+    """The table as a Mermaid state diagram, for the documents."""
+    rows = ["stateDiagram-v2"]
+    for (before, step), after in TABLE.items():
+        rows.append(f"    {before or '[*]'} --> {after.value}: {step.value}")
+    ends = [stage for stage in PaymentStage if not any(before == stage for before, _ in TABLE)]
+    rows += [f"    {stage.value} --> [*]" for stage in ends]
+    return "\n".join(rows) + "\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """One order to a bank."""
+
+    stage: PaymentStage
+    notice: str
+    amount_fen: int
+    sender: str
+    """The finance department or bureau that pays."""
+    bank: str
+    """The payer's bank: it alone reports."""
+    payee_bank: str
+    """Where the payee has its account; the payer's own bank when nothing else is said."""
+    maker: str
+    """Holder who made it."""
+    checker: str
+    """Holder who approved it; never the maker."""
+    reference: str
+    """The bank's, of the payment or of its return."""
+    value_on: str
+    """The bank's day of booking."""
+    reason: str
+    """Why it was returned or cancelled; a word of a list."""
+    digest: bytes
+    """Of the ordering call, for retries."""
+    cause: bytes
+    """Id of the ordering transaction."""
+
+    def encode(self) -> Value:
+        """As the state has it: an array, the order of the fields above."""
+        return [
+            self.stage.value, self.notice, self.amount_fen, self.sender, self.bank,
+            self.payee_bank, self.maker, self.checker, self.reference, self.value_on, self.reason,
+            self.digest, self.cause,
+        ]  # fmt: skip
+
+    @classmethod
+    def decode(cls, value: Value) -> Payment:
+        """From the state's value."""
+        (stage, notice, amount, sender, bank, payee_bank, maker, checker, reference, value_on,
+         reason, digest, cause) = value  # fmt: skip
+        return cls(
+            stage=PaymentStage(stage), notice=notice, amount_fen=amount, sender=sender, bank=bank,
+            payee_bank=payee_bank, maker=maker, checker=checker, reference=reference,
+            value_on=value_on, reason=reason, digest=digest, cause=cause,
+        )  # fmt: skip
+
+
+def find(state: State, payment_id: str) -> Payment | None:
+    """The payment; None where there is none."""
+    value = state.get(f"payment/{payment_id}")
+    return None if value is None else Payment.decode(value)
+
+
+def load(state: State, payment_id: str) -> Payment:
+    """The payment. Refuses with ``payment.not-found``."""
+    found = find(state, payment_id)
+    if found is None:
+        reject("payment.not-found", payment=payment_id)
+    return found
+
+
+def put(state: State, payment_id: str, made: Payment) -> None:
+    """Write it."""
+    state.put(f"payment/{payment_id}", made.encode())
+
+
+def reference_key(bank: str, reference: str) -> str:
+    """State key of a bank's reference: it names one payment, for good."""
+    return f"bank-reference/{bank}/{reference}"

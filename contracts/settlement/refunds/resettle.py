@@ -1,0 +1,154 @@
+"""``claim.resettle``: a settled claim is decided again on what is known now.
+
+For a late filing, a newborn's cover, counters that the home bureau fed late, a policy that was put
+right. Lines, visit, packs and invoices are those of the first settlement; what may differ is what
+the ledger knows: the filing, the person's enrolment, catalogue and policy, the counters. The
+institution may ask for it, or the home bureau.
+"""
+
+from __future__ import annotations
+
+from contracts.api import Answer, Args, Context, reject
+from contracts.organisations import require_competent, require_organisation, require_own_id
+from contracts.schema import Id, OneOf, Record
+from contracts.settlement import claim as claims
+from contracts.settlement.claim import CONTRACT
+from contracts.settlement.claim_explain import answer_of
+from contracts.settlement.claim_shapes import AUDIENCE, INSTITUTIONS, WHY_TAKEN_BACK
+from contracts.settlement.claim_visit import check_person
+from contracts.settlement.lifecycle import Action, follow
+from contracts.settlement.records import (
+    Again,
+    Claim,
+    Reversal,
+    Settled,
+    content_digest,
+    is_reversal,
+)
+from contracts.settlement.refunds import difference
+from contracts.settlement.refunds.again import Taken, Wanted, remake
+from contracts.settlement.refunds.consent import take_back
+from contracts.settlement.refunds.original import CALLS, again_of, match
+from contracts.settlement.refunds.returned import rest_of
+
+POSTS = ("operator", "clerk", "checker", "finance")
+
+
+@CONTRACT.method(
+    args={
+        "claim": Id(64),
+        "reversal": Id(64),
+        "replacement": Id(64),
+        "reason": OneOf(*WHY_TAKEN_BACK),
+    },
+    attachments={AUDIENCE: Record({"calls": CALLS})},
+    kinds=(*INSTITUTIONS, "bureau"),
+    posts=POSTS,
+)
+def resettle(ctx: Context, args: Args) -> Answer:
+    """Take a settlement back and settle the same bill anew, in one step; the difference moves.
+
+    ``reversal`` and ``replacement``: new ids, of the entry that takes it back and of the new
+    settlement. Refuses with ``resettle.content``, ``resettle.unchanged`` and the codes of
+    ``claim.reverse`` and ``claim.settle``.
+    """
+    digest = content_digest(ctx, "resettle", args)
+    claim = load(ctx, args["claim"])
+    told = answered(ctx, args, digest, claim)
+    if told is not None:
+        return told
+    settled = settled_of_claim(claim, args["claim"])
+    after = take_back(ctx, args["claim"], claim, settled.sums[0], args["reversal"])
+    institution = require_organisation(ctx.state, claim.institution)
+    again = again_of(args["claim"], claim, settled)
+    attached = ctx.attachments[AUDIENCE]
+    original = match(ctx, again, claim, institution, attached.content["calls"])
+    person = check_person(ctx, claim.person, original.visit)
+    old = Taken(args["claim"], claim, settled, after, args["reversal"], args["reason"])
+    new = Wanted(
+        claim_id=args["replacement"],
+        institution=institution,
+        person=person,
+        visit=original.visit,
+        rows=rest_of(original.rows, again.returned),
+        traces=original.traces,
+        use_account=original.use_account,
+        again=Again(args["claim"], again.origin, again.settle, again.uploads, again.returned),
+        digest=digest,
+        secret=attached.blind,
+        invoices=[],
+    )
+    made = remake(ctx, old, new)
+    assert made is not None, "lines that are all there make a settlement"
+    if _same(settled, made):
+        reject("resettle.unchanged", claim=args["claim"], person_fen=made.person_fen)
+    return answer(args, settled, made)
+
+
+def load(ctx: Context, claim_id: str) -> Claim:
+    """A claim of the sender's, or of somebody whom the sending bureau insures.
+
+    Refuses with ``claim.not-found``, ``claim.not-yours``, ``sender.not-competent``.
+    """
+    if ctx.sender_kind != "bureau":
+        return claims.load(ctx, claim_id)
+    claim = claims.find(ctx.state, claim_id)
+    if claim is None:
+        reject("claim.not-found", claim=claim_id)
+    require_competent(ctx, claim.area)
+    return claim
+
+
+def settled_of_claim(claim: Claim, claim_id: str) -> Settled:
+    """How a claim was decided. Refuses with ``claim.wrong-state`` one that never was."""
+    if claim.settled is None:
+        follow(claim.state, Action.REVERSE)
+    assert claim.settled is not None, f"claim {claim_id} is {claim.state} and was never settled"
+    return claim.settled
+
+
+def answered(ctx: Context, args: Args, digest: bytes, claim: Claim) -> Answer | None:
+    """The first answer where this very call was carried out before; None where it was not.
+
+    Refuses with ``sender.foreign-id``, ``claim.duplicate-id`` an id that something else has.
+    """
+    for name in (args["reversal"], args["replacement"]):
+        require_own_id(ctx, name)
+    if args["reversal"] == args["replacement"]:
+        reject("claim.duplicate-id", claim=args["replacement"])
+    known = ctx.state.get(f"claim/{args['reversal']}")
+    if known is None:
+        if ctx.state.get(f"claim/{args['replacement']}") is not None:
+            reject("claim.duplicate-id", claim=args["replacement"])
+        return None
+    if not is_reversal(known) or Reversal.decode(known).digest != digest:
+        reject("claim.duplicate-id", claim=args["reversal"])
+    assert claim.settled is not None, "what was taken back was settled"
+    made = claims.find(ctx.state, args["replacement"])
+    return answer(args, claim.settled, None if made is None else made.settled)
+
+
+def answer(args: Args, before: Settled, after: Settled | None) -> Answer:
+    """The same whenever it is asked for: the new settlement and the difference, payer by payer."""
+    rows = difference.differences(before, after)
+    told = {"state": "reversed"} if after is None else answer_of(args["replacement"], after)
+    return told | {
+        "claim": args["claim"],
+        "reversal": args["reversal"],
+        "replacement": "" if after is None else args["replacement"],
+        "differences": [row.told() for row in rows],
+        "paid_back_fen": difference.paid_back_fen(rows),
+        "owed_fen": difference.owed_fen(rows),
+    }
+
+
+def _same(before: Settled, after: Settled) -> bool:
+    """Whether the new decision differs in nothing: neither money, nor counters, nor versions."""
+
+    def what(settled: Settled) -> tuple[object, ...]:
+        return (
+            settled.sums, settled.payments, settled.own, settled.account_fen, settled.cash_fen,
+            [(year, dict(deltas)) for year, deltas in settled.counters], settled.versions,
+        )  # fmt: skip
+
+    return what(before) == what(after)

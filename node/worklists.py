@@ -1,0 +1,99 @@
+"""The clerks' work lists, derived from the state and from nothing else.
+
+A filing that waits for its decision, a filing that stands and will end, a reimbursement that waits
+for somebody: each has a row in its home area's list, by the day that matters. The state has no
+iteration, and going through all filings that ever were, to find the three that wait, would cost
+more every year; so the batch that changes such an entry also changes its rows. They can be dropped
+and made again from the state at any time, also where a snapshot brought the state without blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from contracts.settlement.filing_record import PENDING, Filing
+from contracts.settlement.reimbursement_record import Reimbursement
+from node.ledger.codec import decode_trusted
+from node.store.database import Rows
+from node.store.errors import DatabaseDamaged
+from node.store.kv import KV, Operation
+from node.store.work import WHOLE, WorkList, key_of
+
+FILING, REIMBURSEMENT = "filing/", "reimbursement/"
+PREFIXES = (FILING, REIMBURSEMENT)
+"""State keys that may be on a list."""
+REBUILD_ROWS = 10_000
+
+
+def rows_of(key: str, data: bytes | None) -> dict[bytes, bytes]:
+    """The rows of one state entry; none for what is not there or waits for nobody."""
+    if data is None:
+        return {}
+    value = decode_trusted(data)
+    if key.startswith(FILING):
+        return _rows_of_filing(Filing.decode(value))
+    name = key.removeprefix(REIMBURSEMENT)
+    made = Reimbursement.decode(value)
+    if not made.due_on:
+        return {}
+    row = key_of(WorkList.REIMBURSEMENTS, made.area, made.due_on, name)
+    return {row: made.stage.value.encode()}
+
+
+def changes(
+    writes: Mapping[str, bytes | None], read: Callable[[str], bytes | None]
+) -> list[Operation]:
+    """What a block's writes change of the lists. ``read``: the state before them."""
+    operations: list[Operation] = []
+    for key, data in writes.items():
+        if key.startswith(PREFIXES):
+            before, after = rows_of(key, read(key)), rows_of(key, data)
+            operations += [(row, None) for row in before if row not in after]
+            operations += [item for item in after.items() if before.get(item[0]) != item[1]]
+    return operations
+
+
+def rebuild(kv: KV, rows: Rows) -> None:
+    """Drop the lists and make them from the whole state. Only while the node is stopped."""
+    kv.write([(WHOLE, None)], sync=True)
+    batch: list[Operation] = []
+    for key, _ in rows.work.all():
+        batch.append((key, None))
+        if len(batch) >= REBUILD_ROWS:
+            kv.write(batch, sync=True)
+            batch = []
+    kv.write(batch, sync=True)
+    batch = []
+    for row in _expected(rows).items():
+        batch.append(row)
+        if len(batch) >= REBUILD_ROWS:
+            kv.write(batch, sync=True)
+            batch = []
+    kv.write([*batch, (WHOLE, b"1")], sync=True)
+
+
+def verify(rows: Rows) -> None:
+    """Raises ``DatabaseDamaged`` unless the lists are what the state says."""
+    expected, stored = _expected(rows), dict(rows.work.all())
+    if not rows.work.is_whole() or expected != stored:
+        wrong = len(expected.items() ^ stored.items())
+        raise DatabaseDamaged(f"{wrong} rows of the work lists are not the state's; reindex.")
+
+
+def _expected(rows: Rows) -> dict[bytes, bytes]:
+    found: dict[bytes, bytes] = {}
+    for _, key, data in rows.state.entries():
+        if key.startswith(PREFIXES):
+            found |= rows_of(key, data)
+    return found
+
+
+def _rows_of_filing(filing: Filing) -> dict[bytes, bytes]:
+    found = {}
+    last, end = filing.last, filing.end
+    if last.status == PENDING and last.decide_by is not None:
+        found[key_of(WorkList.FILINGS, filing.area, last.decide_by, filing.id)] = b"pending"
+    if end is not None:
+        note = end.cause if filing.warned != end.last_day else f"{end.cause}-told"
+        found[key_of(WorkList.ENDING, filing.area, end.last_day, filing.id)] = note.encode()
+    return found

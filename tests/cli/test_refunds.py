@@ -1,0 +1,157 @@
+"""``yibao claim resettle`` against a node: the first calls are read back and given again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import cli.client
+from cli import refunds
+from cli.client import Client
+from cli.main import app
+from cli.session import explained
+from tests.cli.bridge import open_bridge
+from tests.contracts.settlement.claim_world import (
+    BED,
+    EMPLOYEE_POLICY,
+    ClaimWorld,
+    catalogue_rows,
+    line,
+    visit,
+)
+from tests.contracts.settlement.funds_world import enrol
+from tests.contracts.world import BUREAU_GUANGZHOU, HOSPITAL
+from tests.node.api.real import NodeWorld, reader
+
+STAY, VISIT = "H44010000123-s-1", "H44010000123-m-1"
+PAPER = {"code": "044001", "number": "00000001", "total_fen": 130_000, "hash": b"h" * 32}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeWorld]:
+    """A stay with uploads and a visit with an invoice, settled without a filing; then one comes."""
+    made = NodeWorld(tmp_path_factory.mktemp("node"))
+    speak: Any = made
+    claims = ClaimWorld(speak, made.genesis.chain)
+    claims.publish("2025.1", "2025-01-01", catalogue_rows())
+    enrol(speak)
+    claims.deploy("310", EMPLOYEE_POLICY)
+    claims.register(STAY, visit(kind="inpatient"))
+    claims.upload(STAY, 1, [line(1, BED, 100_000)])
+    claims.upload(STAY, 2, [line(7, BED, 7)])
+    withdraw = {"claim": STAY, "upload": 2}
+    made.do(HOSPITAL, "claim", "withdraw_lines", withdraw, post="operator")
+    claims.upload(STAY, 2, [line(2, BED, 60_000)])
+    claims.settle(STAY, [line(3, BED, 40_000)], registered=True, total_fen=200_000)
+    claims.settle(VISIT, [line(1, BED, 130_000)], visit(), invoices=[PAPER])
+    claims.file()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def asked(world: NodeWorld, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """The command line on the world's clock, signing for the hospital's window."""
+    clock = world.clock
+
+    class Time:
+        time = staticmethod(lambda: clock.ms / 1000)
+        time_ns = staticmethod(lambda: clock.ms * 1_000_000)
+
+    monkeypatch.setattr(cli.client, "time", Time)
+
+    def ask(*words: str, who: str = HOSPITAL, post: str = "operator") -> Any:
+        @contextmanager
+        def opened(_: Any) -> Iterator[Client]:
+            with explained():
+                yield open_bridge(world, who, post)[0]
+
+        monkeypatch.setattr(refunds, "open_client", opened)
+        return CliRunner().invoke(app, ["claim", *words])
+
+    return ask
+
+
+def words(claim: str, *more: str, command: str = "resettle") -> list[str]:
+    return [command, claim, "--reversal", f"{claim}-r", "--replacement", f"{claim}-n", *more]
+
+
+def test_first_what_would_become_of_it_then_it_becomes(
+    world: NodeWorld, asked: Callable[..., Any]
+) -> None:
+    told = asked(*words(STAY, "--dry-run"))
+    assert told.exit_code == 0, told.output
+    assert "160.00" in told.output
+    record = world.api.get(f"/v1/claims/{STAY}", reader(HOSPITAL, "operator")).json()["record"]
+    assert (record["state"], record["replaced_by"]) == ("settled", None)
+    done = asked(*words(STAY, "--json"))
+    assert done.exit_code == 0, done.output
+    answer = json.loads(done.output)["receipts"][0]["receipt"]["answer"]
+    assert (answer["paid_back_fen"], answer["funds_fen"]) == (16_000, 68_000)
+
+
+def test_a_chain_is_read_from_its_first_claim_and_linked(
+    world: NodeWorld, asked: Callable[..., Any]
+) -> None:
+    assert asked(*words(VISIT)).exit_code == 0
+    again = asked(*words(f"{VISIT}-n"))
+    assert again.exit_code == 1
+    assert "resettle.unchanged" in again.output
+    window = reader(HOSPITAL, "operator")
+    old = world.api.get(f"/v1/claims/{VISIT}", window).json()["record"]
+    new = world.api.get(f"/v1/claims/{VISIT}-n", window).json()["record"]
+    assert (old["state"], old["replaced_by"]) == ("reversed", f"{VISIT}-n")
+    assert (new["replaces"], new["origin"]) == (VISIT, VISIT)
+    page = world.api.get(f"/v1/claims/{VISIT}-n/statement", window, "form=text").body.decode()
+    assert "重新结算" in page
+    assert VISIT in page
+    page = world.api.get(f"/v1/claims/{VISIT}/statement", window, "form=text").body.decode()
+    assert f"{VISIT}-n" in page
+
+
+def test_what_is_missing_and_who_may_not(asked: Callable[..., Any]) -> None:
+    told = asked("resettle", VISIT)
+    assert told.exit_code == 2
+    assert "--reversal" in told.output
+    assert asked(*words(VISIT), who=BUREAU_GUANGZHOU, post="finance").exit_code != 0
+    assert asked("resettle", "--describe", "--json").exit_code == 0
+
+
+def test_lines_come_back_by_words(world: NodeWorld, asked: Callable[..., Any]) -> None:
+    claim = "H44010000123-m-5"
+    speak: Any = world
+    ClaimWorld(speak).settle(claim, [line(1, BED, 90_000, quantity=3), line(2, BED, 9_000)])
+    told = asked(*words(claim, "--line", "1:4:1200.00", "--dry-run", command="refund"))
+    assert told.exit_code == 1
+    assert "refund.larger-than-line" in told.output
+    told = asked(*words(claim, "--line", "1:1:300.00", "--charge", "2:15.00", command="refund"))
+    assert told.exit_code == 0, told.output
+    assert "-315.00" in told.output
+    told = asked(*words(f"{claim}-n", "--unused", "1:2:600.00", command="refund"))
+    assert told.exit_code == 0, told.output
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ([], "nothing comes back"),
+        (["--line", "1:300.00"], "has not 3 parts"),
+        (["--line", "1:x:300.00"], "not a quantity"),
+        (["--line", "1:0:300.00"], "above 0"),
+        (["--line", "1:1.00001:300.00"], "at most four decimals"),
+        (["--charge", "1:3.001"], "line 1"),
+        (["--charge", "1:3", "--line", "1:1:3"], "given twice"),
+        (["--charge", "1:3", "--code", "2:abcdefgh"], "no --line"),
+    ],
+)
+def test_words_that_say_nothing(
+    asked: Callable[..., Any], given: list[str], complaint: str
+) -> None:
+    told = asked(*words(VISIT, *given, command="refund"))
+    assert told.exit_code == 2
+    assert complaint in " ".join(told.output.split())

@@ -1,0 +1,240 @@
+"""A clerk's day: what waits, overdue first; approve, return, refuse; warn of what ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts import parameters
+from node import worklists
+from node.ledger.receipt import Receipt
+from tests.cli.screens import Screens
+from tests.contracts.settlement.claim_world import (
+    BED,
+    DAY,
+    EMPLOYEE_POLICY,
+    ClaimWorld,
+    catalogue_rows,
+    line,
+)
+from tests.contracts.settlement.funds_world import enrol
+from tests.contracts.world import (
+    ALICE,
+    BUREAU_CHANGSHA,
+    BUREAU_GUANGZHOU,
+    BUREAU_HUNAN,
+    CENTRE,
+    FINANCE,
+    HOSPITAL,
+)
+from tests.node.api.real import NodeWorld
+
+HOLIDAYS = {"off": ["2025-06-12"], "on": ["2025-06-14"]}
+"""Thursday is free, the Saturday after it is worked for it."""
+
+
+@pytest.fixture
+def screens(tmp_path: Path) -> Iterator[Screens]:
+    """Changsha decides within two working days; it is Tuesday, 10 June 2025."""
+    world = NodeWorld(tmp_path / "node")
+    speak: Any = world
+    enrol(speak)
+    world.do(
+        CENTRE, "organisations", "set_parameter",
+        {"name": "holidays", "region": "000000", "value": HOLIDAYS},
+    )  # fmt: skip
+    rules = dict(parameters.AREA["filing"].default) | {
+        "provisional_days": 30,
+        "automatic": ["other"],
+    }
+    world.do(
+        BUREAU_CHANGSHA, "organisations", "set_parameter",
+        {"name": "filing", "region": "430100",
+         "value": dict(parameters.AREA["filing"].default) | rules},
+    )  # fmt: skip
+    yield Screens(world)
+    worklists.verify(world.node.chain.database)
+    worklists.rebuild(world.node.chain.database.kv, world.node.chain.database)
+    worklists.verify(world.node.chain.database)
+    world.close()
+
+
+def file(screens: Screens, filing: str, **given: Any) -> Any:
+    args = {"filing": filing, "person": ALICE, "type": "referral", "care_region": "440100",
+            "channel": "app"} | given  # fmt: skip
+    papers = {"materials": [{"kind": "referral_slip", "sha256": bytes(32)}], "note": "a slip"}
+    return screens.world.do(
+        BUREAU_CHANGSHA, "filing", "submit", args, attachments={"filing": papers}
+    ).answer
+
+
+def clerk(screens: Screens, *words: object, code: int = 0) -> Any:
+    return screens.json(BUREAU_CHANGSHA, "clerk", *words, code=code)
+
+
+def waiting(screens: Screens, *words: object) -> list[tuple[str, str, int, bool]]:
+    rows = clerk(screens, "filing", "queue", *words)["rows"]
+    return [(r["filing"], r["due_on"], r["working_days_left"], r["overdue"]) for r in rows]
+
+
+def test_the_list_is_in_working_days_and_what_is_overdue_comes_first(screens: Screens) -> None:
+    file(screens, "430100f2")
+    file(screens, "430100f1")
+    # Wednesday and Friday: Thursday is a holiday.
+    assert waiting(screens) == [
+        ("430100f1", "2025-06-13", 2, False), ("430100f2", "2025-06-13", 2, False),
+    ]  # fmt: skip
+    screens.on("2025-06-13")
+    file(screens, "430100f0")
+    # Saturday is worked, so Monday is the second day.
+    assert waiting(screens)[2] == ("430100f0", "2025-06-16", 2, False)
+    screens.on("2025-06-16")
+    assert waiting(screens) == [
+        ("430100f1", "2025-06-13", -2, True), ("430100f2", "2025-06-13", -2, True),
+        ("430100f0", "2025-06-16", 0, False),
+    ]  # fmt: skip
+    text = screens.text(BUREAU_CHANGSHA, "clerk", "filing", "queue")
+    assert text.index("OVERDUE 2") < text.index("2025-06-16 (0)")
+
+
+def test_a_list_in_pages(screens: Screens) -> None:
+    for number in range(5):
+        file(screens, f"430100f{number}")
+    seen, after = [], ""
+    while True:
+        page = clerk(screens, "filing", "queue", "--limit", 2, "--after", after)
+        seen += [row["filing"] for row in page["rows"]]
+        if page["next"] is None:
+            break
+        after = page["next"]
+    assert seen == [f"430100f{number}" for number in range(5)]
+    footer = screens.text(BUREAU_CHANGSHA, "clerk", "filing", "queue", "--limit", 2)
+    assert "next: --after 2025-06-13:430100f1" in footer
+    screens.text(BUREAU_CHANGSHA, "clerk", "filing", "queue", "--after", "x", code=4)
+
+
+def test_a_decision_takes_it_off_the_list_and_is_made_once(screens: Screens) -> None:
+    for number in range(3):
+        file(screens, f"430100f{number}")
+    told = clerk(screens, "filing", "approve", "430100f0")
+    assert told["receipts"][0]["receipt"]["answer"]["status"] == "approved"
+    again = screens.text(BUREAU_CHANGSHA, "checker", "filing", "refuse", "430100f0",
+                         "--reason", "not_entitled", code=1)  # fmt: skip
+    assert "filing.not-pending" in again
+    assert "status=approved" in again
+    clerk(
+        screens, "filing", "return", "430100f1", "--reason", "papers_missing", "--note", "the slip"
+    )
+    clerk(screens, "filing", "refuse", "430100f2", "--reason", "not_entitled")
+    assert waiting(screens) == []
+    record = clerk(screens, "filing", "show", "430100f1")["record"]
+    assert [v["status"] for v in record["versions"]] == ["pending", "returned"]
+    assert record["versions"][1]["reason"] == "papers_missing"
+    papers = screens.text(BUREAU_CHANGSHA, "clerk", "filing", "content", "430100f1")
+    assert "referral_slip" in papers
+    assert "the slip" in papers
+    screens.text(BUREAU_CHANGSHA, "clerk", "filing", "refuse", "430100f1",
+                 "--reason", "no such", code=2)  # fmt: skip
+
+
+def test_a_returned_filing_comes_back_when_it_is_answered(screens: Screens) -> None:
+    file(screens, "430100f1")
+    clerk(screens, "filing", "return", "430100f1", "--reason", "papers_missing")
+    screens.on("2025-06-16")
+    said = {"type": "referral", "care_region": "440100", "channel": "app"}
+    screens.world.do(
+        BUREAU_CHANGSHA, "filing", "change", {"filing": "430100f1", "version": 3, **said}
+    )
+    assert waiting(screens) == [("430100f1", "2025-06-18", 2, False)]
+
+
+def test_the_list_is_the_insured_places_own(screens: Screens) -> None:
+    file(screens, "430100f1")
+    assert clerk(screens, "filing", "queue", "430100")["rows"]
+    own = screens.json(BUREAU_HUNAN, "clerk", "filing", "queue")
+    assert (own["area"], own["rows"]) == ("430000", [])
+    assert screens.json(BUREAU_HUNAN, "clerk", "filing", "queue", "430100")["rows"]
+    for who, post in ((BUREAU_GUANGZHOU, "clerk"), (HOSPITAL, "clerk"), (FINANCE, "finance"),
+                      (BUREAU_CHANGSHA, "operator")):  # fmt: skip
+        refused = screens.text(who, post, "filing", "queue", "430100", code=4)
+        assert "read.no-right" in refused
+    looks = clerk(screens, "person", "looks", ALICE)["looks"]
+    assert any(look["route"] == "work_filings" for look in looks)
+
+
+def test_warnings_are_events_and_each_end_is_told_once(screens: Screens) -> None:
+    file(screens, "430100f1", type="other")  # six months
+    file(screens, "430100f2", type="posted_elsewhere", on_commitment=True)  # thirty days
+    ends = clerk(screens, "filing", "ending")["rows"]
+    assert [(r["filing"], r["last_day"], r["cause"], r["told"]) for r in ends] == [
+        ("430100f2", "2025-07-10", "lapses", False)
+    ]
+    assert clerk(screens, "filing", "ending", "--warn") == {"told": ["430100f2"]}
+    assert clerk(screens, "filing", "ending", "--warn") == {"told": []}
+    assert clerk(screens, "filing", "ending")["rows"][0]["told"] is True
+    screens.on("2025-11-20")
+    assert clerk(screens, "filing", "ending", "--warn") == {"told": ["430100f1"]}
+    history = [
+        event
+        for height in range(1, screens.world.node.reader.head.height + 1)
+        for event in _events(screens, height)
+        if event["topic"] in ("filing.expiring", "filing.ended")
+    ]
+    assert [(e["topic"], e["fields"]["filing"], e["fields"]["last_day"]) for e in history] == [
+        ("filing.expiring", "430100f2", "2025-07-10"),
+        ("filing.expiring", "430100f1", "2025-12-10"),
+    ]
+    text = screens.text(BUREAU_CHANGSHA, "clerk", "filing", "ending")
+    assert "2025-12-10" in text
+    assert "-133" in text, "what lapsed stays to be seen for a year"
+
+
+def _events(screens: Screens, height: int) -> list[dict[str, Any]]:
+    with screens.world.node.reader.view() as view:
+        return [
+            {"topic": event.topic, "fields": dict(event.fields)}
+            for data in view.receipts(height)
+            for event in Receipt.decode(data).events
+        ]
+
+
+def test_the_list_of_reimbursements(screens: Screens) -> None:
+    speak: Any = screens.world
+    counter = ClaimWorld(speak, screens.world.genesis.chain)
+    counter.publish("2025.1", "2025-01-01", catalogue_rows())
+    counter.deploy("310", EMPLOYEE_POLICY)
+    for number in (1, 2):
+        screens.world.do(
+            BUREAU_CHANGSHA, "reimbursement", "file",
+            {
+                "reimbursement": f"430100z-{number}", "person": ALICE,
+                "place": {"institution": HOSPITAL}, "care_kind": "outpatient", "admission": DAY,
+                "discharge": DAY, "total_fen": 100_000 * number, "account": bytes(32),
+                "invoices": [{"code": "044001900111", "number": f"{number}",
+                              "total_fen": 100_000 * number,
+                              "hash": sha256(str(number).encode()).digest()}],
+            },
+            attachments={"reimbursement": {"visit": {}, "lines": [line(1, BED, 100_000 * number)]}},
+        )  # fmt: skip
+    rows = clerk(screens, "reimburse", "queue")["rows"]
+    assert [(r["reimbursement"], r["stage"], r["working_days_left"]) for r in rows] == [
+        ("430100z-1", "filed", 20), ("430100z-2", "filed", 20),
+    ]  # fmt: skip
+    screens.world.do(
+        BUREAU_CHANGSHA, "reimbursement", "ask",
+        {"reimbursement": "430100z-2", "papers": ["fee_list"]}, post="clerk",
+    )  # fmt: skip
+    rows = clerk(screens, "reimburse", "queue")["rows"]
+    assert [r["stage"] for r in rows] == ["incomplete", "filed"], "fifteen days come before twenty"
+    assert {r["person"] for r in rows} == {ALICE}
+    seen = screens.json(FINANCE, "finance", "reimburse", "queue", "430100")["rows"]
+    assert {r["person"] for r in seen} == {None}
+    assert "withheld" in screens.text(FINANCE, "finance", "reimburse", "queue", "430100")
+    screens.world.do(
+        BUREAU_CHANGSHA, "reimbursement", "withdraw", {"reimbursement": "430100z-1"}, post="clerk"
+    )
+    assert len(clerk(screens, "reimburse", "queue")["rows"]) == 1

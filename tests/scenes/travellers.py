@@ -1,0 +1,173 @@
+"""Scenes of people who fall ill, or are treated, away from home."""
+
+from __future__ import annotations
+
+from tests.scenes.country import (
+    BED,
+    BUREAU_CHANGSHA,
+    CHENGDU,
+    CHENGDU_HOSPITAL,
+    DIABETES,
+    DRUG,
+    EXAMINATION,
+    GUANGZHOU,
+    HOSPITAL,
+    Country,
+)
+from tests.scenes.told import Tell, scene
+
+
+@scene
+def a_migrant_workers_appendicitis(country: Country, tell: Tell) -> None:
+    """A migrant worker's appendicitis, 30,000 yuan at 70 %."""
+    country.on("2025-03-03")
+    worker = country.enrol("worker", scheme="390", category="resident", account=False)
+    country.file(worker, "other", GUANGZHOU)
+    tell(
+        "A farmer insured in Changsha as a resident works in Guangzhou. Before he leaves he files "
+        "in the app for temporary care there."
+    )
+    country.on("2025-04-10")
+    claim = country.admit(worker)
+    country.on("2025-04-15")
+    bill = country.discharge(claim, (BED, "3000.00"), (EXAMINATION, "7000.00"), (DRUG, "20000.00"))
+    assert (bill.total, bill.funds, bill.person) == ("30,000.00", "21,000.00", "9,000.00")
+    tell(
+        f"In April his appendix is taken out: {bill.total} yuan, all of it in scope. With a "
+        f"temporary filing the residents' pool pays 70 % instead of the 80 % at home, "
+        f"{bill.funds} yuan. He pays {bill.cash} yuan and leaves; nobody at home has to reimburse "
+        "anything."
+    )
+    assert country.claim(BUREAU_CHANGSHA, claim)["state"] == "settled"
+    tell("The bureau at home reads the same settlement on its own node at once.")
+
+
+@scene
+def a_retired_persons_outpatient_bill(country: Country, tell: Tell) -> None:
+    """A retired person who lives with her children, an outpatient bill at 85 %."""
+    country.on("2025-02-10")
+    retired = country.enrol("retired", birth="1955-05-05", category="retired")
+    country.file(retired, "retired_elsewhere", GUANGZHOU)
+    country.on("2025-09-02")
+    bill = country.visit(retired, (EXAMINATION, "91.96"), (DRUG, "200.00"))
+    assert (bill.total, bill.funds, bill.person) == ("291.96", "248.17", "43.79")
+    tell(
+        "A pensioner of Changsha has moved to her children in Guangzhou and is filed there for "
+        f"good. An outpatient visit costs {bill.total} yuan. Who is filed for long-term residence "
+        f"is paid as at home: 85 %, {bill.funds} yuan. She pays {bill.cash} yuan."
+    )
+    at_home = country.visit(retired, (DRUG, "100.00"), hospital="hospital:H43010000001")
+    assert at_home.funds == "85.00"
+    tell(
+        "On a visit to Changsha she sees a doctor there, and is paid as before "
+        f"({at_home.funds} of {at_home.total} yuan): the filing took nothing away from her at home."
+    )
+
+
+@scene
+def a_chronic_patient_in_two_cities(country: Country, tell: Tell) -> None:
+    """A chronic patient is seen in two cities."""
+    country.on("2025-01-20")
+    person = country.enrol(
+        "chronic", birth="1960-01-01", category="retired",
+        entitlements=[{"disease": DIABETES, "from": "2024-01-01"}],
+    )  # fmt: skip
+    country.file(person, "living_elsewhere", GUANGZHOU)
+    tell(
+        "The home bureau has recognised a chronic disease of this pensioner, who spends the winter "
+        "in Guangzhou and is filed there."
+    )
+    clinical = {"chronic_disease": DIABETES}
+    first = country.visit(person, (DRUG, "400.00"), kind="chronic", clinical=clinical)
+    assert first.funds == "340.00"
+    tell(
+        f"Guangzhou settles a chronic visit of {first.total} yuan at 85 %: {first.funds} yuan from "
+        "the pool."
+    )
+    country.on("2025-05-12")
+    unfiled = country.visit(
+        person, (DRUG, "400.00"), hospital=CHENGDU_HOSPITAL, kind="chronic", clinical=clinical
+    )
+    assert unfiled.funds == "260.00"
+    tell(
+        "In May she travels on to Chengdu, for which there is no filing. She is settled all the "
+        f"same, with 20 points less: {unfiled.funds} yuan, and the explanation names the reason "
+        "and the filing that would have helped."
+    )
+    country.file(person, "other", CHENGDU)
+    filed = country.visit(
+        person, (DRUG, "400.00"), hospital=CHENGDU_HOSPITAL, kind="chronic", clinical=clinical
+    )
+    assert filed.funds == unfiled.funds
+    tell(
+        "She files in the app at once. A temporary filing without a referral leaves the ratio "
+        f"where it is, {filed.funds} yuan; what she is missing is a filing for Chengdu as a place "
+        "to live."
+    )
+    code = country.denied(CHENGDU_HOSPITAL, f"/v1/claims/{first.claim}")
+    tell(f"Chengdu's hospital asks for the visit in Guangzhou and may not see it (`{code}`).")
+
+
+@scene
+def an_emergency_appendectomy(country: Country, tell: Tell) -> None:
+    """An emergency appendectomy of a traveller who is found to be insured in another province."""
+    country.on("2025-07-01")
+    traveller = country.enrol("traveller", sex="male", birth="1990-10-10")
+    tell("A traveller collapses in Guangzhou. He has filed nothing and carries no card.")
+    code = "claim.presence-post"
+    carried_in = {"kind": "emergency"}
+    country.admit(traveller, presence=carried_in, emergency=True, refused=code)
+    claim = country.admit(traveller, presence=carried_in, post="doctor", emergency=True)
+    tell(
+        "His friends give a name, and the bureau's window finds him insured in Changsha. The clerk "
+        f"cannot attest who is not able to show anything (`{code}`); a doctor signs for the "
+        "emergency, and the stay is registered."
+    )
+    country.on("2025-07-06")
+    bill = country.discharge(claim, (BED, "2000.00"), (DRUG, "9000.00"), (EXAMINATION, "10000.00"))
+    assert (bill.total, bill.funds, bill.person) == ("21,000.00", "16,000.00", "5,000.00")
+    tell(
+        f"An emergency counts as filed. Of {bill.total} yuan the deductible of 1,000.00 is his, "
+        f"the rest is paid at 90 % less 10 points: {bill.funds} yuan. He pays {bill.cash} yuan and "
+        "goes home."
+    )
+    assert bill.versions["filing"]["type"] == "emergency"
+    tell("The receipt says that the filing was deemed, and nobody asks him for one afterwards.")
+
+
+@scene
+def a_line_that_was_down(country: Country, tell: Tell) -> None:
+    """The line is down at discharge; the bill is settled by the facts of admission."""
+    country.on("2025-11-20")
+    person = country.enrol("line", birth="1970-03-03")
+    country.file(person, "referral", GUANGZHOU)
+    claim = country.admit(person, referral=True)
+    country.on("2025-11-28")
+    tell(
+        "On the day of discharge the hospital's line is down. The patient pays nothing but a "
+        "deposit slip and goes; the hospital keeps the day's lines."
+    )
+    stricter = (
+        "def settle(case):\n"
+        '    return {"payments": [payment("310100", part(case["sums"]["in_scope_fen"], "50%"))]}\n'
+    )
+    country.deploy("310", stricter, "2025-12-01")
+    country.on("2025-12-03")
+    lines = ((BED, "1000.00"), (DRUG, "10000.00"))
+    bill = country.discharge(claim, *lines, day="2025-11-28")
+    assert (bill.total, bill.funds) == ("11,000.00", "8,000.00")
+    tell(
+        "Five days later the line is back, and in the meantime Changsha has put another policy in "
+        "force, one that pays 50 %. The bill is decided by the day of discharge and by the filing "
+        f"that covered the admission: {bill.funds} of {bill.total} yuan, as it would have been."
+    )
+    again = country.send_again(
+        HOSPITAL, "claim", "settle",
+        {"claim": claim, "discharge": "2025-11-28", "total_fen": 1_100_000},
+        {"settlement": {"lines": country.lines(*lines, day="2025-11-28")}},
+    )  # fmt: skip
+    assert again.tx_id == bill.outcome.tx_id
+    tell(
+        "The hospital's queue sends the call a second time and gets the first receipt: one "
+        "settlement."
+    )
