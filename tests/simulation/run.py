@@ -296,12 +296,18 @@ class Run:
         status, wishes = said.pop("STATUS", 0), said.pop("VOTE", 0)
         noise = {name: count for name, count in said.items() if count}
         # A STATUS may be answered with a WISH that its sender does not have.
-        pairs = len(self.net.machines) * (len(self.net.machines) - 1)
-        if noise or wishes > status or status > pairs * (QUIET_US // 5_000_000 + 1):
+        if noise or wishes > status or status > self._status_of_idlers():
             return str(noise | {"STATUS": status, "VOTE": wishes})
         if self._views(core) != views:
             return f"views {views} became {self._views(core)}"
         return ""
+
+    def _status_of_idlers(self) -> int:
+        """How often STATUS may be told in that window: by each to each every five seconds, whatever
+        it wishes, and every second to those who have no seat."""
+        machines, members = len(self.net.machines), self.members.current().size
+        to_guests = members * (machines - members) * (QUIET_US // 1_000_000 + 1)
+        return machines * (machines - 1) * (QUIET_US // 5_000_000 + 1) + to_guests
 
     def _price_of_a_block(self, core: list[Machine]) -> None:
         sent, n = self.net.sent, self.members.current().size
