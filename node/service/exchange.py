@@ -122,8 +122,7 @@ class Exchange(Events):
         self.heights: dict[str, int] = {}
         """What peers say they have committed; claims, for people to read."""
         self._host = host
-        self.votes: Callable[[], bool] = host.is_seated_here
-        """Whether this node has a seat."""
+        self.votes: Callable[[], bool] = host.is_seated_here  # Whether this node has a seat.
         self._chain = chain
         self._server = server
         self._log = log
