@@ -12,6 +12,8 @@ import typer
 
 from cli import (
     bench,
+    bills,
+    books,
     catalogue_load,
     claims,
     clearing,
@@ -27,7 +29,6 @@ from cli import (
     policy,
     proof,
     provider,
-    reconcile,
     refunds,
     rerun,
     show,
@@ -66,6 +67,9 @@ mount(refunds.payouts, CONTRACTS_BY_NAME, ("payout",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
 mount(provider.app, CONTRACTS_BY_NAME, ("provider",))
+show.fund.command("trial-balance")(books.trial_balance)
+show.fund.command("statement")(books.statement)
+show.fund.command("vouchers")(books.vouchers)
 policy.app.command("show")(show.policy_show)
 worklists.mount(show.filing, show.reimburse)
 show.catalogue.command("load")(catalogue_load.load)
@@ -101,7 +105,7 @@ for group, name in (
 ):
     app.add_typer(group, name=name)
 claims.app.command("compare")(compare.compare)
-claims.app.command("reconcile")(reconcile.reconcile)
+claims.app.command("reconcile")(bills.reconcile)
 claims.app.command("rerun")(rerun.rerun)
 app.command("trace")(trace.trace)
 app.command("due")(due.due)

@@ -1,15 +1,14 @@
-"""``yibao claim reconcile``: an institution's own list of bills, held against the ledger.
+"""``yibao declaration reconcile``: a hospital's list of a month against the ledger's (3201, 3202).
 
-Two totals that differ say nothing; the settlement that makes the difference does. Three kinds are
-told: a bill that only the institution has, one that only the ledger has, and one of two amounts.
+The file is the text of the national interface's 3202: one settlement a line, tab between the
+fields ``setl_id mdtrt_id psn_no medfee_sumamt fund_pay_sumamt acct_pay refd_setl_flag``, amounts in
+yuan. A refund is a line of its own with negative amounts under the refund's id. Nothing of the
+file leaves this machine: the ledger's rows are fetched and compared here.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,139 +18,144 @@ from cli.client import Client
 from cli.exits import Exit
 from cli.output import Json, fail, print_json, print_table, yuan
 from cli.session import open_client
-from contracts.settlement.calendar import is_date
+from contracts.settlement.clearing.rows import Difference, Sums, compare
+from contracts.settlement.money import MoneyError, parse_yuan
 
-COLUMNS = ("claim", "total")
-PAGE = 200
-STANDS_NOT = "reversed"
-"""State of a claim that was taken back: on neither side's books."""
+FIELDS = (
+    "setl_id", "mdtrt_id", "psn_no", "medfee_sumamt", "fund_pay_sumamt", "acct_pay",
+    "refd_setl_flag",
+)  # fmt: skip
+"""Fields of a line of 3202's file, in order."""
+_WORDS = {
+    "only-ours": "only on the ledger 仅账本有",
+    "only-theirs": "only in the file 仅机构有",
+    "amount-differs": "amounts differ 金额不符",
+}
 
-Bills = Annotated[
-    Path, typer.Argument(help="CSV with the columns claim and total (yuan, two decimals).")
-]
-Institution = Annotated[
-    str, typer.Argument(metavar="INSTITUTION", help="For example hospital:H43010000123.")
-]
+
+class RowsFileError(Exception):
+    """The file is not 3202's; the message names the line."""
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """A bill that the two sides do not agree on; fen, None where a side does not have it."""
+class Reconciled:
+    """Two lists of a month, compared."""
 
-    claim: str
-    kind: str
-    told_fen: int | None
-    ledger_fen: int | None
+    month: str
+    ours: dict[str, Sums]
+    theirs: list[tuple[str, Sums]]
+    differences: list[Difference]
 
-    @property
-    def difference_fen(self) -> int:
-        """The institution's less the ledger's."""
-        return (self.told_fen or 0) - (self.ledger_fen or 0)
+    def to_json(self) -> dict[str, Any]:
+        """As a program reads it; ``result`` as in the national interface, 0 for balanced."""
+        return {
+            "month": self.month,
+            "result": int(bool(self.differences)),
+            "ledger": _summed(list(self.ours.values())),
+            "file": _summed([sums for _, sums in self.theirs]),
+            "differences": [
+                {
+                    "kind": one.kind,
+                    "settlement": one.id,
+                    "ledger_fen": None if one.ours is None else list(one.ours),
+                    "file_fen": None if one.theirs is None else list(one.theirs),
+                }
+                for one in self.differences
+            ],
+        }
 
 
-class BillsError(ValueError):
-    """The list is not one; the message names the line."""
+def _summed(rows: list[Sums]) -> dict[str, int]:
+    """Count and sums of a list, as 3201 has them."""
+    bill, funds, accounts = (sum(row[i] for row in rows) for i in range(3))
+    return {
+        "settlements": len(rows), "total_fen": bill, "funds_fen": funds, "accounts_fen": accounts
+    }  # fmt: skip
 
 
 def reconcile(
     context: typer.Context,
-    institution: Institution,
-    bills: Bills,
-    first: Annotated[str, typer.Option("--from", help="First day of discharge.")] = "",
-    last: Annotated[str, typer.Option("--to", help="Last day of discharge.")] = "",
+    institution: Annotated[
+        str, typer.Argument(metavar="INSTITUTION", help="For example hospital:H44010000123.")
+    ],
+    month: Annotated[str, typer.Argument(metavar="MONTH", help="For example 2025-06.")],
+    file: Annotated[Path, typer.Argument(help="Text of 3202, fields apart by tabs.")],
     as_json: Json = False,
 ) -> None:
-    """Which settlements differ between an institution's list and the ledger. 对账 Exit 1 if any."""
-    for day in (first, last):
-        if day and not is_date(day):
-            fail(Exit.USAGE, f"{day} is no date", hint="YYYY-MM-DD")
+    """Name the exact settlements on which the hospital's list and the ledger differ. 对账"""
     try:
-        told = read_bills(bills.read_text(encoding="utf-8-sig"))
+        theirs = read_rows(file.read_text(encoding="utf-8"))
     except OSError as error:
-        fail(Exit.LOCAL, f"cannot read {bills}: {error.strerror}")
-    except (BillsError, UnicodeDecodeError) as error:
-        fail(Exit.USAGE, f"{bills}: {error}")
+        fail(Exit.LOCAL, f"cannot read {file}: {error.strerror}")
+    except (UnicodeDecodeError, RowsFileError) as error:
+        fail(Exit.USAGE, f"{file}: {error}")
     with open_client(context) as client:
-        known = {
-            row["claim"]: int(row["total_fen"])
-            for row in _settlements(client, institution)
-            if row["state"] != STANDS_NOT
-            and (first or "") <= row["discharge"] <= (last or "9999-12-31")
-        }
-    found = differences(told, known)
-    sums = (sum(told.values()), sum(known.values()))
+        ours = ledger_rows(client, institution, month)
+    found = Reconciled(month, ours, theirs, compare(ours, theirs))
     if as_json:
-        rows = [
-            {"claim": d.claim, "kind": d.kind, "told_fen": d.told_fen, "ledger_fen": d.ledger_fen}
-            for d in found
-        ]
-        print_json({"told_fen": sums[0], "ledger_fen": sums[1], "differences": rows})
+        print_json(found.to_json())
     else:
-        _print(institution, found, sums, (len(told), len(known)))
-    if found:
+        _show(found)
+    if found.differences:
         raise typer.Exit(int(Exit.NO))
 
 
-def read_bills(text: str) -> dict[str, int]:
-    """Fen by claim. Raises ``BillsError``."""
-    rows = csv.DictReader(text.splitlines())
-    if missing := [name for name in COLUMNS if name not in (rows.fieldnames or ())]:
-        raise BillsError(f"no column {missing[0]}; it has {', '.join(rows.fieldnames or ())}")
-    told: dict[str, int] = {}
-    for row in rows:
-        claim = (row["claim"] or "").strip()
-        if not claim or claim in told:
-            raise BillsError(f"line {rows.line_num}: {claim or 'no claim'} stands twice or nowhere")
-        told[claim] = _fen(row["total"] or "", rows.line_num)
-    return told
+def read_rows(text: str) -> list[tuple[str, Sums]]:
+    """The rows of 3202's text; a first line of field names is passed over.
 
-
-def differences(told: Mapping[str, int], known: Mapping[str, int]) -> list[Difference]:
-    """What the two sides do not agree on, by claim."""
-    found = []
-    for claim in sorted({*told, *known}):
-        mine, ledger = told.get(claim), known.get(claim)
-        if mine == ledger:
+    Raises ``RowsFileError``.
+    """
+    rows = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        parts = line.split("\t")
+        if not line.strip() or (number == 1 and parts[0] == FIELDS[0]):
             continue
-        kind = "amount-differs"
-        if mine is None or ledger is None:
-            kind = "only-institution" if ledger is None else "only-ledger"
-        found.append(Difference(claim, kind, mine, ledger))
-    return found
+        if len(parts) != len(FIELDS):
+            raise RowsFileError(f"line {number} has {len(parts)} fields, want {len(FIELDS)}")
+        try:
+            bill, funds, accounts = (parse_yuan(part.strip()) for part in parts[3:6])
+        except MoneyError as error:
+            raise RowsFileError(f"line {number}: {error}") from None
+        if (bill < 0) != (parts[6].strip() == "1"):
+            raise RowsFileError(f"line {number}: refd_setl_flag 1 goes with a negative amount")
+        rows.append((parts[0].strip(), (bill, funds, accounts)))
+    return rows
 
 
-def _fen(text: str, line: int) -> int:
-    try:
-        amount = Decimal(text.strip().replace(",", "")) * 100
-    except InvalidOperation:
-        raise BillsError(f"line {line}: {text!r} is no amount") from None
-    if not amount.is_finite() or amount != amount.to_integral_value() or abs(amount) > 10**15:
-        raise BillsError(f"line {line}: {text!r} is no amount of yuan and fen")
-    return int(amount)
-
-
-def _settlements(client: Client, institution: str) -> Iterator[dict[str, Any]]:
+def ledger_rows(client: Client, institution: str, month: str) -> dict[str, Sums]:
+    """The ledger's rows of a month, all pages."""
+    rows: dict[str, Sums] = {}
     after: str | None = ""
     while after is not None:
-        path = f"/v1/institutions/{institution}/settlements"
-        page = client.get(path, limit=PAGE, after=after or None)
-        yield from page["settlements"]
+        page = client.get(f"/v1/institutions/{institution}/rows/{month}", after=after or None)
+        for row in page["rows"]:
+            sums = (int(row["total_fen"]), int(row["funds_fen"]), int(row["accounts_fen"]))
+            rows[row["settlement"]] = sums
         after = page["next"]
+    return rows
 
 
-def _print(
-    institution: str, found: list[Difference], sums: tuple[int, int], counts: tuple[int, int]
-) -> None:
-    def shown(amount: int | None) -> str:
-        return "—" if amount is None else yuan(amount)
-
+def _show(found: Reconciled) -> None:
+    told = found.to_json()
     print_table(
-        f"Reconciled 对账 {institution}",
-        ("claim", "kind", "institution 元", "ledger 元", "difference 元"),
+        f"Totals 总账 {found.month}",
+        ("", "settlements", "bill 元", "funds 元", "accounts 元"),
         [
-            *((d.claim, d.kind, shown(d.told_fen), shown(d.ledger_fen), yuan(d.difference_fen))
-              for d in found),
-            (f"all: {counts[0]} and {counts[1]}", "", yuan(sums[0]), yuan(sums[1]),
-             yuan(sums[0] - sums[1])),
+            (title, told[side]["settlements"],
+             *(yuan(told[side][name]) for name in ("total_fen", "funds_fen", "accounts_fen")))
+            for title, side in (("ledger 账本", "ledger"), ("file 机构", "file"))
         ],
     )  # fmt: skip
+    print_table(
+        "Differences 差异" if found.differences else "Balanced 平",
+        ("settlement", "what", "ledger bill 元", "file bill 元", "difference 元"),
+        [
+            (one.id, _WORDS[one.kind], _bill(one.ours), _bill(one.theirs),
+             yuan((one.theirs or (0,))[0] - (one.ours or (0,))[0]))
+            for one in found.differences
+        ],
+    )  # fmt: skip
+
+
+def _bill(sums: Sums | None) -> str:
+    return "" if sums is None else yuan(sums[0])

@@ -18,7 +18,10 @@ from starlette.responses import Response
 
 from node.api import (
     accounts,
+    books,
+    cases,
     claims,
+    clearing,
     covers,
     explorer,
     filings,
@@ -37,6 +40,7 @@ from node.api import (
 )
 from node.api.access_log import AccessLog
 from node.api.guard import BEHIND_HEADER, HEIGHT_HEADER, Guard, GuardedRoute
+from node.api.ledger_books import Books
 from node.api.limits import Limits
 from node.api.middleware import EdgeMetrics, Faults, Measures, SecurityHeaders
 from node.api.ports import Ports
@@ -56,13 +60,16 @@ ROUTERS = (
     explorer.router,
     proofs.router,
     claims.router,
+    cases.router,
     people.router,
     filings.router,
     worklists.router,
     institutions.router,
     covers.router,
     accounts.router,
+    books.router,
     provider.router,
+    clearing.router,
     references.router,
     stream.router,
 )
@@ -107,6 +114,7 @@ def create_app(
     app.state.guard = Guard(ports, settings, log)
     app.state.metrics = metrics
     app.state.heights = stream.Heights()
+    app.state.books = Books()
     check_declared(app)
     _handle_problems(app)
     _describe(app)

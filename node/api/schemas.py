@@ -226,6 +226,11 @@ class CallsAnswer(Answer):
     next: str | None
 
 
+class RowsAnswer(Answer):
+    rows: list[dict[str, Any]]
+    next: str | None
+
+
 class ClaimsAnswer(Answer):
     claims: list[dict[str, Any]]
     next: str | None
@@ -275,6 +280,48 @@ class AccountAnswer(Answer):
     english: str
     chinese: str
     balances: dict[str, Whole] = Field(description="Fen by fund type.")
+
+
+class TrialBalanceRow(Out):
+    account: str
+    kind: str
+    english: str
+    chinese: str
+    fund_type: str
+    in_fen: Whole
+    out_fen: Whole
+    balance_fen: Whole
+
+
+class TrialBalanceAnswer(Answer):
+    region: str
+    at_height: int
+    time_ms: int
+    rows: list[TrialBalanceRow]
+    by_fund_fen: dict[str, Whole] = Field(description="Open in the shown books, by fund type.")
+    imbalance_fen: Whole = Field(description="Of the whole country at this height: 0.")
+
+
+class VoucherLeg(Out):
+    account: str
+    fund_type: str
+    amount_fen: Whole
+
+
+class VoucherOut(Out):
+    transfer_id: str
+    at_height: int
+    time_ms: int
+    tx_id: Digest
+    call_index: int
+    call: str
+    legs: list[VoucherLeg]
+
+
+class VouchersAnswer(Answer):
+    region: str
+    vouchers: list[VoucherOut]
+    next: int | None
 
 
 class AttachmentOut(Out):
@@ -397,6 +444,15 @@ class RootAnswer(Answer):
     day: str
     count: int
     root: Digest
+
+
+class AreaClaimsAnswer(Answer):
+    claims: list[str]
+    next: str | None
+
+
+class CaseAnswer(Answer):
+    case: dict[str, Any] = Field(description="As docs/case.schema.json has it.")
 
 
 class PersonCoversAnswer(Answer):

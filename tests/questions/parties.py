@@ -58,9 +58,11 @@ def taken_back(asked: Asked) -> None:
     asked.run("bureau:430000/finance", "fund", "postings", "clearing:430000->440000")
     asked.run(CLERK, "claim", "show", claim, only=("state", "reversal", "declared"))
     asked.tell(
-        "Whatever a month was closed with stays closed: a later entry belongs to the month in "
-        "which it is made. What of clearing and prepayment is built says "
-        "[LIMITATIONS](../LIMITATIONS.md)."
+        "What a month was closed with stays closed: a settlement that is taken back after its "
+        "month is a negative row of a later one, with the consents that its state asks for, and "
+        "prepayment is measured by what clearing confirmed "
+        "([never.md](never.md#what-a-reviewer-asks) names the tests; the month's own commands are "
+        "`yibao declaration` and `yibao clearing` in [cli.md](cli.md))."
     )
 
 
@@ -82,6 +84,10 @@ def which_settlement(asked: Asked) -> None:
     asked.run(f"{HOSPITAL}/finance", "claim", "reconcile", HOSPITAL, asked.folder / "bills.csv",
               "--from", "2025-03-01", "--to", "2025-03-31", code=1)  # fmt: skip
     asked.run(f"{HOSPITAL}/finance", "claim", "history", claims[0])
+    asked.tell(
+        "A month in the form of the national interface (3202) is compared with its declaration by "
+        "`yibao declaration reconcile`."
+    )
 
 
 @question(7)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.reconcile import BillsError, differences, read_bills
+from cli.bills import BillsError, differences, read_bills
 from tests.cli.screens import Screens
 from tests.scenes.country import BUREAU_GUANGZHOU, CHANGSHA_HOSPITAL, DRUG, HOSPITAL, Country
 
