@@ -24,7 +24,7 @@ from cli.show import ClaimId
 from contracts.api import Rejected
 from contracts.regions import covers, province
 from contracts.settlement import calendar, terms
-from contracts.settlement.adjudicate import adjudicate
+from contracts.settlement.adjudicate import Policy, adjudicate
 from contracts.settlement.answer import ADMISSIONS
 from contracts.settlement.benefits_text import formula
 from contracts.settlement.case import SUMS, Case
@@ -32,12 +32,14 @@ from contracts.settlement.catalogue import coverage_of
 from contracts.settlement.claim_visit import is_inpatient
 from contracts.settlement.cost_split import Coverage
 from contracts.settlement.decision import Decision
-from contracts.settlement.filing_cover import DEEMED
+from contracts.settlement.filing_cover import DEEMED, RESIDES_ELSEWHERE
+from contracts.settlement.no_benefit import NoBenefit
 from contracts.settlement.policy import SOURCE_TAG
 from contracts.settlement.policy_program import HOME, PolicyProgram
 from node.ledger.crypto import H
 
 FLAGS = ("emergency", "trauma", "third_party", "referral", "chronic_disease")
+EMERGENCIES = ("emergency", "emergency_rescue")
 PAGE = 200
 
 
@@ -59,7 +61,7 @@ def rerun(
             told = client.get(f"/v1/claims/{claim}/explanation")["explanation"]
             program = _program(client, told) if policy is None else load_policy(policy)
             case = case_of(client, told, program)
-        decision = adjudicate(case, program)
+        decision = adjudicate(case, _entitled(told, case, program))
     except CannotRerun as error:
         fail(Exit.NO, str(error))
     except Rejected as refusal:
@@ -74,6 +76,13 @@ def rerun(
         out.print("The same to the fen and in every step. 一致" if same else "They differ. 不一致")
     if not same and policy is None:
         raise typer.Exit(int(Exit.NO))
+
+
+def _entitled(told: Mapping[str, Any], case: Case, program: PolicyProgram) -> Policy:
+    """The policy, unless the person had no entitlement at the place (``claim_decide``)."""
+    reason = told["filing"]["reason"]
+    urgent = case["visit"]["emergency"] or case["visit"]["care_kind"] in EMERGENCIES
+    return NoBenefit(program, reason) if reason == RESIDES_ELSEWHERE and not urgent else program
 
 
 def compared(told: Mapping[str, Any], decision: Decision) -> list[tuple[str, str, str]]:
@@ -104,6 +113,8 @@ def case_of(client: Client, told: Mapping[str, Any], program: PolicyProgram) -> 
     """The case of a settled claim, as ``claim_case`` made it. Raises ``CannotRerun``."""
     if told.get("again"):
         raise CannotRerun("it took another settlement's place: run that one again")
+    if "cover" in told["versions"]:
+        raise CannotRerun("commercial products answered, too; they are not run here")
     lines, clinical = _content(client, told)
     visit, person_id = told["visit"], told["person"]
     person = client.get(
