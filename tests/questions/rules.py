@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tests.questions.asked import Asked, question
+
+# By the list of all scenes: their order is that in which the modules are read.
+from tests.scenes.all_scenes import late_filings
 from tests.scenes.country import (
     BED,
     BUREAU_CHANGSHA,
@@ -16,7 +19,6 @@ from tests.scenes.country import (
     HOSPITAL,
     Country,
 )
-from tests.scenes.late_filings import SPRING_FESTIVAL, holidays, set_rules
 
 HOME, CLERK = f"{BUREAU_CHANGSHA}/checker", f"{BUREAU_CHANGSHA}/clerk"
 WINDOW = f"{HOSPITAL}/operator"
@@ -209,13 +211,13 @@ def days_and_months(asked: Asked) -> None:
     asked.tell("A term in months ends on the same day, or on the month's last:")
     for day in ("2023-08-31", "2024-08-31", "2024-02-29"):
         asked.run("", "due", day, "--months", 6)
-    holidays(country, **SPRING_FESTIVAL)
+    late_filings.holidays(country, **late_filings.SPRING_FESTIVAL)
     asked.tell(
         "Holidays, and the weekends that are worked for them, are a parameter that the centre "
         "publishes each year. Two working days from Monday, 27 January 2025:"
     )
     asked.run(CLERK, "due", "2025-01-27", "--working-days", 2)
-    set_rules(country, automatic=[])
+    late_filings.set_rules(country, automatic=[])
     country.on("2025-01-27")
     person = country.enrol("late-month")
     country.file(person, "referral", GUANGZHOU)
