@@ -212,9 +212,13 @@ def _write(ctx: Context, old: Taken, new: Wanted, settled: Settled | None) -> No
     )
     ctx.state.put(f"claim/{old.reversal}", record.encode())
     if settled is not None:
+        state = follow(START, Action.SETTLE)
+        if old.claim.state is ClaimState.DISPUTED:
+            # Whoever has objected to the old one is not rid of by settling anew.
+            state = follow(state, Action.DISPUTE)
         made = replace(
             old.claim,
-            state=follow(START, Action.SETTLE),
+            state=state,
             settled=settled,
             reversal="",
             declared=None,

@@ -191,7 +191,17 @@ def test_a_stay_with_uploads(counter: ClaimWorld) -> None:
     resettle(counter, calls=[calls[0], *calls[2:]], refused="resettle.content")
     resettle(counter, calls=[calls[0], calls[2], calls[1], calls[3]], refused="resettle.content")
     resettle(counter, calls=[*calls, calls[3]], refused="resettle.content")
-    again = resettle(counter, calls=calls)
+    # A long stay's calls may go on in further attachments; their order is the order of the calls.
+    args = {"claim": FIRST, "reversal": f"{FIRST}-r", "replacement": f"{FIRST}-n",
+            "reason": "late_filing"}  # fmt: skip
+    spread = {"settlement": {"calls": calls[:2]}, "settlement-2": {"calls": calls[2:3]},
+              "settlement-4": {"calls": calls[3:]}}  # fmt: skip
+    world = counter.world
+    other = {"settlement": spread["settlement-2"], "settlement-2": spread["settlement"],
+             "settlement-4": spread["settlement-4"]}  # fmt: skip
+    world.refused("resettle.content", HOSPITAL, "claim", "resettle", args, post="operator",
+                  attachments=other)  # fmt: skip
+    again = world.do(HOSPITAL, "claim", "resettle", args, post="operator", attachments=spread)
     assert again.answer["funds_fen"] == 68_000
     assert used(counter)["admissions"] == 1
 
