@@ -31,6 +31,9 @@ from contracts.settlement.policy_program import PolicyProgram
 from contracts.settlement.records import OwnPart, Visit
 
 
+THIRD_PARTY = "claim.third-party-liable"
+
+
 @quick(frozen=True, slots=True)
 class Decided:
     """A decision with what it was bound to."""
@@ -122,7 +125,9 @@ def _known(ctx: Context, person: Person, years: list[int]) -> list[Counters | No
 
 
 def _policy_for(program: PolicyProgram, facts: Facts) -> Policy:
-    """The area's policy, unless the person has no entitlement at this place."""
+    """The area's policy, unless somebody else is liable or there is no entitlement at this place."""
+    if facts.visit.third_party:
+        return NoBenefit(program, THIRD_PARTY)
     if facts.cover.reason == RESIDES_ELSEWHERE and not is_emergency(facts.visit):
         return NoBenefit(program, facts.cover.reason)
     return program
