@@ -7,7 +7,7 @@ COPY consensus consensus
 COPY contracts contracts
 COPY node node
 COPY cli cli
-RUN pip install --no-cache-dir --no-deps . && useradd --create-home --uid 10001 yibao
+RUN pip install --no-cache-dir --no-deps --no-build-isolation . && useradd --create-home --uid 10001 yibao
 USER yibao
 VOLUME ["/data"]
 EXPOSE 8800

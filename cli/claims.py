@@ -21,6 +21,7 @@ from contracts.settlement.terms import FUNDS
 
 app = typer.Typer(no_args_is_help=True, help="Claims: register, settle, reverse, look. 结算")
 app.command("resettle")(refunds.resettle)
+app.command("refund")(refunds.refund)
 
 
 @app.command("show")
@@ -96,12 +97,24 @@ def print_explanation(told: Mapping[str, Any]) -> None:
             for line in told["lines"]
         ],
     )
+    for product in told.get("cover", ()):
+        print_cover(product)
     if told["refusals"]:
         print_table(
             "Refused 不予支付",
             ("line", "code", "amount 元"),
             [(line + 1, code, yuan(amount)) for code, line, amount in told["refusals"]],
         )
+
+
+def print_cover(told: Mapping[str, Any]) -> None:
+    """What one commercial product says of the bill."""
+    when = {"at_once": "within the settlement 一站式", "later": "later to the patient 事后赔付"}
+    title = f"{told['product']}: {yuan(int(told['amount_fen']))} 元, {when[told['pays']]}"
+    if told["reason"]:
+        title += f" ({told['reason']})"
+    rows = [(" ".join(reversed(step_words(step["code"]))), formula(step)) for step in told["steps"]]
+    print_table(title, ("step", "formula (yuan)"), rows)
 
 
 @app.command("content")

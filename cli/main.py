@@ -12,9 +12,11 @@ import typer
 
 from cli import (
     bench,
+    books,
     catalogue_load,
     claims,
     clearing,
+    cover,
     demo,
     devnet,
     findings,
@@ -23,6 +25,8 @@ from cli import (
     node,
     policy,
     proof,
+    provider,
+    refunds,
     show,
     trace,
     validator,
@@ -51,10 +55,17 @@ mount(show.fund, CONTRACTS_BY_NAME, ("funds",))
 mount(show.family, CONTRACTS_BY_NAME, ("family",))
 mount(show.wallet, CONTRACTS_BY_NAME, ("wallet",))
 mount(show.credit, CONTRACTS_BY_NAME, ("credit",))
+mount(cover.app, CONTRACTS_BY_NAME, ("cover",))
 mount(show.reimburse, CONTRACTS_BY_NAME, ("reimbursement",))
-mount(clearing.payment, CONTRACTS_BY_NAME, ("payment",))
+for noun, group in clearing.GROUPS.items():
+    mount(group, CONTRACTS_BY_NAME, (noun,))
+mount(refunds.payouts, CONTRACTS_BY_NAME, ("payout",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
+mount(provider.app, CONTRACTS_BY_NAME, ("provider",))
+show.fund.command("trial-balance")(books.trial_balance)
+show.fund.command("statement")(books.statement)
+show.fund.command("vouchers")(books.vouchers)
 policy.app.command("show")(show.policy_show)
 worklists.mount(show.filing, show.reimburse)
 show.catalogue.command("load")(catalogue_load.load)
@@ -71,11 +82,14 @@ for group, name in (
     (claims.app, "claim"),
     (show.trace_codes, "trace-code"),
     (show.fund, "fund"),
+    (provider.app, "provider"),
     (show.family, "family"),
     (show.wallet, "wallet"),
     (show.credit, "credit"),
+    (cover.app, "cover"),
     (show.reimburse, "reimburse"),
-    (clearing.payment, "payment"),
+    *((group, noun) for noun, group in clearing.GROUPS.items()),
+    (refunds.payouts, "payout"),
     (show.catalogue, "catalogue"),
     (show.looks, "looks"),
     (show.tx, "tx"),

@@ -7,6 +7,7 @@ contract holds them to the digests that the ledger has.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 import typer
@@ -18,9 +19,14 @@ from cli.output import Json, fail, out, print_json, print_table, yuan
 from cli.session import open_client
 from contracts.settlement.claim import CONTRACT
 from contracts.settlement.claim_shapes import WHY_TAKEN_BACK
+from contracts.settlement.money import MoneyError, parse_yuan
 from contracts.settlement.terms import FUNDS
 from node.ledger.codec import encode
 from node.ledger.crypto import H
+
+payouts = typer.Typer(
+    no_args_is_help=True, help="Refunds of closed accounts, to the person or an heir. 销户退款"
+)
 
 MADE_BY = ("register", "lines", "settle")
 """Methods whose calls make a settlement."""
@@ -58,6 +64,106 @@ def resettle(
     with open_client(context) as client:
         content = {"calls": calls_of(client, claim)}
         carry_out(client, "resettle", args, content, dry_run=dry_run, as_json=as_json)
+
+
+Lines = Annotated[
+    list[str] | None,
+    typer.Option("--line", help="LINE:QUANTITY:YUAN, goods that came back; may be repeated."),
+]
+Unused = Annotated[
+    list[str] | None,
+    typer.Option("--unused", help="LINE:QUANTITY:YUAN, a quantity without goods; repeated."),
+]
+Charges = Annotated[
+    list[str] | None,
+    typer.Option("--charge", help="LINE:YUAN, money alone of a price that was wrong; repeated."),
+]
+Codes = Annotated[
+    list[str] | None,
+    typer.Option("--code", help="LINE:CODE, trace code of a pack that came back; repeated."),
+]
+
+
+def refund(
+    context: typer.Context,
+    claim: Claim = "",
+    reversal: ReversalId = "",
+    replacement: ReplacementId = "",
+    line: Lines = None,
+    unused: Unused = None,
+    charge: Charges = None,
+    code: Codes = None,
+    dry_run: DryRun = False,
+    describe: Describe = False,
+    as_json: Json = False,
+) -> None:
+    """Give lines back, whole or in part; the rest is settled anew. 退费"""
+    if describe:
+        describe_call(CONTRACT.methods["refund"], as_json)
+        return
+    _require(claim, reversal, replacement)
+    try:
+        returns = returns_of(line or [], unused or [], charge or [], code or [])
+    except ValueError as error:
+        fail(Exit.USAGE, str(error))
+    args = {
+        "claim": claim,
+        "reversal": reversal,
+        "replacement": replacement,
+        "amount_fen": sum(one["amount_fen"] for one in returns),
+    }
+    with open_client(context) as client:
+        content = {"calls": calls_of(client, claim), "returns": returns}
+        carry_out(client, "refund", args, content, dry_run=dry_run, as_json=as_json)
+
+
+def returns_of(
+    goods: list[str], unused: list[str], charges: list[str], codes: list[str]
+) -> list[dict[str, Any]]:
+    """What comes back, from the words of the command line. Raises ``ValueError``."""
+    returns: dict[str, dict[str, Any]] = {}
+    for words, back in ((goods, True), (unused, False)):
+        for word in words:
+            number, quantity, amount = _parts(word, 3)
+            returns[number] = _return(number, amount) | {"goods": back}
+            returns[number]["quantity_e4"] = _quantity(word, quantity)
+    for word in charges:
+        number, amount = _parts(word, 2)
+        returns[number] = _return(number, amount)
+    for word in codes:
+        number, _, code = word.partition(":")
+        if number not in returns:
+            raise ValueError(f"--code {word}: no --line of this number")
+        returns[number].setdefault("codes", []).append(code)
+    if not returns:
+        raise ValueError("nothing comes back: give --line, --unused or --charge")
+    if len(returns) != len(goods) + len(unused) + len(charges):
+        raise ValueError("a line is given twice: give each line once")
+    return list(returns.values())
+
+
+def _return(number: str, amount: str) -> dict[str, Any]:
+    try:
+        return {"line": number, "amount_fen": parse_yuan(amount)}
+    except MoneyError as error:
+        raise ValueError(f"line {number}: {error}") from None
+
+
+def _quantity(word: str, quantity: str) -> int:
+    try:
+        exact = Decimal(quantity) * 10_000
+    except InvalidOperation:
+        raise ValueError(f"{word}: {quantity} is not a quantity") from None
+    if exact != exact.to_integral_value() or exact <= 0:
+        raise ValueError(f"{word}: a quantity is above 0 and has at most four decimals")
+    return int(exact)
+
+
+def _parts(word: str, count: int) -> list[str]:
+    parts = word.rsplit(":", count - 1)
+    if len(parts) != count:
+        raise ValueError(f"{word} has not {count} parts between colons")
+    return parts
 
 
 def _require(claim: str, reversal: str, replacement: str) -> None:

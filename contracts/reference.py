@@ -152,10 +152,17 @@ def _cell(text: str) -> str:
 
 
 def page() -> str:
-    """The page of this build, with the functions of ``benefits``."""
-    from contracts.settlement.benefits import FUNCTIONS
+    """The page of this build, with the functions of ``benefits`` and of provider payment."""
+    from contracts.settlement import benefits
+    from contracts.settlement.provider import program
 
-    return render([("Functions of `benefits` (待遇计算)", FUNCTIONS)])
+    own = [function for function in program.FUNCTIONS if function.name not in benefits.HOST]
+    return render(
+        [
+            ("Functions of `benefits` (待遇计算)", benefits.FUNCTIONS),
+            ("Further functions of payment policies (支付方式)", own),
+        ]
+    )
 
 
 if __name__ == "__main__":

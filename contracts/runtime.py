@@ -127,12 +127,11 @@ def _check_attachments(ctx: Context, method: Method) -> None:
     rules, given = method.attachments, ctx.attachments
     if not rules and not given:
         return
-    missing = sorted(method.required - given.keys())
-    unexpected = sorted(given.keys() - rules.keys())
-    if missing or unexpected:
+    if not method.required <= given.keys() <= rules.keys():
+        unexpected = sorted(given.keys() - rules.keys())
         reject(
             "args.attachment",
-            missing=missing,
+            missing=sorted(method.required - given.keys()),
             unexpected=[audience[:64] for audience in unexpected],
             allowed=sorted(rules),
         )

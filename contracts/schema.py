@@ -30,6 +30,7 @@ from contracts.scalars import (
     Fen,
     Id,
     Int,
+    Month,
     OneOf,
     Ratio,
     Region,
@@ -57,6 +58,7 @@ __all__ = [
     "Int",
     "List",
     "Map",
+    "Month",
     "OneOf",
     "Optional",
     "Plain",
@@ -201,16 +203,16 @@ class Record(Shape):
         return "a map with the keys " + ", ".join(sorted(self.fields))
 
     def compile(self) -> Check:
-        checks = [(name, shape.compile()) for name, shape in self.fields.items()]
-        defaults = {n: s.default for n, s in self.fields.items() if isinstance(s, Optional)}
-        # a default that can be changed is made anew: a method may change what it was given
-        changeable = [(n, d) for n, d in defaults.items() if isinstance(d, list | dict)]
+        checks: list[tuple[str, Check, Any, bool]] = []
+        for name, shape in self.fields.items():
+            inner = shape.compile()
+            default = inner(shape.default) if isinstance(shape, Optional) else MISSING
+            checks.append((name, inner, default, isinstance(default, list | dict)))
         every = frozenset(self.fields)
-        count = len(every)
-        required = every - frozenset(defaults)
+        required = frozenset(name for name, _, default, _ in checks if default is MISSING)
         expected = str(self)
 
-        def complete(value: dict[Any, Any]) -> dict[Any, Any]:
+        def refuse_keys(value: dict[Any, Any]) -> None:
             if not required <= value.keys():
                 name = min(required - value.keys())
                 error = ShapeError(str(self.fields[name]), MISSING)
@@ -218,23 +220,21 @@ class Record(Shape):
                 raise error
             if not value.keys() <= every:
                 raise ShapeError(expected, value)
-            completed = defaults | value
-            for name, default in changeable:
-                if name not in value:
-                    completed[name] = _fresh(default)
-            return completed
 
         def check(value: Any) -> Any:
             if type(value) is not dict:
                 raise ShapeError(expected, value)
-            # the usual case first: as many keys as declared, and a wrong one is met as a KeyError
-            if len(value) != count or value.keys() != every:
-                value = complete(value)
+            if value.keys() != every:
+                refuse_keys(value)
             checked = {}
             name = ""
             try:
-                for name, inner in checks:
-                    checked[name] = inner(value[name])
+                for name, inner, default, can_change in checks:
+                    if name in value:
+                        checked[name] = inner(value[name])
+                    else:
+                        # what a method may change of what it was given is made anew
+                        checked[name] = _fresh(default) if can_change else default
             except ShapeError as error:
                 error.steps.append(f".{name}")
                 raise

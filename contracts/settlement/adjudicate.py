@@ -54,13 +54,14 @@ class Policy(Protocol):
 
 
 @dataclass(slots=True)
-class _Open:
+class Open:
     """What nobody has paid yet, kept apart for the in-scope amount and the rest."""
 
     in_scope_fen: int
     outside_fen: int
 
     def available(self, base: str) -> int:
+        """What a payment on this base may take at most."""
         if base == BASE_IN_SCOPE:
             return self.in_scope_fen
         if base == BASE_OUT_OF_SCOPE:
@@ -217,7 +218,7 @@ def _years(case: Case, lines: tuple[LineSplit, ...], policy: Policy) -> list[int
 def _benefit(case: Case, policy: Policy) -> _Part:
     """Step 2 for one part: run the policy and hold its answer to what is open."""
     sums = case["sums"]
-    still_open = _Open(sums["in_scope_fen"], sums["total_fen"] - sums["in_scope_fen"])
+    still_open = Open(sums["in_scope_fen"], sums["total_fen"] - sums["in_scope_fen"])
     payments = [_earlier(row, still_open, case["year"]) for row in case["paid"]]
     value, steps = policy.settle(
         {
@@ -230,7 +231,7 @@ def _benefit(case: Case, policy: Policy) -> _Part:
     )
     answer = read_answer(value)
     for wanted in answer.payments:
-        payment = _layer(wanted, still_open, case["year"])
+        payment = layer(wanted, still_open, case["year"])
         if payment is not None:
             payments.append(payment)
     limit = answer.account_limit_fen
@@ -247,7 +248,7 @@ def _benefit(case: Case, policy: Policy) -> _Part:
     )
 
 
-def _earlier(row: Mapping[str, Value], still_open: _Open, year: int) -> Payment:
+def _earlier(row: Mapping[str, Value], still_open: Open, year: int) -> Payment:
     amount, base = row["amount_fen"], row["base"]
     if amount > still_open.available(base):
         reject(
@@ -258,7 +259,8 @@ def _earlier(row: Mapping[str, Value], still_open: _Open, year: int) -> Payment:
     return Payment(row["fund"], row["payer"], base, amount, "paid-before", inside, year, True)
 
 
-def _layer(wanted: AnswerPayment, still_open: _Open, year: int) -> Payment | None:
+def layer(wanted: AnswerPayment, still_open: Open, year: int) -> Payment | None:
+    """Take what a layer asks out of what is open. Refuses with ``policy.overspends``."""
     available = still_open.available(wanted.base)
     if wanted.amount_fen > available:
         reject(

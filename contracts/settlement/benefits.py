@@ -237,9 +237,10 @@ class Recorder:
     def __init__(self) -> None:
         self.steps: list[Step] = []
 
-    def _record(
+    def record(
         self, code: Value, op: str, amounts: list[int], parameter: Value, result: int
     ) -> int:
+        """Keep a step and give its result back."""
         if len(self.steps) >= STEPS_MAX:
             raise BenefitError(f"more than {STEPS_MAX} steps: a policy explains, it does not log")
         self.steps.append(
@@ -256,7 +257,7 @@ class Recorder:
     def part(self, amount: Value, share: Value, why: Value = "") -> int:
         """``amount x ratio``, rounded half up."""
         whole, found = _amount(amount, "part"), _ratio(share, "part")
-        return self._record(why, "part", [whole], str(found), money.share(whole, found))
+        return self.record(why, "part", [whole], str(found), money.share(whole, found))
 
     def bands(self, amount: Value, table: Value, start: Value = 0, why: Value = "") -> int:
         """The sum over the bands of what lies between ``start`` and ``amount``, rounded once.
@@ -275,12 +276,12 @@ class Recorder:
             lower = lower if upper is None else upper
         result = money.sum_of_shares((top - bottom, found) for bottom, top, found in parts)
         shown = [[bottom, top, str(found)] for bottom, top, found in parts]
-        return self._record(why, "bands", [whole, begin], shown, result)
+        return self.record(why, "bands", [whole, begin], shown, result)
 
     def above(self, amount: Value, threshold: Value, why: Value = "") -> int:
         """What exceeds the threshold, never below 0."""
         whole, limit = _amount(amount, "above"), _amount(threshold, "above")
-        return self._record(why, "above", [whole, limit], "", max(0, whole - limit))
+        return self.record(why, "above", [whole, limit], "", max(0, whole - limit))
 
     def capped(self, amount: Value, limit: Value, why: Value = "") -> int:
         """The amount, at most the limit; a limit of ``None`` caps nothing."""
@@ -288,7 +289,7 @@ class Recorder:
         if limit is None:
             return whole
         top = _amount(limit, "capped")
-        return self._record(why, "capped", [whole, top], "", min(whole, top))
+        return self.record(why, "capped", [whole, top], "", min(whole, top))
 
     def rounded(self, amount: Value, unit: Value, why: Value = "") -> int:
         """Rounded half up to whole units: ``rounded(a, 10)`` to the jiao, 100 to the yuan."""
@@ -296,13 +297,13 @@ class Recorder:
         if size == 0:
             raise BenefitError("rounded: the unit is 0")
         result = money.divide_half_up(whole, size) * size
-        return self._record(why, "rounded", [whole, size], "", result)
+        return self.record(why, "rounded", [whole, size], "", result)
 
     def step(self, code: Value, amount: Value) -> int:
         """Name an amount in the explanation and give it back."""
         if code in ("", None):
             raise BenefitError("step: wants a code, for example critical_base")
-        return self._record(code, "step", [], "", _whole(amount, "step"))
+        return self.record(code, "step", [], "", _whole(amount, "step"))
 
 
 def _bands_table(table: Value) -> Sequence[tuple[int | None, Ratio]]:

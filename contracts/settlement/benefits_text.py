@@ -75,6 +75,10 @@ def _capped(step: Step) -> str:
     return f"min({whole}, {limit})"
 
 
+def _multiplied(step: Step) -> str:
+    return " × ".join([format_yuan(step["amounts_fen"][0]), *step["parameter"]])
+
+
 def _rounded(step: Step) -> str:
     whole, unit = map(format_yuan, step["amounts_fen"])
     return f"{whole} to units of {unit}"
@@ -91,7 +95,9 @@ _FORMULAS: Mapping[str, Callable[[Step], str]] = MappingProxyType(
         "above": _above,
         "capped": _capped,
         "rounded": _rounded,
+        "multiplied": _multiplied,
         "step": _named,
     }
 )
-"""By ``op``: every operation that ``benefits.Recorder`` records has one (a test compares)."""
+"""By ``op``: every operation that ``benefits.Recorder`` records, or a payment policy, has one (a
+test compares)."""

@@ -20,9 +20,10 @@ from contracts.settlement.claim_case import DIRECT, Facts, case_of, cover_of
 from contracts.settlement.claim_lines import WORK_OF_ROW, Rows
 from contracts.settlement.claim_overlap import require_not_reimbursed
 from contracts.settlement.claim_own import OwnMeans, share_out
-from contracts.settlement.claim_rules import catalogue_of, rules_of
+from contracts.settlement.claim_rules import Covered, Rules, catalogue_of, rules_of
 from contracts.settlement.claim_visit import is_emergency, is_inpatient
 from contracts.settlement.counters import Counters
+from contracts.settlement.cover_settle import ProductAnswer, add_covers, versions_of
 from contracts.settlement.decision import CounterChange, Decision
 from contracts.settlement.enrolment import Person
 from contracts.settlement.filing_cover import RESIDES_ELSEWHERE, Cover
@@ -46,6 +47,8 @@ class Decided:
     as_of_ms: int
     """Until when care at home is in the counters."""
     versions: dict[str, Value]
+    covers: tuple[ProductAnswer, ...] = ()
+    """What the commercial products say that the person has authorised; most have none."""
 
     def added(self) -> dict[int, dict[str, int]]:
         """What the decision adds to the counters, by benefit year and name."""
@@ -81,13 +84,14 @@ def decide(
     total_fen = sum(row[3] for row in rows)
     rules = rules_of(ctx, person, institution, visit.discharge, channel)
     # What was paid already was agreed to already; in an emergency nobody is asked.
-    needs_consent = channel == DIRECT and not is_emergency(visit)
+    direct = channel == DIRECT
+    needs_consent = direct and not is_emergency(visit)
     covered = catalogue_of(ctx, rules.catalogue, rows, needs_consent=needs_consent)
     cover = cover_of(ctx, institution, person, visit, filed_until)
     facts = Facts(institution, person, visit, cover, own)
     years = _years(rules.program, visit)
     known = _known(ctx, person, years) if counted_in is None else [counted_in(y) for y in years]
-    for found in known if channel == DIRECT else ():
+    for found in known if direct else ():
         if found is not None:
             require_not_reimbursed(ctx, found.log, institution.id, visit, total_fen)
     counted = [{} if found is None else dict(found.values) for found in known]
@@ -101,27 +105,40 @@ def decide(
         channel=channel,
     )
     decision = adjudicate(case, _policy_for(rules.program, facts))
+    covers: tuple[ProductAnswer, ...] = ()
+    if person.covers:
+        decision, covers = add_covers(ctx, person, visit, case, decision, direct=direct)
     part = share_out(decision, own)
     if part.credit_fen:
         decision = _with_credit(decision, part.credit_fen)
-    newest = known[-1]
     return Decided(
         decision=decision,
         own=part,
         facts=facts,
         counters=_with_admission(decision.counters, visit, years[-1], counted[-1]),
-        as_of_ms=0 if newest is None else newest.as_of_ms,
-        versions={
-            "policy": rules.version.to_versions(),
-            "catalogue": covered.versions,
-            "filing": _filing_version(facts.cover),
-        },
+        as_of_ms=0 if known[-1] is None else known[-1].as_of_ms,
+        versions=_versions(rules, covered, facts.cover, covers),
+        covers=covers,
     )
 
 
 def _known(ctx: Context, person: Person, years: list[int]) -> list[Counters | None]:
     """The counters as they stand."""
     return [counters.load(ctx.state, person.id, person.area, person.scheme, y) for y in years]
+
+
+def _versions(
+    rules: Rules, covered: Covered, cover: Cover, covers: tuple[ProductAnswer, ...]
+) -> dict[str, Value]:
+    """What the decision was bound to, as the receipt names it."""
+    versions: dict[str, Value] = {
+        "policy": rules.version.to_versions(),
+        "catalogue": covered.versions,
+        "filing": _filing_version(cover),
+    }
+    if covers:
+        versions["cover"] = versions_of(covers)
+    return versions
 
 
 def _policy_for(program: PolicyProgram, facts: Facts) -> Policy:
@@ -175,4 +192,17 @@ def named_versions(versions: dict[str, Value]) -> dict[str, Value]:
     """Versions as people name them; the receipt has their hashes and commits to both."""
     rules = {name: value for name, value in versions["policy"].items() if name != "hash"}
     items = [{"region": v["region"], "version": v["version"]} for v in versions["catalogue"]]
-    return {"policy": rules, "catalogue": items, "filing": versions["filing"]}
+    named = {"policy": rules, "catalogue": items, "filing": versions["filing"]}
+    if "cover" in versions:
+        named["cover"] = [
+            {"product": v["product"], "number": v["number"]} for v in versions["cover"]
+        ]
+    return named
+
+
+def told_beside(decided: Decided) -> dict[str, Value]:
+    """What an explanation says beside the decision: versions, and what each product answered."""
+    told: dict[str, Value] = {"versions": named_versions(decided.versions)}
+    if decided.covers:
+        told["cover"] = [one.told() for one in decided.covers]
+    return told

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from contracts.api import Method
-from contracts.settlement import lifecycle
+from contracts.settlement import cover_record, lifecycle
 from contracts.settlement.claim_explain import LINE_FIELDS as EXPLAINED
 from contracts.settlement.claim_shapes import LINE_FIELDS
 from contracts.settlement.funds_chart import CHART
+from contracts.settlement.refunds import consent, payout
 from contracts.settlement.system import CONTRACTS
 
 _INTRODUCTION = """# Claims and funds
@@ -25,12 +26,65 @@ number of `claim.lines`, then `claim.settle` without a `visit`. `claim.estimate`
 `claim.settle` takes and keeps nothing. Ids are the institution's own and unique for good: the same
 id with the same content returns the first answer.
 
+A settled claim is taken back whole by `claim.reverse`, by lines with `claim.refund`, and decided
+again by `claim.resettle` when a late filing, a newborn's cover or late counters change it. The last
+two settle anew in the same call, under new ids that name each other, on the counters as they were;
+the answer has the difference payer by payer, the receipt's amounts are the new less the old. Both
+take the calls of the first settlement as they were handed in; `yibao claim refund|resettle` reads
+them from the node. Money comes back to the last payer first, and no account, relative or bank gives
+more than it gave. Trace codes go free with goods that came back, never with money.
+
 Everything clinical is content of the attachment for the audience `settlement`. What the settlement
 decided, step by step, is the call's explanation; the receipt has amounts, versions and postings.
 
 ## Life of a claim
 
 An arrow that is missing is refused with `claim.wrong-state`.
+"""
+
+_COVER = """## Commercial cover
+
+An insurer deploys the rule of its product: a policy source (docs/policy-guide.md) whose `settle`
+is told the case of the home policy, what its layers have paid (`paid`), what is `open`, and the
+product's own `counters` of its own benefit year. It pays with the fund `commercial` and with no
+other, in scope and outside it:
+
+```python
+def settle(case):
+    inside = case["open"]["in_scope_fen"]
+    before = counter(case, "in_fen")
+    pay = bands(before + inside, [(yuan(10000), "0%"), (None, "80%")], before, "inside")
+    return {
+        "payments": [payment("commercial", pay, "inside", "in_scope")],
+        "counters": {"in_fen": inside},
+    }
+```
+
+The insurer says who holds the product, by pseudonym (`cover.enrol`); the person authorises it, by
+the phone's signature or present at the home bureau or an institution (`cover.authorise`). Without
+that no settlement asks the rule and nothing is shown to the insurer. `scope` says what the insurer
+sees of a claim that it pays of: `amounts` (record and receipt), or `lines` (charge lines and visit
+too, as long as the consent holds).
+
+At settlement authorised products are asked after the home policy, those that pay `at_once` first,
+each kind in the order in which it was authorised, each capped by what is then open. `at_once` is a
+posting on `commercial:<insurer>`; `later` is owed to the patient, who has paid the bill, and is
+ordered, confirmed or sent back as below; after payment (reimbursement) every product pays later. A
+rule that fails, overspends or uses up its units pays nothing, and the explanation's `cover` says
+why: it never holds a discharge. The reasons are codes of docs/errors.md. A payment's id is the
+claim's, a dot and a number.
+"""
+
+_CONSENTS = """An institution takes a settlement back alone until it has declared it. After that
+`claim.reverse`, `claim.refund` and `claim.resettle` need the consent of the bureau of the place of
+care (`declared`, `audited`), and of the insured place's too (`cleared`): `claim.ask_consent` by one
+person, `claim.give_consent` by another, for the claim and the amount that leaves the bill, good
+once. What is taken back lands in the month and period that are open then.
+"""
+
+_PAYOUTS = """What a refund brings into an account that was closed, by death or by a move of the
+insurance, is owed by the area (`owed:<area>`) until a bank has paid it to the person or to an heir.
+The event `payout.due` names it, `yibao payout` works on it.
 """
 
 
@@ -55,10 +109,14 @@ def page() -> str:
         "item: 0 none, 1 indication met, 2 not met. `consent`: the patient agreed to pay what\n"
         "no fund pays.\n\n"
         f"In an explanation a line is an array of {explained}.\n\n"
+        f"## Consents to refunds\n\n{_CONSENTS}\n```mermaid\n{consent.mermaid()}```\n\n"
+        f"## Refunds of closed accounts\n\n{_PAYOUTS}\n```mermaid\n{payout.mermaid()}```\n\n"
+        f"{_methods('payout')}\n"
         "## Accounts\n\nA positive posting goes into an account. Every transfer, and the whole "
         "ledger, sums to zero\nfor each fund type.\n\n"
         "| account | what it is | state entry | balance | who may take money out |\n"
-        f"|---|---|---|---|---|\n{chart}\n\n## Calls on funds\n\n{_methods('funds')}"
+        f"|---|---|---|---|---|\n{chart}\n\n## Calls on funds\n\n{_methods('funds')}\n"
+        f"{_COVER}\n```mermaid\n{cover_record.mermaid()}```\n\n{_methods('cover')}"
     )
 
 

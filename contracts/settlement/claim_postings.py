@@ -12,9 +12,11 @@ from __future__ import annotations
 from contracts.quick import quick
 from contracts.regions import province
 from contracts.settlement import funds_chart as chart
+from contracts.settlement.cover_record import AT_ONCE
 from contracts.settlement.funds_book import Leg
 from contracts.settlement.records import NO_OWN_PART, Claim, OwnPart, Settled
 from contracts.settlement.terms import (
+    COMMERCIAL,
     PAYER_COMMERCIAL,
     PAYER_FUND,
     PAYER_WAIVER,
@@ -37,17 +39,20 @@ class Bill:
     funds: tuple[tuple[str, int], ...]
     """(fund type, amount) of insurance funds; whoever pays nothing is not there."""
     commercial: tuple[tuple[str, int], ...]
+    """Commercial cover that the home policy itself has as a layer."""
     waivers: tuple[tuple[str, int], ...]
     """What the institution bears: relief it grants, and findings against it."""
     account_fen: int
     """Of the own personal account."""
     cash_fen: int
     own: OwnPart = NO_OWN_PART
+    covers: tuple[tuple[str, int], ...] = ()
+    """(insurer, amount) of products that pay within the settlement."""
 
     @property
     def total_fen(self) -> int:
         """The whole bill."""
-        shares = self.funds + self.commercial + self.waivers
+        shares = self.funds + self.commercial + self.covers + self.waivers
         own = self.own.wallet_fen + self.own.family_fen + self.own.credit_fen
         return sum(amount for _, amount in shares) + self.account_fen + own + self.cash_fen
 
@@ -60,7 +65,11 @@ def bill_of(claim: Claim, settled: Settled) -> Bill:
         PAYER_COMMERCIAL: [],
         PAYER_WAIVER: [],
     }
-    for fund, payer, amount in settled.payments:
+    payments = settled.payments
+    covers: tuple[tuple[str, int], ...] = ()
+    if settled.covers:
+        payments, covers = _without_covers(settled)
+    for fund, payer, amount in payments:
         paid[payer].append((fund, amount))
     return Bill(
         area=claim.area,
@@ -74,7 +83,27 @@ def bill_of(claim: Claim, settled: Settled) -> Bill:
         account_fen=settled.account_fen - settled.own.wallet_fen - settled.own.family_fen,
         cash_fen=settled.cash_fen,
         own=settled.own,
+        covers=covers,
     )
+
+
+def _without_covers(
+    settled: Settled,
+) -> tuple[tuple[tuple[str, str, int], ...], tuple[tuple[str, int], ...]]:
+    """The home policy's payments, and what each insurer pays: the last of ``payments``."""
+    covers = tuple(
+        (part.insurer, part.amount_fen)
+        for part in settled.covers
+        if part.pays == AT_ONCE and part.amount_fen
+    )
+    theirs = sum(amount for _, amount in covers)
+    kept = list(settled.payments)
+    while theirs:
+        _, payer, amount = kept.pop()
+        assert payer == PAYER_COMMERCIAL, "a product's payment is the last of the payments"
+        theirs -= amount
+        assert theirs >= 0, "products pay less than their payments"
+    return tuple(kept), covers
 
 
 def settlement_legs(bill: Bill) -> list[Leg]:
@@ -97,9 +126,12 @@ def settlement_legs(bill: Bill) -> list[Leg]:
         legs.append((payable, fund_type, amount))
     income = chart.income(bill.institution)
     for fund_type, amount in bill.commercial:
-        # One commercial account for each area until insurers are parties of their own.
+        # A layer of the home policy whose insurer is none of the ledger's.
         legs.append((chart.commercial(bill.area), fund_type, -amount))
         legs.append((payable, fund_type, amount))
+    for insurer, amount in bill.covers:
+        legs.append((chart.commercial(insurer), COMMERCIAL, -amount))
+        legs.append((payable, COMMERCIAL, amount))
     for fund_type, amount in bill.waivers:
         legs.append((chart.hospital_share(bill.institution), fund_type, -amount))
         legs.append((income, fund_type, amount))

@@ -3,7 +3,7 @@
 The postings are negated in reverse order, so every payer is refunded; the counters lose what the
 settlement had added, and settlements that came after it are listed for re-pricing. The original
 stays as it was decided. Before its declaration the institution reverses a settlement alone; later
-the bureau of the place of care must consent (``lifecycle``).
+the bureaus must consent (``refunds.consent``).
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ from contracts.api import Answer, Args, Context, reject
 from contracts.organisations import require_own_id
 from contracts.schema import Id, OneOf
 from contracts.settlement import claim as claims
-from contracts.settlement import counters, credit, enrolment, family, invoices
+from contracts.settlement import counters, cover_settle, credit, enrolment, family, invoices
 from contracts.settlement.claim import CONTRACT
-from contracts.settlement.claim_postings import bill_of, settlement_legs
 from contracts.settlement.claim_shapes import INSTITUTIONS, WHY_TAKEN_BACK
-from contracts.settlement.funds_book import Book, counter_entry, post
+from contracts.settlement.funds_book import Book
 from contracts.settlement.lifecycle import Action, follow
+from contracts.settlement.provider import book as provider
 from contracts.settlement.records import Claim, Reversal, Settled, content_digest, is_reversal
+from contracts.settlement.refunds import payout
+from contracts.settlement.refunds.consent import take_back
+from contracts.settlement.refunds.undo import post_back
 
 _NEGATED = (
     "total_fen",
@@ -40,7 +43,7 @@ def reverse(ctx: Context, args: Args) -> Answer:
     """Reverse a settlement under an id of its own. Every payer gets back what it paid.
 
     Refuses with ``sender.foreign-id``, ``claim.not-found``, ``claim.not-yours``,
-    ``claim.wrong-state``, ``claim.duplicate-id``.
+    ``claim.wrong-state``, ``claim.duplicate-id``, ``consent.*``.
     """
     claim_id, reversal_id = args["claim"], args["reversal"]
     require_own_id(ctx, reversal_id)
@@ -52,10 +55,12 @@ def reverse(ctx: Context, args: Args) -> Answer:
         if not is_reversal(known) or Reversal.decode(known).digest != digest:
             reject("claim.duplicate-id", claim=reversal_id)
         return answer | _refunds(claim.settled)
-    after = follow(claim.state, Action.REVERSE)
     settled = claim.settled
+    if settled is None:
+        follow(claim.state, Action.REVERSE)
     assert settled is not None, f"claim {claim_id} is {claim.state} and was never settled"
-    _post(ctx, reversal_id, claim, settled)
+    after = take_back(ctx, claim_id, claim, settled.sums[0], reversal_id)
+    _post(ctx, args, claim, settled, digest)
     own = settled.own
     if own.relatives:
         family.use(ctx, claim.person, tuple((o, n) for o, _, n in own.relatives), -1)
@@ -63,6 +68,8 @@ def reverse(ctx: Context, args: Args) -> Answer:
     person = enrolment.require_person(ctx.state, claim.person)
     for year, deltas in settled.counters:
         counters.restore(ctx, person, year, dict(deltas), claim_id)
+    if settled.covers:
+        cover_settle.take_back(ctx, claim_id, person, settled.covers)
     claims.put(ctx, claim_id, replace(claim, state=after, reversal=reversal_id))
     record = Reversal(claim_id, digest, ctx.tx_id, ctx.time_ms, args["reason"])
     ctx.state.put(f"claim/{reversal_id}", record.encode())
@@ -91,11 +98,14 @@ def reverse(ctx: Context, args: Args) -> Answer:
     return answer | _refunds(settled)
 
 
-def _post(ctx: Context, reversal_id: str, claim: Claim, settled: Settled) -> None:
-    """The counter-entry: exactly the settlement's legs, negated, last payer first."""
+def _post(ctx: Context, args: Args, claim: Claim, settled: Settled, digest: bytes) -> None:
+    """The counter-entry: exactly the settlement's legs, negated, last payer first; and what the
+    place of care has decided about paying the institution."""
     book = Book(ctx.state)
-    legs = counter_entry(settlement_legs(bill_of(claim, settled)))
-    post(ctx, claims.transfer_id(reversal_id), legs, book)
+    legs = post_back(ctx, args["reversal"], claim, settled, book)
+    if settled.account_fen:
+        payout.divert(ctx, args["reversal"], payout.net_into(legs), book)
+    provider.undo(ctx, args["claim"], digest, book)
     if settled.own.hold:
         credit.refund(ctx, settled.own.hold, settled.own.credit_fen, book)
     book.save()

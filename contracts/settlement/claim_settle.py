@@ -19,6 +19,7 @@ from contracts.settlement import (
     calendar,
     claim_lines,
     counters,
+    cover_settle,
     credit,
     family,
     invoices,
@@ -26,7 +27,7 @@ from contracts.settlement import (
 )
 from contracts.settlement import claim as claims
 from contracts.settlement.claim import CONTRACT
-from contracts.settlement.claim_decide import Decided, decide, named_versions
+from contracts.settlement.claim_decide import Decided, decide, told_beside
 from contracts.settlement.claim_explain import answer_of, explanation_of, tell_amounts
 from contracts.settlement.claim_flags import check_flags, check_words
 from contracts.settlement.claim_lines import Rows, check_rows, take_in
@@ -138,6 +139,8 @@ def settle(ctx: Context, args: Args) -> Answer:
     book.save()
     for year, deltas in settled.counters:
         counters.add(ctx, bound.person, year, dict(deltas), claim_id)
+    if decided.covers:
+        cover_settle.keep(ctx, claim_id, bound.person, decided.covers)
     claim_lines.drop(ctx, claim_id, bound.claim)
     made = bound.claim.settled_as(after, bound.visit.without_clinical(), settled)
     claims.put(ctx, claim_id, made)
@@ -281,6 +284,7 @@ def settled_of(
         own=decided.own,
         uploads=uploads,
         again=again,
+        covers=cover_settle.parts_of(decided.covers) if decided.covers else (),
     )
 
 
@@ -298,6 +302,6 @@ def _tell(ctx: Context, claim_id: str, bound: _Bound, decided: Decided) -> None:
             time_ms=ctx.time_ms,
             as_of_ms=decided.as_of_ms,
         )
-        | {"versions": named_versions(decided.versions)},
+        | told_beside(decided),
         secret=bound.claim.salt,
     )

@@ -54,6 +54,24 @@ class Entitlement:
     to_date: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class CoverConsent:
+    """The person lets an insurer's product pay, and the insurer see what that takes (``cover``)."""
+
+    product: str
+    insurer: str
+    scope: str
+    """What the insurer may see of a claim: ``amounts`` or ``lines``."""
+    to_date: str
+    """Last day on which a settlement asks the product."""
+    account: bytes | None
+    """Token of the bank account for what is paid later, 32 bytes; None: not told."""
+
+    def encode(self) -> Value:
+        """As the state has it."""
+        return [self.product, self.insurer, self.scope, self.to_date, self.account]
+
+
 @quick(frozen=True, slots=True)
 class Person:
     """An insured person. ``category`` and ``identity_types`` are those of the latest spell."""
@@ -80,6 +98,9 @@ class Person:
     """Of the call that made this revision, for retries."""
     salt: bytes
     entitlements: tuple[Entitlement, ...] = ()
+    covers: tuple[CoverConsent, ...] = ()
+    """Commercial cover that the person has authorised; of most persons none, and then nothing of
+    it is stored here and nothing else is read for it."""
 
     @property
     def category(self) -> str:
@@ -119,13 +140,14 @@ class Person:
             self.digest,
             self.salt,
             [[e.disease, e.from_date, e.to_date] for e in self.entitlements],
+            *([[cover.encode() for cover in self.covers]] if self.covers else ()),
         ]
 
     @classmethod
     def decode(cls, value: Value) -> Person:
         """From the state's value."""
         (person_id, area, scheme, sex, birth, account, phone, link, spells, insured, holds, died,
-         closed, revision, digest, salt, entitlements) = value  # fmt: skip
+         closed, revision, digest, salt, entitlements, *more) = value  # fmt: skip
         return cls(
             id=person_id,
             area=area,
@@ -144,6 +166,7 @@ class Person:
             digest=digest,
             salt=salt,
             entitlements=tuple(Entitlement(*row) for row in entitlements),
+            covers=tuple(CoverConsent(*row) for row in more[0]) if more else (),
         )
 
 

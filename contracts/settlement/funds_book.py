@@ -161,8 +161,7 @@ def post(
     check_balanced(legs)
     own = book if book is not None else Book(ctx.state)
     own.apply(legs)
-    for account, fund_type, amount in legs:
-        ctx.postings.append(Posting(transfer_id, account, fund_type, amount))
+    ctx.postings += [Posting(transfer_id, account, fund, amount) for account, fund, amount in legs]
     if book is None:
         own.save()
 

@@ -76,8 +76,8 @@ _ROWS = (
         entry="fund/<area>",
         covered=False,
         mover=Mover.CONTRACT,
-        english="What an area's funds owe to people who paid first, until the bank confirms.",
-        chinese="应付参保人零星报销款",
+        english="What an area owes to people: who paid first, or whose account is closed.",
+        chinese="应付参保人零星报销款及已销账户退款",
     ),
     AccountKind(
         name="commercial",
@@ -202,8 +202,28 @@ _ROWS = (
         entry="payable/<institution>",
         covered=False,
         mover=Mover.CONTRACT,
-        english="Minus what the institution bears itself: waivers and findings against it.",
+        english="Minus what the institution bears itself: waivers, findings against it, bills"
+        " above the standard of payment.",
         chinese="医疗机构负担金额",
+    ),
+    AccountKind(
+        name="gain",
+        pattern="gain:<institution>",
+        entry="payable/<institution>",
+        covered=False,
+        mover=Mover.CONTRACT,
+        english="What payment by case or day gave the institution beyond its bills.",
+        chinese="医疗机构按病种付费结余",
+    ),
+    AccountKind(
+        name="budget",
+        pattern="budget:<area>",
+        entry="budget/<area>",
+        covered=False,
+        mover=Mover.HOME_BUREAU,
+        english="A place of care's budget: what bills exceeded standards, less what they fell"
+        " short.",
+        chinese="就医地支付方式总额预算差额",
     ),
     AccountKind(
         name="bank",
@@ -343,6 +363,16 @@ def income(institution: str) -> str:
 def hospital_share(institution: str) -> str:
     """Account name of what an institution bears itself."""
     return f"hospital_share:{institution}"
+
+
+def gain(institution: str) -> str:
+    """Account name of what payment by case gave an institution beyond its bills."""
+    return f"gain:{institution}"
+
+
+def budget(area: str) -> str:
+    """Account name of a place of care's budget."""
+    return f"budget:{area}"
 
 
 def wallet(person: str) -> str:

@@ -72,13 +72,17 @@ TABLE: dict[tuple[str, Action], ClaimState] = {
     (_S.DECLARED, _A.SET_ASIDE): _S.SETTLED,
     (_S.DECLARED, _A.AUDIT): _S.AUDITED,
     (_S.AUDITED, _A.CLEAR): _S.CLEARED,
+    # Once it is declared a claim is taken back with the bureaus' consents (refunds.consent).
+    (_S.DECLARED, _A.REVERSE): _S.REVERSED,
+    (_S.AUDITED, _A.REVERSE): _S.REVERSED,
+    (_S.CLEARED, _A.REVERSE): _S.REVERSED,
     (_S.DISPUTED, _A.DISMISS): _S.SETTLED,
     (_S.DISPUTED, _A.REVERSE): _S.REVERSED,
 }
 """(state, action) -> next state. What is missing is refused.
 
 After declaration a reversal needs the consent of the bureau of the place of care, after clearing
-of both; those rows come with the contract that records the consent.
+of both: ``refunds.consent`` is the one rule.
 """
 
 

@@ -135,15 +135,29 @@ def source_of(state: State, source_hash: bytes) -> str | None:
 
 def program_of(state: State, version: PolicyVersion) -> PolicyProgram:
     """The compiled program of a deployed version, from the cache or the state's source."""
-    program = _programs.pop(version.hash, None)
+    return compiled(state, version.hash)
+
+
+def compiled(state: State, source_hash: bytes) -> PolicyProgram:
+    """The program of a source that is kept, from the cache or the state."""
+    program = _programs.pop(source_hash, None)
     if program is None:
-        record = state.get(f"policy-source/{version.hash.hex()}")
-        assert record is not None, f"the source of {version.area} {version.number} is not kept"
+        record = state.get(f"policy-source/{source_hash.hex()}")
+        assert record is not None, f"the source {source_hash.hex()} is not kept"
         program = PolicyProgram(record["source"], record["language"])
         if len(_programs) >= PROGRAMS_MAX:
             del _programs[next(iter(_programs))]
-    _programs[version.hash] = program
+    _programs[source_hash] = program
     return program
+
+
+def keep_source(ctx: Context, source: str) -> bytes:
+    """Keep a source under its digest, once for all who deploy the same text."""
+    digest = ctx.services.digest(SOURCE_TAG, source.encode("utf-8"))
+    if source_of(ctx.state, digest) is None:
+        kept = {"source": source, "language": LANGUAGE_VERSION}
+        ctx.state.put(f"policy-source/{digest.hex()}", kept)
+    return digest
 
 
 def check_source(source: str) -> PolicyProgram:
@@ -179,13 +193,23 @@ def deploy(ctx: Context, args: Args) -> Answer:
     ctx.spend(len(source) * WORK_OF_CHARACTER)
     program = check_source(source)
     decisions = try_policy(program, scheme, area, ctx.spend)
+    return keep_version(ctx, area, scheme, args) | {"decisions": decisions}
+
+
+def keep_version(ctx: Context, area: str, kind: str, args: Args) -> Answer:
+    """Append a checked source to the versions ``policy/<area>/<kind>``; ``number`` and ``hash``.
+
+    ``kind``: a scheme, or another sort of policy of the area. ``args``: ``source``,
+    ``effective_from``, ``note``. Refuses with ``policy.too-many-versions``.
+    """
+    source = args["source"]
     digest = ctx.services.digest(SOURCE_TAG, source.encode("utf-8"))
-    known = versions(ctx.state, area, scheme)
+    known = versions(ctx.state, area, kind)
     if known and known[-1].hash == digest and known[-1].effective_from == args["effective_from"]:
-        return {"number": known[-1].number, "hash": digest, "decisions": decisions}
+        return {"number": known[-1].number, "hash": digest}
     if len(known) >= VERSIONS_MAX:
         reject("policy.too-many-versions", versions=len(known))
-    record = ctx.state.get(f"policy/{area}/{scheme}") or {"versions": []}
+    record = ctx.state.get(f"policy/{area}/{kind}") or {"versions": []}
     record["versions"].append(
         {
             "effective_from": args["effective_from"],
@@ -195,14 +219,12 @@ def deploy(ctx: Context, args: Args) -> Answer:
             "note": args["note"],
         }
     )
-    ctx.state.put(f"policy/{area}/{scheme}", record)
-    if source_of(ctx.state, digest) is None:
-        kept = {"source": source, "language": LANGUAGE_VERSION}
-        ctx.state.put(f"policy-source/{digest.hex()}", kept)
+    ctx.state.put(f"policy/{area}/{kind}", record)
+    keep_source(ctx, source)
     number = len(record["versions"])
     ctx.emit(
-        "policy.deployed", area=area, scheme=scheme, number=number, hash=digest,
+        "policy.deployed", area=area, scheme=kind, number=number, hash=digest,
         effective_from=args["effective_from"],
     )  # fmt: skip
-    ctx.versions["policy"] = {"area": area, "scheme": scheme, "number": number, "hash": digest}
-    return {"number": number, "hash": digest, "decisions": decisions}
+    ctx.versions["policy"] = {"area": area, "scheme": kind, "number": number, "hash": digest}
+    return {"number": number, "hash": digest}

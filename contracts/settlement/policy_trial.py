@@ -10,7 +10,7 @@ the amounts are what the bureau meant: for that there are case files.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from contracts.api import Rejected, reject
 from contracts.meter import PolicyError, PolicyFault
@@ -152,7 +152,7 @@ def _ask_modes(policy: PolicyProgram, case: Case, number: int) -> None:
         for channel in ("direct", "after_payment"):
             policy.settlement_mode(case["institution"]["region"], channel)
     except (PolicyError, Rejected) as problem:
-        _failed(number, case, problem.code, problem.values)
+        trial_failed(number, case, problem.code, problem.values)
 
 
 def _decide(policy: PolicyProgram, case: Case, number: int) -> Decision | None:
@@ -161,9 +161,9 @@ def _decide(policy: PolicyProgram, case: Case, number: int) -> Decision | None:
     except PolicyError as error:
         if isinstance(error, PolicyFault) and error.fault.startswith("fail:"):
             return None
-        _failed(number, case, error.code, error.values)
+        trial_failed(number, case, error.code, error.values)
     except Rejected as refusal:
-        _failed(number, case, refusal.code, refusal.values)
+        trial_failed(number, case, refusal.code, refusal.values)
     return None
 
 
@@ -177,7 +177,8 @@ def _counters_after(decision: Decision) -> dict[str, Any]:
     }
 
 
-def _failed(number: int, case: Case, code: str, values: dict[str, Any]) -> None:
+def trial_failed(number: int, case: Case, code: str, values: dict[str, Any]) -> NoReturn:
+    """Refuses with ``policy.trial-failed``: the sample, what failed and where."""
     reject(
         "policy.trial-failed",
         sample=number,

@@ -5,12 +5,9 @@ programs of institutions compare it. Each code has a sentence in English and in 
 what a clerk can do next, because a refusal without that sends a patient away. Texts never hold
 values of the call: the receipt carries the compared values beside the code.
 
-The rows live beside their subject: ``reasons_engine`` (shapes, budgets), ``reasons_registry``
-(organisations, votes), ``reasons_validators``, ``reasons_people`` (enrolment, counters),
-``reasons_filing`` (filing, catalogue), ``reasons_policy``, ``reasons_claim``, ``reasons_funds``,
-``reasons_reimbursement``, ``reasons_traces``, ``reasons_own``, ``reasons_clearing``,
-``reasons_payment`` and ``reasons_refunds``. A test reads the source of all contracts and fails on a
-code that is used and not listed, or listed and not used.
+The rows live beside their subject in the modules ``reasons_*`` that are imported below. A test
+reads the source of all contracts and fails on a code that is used and not listed, or listed and not
+used.
 """
 
 from __future__ import annotations
@@ -18,8 +15,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from contracts.settlement import (
+    reasons_advance,
+    reasons_audit,
     reasons_claim,
     reasons_clearing,
+    reasons_cover,
     reasons_engine,
     reasons_filing,
     reasons_funds,
@@ -27,6 +27,7 @@ from contracts.settlement import (
     reasons_payment,
     reasons_people,
     reasons_policy,
+    reasons_provider,
     reasons_refunds,
     reasons_registry,
     reasons_reimbursement,
@@ -54,7 +55,11 @@ def _table() -> dict[str, Reason]:
         reasons_own.ROWS,
         reasons_refunds.ROWS,
         reasons_clearing.ROWS,
+        reasons_audit.ROWS,
         reasons_payment.ROWS,
+        reasons_advance.ROWS,
+        reasons_provider.ROWS,
+        reasons_cover.ROWS,
     ):
         for row in rows:
             assert row.code not in table, f"reason {row.code} is listed twice"

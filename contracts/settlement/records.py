@@ -166,6 +166,30 @@ class Again:
 
 
 @quick(frozen=True, slots=True)
+class CoverPart:
+    """What one product pays of a settled bill, and what undoes it."""
+
+    product: str
+    insurer: str
+    number: int
+    """Version of the rule."""
+    pays: str
+    amount_fen: int
+    scope: str
+    year: int
+    """Year of the product's counters."""
+    added: Mapping[str, int]
+    """What was added to them."""
+
+    def encode(self) -> Value:
+        """As the state has it."""
+        return [
+            self.product, self.insurer, self.number, self.pays, self.amount_fen, self.scope,
+            self.year, dict(self.added),
+        ]  # fmt: skip
+
+
+@quick(frozen=True, slots=True)
 class Settled:
     """How a claim was decided and what undoes it."""
 
@@ -188,6 +212,8 @@ class Settled:
     invoices: tuple[tuple[str, str], ...] = ()
     """(code, number) of the invoices printed for the patient; a reversal gives them free."""
     own: OwnPart = NO_OWN_PART
+    covers: tuple[CoverPart, ...] = ()
+    """What commercial products pay; those within the settlement are the last of ``payments``."""
     uploads: bytes = b""
     """Digest of the uploads that its lines came in; empty where they came with the settlement."""
     again: Again | None = None
@@ -220,14 +246,17 @@ class Settled:
         if (
             not self.invoices
             and self.own == NO_OWN_PART
+            and not self.covers
             and not self.uploads
             and self.again is None
         ):
             return []
         own = None if self.own == NO_OWN_PART else self.own.encode()
         seldom: list[Value] = [[list(name) for name in self.invoices], own]
+        if self.covers or self.uploads or self.again is not None:
+            seldom.append([part.encode() for part in self.covers])
         if self.uploads or self.again is not None:
-            seldom += [[], self.uploads]
+            seldom.append(self.uploads)
         if self.again is not None:
             seldom.append(self.again.encode())
         return seldom
@@ -251,6 +280,7 @@ class Settled:
             tuple(vers),
             tuple((code, number) for code, number in more[0]) if more else (),
             OwnPart.decode(more[1]) if more and more[1] is not None else NO_OWN_PART,
+            tuple(CoverPart(*row) for row in more[2]) if len(more) > 2 else (),
             more[3] if len(more) > 3 else b"",
             Again.decode(more[4]) if len(more) > 4 else None,
         )
@@ -266,16 +296,18 @@ class Declared:
     """How often it was set aside: it rolls on from month to month, but not for ever."""
     deducted: tuple[tuple[str, int], ...]
     """(fund type, fen) that audits took off what the funds pay; the institution bears it."""
+    pending: str = ""
+    """The deduction that is not decided yet; empty when there is none."""
 
     def encode(self) -> Value:
         """As the state has it."""
-        return [self.month, self.times, [list(row) for row in self.deducted]]
+        return [self.month, self.times, [list(row) for row in self.deducted], self.pending]
 
     @classmethod
     def decode(cls, value: Value) -> Declared:
         """From the state's value."""
-        month, times, deducted = value
-        return cls(month, times, tuple((fund, amount) for fund, amount in deducted))
+        month, times, deducted, pending = value
+        return cls(month, times, tuple((fund, amount) for fund, amount in deducted), pending)
 
 
 @quick(frozen=True, slots=True)

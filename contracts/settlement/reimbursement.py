@@ -29,11 +29,11 @@ from contracts.schema import (
     Record,
     Region,
 )
-from contracts.settlement import calendar, counters, enrolment, invoices
+from contracts.settlement import calendar, counters, cover_settle, enrolment, invoices
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.case import INSTITUTION_KINDS
 from contracts.settlement.claim_case import AFTER_PAYMENT
-from contracts.settlement.claim_decide import Decided, decide, named_versions
+from contracts.settlement.claim_decide import Decided, decide, told_beside
 from contracts.settlement.claim_explain import explanation_of, tell_amounts
 from contracts.settlement.claim_flags import check_flags
 from contracts.settlement.claim_lines import Rows, check_rows, take_in
@@ -344,6 +344,8 @@ def _approve(ctx: Context, name: str, made: Reimbursement) -> Answer:
         post(ctx, counted_as(name), legs)
     for year, deltas in decided.added().items():
         counters.add(ctx, person, year, deltas, counted_as(name))
+    if decided.covers:
+        cover_settle.keep(ctx, counted_as(name), person, decided.covers)
     ctx.state.delete(_lines_key(name))
     _tell(ctx, name, made, decided, rows)
     days = parameters.area(ctx.state, "reimbursement", made.area)["pay_within"]
@@ -369,7 +371,7 @@ def _tell(ctx: Context, name: str, made: Reimbursement, decided: Decided, rows: 
         counters=decided.counters, time_ms=ctx.time_ms, as_of_ms=decided.as_of_ms,
     )  # fmt: skip
     ctx.explain(
-        told | {"channel": AFTER_PAYMENT, "versions": named_versions(decided.versions)},
+        told | {"channel": AFTER_PAYMENT} | told_beside(decided),
         secret=made.salt,
     )
 

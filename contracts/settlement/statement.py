@@ -188,6 +188,13 @@ def _payers(explained: Mapping[str, Any]) -> Section:
         if own[f"{name}_fen"] or name == "cash"
     ]
     rows.append(Row(_amount("person"), _money(own["person_fen"]), strong=True))
+    rows += [
+        Row(
+            "商业保险事后赔付 owed to you later", _money(cover["amount_fen"]), note=cover["product"]
+        )
+        for cover in explained.get("cover", ())
+        if cover["pays"] == "later" and cover["amount_fen"]
+    ]
     return Section("谁支付 Who pays, and why", tuple(rows))
 
 
@@ -260,6 +267,14 @@ def _whom_to_ask(explained: Mapping[str, Any]) -> Section:
             *(
                 Row("目录版本 catalogue", f"{v['region']} {v['version']}")
                 for v in explained["versions"]["catalogue"]
+            ),
+            *(
+                Row(
+                    "商业保险 commercial cover",
+                    f"{cover['product']} no. {cover['number']}",
+                    note=f"{cover['insurer']} {cover['reason']}".strip(),
+                )
+                for cover in explained.get("cover", ())
             ),
         ),
     )

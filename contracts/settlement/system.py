@@ -16,6 +16,9 @@ from contracts.settlement import (
     claim_reverse,
     claim_settle,
     counters,
+    cover,
+    cover_consent,
+    cover_pay,
     credit,
     enrolment,
     family,
@@ -28,13 +31,32 @@ from contracts.settlement import (
     traces,
     wallet,
 )
-from contracts.settlement.clearing import payment
-from contracts.settlement.refunds import resettle
+from contracts.settlement.clearing import (
+    advance,
+    audit,
+    confirmation,
+    declaration,
+    payment,
+    period,
+    prepayment,
+    statement,
+)
+from contracts.settlement.provider import contract as provider
+from contracts.settlement.provider import pay, standards
+from contracts.settlement.refunds import consent, payout, refund, resettle
 
 # The methods of the claim contract live in several modules; importing them declares them.
-_CLAIM_MODULES = (claim_register, claim_lines, claim_settle, claim_reverse, resettle)
+_CLAIM_MODULES = (
+    claim_register, claim_lines, claim_settle, claim_reverse, resettle, refund, consent,
+)  # fmt: skip
 assert all(module.CONTRACT is claim.CONTRACT for module in _CLAIM_MODULES)
 assert reimbursement_pay.CONTRACT is reimbursement.CONTRACT
+assert confirmation.CONTRACT is declaration.CONTRACT
+assert statement.CONTRACT is period.CONTRACT
+assert cover_consent.CONTRACT is cover_pay.CONTRACT is cover.CONTRACT
+# Importing them declares the methods of ``provider``.
+_PROVIDER_METHODS = (pay.pay, standards.deploy, standards.groups, standards.rates)
+assert len(provider.CONTRACT.methods) == len(_PROVIDER_METHODS)
 
 CONTRACTS: tuple[Contract, ...] = (
     organisation_methods.CONTRACT,
@@ -52,7 +74,15 @@ CONTRACTS: tuple[Contract, ...] = (
     family.CONTRACT,
     wallet.CONTRACT,
     credit.CONTRACT,
+    payout.CONTRACT,
+    cover.CONTRACT,
     looks.CONTRACT,
+    declaration.CONTRACT,
+    audit.CONTRACT,
+    period.CONTRACT,
     payment.CONTRACT,
+    advance.CONTRACT,
+    prepayment.CONTRACT,
+    provider.CONTRACT,
 )
 """Every system contract, each with all its methods declared."""

@@ -15,8 +15,6 @@ it is; its digest, under a tag, is all that stands on the ledger.
 
 from __future__ import annotations
 
-from typing import Any
-
 from contracts import organisations
 from contracts.api import Answer, Args, Context, Contract, Value, reject
 from contracts.schema import Bool, Id, Int, List, Optional, Record, Text
@@ -154,29 +152,45 @@ def give_back(ctx: Context, args: Args) -> Answer:
     """
     claim_id = args["claim"]
     codes = ctx.attachments[AUDIENCE].content["codes"]
-    ctx.spend(len(codes) * WORK_OF_TRACE)
-    for index, code in enumerate(codes):
-        key = key_of(ctx, code)
-        known = ctx.state.get(key)
-        if known is not None and known[0] == SPLIT:
-            _give_part_back(ctx, index, key, known, claim_id)
-        elif known is not None and known == [WHOLE, claim_id, ctx.sender]:
-            ctx.state.delete(key)
-        else:
-            reject("trace.not-of-claim", index=index, claim=claim_id)
-    ctx.emit("trace.given-back", claim=claim_id, institution=ctx.sender, packs=len(codes))
+    free(ctx, codes, claim_id, ctx.sender)
     return {"claim": claim_id, "packs": len(codes)}
 
 
-def _give_part_back(ctx: Context, index: int, key: str, known: Any, claim_id: str) -> None:
+def free(
+    ctx: Context, codes: list[str], claim_id: str, institution: str, *, named: bool = True
+) -> None:
+    """Free the codes of packs that came back of a claim.
+
+    Refuses with ``trace.not-of-claim`` what the institution did not sell on it; where the codes
+    were not ``named`` one by one, those that came back before are passed over.
+    """
+    ctx.spend(len(codes) * WORK_OF_TRACE)
+    freed = 0
+    for index, code in enumerate(codes):
+        if _free(ctx, key_of(ctx, code), claim_id, institution):
+            freed += 1
+        elif named:
+            reject("trace.not-of-claim", index=index, claim=claim_id)
+    if freed:
+        ctx.emit("trace.given-back", claim=claim_id, institution=institution, packs=freed)
+
+
+def _free(ctx: Context, key: str, claim_id: str, institution: str) -> bool:
+    known = ctx.state.get(key)
+    if known == [WHOLE, claim_id, institution]:
+        ctx.state.delete(key)
+        return True
+    if known is None or known[0] != SPLIT:
+        return False
     _, pack, parts = known
-    kept = [part for part in parts if part[:2] != [claim_id, ctx.sender]]
+    kept = [part for part in parts if part[:2] != [claim_id, institution]]
     if len(kept) == len(parts):
-        reject("trace.not-of-claim", index=index, claim=claim_id)
+        return False
     if kept:
         ctx.state.put(key, [SPLIT, pack, kept])
     else:
         ctx.state.delete(key)
+    return True
 
 
 @CONTRACT.method(

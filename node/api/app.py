@@ -18,7 +18,9 @@ from starlette.responses import Response
 
 from node.api import (
     accounts,
+    books,
     claims,
+    covers,
     explorer,
     filings,
     findings,
@@ -26,6 +28,7 @@ from node.api import (
     operations,
     people,
     proofs,
+    provider,
     references,
     schemas,
     stream,
@@ -34,6 +37,7 @@ from node.api import (
 )
 from node.api.access_log import AccessLog
 from node.api.guard import BEHIND_HEADER, HEIGHT_HEADER, Guard, GuardedRoute
+from node.api.ledger_books import Books
 from node.api.limits import Limits
 from node.api.middleware import EdgeMetrics, Faults, Measures, SecurityHeaders
 from node.api.ports import Ports
@@ -56,7 +60,10 @@ ROUTERS = (
     people.router,
     filings.router,
     worklists.router,
+    covers.router,
     accounts.router,
+    books.router,
+    provider.router,
     references.router,
     stream.router,
 )
@@ -101,6 +108,7 @@ def create_app(
     app.state.guard = Guard(ports, settings, log)
     app.state.metrics = metrics
     app.state.heights = stream.Heights()
+    app.state.books = Books()
     check_declared(app)
     _handle_problems(app)
     _describe(app)

@@ -15,6 +15,7 @@ from contracts.api import State
 from contracts.settlement import records, statement
 from contracts.settlement.clearing.standing import standing
 from contracts.settlement.records import Claim, Reversal
+from contracts.settlement.refunds import consent, payout
 from node.api import chain, explorer, parties, render, schemas
 from node.api.chain import Located
 from node.api.guard import Access
@@ -59,6 +60,7 @@ def claim_fields(state: State, claim_id: str, claim: Claim, *, with_person: bool
         "origin": None if again is None else again.origin,
         "replaced_by": _replaced_by(state, claim) or None,
         "declared": None if claim.declared is None else _declared(claim.declared),
+        "consents": [] if claim.declared is None else _consents(state, claim_id),
     }
 
 
@@ -84,10 +86,45 @@ def _settled(settled: records.Settled) -> dict[str, Any]:
         "account_fen": settled.account_fen,
         "cash_fen": settled.cash_fen,
         "versions": list(settled.versions),
+        "covers": [
+            {
+                "product": part.product,
+                "insurer": part.insurer,
+                "number": part.number,
+                "pays": part.pays,
+                "amount_fen": part.amount_fen,
+            }
+            for part in settled.covers
+        ],
     }
 
 
-def _reversal_fields(reversal_id: str, reversal: Reversal) -> dict[str, Any]:
+def _payouts(state: State, reversal_id: str) -> list[dict[str, Any]]:
+    """What the reversal brought into closed accounts; whose they are stays unsaid."""
+    rows: list[dict[str, Any]] = []
+    while made := payout.find(state, name := payout.name_of(reversal_id, len(rows) + 1)):
+        rows.append(
+            {"payout": name, "state": made.state.value, "amount_fen": made.amount_fen,
+             "payment": made.payment or None, "bank": made.bank or None,
+             "reference": made.reference or None}
+        )  # fmt: skip
+    return rows
+
+
+def _consents(state: State, claim_id: str) -> list[dict[str, Any]]:
+    """Bureaus' consents to refunds of a claim that was declared."""
+    rows = []
+    for side in consent.SIDES:
+        made = consent.find(state, claim_id, side)
+        if made is not None:
+            rows.append(
+                {"side": side, "state": made.state.value, "amount_fen": made.amount_fen,
+                 "bureau": made.bureau, "reversal": made.reversal or None}
+            )  # fmt: skip
+    return rows
+
+
+def _reversal_fields(state: State, reversal_id: str, reversal: Reversal) -> dict[str, Any]:
     return {
         "reversal": reversal_id,
         "claim": reversal.claim,
@@ -95,6 +132,7 @@ def _reversal_fields(reversal_id: str, reversal: Reversal) -> dict[str, Any]:
         "time_ms": reversal.time_ms,
         "reason": reversal.reason,
         "replacement": reversal.replacement or None,
+        "payouts": _payouts(state, reversal_id),
         "declared": reversal.month or None,
     }
 
@@ -115,7 +153,7 @@ async def claim(access: AccessDep, claim: ThingId) -> Response:
     concerned = parties.of_claim(access.state, claim)
     if isinstance(found, Reversal):
         access.check(concerned, f"claim/{claim}")
-        return access.answer({"record": _reversal_fields(claim, found)})
+        return access.answer({"record": _reversal_fields(access.state, claim, found)})
     with_person = has_post(Right.PERSON, access.caller) and access.sees(concerned, Right.PERSON)
     access.check(concerned, f"claim/{claim}", Right.PERSON if with_person else None)
     return access.answer(

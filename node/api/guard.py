@@ -16,6 +16,7 @@ from fastapi import Request
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
+from contracts.settlement.calendar import date_of_ms
 from node.api import plain_json, rights
 from node.api.access_log import AccessLog, Look
 from node.api.auth import Authenticator, Caller, ReadState
@@ -56,6 +57,8 @@ class Access:
     def sees(self, parties: Parties, right: Right | None = None) -> bool:
         """Whether the caller has the right to a thing of these parties."""
         predicate = _PREDICATES[self.right if right is None else right]
+        if parties.readers:
+            parties = parties.on(date_of_ms(self.view.head.time_ms))
         return predicate(self.caller, parties)
 
     def check(self, parties: Parties, subject: str, right: Right | None = None) -> None:

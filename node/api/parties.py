@@ -9,13 +9,14 @@ its owner (the chart of accounts). A name that is not in the tables entitles nob
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from contracts import organisations
 from contracts.api import State
 from contracts.settlement import enrolment, records, reimbursement_record
-from contracts.settlement.clearing import notice_record, payment_record
+from contracts.settlement.clearing import audit_record, notice_record, payment_record
+from contracts.settlement.cover_record import LINES, CoverPayment
 from contracts.settlement.filing_record import Filing, load_filing
 from contracts.settlement.reimbursement_record import Reimbursement
 
@@ -34,6 +35,12 @@ class Parties:
     """Areas where the care was given."""
     persons: frozenset[str] = EMPTY
     """Pseudonyms of the persons it is about."""
+    readers: frozenset[tuple[str, str]] = frozenset()
+    """(insurer, last day) whom the person lets see charge lines and visit."""
+
+    def on(self, today: str) -> Parties:
+        """The same without those whose consent has ended before a day."""
+        return replace(self, readers=frozenset(r for r in self.readers if today <= r[1]))
 
     def __or__(self, other: Parties) -> Parties:
         return Parties(
@@ -41,6 +48,7 @@ class Parties:
             self.home_regions | other.home_regions,
             self.care_regions | other.care_regions,
             self.persons | other.persons,
+            self.readers | other.readers,
         )
 
 
@@ -85,6 +93,8 @@ ACCOUNTS: Mapping[str, str] = {
     "patient": "institution",
     "income": "institution",
     "hospital_share": "institution",
+    "gain": "institution",
+    "budget": "care",
     "bank": "organisation",
     "credit": "organisation",
     "commercial": "organisation",
@@ -121,11 +131,41 @@ def of_claim(state: State, claim_id: str) -> Parties:
     if value is None:
         return Parties()
     claim = records.Claim.decode(value)
-    return Parties(
+    found = Parties(
         organisations=frozenset({claim.institution}),
         home_regions=frozenset({claim.area}),
         care_regions=frozenset({claim.care}),
         persons=frozenset({claim.person}),
+    )
+    if claim.settled is not None and claim.settled.covers:
+        found |= _of_covers(state, claim.person, claim.settled.covers)
+    return found
+
+
+def _of_covers(state: State, person: str, covers: tuple[records.CoverPart, ...]) -> Parties:
+    """Insurers that pay of a claim, and those of them that may see its lines as things stand.
+
+    A consent that was taken back, or given anew for amounts only, lets nobody see lines any more.
+    """
+    asked = {part.product for part in covers if part.scope == LINES}
+    record = enrolment.load_person(state, person) if asked else None
+    consents = () if record is None else record.covers
+    return Parties(
+        organisations=frozenset(part.insurer for part in covers),
+        readers=frozenset(
+            (consent.insurer, consent.to_date)
+            for consent in consents
+            if consent.product in asked and consent.scope == LINES
+        ),
+    )
+
+
+def of_cover_payment(made: CoverPayment) -> Parties:
+    """The insurer, the person and home area, and the banks that were told to pay."""
+    return Parties(
+        organisations=frozenset({made.insurer, *(order.bank for order in made.orders)}),
+        home_regions=frozenset({made.area}),
+        persons=frozenset({made.person}),
     )
 
 
@@ -193,6 +233,12 @@ def of_notice(state: State, notice_id: str) -> Parties:
         else:
             found |= Parties(home_regions=frozenset({side}))
     return found
+
+
+def of_deduction(state: State, deduction_id: str) -> Parties:
+    """Whom the settlement of a deduction concerns; nobody where there is none."""
+    made = audit_record.find(state, deduction_id)
+    return Parties() if made is None else of_claim(state, made.claim)
 
 
 def of_payment(state: State, payment_id: str) -> Parties:

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from fastapi import Query
 from starlette.responses import Response
 
+from contracts.settlement import cover_record
 from node.api import chain, claims, explorer, parties, render, schemas
 from node.api.chain import Located
 from node.api.guard import Access, Guard
@@ -67,6 +68,11 @@ def _reimbursement(access: Access, rest: str) -> Parties:
     return parties.of_named_reimbursement(access.state, rest)
 
 
+def _cover_payment(access: Access, rest: str) -> Parties:
+    made = cover_record.find_payment(access.state, rest)
+    return Parties() if made is None else parties.of_cover_payment(made)
+
+
 def _area(_access: Access, rest: str) -> Parties:
     return Parties(home_regions=frozenset({rest.partition("/")[0]}))
 
@@ -92,6 +98,14 @@ def _payment(access: Access, rest: str) -> Parties:
     return parties.of_payment(access.state, rest)
 
 
+def _statement(access: Access, rest: str) -> Parties:
+    return _pair(access, rest.partition("/")[2])
+
+
+def _deduction(access: Access, rest: str) -> Parties:
+    return parties.of_deduction(access.state, rest)
+
+
 def _nobody(_access: Access, _rest: str) -> Parties:
     return Parties()
 
@@ -109,6 +123,7 @@ KEYS: Mapping[str, tuple[Right, Concern]] = {
     "contracts": (Right.CHAIN, _nobody),
     "policy": (Right.CHAIN, _nobody),
     "policy-source": (Right.CHAIN, _nobody),
+    "cover-product": (Right.CHAIN, _nobody),
     "catalogue": (Right.CHAIN, _nobody),
     "catalogue-version": (Right.CHAIN, _nobody),
     "catalogue-page": (Right.CHAIN, _nobody),
@@ -123,6 +138,7 @@ KEYS: Mapping[str, tuple[Right, Concern]] = {
     "filings": (Right.PERSON, _person),
     "filing": (Right.PERSON, _filing),
     "reimbursement": (Right.PERSON, _reimbursement),
+    "cover-payment": (Right.PERSON, _cover_payment),
     "reimbursement-lines": (Right.CONTENT, _reimbursement),
     "fund": (Right.PARTY, _area),
     "clearing": (Right.PARTY, _pair),
@@ -139,6 +155,12 @@ KEYS: Mapping[str, tuple[Right, Concern]] = {
     "notice": (Right.PARTY, _notice),
     "payment": (Right.PARTY, _payment),
     "period": (Right.CHAIN, _nobody),
+    "period-pair": (Right.CHAIN, _nobody),
+    "institution-account": (Right.PARTY, _organisation),
+    "statement": (Right.PARTY, _statement),
+    "advance": (Right.PARTY, _pair),
+    "levy": (Right.PARTY, _area),
+    "deduction": (Right.PARTY, _deduction),
 }
 """The right to a state entry by the first part of its key; what is not here is denied."""
 

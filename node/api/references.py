@@ -16,7 +16,13 @@ from node.api.problems import Problem
 
 router = edge_router("references")
 
-Scheme = Annotated[str, Path(pattern=r"^[0-9]{3}$", description="310 employee, 390 resident.")]
+Scheme = Annotated[
+    str,
+    Path(
+        pattern=r"^([0-9]{3}|provider)$",
+        description="310 employee, 390 resident; provider: how the place pays institutions.",
+    ),
+]
 
 KEYS_MAX = 200
 """Keys listed of one organisation, newest last; the history in the state is longer."""

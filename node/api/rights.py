@@ -53,8 +53,9 @@ class Right(Enum):
         " operator). Each look is logged"
     )
     CONTENT = (
-        "as for a person's data, and the bureau of the place of care. Posts clerk, checker,"
-        " doctor, audit (at institutions also operator). Each look is logged"
+        "as for a person's data, the bureau of the place of care, and of a claim that it pays of"
+        " an insurer whom the person lets see the lines. Posts clerk, checker, doctor, audit (at"
+        " institutions also operator). Each look is logged"
     )
     OVERSIGHT = (
         "the centre, bureaus of provinces, auditors and regulators of the whole country."
@@ -86,7 +87,7 @@ RULES: Mapping[Right, _Rule] = {
         INSTITUTIONS | OVERSEERS | {"bureau"}, CASE_POSTS, by_thing=True, logged=True
     ),
     Right.CONTENT: _Rule(
-        INSTITUTIONS | OVERSEERS | {"bureau"}, CASE_POSTS, by_thing=True, logged=True
+        INSTITUTIONS | OVERSEERS | {"bureau", "insurer"}, CASE_POSTS, by_thing=True, logged=True
     ),
     Right.OVERSIGHT: _Rule(OVERSEERS | BUREAUS, BUSINESS_POSTS, by_thing=False),
     Right.ESTIMATE: _Rule(
@@ -132,6 +133,7 @@ ROUTES: Mapping[str, Right] = {
     "claim": Right.PARTY,
     "claim_history": Right.PARTY,
     "claim_evidence": Right.PARTY,
+    "claim_payment": Right.PARTY,
     "claim_explanation": Right.PERSON,
     "claim_statement": Right.PERSON,
     "claim_attachments": Right.CONTENT,
@@ -148,9 +150,18 @@ ROUTES: Mapping[str, Right] = {
     "person_account": Right.PERSON,
     "person_counters": Right.PERSON,
     "person_looks": Right.PERSON,
+    "person_covers": Right.PERSON,
+    # commercial cover
+    "cover_holder": Right.PARTY,
+    "cover_payment": Right.PARTY,
+    "cover_payments": Right.PARTY,
+    "cover_product": Right.CHAIN,
     # money
     "account": Right.PARTY,
     "account_postings": Right.PARTY,
+    "institution_payments": Right.PARTY,
+    "trial_balance": Right.PARTY,
+    "vouchers": Right.PARTY,
     # what everybody may know
     "organisation": Right.CHAIN,
     "validators": Right.CHAIN,
@@ -221,8 +232,11 @@ def may_see_person(caller: Caller, parties: Parties) -> bool:
 def may_see_content(caller: Caller, parties: Parties) -> bool:
     """Whether the caller may see charge lines and materials (``Right.CONTENT``).
 
-    The home bureau checks what it pays for, the care bureau supervises its institutions.
+    The home bureau checks what it pays for, the care bureau supervises its institutions; an
+    insurer sees what the person lets it see (``Parties.readers``).
     """
+    if caller.kind == "insurer":
+        return caller.id in {insurer for insurer, _ in parties.readers}
     if caller.kind == "bureau":
         return _reaches(caller, parties.home_regions | parties.care_regions)
     return may_see_person(caller, parties)

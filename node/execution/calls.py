@@ -112,12 +112,14 @@ def run_call(
         code=outcome.code,
         values=outcome.values,
         answer=outcome.answer,
-        events=tuple(Event(topic, fields) for topic, fields in outcome.events),
+        events=tuple([Event(topic, fields) for topic, fields in outcome.events]),
         amounts=outcome.amounts,
         versions=outcome.versions,
         postings=tuple(
-            ReceiptPosting(p.transfer, p.account, p.fund_type, p.amount_fen)
-            for p in outcome.postings
+            [
+                ReceiptPosting(p.transfer, p.account, p.fund_type, p.amount_fen)
+                for p in outcome.postings
+            ]
         ),
         explanation=None if explained is None else explained.commitment(),
         writes_digest=compute_writes_digest(writes) if writes else NO_WRITES_DIGEST,

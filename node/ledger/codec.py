@@ -263,16 +263,17 @@ def _check_walk(value: Value) -> None:
 
 def _has_large_integer(value: Value) -> bool:
     """Whether an integer of 2^63 or more is in a value whose types are the ledger's."""
-    stack = [value]
-    while stack:
-        item = stack.pop()
-        kind = type(item)
-        if kind is dict:
-            stack.extend(item.values())
-        elif kind in _CONTAINERS:
-            stack.extend(item)
-        elif kind is int and item > INT_MAX:
+    level = [value]
+    while level:
+        if any(type(item) is int and item > INT_MAX for item in level):
             return True
+        level = [
+            item
+            for container in level
+            if type(container) in _CONTAINERS
+            for item in (container.values() if type(container) is dict else container)
+            if type(item) is int or type(item) in _CONTAINERS
+        ]
     return False
 
 

@@ -109,18 +109,23 @@ class Answers:
         return asked.share, FrameType.CONTENT, lambda: self._content(asked)
 
     async def _answer(self, place: tuple[str, FrameType], answer: FrameType, work: Work) -> None:
-        organisation, _ = place
+        if self._is_seated(place[0]):
+            await self._give(self._members, place, answer, work)
+            return
         loop = asyncio.get_running_loop()
+        async with self._guest_turn:
+            began_s = loop.time()
+            await self._give(self._guests, place, answer, work)
+            # Whoever was answered may ask for the next thing at once; it waits for this pause.
+            await asyncio.sleep(GUEST_REST * (loop.time() - began_s))
+
+    async def _give(
+        self, pool: ThreadPoolExecutor, place: tuple[str, FrameType], answer: FrameType, work: Work
+    ) -> None:
+        """Do the work and send what came of it; the request is in hand until then."""
         try:
-            if self._is_seated(organisation):
-                body = await loop.run_in_executor(self._members, work)
-                self._reply(organisation, answer, body)
-            else:
-                async with self._guest_turn:
-                    began_s = loop.time()
-                    body = await loop.run_in_executor(self._guests, work)
-                    self._reply(organisation, answer, body)
-                    await asyncio.sleep(GUEST_REST * (loop.time() - began_s))
+            body = await asyncio.get_running_loop().run_in_executor(pool, work)
+            self._reply(place[0], answer, body)
         finally:
             self._busy.discard(place)
 

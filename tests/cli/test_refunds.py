@@ -120,3 +120,38 @@ def test_what_is_missing_and_who_may_not(asked: Callable[..., Any]) -> None:
     assert "--reversal" in told.output
     assert asked(*words(VISIT), who=BUREAU_GUANGZHOU, post="finance").exit_code != 0
     assert asked("resettle", "--describe", "--json").exit_code == 0
+
+
+def test_lines_come_back_by_words(world: NodeWorld, asked: Callable[..., Any]) -> None:
+    claim = "H44010000123-m-5"
+    speak: Any = world
+    ClaimWorld(speak).settle(claim, [line(1, BED, 90_000, quantity=3), line(2, BED, 9_000)])
+    told = asked(*words(claim, "--line", "1:4:1200.00", "--dry-run", command="refund"))
+    assert told.exit_code == 1
+    assert "refund.larger-than-line" in told.output
+    told = asked(*words(claim, "--line", "1:1:300.00", "--charge", "2:15.00", command="refund"))
+    assert told.exit_code == 0, told.output
+    assert "-315.00" in told.output
+    told = asked(*words(f"{claim}-n", "--unused", "1:2:600.00", command="refund"))
+    assert told.exit_code == 0, told.output
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ([], "nothing comes back"),
+        (["--line", "1:300.00"], "has not 3 parts"),
+        (["--line", "1:x:300.00"], "not a quantity"),
+        (["--line", "1:0:300.00"], "above 0"),
+        (["--line", "1:1.00001:300.00"], "at most four decimals"),
+        (["--charge", "1:3.001"], "line 1"),
+        (["--charge", "1:3", "--line", "1:1:3"], "given twice"),
+        (["--charge", "1:3", "--code", "2:abcdefgh"], "no --line"),
+    ],
+)
+def test_words_that_say_nothing(
+    asked: Callable[..., Any], given: list[str], complaint: str
+) -> None:
+    told = asked(*words(VISIT, *given, command="refund"))
+    assert told.exit_code == 2
+    assert complaint in " ".join(told.output.split())

@@ -14,6 +14,7 @@ from typing import Any
 from contracts.api import Value
 from node.ledger import codec
 from tests.contracts.settlement.claim_world import DAY, line, visit
+from tests.contracts.settlement.cover_world import INSURER, PRODUCT, TWO_DEDUCTIBLES
 from tests.contracts.world import ALICE, BUREAU_CHANGSHA, HOSPITAL, key_of
 from tests.node.api.asgi import Reply
 from tests.node.api.real import NodeWorld, Outcome, reader
@@ -29,13 +30,16 @@ LINK, PAPER = sha256(b"canary link").digest(), sha256(b"canary paper").digest()
 PHONE_KEY, NEXT_PHONE_KEY = key_of("phone", "canary"), key_of("phone", "canary 2")
 PERSON = "p:430100:9c"
 TRACE = "84019900000000000077"
+COVERED = "2003-02-19"
+"""Since when the person holds a commercial product."""
 
 WORDS: dict[str, bytes | str] = {
     "code": CODE, "local code": LOCAL, "line number": LINE_NUMBER, "practitioner": DOCTOR,
     "diagnosis": DIAGNOSIS, "diagnosis in Chinese": CHINESE, "disease": DISEASE, "birth": BIRTH,
     "spell": SPELL, "period": PERIOD, "category": CATEGORY, "identity type": IDENTITY,
     "reason": REASON, "counter": COUNTER, "note": NOTE, "kind of paper": PAPER_KIND, "link": LINK,
-    "paper": PAPER, "trace code": TRACE, "phone key": PHONE_KEY, "next phone key": NEXT_PHONE_KEY,
+    "paper": PAPER, "trace code": TRACE, "covered": COVERED, "phone key": PHONE_KEY,
+    "next phone key": NEXT_PHONE_KEY,
 }  # fmt: skip
 
 PERSONAL = {
@@ -243,6 +247,25 @@ def plant_filings(plant: Planter) -> None:
         {"filing": PAPERS},
     )
     plant.sound(BUREAU_CHANGSHA, "filing", "cancel", cancelled, {"filing": PAPERS})
+
+
+def plant_cover(plant: Planter) -> None:
+    """A product that the person holds and has authorised: every claim that follows asks it."""
+    desk: dict[str, Any] = {"sender": INSURER, "contract": "cover"}
+    plant.sound(**desk, method="deploy", args={
+        "product": PRODUCT, "effective_from": "2020-01-01", "pays": "at_once",
+        "source": TWO_DEDUCTIBLES,
+    })  # fmt: skip
+    held = {"product": PRODUCT, "person": PERSON}
+    for method, period in (("sound", {"from": COVERED}), ("spoilt", {"from": COVERED})):
+        getattr(plant, method)(**desk, method="enrol", args=held, attachments={"cover": period})
+    plant.sound(**desk, method="enrol", args=held, code="cover.dates",
+                attachments={"cover": {"from": SPELL, "to": COVERED}})  # fmt: skip
+    plant.sound(
+        BUREAU_CHANGSHA, "cover", "authorise", post="clerk",
+        args=held | {"scope": "lines", "to": DAY,
+                     "presence": {"kind": "card", "certificate": "03"}},
+    )  # fmt: skip
 
 
 def plant_claims(plant: Planter) -> None:

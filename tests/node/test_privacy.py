@@ -46,6 +46,7 @@ from tests.node.privacy_plants import (
     Planter,
     plant_after_payment,
     plant_claims,
+    plant_cover,
     plant_end,
     plant_filings,
     plant_in_addresses,
@@ -74,6 +75,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planted]:
         plant = Planter(world, made)
         plant_people(plant)
         plant_filings(plant)
+        plant_cover(plant)
         plant_claims(plant)
         plant_after_payment(plant)
         plant_end(plant)

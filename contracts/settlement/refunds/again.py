@@ -7,7 +7,8 @@ place in the order of the year.
 
 Whoever was asked once is not asked for more: of the account, the wallet, relatives' accounts and
 the bank's credit the new settlement uses at most what the old one used, since the person is not
-there to choose. Where the person's part grows, the rest is owed in cash.
+there to choose. Where the person's part grows, the rest is owed in cash. The commercial products
+that took part are asked again, whatever was said to them since, and no others.
 """
 
 from __future__ import annotations
@@ -17,19 +18,28 @@ from dataclasses import replace
 from contracts.api import Args, Context
 from contracts.organisations import Organisation
 from contracts.quick import quick
-from contracts.settlement import calendar, counters, credit, family, invoices, traces
+from contracts.settlement import (
+    calendar,
+    counters,
+    cover_settle,
+    credit,
+    family,
+    invoices,
+    traces,
+)
 from contracts.settlement import claim as claims
 from contracts.settlement import funds_chart as chart
-from contracts.settlement.claim_decide import Decided, decide, named_versions
+from contracts.settlement.claim_decide import Decided, decide, told_beside
 from contracts.settlement.claim_explain import explanation_of
 from contracts.settlement.claim_lines import Rows
 from contracts.settlement.claim_own import OwnMeans
 from contracts.settlement.claim_postings import bill_of, settlement_legs
 from contracts.settlement.claim_settle import settled_of
 from contracts.settlement.enrolment import Person
-from contracts.settlement.funds_book import Book, counter_entry, post
+from contracts.settlement.funds_book import Book, post
 from contracts.settlement.life import START
 from contracts.settlement.lifecycle import Action, ClaimState, follow
+from contracts.settlement.provider import book as provider
 from contracts.settlement.records import (
     Again,
     Claim,
@@ -38,7 +48,8 @@ from contracts.settlement.records import (
     Visit,
     salt_of,
 )
-from contracts.settlement.refunds import difference, order
+from contracts.settlement.refunds import difference, order, payout
+from contracts.settlement.refunds.undo import post_back
 from contracts.settlement.terms import PERSONAL_ACCOUNT
 
 
@@ -82,6 +93,8 @@ def remake(ctx: Context, old: Taken, new: Wanted) -> Settled | None:
     book = Book(ctx.state)
     balances = _balances(book, old.claim.person)
     at_ms = order.decided_at_ms(ctx, new.person, old.claim_id, old.settled)
+    if old.settled.covers:
+        cover_settle.take_back(ctx, old.claim_id, new.person, old.settled.covers)
     decided = _decide(ctx, old, new, at_ms) if new.rows else None
     names = invoices.names_of(new.invoices) or old.settled.invoices
     settled = None
@@ -93,6 +106,8 @@ def remake(ctx: Context, old: Taken, new: Wanted) -> Settled | None:
         _hand_over(ctx, old, new, settled)
     else:
         invoices.release(ctx, old.settled.invoices, invoices.CLAIM, old.claim_id)
+    if decided is not None and decided.covers:
+        cover_settle.keep(ctx, new.claim_id, decided.facts.person, decided.covers)
     _write(ctx, old, new, settled)
     ctx.amounts.update(difference.net_amounts(old.settled, settled))
     if decided is not None and settled is not None:
@@ -109,7 +124,7 @@ def _decide(ctx: Context, old: Taken, new: Wanted, at_ms: int) -> Decided:
     return decide(
         ctx,
         new.institution,
-        new.person,
+        cover_settle.as_asked(ctx, new.person, old.claim_id, old.settled.covers),
         new.visit,
         new.rows,
         own=means_as_then(old.settled, new.use_account),
@@ -135,16 +150,21 @@ def means_as_then(settled: Settled, use_account: bool) -> OwnMeans:
 def _post(ctx: Context, old: Taken, new: Wanted, settled: Settled | None, book: Book) -> None:
     """The counter-entry of the old settlement, then the new one's legs."""
     own = old.settled.own
-    back = counter_entry(settlement_legs(bill_of(old.claim, old.settled)))
-    post(ctx, claims.transfer_id(old.reversal), back, book)
+    legs = post_back(ctx, old.reversal, old.claim, old.settled, book)
+    # What the old case was worth is taken back with it; the new one is decided anew.
+    provider.undo(ctx, old.claim_id, new.digest, book)
     drawn = 0
     if settled is not None:
         bill = bill_of(old.claim, settled)
         assert bill.total_fen == settled.sums[0], "the payers do not make up the bill"
-        post(ctx, claims.transfer_id(new.claim_id), settlement_legs(bill), book)
+        anew = settlement_legs(bill)
+        post(ctx, claims.transfer_id(new.claim_id), anew, book)
+        legs = legs + anew
         drawn = settled.own.credit_fen
     if own.hold and (own.credit_fen > drawn or settled is None):
         credit.refund(ctx, own.hold, own.credit_fen - drawn, book)
+    if old.settled.account_fen:
+        payout.divert(ctx, old.reversal, payout.net_into(legs), book)
     book.save()
     for part, sign in ((own, -1), (None if settled is None else settled.own, 1)):
         if part is not None and part.relatives:
@@ -226,7 +246,7 @@ def _explain(
     )
     rows = difference.differences(old.settled, settled)
     explained |= {
-        "versions": named_versions(decided.versions),
+        **told_beside(decided),
         "account": {"before_fen": before[0], "after_fen": after[0]},
         "wallet": {"before_fen": before[1], "after_fen": after[1]},
         "again": {

@@ -6,8 +6,9 @@ Rows stand in the order in which money comes back: the last payer first, as a re
 from __future__ import annotations
 
 from contracts.quick import quick
+from contracts.settlement.cover_record import AT_ONCE
 from contracts.settlement.records import Settled
-from contracts.settlement.terms import PAYER_COMMERCIAL, PAYER_FUND, PAYER_WAIVER
+from contracts.settlement.terms import COMMERCIAL, PAYER_COMMERCIAL, PAYER_FUND, PAYER_WAIVER
 
 ACCOUNT, WALLET, RELATIVE, CREDIT, CASH = "account", "wallet", "relative", "credit", "cash"
 """Payers of the person's part, beside those of ``terms``."""
@@ -27,7 +28,7 @@ class Difference:
     payer: str
     """``fund``, ``commercial``, ``waiver`` or one of the person's own."""
     name: str
-    """The fund's type, the relative, the bank; empty where the payer is one of its kind."""
+    """The fund's type, the insurer, the relative or the bank; empty where it is one of its kind."""
     before_fen: int
     after_fen: int
 
@@ -53,6 +54,14 @@ def payers_of(settled: Settled | None) -> dict[tuple[str, str], int]:
     paid: dict[tuple[str, str], int] = {}
     for fund, payer, amount in settled.payments:
         paid[payer, fund] = paid.get((payer, fund), 0) + amount
+    for part in settled.covers:
+        if part.pays == AT_ONCE and part.amount_fen:
+            # The payments have one sum for all products; each insurer gives its own.
+            paid[PAYER_COMMERCIAL, COMMERCIAL] -= part.amount_fen
+            whose = (PAYER_COMMERCIAL, part.insurer)
+            paid[whose] = paid.get(whose, 0) + part.amount_fen
+    if not paid.get((PAYER_COMMERCIAL, COMMERCIAL), 1):
+        del paid[PAYER_COMMERCIAL, COMMERCIAL]
     own = settled.own
     account = settled.account_fen - own.wallet_fen - own.family_fen
     shares = [(ACCOUNT, "", account), (WALLET, "", own.wallet_fen)]

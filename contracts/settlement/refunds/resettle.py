@@ -27,7 +27,9 @@ from contracts.settlement.records import (
 )
 from contracts.settlement.refunds import difference
 from contracts.settlement.refunds.again import Taken, Wanted, remake
+from contracts.settlement.refunds.consent import take_back
 from contracts.settlement.refunds.original import CALLS, again_of, match
+from contracts.settlement.refunds.returned import rest_of
 
 POSTS = ("operator", "clerk", "checker", "finance")
 
@@ -55,9 +57,8 @@ def resettle(ctx: Context, args: Args) -> Answer:
     told = answered(ctx, args, digest, claim)
     if told is not None:
         return told
-    after = follow(claim.state, Action.REVERSE)
-    settled = claim.settled
-    assert settled is not None, f"claim {args['claim']} is {claim.state} and was never settled"
+    settled = settled_of_claim(claim, args["claim"])
+    after = take_back(ctx, args["claim"], claim, settled.sums[0], args["reversal"])
     institution = require_organisation(ctx.state, claim.institution)
     again = again_of(args["claim"], claim, settled)
     attached = ctx.attachments[AUDIENCE]
@@ -69,7 +70,7 @@ def resettle(ctx: Context, args: Args) -> Answer:
         institution=institution,
         person=person,
         visit=original.visit,
-        rows=original.rows,
+        rows=rest_of(original.rows, again.returned),
         traces=original.traces,
         use_account=original.use_account,
         again=Again(args["claim"], again.origin, again.settle, again.uploads, again.returned),
@@ -96,6 +97,14 @@ def load(ctx: Context, claim_id: str) -> Claim:
         reject("claim.not-found", claim=claim_id)
     require_competent(ctx, claim.area)
     return claim
+
+
+def settled_of_claim(claim: Claim, claim_id: str) -> Settled:
+    """How a claim was decided. Refuses with ``claim.wrong-state`` one that never was."""
+    if claim.settled is None:
+        follow(claim.state, Action.REVERSE)
+    assert claim.settled is not None, f"claim {claim_id} is {claim.state} and was never settled"
+    return claim.settled
 
 
 def answered(ctx: Context, args: Args, digest: bytes, claim: Claim) -> Answer | None:

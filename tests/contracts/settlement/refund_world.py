@@ -55,3 +55,34 @@ def resettle(
     if refused:
         return counter.world.refused(refused, sender, "claim", "resettle", args, **more)
     return counter.world.do(sender, "claim", "resettle", args, **more)
+
+
+def back(number: int, amount_fen: int, quantity: int = 1, **given: Any) -> dict[str, Value]:
+    """So much of a line comes back, the goods with it unless told otherwise."""
+    made = {"line": f"{number}", "quantity_e4": quantity * 10_000, "amount_fen": amount_fen}
+    return made | {"goods": quantity > 0} | given
+
+
+def refund(
+    counter: ClaimWorld,
+    returns: list[dict[str, Value]],
+    claim: str = FIRST,
+    *,
+    origin: str = "",
+    refused: str = "",
+    sender: str = HOSPITAL,
+    post: str = "operator",
+    **given: Any,
+) -> Outcome:
+    """Give lines of a claim back."""
+    args = {
+        "claim": claim,
+        "reversal": f"{claim}-r",
+        "replacement": f"{claim}-n",
+        "amount_fen": sum(int(one["amount_fen"]) for one in returns),
+    } | given
+    content = {"calls": calls_of(counter, origin or claim), "returns": returns}
+    more: dict[str, Any] = {"attachments": {AUDIENCE: content}, "post": post}
+    if refused:
+        return counter.world.refused(refused, sender, "claim", "refund", args, **more)
+    return counter.world.do(sender, "claim", "refund", args, **more)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from contracts.settlement import claim as claims
 from contracts.settlement import counters
 from contracts.settlement.funds_book import balance
-from contracts.settlement.lifecycle import Action, follow
 from contracts.settlement.records import Reversal, is_reversal
 from tests.contracts.settlement.claim_world import (
     BED,
@@ -103,17 +100,6 @@ def test_who_may_not_reverse(counter: ClaimWorld) -> None:
     world.refused("sender.foreign-id", PHARMACY, "claim", "reverse", args, post="operator")
     world.refused("sender.kind", BUREAU_GUANGZHOU, "claim", "reverse", args, post="clerk")
     world.refused("sender.post", HOSPITAL, "claim", "reverse", args, post="doctor")
-
-
-def test_a_claim_that_was_declared_is_not_reversed_by_the_hospital_alone(
-    counter: ClaimWorld,
-) -> None:
-    counter.settle()
-    claim = claims.find(counter.world.state, "H44010000123-m-1")
-    assert claim is not None
-    declared = replace(claim, state=follow(claim.state, Action.DECLARE))
-    counter.world.state.put("claim/H44010000123-m-1", declared.encode())
-    counter.reverse(refused="claim.wrong-state")
 
 
 def test_later_settlements_are_listed_and_none_is_changed(counter: ClaimWorld) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from contracts.settlement.claim_explain import LINE_FIELDS
+from contracts.settlement.cover_record import CoverPayment, CoverStage, Product
+from contracts.settlement.cover_record import Version as CoverVersion
 from contracts.settlement.enrolment import Period, Person, Spell
 from contracts.settlement.filing_record import APPROVED, Filing, Version, row_of
 from contracts.settlement.lifecycle import ClaimState
@@ -16,6 +18,7 @@ from tests.node.api.world import HOSPITAL, START_MS, CallSpec, MemoryNode
 
 PERSON, FILING, CLAIM = "p:430100:7f3a", "f-1", "m-1"
 REIMBURSEMENT = "z-1"
+PRODUCT, PAYMENT, INSURER = "insurer:one:hmb", "m-0.1", "insurer:one"
 LINES = [{"code": "XJ01CRA0401", "amount_fen": 12_345}]
 POSTINGS = (
     (CLAIM, "fund:430100", "390100", -80_00),
@@ -66,6 +69,25 @@ def reimbursement() -> Reimbursement:
         decider="", payments=(), counters=(), orders=(), digest=bytes(32), last=bytes(32),
         salt=bytes(32),
     )  # fmt: skip
+
+
+def cover() -> dict[str, Any]:
+    """A product that the person holds and has not authorised, and what it once paid later."""
+    paid = CoverPayment(
+        stage=CoverStage.DUE, claim="m-0", person=PERSON, area="430100", product=PRODUCT,
+        insurer=INSURER, number=1, amount_fen=7_00, account=None, orders=(), last=b"",
+        salt=bytes(32),
+    )  # fmt: skip
+    version = CoverVersion(1, "2025-01-01", bytes(32), 1, "later")
+    return {
+        f"cover-product/{PRODUCT}": Product(PRODUCT, INSURER, (version,)).encode(),
+        f"cover-holder/{PRODUCT}/{PERSON}": [
+            "2025-01-01", None, bytes(32), 0, bytes(32)
+        ],
+        f"cover-payment/{PAYMENT}": paid.encode(),
+        f"cover-count/{INSURER}": 1,
+        f"cover-list/{INSURER}/1": PAYMENT,
+    }  # fmt: skip
 
 
 def claim(tx_id: bytes) -> Claim:
@@ -133,6 +155,7 @@ def tell(node: MemoryNode) -> Story:
             f"account/{PERSON}": {"person": {"310200": 45_00}, "salt": bytes(32)},
             f"reimbursement/{REIMBURSEMENT}": reimbursement().encode(),
             "fund/430100": {"fund": {"390100": -80_00}},
+            **cover(),
         }
     )
     node.work = {

@@ -21,7 +21,15 @@ from node.api.rights import Right
 from node.api.settings import ApiSettings
 from tests.node.api import world
 from tests.node.api.conftest import Edge, make_edge
-from tests.node.api.story import CLAIM, FILING, PERSON, REIMBURSEMENT
+from tests.node.api.story import (
+    CLAIM,
+    FILING,
+    INSURER,
+    PAYMENT,
+    PERSON,
+    PRODUCT,
+    REIMBURSEMENT,
+)
 from tests.node.api.world import HOSPITAL, ORGANISATIONS, OTHER_HOSPITAL, POSTS, reader
 
 ALL = frozenset(row[0] for row in ORGANISATIONS)
@@ -40,6 +48,7 @@ OF_CLAIM = HOME | CARE | WATCHERS | {"centre", HOSPITAL, "finance:430100"}
 SEE_PATIENT = HOME | WATCHERS | {HOSPITAL}
 SEE_LINES = SEE_PATIENT | CARE
 SEE_PERSON = HOME | {"auditor:national", "auditor:430000"}
+OF_COVER = SEE_PERSON | {INSURER, "centre", "finance:430100"}
 SEE_ALL_BLOCKS = {
     "centre", "bureau:430000", "bureau:440000", "bureau:510000", "auditor:national"
 }  # fmt: skip
@@ -75,6 +84,7 @@ EXPECTED: dict[str, Allowed] = {
     "claim": (OF_CLAIM, BUSINESS),
     "claim_history": (OF_CLAIM, BUSINESS),
     "claim_evidence": (OF_CLAIM, BUSINESS),
+    "claim_payment": (OF_CLAIM, BUSINESS),
     "claim_explanation": (SEE_PATIENT, CASES),
     "claim_statement": (SEE_PATIENT, CASES),
     "claim_attachments": (SEE_LINES, CASES),
@@ -94,12 +104,29 @@ EXPECTED: dict[str, Allowed] = {
     "person_account": (SEE_PERSON, CASES),
     "person_counters": (SEE_PERSON, CASES),
     "person_looks": (HOME, CASES),
+    "person_covers": (SEE_PERSON, CASES),
+    "cover_product": ANYBODY,
+    "cover_holder": (OF_COVER, BUSINESS),
+    "cover_payment": (OF_COVER, BUSINESS),
+    "cover_payments": ({INSURER, "centre"}, BUSINESS),
     "account": (
         HOME | {"centre", "finance:430100", "auditor:national", "auditor:430000"},
         BUSINESS,
     ),
     "account_postings": (
         HOME | {"centre", "finance:430100", "auditor:national", "auditor:430000"},
+        BUSINESS,
+    ),
+    "trial_balance": (
+        HOME | {"centre", "finance:430100", "auditor:national", "auditor:430000"},
+        BUSINESS,
+    ),
+    "vouchers": (
+        HOME | {"centre", "finance:430100", "auditor:national", "auditor:430000"},
+        BUSINESS,
+    ),
+    "institution_payments": (
+        CARE | {HOSPITAL, "centre", "auditor:national", "regulator:440000"},
         BUSINESS,
     ),
     "state": (SEE_PATIENT, CASES),
@@ -142,6 +169,7 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         "claim": f"/v1/claims/{CLAIM}",
         "claim_history": f"/v1/claims/{CLAIM}/history",
         "claim_evidence": f"/v1/claims/{CLAIM}/evidence",
+        "claim_payment": f"/v1/claims/{CLAIM}/payment",
         "claim_explanation": f"/v1/claims/{CLAIM}/explanation",
         "claim_statement": f"/v1/claims/{CLAIM}/statement",
         "claim_attachments": f"/v1/claims/{CLAIM}/attachments",
@@ -158,8 +186,16 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         "person_account": f"/v1/persons/{PERSON}/account",
         "person_counters": f"/v1/persons/{PERSON}/counters/2026",
         "person_looks": f"/v1/persons/{PERSON}/looks",
+        "person_covers": f"/v1/persons/{PERSON}/covers",
+        "cover_product": f"/v1/cover/products/{PRODUCT}",
+        "cover_holder": f"/v1/cover/products/{PRODUCT}/holders/{PERSON}",
+        "cover_payment": f"/v1/cover/payments/{PAYMENT}",
+        "cover_payments": f"/v1/cover/insurers/{INSURER}/payments",
         "account": "/v1/accounts/fund:430100",
         "account_postings": "/v1/accounts/fund:430100/postings",
+        "trial_balance": "/v1/trial-balance",
+        "vouchers": "/v1/vouchers",
+        "institution_payments": f"/v1/institutions/{HOSPITAL}/payments/2026-01",
         "state": "/v1/state",
         "state_evidence": "/v1/state/evidence",
         "organisation": f"/v1/organisations/{HOSPITAL}",
@@ -173,6 +209,8 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
     query = f"key=claim/{CLAIM}" if name.startswith("state") and "status" not in name else ""
     if name.startswith("work_"):
         query = "area=430100"
+    if name in ("trial_balance", "vouchers"):
+        query = "region=430100"
     return paths[name], query
 
 

@@ -1,0 +1,268 @@
+"""Contract ``payout``: a refund to an account that is closed goes to the person or the heirs.
+
+An account that was closed, by death or by a move of the insurance, must not fill again: nobody
+would look into it. What a refund brings there is moved on at once to what the area owes (``owed``),
+and a payout waits for the home bureau to name a bank account: the person's own, or an heir's with
+the relation. A second person orders, the bank confirms or sends it back with a reason.
+
+State: ``payout/<reversal>:<number>``, numbers from 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from contracts import organisations
+from contracts.api import Answer, Args, Context, Contract, State, Value, reject
+from contracts.organisations import covers, require_competent, require_own_id
+from contracts.schema import IDENTIFIER, Bytes, Id, OneOf, Text
+from contracts.settlement import calendar, enrolment
+from contracts.settlement import funds_chart as chart
+from contracts.settlement.enrolment import person_status
+from contracts.settlement.enrolment_record import CLOSED, DEAD
+from contracts.settlement.funds_book import Book, Leg, post
+from contracts.settlement.life import START, Life
+from contracts.settlement.records import content_digest, salt_of
+from contracts.settlement.terms import PERSONAL_ACCOUNT
+
+CONTRACT = Contract("payout", version=1)
+
+RECEIVERS = ("person", "spouse", "parent", "child", "other_heir")
+"""Whose the bank account is: the person's, or of an heir by relation."""
+WHY_BOUNCED = ("unknown_account", "closed_account", "name_differs", "limit", "other")
+
+
+class PayoutState(StrEnum):
+    """Where a payout stands."""
+
+    DUE = "due"
+    """Money came back and has nowhere to go yet."""
+    NAMED = "named"
+    """A bank account is known."""
+    PAYING = "paying"
+    """With the bank."""
+    PAID = "paid"
+    """The bank has paid, with its reference; final."""
+
+
+class PayoutStep(StrEnum):
+    """What can happen to a payout."""
+
+    OWE = "owe"
+    NAME = "name"
+    PAY = "pay"
+    CONFIRM = "confirm"
+    BOUNCE = "bounce"
+
+
+_S, _A = PayoutState, PayoutStep
+TABLE: dict[tuple[str, PayoutStep], PayoutState] = {
+    (START, _A.OWE): _S.DUE,
+    (_S.DUE, _A.NAME): _S.NAMED,
+    (_S.NAMED, _A.NAME): _S.NAMED,
+    (_S.NAMED, _A.PAY): _S.PAYING,
+    (_S.PAYING, _A.CONFIRM): _S.PAID,
+    (_S.PAYING, _A.BOUNCE): _S.DUE,
+}
+"""(state, step) -> next state. What is missing is refused."""
+
+_LIFE = Life(TABLE, PayoutState, "payout.wrong-state", ("state", "step"))
+mermaid = _LIFE.mermaid
+
+
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """Money for somebody whose account is closed."""
+
+    state: PayoutState
+    person: str
+    area: str
+    amount_fen: int
+    account: bytes
+    """Token of a bank account, 32 bytes; the bank knows what it stands for."""
+    receiver: str
+    """A word of ``RECEIVERS``; empty while none is named."""
+    namer: str
+    """Holder who named it; another one pays."""
+    payment: str
+    """The order that is on its way or was paid."""
+    bank: str
+    reference: str
+    """The bank's, of the last report."""
+    last: bytes
+    """Of the last call that changed it, for retries."""
+    salt: bytes
+
+    def encode(self) -> Value:
+        """As the state has it: an array, the order of the fields above."""
+        return [
+            self.state.value, self.person, self.area, self.amount_fen, self.account,
+            self.receiver, self.namer, self.payment, self.bank, self.reference, self.last,
+            self.salt,
+        ]  # fmt: skip
+
+
+def find(state: State, name: str) -> Payout | None:
+    """The payout of an id; None where there is none."""
+    value = state.get(_key(name))
+    return None if value is None else Payout(PayoutState(value[0]), *value[1:])
+
+
+def name_of(reversal: str, number: int) -> str:
+    """Id of a payout: a reversal has one for each closed account."""
+    return f"{reversal}:{number}"
+
+
+def divert(ctx: Context, reversal: str, came: Mapping[str, int], book: Book) -> None:
+    """Move on what came into accounts that are closed. ``came``: fen by account."""
+    today = calendar.date_of_ms(ctx.time_ms)
+    legs: list[Leg] = []
+    for account, amount in came.items():
+        kind, _ = chart.entry_of(account)
+        if amount <= 0 or kind.entry != "account/<person>":
+            continue
+        person = enrolment.require_person(ctx.state, chart.owner_of(account))
+        if person_status(person, today) not in (DEAD, CLOSED):
+            continue
+        legs.append((account, PERSONAL_ACCOUNT, -amount))
+        legs.append((chart.owed(person.area), PERSONAL_ACCOUNT, amount))
+        name = name_of(reversal, len(legs) // 2)
+        state = _LIFE.follow(START, _A.OWE)
+        salt = salt_of(ctx, person.salt, _key(name))
+        made = Payout(state, person.id, person.area, amount, b"", "", "", "", "", "", b"", salt)
+        _store(ctx, name, made)
+    if legs:
+        post(ctx, f"payout/{reversal}", legs, book)
+
+
+def net_into(legs: list[Leg]) -> dict[str, int]:
+    """What legs bring into each account that belongs to a person."""
+    came: dict[str, int] = {}
+    for account, fund_type, amount in legs:
+        if fund_type == PERSONAL_ACCOUNT and account.startswith(("person:", "wallet:")):
+            came[account] = came.get(account, 0) + amount
+    return came
+
+
+@CONTRACT.method(
+    args={"payout": Id(80), "account": Bytes(32), "receiver": OneOf(*RECEIVERS)},
+    kinds=("bureau",),
+    posts=("clerk", "checker"),
+    name="name",
+)
+def name_account(ctx: Context, args: Args) -> Answer:
+    """Name the bank account that the money goes to: the person's, or an heir's after a death.
+
+    Refuses with ``payout.receiver``, ``payout.wrong-state``.
+    """
+    made, digest, told = _begin(ctx, "name", args)
+    require_competent(ctx, made.area)
+    if told is not None:
+        return told
+    state = _LIFE.follow(made.state, _A.NAME)
+    person = enrolment.require_person(ctx.state, made.person)
+    if (person.died is None) != (args["receiver"] == "person"):
+        reject("payout.receiver", receiver=args["receiver"], died=person.died is not None)
+    named = replace(
+        made, state=state, account=args["account"], receiver=args["receiver"], namer=ctx.holder,
+        last=digest,
+    )  # fmt: skip
+    return _store(ctx, args["payout"], named)
+
+
+@CONTRACT.method(
+    args={"payout": Id(80), "payment": Id(64), "bank": Id(64)},
+    kinds=("bureau", "finance"),
+    posts=("finance",),
+)
+def pay(ctx: Context, args: Args) -> Answer:
+    """Order the bank to pay. Whoever named the account does not order.
+
+    Refuses with ``payout.same-holder``, ``payout.bank``, ``payout.wrong-state``.
+    """
+    made, digest, told = _begin(ctx, "pay", args)
+    if ctx.sender_kind == "bureau":
+        require_competent(ctx, made.area)
+    elif not covers(ctx.sender_region, made.area):
+        reject("sender.not-competent", competence=ctx.sender_region, region=made.area)
+    if told is not None:
+        return told
+    require_own_id(ctx, args["payment"])
+    state = _LIFE.follow(made.state, _A.PAY)
+    if made.namer == ctx.holder:
+        reject("payout.same-holder", holder=ctx.holder)
+    bank = organisations.load(ctx.state, args["bank"])
+    if bank is None or bank.kind != "bank":
+        reject("payout.bank", bank=args["bank"])
+    ordered = replace(made, state=state, payment=args["payment"], bank=args["bank"], last=digest)
+    return _store(ctx, args["payout"], ordered)
+
+
+_REPORT = {"payout": Id(80), "payment": Id(64), "reference": Text(1, 60, IDENTIFIER)}
+_BANK_POSTS = ("finance", "operator", "clerk")
+
+
+@CONTRACT.method(args=_REPORT, kinds=("bank",), posts=_BANK_POSTS)
+def confirm(ctx: Context, args: Args) -> Answer:
+    """The bank has paid, with its reference. Told twice, it is the same payment."""
+    made, digest, told = _begin(ctx, "confirm", args)
+    _require_order(ctx, made, args)
+    if told is not None:
+        return told
+    state = _LIFE.follow(made.state, _A.CONFIRM)
+    legs = [
+        (chart.owed(made.area), PERSONAL_ACCOUNT, -made.amount_fen),
+        (chart.bank(made.bank), PERSONAL_ACCOUNT, made.amount_fen),
+    ]
+    post(ctx, f"payout/{args['payout']}/{made.payment}", legs)
+    paid = replace(made, state=state, reference=args["reference"], last=digest)
+    return _store(ctx, args["payout"], paid)
+
+
+@CONTRACT.method(args=_REPORT | {"reason": OneOf(*WHY_BOUNCED)}, kinds=("bank",), posts=_BANK_POSTS)
+def bounce(ctx: Context, args: Args) -> Answer:
+    """The bank could not pay, and why: another account is named. Nothing has moved."""
+    made, digest, told = _begin(ctx, "bounce", args)
+    _require_order(ctx, made, args)
+    if told is not None:
+        return told
+    state = _LIFE.follow(made.state, _A.BOUNCE)
+    back = replace(
+        made, state=state, account=b"", receiver="", namer="", reference=args["reference"],
+        last=digest,
+    )  # fmt: skip
+    return _store(ctx, args["payout"], back)
+
+
+def _begin(ctx: Context, method: str, args: Args) -> tuple[Payout, bytes, Answer | None]:
+    """The payout, the call's digest and, where this very call was the last, its answer."""
+    made = find(ctx.state, args["payout"])
+    if made is None:
+        reject("payout.not-found", payout=args["payout"])
+    digest = content_digest(ctx, f"payout.{method}", args)
+    told = _answer(args["payout"], made) if digest == made.last else None
+    return made, digest, told
+
+
+def _require_order(ctx: Context, made: Payout, args: Args) -> None:
+    if (made.payment, made.bank) != (args["payment"], ctx.sender):
+        reject("payout.not-your-order", payment=args["payment"], bank=ctx.sender)
+
+
+def _store(ctx: Context, name: str, made: Payout) -> Answer:
+    ctx.state.put(_key(name), made.encode())
+    ctx.emit(
+        f"payout.{made.state.value}", payout=name, person=made.person, area=made.area,
+        amount_fen=made.amount_fen,
+    )  # fmt: skip
+    return _answer(name, made)
+
+
+def _answer(name: str, made: Payout) -> Answer:
+    return {"payout": name, "state": made.state.value, "amount_fen": made.amount_fen}
+
+
+def _key(name: str) -> str:
+    return f"payout/{name}"
