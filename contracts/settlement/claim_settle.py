@@ -201,9 +201,7 @@ def _bind(ctx: Context, claim_id: str, known: Claim | None, args: Args) -> _Boun
         rows = earlier + rows
         claim = known
     else:
-        presence = check_presence(
-            ctx, args["visit"]["presence"], person, emergency=visit.emergency
-        )
+        presence = check_presence(ctx, args["visit"]["presence"], person, emergency=visit.emergency)
         claim = begin(ctx, claim_id, institution, person, visit, presence)
     check_rows(rows, visit.admission, visit.discharge, args["total_fen"])
     return _Bound(claim, institution, person, visit, rows, content["traces"], uploads)

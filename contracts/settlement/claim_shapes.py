@@ -99,8 +99,8 @@ COMMITMENT = Record(
         "signature": Optional(Bytes(64)),
     }
 )
-"""That nobody else is liable for an injury (外伤无第三方责任承诺书): signed by the person's phone, or on
-paper by the person or an agent, of which the SHA-256 is here. ``by``: the agent's relation."""
+"""That nobody else is liable for an injury (外伤无第三方责任承诺书): signed by the phone of the
+person, or on paper by person or agent, of which the SHA-256 is here. ``by``: who the agent is."""
 
 CLINICAL = Record(
     {
