@@ -1,8 +1,8 @@
 """``yibao trace CLAIM``: follow the money of a settlement from the bill to the accounts, as a tree.
 
 Every amount of the settlement is shown with the postings that carry it, and every account with its
-balance now. The last lines say whether it adds up: each transfer sums to zero, and what the payers
-pay is the bill.
+balance now; then its month, to the references of both banks. The last lines say whether it adds
+up: each transfer sums to zero, and what the payers pay is the bill.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from cli.client import Client, Refused
 from cli.exits import Exit
 from cli.output import Json, escape, out, print_json, yuan
 from cli.session import open_client
+from cli.trace_month import follow_month, lines_of
 
 
 def trace(
@@ -51,6 +52,7 @@ def follow(client: Client, claim: str) -> dict[str, Any]:
         "institution": record["institution"],
         "settled": record["settled"],
         "steps": steps,
+        "month": follow_month(client, record),
         "balances": {account: _balances(client, account) for account in accounts},
         "balanced": all(step["balanced"] for step in steps),
     }
@@ -106,6 +108,10 @@ def tree_of(traced: dict[str, Any]) -> Tree:
             if name.endswith("_fen") and amount:
                 branch.add(f"{name.removesuffix('_fen')}: {yuan(int(amount))} 元")
         _add_transfers(branch, step["postings"])
+    if traced["month"] is not None:
+        branch = root.add("[bold]month 月度清算[/]")
+        for line in lines_of(traced["month"]):
+            branch.add(escape(line))
     money = root.add("[bold]accounts now 账户余额[/]")
     for account, balances in traced["balances"].items():
         if balances is None:

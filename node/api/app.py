@@ -20,6 +20,7 @@ from node.api import (
     accounts,
     books,
     claims,
+    clearing,
     covers,
     explorer,
     filings,
@@ -64,6 +65,7 @@ ROUTERS = (
     accounts.router,
     books.router,
     provider.router,
+    clearing.router,
     references.router,
     stream.router,
 )
