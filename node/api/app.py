@@ -19,6 +19,7 @@ from starlette.responses import Response
 from node.api import (
     accounts,
     books,
+    cases,
     claims,
     clearing,
     covers,
@@ -58,6 +59,7 @@ ROUTERS = (
     explorer.router,
     proofs.router,
     claims.router,
+    cases.router,
     people.router,
     filings.router,
     worklists.router,

@@ -137,6 +137,8 @@ ROUTES: Mapping[str, Right] = {
     "claim_explanation": Right.PERSON,
     "claim_statement": Right.PERSON,
     "claim_attachments": Right.CONTENT,
+    "claim_case": Right.PERSON,
+    "area_claims": Right.PERSON,
     "filing": Right.PERSON,
     "filing_attachments": Right.CONTENT,
     "filing_affected": Right.PERSON,
@@ -149,6 +151,7 @@ ROUTES: Mapping[str, Right] = {
     "person_filings": Right.PERSON,
     "person_account": Right.PERSON,
     "person_counters": Right.PERSON,
+    "person_reprice": Right.PERSON,
     "person_looks": Right.PERSON,
     "person_covers": Right.PERSON,
     # commercial cover

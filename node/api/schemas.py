@@ -440,6 +440,15 @@ class RootAnswer(Answer):
     root: Digest
 
 
+class AreaClaimsAnswer(Answer):
+    claims: list[str]
+    next: str | None
+
+
+class CaseAnswer(Answer):
+    case: dict[str, Any] = Field(description="As docs/case.schema.json has it.")
+
+
 class PersonCoversAnswer(Answer):
     covers: list[dict[str, Any]]
 

@@ -98,6 +98,8 @@ EXPECTED: dict[str, Allowed] = {
     "claim_explanation": (SEE_PATIENT, CASES),
     "claim_statement": (SEE_PATIENT, CASES),
     "claim_attachments": (SEE_LINES, CASES),
+    "claim_case": (SEE_PATIENT, CASES),
+    "area_claims": (SEE_PERSON, CASES),
     "filing": (SEE_PERSON, CASES),
     "filing_attachments": (SEE_PERSON, CASES),
     "filing_affected": (SEE_PERSON, CASES),
@@ -113,6 +115,7 @@ EXPECTED: dict[str, Allowed] = {
     "person_filings": (SEE_PERSON, CASES),
     "person_account": (SEE_PERSON, CASES),
     "person_counters": (SEE_PERSON, CASES),
+    "person_reprice": (SEE_PERSON, CASES),
     "person_looks": (HOME, CASES),
     "person_covers": (SEE_PERSON, CASES),
     "cover_product": ANYBODY,
@@ -204,7 +207,10 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         "person_filings": f"/v1/persons/{PERSON}/filings",
         "person_account": f"/v1/persons/{PERSON}/account",
         "person_counters": f"/v1/persons/{PERSON}/counters/2026",
+        "person_reprice": f"/v1/persons/{PERSON}/reprice/2026",
         "person_looks": f"/v1/persons/{PERSON}/looks",
+        "claim_case": f"/v1/claims/{CLAIM}/case",
+        "area_claims": "/v1/areas/430100/claims",
         "person_covers": f"/v1/persons/{PERSON}/covers",
         "cover_product": f"/v1/cover/products/{PRODUCT}",
         "cover_holder": f"/v1/cover/products/{PRODUCT}/holders/{PERSON}",
@@ -239,6 +245,8 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         query = "area=430100"
     if name in ("trial_balance", "vouchers"):
         query = "region=430100"
+    if name == "area_claims":
+        query = "scheme=390"
     return paths[name], query
 
 
