@@ -50,7 +50,7 @@ PERSONAL = {
     "entitlements": [{"disease": DISEASE, "from": SPELL}],
 }  # fmt: skip
 CLINICAL = {"diagnoses": [DIAGNOSIS, CHINESE], "chronic_disease": DISEASE, "trauma": True,
-            "third_party": False, "commitment": {"paper": bytes(32)}}  # fmt: skip
+            "third_party": True}  # fmt: skip
 PAPERS = {"materials": [{"kind": PAPER_KIND, "sha256": PAPER}], "note": NOTE}
 
 

@@ -42,7 +42,7 @@ def canary_line(**changes: Any) -> list[Any]:
 
 
 CLINICAL = {"diagnoses": [DIAGNOSIS], "chronic_disease": DISEASE, "trauma": True,
-            "third_party": False, "commitment": {"paper": bytes(32)}}  # fmt: skip
+            "third_party": True}  # fmt: skip
 
 
 @pytest.fixture
