@@ -54,7 +54,8 @@ def filed_late_or_not(asked: Asked) -> None:
     people = [country.enrol(name) for name in ("filed", "late", "unfiled", "urgent")]
     country.on("2025-03-01")
     country.file(people[0], "referral", GUANGZHOU)
-    claims = [country.admit(person, emergency=person is people[3]) for person in people]
+    claims = [country.admit(person) for person in people[:3]]
+    claims.append(country.admit(people[3], post="doctor", emergency=True))
     country.on("2025-03-06")
     country.file(people[1], "referral", GUANGZHOU)
     country.on("2025-03-07")
