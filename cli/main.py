@@ -12,6 +12,7 @@ import typer
 
 from cli import (
     bench,
+    books,
     catalogue_load,
     claims,
     clearing,
@@ -56,11 +57,15 @@ mount(show.wallet, CONTRACTS_BY_NAME, ("wallet",))
 mount(show.credit, CONTRACTS_BY_NAME, ("credit",))
 mount(cover.app, CONTRACTS_BY_NAME, ("cover",))
 mount(show.reimburse, CONTRACTS_BY_NAME, ("reimbursement",))
+for noun, group in clearing.GROUPS.items():
+    mount(group, CONTRACTS_BY_NAME, (noun,))
 mount(refunds.payouts, CONTRACTS_BY_NAME, ("payout",))
-mount(clearing.payment, CONTRACTS_BY_NAME, ("payment",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
 mount(provider.app, CONTRACTS_BY_NAME, ("provider",))
+show.fund.command("trial-balance")(books.trial_balance)
+show.fund.command("statement")(books.statement)
+show.fund.command("vouchers")(books.vouchers)
 policy.app.command("show")(show.policy_show)
 worklists.mount(show.filing, show.reimburse)
 show.catalogue.command("load")(catalogue_load.load)
@@ -83,8 +88,8 @@ for group, name in (
     (show.credit, "credit"),
     (cover.app, "cover"),
     (show.reimburse, "reimburse"),
+    *((group, noun) for noun, group in clearing.GROUPS.items()),
     (refunds.payouts, "payout"),
-    (clearing.payment, "payment"),
     (show.catalogue, "catalogue"),
     (show.looks, "looks"),
     (show.tx, "tx"),

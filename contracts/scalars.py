@@ -179,6 +179,25 @@ class Date(Shape):
         return check
 
 
+@dataclass(frozen=True, slots=True)
+class Month(Shape):
+    """A month as ``YYYY-MM``, years 1000 to 2999."""
+
+    def describe(self) -> dict[str, Any]:
+        return {"type": "month"}
+
+    def __str__(self) -> str:
+        return "a month YYYY-MM"
+
+    def compile(self) -> Check:
+        def check(value: Any) -> Any:
+            if type(value) is str and is_real_date(f"{value}-01"):
+                return value
+            raise ShapeError("a month YYYY-MM", value)
+
+        return check
+
+
 @lru_cache(maxsize=4096)
 def is_real_date(text: str) -> bool:
     """Whether ``text`` is ``YYYY-MM-DD`` and that day exists."""

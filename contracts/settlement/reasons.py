@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from contracts.settlement import (
+    reasons_advance,
+    reasons_audit,
     reasons_claim,
     reasons_clearing,
     reasons_cover,
@@ -53,7 +55,9 @@ def _table() -> dict[str, Reason]:
         reasons_own.ROWS,
         reasons_refunds.ROWS,
         reasons_clearing.ROWS,
+        reasons_audit.ROWS,
         reasons_payment.ROWS,
+        reasons_advance.ROWS,
         reasons_provider.ROWS,
         reasons_cover.ROWS,
     ):

@@ -296,16 +296,18 @@ class Declared:
     """How often it was set aside: it rolls on from month to month, but not for ever."""
     deducted: tuple[tuple[str, int], ...]
     """(fund type, fen) that audits took off what the funds pay; the institution bears it."""
+    pending: str = ""
+    """The deduction that is not decided yet; empty when there is none."""
 
     def encode(self) -> Value:
         """As the state has it."""
-        return [self.month, self.times, [list(row) for row in self.deducted]]
+        return [self.month, self.times, [list(row) for row in self.deducted], self.pending]
 
     @classmethod
     def decode(cls, value: Value) -> Declared:
         """From the state's value."""
-        month, times, deducted = value
-        return cls(month, times, tuple((fund, amount) for fund, amount in deducted))
+        month, times, deducted, pending = value
+        return cls(month, times, tuple((fund, amount) for fund, amount in deducted), pending)
 
 
 @quick(frozen=True, slots=True)

@@ -31,7 +31,16 @@ from contracts.settlement import (
     traces,
     wallet,
 )
-from contracts.settlement.clearing import payment
+from contracts.settlement.clearing import (
+    advance,
+    audit,
+    confirmation,
+    declaration,
+    payment,
+    period,
+    prepayment,
+    statement,
+)
 from contracts.settlement.provider import contract as provider
 from contracts.settlement.provider import pay, standards
 from contracts.settlement.refunds import consent, payout, refund, resettle
@@ -42,6 +51,8 @@ _CLAIM_MODULES = (
 )  # fmt: skip
 assert all(module.CONTRACT is claim.CONTRACT for module in _CLAIM_MODULES)
 assert reimbursement_pay.CONTRACT is reimbursement.CONTRACT
+assert confirmation.CONTRACT is declaration.CONTRACT
+assert statement.CONTRACT is period.CONTRACT
 assert cover_consent.CONTRACT is cover_pay.CONTRACT is cover.CONTRACT
 # Importing them declares the methods of ``provider``.
 _PROVIDER_METHODS = (pay.pay, standards.deploy, standards.groups, standards.rates)
@@ -66,7 +77,12 @@ CONTRACTS: tuple[Contract, ...] = (
     payout.CONTRACT,
     cover.CONTRACT,
     looks.CONTRACT,
+    declaration.CONTRACT,
+    audit.CONTRACT,
+    period.CONTRACT,
     payment.CONTRACT,
+    advance.CONTRACT,
+    prepayment.CONTRACT,
     provider.CONTRACT,
 )
 """Every system contract, each with all its methods declared."""

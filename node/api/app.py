@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from node.api import (
     accounts,
+    books,
     claims,
     covers,
     explorer,
@@ -36,6 +37,7 @@ from node.api import (
 )
 from node.api.access_log import AccessLog
 from node.api.guard import BEHIND_HEADER, HEIGHT_HEADER, Guard, GuardedRoute
+from node.api.ledger_books import Books
 from node.api.limits import Limits
 from node.api.middleware import EdgeMetrics, Faults, Measures, SecurityHeaders
 from node.api.ports import Ports
@@ -60,6 +62,7 @@ ROUTERS = (
     worklists.router,
     covers.router,
     accounts.router,
+    books.router,
     provider.router,
     references.router,
     stream.router,
@@ -105,6 +108,7 @@ def create_app(
     app.state.guard = Guard(ports, settings, log)
     app.state.metrics = metrics
     app.state.heights = stream.Heights()
+    app.state.books = Books()
     check_declared(app)
     _handle_problems(app)
     _describe(app)

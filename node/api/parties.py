@@ -15,7 +15,7 @@ from typing import Any
 from contracts import organisations
 from contracts.api import State
 from contracts.settlement import enrolment, records, reimbursement_record
-from contracts.settlement.clearing import notice_record, payment_record
+from contracts.settlement.clearing import audit_record, notice_record, payment_record
 from contracts.settlement.cover_record import LINES, CoverPayment
 from contracts.settlement.filing_record import Filing, load_filing
 from contracts.settlement.reimbursement_record import Reimbursement
@@ -233,6 +233,12 @@ def of_notice(state: State, notice_id: str) -> Parties:
         else:
             found |= Parties(home_regions=frozenset({side}))
     return found
+
+
+def of_deduction(state: State, deduction_id: str) -> Parties:
+    """Whom the settlement of a deduction concerns; nobody where there is none."""
+    made = audit_record.find(state, deduction_id)
+    return Parties() if made is None else of_claim(state, made.claim)
 
 
 def of_payment(state: State, payment_id: str) -> Parties:

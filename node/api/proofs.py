@@ -98,6 +98,14 @@ def _payment(access: Access, rest: str) -> Parties:
     return parties.of_payment(access.state, rest)
 
 
+def _statement(access: Access, rest: str) -> Parties:
+    return _pair(access, rest.partition("/")[2])
+
+
+def _deduction(access: Access, rest: str) -> Parties:
+    return parties.of_deduction(access.state, rest)
+
+
 def _nobody(_access: Access, _rest: str) -> Parties:
     return Parties()
 
@@ -147,6 +155,12 @@ KEYS: Mapping[str, tuple[Right, Concern]] = {
     "notice": (Right.PARTY, _notice),
     "payment": (Right.PARTY, _payment),
     "period": (Right.CHAIN, _nobody),
+    "period-pair": (Right.CHAIN, _nobody),
+    "institution-account": (Right.PARTY, _organisation),
+    "statement": (Right.PARTY, _statement),
+    "advance": (Right.PARTY, _pair),
+    "levy": (Right.PARTY, _area),
+    "deduction": (Right.PARTY, _deduction),
 }
 """The right to a state entry by the first part of its key; what is not here is denied."""
 

@@ -160,6 +160,8 @@ ROUTES: Mapping[str, Right] = {
     "account": Right.PARTY,
     "account_postings": Right.PARTY,
     "institution_payments": Right.PARTY,
+    "trial_balance": Right.PARTY,
+    "vouchers": Right.PARTY,
     # what everybody may know
     "organisation": Right.CHAIN,
     "validators": Right.CHAIN,

@@ -271,6 +271,48 @@ class AccountAnswer(Answer):
     balances: dict[str, Whole] = Field(description="Fen by fund type.")
 
 
+class TrialBalanceRow(Out):
+    account: str
+    kind: str
+    english: str
+    chinese: str
+    fund_type: str
+    in_fen: Whole
+    out_fen: Whole
+    balance_fen: Whole
+
+
+class TrialBalanceAnswer(Answer):
+    region: str
+    at_height: int
+    time_ms: int
+    rows: list[TrialBalanceRow]
+    by_fund_fen: dict[str, Whole] = Field(description="Open in the shown books, by fund type.")
+    imbalance_fen: Whole = Field(description="Of the whole country at this height: 0.")
+
+
+class VoucherLeg(Out):
+    account: str
+    fund_type: str
+    amount_fen: Whole
+
+
+class VoucherOut(Out):
+    transfer_id: str
+    at_height: int
+    time_ms: int
+    tx_id: Digest
+    call_index: int
+    call: str
+    legs: list[VoucherLeg]
+
+
+class VouchersAnswer(Answer):
+    region: str
+    vouchers: list[VoucherOut]
+    next: int | None
+
+
 class AttachmentOut(Out):
     audience: str
     commitment: Digest

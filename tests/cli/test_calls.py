@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cli import clearing
 from cli.calls import CallFileError, call_of, from_json
 from cli.main import CONTRACTS_BY_NAME
 from contracts.settlement import CONTRACTS
@@ -58,9 +59,10 @@ def test_every_method_of_every_contract_is_a_command() -> None:
         "organisations": "org", "governance": "org", "enrolment": "person", "counters": "person",
         "filing": "filing", "claim": "claim", "funds": "fund", "catalogue": "catalogue",
         "policy": "policy", "looks": "looks", "reimbursement": "reimburse",
-        "traces": "trace-code", "provider": "provider",
-        "family": "family", "wallet": "wallet", "credit": "credit", "payment": "payment",
-        "cover": "cover", "payout": "payout",
+        "traces": "trace-code", "provider": "provider", "cover": "cover",
+        "payout": "payout",
+        "family": "family", "wallet": "wallet", "credit": "credit",
+        **{name: name for name in clearing.GROUPS},
     }  # fmt: skip
     for contract in CONTRACTS:
         if contract.name == "accusation":

@@ -91,13 +91,11 @@ class Declaration:
 
     stage: Stage
     care: str
-    """District of the institution."""
+    """District of the institution when its month was begun."""
     totals: Totals
     """What the rows come to, in the manner of 3201."""
     cells: Cells
     """What the rows owe the institution; what was set aside or deducted is taken off."""
-    unpaired: int
-    """Refunded settlements of which only one of the two rows is here yet."""
     aside: tuple[int, int]
     """(claims, fen) that were not confirmed and roll on."""
     deducted_fen: int
@@ -122,7 +120,6 @@ class Declaration:
             self.care,
             {key: list(row) for key, row in self.totals.items()},
             dict(self.cells),
-            self.unpaired,
             list(self.aside),
             self.deducted_fen,
             self.pending,
@@ -137,14 +134,13 @@ class Declaration:
     @classmethod
     def decode(cls, value: Value) -> Declaration:
         """From the state's value."""
-        (stage, care, totals, cells, unpaired, aside, deducted, pending, undeclared, closed, due,
+        (stage, care, totals, cells, aside, deducted, pending, undeclared, closed, due,
          auditor, checker, period) = value  # fmt: skip
         return cls(
             stage=Stage(stage),
             care=care,
             totals=totals,
             cells=cells,
-            unpaired=unpaired,
             aside=(aside[0], aside[1]),
             deducted_fen=deducted,
             pending=pending,
@@ -165,7 +161,7 @@ class Declaration:
 def begin(care: str) -> Declaration:
     """A month without a row."""
     return Declaration(
-        stage=Stage.OPEN, care=care, totals={}, cells={}, unpaired=0, aside=(0, 0),
+        stage=Stage.OPEN, care=care, totals={}, cells={}, aside=(0, 0),
         deducted_fen=0, pending=0, undeclared_fen=0, closed_on="", due_on="", auditor="",
         checker="", period="",
     )  # fmt: skip

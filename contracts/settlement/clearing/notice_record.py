@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from contracts import parameters
 from contracts.api import Context, State, Value, reject
 from contracts.settlement.calendar import WorkCalendar, date_of_ms
 from contracts.settlement.filing import work_calendar
@@ -76,14 +77,21 @@ class Notice:
     def by_fund(self) -> dict[str, int]:
         """Fen that leave the payer's bank, by fund type; some may be negative, their sum not."""
         sums: dict[str, int] = {}
-        for _, fund_type, amount in self.out:
-            sums[fund_type] = sums.get(fund_type, 0) - amount
+        for fund_type, amount in self._moved():
+            sums[fund_type] = sums.get(fund_type, 0) + amount
         return {fund_type: fen for fund_type, fen in sums.items() if fen}
 
     @property
     def amount_fen(self) -> int:
         """What is to be paid."""
-        return -sum(amount for _, _, amount in self.out)
+        return sum(amount for _, amount in self._moved())
+
+    def _moved(self) -> list[tuple[str, int]]:
+        """(fund type, fen) that the payment moves. An institution that pays keeps its books
+        elsewhere: then what comes in says it."""
+        if self.out:
+            return [(fund, -amount) for _, fund, amount in self.out]
+        return [(fund, amount) for _, fund, amount in self.into]
 
     def encode(self) -> Value:
         """As the state has it: an array, the order of the fields above."""
@@ -154,21 +162,25 @@ def issue(
     cause: tuple[str, ...],
     out: list[Leg],
     into: list[Leg],
-    hand_over_within: int,
-    pay_within: int,
+    hand_over_by: str = "",
+    due_on: str = "",
 ) -> Notice:
-    """Write a new notice, due so many working days from today, and tell of it.
+    """Write a new notice and tell of it.
 
-    The payer's finance department has ``pay_within`` working days after ``hand_over_within``.
+    Without dates of its own it has the rhythm between provinces: so many working days for the
+    agency to hand it over, then so many for the finance department (parameter ``clearing``).
     """
     assert find(ctx.state, notice_id) is None, f"notice {notice_id} is issued twice"
-    today, calendar = date_of_ms(ctx.time_ms), work_calendar(ctx.state)
-    hand_over_by = calendar.add_working_days(today, hand_over_within)
+    today = date_of_ms(ctx.time_ms)
+    if not due_on:
+        days, rhythm = work_calendar(ctx.state), parameters.area(ctx.state, "clearing")
+        hand_over_by = days.add_working_days(today, rhythm["hand_over_within"])
+        due_on = days.add_working_days(hand_over_by, rhythm["pay_within"])
     made = Notice(
         kind=kind, stage=NoticeStage.ISSUED, payer=payer, payee=payee, cause=cause,
         out=tuple(leg for leg in out if leg[2]), into=tuple(leg for leg in into if leg[2]),
         issued_on=today, hand_over_by=hand_over_by,
-        due_on=calendar.add_working_days(hand_over_by, pay_within),
+        due_on=due_on,
         payment="", attempts=0, paid_on="",
     )  # fmt: skip
     assert made.amount_fen > 0, f"notice {notice_id} of {made.amount_fen} fen"

@@ -7,11 +7,23 @@ effect but their postings.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from contracts.api import Context
+from contracts.settlement.clearing.advance import paid_advance
+from contracts.settlement.clearing.confirmation import paid_institution
 from contracts.settlement.clearing.notice_record import Kind, Notice
+from contracts.settlement.clearing.statement import paid_statements
 
 Effect = Callable[[Context, str, Notice], None]
 
-AFTER_PAID: Mapping[Kind, Effect] = {}
+AFTER_PAID: Mapping[Kind, Effect] = MappingProxyType(
+    {
+        Kind.INSTITUTION: paid_institution,
+        Kind.CLEARING: paid_statements,
+        Kind.NETTING: paid_statements,
+        Kind.ADVANCE: paid_advance,
+        Kind.ADVANCE_RETURN: paid_advance,
+    }
+)
 """Effects by kind of notice."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from contracts.api import Context
 from contracts.settlement import funds_chart as chart
+from contracts.settlement.clearing import account_record
 from contracts.settlement.funds_book import Book, Leg, post
 from contracts.settlement.provider.record import Paid, find, put
 
@@ -41,6 +42,9 @@ def move(ctx: Context, claim: str, made: Paid, before: Paid | None, book: Book) 
     legs: list[Leg] = [(account, fund, n) for (account, fund), n in change.items() if n]
     if legs:
         post(ctx, f"provider/{claim}/{made.runs}", legs, book)
+        payable = chart.payable(made.institution)
+        owed = {fund: n for account, fund, n in legs if account == payable}
+        account_record.owe_more(ctx.state, made.institution, owed)
     put(ctx.state, claim, made, before)
 
 

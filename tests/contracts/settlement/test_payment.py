@@ -47,7 +47,6 @@ def issue(ctx: Any) -> Notice:
              (chart.remittance("430100"), "310200", -2_000)],
         into=[(chart.collection("430100"), "310100", 10_000),
               (chart.collection("430100"), "310200", 2_000)],
-        hand_over_within=5, pay_within=10,
     )  # fmt: skip
 
 

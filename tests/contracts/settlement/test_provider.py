@@ -15,6 +15,7 @@ from contracts.settlement import funds_chart as chart
 from contracts.settlement.benefits import Recorder
 from contracts.settlement.benefits_text import formula
 from contracts.settlement.case import CaseError
+from contracts.settlement.clearing import account_record
 from contracts.settlement.funds_book import balance
 from contracts.settlement.provider import record
 from contracts.settlement.provider.case import normalise
@@ -62,6 +63,8 @@ def test_drg_below_the_bill_is_the_hospitals_loss() -> None:
     assert on(made, chart.income(HOSPITAL)) == 348_228
     assert on(made, chart.gain(HOSPITAL)) == 0
     assert whole_bill(made) == 1_800_000, "the bill stays the bill"
+    due = account_record.find(made.world.state, HOSPITAL)
+    assert due.due == due.declared == {FUND: -348_228}, "set off against the next notice"
     assert not any(trial_balance(made.world.state).values())
     assert record.month_of(made.world.state, HOSPITAL, "2025-06") == {
         "drg": [1, 1_800_000, 1_451_772, 1_428_000, 1_079_772, 0, 348_228]
@@ -194,6 +197,7 @@ def test_however_often_it_is_decided_the_books_say_the_last_word(
         again = pw.pay(made, group, stage)
         assert not again.postings, "told twice it is the same"
     assert on(made, chart.payable(HOSPITAL)) == funds + last >= 0
+    assert account_record.find(made.world.state, HOSPITAL).due.get(FUND, 0) == last
     assert on(made, chart.gain(HOSPITAL)) == max(last, 0)
     assert on(made, chart.hospital_share(HOSPITAL)) == min(last, 0)
     assert on(made, chart.budget("440100")) == -last

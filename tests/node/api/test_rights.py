@@ -117,6 +117,14 @@ EXPECTED: dict[str, Allowed] = {
         HOME | {"centre", "finance:430100", "auditor:national", "auditor:430000"},
         BUSINESS,
     ),
+    "trial_balance": (
+        HOME | {"centre", "finance:430100", "auditor:national", "auditor:430000"},
+        BUSINESS,
+    ),
+    "vouchers": (
+        HOME | {"centre", "finance:430100", "auditor:national", "auditor:430000"},
+        BUSINESS,
+    ),
     "institution_payments": (
         CARE | {HOSPITAL, "centre", "auditor:national", "regulator:440000"},
         BUSINESS,
@@ -185,6 +193,8 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         "cover_payments": f"/v1/cover/insurers/{INSURER}/payments",
         "account": "/v1/accounts/fund:430100",
         "account_postings": "/v1/accounts/fund:430100/postings",
+        "trial_balance": "/v1/trial-balance",
+        "vouchers": "/v1/vouchers",
         "institution_payments": f"/v1/institutions/{HOSPITAL}/payments/2026-01",
         "state": "/v1/state",
         "state_evidence": "/v1/state/evidence",
@@ -199,6 +209,8 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
     query = f"key=claim/{CLAIM}" if name.startswith("state") and "status" not in name else ""
     if name.startswith("work_"):
         query = "area=430100"
+    if name in ("trial_balance", "vouchers"):
+        query = "region=430100"
     return paths[name], query
 
 

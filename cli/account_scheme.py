@@ -1,0 +1,107 @@
+"""From postings to the entries of an accounting scheme, by a table that an accountant can change.
+
+The table (``account_scheme.json``) names for each kind of account the scheme's account that money
+into it and money out of it stand on. Our sign convention makes the side: into an account is its
+credit (贷), out of it its debit (借); as the postings of a transfer sum to zero for each fund, so
+does each voucher. Calls that take something back are booked in red (红字): on the other side,
+negative.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from contracts.settlement.funds_chart import CHART
+
+OWN_TABLE = Path(__file__).parent / "account_scheme.json"
+
+
+class SchemeError(ValueError):
+    """The table of accounts is none, or does not know a kind of account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a voucher. Amounts in fen; a red entry's is negative."""
+
+    voucher: str
+    day: str
+    height: int
+    call: str
+    transfer: str
+    book: str
+    """The fund as an accounting entity of its own (按险种分别建账)."""
+    code: str
+    name: str
+    detail: str
+    """The ledger's account."""
+    fund_type: str
+    debit_fen: int
+    credit_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a kind of account is in the scheme."""
+
+    into: tuple[str, str]
+    out_of: tuple[str, str]
+    red: frozenset[str]
+
+
+class Scheme:
+    """A table of accounts, checked."""
+
+    def __init__(self, books: Sequence[tuple[str, str]], rows: Mapping[str, Row]) -> None:
+        self._books = books
+        self._rows = rows
+
+    @classmethod
+    def read(cls, path: Path) -> Scheme:
+        """Raises ``SchemeError`` with what is wrong, ``OSError``."""
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+            books = [(str(row["funds"]), str(row["name"])) for row in document["books"]]
+            rows = {str(row["kind"]): _row(row) for row in document["rows"]}
+        except (ValueError, KeyError, TypeError) as problem:
+            raise SchemeError(f"{path} is not a table of accounts: {problem!r}") from None
+        missing = sorted(CHART.keys() - rows.keys())
+        if missing:
+            raise SchemeError(f"{path} has no row for accounts of the kind {', '.join(missing)}")
+        if not any(funds == "" for funds, _ in books):
+            raise SchemeError(f"{path} has no book for all other funds (funds: empty)")
+        return cls(books, rows)
+
+    def book_of(self, fund_type: str) -> str:
+        """The accounting entity of a fund type: the longest beginning that fits."""
+        fits = [(funds, name) for funds, name in self._books if fund_type.startswith(funds)]
+        return max(fits, key=lambda pair: len(pair[0]))[1]
+
+    def entries(
+        self, voucher: str, legs: Iterable[tuple[str, str, int]], *, day: str, height: int,
+        call: str, transfer: str,
+    ) -> Iterator[Entry]:  # fmt: skip
+        """The lines of a voucher from (account, fund type, fen)."""
+        for account, fund_type, amount in legs:
+            row = self._rows[account.partition(":")[0]]
+            red = call in row.red
+            into = (amount > 0) != red
+            code, name = row.into if into else row.out_of
+            value = -abs(amount) if red else abs(amount)
+            yield Entry(
+                voucher, day, height, call, transfer, self.book_of(fund_type), code, name, account,
+                fund_type, 0 if into else value, value if into else 0,
+            )  # fmt: skip
+
+
+def _row(row: Mapping[str, Any]) -> Row:
+    (into_code, into_name), (out_code, out_name) = row["into"], row["out_of"]
+    return Row(
+        (str(into_code), str(into_name)),
+        (str(out_code), str(out_name)),
+        frozenset(map(str, row.get("red", []))),
+    )

@@ -1,0 +1,259 @@
+"""``yibao fund trial-balance``, ``statement`` and ``vouchers``: what accountants ask.
+
+Days are those of UTC+8; a day's blocks are found by asking for headers, a dozen at the most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.account_scheme import OWN_TABLE, Entry, Scheme, SchemeError
+from cli.client import Client
+from cli.exits import Exit
+from cli.output import Json, fail, print_json, print_table, time_of, yuan
+from cli.session import open_client
+from cli.show import Account, asked
+from cli.voucher_file import write_csv, write_xlsx
+from contracts.settlement.calendar import date_of_ms, is_date, start_of_day_ms
+
+Region = Annotated[
+    str, typer.Option("--region", help="Area whose books are shown; left out: the country.")
+]
+FromDay = Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD.")]
+ToDay = Annotated[str, typer.Option("--to", help="Last day, YYYY-MM-DD.")]
+PAGE = 100
+DAY_MS = 86_400_000
+
+
+def trial_balance(
+    context: typer.Context,
+    region: Region = "000000",
+    height: Annotated[int | None, typer.Option(help="Height; the newest when left out.")] = None,
+    day: Annotated[str, typer.Option("--on", help="End of a day instead of a height.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Trial balance at any height, from the postings; exit 1 if it is open. 试算平衡"""
+    if day:
+        with open_client(context) as client:
+            height = last_height_of(client, day)
+    answer = asked(context, as_json, "/v1/trial-balance", region=region, at_height=height)
+    if answer is None:
+        return
+    print_table(
+        f"Trial balance 试算平衡表 {answer['region']}, height {answer['at_height']}, "
+        f"{time_of(answer['time_ms'])}",
+        ("account 科目", "fund 基金", "in 贷 元", "out 借 元", "balance 余额 元"),
+        [
+            (row["account"], row["fund_type"], yuan(int(row["in_fen"])), yuan(int(row["out_fen"])),
+             yuan(int(row["balance_fen"])))
+            for row in answer["rows"]
+        ],
+        footer=f"imbalance of the whole ledger 全账不平: {yuan(int(answer['imbalance_fen']))}",
+    )  # fmt: skip
+    if int(answer["imbalance_fen"]):
+        raise typer.Exit(int(Exit.NO))
+
+
+def statement(
+    context: typer.Context,
+    account: Account,
+    first: FromDay = "",
+    last: ToDay = "",
+    as_json: Json = False,
+) -> None:
+    """An account over a time: opening balance, every posting, closing balance. 对账单"""
+    with open_client(context) as client:
+        low = 0 if not first else last_height_of(client, _day_before(first)) + 1
+        high = client.get("/v1/status")["height"] if not last else last_height_of(client, last)
+        opening: dict[str, int] = {}
+        rows: list[dict[str, Any]] = []
+        running: dict[str, int] = {}
+        for posting in _postings(client, account):
+            fund, amount = posting["fund_type"], int(posting["amount_fen"])
+            if posting["at_height"] < low:
+                opening[fund] = opening.get(fund, 0) + amount
+            elif posting["at_height"] <= high:
+                running[fund] = running.get(fund, opening.get(fund, 0)) + amount
+                rows.append({**posting, "balance_fen": running[fund]})
+    closing = {**opening, **running}
+    told = {
+        "account": account,
+        "from_height": low,
+        "to_height": high,
+        "opening_fen": opening,
+        "postings": rows,
+        "closing_fen": closing,
+    }
+    if as_json:
+        print_json(told)
+        return
+    print_table(
+        f"Statement 对账单 {account}, heights {low} to {high}",
+        ("height", "transfer", "fund", "amount 元", "balance 元"),
+        [
+            ("", "opening 期初", fund, "", yuan(fen)) for fund, fen in sorted(opening.items())
+        ]
+        + [
+            (row["at_height"], row["transfer_id"], row["fund_type"], yuan(int(row["amount_fen"])),
+             yuan(row["balance_fen"]))
+            for row in rows
+        ]
+        + [
+            ("", "closing 期末", fund, "", yuan(fen))
+            for fund, fen in sorted(closing.items())
+        ],
+    )  # fmt: skip
+
+
+def vouchers(
+    context: typer.Context,
+    to_file: Annotated[Path, typer.Option("--out", help="File to write: .csv or .xlsx.")],
+    region: Region = "000000",
+    first: FromDay = "",
+    last: ToDay = "",
+    scheme: Annotated[
+        Path, typer.Option(help="Table of accounts; the installed one when left out.")
+    ] = OWN_TABLE,
+    by: Annotated[str, typer.Option(help="One voucher a day, or a transfer.")] = "day",
+    as_json: Json = False,
+) -> None:
+    """Export vouchers in an accounting scheme, as CSV or XLSX. 记账凭证"""
+    if to_file.suffix not in (".csv", ".xlsx") or by not in ("day", "transfer"):
+        fail(Exit.USAGE, "--out names a .csv or .xlsx file, --by is day or transfer")
+    try:
+        table = Scheme.read(scheme)
+    except (SchemeError, OSError) as problem:
+        fail(Exit.LOCAL, str(problem))
+    made = _Export(table, by)
+    with open_client(context) as client:
+        low = 0 if not first else last_height_of(client, _day_before(first))
+        high = client.get("/v1/status")["height"] if not last else last_height_of(client, last)
+        write = write_csv if to_file.suffix == ".csv" else write_xlsx
+        lines = write(to_file, made.entries(_vouchers(client, region, low, high)))
+    told = {
+        "file": str(to_file),
+        "region": region,
+        "from_height": low + 1,
+        "to_height": high,
+        "vouchers": made.vouchers,
+        "lines": lines,
+        "debit_fen": made.debit_fen,
+        "credit_fen": made.credit_fen,
+        "open_fen": made.debit_fen - made.credit_fen,
+    }
+    if as_json:
+        print_json(told)
+    else:
+        typer.echo(
+            f"{to_file}: {made.vouchers} vouchers, {lines} lines, debit 借 {yuan(made.debit_fen)}, "
+            f"credit 贷 {yuan(made.credit_fen)}"
+        )
+
+
+@dataclass(slots=True)
+class _Export:
+    """Vouchers to entries, and their totals."""
+
+    table: Scheme
+    by: str
+    vouchers: int = 0
+    debit_fen: int = 0
+    credit_fen: int = 0
+    _day: str = ""
+    _sums: dict[tuple[str, str, str], int] = field(default_factory=dict)
+
+    def entries(self, vouchers: Iterator[dict[str, Any]]) -> Iterator[Entry]:
+        """In the order of the chain; a day's voucher when the day is over."""
+        height = 0
+        for voucher in vouchers:
+            day = date_of_ms(voucher["time_ms"])
+            if self.by == "day":
+                if day != self._day:
+                    yield from self._close(height)
+                    self._day = day
+                for leg in voucher["legs"]:
+                    key = (voucher["call"], leg["account"], leg["fund_type"])
+                    self._sums[key] = self._sums.get(key, 0) + int(leg["amount_fen"])
+            else:
+                legs = [
+                    (leg["account"], leg["fund_type"], int(leg["amount_fen"]))
+                    for leg in voucher["legs"]
+                ]
+                yield from self._made(
+                    legs, day, voucher["at_height"], voucher["call"], voucher["transfer_id"]
+                )
+            height = voucher["at_height"]
+        yield from self._close(height)
+
+    def _close(self, height: int) -> Iterator[Entry]:
+        """One voucher a day and kind of call, all its legs added up."""
+        for call in sorted({call for call, _, _ in self._sums}):
+            legs = [
+                (account, fund, amount)
+                for (of, account, fund), amount in sorted(self._sums.items())
+                if of == call and amount
+            ]
+            if legs:
+                yield from self._made(legs, self._day, height, call, "")
+        self._sums.clear()
+
+    def _made(
+        self, legs: list[tuple[str, str, int]], day: str, height: int, call: str, transfer: str
+    ) -> Iterator[Entry]:
+        self.vouchers += 1
+        number = f"{day.replace('-', '')}-{self.vouchers:06d}"
+        for entry in self.table.entries(
+            number, legs, day=day, height=height, call=call, transfer=transfer
+        ):
+            self.debit_fen += entry.debit_fen
+            self.credit_fen += entry.credit_fen
+            yield entry
+
+
+def _postings(client: Client, account: str) -> Iterator[dict[str, Any]]:
+    after = None
+    while True:
+        page = client.get(f"/v1/accounts/{account}/postings", limit=PAGE, after=after)
+        yield from page["postings"]
+        after = page["next"]
+        if after is None:
+            return
+
+
+def _vouchers(client: Client, region: str, low: int, high: int) -> Iterator[dict[str, Any]]:
+    """Vouchers of the heights ``low + 1`` to ``high``."""
+    after: int | None = low
+    while after is not None and after < high:
+        page = client.get("/v1/vouchers", region=region, after_height=after, limit=PAGE)
+        for voucher in page["vouchers"]:
+            if voucher["at_height"] > high:
+                return
+            yield voucher
+        after = page["next"]
+
+
+def last_height_of(client: Client, day: str) -> int:
+    """The last block whose time lies before the end of a day in UTC+8. Ends the command where the
+    text is no day."""
+    if not is_date(day):
+        fail(Exit.USAGE, f"{day} is not a day of the calendar", hint="YYYY-MM-DD")
+    end_ms = start_of_day_ms(day) + DAY_MS
+    low, high = 0, client.get("/v1/status")["height"]
+    while low < high:
+        middle = (low + high + 1) // 2
+        if client.get(f"/v1/headers/{middle}")["header"]["time_ms"] < end_ms:
+            low = middle
+        else:
+            high = middle - 1
+    return int(low)
+
+
+def _day_before(day: str) -> str:
+    if not is_date(day):
+        fail(Exit.USAGE, f"{day} is not a day of the calendar", hint="YYYY-MM-DD")
+    return date_of_ms(start_of_day_ms(day) - 1)

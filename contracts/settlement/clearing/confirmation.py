@@ -1,0 +1,257 @@
+"""``declaration.audit`` and what follows: the bureau of the place of care confirms a month.
+
+    declaration.set_aside  {institution, month, claims}   not confirmed this month: they roll on
+    declaration.audit      {institution, month}           the auditor is through
+    declaration.send_back  {institution, month}           back to the auditor
+    declaration.confirm    {institution, month, amount_fen}   by a second person
+
+What is confirmed is owed to the institution and enters the statements between its province and
+each home province, in the period that collects. All of it in one call: there is no moment at which
+one of them knows and the other does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from contracts import parameters
+from contracts.api import Answer, Args, Context, reject
+from contracts.organisations import require_competent
+from contracts.regions import province
+from contracts.schema import Fen, Id, List, Month, OneOf, Record
+from contracts.settlement import claim as claims
+from contracts.settlement import funds_chart as chart
+from contracts.settlement.clearing import (
+    account_record,
+    declaration_record,
+    notice_record,
+    owed,
+    period_record,
+    statement_record,
+    usage,
+)
+from contracts.settlement.clearing.account_record import InstitutionAccount
+from contracts.settlement.clearing.declaration import CONTRACT, tell
+from contracts.settlement.clearing.declaration_record import Cells, Declaration, Step, follow
+from contracts.settlement.clearing.notice_record import Kind
+from contracts.settlement.filing import work_calendar
+from contracts.settlement.lifecycle import Action
+from contracts.settlement.lifecycle import follow as follow_claim
+from contracts.settlement.records import Claim
+from contracts.settlement.terms import COMMERCIAL
+
+__all__ = ["CONTRACT", "into_statements"]
+
+WHY_ASIDE = ("under_review", "papers_missing", "disputed", "other")
+"""Why a settlement is not confirmed this month."""
+ASIDE_AT_ONCE = 50
+"""Each is an event of its own, so that it can be found under its claim."""
+
+_MONTH = {"institution": Id(64), "month": Month()}
+
+
+@CONTRACT.method(
+    args={
+        **_MONTH,
+        "claims": List(
+            Record({"claim": Id(64), "reason": OneOf(*WHY_ASIDE)}), max=ASIDE_AT_ONCE, min=1
+        ),
+    },
+    kinds=("bureau",),
+    posts=("audit",),
+)
+def set_aside(ctx: Context, args: Args) -> Answer:
+    """Take settlements out of a declared month, unconfirmed: they are declared again later.
+
+    Refuses with ``declaration.not-in-month``, ``declaration.rolled-too-often``,
+    ``audit.pending``.
+    """
+    institution, month, made = _load(ctx, args)
+    stage = follow(made.stage, Step.SET_ASIDE, institution, month)
+    rules = parameters.area(ctx.state, "declaration", made.care)
+    cells: Cells = dict(made.cells)
+    moved: Cells = {}
+    for row in args["claims"]:
+        claim = _in_month(ctx, institution, month, row["claim"])
+        declared = claim.declared
+        assert declared is not None, "what is in a month is declared"
+        if declared.pending:
+            reject("audit.pending", claim=row["claim"], deduction=declared.pending)
+        if declared.times >= rules["set_aside_times"]:
+            reject(
+                "declaration.rolled-too-often", claim=row["claim"], times=declared.times,
+                limit=rules["set_aside_times"],
+            )  # fmt: skip
+        owed.add(cells, owed.cells_of(claim), -1)
+        owed.add(moved, owed.cells_of(claim), 1)
+        rolled = replace(declared, month="", times=declared.times + 1)
+        state = follow_claim(claim.state, Action.SET_ASIDE)
+        claims.put(ctx, row["claim"], replace(claim, state=state, declared=rolled))
+        ctx.emit(
+            "declaration.set-aside", claim=row["claim"], institution=institution, month=month,
+            reason=row["reason"], times=rolled.times,
+        )  # fmt: skip
+    count, fen = made.aside
+    aside = (count + len(args["claims"]), fen + sum(moved.values()))
+    made = replace(made, stage=stage, cells=cells, aside=aside)
+    declaration_record.put(ctx.state, institution, month, made)
+    account = account_record.find(ctx.state, institution)
+    less = account_record.plus(account.declared, owed.by_fund(moved), -1)
+    account_record.put(ctx.state, institution, replace(account, declared=less))
+    return _answer(institution, month, made)
+
+
+@CONTRACT.method(args=_MONTH, kinds=("bureau",), posts=("audit",))
+def audit(ctx: Context, args: Args) -> Answer:
+    """The auditor is through with a month; a second person confirms it.
+
+    Refuses with ``declaration.undecided`` while a deduction waits for its decision.
+    """
+    institution, month, made = _load(ctx, args)
+    stage = follow(made.stage, Step.AUDIT, institution, month)
+    if made.pending:
+        reject("declaration.undecided", institution=institution, month=month, waiting=made.pending)
+    made = replace(made, stage=stage, auditor=ctx.holder)
+    return _store(ctx, institution, month, made)
+
+
+@CONTRACT.method(args=_MONTH, kinds=("bureau",), posts=("audit", "checker"))
+def send_back(ctx: Context, args: Args) -> Answer:
+    """Give an audited month back to the auditor: it is not confirmed as it stands."""
+    institution, month, made = _load(ctx, args)
+    stage = follow(made.stage, Step.SEND_BACK, institution, month)
+    return _store(ctx, institution, month, replace(made, stage=stage, auditor=""))
+
+
+@CONTRACT.method(
+    args={**_MONTH, "amount_fen": Fen(-(10**15))}, kinds=("bureau",), posts=("audit", "checker")
+)
+def confirm(ctx: Context, args: Args) -> Answer:
+    """Confirm an audited month: it is owed to the institution and enters the statements.
+
+    Never by whoever audited it. Refuses with ``declaration.same-holder``,
+    ``declaration.confirmed``, ``declaration.amount-differs``, ``declaration.period-behind``.
+    """
+    institution, month, made = _load(ctx, args)
+    if made.stage is declaration_record.Stage.CONFIRMED:
+        reject(
+            "declaration.confirmed", institution=institution, month=month, period=made.period,
+            confirmed_fen=made.owed_fen,
+        )  # fmt: skip
+    stage = follow(made.stage, Step.CONFIRM, institution, month)
+    if made.auditor == ctx.holder:
+        reject("declaration.same-holder", auditor=made.auditor, holder=ctx.holder)
+    if args["amount_fen"] != made.owed_fen:
+        reject(
+            "declaration.amount-differs", institution=institution, month=month,
+            asked_fen=args["amount_fen"], owed_fen=made.owed_fen,
+        )  # fmt: skip
+    period = period_record.collecting(ctx.state)
+    if month > period:
+        reject("declaration.period-behind", month=month, collecting=period)
+    made = replace(made, stage=stage, checker=ctx.holder, period=period, due_on="")
+    into_statements(ctx, made.care, made.cells)
+    _owe(ctx, institution, month, made)
+    return _store(ctx, institution, month, made)
+
+
+def into_statements(ctx: Context, care: str, cells: Cells, *, adjustment: bool = False) -> str:
+    """Add confirmed amounts to the statements of the period that collects; gives that period.
+
+    Care inside the home province needs no statement, and what insurers pay is no fund's.
+    """
+    period = period_record.collecting(ctx.state)
+    care_province = province(care)
+    by_home: dict[str, Cells] = {}
+    for key, fen in sorted(cells.items()):
+        area, _, fund = key.split("/")
+        home = province(area)
+        if fen and home != care_province and fund != COMMERCIAL:
+            by_home.setdefault(home, {})[key] = fen
+    for home, owed_there in by_home.items():
+        found = statement_record.begin(ctx.state, period, home, care_province)
+        total = dict(found.cells)
+        owed.add(total, owed_there, 1)
+        found = replace(
+            found,
+            cells=total,
+            declarations=found.declarations + (not adjustment),
+            adjusted_fen=found.adjusted_fen + sum(owed_there.values()) * adjustment,
+        )
+        found = usage.with_usage(ctx, period, home, care_province, found)
+        statement_record.put(ctx.state, period, home, care_province, found)
+    return period
+
+
+def _owe(ctx: Context, institution: str, month: str, made: Declaration) -> None:
+    """Issue the notice for what is due to the institution, late deductions set off.
+
+    When less than nothing is due, it waits for the months to come.
+    """
+    account = account_record.find(ctx.state, institution)
+    due = account_record.plus(account.due, owed.by_fund(made.cells))
+    if sum(due.values()) <= 0:
+        # A month that waits for nothing more than the next one is off the list of the unpaid.
+        months = tuple(m for m in account.months if m != month)
+        account_record.put(ctx.state, institution, replace(account, due=due, months=months))
+        return
+    rules = parameters.area(ctx.state, "declaration", made.care)
+    notice_record.issue(
+        ctx,
+        f"institution:{month}:{institution}",
+        kind=Kind.INSTITUTION,
+        payer=made.care,
+        payee=institution,
+        cause=(month, institution),
+        out=[(chart.payable(institution), fund, -fen) for fund, fen in sorted(due.items())],
+        into=[],
+        due_on=work_calendar(ctx.state).add_working_days(made.closed_on, rules["pay_within"]),
+    )
+    account_record.put(ctx.state, institution, replace(account, due={}))
+
+
+def paid_institution(ctx: Context, _notice_id: str, notice: notice_record.Notice) -> None:
+    """An institution's notice is paid: its months up to that one are off the list."""
+    month, institution = notice.cause
+    account = account_record.find(ctx.state, institution)
+    paid: InstitutionAccount = replace(
+        account,
+        declared=account_record.plus(account.declared, notice.by_fund(), -1),
+        months=tuple(m for m in account.months if m != month),
+    )
+    account_record.put(ctx.state, institution, paid)
+
+
+def _load(ctx: Context, args: Args) -> tuple[str, str, Declaration]:
+    """Institution, month and declaration, for the bureau of the place of care."""
+    institution, month = args["institution"], args["month"]
+    made = declaration_record.load(ctx.state, institution, month)
+    require_competent(ctx, made.care)
+    return institution, month, made
+
+
+def _in_month(ctx: Context, institution: str, month: str, claim_id: str) -> Claim:
+    claim = claims.find(ctx.state, claim_id)
+    declared = "" if claim is None or claim.declared is None else claim.declared.month
+    if claim is None or claim.institution != institution or declared != month:
+        reject("declaration.not-in-month", claim=claim_id, month=month, declared=declared)
+    return claim
+
+
+def _store(ctx: Context, institution: str, month: str, made: Declaration) -> Answer:
+    declaration_record.put(ctx.state, institution, month, made)
+    tell(ctx, institution, month, made)
+    return _answer(institution, month, made)
+
+
+def _answer(institution: str, month: str, made: Declaration) -> Answer:
+    return {
+        "institution": institution,
+        "month": month,
+        "stage": made.stage.value,
+        "owed_fen": made.owed_fen,
+        "aside": made.aside[0],
+        "aside_fen": made.aside[1],
+        "deducted_fen": made.deducted_fen,
+        "period": made.period,
+    }

@@ -1,0 +1,292 @@
+"""What happens on a day: filings first, then care, then what is taken back or paid afterwards.
+
+The year is a function of its seed: each day has dice of its own. What must be remembered between
+days is little and does not grow with the number of claims: whose filing holds, who lies in a
+hospital, what will be taken back, whose bill waits at home.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from contracts.organisations import own_prefix
+from node.benchmark.workload import Batch, Planned, Signer
+from node.ledger.crypto import H
+from node.ledger.receipt import Receipt
+from node.ledger.types import Value
+from node.year.bills import KINDS, LONGEST_STAY, Kind, kind_of, lines_of, total_of
+from node.year.calendar import after, days_of, spread
+from node.year.people import People, Person
+from node.year.places import CHRONIC_DISEASE, Places
+
+REVERSED = 0.008
+"""Of all settlements are taken back within days."""
+PAID_FIRST = 0.004
+"""For each visit, bills that the patient paid and brings home."""
+BOUNCED = 0.1
+"""Of the orders for reimbursements come back from the bank."""
+EMERGENCY = 0.06
+CALLS_AT_ONCE = 20
+OUTPATIENT = next(kind for kind in KINDS if kind.name == "outpatient")
+MONTHS_OF_FILING = 175
+"""Days after which a temporary filing is made anew; the national rule gives it six months."""
+
+
+@dataclass(slots=True)
+class Waves:
+    """The calls of a day, in the order in which they must be worked off."""
+
+    steps: list[dict[tuple[str, str], list[Planned]]] = field(default_factory=list)
+
+    def add(self, step: int, organisation: str, post: str, *calls: Planned) -> None:
+        """Calls of somebody in a wave."""
+        while len(self.steps) <= step:
+            self.steps.append(defaultdict(list))
+        self.steps[step][organisation, post] += calls
+
+    def batches(self) -> Iterator[list[Batch]]:
+        """The waves; each holds transactions whose order does not matter."""
+        for step in self.steps:
+            yield [
+                Batch(Signer.of(organisation, post), calls[start : start + CALLS_AT_ONCE])
+                for (organisation, post), calls in step.items()
+                for start in range(0, len(calls), CALLS_AT_ONCE)
+            ]
+
+
+FILE, CARE, LATER, AFTERWARDS = range(4)
+"""Waves: filings; admissions, visits and discharges; reversals and reviews; decisions."""
+
+
+class Days:
+    """The year's days, one after the other."""
+
+    def __init__(self, places: Places, people: People, year: int, claims: int, seed: int) -> None:
+        self.places = places
+        self.people = people
+        self._seed = seed
+        days = days_of(year)
+        self._visits = dict(zip(days, spread(claims, days), strict=True))
+        self._filed: dict[int, str] = {}
+        """Person -> last day on which the filing is taken to hold."""
+        self._stays: dict[str, list[_Stay]] = defaultdict(list)
+        """Day of discharge -> who goes home."""
+        self._back: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        """Day -> (institution, claim) to take back."""
+        self._bills: dict[str, list[_Paper]] = defaultdict(list)
+        """Day -> papers of people who paid first, at their next step."""
+        self._number = 0
+        self.stages: dict[str, str] = {}
+        """Reimbursement -> stage that the ledger told last, until it is looked at."""
+
+    def read(self, receipt: Receipt) -> None:
+        """Take note of what the ledger answered."""
+        for event in receipt.events:
+            if event.topic == "reimbursement.stage":
+                self.stages[event.fields["reimbursement"]] = event.fields["stage"]
+
+    def waves(self, day: str) -> Waves:
+        """Everything of a day."""
+        dice = random.Random(f"{self._seed}/{day}")  # noqa: S311  (dice, no secret)
+        waves = Waves()
+        for _ in range(self._visits.get(day, 0)):
+            self._visit(waves, day, dice)
+            if dice.random() < PAID_FIRST:
+                self._pay_first(day, dice)
+        for stay in self._stays.pop(day, ()):
+            self._discharge(waves, day, stay, dice)
+        for institution, claim in self._back.pop(day, ()):
+            args = {"claim": claim, "reversal": f"{claim}-r", "reason": "wrong_bill"}
+            waves.add(LATER, institution, "clerk", Planned("claim", "reverse", args))
+        for paper in self._bills.pop(day, ()):
+            self._next_step(waves, day, paper, dice)
+        return waves
+
+    @property
+    def open(self) -> int:
+        """Stays, reversals and papers that are still to come."""
+        waiting = (self._stays, self._back, self._bills)
+        return sum(len(each) for kept in waiting for each in kept.values())
+
+    # --- Care ----------------------------------------------------------------------------------
+
+    def _visit(self, waves: Waves, day: str, dice: random.Random) -> None:
+        person = self.people.of(dice.randrange(self.people.count))
+        kind = kind_of(dice)
+        if kind.name == "chronic" and not person.chronic:
+            person = self._somebody_chronic(dice)
+        emergency = kind.name in ("inpatient", "outpatient") and dice.random() < EMERGENCY
+        if not emergency and kind.name != "pharmacy":
+            self._file(waves, day, person)
+        self._number += 1
+        shelves = self.places.pharmacies if kind.name == "pharmacy" else self.places.hospitals
+        institution = dice.choice(shelves[person.care])
+        claim = f"{own_prefix(institution)}{self._number}"
+        if kind.name == "inpatient":
+            stay = _Stay(institution, claim, day, kind, emergency)
+            self._stays[after(day, dice.randrange(2, LONGEST_STAY))].append(stay)
+            args = {"claim": claim, "visit": _public(person, kind, day)}
+            content: dict[str, Value] = {"visit": _clinical(kind, emergency)}
+            register = Planned("claim", "register", args, ("settlement", content))
+            waves.add(CARE, institution, "clerk", register)
+            return
+        total = total_of(kind, dice)
+        args = _settlement(claim, day, total, person.employee) | {
+            "visit": _public(person, kind, day)
+        }
+        content = {
+            "visit": _clinical(kind, emergency),
+            "lines": lines_of(kind, total, day, dice),
+        }
+        settle = Planned("claim", "settle", args, ("settlement", content))
+        waves.add(CARE, institution, "clerk", settle)
+        self._maybe_back(institution, claim, day, dice)
+
+    def _discharge(self, waves: Waves, day: str, stay: _Stay, dice: random.Random) -> None:
+        total = total_of(stay.kind, dice)
+        args = _settlement(stay.claim, day, total, use_account=False)
+        content = {"visit": None, "lines": lines_of(stay.kind, total, stay.since, dice)}
+        settle = Planned("claim", "settle", args, ("settlement", content))
+        waves.add(CARE, stay.institution, "clerk", settle)
+        self._maybe_back(stay.institution, stay.claim, day, dice)
+
+    def _maybe_back(self, institution: str, claim: str, day: str, dice: random.Random) -> None:
+        if dice.random() < REVERSED:
+            later = after(day, dice.randrange(0, 6))
+            # Within the month: what is declared needs more than the institution's own word.
+            self._back[later if later[:7] == day[:7] else day].append((institution, claim))
+
+    def _somebody_chronic(self, dice: random.Random) -> Person:
+        while True:
+            person = self.people.of(dice.randrange(self.people.count))
+            if person.chronic:
+                return person
+
+    def _file(self, waves: Waves, day: str, person: Person) -> None:
+        """File before care, unless a filing holds or this person never does."""
+        if person.careless or self._filed.get(person.number, "") >= day:
+            return
+        lasts = 3_660 if person.long_term else MONTHS_OF_FILING
+        self._filed[person.number] = after(day, lasts)
+        self._number += 1
+        args: dict[str, Value] = {
+            "filing": f"{person.area}f{self._number}",
+            "person": person.id,
+            "type": "living_elsewhere" if person.long_term else "other",
+            "care_region": person.care,
+            "channel": "app",
+        }
+        waves.add(FILE, f"bureau:{person.area}", "clerk", Planned("filing", "submit", args))
+
+    # --- People who paid first -------------------------------------------------------------------
+
+    def _pay_first(self, day: str, dice: random.Random) -> None:
+        """Somebody pays the whole bill and brings it home some days later."""
+        self._number += 1
+        person, kind = self.people.of(dice.randrange(self.people.count)), OUTPATIENT
+        paper = _Paper(self._number, person, kind, day, dice.randrange(2**32))
+        self._bills[after(day, dice.randrange(3, 25))].append(paper)
+
+    def _next_step(self, waves: Waves, day: str, paper: _Paper, dice: random.Random) -> None:
+        """Filed, reviewed, decided by another, ordered, paid or returned and ordered again."""
+        name = f"{paper.person.area}r{paper.number}"
+        bureau, named = f"bureau:{paper.person.area}", {"reimbursement": name}
+        bank = self.places.bank(f"{paper.person.area[:2]}0000")
+        order = {**named, "payment": f"{name}-{paper.tries}", "bank": bank}
+        wait = 1
+        if paper.step == "file":
+            waves.add(CARE, bureau, "clerk", self._paper(name, paper))
+            paper.step = "review"
+        elif paper.step == "review":
+            review = Planned("reimbursement", "review", {**named, "advice": "approve"})
+            waves.add(CARE, bureau, "clerk", review)
+            decide = Planned("reimbursement", "decide", {**named, "decision": "approve"})
+            waves.add(LATER, bureau, "checker", decide)
+            paper.step, wait = "pay", dice.randrange(1, 6)
+        elif paper.step == "pay":
+            if self.stages.pop(name, "") not in ("approved", "returned"):
+                return  # nothing is owed, or it was refused
+            waves.add(CARE, bureau, "finance", Planned("reimbursement", "pay", order))
+            paper.step = "report"
+        else:
+            came_back = dice.random() < BOUNCED
+            report = {**named, "payment": order["payment"], "reference": f"{name}.{paper.tries}"}
+            method, more = "confirm", {}
+            if came_back:
+                method, more = "bounce", {"reason": "closed_account"}
+            waves.add(CARE, bank, "operator", Planned("reimbursement", method, report | more))
+            if not came_back:
+                self.stages.pop(name, None)
+                return
+            paper.step, paper.tries = "pay", paper.tries + 1
+        self._bills[after(day, wait)].append(paper)
+
+    def _paper(self, name: str, paper: _Paper) -> Planned:
+        dice = random.Random(paper.seed)  # noqa: S311  (dice, no secret)
+        person, kind = paper.person, paper.kind
+        total = total_of(kind, dice)
+        shelves = self.places.pharmacies if kind.name == "pharmacy" else self.places.hospitals
+        args: dict[str, Value] = {
+            "reimbursement": name,
+            "person": person.id,
+            "place": {"institution": dice.choice(shelves[person.care])},
+            "care_kind": kind.name,
+            "admission": paper.day,
+            "discharge": paper.day,
+            "total_fen": total,
+            "invoices": [
+                {"code": f"{paper.number:012d}", "number": "1", "total_fen": total,
+                 "hash": H("yibao/year-invoice/v1", name.encode())}
+            ],
+            "account": H("yibao/year-token/v1", person.id.encode()),
+        }  # fmt: skip
+        content = {
+            "visit": _clinical(kind, emergency=False),
+            "lines": lines_of(kind, total, paper.day, dice),
+        }
+        return Planned("reimbursement", "file", args, ("reimbursement", content))
+
+
+@dataclass(frozen=True, slots=True)
+class _Stay:
+    """Somebody who lies in a hospital."""
+
+    institution: str
+    claim: str
+    since: str
+    kind: Kind
+    emergency: bool
+
+
+@dataclass(slots=True)
+class _Paper:
+    """A bill that was paid by the patient."""
+
+    number: int
+    person: Person
+    kind: Kind
+    day: str
+    seed: int
+    step: str = "file"
+    tries: int = 1
+
+
+def _public(person: Person, kind: Kind, day: str) -> dict[str, Value]:
+    return {
+        "person": person.id,
+        "care_kind": kind.name,
+        "admission": day,
+        "presence": {"kind": "card", "certificate": "03"},
+    }
+
+
+def _clinical(kind: Kind, emergency: bool) -> dict[str, Value]:
+    disease = CHRONIC_DISEASE if kind.name == "chronic" else ""
+    return {"emergency": emergency, "chronic_disease": disease, "diagnoses": ["I10"]}
+
+
+def _settlement(claim: str, day: str, total_fen: int, use_account: bool) -> dict[str, Value]:
+    return {"claim": claim, "discharge": day, "total_fen": total_fen, "use_account": use_account}

@@ -1,0 +1,176 @@
+"""What the ledger answered, as far as the year's actors need it: this month's rows, what is owed.
+
+Filled from receipts only, so that an institution declares what the ledger told it, and nothing that
+the simulator believes. What is done with is dropped: the journal holds a month or two.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from contracts.settlement.calendar import day_number
+from contracts.settlement.clearing.clearing_types import clearing_type
+from node.ledger.receipt import OK, Receipt
+
+Row = tuple[str, int, int, int]
+"""(settlement or refund, bill, funds, accounts), fen: a row of 3202."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the institution knows of a claim before it is settled."""
+
+    institution: str
+    scheme: str
+    kind: str
+    area: str
+    region: str
+    """District of the institution."""
+    first_line_fen: int
+
+
+@dataclass(slots=True)
+class MonthRows:
+    """An institution's month."""
+
+    rows: dict[str, Row] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=dict)
+    """Row -> ``scheme/clearing type/agency``."""
+    by_day: Counter[str] = field(default_factory=Counter)
+    """Day of settlement -> settlements that stand."""
+    owed_fen: int = 0
+
+    def totals(self) -> list[dict[str, Any]]:
+        """3201's rows."""
+        sums: dict[str, list[int]] = {}
+        for name, row in self.rows.items():
+            into = sums.setdefault(self.groups[name], [0, 0, 0, 0])
+            for place, amount in enumerate((1, *row[1:])):
+                into[place] += amount
+        told = []
+        for group, (count, bill, funds, accounts) in sums.items():
+            scheme, kind, agency = group.split("/")
+            told.append(
+                {"scheme": scheme, "clearing_type": kind, "agency": agency, "settlements": count,
+                 "total_fen": bill, "funds_fen": funds, "accounts_fen": accounts}
+            )  # fmt: skip
+        return told
+
+
+@dataclass(slots=True)
+class Journal:
+    """Read by the actors, written by receipts."""
+
+    day: str = ""
+    known: dict[str, Known] = field(default_factory=dict)
+    """Claim -> what its institution knows; until it is settled."""
+    months: dict[str, dict[str, MonthRows]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(MonthRows))
+    )
+    """Month -> institution -> rows."""
+    issued: list[dict[str, Any]] = field(default_factory=list)
+    """Notices that nobody has looked at yet."""
+    owed: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(institution, month) -> what an audited month comes to."""
+    waiting: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Period -> notices of its statements that are not paid."""
+    to_money: Counter[int] = field(default_factory=Counter)
+    """Days from discharge to the institution's money -> settlements."""
+    unpaid: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    """Month of settlement -> fen that institutions still wait for."""
+    colours: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    """Period -> colour -> times it was told."""
+    overdue: int = 0
+    returned: int = 0
+    """Payments that banks gave back."""
+    deducted_fen: int = 0
+
+    def read(self, receipt: Receipt) -> None:
+        """Take note of one receipt."""
+        if receipt.status != OK:
+            return
+        answer = receipt.answer
+        for event in receipt.events:
+            taken = _TAKE.get(event.topic)
+            if taken is not None:
+                taken(self, event.fields, answer)
+            elif event.topic.startswith("advance.") and "period" in event.fields:
+                colour = event.topic.partition(".")[2]
+                self.colours[event.fields["period"]][colour] += 1
+
+    def settled(self, fields: dict[str, Any], answer: dict[str, Any]) -> None:
+        """A settlement becomes a row of its institution's month."""
+        claim = fields["claim"]
+        known = self.known.pop(claim, None)
+        if known is None:
+            return
+        rows = self.months[self.day[:7]][known.institution]
+        funds, accounts = answer["funds_fen"], answer["account_fen"]
+        rows.rows[claim] = (claim, answer["total_fen"], funds, accounts)
+        kind = clearing_type(known.scheme, known.kind, known.area, known.region)
+        rows.groups[claim] = f"{known.scheme}/{kind}/{known.area}"
+        rows.by_day[self.day] += 1
+        self.unpaid[self.day[:7]] += funds + accounts
+
+    def reversed(self, fields: dict[str, Any], _answer: dict[str, Any]) -> None:
+        """A refund is a row of its own, negative."""
+        rows = self.months[self.day[:7]][fields["institution"]]
+        claim, refund = fields["claim"], fields["reversal"]
+        _, total, funds, accounts = rows.rows[claim]
+        rows.rows[refund] = (refund, -total, -funds, -accounts)
+        rows.groups[refund] = rows.groups[claim]
+        self.unpaid[self.day[:7]] -= funds + accounts
+
+    def audited(self, fields: dict[str, Any], _answer: dict[str, Any]) -> None:
+        """What a second person confirms next."""
+        self.owed[fields["institution"], fields["month"]] = fields["owed_fen"]
+
+    def confirmed(self, fields: dict[str, Any], _answer: dict[str, Any]) -> None:
+        """A month that comes to nothing is never paid: nobody waits for it any more."""
+        if fields["owed_fen"] <= 0:
+            self.months[fields["month"]].pop(fields["institution"], None)
+
+    def notice(self, fields: dict[str, Any], _answer: dict[str, Any]) -> None:
+        """Somebody has to pay."""
+        self.issued.append(dict(fields))
+        if fields["kind"] == "clearing":
+            self.waiting[fields["notice"].split(":")[1]].add(fields["notice"])
+
+    def paid(self, fields: dict[str, Any], _answer: dict[str, Any]) -> None:
+        """Money has arrived."""
+        name = fields["notice"].split(":", 2)
+        if name[0] == "clearing":
+            self.waiting[name[1]].discard(fields["notice"])
+        elif name[0] == "institution":
+            month, institution = name[1], name[2]
+            rows = self.months[month].pop(institution, None)
+            if rows is not None:
+                today = day_number(self.day)
+                for day, count in rows.by_day.items():
+                    self.to_money[today - day_number(day)] += count
+            self.unpaid[month] -= fields["amount_fen"]
+
+    def bounced(self, _fields: dict[str, Any], _answer: dict[str, Any]) -> None:
+        """A bank has given a payment back."""
+        self.returned += 1
+
+    def decided(self, fields: dict[str, Any], answer: dict[str, Any]) -> None:
+        """A deduction lowers what its month waits for."""
+        amount = answer.get("decided_fen", 0)
+        self.deducted_fen += amount
+        self.unpaid[fields["month"]] -= amount
+
+
+_TAKE = {
+    "claim.settled": Journal.settled,
+    "claim.reversed": Journal.reversed,
+    "declaration.audited": Journal.audited,
+    "declaration.confirmed": Journal.confirmed,
+    "notice.issued": Journal.notice,
+    "payment.paid": Journal.paid,
+    "payment.returned": Journal.bounced,
+    "deduction.decided": Journal.decided,
+}
+"""What an event means to the actors, by topic."""

@@ -1,0 +1,212 @@
+"""The accountant's side: trial balance at any height, statements, vouchers, from a real node."""
+
+from __future__ import annotations
+
+import csv
+import json
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from cli import books, show
+from cli.account_scheme import OWN_TABLE, Scheme, SchemeError
+from cli.client import Client, Refused
+from cli.voucher_file import plain, yuan_text
+from node.ledger.receipt import Receipt
+from tests.cli.bridge import live_world, open_bridge
+from tests.cli.running import yibao
+from tests.contracts.settlement.claim_world import (
+    BED,
+    EMPLOYEE_POLICY,
+    ClaimWorld,
+    catalogue_rows,
+    line,
+)
+from tests.contracts.settlement.funds_world import deposit, enrol
+from tests.contracts.world import ALICE, BUREAU_CHANGSHA, BUREAU_GUANGZHOU, FINANCE, HOSPITAL
+from tests.node.api.real import NodeWorld
+
+CENTRE = "centre"
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeWorld]:
+    """A deposit, two settlements, one of them taken back."""
+    made = live_world(tmp_path_factory.mktemp("books"))
+    speak: Any = made
+    claims = ClaimWorld(speak, made.genesis.chain)
+    claims.publish("2025.1", "2025-01-01", catalogue_rows())
+    enrol(speak)
+    deposit(speak, 50_000)
+    claims.deploy("310", EMPLOYEE_POLICY)
+    for number, amount in enumerate((130_000, 90_000)):
+        claims.settle(f"H44010000123-m-{number}", [line(1, BED, amount)], use_account=True)
+    claims.reverse("H44010000123-m-1")
+    yield made
+    made.close()
+
+
+class At:
+    """Commands of somebody, with the client straight into the node."""
+
+    def __init__(self, world: NodeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._world, self._monkeypatch = world, monkeypatch
+
+    def client(self, organisation: str, post: str = "finance") -> Client:
+        return open_bridge(self._world, organisation, post)[0]
+
+    def run(self, organisation: str, *words: object, post: str = "finance") -> Any:
+        @contextmanager
+        def opened(_context: object, *, signed: bool = True) -> Iterator[Client]:
+            yield self.client(organisation, post)
+
+        for module in (books, show):
+            self._monkeypatch.setattr(module, "open_client", opened)
+        return yibao(*words)
+
+    def json(self, organisation: str, *words: object) -> Any:
+        result = self.run(organisation, *words, "--json")
+        assert result.exit_code == 0, result.output
+        return json.loads(result.output)
+
+
+@pytest.fixture
+def at(world: NodeWorld, monkeypatch: pytest.MonkeyPatch) -> At:
+    return At(world, monkeypatch)
+
+
+def test_the_trial_balance_is_that_of_the_balances_and_of_every_height(
+    world: NodeWorld, at: At
+) -> None:
+    told = at.json(CENTRE, "fund", "trial-balance")
+    assert told["imbalance_fen"] == 0
+    assert told["rows"]
+    for row in told["rows"]:
+        name = f"person:{ALICE}:account" if row["kind"] == "person" else row["account"]
+        who = BUREAU_CHANGSHA if row["kind"] == "person" else CENTRE
+        post = "clerk" if row["kind"] == "person" else "finance"
+        held = at.client(who, post).get(f"/v1/accounts/{name}")["balances"]
+        assert held.get(row["fund_type"], 0) == row["balance_fen"], row["account"]
+    summed: dict[tuple[str, str], int] = {}
+    for height in range(told["at_height"] + 1):
+        with world.node.reader.view() as view:
+            for leaf in view.receipts(height):
+                for leg in Receipt.decode_trusted(leaf).postings:
+                    account = leg.account.replace(f"{ALICE}:account", "430100")
+                    key = account, leg.fund_type
+                    summed[key] = summed.get(key, 0) + leg.amount_fen
+        then = at.json(CENTRE, "fund", "trial-balance", "--height", height)
+        assert then["imbalance_fen"] == 0
+        assert {(r["account"], r["fund_type"]): r["balance_fen"] for r in then["rows"]} == summed
+
+
+def test_a_region_sees_its_own_side_and_nobody_is_named(at: At) -> None:
+    home = at.json(BUREAU_CHANGSHA, "fund", "trial-balance", "--region", "430100")
+    care = at.json(BUREAU_GUANGZHOU, "fund", "trial-balance", "--region", "440100")
+    assert {row["kind"] for row in home["rows"]} == {"fund", "premium", "person"}
+    assert {row["kind"] for row in care["rows"]} == {"payable", "patient", "income"}
+    assert ALICE not in json.dumps([home, care])
+    finance = at.json(FINANCE, "fund", "trial-balance", "--region", "430100")
+    assert finance["rows"] == home["rows"]
+    for who, region in ((BUREAU_CHANGSHA, "440100"), (FINANCE, "000000"), (HOSPITAL, "440100")):
+        with pytest.raises(Refused) as refused:
+            at.client(who).get("/v1/trial-balance", region=region)
+        assert refused.value.code == "read.no-right"
+    with pytest.raises(Refused) as refused:
+        at.client(CENTRE).get("/v1/trial-balance", at_height=10**9)
+    assert refused.value.code == "read.not-found"
+
+
+def test_a_statement_opens_and_closes_with_the_balance(at: At) -> None:
+    whole = at.json(CENTRE, "fund", "statement", f"payable:{HOSPITAL}")
+    assert whole["opening_fen"] == {}
+    amounts = [p["amount_fen"] for p in whole["postings"] if p["fund_type"] == "310100"]
+    assert sum(amounts) == whole["closing_fen"]["310100"] == 65_000
+    assert len(amounts) == 3, "two settlements and a reversal"
+    day = at.json(CENTRE, "fund", "statement", f"payable:{HOSPITAL}", "--to", "2025-12-31")
+    assert day["postings"] == [], "everything happened later"
+    assert at.run(CENTRE, "fund", "statement", "fund:430100", "--from", "2025-02-30").exit_code == 2
+
+
+def _rows(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.reader(file))
+
+
+@pytest.mark.parametrize("by", ["day", "transfer"])
+def test_vouchers_balance_and_a_reversal_is_red(at: At, tmp_path: Path, by: str) -> None:
+    path = tmp_path / "v.csv"
+    told = at.json(CENTRE, "fund", "vouchers", "--out", path, "--by", by)
+    rows = _rows(path)
+    assert told["lines"] == len(rows) - 1 > 0
+    assert told["open_fen"] == 0
+    sums: dict[tuple[str, str], int] = {}
+    for row in rows[1:]:
+        debit, credit = (round(float(text or "0") * 100) for text in row[10:])
+        sums[row[0], row[9]] = sums.get((row[0], row[9]), 0) + debit - credit
+    assert not any(sums.values()), "each voucher balances fund by fund"
+    # What a reversal gives back to the fund is the same expense, negative.
+    red = [row for row in rows[1:] if row[3] == "claim.reverse" and row[8] == "fund:430100"]
+    assert [(row[6], float(row[10] or 0) < 0, row[11]) for row in red] == [("5001", True, "")]
+    again = tmp_path / "again.csv"
+    at.json(CENTRE, "fund", "vouchers", "--out", again, "--by", by)
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_a_workbook_holds_what_the_text_holds(at: At, tmp_path: Path) -> None:
+    path, text = tmp_path / "v.xlsx", tmp_path / "v.csv"
+    at.json(BUREAU_CHANGSHA, "fund", "vouchers", "--region", "430100", "--out", path)
+    at.json(BUREAU_CHANGSHA, "fund", "vouchers", "--region", "430100", "--out", text)
+    space = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+    with zipfile.ZipFile(path) as book:
+        sheet = ET.fromstring(book.read("xl/worksheets/sheet1.xml"))
+    found = []
+    for row in sheet.iter(f"{space}row"):
+        cells = {}
+        for cell in row:
+            value = cell.find(f"{space}v")
+            shown = value if value is not None else cell.find(f"{space}is/{space}t")
+            assert cell.find(f"{space}f") is None, "nothing is computed"
+            cells["".join(filter(str.isalpha, cell.attrib["r"]))] = (
+                "" if shown is None else shown.text
+            )
+        found.append(cells)
+    want = _rows(text)
+    assert len(found) == len(want)
+    for cells, row in zip(found[1:], want[1:], strict=True):
+        assert cells["I"] == row[8]
+        assert float(cells.get("K") or 0) == float(row[10] or 0)
+        assert float(cells.get("L") or 0) == float(row[11] or 0)
+    again = tmp_path / "again.xlsx"
+    at.json(BUREAU_CHANGSHA, "fund", "vouchers", "--region", "430100", "--out", again)
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_texts_are_never_formulas_and_amounts_are_exact() -> None:
+    assert [plain(t) for t in ("=1+1", "+1", "-1", "@x", "a=b", "")] == [
+        "'=1+1", "'+1", "'-1", "'@x", "a=b", "",
+    ]  # fmt: skip
+    assert [yuan_text(n) for n in (0, 5, -5, 123_456_789)] == ["", "0.05", "-0.05", "1234567.89"]
+
+
+def test_a_table_of_accounts_that_is_none_is_refused(tmp_path: Path, at: At) -> None:
+    Scheme.read(OWN_TABLE)
+    whole = json.loads(OWN_TABLE.read_text(encoding="utf-8"))
+    for spoilt in (
+        {**whole, "rows": whole["rows"][1:]},
+        {**whole, "books": whole["books"][:-1]},
+        {**whole, "rows": [{"kind": "fund", "into": ["1"], "out_of": ["1", "a"]}]},
+        [],
+    ):
+        path = tmp_path / "table.json"
+        path.write_text(json.dumps(spoilt), encoding="utf-8")
+        with pytest.raises(SchemeError):
+            Scheme.read(path)
+        result = at.run(CENTRE, "fund", "vouchers", "--out", tmp_path / "v.csv", "--scheme", path)
+        assert result.exit_code == 6
+    assert at.run(CENTRE, "fund", "vouchers", "--out", tmp_path / "v.txt").exit_code == 2
