@@ -17,12 +17,15 @@ from cli.client import CallSpec, Client
 from cli.exits import Exit
 from cli.output import Json, fail, out, print_json, print_table, yuan
 from cli.session import open_client
+from contracts.organisations import own_prefix
 from contracts.settlement.claim import CONTRACT
-from contracts.settlement.claim_shapes import WHY_TAKEN_BACK
+from contracts.settlement.claim_shapes import AUDIENCE, WHY_TAKEN_BACK
 from contracts.settlement.money import MoneyError, parse_yuan
+from contracts.settlement.refunds.original import MORE_AUDIENCES
 from contracts.settlement.terms import FUNDS
 from node.ledger.codec import encode
 from node.ledger.crypto import H
+from node.ledger.types import ATTACHMENT_BYTES_MAX
 
 payouts = typer.Typer(
     no_args_is_help=True, help="Refunds of closed accounts, to the person or an heir. 销户退款"
@@ -115,6 +118,67 @@ def refund(
     with open_client(context) as client:
         content = {"calls": calls_of(client, claim), "returns": returns}
         carry_out(client, "refund", args, content, dry_run=dry_run, as_json=as_json)
+
+
+def reprice_list(
+    context: typer.Context,
+    person: Annotated[str, typer.Argument(help="Pseudonym of the person.")],
+    year: Annotated[int, typer.Argument(help="Benefit year.")],
+    claim: Annotated[
+        str | None, typer.Option("--claim", help="For institutions: the claim that concerns you.")
+    ] = None,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Ask what each would come to now.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Settlements whose counters were put right afterwards, with amounts. 待重新核定清单"""
+    with open_client(context) as client:
+        path = f"/v1/persons/{person}/reprice/{year}"
+        rows = client.get(path, claim=claim)["record"]["listed"]
+        if estimate:
+            for row in rows:
+                if "total_fen" in row:
+                    row["estimate"] = _estimate(client, row["claim"])
+    if as_json:
+        print_json({"person": person, "year": year, "listed": rows})
+        return
+    print_table(
+        "To be looked at 待重新核定",
+        ("claim", "cause", "bill 元", "funds 元", "person 元", "person then 元"),
+        [
+            (
+                row["claim"],
+                row["cause"],
+                *(yuan(int(row[f"{n}_fen"])) if f"{n}_fen" in row else "" for n in _SHOWN),
+                _then(row.get("estimate")),
+            )
+            for row in rows
+        ],
+    )
+
+
+_SHOWN = ("total", "funds", "person")
+
+
+def _estimate(client: Client, claim: str) -> dict[str, Any]:
+    """What settling a claim again would come to: its answer, or the code of its refusal."""
+    assert client.identity is not None, "an estimate is asked for with a signing key"
+    prefix = own_prefix(client.identity.organisation)
+    args = {"claim": claim, "reversal": f"{prefix}-estimate-r",
+            "replacement": f"{prefix}-estimate-n", "reason": "late_counters"}  # fmt: skip
+    content = {"calls": calls_of(client, claim)}
+    receipt = client.estimate(spec_of("resettle", args, content))["receipt"]
+    if receipt["status"] != "ok":
+        return {"code": receipt["code"]}
+    names = ("funds_fen", "person_fen", "paid_back_fen", "owed_fen")
+    return {name: int(receipt["answer"][name]) for name in names}
+
+
+def _then(estimate: Mapping[str, Any] | None) -> str:
+    if estimate is None:
+        return ""
+    return str(estimate["code"]) if "code" in estimate else yuan(estimate["person_fen"])
 
 
 def returns_of(
@@ -226,8 +290,7 @@ def carry_out(
     dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Hand the call in, or ask what would become of it, and show the difference."""
-    client_id = H("yibao/client-call/v1", encode(["claim", method, args])).hex()
-    spec = CallSpec("claim", method, args, client_id, (("settlement", content),))
+    spec = spec_of(method, args, content)
     answer = client.estimate(spec) if dry_run else client.submit([spec])
     receipt = answer["receipt"] if dry_run else answer["receipts"][0]["receipt"]
     if as_json:
@@ -237,6 +300,31 @@ def carry_out(
         print_difference(receipt["answer"])
     if receipt["status"] != "ok":
         raise typer.Exit(int(Exit.NO))
+
+
+def spec_of(method: str, args: dict[str, Any], content: dict[str, Any]) -> CallSpec:
+    """The call, the claim's first calls spread over as many attachments as they need.
+
+    Ends the command where four are not enough.
+    """
+    parts: list[dict[str, Any]] = [content | {"calls": []}]
+    room = ATTACHMENT_BYTES_MAX - len(encode(parts[0])) - _MARGIN
+    for call in content["calls"]:
+        size = len(encode(call))
+        if size > room and parts[-1]["calls"]:
+            parts.append({"calls": []})
+            room = ATTACHMENT_BYTES_MAX - _MARGIN
+        parts[-1]["calls"].append(call)
+        room -= size
+    audiences = (AUDIENCE, *MORE_AUDIENCES)
+    if len(parts) > len(audiences):
+        fail(Exit.NO, f"the claim's calls need {len(parts)} attachments; a call has 4 at most")
+    client_id = H("yibao/client-call/v1", encode(["claim", method, args])).hex()
+    return CallSpec("claim", method, args, client_id, tuple(zip(audiences, parts, strict=False)))
+
+
+_MARGIN = 64
+"""Bytes around the calls of an attachment."""
 
 
 def print_difference(answer: Mapping[str, Any]) -> None:

@@ -19,7 +19,9 @@ from starlette.responses import Response
 from node.api import (
     accounts,
     books,
+    cases,
     claims,
+    clearing,
     covers,
     explorer,
     filings,
@@ -57,6 +59,7 @@ ROUTERS = (
     explorer.router,
     proofs.router,
     claims.router,
+    cases.router,
     people.router,
     filings.router,
     worklists.router,
@@ -64,6 +67,7 @@ ROUTERS = (
     accounts.router,
     books.router,
     provider.router,
+    clearing.router,
     references.router,
     stream.router,
 )

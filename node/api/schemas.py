@@ -226,6 +226,11 @@ class CallsAnswer(Answer):
     next: str | None
 
 
+class RowsAnswer(Answer):
+    rows: list[dict[str, Any]]
+    next: str | None
+
+
 class ClaimsAnswer(Answer):
     claims: list[dict[str, Any]]
     next: str | None
@@ -433,6 +438,15 @@ class RootAnswer(Answer):
     day: str
     count: int
     root: Digest
+
+
+class AreaClaimsAnswer(Answer):
+    claims: list[str]
+    next: str | None
+
+
+class CaseAnswer(Answer):
+    case: dict[str, Any] = Field(description="As docs/case.schema.json has it.")
 
 
 class PersonCoversAnswer(Answer):

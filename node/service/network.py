@@ -295,7 +295,7 @@ class Network(Host):
 
     def ask(self, organisation: str, frame: Frame) -> bool:
         """Send a request; False when it could not be sent."""
-        return self.exchange.peers.send(organisation, frame)
+        return self.exchange.ask(organisation, frame)
 
     def leave(self, organisation: str, reason: str) -> None:
         """End the connection to a peer that lied."""

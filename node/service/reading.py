@@ -23,8 +23,8 @@ FROM_GUESTS: Final = frozenset(
     }
 )  # fmt: skip
 """What is heard of a node without a seat."""
-PASSED_OVER: Final = frozenset({FrameType.EVIDENCE, FrameType.ASK_OUTCOME})
-"""What an honest follower sends to all its peers, and a validator can do without."""
+PASSED_OVER: Final = frozenset({FrameType.EVIDENCE, FrameType.ASK_OUTCOME, FrameType.OUTCOME})
+"""What an honest follower sends to all its peers or answers; a validator can do without it."""
 REQUESTS: Final = frozenset(
     {
         FrameType.ASK, FrameType.ASK_CONTENT, FrameType.ASK_OUTCOME,
@@ -109,17 +109,17 @@ def is_innocent(frame: Frame, *, asked: bool, epoch: int) -> bool:
 
 def verify_blocks(
     body: bytes, ask: Ask, chain: bytes, epoch: int, validators: ledger_block.ValidatorSet
-) -> list[tuple[ledger_block.Certificate, AnyContent]]:
+) -> list[tuple[ledger_block.Certificate, AnyContent]] | None:
     """The blocks of an answer as far as they are of this epoch, each certified by its set.
 
-    None of them where it begins elsewhere or is in another form: the answer to an earlier request,
-    whose time was over, of a peer that is slow and not at fault.
+    None where it begins elsewhere or is in another form: the answer to an earlier request, whose
+    time was over, of a peer that is slow and not at fault.
     """
     blocks = decode_blocks(body)
     if blocks and blocks[0][1].header.height != ask.first:
-        return []
+        return None
     if any(share_in(content) is not ask.share for _, content in blocks):
-        return []
+        return None
     sound = []
     for height, (certificate, content) in zip(range(ask.first, ask.last + 1), blocks, strict=False):
         header = content.header

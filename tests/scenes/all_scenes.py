@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.scenes import papers, travellers
+from tests.scenes import families, papers, travellers
 from tests.scenes.told import SCENES
 
-__all__ = ["SCENES", "papers", "travellers"]
+__all__ = ["SCENES", "families", "papers", "travellers"]

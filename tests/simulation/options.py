@@ -50,6 +50,8 @@ class Options:
     cap_ms: int = 8_000
     drift_ppm: int = 0
     offset_ms: int = 0
+    snapshot_after: int = 10_000
+    """Who is further behind takes a snapshot."""
     weather: Weather = field(default_factory=Weather)
     skip: tuple[int, ...] = ()
     """Numbers of timed faults that do not happen: for shrinking."""
@@ -117,6 +119,7 @@ def draw(seed: int, known: tuple[str, ...] = ()) -> Options:
         cap_ms=chance.choice((4_000, 8_000)),
         drift_ppm=chance.choice((0, 200)) if "clock" in families else 0,
         offset_ms=chance.randint(1, 2_000) if "clock" in families else 0,
+        snapshot_after=stream(seed, "snapshots").choice((10_000, 10_000, 1, 3)),
     )
     return replace(options, weather=_weather(options, seed))
 

@@ -212,9 +212,13 @@ def _write(ctx: Context, old: Taken, new: Wanted, settled: Settled | None) -> No
     )
     ctx.state.put(f"claim/{old.reversal}", record.encode())
     if settled is not None:
+        state = follow(START, Action.SETTLE)
+        if old.claim.state is ClaimState.DISPUTED:
+            # Whoever has objected to the old one is not rid of by settling anew.
+            state = follow(state, Action.DISPUTE)
         made = replace(
             old.claim,
-            state=follow(START, Action.SETTLE),
+            state=state,
             settled=settled,
             reversal="",
             declared=None,
@@ -278,7 +282,9 @@ def _tell(
         "area": claim.area,
     }
     for year, names in later.items():
-        counters.list_for_repricing(ctx, claim.person, year, names, True, cause=old.reason)
+        place = (new.person.id, new.person.area, new.person.scheme, year)
+        secret = new.person.salt
+        counters.list_for_repricing(ctx, place, secret, names, True, cause=old.reason)
     ctx.emit("claim.reversed", claim=old.claim_id, reversal=old.reversal, **whom)
     if settled is None:
         return

@@ -28,7 +28,7 @@ from contracts.settlement.records import (
 from contracts.settlement.refunds import difference
 from contracts.settlement.refunds.again import Taken, Wanted, remake
 from contracts.settlement.refunds.consent import take_back
-from contracts.settlement.refunds.original import CALLS, again_of, match
+from contracts.settlement.refunds.original import CALLS, MORE_CALLS, again_of, calls_given, match
 from contracts.settlement.refunds.returned import rest_of
 
 POSTS = ("operator", "clerk", "checker", "finance")
@@ -41,7 +41,7 @@ POSTS = ("operator", "clerk", "checker", "finance")
         "replacement": Id(64),
         "reason": OneOf(*WHY_TAKEN_BACK),
     },
-    attachments={AUDIENCE: Record({"calls": CALLS})},
+    attachments={AUDIENCE: Record({"calls": CALLS}), **MORE_CALLS},
     kinds=(*INSTITUTIONS, "bureau"),
     posts=POSTS,
 )
@@ -62,7 +62,7 @@ def resettle(ctx: Context, args: Args) -> Answer:
     institution = require_organisation(ctx.state, claim.institution)
     again = again_of(args["claim"], claim, settled)
     attached = ctx.attachments[AUDIENCE]
-    original = match(ctx, again, claim, institution, attached.content["calls"])
+    original = match(ctx, again, claim, institution, calls_given(ctx))
     person = check_person(ctx, claim.person, original.visit)
     old = Taken(args["claim"], claim, settled, after, args["reversal"], args["reason"])
     new = Wanted(

@@ -73,6 +73,7 @@ class Desk:
         self.gate = asyncio.Event()
         self.gate.set()
         self.served = 0
+        self.served_content: bytes | None = None
         self.seated = True
         self.share = Share.CONTENT
         self.exchange = Exchange(self, CHAIN, self, make_logger("error", "json"))  # type: ignore[arg-type]
@@ -127,7 +128,7 @@ class Desk:
         return None
 
     def content(self, height: int, block: bytes) -> bytes | None:
-        return None
+        return self.served_content
 
 
 def run(story: Callable[[Desk], object]) -> None:
@@ -411,6 +412,45 @@ def test_who_votes_takes_whole_blocks_whatever_a_peer_grants(seated: bool) -> No
             assert (found, shares) == (None, [Share.CONTENT])
         else:
             assert (found, shares) == (Changes.decode(CHANGES_OF_NINE), [Share.CHANGES])
+
+    run(story)
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_an_answer_is_for_the_connection_that_asked(again: bool) -> None:
+    """Whoever is connected now may be another life of the peer, which asked for nothing."""
+
+    async def story(desk: Desk) -> None:
+        desk.served_content = Content(NINE, []).encode()
+        ask = AskContent(9, NINE.hash).encode()
+        await desk.exchange.on_frame(LIAR, Frame(FrameType.ASK_CONTENT, ask))
+        if again:
+            desk.exchange.on_up(LIAR)
+        while desk.exchange._tasks:
+            await asyncio.sleep(0.001)
+        kinds = [frame.type for _, frame in desk.sent]
+        assert kinds == ([] if again else [FrameType.CONTENT])
+
+    run(story)
+
+
+GUEST = Peer("auditor:0", bytes(32))
+
+
+def test_whoever_was_asked_may_answer_when_its_seat_is_gone() -> None:
+    """What was asked while it had a seat, and the result that all are asked for."""
+
+    async def story(desk: Desk) -> None:
+        content = Frame(FrameType.CONTENT, Content(NINE, []).encode())
+        with pytest.raises(PeerFault, match="without a seat"):
+            await desk.exchange.on_frame(GUEST, content)
+        await desk.exchange.on_frame(GUEST, Frame(FrameType.OUTCOME, b""))
+        desk.exchange.ask(GUEST.organisation, Frame(FrameType.ASK_CONTENT, b""))
+        await desk.exchange.on_frame(GUEST, content)
+        desk.exchange.on_up(GUEST)
+        with pytest.raises(PeerFault, match="without a seat"):
+            await desk.exchange.on_frame(GUEST, content)
+        assert not desk.exchange.contents.size
 
     run(story)
 
