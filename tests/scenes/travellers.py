@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
+from tests.contracts.world import BANK
 from tests.scenes.country import (
     BED,
     BUREAU_CHANGSHA,
@@ -233,4 +234,58 @@ def an_injury_in_traffic(country: Country, tell: Tell) -> None:
         f"go, and no fund pays: {other.cash} yuan are his to claim from the driver. The "
         "explanation says it with a code (`claim.third-party-liable`), and nothing of his year's "
         "entitlement is used up."
+    )
+
+
+@scene
+def a_death_in_hospital(country: Country, tell: Tell) -> None:
+    """A death in hospital: settled up to the last day, and what ends with it."""
+    country.on("2025-05-01")
+    patient = country.enrol("father", sex="male", birth="1942-02-02", category="retired")
+    country.deposit(patient, "800.00")
+    country.file(patient, "living_elsewhere", GUANGZHOU)
+    claim = country.admit(patient)
+    country.on("2025-05-09")
+    country.say(
+        BUREAU_CHANGSHA, "enrolment", "close", {"person": patient, "revision": 2},
+        {"person": {"last_day": "2025-05-08", "cause": "death"}}, post="clerk",
+    )  # fmt: skip
+    tell(
+        "A pensioner of Changsha, who lives with his daughter in Guangzhou, is admitted on 1 May "
+        "and dies on the 8th. His bureau closes the enrolment with that day."
+    )
+    lines = ((BED, "3000.00"), (DRUG, "8000.00"))
+    code = "enrolment.dead"
+    country.discharge(claim, *lines, day="2025-05-09", refused=code)
+    bill = country.discharge(claim, *lines, day="2025-05-08")
+    assert (bill.total, bill.funds, bill.person) == ("11,000.00", "9,000.00", "2,000.00")
+    tell(
+        f"A bill up to the 9th is refused (`{code}`); up to his last day the stay is settled as it "
+        f"would have been: {bill.funds} of {bill.total} yuan, and {bill.cash} yuan from the family."
+    )
+    country.visit(patient, (DRUG, "50.00"), refused=code)
+    country.say(
+        BUREAU_CHANGSHA, "filing", "submit",
+        {"filing": "430100f-after", "person": patient, "type": "other", "care_region": CHENGDU,
+         "channel": "app"}, post="clerk", refused="enrolment.ended",
+    )  # fmt: skip
+    tell(
+        f"Whoever shows his card afterwards is refused (`{code}`), and no filing is taken any more "
+        "(`enrolment.ended`)."
+    )
+    account = f"person:{patient}:account"
+    country.say(
+        BUREAU_CHANGSHA, "funds", "transfer",
+        {"transfer": "430100-heirs-1", "kind": "payment", "reference": "heirs:3f9a",
+         "postings": [
+             {"account": account, "fund_type": "310200", "amount_fen": -80_000},
+             {"account": f"bank:{BANK}", "fund_type": "310200", "amount_fen": 80_000},
+         ]}, post="finance",
+    )  # fmt: skip
+    country.books.append((BANK, f"bank:{BANK}"))
+    left = country.look(BUREAU_CHANGSHA, f"/v1/persons/{patient}/account")["record"]["account"]
+    assert not any(left.values())
+    tell(
+        "The 800.00 yuan of his personal account go through the bank to the heirs, whom the ledger "
+        "knows by a token only."
     )
