@@ -12,13 +12,16 @@ import typer
 
 from cli import (
     bench,
+    bills,
     books,
     catalogue_load,
     claims,
     clearing,
+    compare,
     cover,
     demo,
     devnet,
+    due,
     findings,
     genesis,
     keys,
@@ -27,6 +30,7 @@ from cli import (
     proof,
     provider,
     refunds,
+    rerun,
     show,
     trace,
     validator,
@@ -100,7 +104,11 @@ for group, name in (
     (findings.debug, "debug"),
 ):
     app.add_typer(group, name=name)
+claims.app.command("compare")(compare.compare)
+claims.app.command("reconcile")(bills.reconcile)
+claims.app.command("rerun")(rerun.rerun)
 app.command("trace")(trace.trace)
+app.command("due")(due.due)
 app.command("watch")(watch.watch)
 app.command("status")(show.status)
 app.command("bench")(bench.bench)

@@ -43,6 +43,10 @@ ReplacementId = Annotated[
 ]
 Describe = Annotated[bool, typer.Option("--describe", help="Show what the call holds, and end.")]
 Reason = Annotated[str, typer.Option("--reason", help=f"One of {', '.join(WHY_TAKEN_BACK)}.")]
+Newborn = Annotated[
+    str | None,
+    typer.Option("--newborn", help="Whom a bill was for that was settled under the mother."),
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Ask what would become of it; write nothing.")
 ]
@@ -54,6 +58,7 @@ def resettle(
     reversal: ReversalId = "",
     replacement: ReplacementId = "",
     reason: Reason = "late_filing",
+    newborn: Newborn = None,
     dry_run: DryRun = False,
     describe: Describe = False,
     as_json: Json = False,
@@ -64,6 +69,8 @@ def resettle(
         return
     _require(claim, reversal, replacement)
     args = {"claim": claim, "reversal": reversal, "replacement": replacement, "reason": reason}
+    if newborn is not None:
+        args["newborn"] = newborn
     with open_client(context) as client:
         content = {"calls": calls_of(client, claim)}
         carry_out(client, "resettle", args, content, dry_run=dry_run, as_json=as_json)

@@ -136,6 +136,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "agency": agency,
         **dict(zip(GROUP_FIELDS[1:], entry.sums(), strict=True)),
         "declared": entry.declared or None,
+        "set_aside": 0 if entry.claim.declared is None else entry.claim.declared.times,
     }
 
 

@@ -162,6 +162,7 @@ ROUTES: Mapping[str, Right] = {
     # money
     "account": Right.PARTY,
     "account_postings": Right.PARTY,
+    "institution_settlements": Right.PARTY,
     "institution_payments": Right.PARTY,
     "institution_rows": Right.PARTY,
     "institution_ageing": Right.PARTY,

@@ -249,6 +249,12 @@ class AffectedAnswer(Answer):
     claims: list[dict[str, Any]]
 
 
+class SettlementsAnswer(Answer):
+    institution: str
+    settlements: list[dict[str, Any]]
+    next: str | None
+
+
 class WorkAnswer(Answer):
     area: str
     today: str = Field(description="The day that due dates are compared with.")

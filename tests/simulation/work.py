@@ -18,7 +18,7 @@ from node.ledger.errors import InvalidTransaction, LedgerError, Unavailable
 from node.ledger.transaction import SignedTransaction
 from node.store.errors import DatabaseDamaged
 from tests.contracts.world import BANK, BUREAU_GUANGDONG, FINANCE
-from tests.node.conservation_world import HOMES, HOSPITALS, Mischief, Planned
+from tests.node.conservation_world import HOMES, HOSPITALS, Mischief, Planned, signing_post
 from tests.simulation.founding import ChainSigner
 from tests.simulation.loop import CLIENT
 from tests.simulation.machine import Machine, wall_now_ms
@@ -71,10 +71,8 @@ class _Calls(Mischief):
             )  # fmt: skip
         weights = [weight for weight, _ in makers]
         count = chance.choice((1, 1, 1, 1, 2, 3))
-        return (
-            self.sender, post,
-            [make() for make in chance.choices([m for _, m in makers], weights, k=count)],
-        )  # fmt: skip
+        calls = [make() for make in chance.choices([m for _, m in makers], weights, k=count)]
+        return self.sender, signing_post(post, calls), calls
 
     def _clinical(self) -> dict[str, Value]:
         return {"emergency": self.chance.random() < 0.1, "diagnoses": [CANARY]}

@@ -65,11 +65,12 @@ def refund(ctx: Context, args: Args) -> Answer:
         reject("invoice.total-differs", total_fen=0, invoices_fen=paper)
     after = take_back(ctx, args["claim"], claim, total, args["reversal"])
     returned.free_packs(ctx, original, given, rows, args["claim"], claim.institution)
-    old = Taken(args["claim"], claim, settled, after, args["reversal"], REASON)
+    person = enrolment.require_person(ctx.state, claim.person)
+    old = Taken(args["claim"], claim, person, settled, after, args["reversal"], REASON)
     new = Wanted(
         claim_id=args["replacement"],
         institution=institution,
-        person=enrolment.require_person(ctx.state, claim.person),
+        person=person,
         visit=original.visit,
         rows=rows,
         traces=original.traces,

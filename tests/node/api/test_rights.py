@@ -130,6 +130,10 @@ EXPECTED: dict[str, Allowed] = {
         HOME | {"centre", "finance:430100", "auditor:national", "auditor:430000"},
         BUSINESS,
     ),
+    "institution_settlements": (
+        CARE | {"centre", "auditor:national", "regulator:440000", HOSPITAL},
+        BUSINESS,
+    ),
     "trial_balance": (
         HOME | {"centre", "finance:430100", "auditor:national", "auditor:430000"},
         BUSINESS,
@@ -200,6 +204,7 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         "filing_affected": f"/v1/filings/{FILING}/affected",
         "reimbursement": f"/v1/reimbursements/{REIMBURSEMENT}",
         "work_filings": "/v1/work/filings",
+        "institution_settlements": f"/v1/institutions/{HOSPITAL}/settlements",
         "work_ending": "/v1/work/ending",
         "work_reimbursements": "/v1/work/reimbursements",
         "person": f"/v1/persons/{PERSON}",
