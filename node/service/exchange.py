@@ -66,6 +66,7 @@ from node.service.reading import (
     epoch_of,
     frame_type,
     is_innocent,
+    share_to_ask,
     verify_blocks,
 )
 from node.service.serving import BlockServer
@@ -97,7 +98,7 @@ class Host(Protocol):
         """Admit a transaction that a peer passed on. Raises ``LedgerError``."""
 
     def share_of(self, organisation: str) -> Share:
-        """How much of a block an organisation is entitled to, as of the head."""
+        """How much of a block an organisation is entitled to."""
 
     def guest_pin(self, organisation: str) -> bytes | None:
         """Pin of an organisation without a seat that may connect and follow."""
@@ -119,8 +120,7 @@ class Exchange(Events):
         self, host: Host, chain: bytes, server: BlockServer, log: structlog.stdlib.BoundLogger
     ) -> None:
         self.contents = Contents()
-        self.heights: dict[str, int] = {}
-        """What peers say they have committed; claims, for people to read."""
+        self.heights: dict[str, int] = {}  # What peers claim to have committed, for people to read.
         self._host = host
         self.votes: Callable[[], bool] = host.is_seated_here  # Whether this node has a seat.
         self._chain = chain
@@ -229,7 +229,8 @@ class Exchange(Events):
         """Ask for certified blocks; the answer becomes ``Fetched``."""
         organisation = self.organisation_of(peer)
         if organisation is not None:
-            ask = Ask(first, min(last, first + BLOCKS_MAX - 1), self._share_from(organisation))
+            last = min(last, first + BLOCKS_MAX - 1)
+            ask = Ask(first, last, self._share_from(organisation, certified=True))
             self._asked[organisation] = ask
             if self.ask(organisation, Frame(FrameType.ASK, ask.encode())):
                 return
@@ -258,8 +259,7 @@ class Exchange(Events):
                 continue
             finally:
                 self._wanted.pop(block.id, None)
-        held = self.contents.find(block.id)
-        return None if held is None else held[1]
+        return None if (held := self.contents.find(block.id)) is None else held[1]
 
     # --- Names --------------------------------------------------------------------------------
 
@@ -288,11 +288,12 @@ class Exchange(Events):
             return isinstance(message, Status)
         return isinstance(message, Status | Decided) or self.is_seated(organisation)
 
-    def _share_from(self, organisation: str) -> Share:
-        """In which form a block is asked of a peer. Whatever is granted, who votes takes whole
-        blocks: nobody may vote for what it has not executed."""
-        own = self._host.own_share()
-        return own if self.votes() else min(own, self._granted.get(organisation, own))
+    def _share_from(self, organisation: str, *, certified: bool = False) -> Share:
+        _, seats = self._host.validators()
+        believed = seats.size - seats.quorum + 1 if certified else None
+        return share_to_ask(
+            self._host.own_share(), self._granted, organisation, believed if self.votes() else 0
+        )
 
     def organisation_of(self, name: MemberId) -> str | None:
         """The connected organisation that the core calls so."""
@@ -448,13 +449,12 @@ class Exchange(Events):
         self._host.put(Fetched(name, tuple(decided or ())))
 
     async def _check_blocks(self, peer: Peer, ask: Ask, body: bytes) -> list[Decided] | None:
-        """None: no answer to this request."""
         epoch, validators = self._host.validators()
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(
             self._threads, verify_blocks, body, ask, self._chain, epoch, validators
         )
-        if found is None or (self.votes() and ask.share is not Share.CONTENT):
+        if found is None or ask.share < self._share_from(peer.organisation, certified=True):
             return None  # asked for another time, or before this node had its seat
         decided = []
         for certificate, content in found:

@@ -5,6 +5,7 @@ What cannot be read or does not verify raises ``PeerFault``: no correct node sen
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from consensus import Decided, Message, Proposal, Status, Vote
@@ -14,7 +15,7 @@ from node.ledger.errors import InvalidBlock, InvalidMessage
 from node.ordering import wire
 from node.p2p.frames import Frame, FrameType
 from node.p2p.link import PeerFault
-from node.p2p.payloads import AnyContent, Ask, decode_blocks, decode_proposal, share_in
+from node.p2p.payloads import AnyContent, Ask, Share, decode_blocks, decode_proposal, share_in
 
 FROM_GUESTS: Final = frozenset(
     {
@@ -105,6 +106,22 @@ def is_innocent(frame: Frame, *, asked: bool, epoch: int) -> bool:
         return True
     seat = seat_of(frame)
     return asked if seat is None else seat != epoch
+
+
+def share_to_ask(
+    own: Share, granted: Mapping[str, Share], organisation: str, believed: int | None
+) -> Share:
+    """In which form to ask an organisation for blocks.
+
+    ``granted``: what peers said they may give, where that is less. Who votes takes whole blocks
+    whatever a peer grants, as nobody may vote for what it has not executed (``believed`` None). Of
+    certified blocks it takes less when so many refuse that one of them is correct: then its seat
+    has ended further up the chain. Who does not vote believes each.
+    """
+    refusals = sum(share < own for share in granted.values())
+    if believed is None or refusals < believed:
+        return own
+    return min(own, granted.get(organisation, own))
 
 
 def verify_blocks(

@@ -325,12 +325,16 @@ class Machine:
     # --- What its own parts tell --------------------------------------------------------------
 
     def on_peer_bug(self, error: Exception) -> None:
-        """Handling a frame met a bug."""
-        if self.correct:
+        """Handling a frame met a bug, or a disk that cannot be read: the node hears of it."""
+        if self.correct and self.may_fail is None:
             raise Violation("BUG", f"m{self.number} handling a frame: {error!r}") from error
+        if self.node is not None and self.node.network is not None:
+            self.node.network.exchange.on_bug(error)
 
     def on_fault(self, organisation: str, reason: str) -> None:
-        """The node ended a connection because of what came."""
+        """The node ended a connection because of what came, or of a bug, which blames nobody."""
+        if reason == "a bug":
+            return
         self.judge.on_fault(self, organisation, reason)
 
     def wipe(self) -> None:

@@ -221,7 +221,8 @@ class Run:
 
     def _repair(self, machine: Machine) -> None:
         machine.disk.full, machine.disk.fail_at = False, -1
-        if machine.may_fail in ("its disk is full", "a sync has failed"):
+        machine.disk.read_fails_at = -1
+        if machine.may_fail in ("its disk is full", "a sync has failed", "a read has failed"):
             machine.may_fail = None
         machine.disk.crash_at = -1
         if machine.loop is not None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from contracts.api import Value
 from node.ledger.errors import InvalidTransaction, LedgerError, Unavailable
 from node.ledger.transaction import SignedTransaction
+from node.store.errors import DatabaseDamaged
 from tests.contracts.world import BANK, BUREAU_GUANGDONG, FINANCE
 from tests.node.conservation_world import HOMES, HOSPITALS, Mischief, Planned, signing_post
 from tests.simulation.founding import ChainSigner
@@ -164,6 +165,9 @@ class Work:
                 run.judge.refused_for_good[tx_id] = error.code
                 run.trace.point(f"client.{error.code}")
             return
+        except DatabaseDamaged:
+            self._unread(machine)  # 500 for this client, which knows nothing then
+            return
         except Unavailable as error:
             run.trace.note(machine.number, "client", error.code)
             run.trace.point(f"client.{error.code}")
@@ -197,10 +201,17 @@ class Work:
         except LedgerError as error:
             self.run.trace.note(machine.number, "garbage", error.code)
             self.run.trace.point("client.garbage-refused")
+        except DatabaseDamaged:
+            self._unread(machine)
         else:
             # A flipped bit in an attachment's blind is found; in nothing else may it go unseen.
             if accepted.tx_id not in self.sent:
                 raise Violation("I4", f"m{machine.number} takes what nobody signed")
+
+    def _unread(self, machine: Machine) -> None:
+        if machine.may_fail is None:
+            raise Violation("BUG", f"m{machine.number} cannot read, and nothing is wrong with it")
+        self.run.trace.point("client.not-read")
 
     # --- At the end ---------------------------------------------------------------------------
 
