@@ -63,6 +63,7 @@ class Days:
         self._bills: dict[str, list[_Paper]] = defaultdict(list)
         """Day -> papers of people who paid first, at their next step."""
         self._number = 0
+        self.reimbursed = 0
         self.stages: dict[str, str] = {}
         """Reimbursement -> stage that the ledger told last, until it is looked at."""
 
@@ -211,6 +212,7 @@ class Days:
             waves.add(CARE, bank, "operator", Planned("reimbursement", method, report | more))
             if not came_back:
                 self.stages.pop(name, None)
+                self.reimbursed += 1
                 return
             paper.step, paper.tries = "pay", paper.tries + 1
         self._bills[after(day, wait)].append(paper)

@@ -67,6 +67,7 @@ class Outcome:
     """Settlements, and memory in MB, at each month's end."""
     differing: list[str] = field(default_factory=list)
     regions: int = 0
+    reimbursed: int = 0
     ageing: list[tuple[str, dict[str, int]]] = field(default_factory=list)
     """(month's end, month of settlement -> fen that institutions wait for)."""
 
@@ -99,6 +100,7 @@ async def simulate(plan: Plan, folder: Path, progress: Progress) -> Outcome:
         await year.live(progress)
         outcome.seconds = time.perf_counter() - begun
         outcome.blocks, outcome.periods = ledger.height, closing.periods
+        outcome.reimbursed = year.days.reimbursed
         with ledger.node.reader.view() as view:
             outcome.differing = sums.differing(ReadState(view))
     finally:
