@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from cli import (
+    bank,
     bench,
     books,
     catalogue_load,
@@ -62,6 +63,7 @@ for noun, group in clearing.GROUPS.items():
 mount(refunds.payouts, CONTRACTS_BY_NAME, ("payout",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
+mount(bank.app, CONTRACTS_BY_NAME, ("bank",))
 mount(provider.app, CONTRACTS_BY_NAME, ("provider",))
 show.fund.command("trial-balance")(books.trial_balance)
 show.fund.command("statement")(books.statement)
@@ -83,6 +85,7 @@ for group, name in (
     (show.trace_codes, "trace-code"),
     (show.fund, "fund"),
     (provider.app, "provider"),
+    (bank.app, "bank"),
     (show.family, "family"),
     (show.wallet, "wallet"),
     (show.credit, "credit"),

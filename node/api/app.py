@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from node.api import (
     accounts,
+    banks,
     books,
     claims,
     covers,
@@ -62,6 +63,7 @@ ROUTERS = (
     worklists.router,
     covers.router,
     accounts.router,
+    banks.router,
     books.router,
     provider.router,
     references.router,

@@ -160,6 +160,8 @@ ROUTES: Mapping[str, Right] = {
     "account": Right.PARTY,
     "account_postings": Right.PARTY,
     "institution_payments": Right.PARTY,
+    "bank_orders": Right.PARTY,
+    "bank_suspense": Right.PARTY,
     "trial_balance": Right.PARTY,
     "vouchers": Right.PARTY,
     # what everybody may know

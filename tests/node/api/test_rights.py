@@ -117,6 +117,8 @@ EXPECTED: dict[str, Allowed] = {
         HOME | {"centre", "finance:430100", "auditor:national", "auditor:430000"},
         BUSINESS,
     ),
+    "bank_orders": ({"centre", "bank:icbc"}, BUSINESS),
+    "bank_suspense": ({"centre", "bank:icbc"}, BUSINESS),
     "trial_balance": (
         HOME | {"centre", "finance:430100", "auditor:national", "auditor:430000"},
         BUSINESS,
@@ -193,6 +195,8 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         "cover_payments": f"/v1/cover/insurers/{INSURER}/payments",
         "account": "/v1/accounts/fund:430100",
         "account_postings": "/v1/accounts/fund:430100/postings",
+        "bank_orders": "/v1/banks/bank:icbc/orders",
+        "bank_suspense": "/v1/banks/bank:icbc/suspense",
         "trial_balance": "/v1/trial-balance",
         "vouchers": "/v1/vouchers",
         "institution_payments": f"/v1/institutions/{HOSPITAL}/payments/2026-01",
