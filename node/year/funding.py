@@ -10,8 +10,8 @@ from node.year.places import CARE, INSURED, Places
 from node.year.waves import FILE, Waves
 
 FEN_OF_A_CLAIM = {
-    "310100": 26_000, "310102": 8_000, "330100": 1_500, "390100": 14_000, "390102": 5_000,
-    "390200": 5_000, "610100": 3_000,
+    "310100": 37_000, "310102": 3_700, "330100": 300, "390100": 19_500, "390102": 5_000,
+    "390200": 1_700, "610100": 800,
 }  # fmt: skip
 """What a month's contributions bring each fund for every settlement expected: about what the
 year's funds pay, and a little more."""
