@@ -93,7 +93,7 @@ def lines_of_bars(
     label: str, rows: Sequence[tuple[str, Sequence[float], str]], colours: Sequence[str]
 ) -> str:
     """Horizontal bars: (name, values side by side, text at the end), all on one scale."""
-    left, right, row_height = 150, 190, 22
+    left, right, row_height = 230, 170, 24
     most = max((value for _, values, _ in rows for value in values), default=0) or 1
     height = row_height * len(rows) + 8
     body = []

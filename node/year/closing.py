@@ -272,8 +272,10 @@ def _working_day(day: str) -> int:
 
 
 def _is_cut(day: str) -> bool:
-    """The first working day from the 21st on."""
-    from_day = day[:8] + f"{CUT_FROM:02d}"
-    return day >= from_day and not any(
-        WORKDAYS.is_working_day(after(from_day, n)) for n in range(int(day[8:]) - CUT_FROM)
-    )
+    """The first working day from the 21st on, and after the day on which months are confirmed."""
+    return _may_cut(day) and not any(_may_cut(f"{day[:8]}{n:02d}") for n in range(1, int(day[8:])))
+
+
+def _may_cut(day: str) -> bool:
+    late = int(day[8:]) >= CUT_FROM and _working_day(day) > CONFIRM
+    return late and WORKDAYS.is_working_day(day)

@@ -52,7 +52,7 @@ def summary(outcome: Outcome) -> dict[str, Any]:
     sums, journal = outcome.sums, outcome.journal
     return {
         "claims": sums.calls["claim.settled"],
-        "regions": outcome.regions,
+        "regions": len(outcome.provinces),
         "periods": outcome.periods,
         "imbalance_fen": sums.imbalance(),
         "seconds": round(outcome.seconds, 1),
@@ -205,8 +205,9 @@ def _flows(outcome: Outcome) -> str:
     largest = sorted(rows, key=lambda row: -row[2])[:FLOWS_SHOWN]
     flows = [(NAMES[home], NAMES[care], _millions(flowed)) for home, care, flowed, _ in largest]
     by_pair = {(home, care): _millions(flowed) for home, care, flowed, _ in rows}
-    values = [[by_pair.get((home, care), 0.0) for care in NAMES] for home in NAMES]
-    names = list(NAMES.values())
+    places = outcome.provinces
+    values = [[by_pair.get((home, care), 0.0) for care in places] for home in places]
+    names = [NAMES[place] for place in places]
     unit = "百万元"
     return charts.bands("flows", flows, unit) + charts.matrix("all pairs", names, values, unit)
 
@@ -273,7 +274,7 @@ def _provinces(outcome: Outcome) -> str:
         f"<tr><td>{NAMES[p]}</td>"
         + "".join(f"<td>{kept.get(p, 0) / 100:,.2f}</td>" for kept in (funds, owed, due, waits))
         + "</tr>"
-        for p in NAMES
+        for p in outcome.provinces
     )
     heads = ("省 province", "基金结余 funds 元", "应付 owed 元", "应收 due 元", "待付机构 元")
     return f"<table><tr>{''.join(f'<th>{h}</th>' for h in heads)}</tr>{body}</table>"

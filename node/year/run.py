@@ -67,7 +67,7 @@ class Outcome:
     by_month: list[dict[str, int]] = field(default_factory=list)
     """Settlements, and memory in MB, at each month's end."""
     differing: list[str] = field(default_factory=list)
-    regions: int = 0
+    provinces: tuple[str, ...] = ()
     reimbursed: int = 0
     ageing: list[tuple[str, dict[str, int]]] = field(default_factory=list)
     """(month's end, month of settlement -> fen that institutions wait for)."""
@@ -78,7 +78,7 @@ async def simulate(plan: Plan, folder: Path, progress: Progress) -> Outcome:
     places = Places(plan.scale)
     people = People(places, plan.people, plan.seed)
     sums, journal = Sums(), Journal()
-    outcome = Outcome(plan, sums, journal, regions=len(places.provinces))
+    outcome = Outcome(plan, sums, journal, provinces=places.provinces)
     start_ms = start_of_day_ms(f"{YEAR}-01-01") - 24 * 3_600_000
 
     def read(_height: int, receipt: Receipt) -> None:

@@ -50,7 +50,9 @@ def report(made: Month, refused: str = "", sender: str = BANK, **given: Any) -> 
     return made.world.do(sender, "bank", "line", args, post="operator")
 
 
-def resolve(made: Month, how: str, refused: str = "", post: str = "finance", **more: Any) -> Outcome:
+def resolve(
+    made: Month, how: str, refused: str = "", post: str = "finance", **more: Any
+) -> Outcome:
     args = {"reference": "R1", "how": how, **more}
     if refused:
         return made.world.refused(refused, BANK, "bank", "resolve", args, post=post)
