@@ -22,6 +22,7 @@ from contracts.settlement.terms import FUNDS
 app = typer.Typer(no_args_is_help=True, help="Claims: register, settle, reverse, look. 结算")
 app.command("resettle")(refunds.resettle)
 app.command("refund")(refunds.refund)
+app.command("reprice-list")(refunds.reprice_list)
 
 
 @app.command("show")

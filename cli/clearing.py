@@ -5,7 +5,13 @@ The calls come from the contracts' own declarations (``calls``); what is here lo
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
+
+from cli.output import Json, print_fields, print_record, print_table, yuan
+from cli.reconcile import reconcile
+from cli.show import asked, record
 
 declaration = typer.Typer(
     no_args_is_help=True, help="Declared months of institutions and their confirmation. 申报"
@@ -25,3 +31,122 @@ GROUPS = {
     "prepayment": prepayment,
 }
 """Command groups by name; each carries the calls of the contract of its name."""
+
+Institution = Annotated[
+    str, typer.Argument(metavar="INSTITUTION", help="For example hospital:H44010000123.")
+]
+MonthName = Annotated[str, typer.Argument(metavar="MONTH", help="For example 2025-06.")]
+Home = Annotated[str, typer.Argument(help="Province of insurance, six digits.")]
+Care = Annotated[str, typer.Argument(help="Province of care, six digits.")]
+
+declaration.command("reconcile")(reconcile)
+
+
+@declaration.command("show")
+def declaration_show(
+    context: typer.Context, institution: Institution, month: MonthName, as_json: Json = False
+) -> None:
+    """An institution's declared month: totals as in 3201, what is owed, how it stands. 申报单"""
+    path = f"/v1/declarations/{institution}/{month}"
+    record(context, "Declaration 申报单", path, as_json)
+
+
+@declaration.command("ageing")
+def declaration_ageing(
+    context: typer.Context, institution: Institution, as_json: Json = False
+) -> None:
+    """What is owed to an institution by where it waits, and for how long. 账龄"""
+    answer = asked(context, as_json, f"/v1/institutions/{institution}/ageing")
+    if answer is None:
+        return
+    found = answer["record"]
+    sums = ("payable_fen", "undeclared_fen", "due_next_fen")
+    print_fields(
+        f"Owed 应付 {institution}",
+        {name.removesuffix("_fen"): f"{yuan(int(found[name]))} 元" for name in sums},
+    )
+    print_table(
+        "Months 月份",
+        ("month", "stage", "owed 元", "aside", "aside 元", "days", "due", "overdue"),
+        [
+            (m["month"], m["stage"], yuan(int(m["owed_fen"])), m["aside"],
+             yuan(int(m["aside_fen"])), m["working_days_since_close"], m["due_on"] or "",
+             m["overdue_working_days"])
+            for m in found["months"]
+        ],
+        footer="days: working days since the month was closed 关账后工作日",
+    )  # fmt: skip
+
+
+@audit.command("show")
+def audit_show(
+    context: typer.Context,
+    deduction: Annotated[str, typer.Argument(metavar="DEDUCTION", help="Its id.")],
+    as_json: Json = False,
+) -> None:
+    """A deduction: notice, answer, decision, by fund, and where it landed. 扣款"""
+    record(context, "Deduction 扣款", f"/v1/deductions/{deduction}", as_json)
+
+
+@clearing.command("show")
+def clearing_show(context: typer.Context, period: MonthName, as_json: Json = False) -> None:
+    """A national period: its stage and the statements that concern you. 清算期"""
+    if (answer := asked(context, as_json, f"/v1/clearing/{period}")) is None:
+        return
+    found = answer["record"]
+    rows = found.pop("shown")
+    print_record(f"Period 清算期 {period}", found)
+    print_table(
+        "Statements 清分表",
+        ("home", "care", "total 元", "adjusted 元", "home said", "care said", "paid", "advance"),
+        [
+            (r["home"], r["care"], yuan(int(r["total_fen"])), yuan(int(r["adjusted_fen"])),
+             r["confirmed_by_home"] or "", r["confirmed_by_care"] or "", r["paid"], r["advance"])
+            for r in rows
+        ],
+    )  # fmt: skip
+
+
+@clearing.command("statement")
+def clearing_statement(
+    context: typer.Context, period: MonthName, home: Home, care: Care, as_json: Json = False
+) -> None:
+    """What one province owes another for a period, by area, scheme and fund, gross. 清分表"""
+    if (answer := asked(context, as_json, f"/v1/clearing/{period}/{home}/{care}")) is None:
+        return
+    found = answer["record"]
+    rows = found.pop("rows")
+    print_record(f"Statement 清分表 {period}", found)
+    print_table(
+        "By fund 按基金",
+        ("area", "scheme", "fund", "yuan 元"),
+        [(r["area"], r["scheme"], r["fund_type"], yuan(int(r["amount_fen"]))) for r in rows],
+    )
+
+
+@advance.command("show")
+def advance_show(context: typer.Context, home: Home, care: Care, as_json: Json = False) -> None:
+    """The advance of two provinces: quota, held, this month's use and its colour. 预付金"""
+    record(context, "Advance 预付金", f"/v1/advances/{home}/{care}", as_json)
+
+
+@payment.command("notice")
+def payment_notice(
+    context: typer.Context,
+    notice: Annotated[
+        str, typer.Argument(metavar="NOTICE", help="For example clearing:2025-06:430000:440000.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """A notice of payment: who owes whom, by fund, until when, how late. 付款通知书"""
+    record(context, "Notice 付款通知书", f"/v1/notices/{notice}", as_json)
+
+
+@payment.command("show")
+def payment_show(
+    context: typer.Context,
+    payment_id: Annotated[str, typer.Argument(metavar="PAYMENT", help="Its id.")],
+    as_json: Json = False,
+) -> None:
+    """How a payment stands: maker, checker, bank and its reference. 付款单"""
+    record(context, "Payment 付款单", f"/v1/payments/{payment_id}", as_json)

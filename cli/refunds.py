@@ -17,6 +17,7 @@ from cli.client import CallSpec, Client
 from cli.exits import Exit
 from cli.output import Json, fail, out, print_json, print_table, yuan
 from cli.session import open_client
+from contracts.organisations import own_prefix
 from contracts.settlement.claim import CONTRACT
 from contracts.settlement.claim_shapes import WHY_TAKEN_BACK
 from contracts.settlement.money import MoneyError, parse_yuan
@@ -115,6 +116,69 @@ def refund(
     with open_client(context) as client:
         content = {"calls": calls_of(client, claim), "returns": returns}
         carry_out(client, "refund", args, content, dry_run=dry_run, as_json=as_json)
+
+
+def reprice_list(
+    context: typer.Context,
+    person: Annotated[str, typer.Argument(help="Pseudonym of the person.")],
+    year: Annotated[int, typer.Argument(help="Benefit year.")],
+    claim: Annotated[
+        str | None, typer.Option("--claim", help="For institutions: the claim that concerns you.")
+    ] = None,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Ask what each would come to now.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Settlements whose counters were put right afterwards, with amounts. 待重新核定清单"""
+    with open_client(context) as client:
+        path = f"/v1/persons/{person}/reprice/{year}"
+        rows = client.get(path, claim=claim)["record"]["listed"]
+        if estimate:
+            for row in rows:
+                if "total_fen" in row:
+                    row["estimate"] = _estimate(client, row["claim"])
+    if as_json:
+        print_json({"person": person, "year": year, "listed": rows})
+        return
+    print_table(
+        "To be looked at 待重新核定",
+        ("claim", "cause", "bill 元", "funds 元", "person 元", "person then 元"),
+        [
+            (
+                row["claim"],
+                row["cause"],
+                *(yuan(int(row[f"{n}_fen"])) if f"{n}_fen" in row else "" for n in _SHOWN),
+                _then(row.get("estimate")),
+            )
+            for row in rows
+        ],
+    )
+
+
+_SHOWN = ("total", "funds", "person")
+
+
+def _estimate(client: Client, claim: str) -> dict[str, Any]:
+    """What settling a claim again would come to: its answer, or the code of its refusal."""
+    assert client.identity is not None, "an estimate is asked for with a signing key"
+    prefix = own_prefix(client.identity.organisation)
+    args = {"claim": claim, "reversal": f"{prefix}-estimate-r",
+            "replacement": f"{prefix}-estimate-n", "reason": "late_counters"}  # fmt: skip
+    content = {"calls": calls_of(client, claim)}
+    client_id = H("yibao/client-call/v1", encode(["claim", "resettle", args])).hex()
+    spec = CallSpec("claim", "resettle", args, client_id, (("settlement", content),))
+    receipt = client.estimate(spec)["receipt"]
+    if receipt["status"] != "ok":
+        return {"code": receipt["code"]}
+    names = ("funds_fen", "person_fen", "paid_back_fen", "owed_fen")
+    return {name: int(receipt["answer"][name]) for name in names}
+
+
+def _then(estimate: Mapping[str, Any] | None) -> str:
+    if estimate is None:
+        return ""
+    return str(estimate["code"]) if "code" in estimate else yuan(estimate["person_fen"])
 
 
 def returns_of(

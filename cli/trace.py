@@ -1,8 +1,8 @@
 """``yibao trace CLAIM``: follow the money of a settlement from the bill to the accounts, as a tree.
 
 Every amount of the settlement is shown with the postings that carry it, and every account with its
-balance now. The last lines say whether it adds up: each transfer sums to zero, and what the payers
-pay is the bill.
+balance now; then its month, to the references of both banks. The last lines say whether it adds
+up: each transfer sums to zero, and what the payers pay is the bill.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from cli.client import Client, Refused
 from cli.exits import Exit
 from cli.output import Json, escape, out, print_json, yuan
 from cli.session import open_client
+from cli.trace_month import follow_month, lines_of
 
 
 def trace(
@@ -36,20 +37,54 @@ def trace(
 
 
 def follow(client: Client, claim: str) -> dict[str, Any]:
-    """All calls of a claim that posted, with balances of the accounts they touch."""
+    """All calls of a claim that posted, with balances of the accounts they touch.
+
+    A claim that was settled again is followed through its whole chain, first settlement first.
+    """
     record = client.get(f"/v1/claims/{claim}")["record"]
-    steps = []
-    after: str | None = ""
-    while after is not None:
-        page = client.get(f"/v1/claims/{claim}/history", after=after or None)
-        steps += [_step(row) for row in page["calls"]]
-        after = page["next"]
-    accounts = sorted({leg["account"] for step in steps for leg in step["postings"]})
+    chain = _chain(client, claim, record)
+    steps: dict[tuple[str, int], dict[str, Any]] = {}
+    for link in chain:
+        for row in _history(client, link):
+            # A call that settles anew concerns both claims and is one step.
+            steps.setdefault((row["tx_id"], row["call_index"]), _step(row))
     return {
         "claim": claim,
         "state": record["state"],
         "institution": record["institution"],
         "settled": record["settled"],
+        "chain": chain,
+        "month": follow_month(client, record),
+        **_with_balances(client, list(steps.values())),
+    }
+
+
+def _chain(client: Client, claim: str, record: dict[str, Any]) -> list[str]:
+    """Ids of the settlements that took each other's place, the first one first."""
+    chain, told = [claim], record
+    while before := told.get("replaces"):
+        chain.insert(0, before)
+        told = client.get(f"/v1/claims/{before}")["record"]
+    told = record
+    while after := told.get("replaced_by"):
+        chain.append(after)
+        told = client.get(f"/v1/claims/{after}")["record"]
+    return chain
+
+
+def _history(client: Client, claim: str) -> list[dict[str, Any]]:
+    calls: list[dict[str, Any]] = []
+    after: str | None = ""
+    while after is not None:
+        page = client.get(f"/v1/claims/{claim}/history", after=after or None)
+        calls += page["calls"]
+        after = page["next"]
+    return calls
+
+
+def _with_balances(client: Client, steps: list[dict[str, Any]]) -> dict[str, Any]:
+    accounts = sorted({leg["account"] for step in steps for leg in step["postings"]})
+    return {
         "steps": steps,
         "balances": {account: _balances(client, account) for account in accounts},
         "balanced": all(step["balanced"] for step in steps),
@@ -97,6 +132,8 @@ def _balances(client: Client, account: str) -> dict[str, int] | None:
 def tree_of(traced: dict[str, Any]) -> Tree:
     """The trace for people."""
     root = Tree(f"[bold]claim {traced['claim']}[/] {traced['institution']} ({traced['state']})")
+    if len(traced["chain"]) > 1:
+        root.add(f"settled again 重新结算: {' → '.join(traced['chain'])}")
     for step in traced["steps"]:
         title = ", ".join(step["events"]) or step["code"] or step["status"]
         branch = root.add(
@@ -106,6 +143,10 @@ def tree_of(traced: dict[str, Any]) -> Tree:
             if name.endswith("_fen") and amount:
                 branch.add(f"{name.removesuffix('_fen')}: {yuan(int(amount))} 元")
         _add_transfers(branch, step["postings"])
+    if traced["month"] is not None:
+        branch = root.add("[bold]month 月度清算[/]")
+        for line in lines_of(traced["month"]):
+            branch.add(escape(line))
     money = root.add("[bold]accounts now 账户余额[/]")
     for account, balances in traced["balances"].items():
         if balances is None:

@@ -17,7 +17,7 @@ from node.ledger.codec import decode_trusted
 from node.store.database import Rows
 from node.store.errors import DatabaseDamaged
 from node.store.kv import KV, Operation
-from node.store.work import WHOLE, WorkList, key_of
+from node.store.work import MADE, WHOLE, WorkList, key_of
 
 FILING, REIMBURSEMENT = "filing/", "reimbursement/"
 PREFIXES = (FILING, REIMBURSEMENT)
@@ -69,7 +69,7 @@ def rebuild(kv: KV, rows: Rows) -> None:
         if len(batch) >= REBUILD_ROWS:
             kv.write(batch, sync=True)
             batch = []
-    kv.write([*batch, (WHOLE, b"1")], sync=True)
+    kv.write([*batch, (WHOLE, MADE)], sync=True)
 
 
 def verify(rows: Rows) -> None:

@@ -102,7 +102,7 @@ def page() -> str:
     explained = ", ".join(f"`{name}`" for name in EXPLAINED)
     return (
         f"{_INTRODUCTION}\n```mermaid\n{lifecycle.mermaid()}```\n\n## Calls\n\n"
-        f"{_methods('claim')}\n### A charge line\n\nAn array of ten fields.\n\n"
+        f"{methods_of('claim')}\n### A charge line\n\nAn array of ten fields.\n\n"
         f"| | field | what it may be |\n|---|---|---|\n{lines}\n\n"
         "`code` is the national item code; when empty, `local_code` is translated by the\n"
         "institution's mapping. `confirmed` is the practitioner's word on a restricted\n"
@@ -111,16 +111,17 @@ def page() -> str:
         f"In an explanation a line is an array of {explained}.\n\n"
         f"## Consents to refunds\n\n{_CONSENTS}\n```mermaid\n{consent.mermaid()}```\n\n"
         f"## Refunds of closed accounts\n\n{_PAYOUTS}\n```mermaid\n{payout.mermaid()}```\n\n"
-        f"{_methods('payout')}\n"
+        f"{methods_of('payout')}\n"
         "## Accounts\n\nA positive posting goes into an account. Every transfer, and the whole "
         "ledger, sums to zero\nfor each fund type.\n\n"
         "| account | what it is | state entry | balance | who may take money out |\n"
-        f"|---|---|---|---|---|\n{chart}\n\n## Calls on funds\n\n{_methods('funds')}\n"
-        f"{_COVER}\n```mermaid\n{cover_record.mermaid()}```\n\n{_methods('cover')}"
+        f"|---|---|---|---|---|\n{chart}\n\n## Calls on funds\n\n{methods_of('funds')}\n"
+        f"{_COVER}\n```mermaid\n{cover_record.mermaid()}```\n\n{methods_of('cover')}"
     )
 
 
-def _methods(contract: str) -> str:
+def methods_of(contract: str) -> str:
+    """A section for every call of a contract, for the documents."""
     found = next(known for known in CONTRACTS if known.name == contract)
     return "\n".join(_method(method) for _, method in sorted(found.methods.items()))
 

@@ -26,6 +26,8 @@ from contracts.quick import quick
 from contracts.schema import FEN_MAX, Bytes, Id, Int, Map, OneOf, Record
 from contracts.settlement.enrolment import SCHEMES, Person, area_of, require_person
 from contracts.settlement.records import content_digest, salt_of
+from contracts.settlement.refunds import reprice
+from contracts.settlement.refunds.reprice import Place
 
 CONTRACT = Contract("counters", version=1)
 
@@ -118,7 +120,9 @@ def restore(
     ctx.state.put(_key(person.id, person.area, person.scheme, year), after.encode())
     # By its place and not by its time: two of one block have the same.
     later = [known for _, known in rows[place + 1 :]]
-    list_for_repricing(ctx, person.id, year, later, place >= 0, cause="reversal")
+    where = (person.id, person.area, person.scheme, year)
+    reprice.remove(ctx, where, after.salt, claim)
+    list_for_repricing(ctx, where, after.salt, later, place >= 0, cause="reversal")
     return after
 
 
@@ -150,6 +154,8 @@ def exchange(
     values = _sum(before.values, _net(more, less), 1)
     after = replace(before, values=values, log=log)
     ctx.state.put(_key(person.id, person.area, person.scheme, year), after.encode())
+    where = (person.id, person.area, person.scheme, year)
+    reprice.remove(ctx, where, after.salt, old)
     return later if values != before.values else []
 
 
@@ -324,17 +330,20 @@ def _list_since(ctx: Context, args: Args, after: Counters, since_ms: int, *, cau
     rows = after.settlements
     complete = len(rows) < SETTLEMENTS_MAX or rows[0][0] <= since_ms
     later = [claim for at, claim in rows if at > since_ms]
-    list_for_repricing(ctx, args["person"], args["year"], later, complete, cause=cause)
+    place = (args["person"], area_of(args["person"]), args["scheme"], args["year"])
+    list_for_repricing(ctx, place, after.salt, later, complete, cause=cause)
 
 
 def list_for_repricing(
-    ctx: Context, person: str, year: int, claims: list[str], complete: bool, *, cause: str
+    ctx: Context, place: Place, secret: bytes, claims: list[str], complete: bool, *, cause: str
 ) -> None:
-    """Tell which settlements were decided on counters that now differ.
+    """Tell which settlements were decided on counters that now differ, and put them on the list.
 
-    ``complete`` is false when so many followed that earlier ones have left the list.
+    ``complete`` is false when so many followed that earlier ones have left the log.
     """
     if claims:
+        person, _, _, year = place
+        reprice.add(ctx, place, secret, claims, cause)
         ctx.emit(
             "counters.reprice",
             person=person,

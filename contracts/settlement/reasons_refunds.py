@@ -142,6 +142,13 @@ ROWS: tuple[Reason, ...] = (
         "请核对退费明细和总额。",
     ),
     Reason(
+        "reprice.not-listed",
+        "The settlement is not on the list for re-pricing.",
+        "该结算不在待重新核定清单中。",
+        "Look at the list of the person's year; nothing needs to be kept that is not on it.",
+        "请查询该参保人年度清单;不在清单中的无须处理。",
+    ),
+    Reason(
         "resettle.content",
         "The calls given again are not those of the first settlement, byte for byte.",
         "重新提交的原业务内容与首次结算不一致。",

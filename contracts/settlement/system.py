@@ -44,11 +44,11 @@ from contracts.settlement.clearing import (
 )
 from contracts.settlement.provider import contract as provider
 from contracts.settlement.provider import pay, standards
-from contracts.settlement.refunds import consent, payout, refund, resettle
+from contracts.settlement.refunds import consent, keep, payout, refund, resettle
 
 # The methods of the claim contract live in several modules; importing them declares them.
 _CLAIM_MODULES = (
-    claim_register, claim_lines, claim_settle, claim_reverse, resettle, refund, consent,
+    claim_register, claim_lines, claim_settle, claim_reverse, resettle, keep, refund, consent,
 )  # fmt: skip
 assert all(module.CONTRACT is claim.CONTRACT for module in _CLAIM_MODULES)
 assert reimbursement_pay.CONTRACT is reimbursement.CONTRACT

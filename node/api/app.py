@@ -21,6 +21,7 @@ from node.api import (
     banks,
     books,
     claims,
+    clearing,
     covers,
     explorer,
     filings,
@@ -66,6 +67,7 @@ ROUTERS = (
     banks.router,
     books.router,
     provider.router,
+    clearing.router,
     references.router,
     stream.router,
 )

@@ -22,6 +22,7 @@ from contracts.settlement import (
 from contracts.settlement.enrolment import Person
 from contracts.settlement.lifecycle import ClaimState
 from contracts.settlement.records import Claim, Reversal, is_reversal
+from contracts.settlement.refunds import reprice
 from node.api import chain, claims, parties, schemas
 from node.api.guard import Access
 from node.api.params import (
@@ -195,6 +196,29 @@ async def person_counters(
         "settlements": [] if known is None else [name for name, _ in known.settlements],
     }
     return access.answer({"record": record})
+
+
+@router.get(
+    "/v1/persons/{person}/reprice/{year}",
+    name="person_reprice",
+    responses={200: {"model": schemas.RecordAnswer}},
+)
+async def person_reprice(
+    access: AccessDep,
+    person: ThingId,
+    year: Annotated[int, Path(ge=1990, le=2999, description="Benefit year.")],
+    claim: ByClaim = None,
+) -> Response:
+    """Settlements whose counters were put right afterwards and that nobody has looked at yet, with
+    what they came to; an institution is shown its own."""
+    found, _ = find_person(access, person, claim)
+    place = (person, found.area, found.scheme, year)
+    rows = [
+        {"claim": name, "cause": cause, "listed_ms": at} | reprice.amounts_of(access.state, name)
+        for name, cause, at in reprice.listed(access.state, place)
+        if access.sees(parties.of_claim(access.state, name)) or access.caller.kind == "bureau"
+    ]
+    return access.answer({"record": {"person": person, "year": year, "listed": rows}})
 
 
 @router.get(

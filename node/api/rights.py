@@ -149,6 +149,7 @@ ROUTES: Mapping[str, Right] = {
     "person_filings": Right.PERSON,
     "person_account": Right.PERSON,
     "person_counters": Right.PERSON,
+    "person_reprice": Right.PERSON,
     "person_looks": Right.PERSON,
     "person_covers": Right.PERSON,
     # commercial cover
@@ -162,6 +163,15 @@ ROUTES: Mapping[str, Right] = {
     "institution_payments": Right.PARTY,
     "bank_orders": Right.PARTY,
     "bank_suspense": Right.PARTY,
+    "institution_rows": Right.PARTY,
+    "institution_ageing": Right.PARTY,
+    "declaration": Right.PARTY,
+    "deduction": Right.PARTY,
+    "clearing": Right.CHAIN,
+    "clearing_statement": Right.PARTY,
+    "advance": Right.PARTY,
+    "notice": Right.PARTY,
+    "payment": Right.PARTY,
     "trial_balance": Right.PARTY,
     "vouchers": Right.PARTY,
     # what everybody may know

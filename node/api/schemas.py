@@ -226,6 +226,11 @@ class CallsAnswer(Answer):
     next: str | None
 
 
+class RowsAnswer(Answer):
+    rows: list[dict[str, Any]]
+    next: str | None
+
+
 class ClaimsAnswer(Answer):
     claims: list[dict[str, Any]]
     next: str | None

@@ -32,6 +32,7 @@ from node.store.buckets import fit_depth
 from node.store.database import Database, HeightParts, StoredHead
 from node.store.errors import DatabaseDamaged
 from node.store.staging import check_base, sweep
+from node.store.work import MADE as WORK_MADE
 from node.store.work import WHOLE as WORK_WHOLE
 
 DATABASE = "ledger.db"
@@ -142,13 +143,17 @@ def _begin(
         attachments=(),
         buckets=made.overlay.bucket_roots(),
         # Genesis has organisations and parameters only, so its work lists are empty and whole.
-        index_rows=[*indexer.index_rows(0, (), ()), (WORK_WHOLE, b"1")] if options.index else (),
+        index_rows=_index_rows() if options.index else (),
         next_validators=genesis.validators,
     )
     database.begin(genesis.chain, genesis_bytes, parts)
     head = database.head()
     assert head is not None, "block 0 was just written"
     return head
+
+
+def _index_rows() -> list[tuple[bytes, bytes | None]]:
+    return [*indexer.index_rows(0, (), ()), (WORK_WHOLE, WORK_MADE)]
 
 
 def start_event(

@@ -17,6 +17,8 @@ from node.store.kv import Reader
 
 WHOLE = keys.meta("work-lists")
 """Set once the lists were made from the whole state; gone when another state was put in place."""
+MADE = b"1"
+"""Anything else under that key is damage, and the lists are made again."""
 AREA_CHARS, DATE_CHARS = 6, 10
 
 
@@ -73,7 +75,7 @@ class WorkRows:
 
     def is_whole(self) -> bool:
         """Whether the lists were made from the state that is in use."""
-        return self._reader.get(WHOLE) is not None
+        return self._reader.get(WHOLE) == MADE
 
     def all(self) -> Iterator[tuple[bytes, bytes]]:
         """Every row of every list."""

@@ -14,7 +14,9 @@ import cli.client
 from cli import refunds
 from cli.client import Client
 from cli.main import app
+from cli.output import out
 from cli.session import explained
+from cli.trace import follow, tree_of
 from tests.cli.bridge import open_bridge
 from tests.contracts.settlement.claim_world import (
     BED,
@@ -25,7 +27,7 @@ from tests.contracts.settlement.claim_world import (
     visit,
 )
 from tests.contracts.settlement.funds_world import enrol
-from tests.contracts.world import BUREAU_GUANGZHOU, HOSPITAL
+from tests.contracts.world import ALICE, BUREAU_CHANGSHA, BUREAU_GUANGZHOU, HOSPITAL
 from tests.node.api.real import NodeWorld, reader
 
 STAY, VISIT = "H44010000123-s-1", "H44010000123-m-1"
@@ -114,6 +116,29 @@ def test_a_chain_is_read_from_its_first_claim_and_linked(
     assert f"{VISIT}-n" in page
 
 
+def test_the_money_of_the_whole_chain_is_followed(
+    world: NodeWorld, asked: Callable[..., Any]
+) -> None:
+    claim = "H44010000123-m-4"
+    speak: Any = world
+    ClaimWorld(speak).settle(claim, [line(1, BED, 90_000, quantity=3)])
+    assert asked(*words(claim, "--line", "1:1:300", command="refund")).exit_code == 0
+    assert asked(*words(f"{claim}-n", "--line", "1:1:300", command="refund")).exit_code == 0
+    chain = [claim, f"{claim}-n", f"{claim}-n-n"]
+    for link in chain:
+        traced = follow(open_bridge(world, HOSPITAL, "operator")[0], link)
+        assert traced["chain"] == chain
+        assert traced["balanced"]
+        assert [step["events"][0] for step in traced["steps"]] == [
+            "claim.settled", "claim.reversed", "claim.reversed",
+        ]  # fmt: skip
+        total = sum(int(step["amounts"]["total_fen"]) for step in traced["steps"])
+        assert total == 30_000, "the amounts of a chain come to what is left of the bill"
+    with out.capture() as shown:
+        out.print(tree_of(traced))
+    assert "重新结算" in shown.get()
+
+
 def test_what_is_missing_and_who_may_not(asked: Callable[..., Any]) -> None:
     told = asked("resettle", VISIT)
     assert told.exit_code == 2
@@ -155,3 +180,23 @@ def test_words_that_say_nothing(
     told = asked(*words(VISIT, *given, command="refund"))
     assert told.exit_code == 2
     assert complaint in " ".join(told.output.split())
+
+
+def test_the_list_with_amounts_and_what_it_would_come_to(
+    world: NodeWorld, asked: Callable[..., Any]
+) -> None:
+    first, second = "H44010000123-m-6", "H44010000123-m-7"
+    speak: Any = world
+    claims = ClaimWorld(speak)
+    claims.settle(first, [line(1, BED, 50_000)])
+    claims.settle(second, [line(1, BED, 60_000)])
+    claims.reverse(first)
+    by = {"who": BUREAU_CHANGSHA, "post": "clerk"}
+    told = asked("reprice-list", ALICE, "2025", "--estimate", "--json", **by)
+    assert told.exit_code == 0, told.output
+    rows = {row["claim"]: row for row in json.loads(told.output)["listed"]}
+    assert (rows[second]["cause"], rows[second]["total_fen"]) == ("reversal", 60_000)
+    assert rows[second]["estimate"]["code"] == "resettle.unchanged"
+    told = asked("reprice-list", ALICE, "2025", "--claim", second)
+    assert told.exit_code == 0, told.output
+    assert "600.00" in told.output

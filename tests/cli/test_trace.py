@@ -34,7 +34,8 @@ class Ledger:
     def get(self, path: str, **query: Any) -> Any:
         if path.endswith("/history"):
             receipt, after = self.pages[query["after"]]
-            row = {"at_height": 4, "tx_id": "ab" * 32, "call_index": 0, "receipt": receipt}
+            index = len(receipt["postings"])  # two calls of one transaction
+            row = {"at_height": 4, "tx_id": "ab" * 32, "call_index": index, "receipt": receipt}
             return {"calls": [row], "next": after}
         if path.startswith("/v1/accounts/payable"):
             raise Refused(403, {"code": "read.no-right"})

@@ -15,7 +15,7 @@ from contracts.api import Value
 from node.ledger import codec
 from tests.contracts.settlement.claim_world import DAY, line, visit
 from tests.contracts.settlement.cover_world import INSURER, PRODUCT, TWO_DEDUCTIBLES
-from tests.contracts.world import ALICE, BUREAU_CHANGSHA, HOSPITAL, key_of
+from tests.contracts.world import ALICE, BUREAU_CHANGSHA, BUREAU_GUANGZHOU, HOSPITAL, key_of
 from tests.node.api.asgi import Reply
 from tests.node.api.real import NodeWorld, Outcome, reader
 from tests.node.canaries import Search
@@ -26,6 +26,7 @@ DIAGNOSIS, CHINESE, DISEASE = "CANARY-C34.900", "恶性肿瘤金丝雀", "canary
 BIRTH, SPELL, PERIOD = "1931-03-17", "2011-07-19", "2009-11-23"
 CATEGORY, IDENTITY, REASON = "veteran_cadre", "canary_identity", "lent the canary's card"
 COUNTER, NOTE, PAPER_KIND = "canary_counter", "note on a canary", "canary_certificate"
+GROUP, STATEMENT = "CANARYGROUP-XS19", "the canary was treated twice"
 LINK, PAPER = sha256(b"canary link").digest(), sha256(b"canary paper").digest()
 PHONE_KEY, NEXT_PHONE_KEY = key_of("phone", "canary"), key_of("phone", "canary 2")
 PERSON = "p:430100:9c"
@@ -39,7 +40,7 @@ WORDS: dict[str, bytes | str] = {
     "spell": SPELL, "period": PERIOD, "category": CATEGORY, "identity type": IDENTITY,
     "reason": REASON, "counter": COUNTER, "note": NOTE, "kind of paper": PAPER_KIND, "link": LINK,
     "paper": PAPER, "trace code": TRACE, "covered": COVERED, "phone key": PHONE_KEY,
-    "next phone key": NEXT_PHONE_KEY,
+    "next phone key": NEXT_PHONE_KEY, "group": GROUP, "statement": STATEMENT,
 }  # fmt: skip
 
 PERSONAL = {
@@ -358,6 +359,54 @@ def plant_after_payment(plant: Planter) -> None:
     plant.sound(**pharmacy, contract="traces", method="give_back", args=back, attachments=codes)
     plant.sound(**pharmacy, contract="traces", method="give_back", args=back, attachments=codes,
                 code="trace.not-of-claim")  # fmt: skip
+
+
+def plant_afterwards(plant: Planter) -> None:
+    """What is said of a settled bill later: lines that come back, an audit, a group of cases."""
+    claim = "H44010000123-c-9"
+    bill = {"claim": claim, "discharge": DAY, "total_fen": 12_345, "visit": visit(PERSON)}
+    content = {"visit": CLINICAL, "lines": [canary_line()]}
+    at_window: dict[str, Any] = {"sender": HOSPITAL, "contract": "claim", "post": "operator"}
+    plant.sound(**at_window, method="settle", args=bill, attachments={"settlement": content})
+    calls = [
+        {
+            "method": "settle", "args": codec.encode(bill), "content": codec.encode(content),
+            "blind": sha256(f"{plant.world.count} settlement".encode()).digest(),
+        }
+    ]  # fmt: skip
+    new = {"claim": claim, "reversal": f"{claim}-r", "replacement": f"{claim}-n"}
+    again = {"settlement": {"calls": calls}}
+    asked = new | {"reason": "other"}
+    plant.spoilt(**at_window, method="resettle", args=asked, attachments=again)
+    plant.sound(**at_window, method="resettle", args=asked, attachments=again,
+                code="resettle.unchanged")  # fmt: skip
+    back = {"calls": calls, "returns": [{"line": LINE_NUMBER, "amount_fen": 2_345}]}
+    returned: dict[str, Any] = {"args": new | {"amount_fen": 2_345}}
+    plant.spoilt(**at_window, method="refund", **returned, attachments={"settlement": back})
+    plant.sound(**at_window, method="refund", **returned, attachments={"settlement": back})
+    lines = [{"line": LINE_NUMBER, "line_fen": 10_000, "amount_fen": 1_000,
+              "reason": "other", "note": NOTE}]  # fmt: skip
+    audited: dict[str, Any] = {
+        "contract": "audit", "method": "notice", "attachments": {"audit": {"lines": lines}},
+        "args": {"deduction": "440100a1", "claim": f"{claim}-n", "amount_fen": 1_000},
+        "post": "audit",
+    }  # fmt: skip
+    plant.spoilt(BUREAU_GUANGZHOU, **audited)
+    plant.sound(BUREAU_GUANGZHOU, **audited, code="audit.not-declared")
+    answered: dict[str, Any] = {
+        "contract": "audit", "method": "answer", "args": {"deduction": "440100a1",
+                                                          "answer": "object"},
+        "attachments": {"audit": {"statement": STATEMENT}}, "post": "audit",
+    }  # fmt: skip
+    plant.spoilt(HOSPITAL, **answered)
+    plant.sound(HOSPITAL, **answered, code="audit.not-found")
+    grouped: dict[str, Any] = {
+        "contract": "provider", "method": "pay", "args": {"claim": f"{claim}-n",
+                                                          "stage": "estimated"},
+        "attachments": {"settlement": {"system": "drg", "code": GROUP}},
+    }  # fmt: skip
+    plant.spoilt(BUREAU_GUANGZHOU, **grouped)
+    plant.sound(BUREAU_GUANGZHOU, **grouped, code="provider.none-in-force")
 
 
 def plant_in_addresses(world: NodeWorld) -> None:

@@ -45,6 +45,7 @@ from tests.node.privacy_plants import (
     Planted,
     Planter,
     plant_after_payment,
+    plant_afterwards,
     plant_claims,
     plant_cover,
     plant_end,
@@ -78,6 +79,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planted]:
         plant_cover(plant)
         plant_claims(plant)
         plant_after_payment(plant)
+        plant_afterwards(plant)
         plant_end(plant)
         plant_in_addresses(world)
         made.search = Search(words)

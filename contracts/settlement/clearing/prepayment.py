@@ -75,7 +75,7 @@ def give_back(ctx: Context, args: Args) -> Answer:
 def offset(ctx: Context, args: Args) -> Answer:
     """Set a prepayment off against what the same fund owes the institution, nothing is paid.
 
-    At most what is due and in no notice yet; below that waits for the next confirmed month.
+    At most what is owed. The next notice is lower by it; one that was issued stands.
     Refuses with ``prepayment.above-held``, ``prepayment.above-owed``.
     """
     if (known := _begun(ctx, "offset", args)) is not None:

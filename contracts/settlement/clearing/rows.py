@@ -41,6 +41,13 @@ class Entry:
         """1 for a settlement, -1 for a refund."""
         return 1 if self.reversal is None else -1
 
+    def is_of(self, tx_id: bytes, call_index: int) -> bool:
+        """Whether this very call settled it or took it back."""
+        if self.reversal is not None:
+            return self.reversal.tx_id == tx_id
+        settled = self.claim.settled
+        return settled is not None and (settled.tx_id, settled.call_index) == (tx_id, call_index)
+
     @property
     def month(self) -> str:
         """Month of the settlement's or the refund's own time."""

@@ -278,7 +278,9 @@ def _tell(
         "area": claim.area,
     }
     for year, names in later.items():
-        counters.list_for_repricing(ctx, claim.person, year, names, True, cause=old.reason)
+        place = (new.person.id, new.person.area, new.person.scheme, year)
+        secret = new.person.salt
+        counters.list_for_repricing(ctx, place, secret, names, True, cause=old.reason)
     ctx.emit("claim.reversed", claim=old.claim_id, reversal=old.reversal, **whom)
     if settled is None:
         return

@@ -230,5 +230,5 @@ def _built() -> World:
 def make_month() -> Month:
     """The claim world in June 2025, when the country's first period collects."""
     built = _built()
-    world = replace(built, state=MemoryState(built.state.entries))
+    world = replace(built, state=MemoryState(built.state.entries), made=[])
     return Month(ClaimWorld(world))

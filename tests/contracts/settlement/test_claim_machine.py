@@ -23,6 +23,7 @@ from hypothesis.stateful import (
 )
 
 from contracts.settlement import claim_reverse, claim_settle, counters
+from contracts.settlement.refunds import undo
 from tests.contracts.settlement.claim_world import (
     BED,
     BOB,
@@ -187,7 +188,7 @@ def forget(*_: Any) -> None:
 
 PLANTED = (
     (claim_reverse.counters, "restore", forget),
-    (claim_reverse, "counter_entry", lambda legs: [(a, f, -n) for a, f, n in legs][2:]),
+    (undo, "counter_entry", lambda legs: [(a, f, -n) for a, f, n in legs][2:]),
     (claim_settle, "settlement_legs", lambda bill: []),
     (claim_settle.counters, "add", forget),
 )

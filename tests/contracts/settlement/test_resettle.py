@@ -10,6 +10,7 @@ from contracts.settlement import claim as claims
 from contracts.settlement import counters
 from contracts.settlement.funds_book import balance
 from contracts.settlement.records import Reversal
+from contracts.settlement.refunds import reprice
 from node.ledger import codec
 from tests.contracts.settlement.claim_world import (
     BED,
@@ -295,6 +296,43 @@ def test_care_at_home_counts_by_when_it_was_settled(counter: ClaimWorld) -> None
     unfeed(counter, b"a")
     third = resettle(counter, f"{FIRST}-n", origin=FIRST, reason="late_counters")
     assert third.answer["funds_fen"] == 70_000 * 65 // 100
+
+
+def listed(counter: ClaimWorld) -> list[tuple[str, str]]:
+    place = (ALICE, "430100", "310", 2025)
+    return [(claim, cause) for claim, cause, _ in reprice.listed(counter.world.state, place)]
+
+
+def test_the_list_is_emptied_by_whoever_looks_and_by_nothing_else(counter: ClaimWorld) -> None:
+    second, third = "H44010000123-m-2", "H44010000123-m-3"
+    counter.settle(FIRST, [line(1, BED, 100_000)])
+    counter.world.next_block()
+    counter.settle(second, [line(1, BED, 10_000)])
+    counter.world.next_block()
+    counter.settle(third, [line(1, BED, 20_000)])
+    assert listed(counter) == []
+    late(counter)
+    resettle(counter)
+    assert listed(counter) == [(second, "late_filing"), (third, "late_filing")]
+    feed(counter, {"deductible_fen": 1}, settled_ms=1)
+    assert listed(counter) == [
+        (second, "late_filing"), (third, "late_filing"), (f"{FIRST}-n", "late-feed"),
+    ]  # fmt: skip
+    resettle(counter, second)
+    # It stands in the log's place and its counters differ: what is behind it was listed already.
+    assert [claim for claim, _ in listed(counter)] == [third, f"{FIRST}-n"]
+    keep = {"claim": third}
+    world = counter.world
+    world.refused("claim.not-yours", PHARMACY, "claim", "keep", keep, post="operator")
+    world.refused("sender.not-competent", BUREAU_GUANGZHOU, "claim", "keep", keep, post="clerk")
+    world.do(BUREAU_CHANGSHA, "claim", "keep", keep, post="clerk")
+    world.refused("reprice.not-listed", BUREAU_CHANGSHA, "claim", "keep", keep, post="clerk")
+    counter.reverse(f"{FIRST}-n")
+    assert f"{FIRST}-n" not in dict(listed(counter))
+    counter.reverse(third)
+    counter.reverse(f"{second}-n")
+    assert listed(counter) == []
+    assert not [key for key in world.state.entries if key.startswith("reprice/")]
 
 
 def test_somebody_without_an_account(counter: ClaimWorld) -> None:

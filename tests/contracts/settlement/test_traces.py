@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from contracts.organisations import genesis_records
 from contracts.runtime import Outcome
 from tests.contracts.settlement.claim_world import (
     BED,
@@ -16,7 +17,7 @@ from tests.contracts.settlement.claim_world import (
     visit,
 )
 from tests.contracts.settlement.funds_world import trial_balance
-from tests.contracts.world import ALICE, HOSPITAL, PHARMACY
+from tests.contracts.world import ALICE, HOSPITAL, PHARMACY, key_of
 
 PACK = "84012345600000000001"
 """A made-up code of 20 digits."""
@@ -82,6 +83,52 @@ def test_two_claims_of_one_block_the_first_wins(shop: Shop) -> None:
     refused = shop.sell("H44010000123-m-2", {}, refused="trace.sold", person=BOB)
     assert shop.world.height == height
     assert refused.values["by"] == "pharmacy"
+
+
+CHANGSHA_HOSPITAL = "hospital:H43010000789"
+
+
+def open_in_hunan(shop: Shop) -> None:
+    """A hospital in another province than the first, with that province's catalogue."""
+    hospital = {
+        "id": CHANGSHA_HOSPITAL, "kind": "hospital", "region": "430100", "level_code": 2,
+        "dedc_level": 3, "switches": ["inpatient", "outpatient"],
+        "keys": [{"key": key_of(CHANGSHA_HOSPITAL, "operator"), "purposes": ["sign"],
+                  "holder": "s:operator", "post": "operator"}],
+    }  # fmt: skip
+    for key, value in genesis_records([hospital], [], {}).items():
+        if CHANGSHA_HOSPITAL in key:
+            shop.world.state.put(key, value)
+    shop.counter.publish_home()
+
+
+@pytest.mark.parametrize("first", ["guangdong", "hunan"])
+def test_two_provinces_in_one_block_one_wins_and_the_other_hears_no_more_than_the_kind(
+    shop: Shop, first: str
+) -> None:
+    open_in_hunan(shop)
+    shop.world.next_block()
+    claims = [
+        ("P44010000456-m-1", PHARMACY, ALICE),
+        ("H43010000789-m-1", CHANGSHA_HOSPITAL, BOB),
+    ]
+    if first == "hunan":
+        claims.reverse()
+    (name, sender, person), (other, loser, somebody) = claims
+    height = shop.world.height
+    shop.sell(name, {}, sender=sender, person=person)
+    refused = shop.sell(other, {}, sender=loser, person=somebody, refused="trace.sold")
+    assert shop.world.height == height, "one block"
+    assert refused.values == {"index": 0, "by": "pharmacy" if sender == PHARMACY else "hospital"}
+    assert not refused.postings
+    # Money that goes back does not free it for the other province; goods that come back do.
+    reverse = {"claim": name, "reversal": f"{name}-r", "reason": "wrong_bill"}
+    shop.world.do(sender, "claim", "reverse", reverse, post="operator")
+    shop.sell(other, {}, sender=loser, person=somebody, refused="trace.sold")
+    given = {"settlement": {"codes": [PACK]}}
+    shop.world.do(sender, "traces", "give_back", {"claim": name}, post="operator",
+                  attachments=given)  # fmt: skip
+    shop.sell(other, {}, sender=loser, person=somebody)
 
 
 def test_a_reversal_frees_nothing_but_the_same_goods_may_be_settled_again(shop: Shop) -> None:

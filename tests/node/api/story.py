@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from contracts.settlement.claim_explain import LINE_FIELDS
+from contracts.settlement.clearing import declaration_record, period_record
+from contracts.settlement.clearing.audit_record import Deduction, DeductionStage
+from contracts.settlement.clearing.notice_record import Kind, Notice, NoticeStage
+from contracts.settlement.clearing.payment_record import Payment, PaymentStage
+from contracts.settlement.clearing.statement_record import EMPTY
 from contracts.settlement.cover_record import CoverPayment, CoverStage, Product
 from contracts.settlement.cover_record import Version as CoverVersion
 from contracts.settlement.enrolment import Period, Person, Spell
@@ -90,6 +95,48 @@ def cover() -> dict[str, Any]:
     }  # fmt: skip
 
 
+MONTH, NOTICE, PAID, DEDUCTION = "2026-01", "clearing:2026-01:430000:440000", "fin-1", "440100-d1"
+
+
+def month() -> dict[str, Any]:
+    """A declared month, the pair's statement, its notice, a payment on its way, a deduction."""
+    declared = replace(
+        declaration_record.begin("440100"), totals={"390/390212/430100": [1, 100_00, 80_00, 5_00]},
+        cells={"430100/390/390100": 80_00}, closed_on="2026-01-01", due_on="2026-01-15",
+    )  # fmt: skip
+    statement = replace(EMPTY, cells={"430100/390/390100": 80_00}, notice=NOTICE)
+    account = "{}:430000->440000".format
+    notice = Notice(
+        kind=Kind.CLEARING, stage=NoticeStage.PAYING, payer="430000", payee="440000",
+        cause=(MONTH, "430000", "440000"), out=((account("clearing"), "390100", -80_00),),
+        into=((account("receivable"), "390100", 80_00),), issued_on="2026-01-01",
+        hand_over_by="2026-01-08", due_on="2026-01-22", payment=PAID, attempts=1, paid_on="",
+    )  # fmt: skip
+    payment = Payment(
+        stage=PaymentStage.MADE, notice=NOTICE, amount_fen=80_00, sender="finance:430100",
+        bank="bank:icbc", payee_bank="bank:icbc", maker="s:1", checker="", reference="",
+        value_on="", reason="", digest=b"", cause=b"",
+    )  # fmt: skip
+    deduction = Deduction(
+        stage=DeductionStage.NOTICED, claim=CLAIM, institution=HOSPITAL, care="440100",
+        area="430100", month=MONTH, amount_fen=1, auditor="s:2", noticed_on="2026-01-01",
+        due_on="2026-01-08", answer="", decider="", decided_fen=0, by_fund=(), original_period="",
+        period="", digest=b"",
+    )  # fmt: skip
+    return {
+        f"declaration/{HOSPITAL}/{MONTH}": declared.encode(),
+        "period": MONTH,
+        f"period/{MONTH}": replace(period_record.begin(), pairs=1).encode(),
+        f"period-pair/{MONTH}/0": ["430000", "440000"],
+        f"statement/{MONTH}/430000/440000": statement.encode(),
+        f"institution-account/{HOSPITAL}": [{"390100": 80_00}, {}, [MONTH], MONTH],
+        f"payable/{HOSPITAL}": {"payable": {"390100": 85_00}},
+        f"notice/{NOTICE}": notice.encode(),
+        f"payment/{PAID}": payment.encode(),
+        f"deduction/{DEDUCTION}": deduction.encode(),
+    }
+
+
 def claim(tx_id: bytes) -> Claim:
     settled = Settled(
         digest=bytes(32), tx_id=tx_id, call_index=0, time_ms=START_MS + 3_000,
@@ -156,6 +203,7 @@ def tell(node: MemoryNode) -> Story:
             f"reimbursement/{REIMBURSEMENT}": reimbursement().encode(),
             "fund/430100": {"fund": {"390100": -80_00}},
             **cover(),
+            **month(),
         }
     )
     node.work = {

@@ -23,8 +23,12 @@ from tests.node.api import world
 from tests.node.api.conftest import Edge, make_edge
 from tests.node.api.story import (
     CLAIM,
+    DEDUCTION,
     FILING,
     INSURER,
+    MONTH,
+    NOTICE,
+    PAID,
     PAYMENT,
     PERSON,
     PRODUCT,
@@ -53,6 +57,12 @@ SEE_ALL_BLOCKS = {
     "centre", "bureau:430000", "bureau:440000", "bureau:510000", "auditor:national"
 }  # fmt: skip
 MAY_ESTIMATE = {row[0] for row in ORGANISATIONS if row[1] in ("bureau", "hospital", "pharmacy")}
+
+OF_INSTITUTION = CARE | {HOSPITAL, "centre", "auditor:national", "regulator:440000"}
+OF_PAIR = {
+    "bureau:430000", "bureau:440000", "centre", "auditor:national", "auditor:430000",
+    "regulator:440000",
+}  # fmt: skip
 
 Allowed = tuple[frozenset[str] | set[str], frozenset[str]]
 """(organisations, posts)."""
@@ -103,6 +113,7 @@ EXPECTED: dict[str, Allowed] = {
     "person_filings": (SEE_PERSON, CASES),
     "person_account": (SEE_PERSON, CASES),
     "person_counters": (SEE_PERSON, CASES),
+    "person_reprice": (SEE_PERSON, CASES),
     "person_looks": (HOME, CASES),
     "person_covers": (SEE_PERSON, CASES),
     "cover_product": ANYBODY,
@@ -131,6 +142,15 @@ EXPECTED: dict[str, Allowed] = {
         CARE | {HOSPITAL, "centre", "auditor:national", "regulator:440000"},
         BUSINESS,
     ),
+    "institution_rows": (OF_INSTITUTION, BUSINESS),
+    "institution_ageing": (OF_INSTITUTION, BUSINESS),
+    "declaration": (OF_INSTITUTION, BUSINESS),
+    "deduction": (OF_CLAIM, BUSINESS),
+    "clearing": ANYBODY,
+    "clearing_statement": (OF_PAIR, BUSINESS),
+    "advance": (OF_PAIR, BUSINESS),
+    "notice": (OF_PAIR, BUSINESS),
+    "payment": (OF_PAIR | {"finance:430100", "bank:icbc"}, BUSINESS),
     "state": (SEE_PATIENT, CASES),
     "state_evidence": (SEE_PATIENT, CASES),
 }
@@ -187,6 +207,7 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         "person_filings": f"/v1/persons/{PERSON}/filings",
         "person_account": f"/v1/persons/{PERSON}/account",
         "person_counters": f"/v1/persons/{PERSON}/counters/2026",
+        "person_reprice": f"/v1/persons/{PERSON}/reprice/2026",
         "person_looks": f"/v1/persons/{PERSON}/looks",
         "person_covers": f"/v1/persons/{PERSON}/covers",
         "cover_product": f"/v1/cover/products/{PRODUCT}",
@@ -200,6 +221,15 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         "trial_balance": "/v1/trial-balance",
         "vouchers": "/v1/vouchers",
         "institution_payments": f"/v1/institutions/{HOSPITAL}/payments/2026-01",
+        "institution_rows": f"/v1/institutions/{HOSPITAL}/rows/{MONTH}",
+        "institution_ageing": f"/v1/institutions/{HOSPITAL}/ageing",
+        "declaration": f"/v1/declarations/{HOSPITAL}/{MONTH}",
+        "deduction": f"/v1/deductions/{DEDUCTION}",
+        "clearing": f"/v1/clearing/{MONTH}",
+        "clearing_statement": f"/v1/clearing/{MONTH}/430000/440000",
+        "advance": "/v1/advances/430000/440000",
+        "notice": f"/v1/notices/{NOTICE}",
+        "payment": f"/v1/payments/{PAID}",
         "state": "/v1/state",
         "state_evidence": "/v1/state/evidence",
         "organisation": f"/v1/organisations/{HOSPITAL}",

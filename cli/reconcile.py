@@ -1,0 +1,161 @@
+"""``yibao declaration reconcile``: a hospital's list of a month against the ledger's (3201, 3202).
+
+The file is the text of the national interface's 3202: one settlement a line, tab between the
+fields ``setl_id mdtrt_id psn_no medfee_sumamt fund_pay_sumamt acct_pay refd_setl_flag``, amounts in
+yuan. A refund is a line of its own with negative amounts under the refund's id. Nothing of the
+file leaves this machine: the ledger's rows are fetched and compared here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.client import Client
+from cli.exits import Exit
+from cli.output import Json, fail, print_json, print_table, yuan
+from cli.session import open_client
+from contracts.settlement.clearing.rows import Difference, Sums, compare
+from contracts.settlement.money import MoneyError, parse_yuan
+
+FIELDS = (
+    "setl_id", "mdtrt_id", "psn_no", "medfee_sumamt", "fund_pay_sumamt", "acct_pay",
+    "refd_setl_flag",
+)  # fmt: skip
+"""Fields of a line of 3202's file, in order."""
+_WORDS = {
+    "only-ours": "only on the ledger 仅账本有",
+    "only-theirs": "only in the file 仅机构有",
+    "amount-differs": "amounts differ 金额不符",
+}
+
+
+class RowsFileError(Exception):
+    """The file is not 3202's; the message names the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """Two lists of a month, compared."""
+
+    month: str
+    ours: dict[str, Sums]
+    theirs: list[tuple[str, Sums]]
+    differences: list[Difference]
+
+    def to_json(self) -> dict[str, Any]:
+        """As a program reads it; ``result`` as in the national interface, 0 for balanced."""
+        return {
+            "month": self.month,
+            "result": int(bool(self.differences)),
+            "ledger": _summed(list(self.ours.values())),
+            "file": _summed([sums for _, sums in self.theirs]),
+            "differences": [
+                {
+                    "kind": one.kind,
+                    "settlement": one.id,
+                    "ledger_fen": None if one.ours is None else list(one.ours),
+                    "file_fen": None if one.theirs is None else list(one.theirs),
+                }
+                for one in self.differences
+            ],
+        }
+
+
+def _summed(rows: list[Sums]) -> dict[str, int]:
+    """Count and sums of a list, as 3201 has them."""
+    bill, funds, accounts = (sum(row[i] for row in rows) for i in range(3))
+    return {
+        "settlements": len(rows), "total_fen": bill, "funds_fen": funds, "accounts_fen": accounts
+    }  # fmt: skip
+
+
+def reconcile(
+    context: typer.Context,
+    institution: Annotated[
+        str, typer.Argument(metavar="INSTITUTION", help="For example hospital:H44010000123.")
+    ],
+    month: Annotated[str, typer.Argument(metavar="MONTH", help="For example 2025-06.")],
+    file: Annotated[Path, typer.Argument(help="Text of 3202, fields apart by tabs.")],
+    as_json: Json = False,
+) -> None:
+    """Name the exact settlements on which the hospital's list and the ledger differ. 对账"""
+    try:
+        theirs = read_rows(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        fail(Exit.LOCAL, f"cannot read {file}: {error.strerror}")
+    except (UnicodeDecodeError, RowsFileError) as error:
+        fail(Exit.USAGE, f"{file}: {error}")
+    with open_client(context) as client:
+        ours = ledger_rows(client, institution, month)
+    found = Reconciled(month, ours, theirs, compare(ours, theirs))
+    if as_json:
+        print_json(found.to_json())
+    else:
+        _show(found)
+    if found.differences:
+        raise typer.Exit(int(Exit.NO))
+
+
+def read_rows(text: str) -> list[tuple[str, Sums]]:
+    """The rows of 3202's text; a first line of field names is passed over.
+
+    Raises ``RowsFileError``.
+    """
+    rows = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        parts = line.split("\t")
+        if not line.strip() or (number == 1 and parts[0] == FIELDS[0]):
+            continue
+        if len(parts) != len(FIELDS):
+            raise RowsFileError(f"line {number} has {len(parts)} fields, want {len(FIELDS)}")
+        try:
+            bill, funds, accounts = (parse_yuan(part.strip()) for part in parts[3:6])
+        except MoneyError as error:
+            raise RowsFileError(f"line {number}: {error}") from None
+        if (bill < 0) != (parts[6].strip() == "1"):
+            raise RowsFileError(f"line {number}: refd_setl_flag 1 goes with a negative amount")
+        rows.append((parts[0].strip(), (bill, funds, accounts)))
+    return rows
+
+
+def ledger_rows(client: Client, institution: str, month: str) -> dict[str, Sums]:
+    """The ledger's rows of a month, all pages."""
+    rows: dict[str, Sums] = {}
+    after: str | None = ""
+    while after is not None:
+        page = client.get(f"/v1/institutions/{institution}/rows/{month}", after=after or None)
+        for row in page["rows"]:
+            sums = (int(row["total_fen"]), int(row["funds_fen"]), int(row["accounts_fen"]))
+            rows[row["settlement"]] = sums
+        after = page["next"]
+    return rows
+
+
+def _show(found: Reconciled) -> None:
+    told = found.to_json()
+    print_table(
+        f"Totals 总账 {found.month}",
+        ("", "settlements", "bill 元", "funds 元", "accounts 元"),
+        [
+            (title, told[side]["settlements"],
+             *(yuan(told[side][name]) for name in ("total_fen", "funds_fen", "accounts_fen")))
+            for title, side in (("ledger 账本", "ledger"), ("file 机构", "file"))
+        ],
+    )  # fmt: skip
+    print_table(
+        "Differences 差异" if found.differences else "Balanced 平",
+        ("settlement", "what", "ledger bill 元", "file bill 元", "difference 元"),
+        [
+            (one.id, _WORDS[one.kind], _bill(one.ours), _bill(one.theirs),
+             yuan((one.theirs or (0,))[0] - (one.ours or (0,))[0]))
+            for one in found.differences
+        ],
+    )  # fmt: skip
+
+
+def _bill(sums: Sums | None) -> str:
+    return "" if sums is None else yuan(sums[0])

@@ -1,0 +1,65 @@
+"""The page ``docs/clearing.md``: the month's stages and calls, from the tables.
+
+``YIBAO_REWRITE=1 pytest tests/contracts/settlement/test_clearing_page.py`` writes it anew.
+"""
+
+from __future__ import annotations
+
+from contracts import parameters
+from contracts.settlement.claim_page import methods_of
+from contracts.settlement.clearing import (
+    audit_record,
+    declaration_record,
+    payment_record,
+    period_record,
+)
+
+_INTRODUCTION = """# The month: declaration, audit, clearing, payment
+
+Generated from the tables in `contracts/settlement/clearing`;
+`YIBAO_REWRITE=1 pytest tests/contracts/settlement/test_clearing_page.py` writes it anew.
+
+A settlement has posted who owes whom (docs/claims.md). A month later people look at it together:
+
+1. The institution declares its month, row by row against the ledger, and closes it by its totals
+   (`declaration.declare`, `close`). `yibao declaration reconcile` names the exact settlements on
+   which its own list (3202) and the ledger differ, before it declares.
+2. The bureau of the place of care audits: deductions with notice, statement and decision
+   (`audit.*`), settlements set aside (`declaration.set_aside`), then `declaration.audit` by one
+   person and `declaration.confirm` by another. In that call the amount is owed to the institution
+   (notice `institution:<month>:<institution>`) and enters the statement of the two provinces.
+3. The centre cuts the period (`clearing.cut`): statements no longer change, the next period
+   collects. Both provinces confirm by the amount (`clearing.confirm`); with the second word the
+   notice is issued (`clearing:<period>:<home>:<care>`, or `netting:...`). The home province asks
+   its cities (`clearing.levy`).
+4. The finance department pays: `payment.order` by one person, `payment.approve` by another,
+   `payment.confirm` or `payment.bounce` by the bank. Only the bank's confirmation moves money.
+5. The centre closes the period once every statement is confirmed and paid (`clearing.close`).
+
+What is found later, by an audit or because a settlement is taken back, lands in the period that
+collects then, and names the period that it came from. `yibao trace CLAIM` follows a settlement
+through all of it, to the references of both banks.
+"""
+
+_SECTIONS = (
+    ("Declaration", declaration_record.mermaid(), ("declaration",)),
+    ("Deductions", audit_record.mermaid(), ("audit",)),
+    ("Periods", period_record.mermaid(), ("clearing",)),
+    ("Payments", payment_record.mermaid(), ("payment",)),
+    ("Advances and prepayments", "", ("advance", "prepayment")),
+)
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [_INTRODUCTION]
+    for title, diagram, contracts in _SECTIONS:
+        picture = f"```mermaid\n{diagram}```\n\n" if diagram else ""
+        calls = "\n".join(methods_of(contract) for contract in contracts)
+        parts.append(f"## {title}\n\n{picture}{calls}")
+    rows = "\n".join(
+        f"| `{name}` | {parameters.AREA[name].authority} | {parameters.AREA[name].meaning} |"
+        for name in ("clearing", "declaration", "netting", "holidays")
+    )
+    parts.append(f"## Parameters\n\n| name | set by | what it says |\n|---|---|---|\n{rows}\n")
+    return "\n".join(parts)

@@ -1,0 +1,387 @@
+"""The month as readers see it: declarations, statements of pairs, notices, payments, advances.
+
+Every amount has the right of whom it concerns. A list over many pairs shows those that the reader
+is a party to and nothing of the others.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Path
+from starlette.responses import Response
+
+from contracts.settlement import funds_chart as chart
+from contracts.settlement.calendar import date_of_ms
+from contracts.settlement.clearing import (
+    account_record,
+    advance,
+    audit_record,
+    declaration_record,
+    notice_record,
+    payment_record,
+    period_record,
+    statement_record,
+    usage,
+)
+from contracts.settlement.clearing.notice_record import Notice
+from contracts.settlement.clearing.rows import Entry, find_entry
+from contracts.settlement.clearing.statement_record import Statement
+from contracts.settlement.filing import work_calendar
+from node.api import chain, parties, schemas
+from node.api.guard import Access
+from node.api.params import ID, AccessDep, After, AreaCode, Limit, ThingId, edge_router
+from node.api.parties import Parties
+from node.api.rights import Right, has_post
+
+router = edge_router("month")
+
+MonthName = Annotated[
+    str, Path(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$", description="Month: 2025-06")
+]
+NoticeId = Annotated[
+    str, Path(pattern=ID, description="Id of a notice: clearing:2025-06:430000:440000")
+]
+
+GROUP_FIELDS = ("settlements", "total_fen", "funds_fen", "accounts_fen")
+
+
+# --- Institutions ---------------------------------------------------------------------------------
+
+
+@router.get(
+    "/v1/declarations/{institution}/{month}",
+    name="declaration",
+    responses={200: {"model": schemas.RecordAnswer}},
+)
+async def declaration(access: AccessDep, institution: ThingId, month: MonthName) -> Response:
+    """An institution's declared month: totals as in 3201, what is owed, how it stands."""
+    access.check(
+        parties.of_organisation(access.state, institution), f"declaration/{institution}/{month}"
+    )
+    found = declaration_record.find(access.state, institution, month)
+    if found is None:
+        raise access.absent()
+    record = {
+        "institution": institution,
+        "month": month,
+        "stage": found.stage.value,
+        "totals": [
+            dict(zip(("scheme", "clearing_type", "agency"), group.split("/"), strict=True))
+            | dict(zip(GROUP_FIELDS, row, strict=True))
+            for group, row in sorted(found.totals.items())
+        ],
+        "owed": _cells(found.cells),
+        "owed_fen": found.owed_fen,
+        "aside": found.aside[0],
+        "aside_fen": found.aside[1],
+        "deducted_fen": found.deducted_fen,
+        "pending_deductions": found.pending,
+        "undeclared_fen": found.undeclared_fen,
+        "closed_on": found.closed_on or None,
+        "due_on": found.due_on or None,
+        "auditor": found.auditor or None,
+        "checker": found.checker or None,
+        "period": found.period or None,
+        "notice": _institution_notice(access, institution, month),
+    }
+    return access.answer({"record": record})
+
+
+def _institution_notice(access: Access, institution: str, month: str) -> str | None:
+    name = f"institution:{month}:{institution}"
+    return None if notice_record.find(access.state, name) is None else name
+
+
+@router.get(
+    "/v1/institutions/{institution}/rows/{month}",
+    name="institution_rows",
+    responses={200: {"model": schemas.RowsAnswer}},
+)
+async def institution_rows(
+    access: AccessDep, institution: ThingId, month: MonthName, limit: Limit, after: After = ""
+) -> Response:
+    """The ledger's settlements and refunds of a month in the manner of 3202, oldest first.
+
+    A page is so many calls of the institution; it may hold fewer rows, or none, and still have a
+    `next`.
+    """
+    access.check(parties.of_organisation(access.state, institution), f"rows/{institution}/{month}")
+    named = access.view.calls_of("institution", institution, after, limit)
+    calls, following = chain.affordable(access.view, named, limit)
+    rows = []
+    for call in calls:
+        receipt, _ = chain.row_call(access, call)
+        fields = [event.fields for event in receipt.events]
+        names = {str(row[k]): None for row in fields for k in ("claim", "reversal") if k in row}
+        entries = [find_entry(access.state, name) for name in names]
+        rows += [
+            _row(entry)
+            for entry in entries
+            if entry is not None
+            and entry.month == month
+            and entry.claim.institution == institution
+            and entry.is_of(call.tx_id, call.call_index)
+        ]
+    return access.answer({"rows": rows, "next": following})
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    scheme, kind, agency = entry.group().split("/")
+    return {
+        "settlement": entry.id,
+        "refund_of": entry.claim_id if entry.reversal is not None else None,
+        "scheme": scheme,
+        "clearing_type": kind,
+        "agency": agency,
+        **dict(zip(GROUP_FIELDS[1:], entry.sums(), strict=True)),
+        "declared": entry.declared or None,
+    }
+
+
+@router.get(
+    "/v1/institutions/{institution}/ageing",
+    name="institution_ageing",
+    responses={200: {"model": schemas.RecordAnswer}},
+)
+async def institution_ageing(access: AccessDep, institution: ThingId) -> Response:
+    """What is owed to an institution by where it waits, and how long: undeclared, declared,
+    confirmed, noticed, with working days overdue."""
+    access.check(parties.of_organisation(access.state, institution), f"ageing/{institution}")
+    entry = access.view.state(chart.entry_of(chart.payable(institution))[1]) or {}
+    payable = {fund: fen for fund, fen in entry.get("payable", {}).items() if fen}
+    account = account_record.find(access.state, institution)
+    record = {
+        "institution": institution,
+        "payable_fen": sum(payable.values()),
+        "by_fund": payable,
+        "undeclared_fen": sum(payable.values()) - sum(account.declared.values()),
+        "due_next_fen": sum(account.due.values()),
+        "closed": account.closed or None,
+        "months": [_waiting_month(access, institution, month) for month in account.months],
+    }
+    return access.answer({"record": record})
+
+
+def _waiting_month(access: Access, institution: str, month: str) -> dict[str, Any]:
+    made = declaration_record.load(access.state, institution, month)
+    notice = notice_record.find(access.state, f"institution:{month}:{institution}")
+    today = date_of_ms(access.view.head.time_ms)
+    days = work_calendar(access.state)
+    due_on = made.due_on if notice is None else notice.due_on
+    return {
+        "month": month,
+        "stage": made.stage.value if notice is None else notice.stage.value,
+        "owed_fen": made.owed_fen,
+        "aside": made.aside[0],
+        "aside_fen": made.aside[1],
+        "working_days_since_close": days.working_days_between(made.closed_on, today),
+        "due_on": due_on or None,
+        "overdue_working_days": days.working_days_between(due_on, today) if due_on else 0,
+    }
+
+
+@router.get(
+    "/v1/deductions/{deduction}",
+    name="deduction",
+    responses={200: {"model": schemas.RecordAnswer}},
+)
+async def deduction(access: AccessDep, deduction: ThingId) -> Response:
+    """A deduction: noticed, answered, decided; by fund, and the later period it landed in."""
+    found = audit_record.find(access.state, deduction)
+    if found is None:
+        raise access.absent()
+    access.check(parties.of_deduction(access.state, deduction), f"deduction/{deduction}")
+    record = {
+        "deduction": deduction,
+        "stage": found.stage.value,
+        "claim": found.claim,
+        "institution": found.institution,
+        "month": found.month,
+        "amount_fen": found.amount_fen,
+        "auditor": found.auditor,
+        "noticed_on": found.noticed_on,
+        "due_on": found.due_on,
+        "answer": found.answer or None,
+        "decider": found.decider or None,
+        "decided_fen": found.decided_fen,
+        "by_fund": dict(found.by_fund),
+        "original_period": found.original_period or None,
+        "period": found.period or None,
+    }
+    return access.answer({"record": record})
+
+
+# --- Provinces ------------------------------------------------------------------------------------
+
+
+@router.get(
+    "/v1/clearing/{period}", name="clearing", responses={200: {"model": schemas.RecordAnswer}}
+)
+async def clearing(access: AccessDep, period: MonthName) -> Response:
+    """A national period: its stage, and the statements that the reader is a party to."""
+    found = period_record.find(access.state, period)
+    if found is None:
+        raise access.absent()
+    shown = []
+    may_see = has_post(Right.PARTY, access.caller)
+    for number in range(found.pairs if may_see else 0):
+        home, care = access.view.state(statement_record.pair_key(period, number)) or ("", "")
+        if access.sees(_pair(home, care), Right.PARTY):
+            made = statement_record.load(access.state, period, home, care)
+            shown.append(_statement(period, home, care, made))
+    record = {
+        "period": period,
+        "stage": found.stage.value,
+        "statements": found.pairs,
+        "confirmed": found.confirmed,
+        "paid": found.settled,
+        "cut_on": found.cut_on or None,
+        "confirm_by": found.confirm_by or None,
+        "closed_on": found.closed_on or None,
+        "shown": shown,
+        "shown_fen": sum(row["total_fen"] for row in shown),
+    }
+    return access.answer({"record": record})
+
+
+@router.get(
+    "/v1/clearing/{period}/{home}/{care}",
+    name="clearing_statement",
+    responses={200: {"model": schemas.RecordAnswer}},
+)
+async def clearing_statement(
+    access: AccessDep, period: MonthName, home: AreaCode, care: AreaCode
+) -> Response:
+    """The statement of a pair of provinces: by area, scheme and fund, gross."""
+    access.check(_pair(home, care), f"statement/{period}/{home}/{care}")
+    found = statement_record.find(access.state, period, home, care)
+    if found is None:
+        raise access.absent()
+    rows = _cells(found.cells)
+    record = _statement(period, home, care, found) | {"rows": rows}
+    return access.answer({"record": record})
+
+
+def _pair(home: str, care: str) -> Parties:
+    return Parties(home_regions=frozenset({home}), care_regions=frozenset({care}))
+
+
+def _statement(period: str, home: str, care: str, made: Statement) -> dict[str, Any]:
+    return {
+        "period": period,
+        "home": home,
+        "care": care,
+        "total_fen": made.total_fen,
+        "declarations": made.declarations,
+        "adjusted_fen": made.adjusted_fen,
+        "confirmed_by_home": made.home_by or None,
+        "confirmed_by_care": made.care_by or None,
+        "notice": made.notice or None,
+        "paid": made.settled,
+        "advance": made.colour,
+    }
+
+
+def _cells(cells: dict[str, int]) -> list[dict[str, Any]]:
+    """Rows of ``area/scheme/fund type``, ascending."""
+    return [
+        dict(zip(("area", "scheme", "fund_type"), key.split("/"), strict=True))
+        | {"amount_fen": fen}
+        for key, fen in sorted(cells.items())
+        if fen
+    ]
+
+
+@router.get(
+    "/v1/advances/{home}/{care}",
+    name="advance",
+    responses={200: {"model": schemas.RecordAnswer}},
+)
+async def advance_of(access: AccessDep, home: AreaCode, care: AreaCode) -> Response:
+    """The advance of a pair of provinces: quota, what is held, open notices, this month's use."""
+    access.check(_pair(home, care), f"advance/{home}/{care}")
+    found = advance.find(access.state, home, care)
+    period = access.view.state("period")
+    made = statement_record.find(access.state, period, home, care) if period else None
+    record = {
+        "home": home,
+        "care": care,
+        "schemes": [
+            {
+                "scheme": scheme,
+                "quota_fen": found.quota.get(scheme, 0),
+                "held_fen": advance.held_fen(access.state, home, care, scheme),
+                "open_notice": found.open.get(scheme) or None,
+            }
+            for scheme in chart.ADVANCES
+        ],
+        "period": period,
+        "used_fen": 0 if made is None else made.total_fen,
+        "prepaid_fen": usage.prepaid_fen(access.state, home, care),
+        "colour": usage.NONE if made is None else made.colour,
+    }
+    return access.answer({"record": record})
+
+
+# --- Notices and payments -------------------------------------------------------------------------
+
+
+@router.get("/v1/notices/{notice}", name="notice", responses={200: {"model": schemas.RecordAnswer}})
+async def notice(access: AccessDep, notice: NoticeId) -> Response:
+    """A notice of payment: parties, amounts by fund, due dates, its payment, days overdue."""
+    found = notice_record.find(access.state, notice)
+    if found is None:
+        raise access.absent()
+    access.check(parties.of_notice(access.state, notice), f"notice/{notice}")
+    return access.answer({"record": _notice(access, notice, found)})
+
+
+def _notice(access: Access, notice_id: str, found: Notice) -> dict[str, Any]:
+    """A notice with named fields; working days overdue as of the head's day."""
+    today = date_of_ms(access.view.head.time_ms)
+    late = notice_record.overdue_days(found, today, work_calendar(access.state))
+    return {
+        "notice": notice_id,
+        "kind": found.kind.value,
+        "stage": found.stage.value,
+        "payer": found.payer,
+        "payee": found.payee,
+        "cause": list(found.cause),
+        "amount_fen": found.amount_fen,
+        "by_fund": found.by_fund(),
+        "issued_on": found.issued_on,
+        "hand_over_by": found.hand_over_by or None,
+        "due_on": found.due_on,
+        "overdue_working_days": late,
+        "payment": found.payment or None,
+        "attempts": found.attempts,
+        "paid_on": found.paid_on or None,
+    }
+
+
+@router.get(
+    "/v1/payments/{payment}", name="payment", responses={200: {"model": schemas.RecordAnswer}}
+)
+async def payment(access: AccessDep, payment: ThingId) -> Response:
+    """How a payment stands: maker and checker, bank, its reference or why it came back."""
+    found = payment_record.find(access.state, payment)
+    if found is None:
+        raise access.absent()
+    access.check(parties.of_payment(access.state, payment), f"payment/{payment}")
+    record = {
+        "payment": payment,
+        "stage": found.stage.value,
+        "notice": found.notice,
+        "amount_fen": found.amount_fen,
+        "sender": found.sender,
+        "bank": found.bank,
+        "payee_bank": found.payee_bank,
+        "maker": found.maker,
+        "checker": found.checker or None,
+        "reference": found.reference or None,
+        "value_on": found.value_on or None,
+        "reason": found.reason or None,
+        "transfer": f"payment/{payment}",
+    }
+    return access.answer({"record": record})

@@ -1,0 +1,267 @@
+"""The month over a real node: declared, cleared and paid by signed calls, then looked at with the
+commands. An auditor follows a settlement from the bed to both banks' references."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import cli.client
+from cli import reconcile, show, trace
+from cli.client import Client
+from cli.main import app
+from cli.reconcile import RowsFileError, read_rows
+from cli.session import explained
+from contracts.settlement.calendar import start_of_day_ms
+from tests.cli.bridge import open_bridge
+from tests.contracts.settlement.claim_world import (
+    BED,
+    EMPLOYEE_POLICY,
+    ClaimWorld,
+    catalogue_rows,
+    line,
+    visit,
+)
+from tests.contracts.settlement.funds_world import enrol
+from tests.contracts.world import (
+    BANK,
+    BUREAU_GUANGDONG,
+    BUREAU_GUANGZHOU,
+    BUREAU_HUNAN,
+    CENTRE,
+    HOSPITAL,
+)
+from tests.node.api.real import PARTIES, NodeWorld
+
+AUDITOR = "auditor:national"
+FINANCE_HUNAN, FINANCE_GUANGDONG = "finance:430000", "finance:440000"
+ONE, TWO, THREE = (f"H44010000123-m-{n}" for n in (1, 2, 3))
+MONTH = {"institution": HOSPITAL, "month": "2025-06"}
+BILL, FUND, LEFT = 100_000, 59_500, 8_500
+"""Alice's first visit of the year: 300.00 deductible, 85 %; what 100.00 more of care would be."""
+NOTICE = "clearing:2025-06:430000:440000"
+
+
+def pay(world: NodeWorld, payer: str, number: int, notice: str, fen: int) -> None:
+    payment = f"{payer}:{number}"
+    order = {"payment": payment, "notice": notice, "amount_fen": fen, "bank": BANK}
+    world.do(payer, "payment", "order", order, post="finance")
+    world.do(payer, "payment", "approve", {"payment": payment}, post="checker")
+    told = {"payment": payment, "amount_fen": fen, "reference": f"ICBC-{number}",
+            "value_on": "2025-07-21"}  # fmt: skip
+    world.do(BANK, "payment", "confirm", told, post="operator")
+
+
+def tell(world: NodeWorld) -> None:
+    """June: three visits, one taken back; all declared but the last, one line deducted."""
+    speak: Any = world
+    claims = ClaimWorld(speak, world.genesis.chain)
+    claims.publish("2025.1", "2025-01-01", catalogue_rows())
+    enrol(speak)
+    claims.deploy("310", EMPLOYEE_POLICY)
+    claims.file()
+    world.do(CENTRE, "clearing", "open", {"period": "2025-06"}, post="finance")
+    quota = {"home": "430000", "care": "440000", "scheme": "310", "quota_fen": 60_000}
+    world.do(CENTRE, "advance", "set_quota", quota, post="finance")
+    for name, fen in ((ONE, BILL), (TWO, 20_000), (THREE, 10_000)):
+        claims.settle(name, [line(1, BED, fen)], visit())
+    claims.reverse(TWO)
+    world.clock.ms = start_of_day_ms("2025-07-21") + 3_600_000 * 12
+    pay(world, FINANCE_HUNAN, 1, "advance:430000:440000:1", 60_000)
+    rows = [
+        {"settlement": name, "total_fen": bill, "funds_fen": fund, "accounts_fen": 0}
+        for name, bill, fund in (
+            (ONE, BILL, FUND), (TWO, 20_000, 17_000), (f"{TWO}-r", -20_000, -17_000)
+        )
+    ]  # fmt: skip
+    world.do(HOSPITAL, "declaration", "declare", {"month": "2025-06", "rows": rows},
+             post="finance")  # fmt: skip
+    total = {"scheme": "310", "clearing_type": "310112", "agency": "430100", "settlements": 3,
+             "total_fen": BILL, "funds_fen": FUND, "accounts_fen": 0}  # fmt: skip
+    world.do(HOSPITAL, "declaration", "close", {"month": "2025-06", "totals": [total]},
+             post="finance")  # fmt: skip
+    lines = [{"line": "1", "line_fen": BILL, "amount_fen": 500, "reason": "repeated_charge"}]
+    world.do(BUREAU_GUANGZHOU, "audit", "notice",
+             {"deduction": "440100-d1", "claim": ONE, "amount_fen": 500},
+             attachments={"audit": {"lines": lines}}, post="audit")  # fmt: skip
+    world.do(HOSPITAL, "audit", "answer", {"deduction": "440100-d1", "answer": "accept"},
+             post="clerk")  # fmt: skip
+    world.do(BUREAU_GUANGZHOU, "audit", "decide", {"deduction": "440100-d1", "amount_fen": 500})
+    world.do(BUREAU_GUANGZHOU, "declaration", "audit", MONTH, post="audit")
+    world.do(BUREAU_GUANGZHOU, "declaration", "confirm", MONTH | {"amount_fen": FUND - 500})
+    pay(world, FINANCE_GUANGDONG, 2, f"institution:2025-06:{HOSPITAL}", FUND - 500)
+    world.do(CENTRE, "clearing", "cut", {"period": "2025-06"}, post="finance")
+    for bureau in (BUREAU_HUNAN, BUREAU_GUANGDONG):
+        word = {"period": "2025-06", "home": "430000", "care": "440000", "amount_fen": FUND - 500}
+        world.do(bureau, "clearing", "confirm", word, post="finance")
+    pay(world, FINANCE_HUNAN, 3, NOTICE, FUND - 500)
+    world.do(CENTRE, "clearing", "close", {"period": "2025-06"}, post="finance")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeWorld]:
+    parties = (
+        *PARTIES, (FINANCE_HUNAN, "finance", "430000"), (FINANCE_GUANGDONG, "finance", "440000")
+    )  # fmt: skip
+    made = NodeWorld(tmp_path_factory.mktemp("node"), parties=parties)
+    tell(made)
+    yield made
+    made.close()
+
+
+Ask = Callable[..., Any]
+
+
+@pytest.fixture
+def ask(world: NodeWorld, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    """The command line on the world's clock, signing for whom the test says."""
+    clock = world.clock
+
+    class Time:
+        time = staticmethod(lambda: clock.ms / 1000)
+        time_ns = staticmethod(lambda: clock.ms * 1_000_000)
+
+    monkeypatch.setattr(cli.client, "time", Time)
+
+    def run(*words: str, who: str = AUDITOR, post: str = "audit", code: int = 0) -> Any:
+        @contextmanager
+        def opened(_: Any) -> Iterator[Client]:
+            with explained():
+                yield open_bridge(world, who, post)[0]
+
+        for module in (show, trace, reconcile):
+            monkeypatch.setattr(module, "open_client", opened)
+        result = CliRunner().invoke(app, list(words))
+        assert result.exit_code == code, result.output
+        return json.loads(result.output) if "--json" in words else result.output
+
+    return run
+
+
+def test_an_auditor_follows_a_settlement_to_both_banks(ask: Ask) -> None:
+    traced = ask("trace", ONE, "--json")
+    assert traced["state"] == "cleared"
+    assert traced["balanced"]
+    month = traced["month"]
+    assert month["deducted"] == [{"fund": "310100", "amount_fen": 500}]
+    assert month["institution"]["payment"]["reference"] == "ICBC-2"
+    assert month["clearing"]["payment"]["reference"] == "ICBC-3"
+    assert month["clearing"]["notice"]["amount_fen"] == FUND - 500
+    text = ask("trace", ONE)
+    for words in (
+        "bank reference 银行流水号 bank:icbc ICBC-2 of 2025-07-21", "bank:icbc ICBC-3",
+        "deducted 扣款 310100: 5.00", "430000 -> 440000, period 2025-06",
+    ):  # fmt: skip
+        assert words in text
+
+
+def test_a_hospital_sees_its_own_side_of_the_trace(ask: Ask) -> None:
+    month = ask("trace", ONE, "--json", who=HOSPITAL, post="finance")["month"]
+    assert month["institution"]["payment"]["reference"] == "ICBC-2"
+    assert month["statement"] == {"withheld": True}
+    assert "withheld from this reader" in ask("trace", ONE, who=HOSPITAL, post="finance")
+
+
+def test_a_settlement_before_its_month_has_none(ask: Ask) -> None:
+    assert ask("trace", THREE, "--json")["month"] is None
+
+
+def test_declaration_and_ageing(ask: Ask) -> None:
+    shown = ask("declaration", "show", HOSPITAL, "2025-06", "--json")["record"]
+    assert (shown["stage"], shown["owed_fen"], shown["deducted_fen"]) == (
+        "confirmed", FUND - 500, 500,
+    )  # fmt: skip
+    assert shown["totals"] == [
+        {"scheme": "310", "clearing_type": "310112", "agency": "430100", "settlements": 3,
+         "total_fen": BILL, "funds_fen": FUND, "accounts_fen": 0}
+    ]  # fmt: skip
+    aged = ask("declaration", "ageing", HOSPITAL, "--json", who=HOSPITAL, post="finance")["record"]
+    assert aged["payable_fen"] == aged["undeclared_fen"] == LEFT, "the third visit is not declared"
+    assert aged["months"] == []
+    assert "85.00" in ask("declaration", "ageing", HOSPITAL)
+    deduction = ask("audit", "show", "440100-d1", "--json")["record"]
+    assert (deduction["stage"], deduction["by_fund"]) == ("decided", {"310100": 500})
+
+
+def test_period_statement_advance_notice(ask: Ask) -> None:
+    period = ask("clearing", "show", "2025-06", "--json")["record"]
+    assert (period["stage"], period["statements"], period["shown_fen"]) == ("closed", 1, FUND - 500)
+    mine = ask("clearing", "show", "2025-06", "--json", who=HOSPITAL, post="finance")["record"]
+    assert mine["shown"] == []
+    assert "590.00" in ask("clearing", "show", "2025-06")
+    statement = ask("clearing", "statement", "2025-06", "430000", "440000", "--json")["record"]
+    assert statement["rows"] == [
+        {"area": "430100", "scheme": "310", "fund_type": "310100", "amount_fen": FUND - 500}
+    ]
+    assert statement["advance"] == "red", "590.00 of 600.00"
+    assert "310100" in ask("clearing", "statement", "2025-06", "430000", "440000")
+    advance = ask("advance", "show", "430000", "440000", "--json")["record"]
+    assert (advance["prepaid_fen"], advance["schemes"][0]["quota_fen"]) == (60_000, 60_000)
+    notice = ask("payment", "notice", NOTICE, "--json")["record"]
+    assert (notice["stage"], notice["by_fund"]) == ("paid", {"310100": FUND - 500})
+    paid = ask("payment", "show", f"{FINANCE_HUNAN}:3", "--json", who=BANK, post="clerk")["record"]
+    assert (paid["maker"], paid["checker"], paid["stage"]) == ("s:finance", "s:checker", "paid")
+
+
+# --- Reconciliation -------------------------------------------------------------------------------
+
+
+def rows_file(folder: Path, *rows: tuple[str, str, str, str]) -> str:
+    file = folder / "3202.txt"
+    text = "".join(
+        f"{name}\tmd\tpsn\t{bill}\t{fund}\t{acct}\t{int(bill.startswith('-'))}\n"
+        for name, bill, fund, acct in rows
+    )
+    file.write_text(text, encoding="utf-8")
+    return str(file)
+
+
+ALL = (
+    (ONE, "1000.00", "595.00", "0.00"), (TWO, "200.00", "170.00", "0"),
+    (f"{TWO}-r", "-200.00", "-170.00", "0.00"), (THREE, "100", "85", "0"),
+)  # fmt: skip
+
+
+def test_a_month_that_agrees(ask: Ask, tmp_path: Path) -> None:
+    file = rows_file(tmp_path, *ALL)
+    found = ask("declaration", "reconcile", HOSPITAL, "2025-06", file, "--json", who=HOSPITAL,
+                post="finance")  # fmt: skip
+    assert (found["result"], found["differences"]) == (0, [])
+    assert found["ledger"] == found["file"] == {
+        "settlements": 4, "total_fen": 110_000, "funds_fen": 68_000, "accounts_fen": 0
+    }  # fmt: skip
+
+
+def test_the_exact_settlements_that_differ(ask: Ask, tmp_path: Path) -> None:
+    """61.00 more in the hospital's books, its refund forgotten, one that the ledger never had."""
+    file = rows_file(
+        tmp_path, (ONE, "1061.00", "595.00", "0"), (TWO, "200.00", "170.00", "0"),
+        (THREE, "100", "85", "0"), ("H44010000123-m-9", "7.00", "0", "0"),
+    )  # fmt: skip
+    words = ("declaration", "reconcile", HOSPITAL, "2025-06", file)
+    found = ask(*words, "--json", who=HOSPITAL, post="finance", code=1)
+    assert [(d["settlement"], d["kind"]) for d in found["differences"]] == [
+        (ONE, "amount-differs"), (f"{TWO}-r", "only-ours"), ("H44010000123-m-9", "only-theirs")
+    ]  # fmt: skip
+    assert "61.00" in ask(*words, who=HOSPITAL, post="finance", code=1)
+    ask("declaration", "reconcile", HOSPITAL, "2025-06", str(tmp_path / "no"), code=6)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a\tb\n", "line 1 has 2 fields, want 7"),
+        ("a\tb\tc\t1.234\t0\t0\t0\n", "line 1: '1.234'"),
+        ("a\tb\tc\t-1\t0\t0\t0\n", "refd_setl_flag"),
+        ("setl_id\tx\n\na\tb\tc\t1\t0\t0\t1\n", "line 3: refd_setl_flag"),
+    ],
+)
+def test_a_file_that_is_none_is_refused_with_its_line(text: str, words: str) -> None:
+    with pytest.raises(RowsFileError, match=words):
+        read_rows(text)

@@ -1,0 +1,358 @@
+"""Provinces clear with each other: one statement for both sides, final once cut, paid once, gross
+unless both agreed to net. Advances have colours at exact limits and turn no patient away."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from contracts.settlement import funds_chart as chart
+from contracts.settlement.clearing import (
+    confirmation,
+    notice_record,
+    period_record,
+    statement_record,
+    usage,
+)
+from contracts.settlement.clearing.period_record import TABLE, mermaid
+from contracts.settlement.clearing.statement_record import EMPTY
+from tests.contracts.settlement.funds_world import balances, trial_balance
+from tests.contracts.settlement.month_world import (
+    CHANGSHA,
+    FINANCE_GUANGDONG,
+    FINANCE_HUNAN,
+    GUANGDONG,
+    HUNAN,
+    JULY,
+    JUNE,
+    PAIR,
+    Month,
+    claim_id,
+    make_month,
+)
+from tests.contracts.world import (
+    BUREAU_GUANGDONG,
+    BUREAU_GUANGZHOU,
+    BUREAU_HUNAN,
+    CENTRE,
+    FINANCE,
+    HOSPITAL,
+)
+
+ONE = claim_id(1)
+
+
+@pytest.fixture
+def month() -> Month:
+    """Hunan owes Guangdong 595.00 for June, confirmed by Guangzhou; it is the 21st of July."""
+    made = make_month()
+    made.settle(1)
+    made.on("2025-07-01").declared_and_confirmed(ONE)
+    return made.on("2025-07-21")
+
+
+def state(month: Month, home: str, care: str, cells: dict[str, int]) -> None:
+    """Enter confirmed amounts of another direction."""
+    ctx = month.world.context(BUREAU_GUANGZHOU)
+    assert home == next(iter(cells))[:2] + "0000"
+    confirmation.into_statements(ctx, care, cells)
+    legs = [(key.split("/")[2], fen) for key, fen in cells.items()]
+    entry = month.state.get(f"clearing/{home}/{care}") or {}
+    for fund, fen in legs:
+        entry.setdefault("clearing", {})[fund] = entry.get("clearing", {}).get(fund, 0) + fen
+        entry.setdefault("receivable", {})[fund] = entry.get("receivable", {}).get(fund, 0) - fen
+    month.state.put(f"clearing/{home}/{care}", entry)
+
+
+# --- Periods and statements -----------------------------------------------------------------------
+
+
+def test_periods_follow_each_other(month: Month) -> None:
+    opened = month.world.refused("clearing.opened", CENTRE, "clearing", "open", {"period": JULY},
+                                 post="finance")  # fmt: skip
+    assert opened.values == {"period": JULY, "collecting": JUNE}
+    month.close_period(refused="clearing.wrong-stage")
+    month.cut(JULY, refused="clearing.period-not-found")
+    cut = month.cut()
+    assert cut.answer["confirm_by"] == "2025-07-24", "three working days after the 21st"
+    assert month.state.get("period") == JULY
+    month.cut(refused="clearing.wrong-stage")
+    runs = month.cut(JULY, refused="clearing.month-runs")
+    assert runs.values == {"period": JULY, "today": "2025-07-21"}
+
+
+def test_before_the_first_period_nothing_is_confirmed() -> None:
+    month = make_month()
+    month.settle(1)
+    month.state.delete("period")
+    month.on("2025-07-01").declare(ONE)
+    month.close(ONE)
+    month.audit()
+    month.confirm("clearing.no-period")
+
+
+def test_both_sides_confirm_one_amount_once(month: Month) -> None:
+    month.say_yes(BUREAU_HUNAN, refused="clearing.not-stated")
+    month.cut()
+    month.say_yes(BUREAU_GUANGZHOU, refused="clearing.not-party")
+    wrong = month.say_yes(BUREAU_HUNAN, amount_fen=59_501, refused="clearing.amount-differs")
+    assert (wrong.values["asked_fen"], wrong.values["stated_fen"]) == (59_501, 59_500)
+    month.say_yes(BUREAU_HUNAN)
+    again = month.say_yes(BUREAU_HUNAN, refused="clearing.confirmed-already")
+    assert (again.values["side"], again.values["confirmed_fen"]) == ("home", 59_500)
+    month.say_yes(BUREAU_HUNAN, amount_fen=1, refused="clearing.confirmed-already")
+    month.say_yes(BUREAU_HUNAN, home="450000", amount_fen=0, refused="clearing.not-party")
+    month.say_yes(BUREAU_HUNAN, care="450000", amount_fen=0,
+                  refused="clearing.statement-not-found")  # fmt: skip
+    unconfirmed = month.close_period(refused="clearing.unconfirmed")
+    assert unconfirmed.values == {"period": JUNE, "statements": 1, "confirmed": 0}
+    month.say_yes(BUREAU_GUANGDONG)
+    unpaid = month.close_period(refused="clearing.unpaid")
+    assert unpaid.values == {"period": JUNE, "statements": 1, "paid": 0}
+
+
+def test_what_is_confirmed_after_the_cut_enters_the_next_period(month: Month) -> None:
+    month.cut()
+    stated = month.state.get(f"statement/{JUNE}/{HUNAN}/{GUANGDONG}")
+    month.settle(2, day="2025-07-21")
+    month.on("2025-08-01").declared_and_confirmed(claim_id(2), month=JULY)
+    assert month.state.get(f"statement/{JUNE}/{HUNAN}/{GUANGDONG}") == stated
+    july = statement_record.load(month.state, JULY, HUNAN, GUANGDONG)
+    assert july.total_fen == month.row(claim_id(2))["funds_fen"]
+    owed = statement_record.load(month.state, JUNE, HUNAN, GUANGDONG).total_fen + july.total_fen
+    assert month.owed(chart.clearing(HUNAN, GUANGDONG)) == owed, "the account is both statements"
+
+
+def test_the_finance_department_pays_what_the_agency_gives_notice_of(month: Month) -> None:
+    month.cut()
+    notice = month.both_say_yes()
+    pay = {"payment": "430000-1", "notice": notice, "amount_fen": 59_500, "bank": "bank:icbc"}
+    month.world.refused("sender.kind", BUREAU_HUNAN, "payment", "order", pay, post="finance")
+    pay["payment"] = f"{FINANCE_GUANGDONG}:1"
+    payer = month.world.refused("payment.not-payer", FINANCE_GUANGDONG, "payment", "order", pay,
+                                post="finance")  # fmt: skip
+    assert payer.values == {"payer": HUNAN, "sender": FINANCE_GUANGDONG}
+
+
+def test_a_held_payable_is_not_paid(month: Month) -> None:
+    hold = {"institution": HOSPITAL, "reason": "inquiry", "until_ms": month.world.time_ms + 10}
+    month.world.do(BUREAU_GUANGZHOU, "funds", "hold", hold, post="audit")
+    pay = {"payment": f"{FINANCE_GUANGDONG}:1", "notice": f"institution:{JUNE}:{HOSPITAL}",
+           "amount_fen": 59_500, "bank": "bank:icbc"}  # fmt: skip
+    month.world.refused("funds.payable-held", FINANCE_GUANGDONG, "payment", "order", pay,
+                        post="finance")  # fmt: skip
+
+
+# --- Cities ---------------------------------------------------------------------------------------
+
+
+def test_a_city_is_asked_once_for_what_was_confirmed(month: Month) -> None:
+    ask = {"area": CHANGSHA}
+    nothing = month.world.refused("clearing.nothing-due", BUREAU_HUNAN, "clearing", "levy", ask,
+                                  post="finance")  # fmt: skip
+    assert nothing.values == {"area": CHANGSHA, "due_fen": 0}
+    month.cut()
+    month.both_say_yes()
+    month.world.refused("sender.not-competent", BUREAU_GUANGDONG, "clearing", "levy", ask,
+                        post="finance")  # fmt: skip
+    asked = month.world.do(BUREAU_HUNAN, "clearing", "levy", ask, post="finance")
+    assert asked.answer == {
+        "area": CHANGSHA, "notice": f"remittance:{CHANGSHA}:1", "amount_fen": 59_500
+    }  # fmt: skip
+    month.world.refused("clearing.nothing-due", BUREAU_HUNAN, "clearing", "levy", ask,
+                        post="finance")  # fmt: skip
+    assert not any(trial_balance(month.state).values())
+
+
+# --- Netting --------------------------------------------------------------------------------------
+
+
+def agree(month: Month, *sides: tuple[str, str, str]) -> None:
+    for bureau, region, other in sides:
+        month.world.do(
+            bureau, "organisations", "set_parameter",
+            {"name": "netting", "region": region, "value": {"with": [other]}},
+        )  # fmt: skip
+
+
+BOTH = ((BUREAU_HUNAN, HUNAN, GUANGDONG), (BUREAU_GUANGDONG, GUANGDONG, HUNAN))
+BACK = {"home": GUANGDONG, "care": HUNAN}
+
+
+@pytest.mark.parametrize(
+    ("back", "payer", "paid"),
+    [(9_500, HUNAN, 50_000), (59_500, "", 0), (70_000, GUANGDONG, 10_500)],
+)
+def test_two_provinces_that_agreed_pay_the_difference(
+    month: Month, back: int, payer: str, paid: int
+) -> None:
+    agree(month, *BOTH)
+    state(month, GUANGDONG, HUNAN, {"440100/310/310100": back})
+    month.cut()
+    assert month.both_say_yes() == "", "it waits for the other direction"
+    notice = month.both_say_yes(**BACK)
+    assert notice == ("" if not payer else f"netting:{JUNE}:{HUNAN}:{GUANGDONG}")
+    if payer:
+        due = notice_record.load(month.state, notice)
+        assert (due.payer, due.amount_fen) == (payer, paid)
+        month.close_period(refused="clearing.unpaid")
+        month.pay(notice, FINANCE_HUNAN if payer == HUNAN else FINANCE_GUANGDONG)
+    month.close_period()
+    left = {k: v for k, v in balances(month.state).items() if k[0].startswith("clearing/")}
+    assert not left, "both directions are paid in full"
+
+
+def test_one_side_alone_nets_nothing(month: Month) -> None:
+    agree(month, BOTH[0])
+    state(month, GUANGDONG, HUNAN, {"440100/310/310100": 9_500})
+    month.cut()
+    assert month.both_say_yes() == f"clearing:{JUNE}:{HUNAN}:{GUANGDONG}"
+    assert month.both_say_yes(**BACK) == f"clearing:{JUNE}:{GUANGDONG}:{HUNAN}"
+
+
+# --- Advances -------------------------------------------------------------------------------------
+
+
+def quota(month: Month, fen: int, refused: str = "", **given: Any) -> str:
+    args = {**PAIR, "scheme": "310", "quota_fen": fen} | given
+    if refused:
+        month.world.refused(refused, CENTRE, "advance", "set_quota", args, post="finance")
+        return ""
+    done = month.world.do(CENTRE, "advance", "set_quota", args, post="finance")
+    notice: str = done.answer["notice"]
+    return notice
+
+
+def test_quota_deposit_top_up_return() -> None:
+    month = make_month()
+    notice = quota(month, 100_000)
+    quota(month, 90_000, "advance.open-notice")
+    assert month.owed(chart.advance(HUNAN, GUANGDONG)) == 0, "a notice moves nothing"
+    month.pay(notice, FINANCE_HUNAN)
+    assert month.of_fund(chart.advance(HUNAN, GUANGDONG), "310101") == 100_000
+    assert month.of_fund(chart.prepaid(HUNAN, GUANGDONG), "310101") == -100_000
+    quota(month, 100_000, "advance.quota-stands")
+    more = quota(month, 130_000)
+    assert notice_record.load(month.state, more).amount_fen == 30_000
+    month.pay(more, FINANCE_HUNAN)
+    less = quota(month, 120_000)
+    due = notice_record.load(month.state, less)
+    assert (due.payer, due.amount_fen) == (GUANGDONG, 10_000)
+    month.pay(less, FINANCE_GUANGDONG)
+    back = {**PAIR, "scheme": "310", "amount_fen": 120_001}
+    above = month.world.refused("advance.above-held", BUREAU_GUANGDONG, "advance", "give_back",
+                                back, post="finance")  # fmt: skip
+    assert above.values == {"asked_fen": 120_001, "held_fen": 120_000}
+    month.world.refused("advance.not-holder", BUREAU_HUNAN, "advance", "give_back", back,
+                        post="finance")  # fmt: skip
+    done = month.world.do(BUREAU_GUANGDONG, "advance", "give_back", back | {"amount_fen": 120_000},
+                          post="finance")  # fmt: skip
+    month.pay(done.answer["notice"], FINANCE_GUANGDONG)
+    assert not [k for k in balances(month.state) if k[1] in ("advance", "prepaid")]
+    assert not any(trial_balance(month.state).values())
+    quota(month, 1, "advance.same-province", care=HUNAN)
+    quota(month, 1, "advance.not-province", care="440100")
+
+
+@pytest.mark.parametrize(
+    ("used", "colour"),
+    [(0, "green"), (69_999_999, "green"), (70_000_000, "yellow"), (89_999_999, "yellow"),
+     (90_000_000, "red"), (120_000_000, "red"), (-1, "green")],
+)  # fmt: skip
+def test_colours_at_exact_limits(used: int, colour: str) -> None:
+    assert usage.colour_of(used, 100_000_000, "70%", "90%") == colour
+    assert usage.colour_of(used, 0, "70%", "90%") == "none"
+
+
+def test_a_third_is_compared_exactly() -> None:
+    # 70 % of 333.33 is 233.331: 233.33 is below, 233.34 above.
+    assert usage.colour_of(23_333, 33_333, "70%", "90%") == "green"
+    assert usage.colour_of(23_334, 33_333, "70%", "90%") == "yellow"
+
+
+def test_red_is_told_topped_up_and_turns_nobody_away() -> None:
+    month = make_month()
+    month.settle(1)
+    used = month.row(ONE)["funds_fen"]
+    assert used == 59_500
+    month.pay(quota(month, 85_000), FINANCE_HUNAN)
+    ask = {**PAIR, "scheme": "310", "amount_fen": 34_000}
+    month.world.refused("advance.not-red", BUREAU_GUANGDONG, "advance", "top_up", ask,
+                        post="finance")  # fmt: skip
+    month.on("2025-07-01").declare(ONE)
+    month.close(ONE)
+    month.audit()
+    events = month.confirm().events
+    assert ("advance.yellow", {"period": JUNE, "home": HUNAN, "care": GUANGDONG,
+                               "used_fen": 59_500, "prepaid_fen": 85_000}) in events  # fmt: skip
+    month.settle(2, 20_000)
+    month.declare(claim_id(2), month=JULY)
+    month.on("2025-08-01").close(claim_id(2), month=JULY)
+    month.audit(month=JULY)
+    month.cut()
+    month.pay(quota(month, 17_000), FINANCE_GUANGDONG)
+    events = month.confirm(month=JULY).events
+    assert [e[1]["used_fen"] for e in events if e[0] == "advance.red"] == [17_000]
+    month.settle(3, day="2025-08-01")
+    done = month.world.do(BUREAU_GUANGDONG, "advance", "top_up", ask, post="finance")
+    told = month.pay(done.answer["notice"], FINANCE_HUNAN).events
+    assert [e[0] for e in told if e[0].startswith("advance.")] == ["advance.green"]
+    assert not any(trial_balance(month.state).values())
+
+
+# --- Prepayments to institutions ------------------------------------------------------------------
+
+
+def prepay(month: Month, method: str, number: int, fen: int, refused: str = "", **more: Any) -> str:
+    args = {"prepayment": f"440100-p{number}", "institution": HOSPITAL, "fund_type": "310100",
+            "amount_fen": fen} | more  # fmt: skip
+    if refused:
+        month.world.refused(refused, BUREAU_GUANGZHOU, "prepayment", method, args, post="finance")
+        return ""
+    done = month.world.do(BUREAU_GUANGZHOU, "prepayment", method, args, post="finance")
+    notice: str = done.answer["notice"]
+    return notice
+
+
+def test_an_institution_is_prepaid_and_gives_it_back(month: Month) -> None:
+    account = chart.prepayment(HOSPITAL)
+    prepay(month, "give_back", 1, 1, "prepayment.above-held")
+    notice = prepay(month, "grant", 1, 50_000)
+    assert prepay(month, "grant", 1, 50_000) == notice
+    prepay(month, "grant", 1, 50_001, "prepayment.duplicate-id")
+    prepay(month, "grant", 2, 1, "prepayment.fund", fund_type="310200")
+    prepay(month, "grant", 2, 1, "prepayment.institution", institution=FINANCE)
+    month.pay(notice, FINANCE_GUANGDONG)
+    assert month.of_fund(account, "310100") == -50_000
+    prepay(month, "offset", 3, 50_001, "prepayment.above-held")
+    prepay(month, "offset", 3, 20_000)
+    assert month.owed(chart.payable(HOSPITAL)) == 39_500
+    back = prepay(month, "give_back", 4, 30_000)
+    due = notice_record.load(month.state, back)
+    assert (due.payer, due.payee, due.amount_fen) == (HOSPITAL, "440100", 30_000)
+    month.pay(back, HOSPITAL)
+    assert month.of_fund(account, "310100") == 0
+    assert not any(trial_balance(month.state).values())
+    month.world.do(BUREAU_GUANGZHOU, "prepayment", "grant",
+                   {"prepayment": "440100-p5", "institution": HOSPITAL, "fund_type": "310100",
+                    "amount_fen": 90_000}, post="finance")  # fmt: skip
+    month.pay("prepayment:440100-p5", FINANCE_GUANGDONG)
+    above = month.world.refused(
+        "prepayment.above-owed", BUREAU_GUANGZHOU, "prepayment", "offset",
+        {"prepayment": "440100-p6", "institution": HOSPITAL, "fund_type": "310100",
+         "amount_fen": 39_501}, post="finance",
+    )  # fmt: skip
+    assert above.values == {"asked_fen": 39_501, "owed_fen": 39_500}
+
+
+# --- Records --------------------------------------------------------------------------------------
+
+
+def test_records_come_back_as_they_were() -> None:
+    made = replace(EMPTY, cells={"430100/310/310100": 5}, home_by="s:a", colour="red")
+    assert statement_record.Statement.decode(made.encode()) == made
+    period = replace(period_record.begin(), pairs=3, cut_on="2025-07-21")
+    assert period_record.Period.decode(period.encode()) == period
+    assert mermaid().count("-->") == len(TABLE) + 1

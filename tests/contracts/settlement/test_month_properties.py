@@ -1,0 +1,293 @@
+"""Months at random: whatever is declared, deducted, set aside, taken back, paid and returned, every
+prefix sums to zero and every account explains its balance."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from contracts.settlement import funds_chart as chart
+from contracts.settlement.clearing import (
+    account_record,
+    declaration_record,
+    notice_record,
+    owed,
+    period_record,
+    statement_record,
+)
+from contracts.settlement.clearing.declaration_record import Stage
+from contracts.settlement.clearing.months import next_month
+from contracts.settlement.clearing.notice_record import NoticeStage
+from contracts.settlement.clearing.rows import Entry, find_entry
+from contracts.settlement.lifecycle import ClaimState
+from tests.contracts.settlement.claim_world import BOB
+from tests.contracts.settlement.funds_world import trial_balance
+from tests.contracts.settlement.month_world import (
+    FINANCE_CHANGSHA,
+    FINANCE_GUANGDONG,
+    FINANCE_HUNAN,
+    GUANGDONG,
+    HUNAN,
+    JUNE,
+    claim_id,
+    make_month,
+)
+from tests.contracts.world import (
+    ALICE,
+    BANK,
+    BUREAU_GUANGDONG,
+    BUREAU_HUNAN,
+    HOSPITAL,
+)
+
+
+class Walk:
+    """People who do something with the month, and a reckoning after each step."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.month = make_month()
+        self.now = JUNE
+        self.settled = 0
+        self.refunds: list[str] = []
+        self.deductions: list[str] = []
+        self.done: Counter[str] = Counter()
+        self.actions: tuple[Callable[[], bool], ...] = (
+            self.settle, self.settle, self.reverse, self.turn_of_the_month, self.deduct,
+            self.decide, self.set_aside, self.audit, self.audit, self.say_yes, self.pay, self.pay,
+        )  # fmt: skip
+
+    def run(self, steps: int) -> None:
+        for _ in range(steps):
+            action = self.chance.choice(self.actions)
+            if action():
+                self.done[action.__name__] += 1
+            self.reckon()
+
+    # What people do. Each says whether it found something to do.
+
+    def settle(self) -> bool:
+        self.settled += 1
+        amount = self.chance.randrange(1_000, 300_000)
+        self.month.settle(
+            self.settled, amount, person=self.chance.choice((ALICE, BOB)), day=self.today()
+        )
+        return True
+
+    def reverse(self) -> bool:
+        open_claims = [e.id for e in self.entries() if e.claim.state is ClaimState.SETTLED]
+        if not open_claims:
+            return False
+        name = self.chance.choice(open_claims)
+        self.month.claims.reverse(name)
+        self.refunds.append(f"{name}-r")
+        return True
+
+    def turn_of_the_month(self) -> bool:
+        """The month ends: some of what may be declared is, the rest is forgotten; the centre cuts
+        once everything declared before is confirmed."""
+        month, before = self.now, self.now
+        if any(made.stage is not Stage.CONFIRMED for _, made in self.declarations()):
+            return False
+        self.now = next_month(month)
+        self.month.on(f"{self.now}-01")
+        rows = [e for e in self.entries() if not e.declared and self.chance.random() < 0.8]
+        names = [e.id for e in rows if e.claim.state is not ClaimState.REVERSED]
+        names += [
+            n for e in rows if e.reversal is None and e.claim.state is ClaimState.REVERSED
+            for n in (e.id, e.claim.reversal)
+        ]  # fmt: skip
+        if names:
+            self.month.declare(*names, month=before)
+        made = declaration_record.find(self.month.state, HOSPITAL, before)
+        self.month.close(*names, month=before)
+        assert made is None or made.stage is Stage.OPEN
+        return True
+
+    def declarations(self) -> list[tuple[str, declaration_record.Declaration]]:
+        found, month = [], JUNE
+        while month < self.now:
+            made = declaration_record.find(self.month.state, HOSPITAL, month)
+            if made is not None:
+                found.append((month, made))
+            month = next_month(month)
+        return found
+
+    def deduct(self) -> bool:
+        able = [
+            e for e in self.entries()
+            if e.reversal is None and e.claim.state is ClaimState.DECLARED
+            and e.claim.declared is not None and not e.claim.declared.pending
+            and self.stage_of(e) in (Stage.DECLARED, Stage.CONFIRMED)
+        ]  # fmt: skip
+        if not able:
+            return False
+        entry = self.chance.choice(able)
+        room = sum(fen for _, fen in owed.deductible(entry.claim))
+        if room <= 0:
+            return False
+        name = f"440100-d{len(self.deductions)}"
+        amount = self.chance.randrange(1, room + 1)
+        self.month.deduct(entry.id, amount, deduction=name, line_fen=amount)
+        self.month.world.do(HOSPITAL, "audit", "answer", {"deduction": name, "answer": "object"},
+                            post="clerk")  # fmt: skip
+        self.deductions.append(name)
+        return True
+
+    def decide(self) -> bool:
+        open_ones = [d for d in self.deductions
+                     if self.month.state.get(f"deduction/{d}")[0] == "answered"]  # fmt: skip
+        if not open_ones:
+            return False
+        name = self.chance.choice(open_ones)
+        noticed = self.month.state.get(f"deduction/{name}")[6]
+        self.month.decide(self.chance.randrange(0, noticed + 1), deduction=name)
+        return True
+
+    def set_aside(self) -> bool:
+        able = [
+            e for e in self.entries()
+            if e.reversal is None and e.claim.declared is not None
+            and e.claim.state is ClaimState.DECLARED and not e.claim.declared.pending
+            and e.claim.declared.times < 3 and self.stage_of(e) is Stage.DECLARED
+        ]  # fmt: skip
+        if not able:
+            return False
+        entry = self.chance.choice(able)
+        self.month.audit("set_aside", month=entry.declared,
+                         claims=[{"claim": entry.id, "reason": "other"}])  # fmt: skip
+        return True
+
+    def audit(self) -> bool:
+        """The first month that waits is confirmed, then its period is cut."""
+        for month, made in self.declarations():
+            if made.stage is not Stage.DECLARED:
+                continue
+            if made.pending:
+                return False
+            self.month.audit(month=month)
+            self.month.confirm(month=month)
+            self.month.cut(month)
+            return True
+        return False
+
+    def say_yes(self) -> bool:
+        for period in self.periods():
+            made = statement_record.find(self.month.state, period, HUNAN, GUANGDONG)
+            stage = period_record.load(self.month.state, period).stage
+            if made is not None and stage == "stated" and not made.confirmed:
+                bureau = BUREAU_GUANGDONG if made.home_by else BUREAU_HUNAN
+                self.month.say_yes(bureau, period)
+                if made.home_by and made.total_fen > 0 and self.chance.random() < 0.5:
+                    self.levy()
+                return True
+        return False
+
+    def levy(self) -> None:
+        value = self.month.state.get("levy/430100")
+        if sum(value[1].values()) > 0:
+            self.month.world.do(BUREAU_HUNAN, "clearing", "levy", {"area": "430100"},
+                                post="finance")  # fmt: skip
+
+    def pay(self) -> bool:
+        """A notice is paid, or its payment comes back; every message of the bank comes twice."""
+        state, issued = self.month.state, NoticeStage.ISSUED
+        waiting = [n for n in self.notices() if notice_record.load(state, n).stage is issued]
+        if not waiting:
+            return False
+        name = self.chance.choice(waiting)
+        due = notice_record.load(self.month.state, name)
+        payer = {HUNAN: FINANCE_HUNAN, "430100": FINANCE_CHANGSHA}.get(due.payer, FINANCE_GUANGDONG)
+        self.month.payments += 1
+        payment = f"{payer}:{self.month.payments}"
+        world = self.month.world
+        order = {"payment": payment, "notice": name, "amount_fen": due.amount_fen, "bank": BANK}
+        world.do(payer, "payment", "order", order, post="finance")
+        world.do(payer, "payment", "approve", {"payment": payment}, post="checker")
+        told = {"payment": payment, "reference": f"R{self.month.payments}",
+                "value_on": f"{self.now}-01" if self.now > JUNE else "2025-06-01"}  # fmt: skip
+        returned = self.chance.random() < 0.3
+        more = {"reason": "limit"} if returned else {"amount_fen": due.amount_fen}
+        method = "bounce" if returned else "confirm"
+        world.do(BANK, "payment", method, told | more, post="operator")
+        after = dict(self.month.state.entries)
+        world.do(BANK, "payment", method, told | more, post="operator")
+        assert self.month.state.entries == after, "the same message twice changes nothing"
+        return True
+
+    # What is looked at.
+
+    def today(self) -> str:
+        return "2025-06-10" if self.now == JUNE else f"{self.now}-01"
+
+    def entries(self) -> list[Entry]:
+        names = [claim_id(n) for n in range(1, self.settled + 1)] + self.refunds
+        found = [find_entry(self.month.state, name) for name in names]
+        return [entry for entry in found if entry is not None]
+
+    def stage_of(self, entry: Entry) -> Stage | None:
+        made = declaration_record.find(self.month.state, HOSPITAL, entry.declared)
+        return None if made is None else made.stage
+
+    def periods(self) -> list[str]:
+        found, month = [], JUNE
+        while period_record.find(self.month.state, month) is not None:
+            found.append(month)
+            month = next_month(month)
+        return found
+
+    def notices(self) -> list[str]:
+        return [key.removeprefix("notice/") for key in sorted(self.month.state.entries)
+                if key.startswith("notice/")]  # fmt: skip
+
+    def reckon(self) -> None:
+        state = self.month.state
+        assert not any(trial_balance(state).values()), "every prefix sums to zero"
+        account = account_record.find(state, HOSPITAL)
+        undeclared = unconfirmed = 0
+        for entry in self.entries():
+            fen = entry.sign * sum(owed.cells_of(entry.claim).values())
+            stage = self.stage_of(entry)
+            if stage is None or stage is Stage.OPEN:
+                undeclared += fen
+            if stage is not Stage.CONFIRMED:
+                unconfirmed += fen
+        payable = self.month.owed(chart.payable(HOSPITAL))
+        assert payable == undeclared + sum(account.declared.values())
+        clearing = self.month.owed(chart.clearing(HUNAN, GUANGDONG))
+        assert clearing == -self.month.owed(chart.receivable(HUNAN, GUANGDONG))
+        stated = [
+            made.total_fen for period in self.periods()
+            if (made := statement_record.find(state, period, HUNAN, GUANGDONG)) is not None
+            and not made.settled
+        ]  # fmt: skip
+        assert clearing == unconfirmed + sum(stated), "clearing is what is stated and what waits"
+        remitted = self.month.owed(chart.remittance("430100"))
+        assert remitted == -self.month.owed(chart.collection("430100"))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_prefix_sums_to_zero_and_every_account_explains_itself(seed: int) -> None:
+    walk = Walk(seed)
+    walk.run(90)
+    assert walk.done["settle"]
+    assert walk.done["turn_of_the_month"]
+
+
+def test_the_walks_have_been_everywhere() -> None:
+    """Chance has to find its way to everything, or the test says nothing."""
+    walk = Walk(77)
+    walk.run(250)
+    missing = {a.__name__ for a in walk.actions} - {name for name, n in walk.done.items() if n}
+    assert not missing, walk.done
+    assert any(made.deducted_fen for _, made in walk.declarations())
+
+
+def test_a_planted_error_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deduction that never reaches the institution's account is noticed by the reckoning."""
+    monkeypatch.setattr(account_record, "put", lambda *_: None)
+    with pytest.raises(AssertionError):
+        Walk(1).run(90)
