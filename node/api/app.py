@@ -19,6 +19,7 @@ from starlette.responses import Response
 from node.api import (
     accounts,
     banks,
+    batches,
     books,
     claims,
     clearing,
@@ -65,6 +66,7 @@ ROUTERS = (
     covers.router,
     accounts.router,
     banks.router,
+    batches.router,
     books.router,
     provider.router,
     clearing.router,

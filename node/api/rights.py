@@ -161,6 +161,7 @@ ROUTES: Mapping[str, Right] = {
     "account": Right.PARTY,
     "account_postings": Right.PARTY,
     "institution_payments": Right.PARTY,
+    "institution_batches": Right.PARTY,
     "bank_orders": Right.PARTY,
     "bank_suspense": Right.PARTY,
     "institution_rows": Right.PARTY,

@@ -143,6 +143,7 @@ EXPECTED: dict[str, Allowed] = {
         BUSINESS,
     ),
     "institution_rows": (OF_INSTITUTION, BUSINESS),
+    "institution_batches": (OF_INSTITUTION, BUSINESS),
     "institution_ageing": (OF_INSTITUTION, BUSINESS),
     "declaration": (OF_INSTITUTION, BUSINESS),
     "deduction": (OF_CLAIM, BUSINESS),
@@ -221,6 +222,7 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         "trial_balance": "/v1/trial-balance",
         "vouchers": "/v1/vouchers",
         "institution_payments": f"/v1/institutions/{HOSPITAL}/payments/2026-01",
+        "institution_batches": f"/v1/institutions/{HOSPITAL}/batches",
         "institution_rows": f"/v1/institutions/{HOSPITAL}/rows/{MONTH}",
         "institution_ageing": f"/v1/institutions/{HOSPITAL}/ageing",
         "declaration": f"/v1/declarations/{HOSPITAL}/{MONTH}",
@@ -245,6 +247,8 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         query = "area=430100"
     if name in ("trial_balance", "vouchers"):
         query = "region=430100"
+    if name == "institution_batches":
+        query = "first=2025-01&last=2025-12"
     return paths[name], query
 
 
