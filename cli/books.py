@@ -145,8 +145,8 @@ def vouchers(
     first: FromDay = "",
     last: ToDay = "",
     scheme: Annotated[
-        Path, typer.Option(help="Table of accounts; the installed one when left out.")
-    ] = OWN_TABLE,
+        Path | None, typer.Option(help="Table of accounts; the installed one when left out.")
+    ] = None,
     by: Annotated[str, typer.Option(help="One voucher a day, or a transfer.")] = "day",
     as_json: Json = False,
 ) -> None:
@@ -154,7 +154,7 @@ def vouchers(
     if to_file.suffix not in (".csv", ".xlsx") or by not in ("day", "transfer"):
         fail(Exit.USAGE, "--out names a .csv or .xlsx file, --by is day or transfer")
     try:
-        table = Scheme.read(scheme)
+        table = Scheme.read(scheme or OWN_TABLE)
     except (SchemeError, OSError) as problem:
         fail(Exit.LOCAL, str(problem))
     made = _Export(table, by)

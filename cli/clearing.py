@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from cli.output import Json, print_fields, print_record, print_table, yuan
+from cli.prepare import prepare
 from cli.reconcile import reconcile
 from cli.show import asked, record
 
@@ -40,6 +41,7 @@ Home = Annotated[str, typer.Argument(help="Province of insurance, six digits.")]
 Care = Annotated[str, typer.Argument(help="Province of care, six digits.")]
 
 declaration.command("reconcile")(reconcile)
+declaration.command("prepare")(prepare)
 
 
 @declaration.command("show")

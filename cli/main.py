@@ -13,13 +13,16 @@ import typer
 from cli import (
     bank,
     bench,
+    bills,
     books,
     catalogue_load,
     claims,
     clearing,
+    compare,
     cover,
     demo,
     devnet,
+    due,
     findings,
     genesis,
     keys,
@@ -28,6 +31,7 @@ from cli import (
     proof,
     provider,
     refunds,
+    rerun,
     show,
     trace,
     validator,
@@ -104,7 +108,11 @@ for group, name in (
     (findings.debug, "debug"),
 ):
     app.add_typer(group, name=name)
+claims.app.command("compare")(compare.compare)
+claims.app.command("reconcile")(bills.reconcile)
+claims.app.command("rerun")(rerun.rerun)
 app.command("trace")(trace.trace)
+app.command("due")(due.due)
 app.command("watch")(watch.watch)
 app.command("status")(show.status)
 app.command("bench")(bench.bench)

@@ -1,7 +1,7 @@
 """``yibao node``: run a node of this machine, check its data, list what can be set.
 
-``run``, ``verify``, ``reindex`` and ``new-key`` become the node's own process: signals, exit codes
-and logs are those of ``python -m node`` (docs/operations.md).
+``run``, ``verify``, ``reindex``, ``erase`` and ``new-key`` become the node's own process: signals,
+exit codes and logs are those of ``python -m node`` (docs/operations.md).
 """
 
 from __future__ import annotations
@@ -41,6 +41,15 @@ def verify(config: ConfigFile) -> None:
 def reindex(config: ConfigFile) -> None:
     """Build the index of a stopped node again from its chain, and end."""
     _become(config, "--reindex")
+
+
+@app.command("erase")
+def erase(
+    config: ConfigFile,
+    commitment: Annotated[str, typer.Argument(help="Of the attachment, 64 hexadecimal digits.")],
+) -> None:
+    """Erase an attachment from the store of a stopped node for good, and end. Proofs still hold."""
+    _become(config, "--erase", commitment)
 
 
 @app.command("new-key")

@@ -16,6 +16,7 @@ from cli.exits import Exit
 from cli.output import Json, err, fail, out, print_json, print_table, yuan
 from cli.policy_diff import GROUPS, Compared, Totals, compare
 from cli.policy_fuzz import Finding, Fuzzer
+from cli.policy_ledger import IN_FORCE, Period, claims_of, source_in_force
 from cli.policy_source import PolicyFile, load_policy, read_text
 from contracts.settlement.case import Case, CaseError, normalise
 from contracts.settlement.terms import FUNDS, SCHEMES
@@ -144,15 +145,32 @@ def _save(folder: Path, findings: list[Finding]) -> None:
 
 
 def diff(
-    before: Annotated[Path, typer.Argument(help="The policy in force.")],
+    context: typer.Context,
+    before: Annotated[
+        Path, typer.Argument(help="The policy in force; the word in-force asks the ledger for it.")
+    ],
     after: Annotated[Path, typer.Argument(help="The policy to try.")],
     claims: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "--claims",
             help="Cases: a JSON array, one JSON object a line, one case file, or a folder of them.",
         ),
-    ],
+    ] = None,
+    area: Annotated[
+        str | None, typer.Option("--area", help="Claims on the ledger of this area's insured.")
+    ] = None,
+    scheme: Annotated[str, typer.Option("--scheme", help="With --area: 310 or 390.")] = "310",
+    first: Annotated[
+        str | None, typer.Option("--from", help="With --area: first day of settlement.")
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", help="With --area: last day; today when left out.")
+    ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option("--save", help="With --area: keep the cases, one JSON object a line."),
+    ] = None,
     by: Annotated[
         str, typer.Option("--by", help=f"Groups of the table: {', '.join(GROUPS)}.")
     ] = "care",
@@ -160,12 +178,27 @@ def diff(
 ) -> None:
     """Decide the same claims with two policies: who pays more or less, by how much, and why.
 
-    Exit 0 also when they differ. A claim that either policy does not decide is counted apart.
+    The claims are those of files, or those that were settled for an area's insured in a period:
+    then each is a signed read by the home bureau, and a look at a person's data. Exit 0 also when
+    they differ. A claim that either policy does not decide is counted apart.
     """
     if by not in GROUPS:
         fail(Exit.USAGE, f"--by {by}: want one of {', '.join(GROUPS)}")
-    policies = (load_policy(before), load_policy(after))
-    compared = compare(*policies, read_claims(claims), by)
+    if (claims is None) == (area is None):
+        fail(Exit.USAGE, "want either --claims or --area")
+    if area is None:
+        assert claims is not None, "one of the two was given"
+        cases, old = read_claims(claims), load_policy(before)
+    else:
+        period = Period(area, scheme, first, last)
+        cases = claims_of(context, period, save)
+        from_ledger = str(before) == IN_FORCE
+        old = source_in_force(context, period) if from_ledger else load_policy(before)
+    show_compared(compare(old, load_policy(after), cases, by), by, as_json=json_)
+
+
+def show_compared(compared: list[Compared], by: str, *, as_json: bool) -> None:
+    """Print claims under two policies: totals by group, and whoever pays more or less."""
     groups: dict[str, Totals] = {}
     totals = Totals()
     for one in compared:
@@ -175,7 +208,7 @@ def diff(
         (one for one in compared if one.why() or one.payer_changes()),
         key=lambda one: (not one.decided, -abs(one.person_change_fen)),
     )
-    if json_:
+    if as_json:
         print_json(
             {
                 **totals.to_json(),

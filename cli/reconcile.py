@@ -123,14 +123,22 @@ def read_rows(text: str) -> list[tuple[str, Sums]]:
 
 
 def ledger_rows(client: Client, institution: str, month: str) -> dict[str, Sums]:
-    """The ledger's rows of a month, all pages."""
-    rows: dict[str, Sums] = {}
+    """The sums of the ledger's rows of a month, by settlement."""
+    return {
+        row["settlement"]: (
+            int(row["total_fen"]), int(row["funds_fen"]), int(row["accounts_fen"])
+        )
+        for row in ledger_page(client, institution, month)
+    }  # fmt: skip
+
+
+def ledger_page(client: Client, institution: str, month: str) -> list[dict[str, Any]]:
+    """The ledger's rows of a month, all pages, in the order of the chain."""
+    rows: list[dict[str, Any]] = []
     after: str | None = ""
     while after is not None:
         page = client.get(f"/v1/institutions/{institution}/rows/{month}", after=after or None)
-        for row in page["rows"]:
-            sums = (int(row["total_fen"]), int(row["funds_fen"]), int(row["accounts_fen"]))
-            rows[row["settlement"]] = sums
+        rows += page["rows"]
         after = page["next"]
     return rows
 

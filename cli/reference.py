@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import typer.main
@@ -138,7 +139,10 @@ def _metavar(parameter: Any) -> str:
 
 def _default(parameter: Any) -> object | None:
     default = parameter.default
-    return None if default is None or default is False or str(default) in ("", ".") else default
+    if default is None or default is False or str(default) in ("", "."):
+        return None
+    # A file of the installation lies elsewhere on every machine; the option's help says what it is.
+    return None if Path(str(default)).is_absolute() else default
 
 
 def _plain(text: str) -> str:

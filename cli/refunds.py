@@ -19,11 +19,13 @@ from cli.output import Json, fail, out, print_json, print_table, yuan
 from cli.session import open_client
 from contracts.organisations import own_prefix
 from contracts.settlement.claim import CONTRACT
-from contracts.settlement.claim_shapes import WHY_TAKEN_BACK
+from contracts.settlement.claim_shapes import AUDIENCE, WHY_TAKEN_BACK
 from contracts.settlement.money import MoneyError, parse_yuan
+from contracts.settlement.refunds.original import MORE_AUDIENCES
 from contracts.settlement.terms import FUNDS
 from node.ledger.codec import encode
 from node.ledger.crypto import H
+from node.ledger.types import ATTACHMENT_BYTES_MAX
 
 payouts = typer.Typer(
     no_args_is_help=True, help="Refunds of closed accounts, to the person or an heir. 销户退款"
@@ -41,6 +43,10 @@ ReplacementId = Annotated[
 ]
 Describe = Annotated[bool, typer.Option("--describe", help="Show what the call holds, and end.")]
 Reason = Annotated[str, typer.Option("--reason", help=f"One of {', '.join(WHY_TAKEN_BACK)}.")]
+Newborn = Annotated[
+    str | None,
+    typer.Option("--newborn", help="Whom a bill was for that was settled under the mother."),
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Ask what would become of it; write nothing.")
 ]
@@ -52,6 +58,7 @@ def resettle(
     reversal: ReversalId = "",
     replacement: ReplacementId = "",
     reason: Reason = "late_filing",
+    newborn: Newborn = None,
     dry_run: DryRun = False,
     describe: Describe = False,
     as_json: Json = False,
@@ -62,6 +69,8 @@ def resettle(
         return
     _require(claim, reversal, replacement)
     args = {"claim": claim, "reversal": reversal, "replacement": replacement, "reason": reason}
+    if newborn is not None:
+        args["newborn"] = newborn
     with open_client(context) as client:
         content = {"calls": calls_of(client, claim)}
         carry_out(client, "resettle", args, content, dry_run=dry_run, as_json=as_json)
@@ -166,9 +175,7 @@ def _estimate(client: Client, claim: str) -> dict[str, Any]:
     args = {"claim": claim, "reversal": f"{prefix}-estimate-r",
             "replacement": f"{prefix}-estimate-n", "reason": "late_counters"}  # fmt: skip
     content = {"calls": calls_of(client, claim)}
-    client_id = H("yibao/client-call/v1", encode(["claim", "resettle", args])).hex()
-    spec = CallSpec("claim", "resettle", args, client_id, (("settlement", content),))
-    receipt = client.estimate(spec)["receipt"]
+    receipt = client.estimate(spec_of("resettle", args, content))["receipt"]
     if receipt["status"] != "ok":
         return {"code": receipt["code"]}
     names = ("funds_fen", "person_fen", "paid_back_fen", "owed_fen")
@@ -290,8 +297,7 @@ def carry_out(
     dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Hand the call in, or ask what would become of it, and show the difference."""
-    client_id = H("yibao/client-call/v1", encode(["claim", method, args])).hex()
-    spec = CallSpec("claim", method, args, client_id, (("settlement", content),))
+    spec = spec_of(method, args, content)
     answer = client.estimate(spec) if dry_run else client.submit([spec])
     receipt = answer["receipt"] if dry_run else answer["receipts"][0]["receipt"]
     if as_json:
@@ -301,6 +307,31 @@ def carry_out(
         print_difference(receipt["answer"])
     if receipt["status"] != "ok":
         raise typer.Exit(int(Exit.NO))
+
+
+def spec_of(method: str, args: dict[str, Any], content: dict[str, Any]) -> CallSpec:
+    """The call, the claim's first calls spread over as many attachments as they need.
+
+    Ends the command where four are not enough.
+    """
+    parts: list[dict[str, Any]] = [content | {"calls": []}]
+    room = ATTACHMENT_BYTES_MAX - len(encode(parts[0])) - _MARGIN
+    for call in content["calls"]:
+        size = len(encode(call))
+        if size > room and parts[-1]["calls"]:
+            parts.append({"calls": []})
+            room = ATTACHMENT_BYTES_MAX - _MARGIN
+        parts[-1]["calls"].append(call)
+        room -= size
+    audiences = (AUDIENCE, *MORE_AUDIENCES)
+    if len(parts) > len(audiences):
+        fail(Exit.NO, f"the claim's calls need {len(parts)} attachments; a call has 4 at most")
+    client_id = H("yibao/client-call/v1", encode(["claim", method, args])).hex()
+    return CallSpec("claim", method, args, client_id, tuple(zip(audiences, parts, strict=False)))
+
+
+_MARGIN = 64
+"""Bytes around the calls of an attachment."""
 
 
 def print_difference(answer: Mapping[str, Any]) -> None:

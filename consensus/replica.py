@@ -220,7 +220,7 @@ class Replica:
         request = state.catch_up.next_request(state.head.height, state.now_ms)
         if request is not None:
             state.emit(Fetch(request.peer, request.first, request.last))
-        gap = state.timing.status_ms if state.is_busy else state.timing.idle_status_ms
+        gap = state.timing.status_ms if state.is_waiting else state.timing.idle_status_ms
         self._status_due_ms = min(self._status_due_ms, state.now_ms + gap)
         if self._tells_status(state) and state.now_ms >= self._status_due_ms:
             state.send(None, retransmission.make_status(state))

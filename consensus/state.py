@@ -120,12 +120,18 @@ class State:
 
     @property
     def is_busy(self) -> bool:
-        """Something is waited for: a view, a decision, a transaction's turn."""
+        """Something is waited for, or another view is wished."""
+        wishes = self.phase is not Phase.WATCHING and self.pacemaker.wish > self.view
+        return self.is_waiting or wishes
+
+    @property
+    def is_waiting(self) -> bool:
+        """Something is waited for: a view, a decision, a transaction's turn. Who only wishes waits
+        for nothing: whoever needs its WISH is busy, and its STATUS is answered with it."""
         return (
             self.phase in BETWEEN_VIEWS
             or self.phase in IN_FLIGHT
             or self.pending.oldest_ms is not None
-            or (self.phase is not Phase.WATCHING and self.pacemaker.wish > self.view)
         )
 
     def censor_deadline_ms(self) -> int | None:

@@ -29,6 +29,7 @@ from node.api.access_log import AccessLogBroken
 from node.config import Config, ConfigError, load, read_passphrase
 from node.ledger import crypto, keystore
 from node.ledger.errors import InvalidGenesis, KeystoreError
+from node.ledger.types import DIGEST_BYTES
 from node.mempool import PoolLimits
 from node.ordering.wal import SafetyError
 from node.p2p.payloads import Share
@@ -108,6 +109,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--new-key", action="store_true",
         help="begin safety.dat for a validate key that has never signed (rotation), then exit",
     )  # fmt: skip
+    parser.add_argument(
+        "--erase", metavar="COMMITMENT", type=_digest,
+        help="erase an attachment from this node's store for good, then exit",
+    )  # fmt: skip
     given = parser.parse_args(arguments)
     if not __debug__:
         print(
@@ -126,6 +131,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 _begin_key(config, log)
         if given.new_key:
             return Exit.STOPPED
+        if given.erase is not None:
+            return _erase(config, log, given.erase)
         if given.verify or given.reindex:
             return _maintain(config, log, reindex=given.reindex)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -281,6 +288,25 @@ def _maintain(config: Config, log: structlog.stdlib.BoundLogger, *, reindex: boo
         log.info("database.verified", height=head.height, state_root=head.state_root)
     finally:
         database.close()
+    return Exit.STOPPED
+
+
+def _digest(text: str) -> bytes:
+    """A commitment as an option gives it. Raises ``ValueError``."""
+    if len(text) != 2 * DIGEST_BYTES:
+        raise ValueError
+    return bytes.fromhex(text)
+
+
+def _erase(config: Config, log: structlog.stdlib.BoundLogger, commitment: bytes) -> int:
+    """Erase blind and content of an attachment; its commitment and every proof stay."""
+    ledger = _open(config, _read(config.node.genesis, "node.genesis"), Runtime(CONTRACTS))
+    try:
+        if not ledger.database.erase_attachment(commitment):
+            raise ConfigError(f"This node holds no attachment {commitment.hex()}.")
+        log.info("attachment.erased", commitment=commitment)
+    finally:
+        ledger.database.close()
     return Exit.STOPPED
 
 

@@ -19,8 +19,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 LOG_FIELDS = frozenset(
     {
-        "advice", "attempt", "behind_by", "block", "bytes", "calls", "chain", "code", "contract",
-        "count", "duration_ms", "epoch", "error", "exit_code", "field", "file", "from_height",
+        "advice", "attempt", "behind_by", "block", "bytes", "calls", "chain", "code", "commitment",
+        "contract", "count", "duration_ms", "epoch", "error", "exit_code", "field", "file",
+        "from_height",
         "height", "host", "index", "key_digest", "kind", "limit", "line", "method", "organisation",
         "part", "peer", "pid", "port", "reason", "receipts", "role", "root", "seconds", "sender",
         "sequence", "stage", "state_root", "status", "to_height", "transactions", "tx_id",

@@ -31,6 +31,8 @@ from contracts.settlement.no_benefit import NoBenefit
 from contracts.settlement.policy_program import PolicyProgram
 from contracts.settlement.records import OwnPart, Visit
 
+THIRD_PARTY = "claim.third-party-liable"
+
 
 @quick(frozen=True, slots=True)
 class Decided:
@@ -139,7 +141,9 @@ def _versions(
 
 
 def _policy_for(program: PolicyProgram, facts: Facts) -> Policy:
-    """The area's policy, unless the person has no entitlement at this place."""
+    """The area's policy, unless another is liable or there is no entitlement at this place."""
+    if facts.visit.third_party:
+        return NoBenefit(program, THIRD_PARTY)
     if facts.cover.reason == RESIDES_ELSEWHERE and not is_emergency(facts.visit):
         return NoBenefit(program, facts.cover.reason)
     return program

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from contracts.api import Args, Context, reject
 from contracts.quick import quick
-from contracts.settlement import credit, enrolment, family, wallet
+from contracts.settlement import calendar, credit, enrolment, family, wallet
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.decision import Decision
 from contracts.settlement.enrolment import Person
+from contracts.settlement.enrolment_record import CLOSED, DEAD
 from contracts.settlement.funds_book import Book
 from contracts.settlement.records import NO_OWN_PART, OwnPart
 from contracts.settlement.terms import PERSONAL_ACCOUNT
@@ -69,6 +70,10 @@ def means_of(ctx: Context, person: Person, args: Args, date: str, book: Book) ->
 def _relative(ctx: Context, owner: str, person: str, date: str, book: Book) -> tuple[str, str, int]:
     tie = family.require_shared(ctx.state, owner, person, date)
     found = enrolment.require_person(ctx.state, owner)
+    today = calendar.date_of_ms(ctx.time_ms)
+    if enrolment.person_status(found, max(date, today)) in (DEAD, CLOSED):
+        # The account is the heirs', or has moved with the insurance.
+        reject("family.not-authorised", owner=owner, person=person, date=today)
     available = book.available(chart.person_account(owner), PERSONAL_ACCOUNT)
     return owner, found.area, min(tie.left_fen, available)
 

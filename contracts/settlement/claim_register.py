@@ -13,6 +13,7 @@ from contracts.schema import Id, OneOf, Record
 from contracts.settlement import claim as claims
 from contracts.settlement import claim_lines
 from contracts.settlement.claim import CONTRACT
+from contracts.settlement.claim_flags import check_flags, check_words
 from contracts.settlement.claim_shapes import (
     AUDIENCE,
     CLINICAL,
@@ -52,11 +53,14 @@ def register(ctx: Context, args: Args) -> Answer:
             reject("claim.duplicate-id", claim=claim_id)
         # The first answer, whatever happened to the claim since.
         return {"claim": claim_id, "state": ClaimState.REGISTERED.value, "area": known.area}
-    visit = visit_of(args["visit"], ctx.attachments[AUDIENCE].content["visit"], "")
+    clinical = ctx.attachments[AUDIENCE].content["visit"]
+    visit = visit_of(args["visit"], clinical, "")
     check_dates(ctx, visit)
     institution = check_institution(ctx, visit)
+    check_flags(clinical, visit.care_kind)
     person = check_person(ctx, args["visit"]["person"], visit)
-    presence = check_presence(ctx, args["visit"]["presence"], person)
+    check_words(ctx, clinical, visit.without_clinical(), person, institution.id)
+    presence = check_presence(ctx, args["visit"]["presence"], person, emergency=visit.emergency)
     made = begin(ctx, claim_id, institution, person, visit, presence)
     made = replace(made, state=follow(START, Action.REGISTER), registered=digest)
     claims.put(ctx, claim_id, made)

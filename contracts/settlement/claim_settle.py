@@ -29,6 +29,7 @@ from contracts.settlement import claim as claims
 from contracts.settlement.claim import CONTRACT
 from contracts.settlement.claim_decide import Decided, decide, told_beside
 from contracts.settlement.claim_explain import answer_of, explanation_of, tell_amounts
+from contracts.settlement.claim_flags import check_flags, check_words
 from contracts.settlement.claim_lines import Rows, check_rows, take_in
 from contracts.settlement.claim_own import means_of
 from contracts.settlement.claim_postings import bill_of, settlement_legs
@@ -186,15 +187,21 @@ def _bind(ctx: Context, claim_id: str, known: Claim | None, args: Args) -> _Boun
     if known is not None and known.institution != ctx.sender:
         reject("claim.not-yours", claim=claim_id)
     institution = check_institution(ctx, visit)
+    clinical = content["visit"]
+    if clinical is not None:
+        check_flags(clinical, visit.care_kind)
     person = check_person(ctx, args["visit"]["person"] if known is None else known.person, visit)
+    if clinical is not None and (clinical["emergency"] or clinical["commitment"] is not None):
+        before = visit.without_clinical() if known is None else known.visit
+        check_words(ctx, clinical, before, person, institution.id)
     rows = take_in(ctx, institution, content["lines"])
     uploads = b""
     if known is not None:
-        before, uploads = claim_lines.uploaded(ctx, claim_id, known)
-        rows = before + rows
+        earlier, uploads = claim_lines.uploaded(ctx, claim_id, known)
+        rows = earlier + rows
         claim = known
     else:
-        presence = check_presence(ctx, args["visit"]["presence"], person)
+        presence = check_presence(ctx, args["visit"]["presence"], person, emergency=visit.emergency)
         claim = begin(ctx, claim_id, institution, person, visit, presence)
     check_rows(rows, visit.admission, visit.discharge, args["total_fen"])
     return _Bound(claim, institution, person, visit, rows, content["traces"], uploads)

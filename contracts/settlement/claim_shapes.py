@@ -29,7 +29,7 @@ from contracts.schema import (
     Text,
     is_real_date,
 )
-from contracts.settlement.terms import CARE_KINDS
+from contracts.settlement.terms import CARE_KINDS, CHECK_UP
 
 AUDIENCE = "settlement"
 """The attachment of every call here: read by those who settle this claim, and by no other."""
@@ -85,23 +85,36 @@ PRESENCE = Record(
 VISIT = Record(
     {
         "person": Id(64),
-        "care_kind": OneOf(*CARE_KINDS),
+        "care_kind": OneOf(*CARE_KINDS, CHECK_UP),
         "admission": Date(),
         "presence": PRESENCE,
     }
 )
 
+COMMITMENT = Record(
+    {
+        "by": Optional(OneOf(*AGENTS), ""),
+        "paper": Optional(Bytes(32)),
+        "issued_ms": Optional(Int(0), 0),
+        "signature": Optional(Bytes(64)),
+    }
+)
+"""That nobody else is liable for an injury (外伤无第三方责任承诺书): signed by the phone of the
+person, or on paper by person or agent, of which the SHA-256 is here. ``by``: who the agent is."""
+
 CLINICAL = Record(
     {
         "emergency": Optional(Bool(), False),
         "trauma": Optional(Bool(), False),
-        "third_party": Optional(Bool(), False),
+        "third_party": Optional(Bool()),
+        "commitment": Optional(COMMITMENT),
         "referral": Optional(Bool(), False),
         "chronic_disease": Optional(Text(0, 40), ""),
         "diagnoses": Optional(List(Text(1, 80), max=40), []),
     }
 )
-"""The clinical half of a visit. Diagnoses stay in the attachment; nothing here computes on them."""
+"""The clinical half of a visit. Diagnoses stay in the attachment; nothing here computes on them.
+``third_party`` must be told with ``trauma`` and only then (national ``REL_TTP_FLAG``)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from contracts.settlement.claim_shapes import PRESENCE_CERTIFICATES
 from contracts.settlement.enrolment import Person
 from contracts.settlement.presence import check_token
 from contracts.settlement.records import Visit
+from contracts.settlement.terms import CHECK_UP
 
 OPERATORS = ("operator", "clerk")
 """Posts that attest a person's presence."""
@@ -59,7 +60,7 @@ def visit_of(args: Args, clinical: Args, discharge: str) -> Visit:
         discharge,
         clinical["emergency"],
         clinical["trauma"],
-        clinical["third_party"],
+        clinical["third_party"] or False,
         clinical["referral"],
         clinical["chronic_disease"],
     )
@@ -68,8 +69,11 @@ def visit_of(args: Args, clinical: Args, discharge: str) -> Visit:
 def check_institution(ctx: Context, visit: Visit) -> Organisation:
     """The sender, if it may settle this visit now.
 
-    Refuses with ``claim.switch-off``, ``claim.institution-suspended``, ``claim.disease-missing``.
+    Refuses with ``claim.switch-off``, ``claim.institution-suspended``, ``claim.disease-missing``
+    and, whoever asks, with ``claim.check-up``.
     """
+    if visit.care_kind == CHECK_UP:
+        reject("claim.check-up", care_kind=CHECK_UP)
     institution = organisations.require_organisation(ctx.state, ctx.sender)
     if visit.care_kind == "chronic" and not visit.chronic_disease:
         reject("claim.disease-missing", care_kind=visit.care_kind)
@@ -125,9 +129,12 @@ def _check_entitled(person: Person, visit: Visit) -> None:
         )
 
 
-def check_presence(ctx: Context, presence: Args, person: Person) -> tuple[str, str, str]:
+def check_presence(
+    ctx: Context, presence: Args, person: Person, *, emergency: bool = False
+) -> tuple[str, str, str]:
     """How the person was present: (kind, certificate, agent's relation).
 
+    In an emergency the doctor who signs for it has seen the person, too.
     Refuses with ``claim.presence-certificate``, ``claim.presence-post``, ``presence.*``.
     """
     kind, certificate = presence["kind"], presence["certificate"]
@@ -135,7 +142,7 @@ def check_presence(ctx: Context, presence: Args, person: Person) -> tuple[str, s
         reject("claim.presence-certificate", presence=kind, certificate=certificate)
     # A doctor signs for those who cannot show anything; all others are seen at the counter.
     posts = ("doctor",) if kind == "emergency" else OPERATORS
-    if ctx.post not in posts:
+    if ctx.post not in posts and not (emergency and ctx.post == "doctor"):
         reject("claim.presence-post", presence=kind, post=ctx.post, allowed=list(posts))
     if kind == "code":
         check_token(ctx, person, ctx.sender, presence["issued_ms"], presence["signature"])

@@ -15,11 +15,12 @@ from __future__ import annotations
 from typing import Any
 
 from contracts import organisations
-from contracts.api import Answer, Args, Context, Contract, reject
+from contracts.api import Answer, Args, Context, Contract, State, reject
 from contracts.regions import is_area
 from contracts.schema import IDENTIFIER, Fen, Id, Int, List, OneOf, Optional, Record, Text
 from contracts.settlement import enrolment
 from contracts.settlement import funds_chart as chart
+from contracts.settlement.clearing import account_record
 from contracts.settlement.funds_book import (
     AMOUNT_LIMIT,
     Book,
@@ -134,6 +135,7 @@ def transfer(ctx: Context, args: Args) -> Answer:
     confirmer = args["confirmer"] if pending else None
     for account, _, amount in legs:
         _check_leg(ctx, account, amount, confirmer or "")
+    _check_declared(ctx.state, legs)
     made = _made(ctx, args["kind"], answer["status"], args, digest, legs)
     if pending:
         if args["expires_ms"] <= ctx.time_ms:
@@ -160,6 +162,7 @@ def post_pending(ctx: Context, args: Args) -> Answer:
         reject("funds.expired", expires_ms=made.expires_ms, time_ms=ctx.time_ms)
     for account, _, amount in made.legs:
         _check_held(ctx, account, amount)
+    _check_declared(ctx.state, list(made.legs))
     book = Book(ctx.state)
     book.reserve(made.legs, -1)
     post(ctx, args["transfer"], list(made.legs), book)
@@ -297,6 +300,25 @@ def _check_held(ctx: Context, account: str, amount_fen: int) -> None:
     held: list[Any] | None = (ctx.state.get(key) or {}).get("hold")
     if held is not None and ctx.time_ms < held[0]:
         reject("funds.payable-held", account=account, until_ms=held[0], reason=held[1])
+
+
+def _check_declared(state: State, legs: list[Leg]) -> None:
+    """Refuses with ``funds.declared`` money out of a payable that a declared month will pay.
+
+    What is in a declaration is paid by its notice, and by nothing else: once.
+    """
+    sums: dict[tuple[str, str], int] = {}
+    for account, fund_type, amount in legs:
+        if account.startswith("payable:"):
+            sums[account, fund_type] = sums.get((account, fund_type), 0) + amount
+    for (account, fund_type), amount in sums.items():
+        declared = account_record.find(state, chart.owner_of(account)).declared.get(fund_type, 0)
+        left = balance(state, account, fund_type) - declared
+        if amount < 0 < declared and left + amount < 0:
+            reject(
+                "funds.declared", account=account, fund_type=fund_type, asked_fen=-amount,
+                undeclared_fen=left,
+            )  # fmt: skip
 
 
 def _is_repeated(ctx: Context, transfer_id: str, digest: bytes) -> bool:

@@ -9,11 +9,32 @@ from contracts.settlement.reason import Reason
 
 ROWS: tuple[Reason, ...] = (
     Reason(
+        "claim.check-up",
+        "A health check-up is not payable by any fund.",
+        "健康体检不属于医保基金支付范围。",
+        "The person pays; settle an illness that was found as a visit of its own.",
+        "体检费用由个人自付;检查发现的疾病请另行按就诊结算。",
+    ),
+    Reason(
         "claim.clinical-missing",
         "A visit that is settled without registration lacks its clinical half.",
         "未登记直接结算的就诊缺少临床信息附件。",
         "Attach the visit's clinical facts and the lines for the audience settlement.",
         "请在结算附件中补充就诊临床信息和费用明细。",
+    ),
+    Reason(
+        "claim.commitment-missing",
+        "An injury is settled without the patient's signed word that nobody else is liable.",
+        "外伤就诊缺少本人签署的无第三方责任承诺书。",
+        "Let the patient or an agent sign it; if somebody else is liable, say so: the person pays.",
+        "请患者或代办人签署承诺书;确有第三方责任的请如实标注,由个人先行支付。",
+    ),
+    Reason(
+        "claim.commitment-unsigned",
+        "The commitment has neither a signature nor a paper.",
+        "承诺书既无电子签名也无纸质件。",
+        "Give the phone's signature, or the hash of the signed paper.",
+        "请提供手机签名或纸质承诺书的哈希值。",
     ),
     Reason(
         "claim.consent-missing",
@@ -49,6 +70,27 @@ ROWS: tuple[Reason, ...] = (
         "同一结算中明细流水号重复。",
         "Number the lines anew, or withdraw the upload that has it.",
         "请重新编号,或撤回已上传的重复明细。",
+    ),
+    Reason(
+        "claim.emergency-post",
+        "Only a doctor may sign for an emergency.",
+        "急诊抢救标志须由医师签名。",
+        "Let the doctor register the visit, or settle it as an ordinary one.",
+        "请由医师签名登记,或按普通就诊办理。",
+    ),
+    Reason(
+        "claim.flag-alone",
+        "A flag is given without the one that it belongs to.",
+        "填写了标志,但缺少其所属的主标志。",
+        "Give both flags or neither.",
+        "请同时填写两个标志,或都不填写。",
+    ),
+    Reason(
+        "claim.flag-missing",
+        "A flag that this visit needs is not given.",
+        "缺少该就诊必须填写的标志。",
+        "Give the flag: an emergency kind needs emergency, an injury needs who is liable.",
+        "请补充标志:急诊须填急诊标志,外伤须填第三方责任标志。",
     ),
     Reason(
         "claim.institution-suspended",
@@ -140,6 +182,13 @@ ROWS: tuple[Reason, ...] = (
         "该机构未开通此类异地就医结算。",
         "The bureau of the place of care opens it; until then the patient pays first.",
         "请联系就医地经办机构开通;此前由患者先行垫付。",
+    ),
+    Reason(
+        "claim.third-party-liable",
+        "Somebody else is liable for the injury: no fund pays.",
+        "外伤由第三方负责,医保基金不予支付。",
+        "The person pays and claims it from whoever is liable.",
+        "费用由个人支付后向责任方索赔。",
     ),
     Reason(
         "claim.too-many-lines",

@@ -23,6 +23,13 @@ ROWS: tuple[Reason, ...] = (
         "请使用该科目对应的业务合约。",
     ),
     Reason(
+        "funds.declared",
+        "This money is in a declared month and is paid by that month's notice.",
+        "该款项已列入月度申报,须按该月付款通知书支付。",
+        "Pay the notice; a plain transfer moves only what no declaration names.",
+        "请按付款通知书付款;直接转账仅限未申报部分。",
+    ),
+    Reason(
         "funds.duplicate-id",
         "Another transfer has this id.",
         "该转账编号已被另一笔转账使用。",

@@ -156,6 +156,13 @@ ROWS: tuple[Reason, ...] = (
         "请按原样提交登记、明细和结算内容;可用 yibao claim resettle 自动取回。",
     ),
     Reason(
+        "resettle.newborn",
+        "A bill moves to another person only from a mother to her newborn, by their home bureau.",
+        "仅可由参保地经办机构将母亲名下的费用转至其新生儿名下重新结算。",
+        "Give the reason newborn; care of the first 90 days of life; ask the home bureau.",
+        "请填写原因 newborn,限出生后90天内的费用,由参保地经办机构办理。",
+    ),
+    Reason(
         "resettle.unchanged",
         "The claim decided again comes to the same: nothing that decides has changed.",
         "重新结算结果与原结算相同,无须处理。",

@@ -35,6 +35,7 @@ from contracts.settlement.case import INSTITUTION_KINDS
 from contracts.settlement.claim_case import AFTER_PAYMENT
 from contracts.settlement.claim_decide import Decided, decide, told_beside
 from contracts.settlement.claim_explain import explanation_of, tell_amounts
+from contracts.settlement.claim_flags import check_flags
 from contracts.settlement.claim_lines import Rows, check_rows, take_in
 from contracts.settlement.claim_overlap import require_not_settled
 from contracts.settlement.claim_own import CASH_ONLY
@@ -56,7 +57,7 @@ from contracts.settlement.reimbursement_record import (
     load,
     put,
 )
-from contracts.settlement.terms import CARE_KINDS, PAYER_COMMERCIAL, PAYER_WAIVER
+from contracts.settlement.terms import CARE_KINDS, CHECK_UP, PAYER_COMMERCIAL, PAYER_WAIVER
 
 CONTRACT = Contract("reimbursement", version=1)
 
@@ -92,7 +93,7 @@ _MATERIALS = Record(
         "person": Id(60),
         "agent": Optional(OneOf(*AGENTS), ""),
         "place": _PLACE,
-        "care_kind": OneOf(*CARE_KINDS),
+        "care_kind": OneOf(*CARE_KINDS, CHECK_UP),
         "admission": Date(),
         "discharge": Date(),
         "total_fen": Fen(1),
@@ -122,6 +123,9 @@ def file(ctx: Context, args: Args) -> Answer:
     organisations.require_competent(ctx, area)
     organisations.require_own_id(ctx, name)
     content = ctx.attachments[AUDIENCE].content
+    if args["care_kind"] == CHECK_UP:
+        reject("claim.check-up", care_kind=CHECK_UP)
+    check_flags(content["visit"], args["care_kind"])
     visit = visit_of(args, content["visit"], args["discharge"])
     check_dates(ctx, visit)
     # A suspension closes direct settlement only: reimbursement stays open, as in an emergency.

@@ -79,6 +79,7 @@ def build(
         title="医疗保障异地就医结算单  Settlement statement",
         sections=(
             _about(explanation, state, replaced_by),
+            *_taken_back(explanation, state, replaced_by),
             *_again(explanation),
             _split(explanation),
             _payers(explanation),
@@ -132,6 +133,25 @@ _PAYERS = {
     "credit": "信用就医 credit",
     "cash": "现金 cash",
 }
+
+
+def _taken_back(explained: Mapping[str, Any], state: str, replaced_by: str) -> tuple[Section, ...]:
+    """What a reversal gave back of this settlement; the one in its place prints its difference."""
+    if state != "reversed" or replaced_by:
+        return ()
+    own = explained["own"]
+    rows = [
+        Row(f"退还 back: {label}", _money(own[f"{name}_fen"]))
+        for name, label in (
+            ("cash", "现金 cash"), ("credit", "信用就医 credit"), ("account", "账户 accounts"),
+        )
+        if own[f"{name}_fen"]
+    ]  # fmt: skip
+    paid = sum(p["amount_fen"] for p in explained["payments"])
+    rows.append(Row("退还基金等 back to funds and other payers", _money(paid)))
+    total = explained["sums"]["total_fen"]
+    rows.append(Row("退费合计 refunded", _money(total), strong=True))
+    return (Section("退费 Refund: every payer has got back what it paid", tuple(rows)),)
 
 
 def _again(explained: Mapping[str, Any]) -> tuple[Section, ...]:

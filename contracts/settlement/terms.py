@@ -199,6 +199,10 @@ CARE_KINDS = _codes(
 )
 """Kinds of care -> national ``med_type``."""
 
+CHECK_UP = "check_up"
+"""A health check-up (体检): asked for at counters, insured by no fund, and without a national code.
+It can be named so that the refusal can say what it is; no policy is ever asked about it."""
+
 CATEGORIES = _codes(
     ("active", "11", "在职"),
     ("retired", "12", "退休"),

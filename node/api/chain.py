@@ -11,6 +11,7 @@ from node.api import parties
 from node.api.guard import Access
 from node.api.parties import Parties
 from node.api.ports import CallRow, Place, View
+from node.ledger.block import Header
 from node.ledger.receipt import Receipt
 from node.ledger.transaction import SignedTransaction
 
@@ -110,6 +111,12 @@ def affordable(view: View, rows: Sequence[CallRow], limit: int) -> tuple[list[Ca
             if left < 0 and number:
                 return list(rows[:number]), cursor(rows[number - 1])
     return list(rows), cursor(rows[-1]) if len(rows) == limit else None
+
+
+def time_of(view: View, height: int) -> int:
+    """Time of the block at a height, ms; 0 below what is held."""
+    data = view.header(height)
+    return 0 if data is None else Header.decode(data).time_ms
 
 
 def cursor(row: CallRow) -> str:

@@ -193,7 +193,7 @@ async def person_counters(
         "year": year,
         "counters": {} if known is None else dict(known.values),
         "as_of_ms": 0 if known is None else known.as_of_ms,
-        "settlements": [] if known is None else [name for name, _ in known.settlements],
+        "settlements": [] if known is None else [name for _, name in known.settlements],
     }
     return access.answer({"record": record})
 

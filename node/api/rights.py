@@ -137,6 +137,8 @@ ROUTES: Mapping[str, Right] = {
     "claim_explanation": Right.PERSON,
     "claim_statement": Right.PERSON,
     "claim_attachments": Right.CONTENT,
+    "claim_case": Right.PERSON,
+    "area_claims": Right.PERSON,
     "filing": Right.PERSON,
     "filing_attachments": Right.CONTENT,
     "filing_affected": Right.PERSON,
@@ -160,6 +162,7 @@ ROUTES: Mapping[str, Right] = {
     # money
     "account": Right.PARTY,
     "account_postings": Right.PARTY,
+    "institution_settlements": Right.PARTY,
     "institution_payments": Right.PARTY,
     "institution_batches": Right.PARTY,
     "bank_orders": Right.PARTY,

@@ -249,6 +249,12 @@ class AffectedAnswer(Answer):
     claims: list[dict[str, Any]]
 
 
+class SettlementsAnswer(Answer):
+    institution: str
+    settlements: list[dict[str, Any]]
+    next: str | None
+
+
 class WorkAnswer(Answer):
     area: str
     today: str = Field(description="The day that due dates are compared with.")
@@ -438,6 +444,15 @@ class RootAnswer(Answer):
     day: str
     count: int
     root: Digest
+
+
+class AreaClaimsAnswer(Answer):
+    claims: list[str]
+    next: str | None
+
+
+class CaseAnswer(Answer):
+    case: dict[str, Any] = Field(description="As docs/case.schema.json has it.")
 
 
 class PersonCoversAnswer(Answer):

@@ -265,7 +265,7 @@ def _has_large_integer(value: Value) -> bool:
     """Whether an integer of 2^63 or more is in a value whose types are the ledger's."""
     level = [value]
     while level:
-        if any(type(item) is int and item > INT_MAX for item in level):
+        if max([item for item in level if type(item) is int], default=0) > INT_MAX:
             return True
         level = [
             item

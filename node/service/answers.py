@@ -9,6 +9,7 @@ one request of each kind in hand; further ones are dropped and asked again.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -61,6 +62,8 @@ class Answers:
         self._log = log
         self._offers = offers
         self._busy: set[tuple[str, FrameType]] = set()
+        self._connections: Counter[str] = Counter()
+        """How often each peer has been connected: an answer is for the connection that asked."""
         self._guest_turn = asyncio.Lock()
         self._members = ThreadPoolExecutor(1, thread_name_prefix="answers")
         self._guests = ThreadPoolExecutor(1, thread_name_prefix="guests")
@@ -70,6 +73,10 @@ class Answers:
         loop = asyncio.get_running_loop()
         for pool in (self._members, self._guests):
             await loop.run_in_executor(None, pool.shutdown)
+
+    def on_up(self, organisation: str) -> None:
+        """A new connection: whoever asked on the one before it may be another life of the peer."""
+        self._connections[organisation] += 1
 
     def take(self, peer: Peer, frame: Frame) -> None:
         """Answer a request, or say that the peer is not entitled to it. Raises ``PeerFault``."""
@@ -87,7 +94,8 @@ class Answers:
             return
         self._busy.add(place)
         _, answer, work = plan
-        self._spawn(self._answer(place, answer, work))
+        asked_on = self._connections[peer.organisation]
+        self._spawn(self._answer(place, asked_on, answer, work))
 
     def _plan(self, frame: Frame) -> tuple[Share, FrameType, Work]:
         """The share that is asked for, the frame that answers, and the work."""
@@ -108,30 +116,35 @@ class Answers:
         assert frame.type is FrameType.ASK_CONTENT, "requests come here, nothing else"
         return asked.share, FrameType.CONTENT, lambda: self._content(asked)
 
-    async def _answer(self, place: tuple[str, FrameType], answer: FrameType, work: Work) -> None:
+    async def _answer(
+        self, place: tuple[str, FrameType], asked_on: int, answer: FrameType, work: Work
+    ) -> None:
         if self._is_seated(place[0]):
-            await self._give(self._members, place, answer, work)
+            await self._give(self._members, place, asked_on, answer, work)
             return
         loop = asyncio.get_running_loop()
         async with self._guest_turn:
             began_s = loop.time()
-            await self._give(self._guests, place, answer, work)
+            await self._give(self._guests, place, asked_on, answer, work)
             # Whoever was answered may ask for the next thing at once; it waits for this pause.
             await asyncio.sleep(GUEST_REST * (loop.time() - began_s))
 
     async def _give(
-        self, pool: ThreadPoolExecutor, place: tuple[str, FrameType], answer: FrameType, work: Work
+        self,
+        pool: ThreadPoolExecutor,
+        place: tuple[str, FrameType],
+        asked_on: int,
+        answer: FrameType,
+        work: Work,
     ) -> None:
         """Do the work and send what came of it; the request is in hand until then."""
+        organisation, _ = place
         try:
             body = await asyncio.get_running_loop().run_in_executor(pool, work)
-            self._reply(place[0], answer, body)
+            if body is not None and asked_on == self._connections[organisation]:
+                self._send(organisation, Frame(answer, body))
         finally:
             self._busy.discard(place)
-
-    def _reply(self, organisation: str, answer: FrameType, body: bytes | None) -> None:
-        if body is not None:
-            self._send(organisation, Frame(answer, body))
 
     def _content(self, asked: AskContent) -> bytes | None:
         """On the threads of this class, like ``_blocks``."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Final
 
+from node.ledger.block import ValidatorSet
 from node.mempool import Mempool, Waiting
 
 PUSH_AGAIN_MS: Final = 1_000
@@ -77,6 +78,21 @@ class Custody:
             self.passed_over_ms = None
         elif self.passed_over_ms is None:
             self.passed_over_ms = now_ms
+
+
+def to_tell_again(
+    validators: ValidatorSet, primary: bytes, own: str, *, watches: bool
+) -> list[str]:
+    """Whom to pass waiting transactions on to: the primary, unless that is this node.
+
+    Who ``watches`` (follows, or may not sign) enters no view and so does not know the primary; it
+    may even take itself for it. It tells every member.
+    """
+    return [
+        seat.organisation
+        for seat in validators.validators
+        if (watches or seat.key == primary) and seat.organisation != own
+    ]
 
 
 def _is_due(arrived_ms: int, before_ms: int, now_ms: int) -> bool:

@@ -66,6 +66,7 @@ from node.service.reading import (
     epoch_of,
     frame_type,
     is_innocent,
+    share_to_ask,
     verify_blocks,
 )
 from node.service.serving import BlockServer
@@ -97,7 +98,7 @@ class Host(Protocol):
         """Admit a transaction that a peer passed on. Raises ``LedgerError``."""
 
     def share_of(self, organisation: str) -> Share:
-        """How much of a block an organisation is entitled to, as of the head."""
+        """How much of a block an organisation is entitled to."""
 
     def guest_pin(self, organisation: str) -> bytes | None:
         """Pin of an organisation without a seat that may connect and follow."""
@@ -119,9 +120,9 @@ class Exchange(Events):
         self, host: Host, chain: bytes, server: BlockServer, log: structlog.stdlib.BoundLogger
     ) -> None:
         self.contents = Contents()
-        self.heights: dict[str, int] = {}
-        """What peers say they have committed; claims, for people to read."""
+        self.heights: dict[str, int] = {}  # What peers claim to have committed, for people to read.
         self._host = host
+        self.votes: Callable[[], bool] = host.is_seated_here  # Whether this node has a seat.
         self._chain = chain
         self._server = server
         self._log = log
@@ -187,9 +188,7 @@ class Exchange(Events):
         connected = {o: p for o, p in self.peers.connected().items() if self._may_hear(o, message)}
         if to is not None:
             connected = {o: p for o, p in connected.items() if self.name_of(p) == to}
-        if not connected:
-            return
-        frame = self._frame(message)
+        frame = self._frame(message) if connected else None
         if frame is not None:
             for organisation in connected:
                 self.peers.send(organisation, frame)
@@ -221,14 +220,19 @@ class Exchange(Events):
             for organisation in guests:
                 self.peers.send(organisation, frame)
 
+    def ask(self, organisation: str, frame: Frame) -> bool:
+        """Send a request; False when it could not be sent."""
+        self._asked_before.add(organisation)
+        return self.peers.send(organisation, frame)
+
     def fetch(self, peer: MemberId, first: int, last: int) -> None:
         """Ask for certified blocks; the answer becomes ``Fetched``."""
         organisation = self.organisation_of(peer)
         if organisation is not None:
-            ask = Ask(first, min(last, first + BLOCKS_MAX - 1), self._share_from(organisation))
+            last = min(last, first + BLOCKS_MAX - 1)
+            ask = Ask(first, last, self._share_from(organisation, certified=True))
             self._asked[organisation] = ask
-            self._asked_before.add(organisation)
-            if self.peers.send(organisation, Frame(FrameType.ASK, ask.encode())):
+            if self.ask(organisation, Frame(FrameType.ASK, ask.encode())):
                 return
         self._host.put(Fetched(peer, ()))
 
@@ -244,7 +248,7 @@ class Exchange(Events):
             if organisation is None:
                 continue
             ask = AskContent(block.height, block.id, self._share_from(organisation))
-            if not self.peers.send(organisation, Frame(FrameType.ASK_CONTENT, ask.encode())):
+            if not self.ask(organisation, Frame(FrameType.ASK_CONTENT, ask.encode())):
                 continue
             arrived = asyncio.Event()
             self._wanted[block.id] = arrived
@@ -255,8 +259,7 @@ class Exchange(Events):
                 continue
             finally:
                 self._wanted.pop(block.id, None)
-        held = self.contents.find(block.id)
-        return None if held is None else held[1]
+        return None if (held := self.contents.find(block.id)) is None else held[1]
 
     # --- Names --------------------------------------------------------------------------------
 
@@ -280,20 +283,17 @@ class Exchange(Events):
         """Whether the organisation has a seat in the set of the height in flight."""
         return self._host.validators()[1].index_of(organisation) is not None
 
-    def votes(self) -> bool:
-        """Whether this node has a seat."""
-        return self._host.is_seated_here()
-
     def _may_hear(self, organisation: str, message: Message) -> bool:
         if not self.votes():
             return isinstance(message, Status)
         return isinstance(message, Status | Decided) or self.is_seated(organisation)
 
-    def _share_from(self, organisation: str) -> Share:
-        """In which form a block is asked of a peer. Whatever is granted, who votes takes whole
-        blocks: nobody may vote for what it has not executed."""
-        own = self._host.own_share()
-        return own if self.votes() else min(own, self._granted.get(organisation, own))
+    def _share_from(self, organisation: str, *, certified: bool = False) -> Share:
+        _, seats = self._host.validators()
+        believed = seats.size - seats.quorum + 1 if certified else None
+        return share_to_ask(
+            self._host.own_share(), self._granted, organisation, believed if self.votes() else 0
+        )
 
     def organisation_of(self, name: MemberId) -> str | None:
         """The connected organisation that the core calls so."""
@@ -307,7 +307,7 @@ class Exchange(Events):
     async def on_frame(self, peer: Peer, frame: Frame) -> None:
         """Work off one frame of a peer, or hand it to whoever does."""
         if frame.type not in FROM_GUESTS and not self.is_seated(peer.organisation):
-            asked = peer.organisation in self._asked_before or bool(self._wanted)
+            asked = peer.organisation in self._asked_before
             if not is_innocent(frame, asked=asked, epoch=self.members().epoch):
                 raise PeerFault(f"a frame of type {frame.type.name} from a node without a seat")
             return
@@ -339,6 +339,7 @@ class Exchange(Events):
 
     def on_up(self, peer: Peer) -> None:
         """A peer is connected: it may lack what waits here."""
+        self._answers.on_up(peer.organisation)
         self._asked.pop(peer.organisation, None)
         self._asked_before.discard(peer.organisation)
         self._granted.pop(peer.organisation, None)
@@ -376,8 +377,7 @@ class Exchange(Events):
     def _is_of_use(self, peer: Peer, status: Status) -> bool:
         """Whether a guest's STATUS shows that it lacks something, and is not one of a flood."""
         now_s = asyncio.get_running_loop().time()
-        last_s = self._status_s.get(peer.organisation)
-        if last_s is not None and now_s < last_s + GUEST_STATUS_S:
+        if now_s < self._status_s.get(peer.organisation, -GUEST_STATUS_S) + GUEST_STATUS_S:
             return False
         self._status_s[peer.organisation] = now_s
         return status.height < self._host.height()
@@ -399,10 +399,10 @@ class Exchange(Events):
             await self._host.offer(Received(self.name_of(peer), message), len(encoded))
 
     async def _is_sound(self, peer: Peer, message: Message) -> bool:
-        """Check all signatures. False for another epoch's. Raises ``PeerFault``."""
+        """Check all signatures. False for another epoch's, of which only STATUS says anything here.
+        Raises ``PeerFault``."""
         members = self.members()
         if epoch_of(message) != members.epoch:
-            # STATUS says where a peer is; nothing else of another epoch can be judged here.
             return isinstance(message, Status)
         check_origin(peer.organisation, message, self._host.validators()[1])
         try:
@@ -444,18 +444,18 @@ class Exchange(Events):
         except PeerFault:
             self._host.put(Fetched(name, ()))
             raise
-        if not decided and ask.first < self.heights.get(peer.organisation, 0):
+        if decided == [] and ask.first < self.heights.get(peer.organisation, 0):
             self.without[peer.organisation] = ask.first
-        self._host.put(Fetched(name, tuple(decided)))
+        self._host.put(Fetched(name, tuple(decided or ())))
 
-    async def _check_blocks(self, peer: Peer, ask: Ask, body: bytes) -> list[Decided]:
+    async def _check_blocks(self, peer: Peer, ask: Ask, body: bytes) -> list[Decided] | None:
         epoch, validators = self._host.validators()
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(
             self._threads, verify_blocks, body, ask, self._chain, epoch, validators
         )
-        if self.votes() and ask.share is not Share.CONTENT:
-            found = []  # asked for before it had its seat
+        if found is None or ask.share < self._share_from(peer.organisation, certified=True):
+            return None  # asked for another time, or before this node had its seat
         decided = []
         for certificate, content in found:
             self.contents.add(peer.organisation, content)

@@ -24,6 +24,7 @@ from consensus import (
     Event,
     MemberId,
     Message,
+    Phase,
     Received,
     Situation,
 )
@@ -39,7 +40,7 @@ from node.p2p.payloads import Share
 from node.p2p.peers import Absence, Address, Connect, Who, connect_with_tls
 from node.service.admission import Admission
 from node.service.chain import Chain
-from node.service.custody import Custody
+from node.service.custody import Custody, to_tell_again
 from node.service.entitlements import share_of
 from node.service.exchange import Exchange, Host
 from node.service.serving import BlockServer
@@ -295,7 +296,7 @@ class Network(Host):
 
     def ask(self, organisation: str, frame: Frame) -> bool:
         """Send a request; False when it could not be sent."""
-        return self.exchange.peers.send(organisation, frame)
+        return self.exchange.ask(organisation, frame)
 
     def leave(self, organisation: str, reason: str) -> None:
         """End the connection to a peer that lied."""
@@ -350,12 +351,12 @@ class Network(Host):
             for waiting in self._admission.pool.waiting()[:RECHECK_MAX]:
                 if waiting.arrived_ms <= now_ms - RECHECK_AFTER_MS:
                     self._admission.recheck(waiting.transaction)
-            primary = bytes(self._situation().primary)
-            to = [
-                seat.organisation
-                for seat in self.validators()[1].validators
-                if seat.key == primary and seat.organisation != self._organisation
-            ]
+            situation = self._situation()
+            primary = bytes(situation.primary)
+            to = to_tell_again(
+                self.validators()[1], primary, self._organisation,
+                watches=situation.phase is Phase.WATCHING,
+            )  # fmt: skip
             due = self.custody.due_again(primary, now_ms)
             for waiting in due if to else ():
                 self.exchange.push(waiting.transaction.encode(), to)

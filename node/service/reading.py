@@ -5,6 +5,7 @@ What cannot be read or does not verify raises ``PeerFault``: no correct node sen
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from consensus import Decided, Message, Proposal, Status, Vote
@@ -14,7 +15,7 @@ from node.ledger.errors import InvalidBlock, InvalidMessage
 from node.ordering import wire
 from node.p2p.frames import Frame, FrameType
 from node.p2p.link import PeerFault
-from node.p2p.payloads import AnyContent, Ask, decode_blocks, decode_proposal, share_in
+from node.p2p.payloads import AnyContent, Ask, Share, decode_blocks, decode_proposal, share_in
 
 FROM_GUESTS: Final = frozenset(
     {
@@ -23,8 +24,8 @@ FROM_GUESTS: Final = frozenset(
     }
 )  # fmt: skip
 """What is heard of a node without a seat."""
-PASSED_OVER: Final = frozenset({FrameType.EVIDENCE, FrameType.ASK_OUTCOME})
-"""What an honest follower sends to all its peers, and a validator can do without."""
+PASSED_OVER: Final = frozenset({FrameType.EVIDENCE, FrameType.ASK_OUTCOME, FrameType.OUTCOME})
+"""What an honest follower sends to all its peers or answers; a validator can do without it."""
 REQUESTS: Final = frozenset(
     {
         FrameType.ASK, FrameType.ASK_CONTENT, FrameType.ASK_OUTCOME,
@@ -107,19 +108,35 @@ def is_innocent(frame: Frame, *, asked: bool, epoch: int) -> bool:
     return asked if seat is None else seat != epoch
 
 
+def share_to_ask(
+    own: Share, granted: Mapping[str, Share], organisation: str, believed: int | None
+) -> Share:
+    """In which form to ask an organisation for blocks.
+
+    ``granted``: what peers said they may give, where that is less. Who votes takes whole blocks
+    whatever a peer grants, as nobody may vote for what it has not executed (``believed`` None). Of
+    certified blocks it takes less when so many refuse that one of them is correct: then its seat
+    has ended further up the chain. Who does not vote believes each.
+    """
+    refusals = sum(share < own for share in granted.values())
+    if believed is None or refusals < believed:
+        return own
+    return min(own, granted.get(organisation, own))
+
+
 def verify_blocks(
     body: bytes, ask: Ask, chain: bytes, epoch: int, validators: ledger_block.ValidatorSet
-) -> list[tuple[ledger_block.Certificate, AnyContent]]:
+) -> list[tuple[ledger_block.Certificate, AnyContent]] | None:
     """The blocks of an answer as far as they are of this epoch, each certified by its set.
 
-    None of them where it begins elsewhere or is in another form: the answer to an earlier request,
-    whose time was over, of a peer that is slow and not at fault.
+    None where it begins elsewhere or is in another form: the answer to an earlier request, whose
+    time was over, of a peer that is slow and not at fault.
     """
     blocks = decode_blocks(body)
     if blocks and blocks[0][1].header.height != ask.first:
-        return []
+        return None
     if any(share_in(content) is not ask.share for _, content in blocks):
-        return []
+        return None
     sound = []
     for height, (certificate, content) in zip(range(ask.first, ask.last + 1), blocks, strict=False):
         header = content.header

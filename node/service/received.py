@@ -144,8 +144,6 @@ class ReceivedBlocks:
                 self._chain.parent.header.chain,
             )  # fmt: skip
             return await self._thread.run(self._chain.execute, content.header, transactions)
-        if self._exchange is not None and self._exchange.votes():
-            raise WrongContent("changes are for those who do not vote")
         opened = await loop.run_in_executor(
             self._checks, open_changes, content.header, content.leaves, content.receipts,
             content.diff,

@@ -117,21 +117,21 @@ class Days:
         if kind.name == "inpatient":
             stay = _Stay(institution, claim, day, kind, emergency)
             self._stays[after(day, dice.randrange(2, LONGEST_STAY))].append(stay)
-            args = {"claim": claim, "visit": _public(person, kind, day)}
+            args = {"claim": claim, "visit": _public(person, kind, day, emergency)}
             content: dict[str, Value] = {"visit": _clinical(kind, emergency)}
             register = Planned("claim", "register", args, ("settlement", content))
-            waves.add(CARE, institution, "clerk", register)
+            waves.add(CARE, institution, "doctor" if emergency else "clerk", register)
             return
         total = total_of(kind, dice)
         args = _settlement(claim, day, total, person.employee) | {
-            "visit": _public(person, kind, day)
+            "visit": _public(person, kind, day, emergency)
         }
         content = {
             "visit": _clinical(kind, emergency),
             "lines": lines_of(kind, total, day, dice),
         }
         settle = Planned("claim", "settle", args, ("settlement", content))
-        waves.add(CARE, institution, "clerk", settle)
+        waves.add(CARE, institution, "doctor" if emergency else "clerk", settle)
         self._maybe_back(institution, claim, day, dice)
 
     def _discharge(self, waves: Waves, day: str, stay: _Stay, dice: random.Random) -> None:
@@ -267,12 +267,13 @@ class _Paper:
     tries: int = 1
 
 
-def _public(person: Person, kind: Kind, day: str) -> dict[str, Value]:
+def _public(person: Person, kind: Kind, day: str, emergency: bool) -> dict[str, Value]:
     return {
         "person": person.id,
         "care_kind": kind.name,
         "admission": day,
-        "presence": {"kind": "card", "certificate": "03"},
+        # An emergency is told by a call that a doctor signs.
+        "presence": {"kind": "emergency" if emergency else "card", "certificate": "03"},
     }
 
 

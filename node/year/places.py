@@ -109,7 +109,7 @@ class Places:
                 record = _org(institution, "hospital", self.region[institution])
                 switches = [f"chronic:{CHRONIC_DISEASE}", "inpatient", "outpatient"]
                 rows.append(({**record, "level_code": 9, "dedc_level": 3, "switches": switches},
-                             ("clerk", "finance")))  # fmt: skip
+                             ("clerk", "doctor", "finance")))  # fmt: skip
             for institution in self.pharmacies[province]:
                 record = _org(institution, "pharmacy", self.region[institution])
                 rows.append(({**record, "switches": ["pharmacy"]}, ("clerk", "finance")))

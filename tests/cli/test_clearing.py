@@ -13,8 +13,9 @@ import pytest
 from typer.testing import CliRunner
 
 import cli.client
-from cli import reconcile, show, trace
+from cli import calls, prepare, reconcile, show, trace
 from cli.client import Client
+from cli.exits import Exit
 from cli.main import app
 from cli.reconcile import RowsFileError, read_rows
 from cli.session import explained
@@ -45,6 +46,7 @@ ONE, TWO, THREE = (f"H44010000123-m-{n}" for n in (1, 2, 3))
 MONTH = {"institution": HOSPITAL, "month": "2025-06"}
 BILL, FUND, LEFT = 100_000, 59_500, 8_500
 """Alice's first visit of the year: 300.00 deductible, 85 %; what 100.00 more of care would be."""
+USAGE = int(Exit.USAGE)
 NOTICE = "clearing:2025-06:430000:440000"
 
 
@@ -135,7 +137,7 @@ def ask(world: NodeWorld, monkeypatch: pytest.MonkeyPatch) -> Ask:
             with explained():
                 yield open_bridge(world, who, post)[0]
 
-        for module in (show, trace, reconcile):
+        for module in (show, trace, reconcile, prepare, calls):
             monkeypatch.setattr(module, "open_client", opened)
         result = CliRunner().invoke(app, list(words))
         assert result.exit_code == code, result.output
@@ -263,6 +265,36 @@ def test_the_exact_settlements_that_differ(ask: Ask, tmp_path: Path) -> None:
     ]  # fmt: skip
     assert "61.00" in ask(*words, who=HOSPITAL, post="finance", code=1)
     ask("declaration", "reconcile", HOSPITAL, "2025-06", str(tmp_path / "no"), code=6)
+
+
+def test_a_list_that_agrees_becomes_the_calls_that_declare_it(ask: Ask, tmp_path: Path) -> None:
+    """The third visit was left out in June: it is declared in July."""
+    file, out = rows_file(tmp_path, ALL[3]), tmp_path / "calls"
+    words = ("declaration", "prepare", HOSPITAL, "2025-07", file, "--out", str(out))
+    alone = ask(*words, who=HOSPITAL, post="finance", code=1)
+    assert f"{THREE} (only-theirs)" in alone, "July has no such row by itself"
+    assert not out.exists()
+    told = ask(*words, "--since", "2025-06", "--json", who=HOSPITAL, post="finance")
+    assert told == {"month": "2025-07", "rows": 1, "files": ["declare-1.json", "close.json"]}
+    tried = ask("declaration", "declare", str(out / "declare-1.json"), "--dry-run", "--json",
+                who=HOSPITAL, post="finance")  # fmt: skip
+    assert tried["receipt"]["answer"]["owed_fen"] == LEFT
+    close = json.loads((out / "close.json").read_text(encoding="utf-8"))["args"]
+    assert close["totals"] == [
+        {"scheme": "310", "clearing_type": "310112", "agency": "430100", "settlements": 1,
+         "total_fen": 10_000, "funds_fen": LEFT, "accounts_fen": 0}
+    ]  # fmt: skip
+    for since in ("2025-08", "2025-6", "x"):
+        ask(*words, "--since", since, who=HOSPITAL, post="finance", code=USAGE)
+
+
+def test_many_rows_are_many_calls() -> None:
+    row = {"scheme": "310", "clearing_type": "11", "agency": "430100", "total_fen": 2,
+           "funds_fen": 1, "accounts_fen": 0}  # fmt: skip
+    rows = [row | {"settlement": f"{n}"} for n in range(2_001)]
+    declares, close = prepare.calls_of("2025-06", rows)
+    assert [len(args["rows"]) for args in declares] == [1_000, 1_000, 1]
+    assert [t["settlements"] for t in close["totals"]] == [2_001]
 
 
 @pytest.mark.parametrize(

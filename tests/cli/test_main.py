@@ -35,7 +35,7 @@ def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str
 
 ROOT_COMMAND: Any = typer.main.get_command(app)
 COMMANDS = list(leaves(ROOT_COMMAND))
-BECOME_THE_NODE = {("node", word) for word in ("run", "verify", "reindex", "new-key")}
+BECOME_THE_NODE = {("node", word) for word in ("run", "verify", "reindex", "erase", "new-key")}
 
 
 @pytest.mark.parametrize(("path", "command"), COMMANDS, ids=[" ".join(p) for p, _ in COMMANDS])

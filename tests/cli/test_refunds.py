@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 import cli.client
@@ -17,6 +18,8 @@ from cli.main import app
 from cli.output import out
 from cli.session import explained
 from cli.trace import follow, tree_of
+from node.ledger.codec import encode
+from node.ledger.types import ATTACHMENT_BYTES_MAX
 from tests.cli.bridge import open_bridge
 from tests.contracts.settlement.claim_world import (
     BED,
@@ -200,3 +203,15 @@ def test_the_list_with_amounts_and_what_it_would_come_to(
     told = asked("reprice-list", ALICE, "2025", "--claim", second)
     assert told.exit_code == 0, told.output
     assert "600.00" in told.output
+
+
+def test_the_calls_of_a_long_stay_are_spread_over_attachments() -> None:
+    calls = [{"method": "lines", "args": b"a", "content": bytes(100_000)} for _ in range(8)]
+    spec = refunds.spec_of("resettle", {"claim": "c"}, {"calls": calls})
+    assert [name for name, _ in spec.attachments] == [
+        "settlement", "settlement-2", "settlement-3", "settlement-4",
+    ]  # fmt: skip
+    assert [call for _, part in spec.attachments for call in part["calls"]] == calls
+    assert all(len(encode(part)) <= ATTACHMENT_BYTES_MAX for _, part in spec.attachments)
+    with pytest.raises(typer.Exit):
+        refunds.spec_of("resettle", {"claim": "c"}, {"calls": [*calls, calls[0]]})

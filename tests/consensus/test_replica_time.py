@@ -17,7 +17,7 @@ from consensus.events import (
     Tick,
     Verdict,
 )
-from consensus.messages import Decided, Kind, Status, WishStatement
+from consensus.messages import Decided, Kind, Status, Wish, WishStatement
 from consensus.phases import Phase
 from consensus.quorum import ValidatorSet
 from tests.consensus.bench import Bench
@@ -94,6 +94,24 @@ def test_a_long_queue_alone_is_no_fault() -> None:
         bench.commit(head)
         bench.take(Pending(0))
         assert not bench.all(Sign)
+
+
+def test_who_only_wishes_tells_its_status_at_leisure() -> None:
+    """It waits for nothing; whoever still waits asks, and is answered with the wish."""
+    bench = Bench(1)
+    bench.take(Pending(0))
+    bench.take(Tick(), at=1_000)
+    assert bench.state.pacemaker.wish == 1
+    bench.take(Pending(None))
+    told = []
+    for now in range(1_100, 9_100, 100):
+        bench.take(Tick(), at=now)
+        told += [now for message in bench.sent() if isinstance(message, Status)]
+    assert told == list(range(told[0], 9_100, 400)), "not every 100 ms"
+    bench.hear(Status(0, 0, 0, 0, True, False, 0, 0, 0), peer=2)
+    assert [message.statement for message in bench.sent() if isinstance(message, Wish)] == [
+        WishStatement(0, 1)
+    ]
 
 
 # --- fetching ------------------------------

@@ -191,6 +191,14 @@ def test_a_nested_default_is_fresh_too() -> None:
     assert check({}) == {"m": {"a": [1]}}
 
 
+def test_a_default_is_completed_as_the_same_value_would_be() -> None:
+    inner = s.Record({"a": s.Optional(s.Int(), 5), "b": s.Optional(s.List(s.Int(), 2), [])})
+    check = s.Record({"r": s.Optional(inner, {})}).compile()
+    assert check({}) == check({"r": {}}) == {"r": {"a": 5, "b": []}}
+    check({})["r"]["b"].append(1)
+    assert check({}) == {"r": {"a": 5, "b": []}}
+
+
 def test_the_input_is_not_changed() -> None:
     given_value = {"id": "a", "lines": []}
     s.compile_shape(BILL)(given_value)

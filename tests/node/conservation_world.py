@@ -119,6 +119,14 @@ Planned = tuple[str, str, dict[str, Value], dict[str, Value]]
 """Contract, method, arguments, content of attachments by audience."""
 
 
+def signing_post(post: str, calls: list[Planned]) -> str:
+    """The post that signs: a doctor's where an emergency is told and doctors may make the calls."""
+    told = [attached.get("settlement", {}).get("visit") or {} for _, _, _, attached in calls]
+    if post == "finance" or not any(visit.get("emergency") for visit in told):
+        return post
+    return post if any(method == "reverse" for _, method, _, _ in calls) else "doctor"
+
+
 class Chain:
     """A chain in memory, committed by hand."""
 
@@ -305,6 +313,7 @@ class Mischief:
         calls = [make() for make in chance.choices([m for _, m in makers], weights, k=count)]
         if chance.random() < 0.15:
             calls.append(calls[0])
+        post = signing_post(post, calls)
         self.calls += [(self.sender, post, call) for call in calls]
         return self.signer.sign(self.sender, post, calls, self.now_ms)
 

@@ -49,7 +49,8 @@ PERSONAL = {
     "category": CATEGORY, "identity_types": [IDENTITY],
     "entitlements": [{"disease": DISEASE, "from": SPELL}],
 }  # fmt: skip
-CLINICAL = {"diagnoses": [DIAGNOSIS, CHINESE], "chronic_disease": DISEASE, "trauma": True}
+CLINICAL = {"diagnoses": [DIAGNOSIS, CHINESE], "chronic_disease": DISEASE, "trauma": True,
+            "third_party": True}  # fmt: skip
 PAPERS = {"materials": [{"kind": PAPER_KIND, "sha256": PAPER}], "note": NOTE}
 
 

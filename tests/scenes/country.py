@@ -151,6 +151,8 @@ class Country:
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
         self.persons: list[str] = []
+        self.books: list[tuple[str, str]] = []
+        """(who reads it, account) of payers beside the home's, where a scene has some."""
         self.number = 0
         self.clock.ms = 0
         self.on("2025-01-06")
@@ -333,6 +335,8 @@ class Country:
         paid = [f"fund:{CHANGSHA}", f"premium:{CHANGSHA}"]
         paid += [f"person:{person}:account" for person in self.persons]
         total = sum(sum(self.balances(account).values()) for account in owed + paid)
+        for party, account in self.books:
+            total += sum(self.look(party, f"/v1/accounts/{account}")["balances"].values())
         assert total == 0, f"{total} fen are missing"
 
     def balances(self, account: str) -> dict[str, int]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
+from tests.contracts.world import BANK
 from tests.scenes.country import (
     BED,
     BUREAU_CHANGSHA,
     CHENGDU,
     CHENGDU_HOSPITAL,
+    COSMETIC,
     DIABETES,
     DRUG,
     EXAMINATION,
@@ -114,14 +118,14 @@ def an_emergency_appendectomy(country: Country, tell: Tell) -> None:
     country.on("2025-07-01")
     traveller = country.enrol("traveller", sex="male", birth="1990-10-10")
     tell("A traveller collapses in Guangzhou. He has filed nothing and carries no card.")
-    code = "claim.presence-post"
+    code = "claim.emergency-post"
     carried_in = {"kind": "emergency"}
     country.admit(traveller, presence=carried_in, emergency=True, refused=code)
     claim = country.admit(traveller, presence=carried_in, post="doctor", emergency=True)
     tell(
         "His friends give a name, and the bureau's window finds him insured in Changsha. The clerk "
-        f"cannot attest who is not able to show anything (`{code}`); a doctor signs for the "
-        "emergency, and the stay is registered."
+        f"cannot sign that it is an emergency (`{code}`), nor attest who is not able to show "
+        "anything; a doctor signs for both, and the stay is registered."
     )
     country.on("2025-07-06")
     bill = country.discharge(claim, (BED, "2000.00"), (DRUG, "9000.00"), (EXAMINATION, "10000.00"))
@@ -170,4 +174,118 @@ def a_line_that_was_down(country: Country, tell: Tell) -> None:
     tell(
         "The hospital's queue sends the call a second time and gets the first receipt: one "
         "settlement."
+    )
+
+
+@scene
+def a_business_travellers_check_up(country: Country, tell: Tell) -> None:
+    """A business traveller's check-up is refused, and the illness that it found is paid."""
+    country.on("2025-08-04")
+    traveller = country.enrol("business", sex="male", birth="1978-08-08")
+    country.file(traveller, "other", GUANGZHOU)
+    tell("An employee of Changsha is sent to Guangzhou for two months and files in the app.")
+    code = "claim.check-up"
+    country.on("2025-08-20")
+    country.visit(traveller, (EXAMINATION, "1200.00"), kind="check_up", refused=code)
+    tell(
+        "His company has its people examined there. The hospital asks the insurance for the "
+        f"1,200.00 yuan and is refused at once (`{code}`): no fund pays for a check-up, with or "
+        "without a filing. Nothing is written about him, and the company pays."
+    )
+    country.on("2025-08-21")
+    bill = country.visit(traveller, (EXAMINATION, "300.00"), (DRUG, "200.00"), (COSMETIC, "60.00"))
+    assert (bill.total, bill.funds, bill.person) == ("560.00", "250.00", "310.00")
+    tell(
+        "The doctor has found something, and the next day he comes as a patient. That visit of "
+        f"{bill.total} yuan is paid: {bill.funds} yuan are 70 % less 20 points of what is in the "
+        f"catalogue; the rest, with what the catalogue does not have, is his: {bill.cash} yuan."
+    )
+
+
+@scene
+def an_injury_in_traffic(country: Country, tell: Tell) -> None:
+    """An injury: the word that nobody else is liable, and what follows when somebody is."""
+    country.on("2025-03-10")
+    rider = country.enrol("rider", sex="male", birth="1985-05-05")
+    country.file(rider, "other", GUANGZHOU)
+    bill = ((EXAMINATION, "2000.00"), (DRUG, "1000.00"))
+    country.on("2025-04-02")
+    code = "claim.commitment-missing"
+    hurt = {"trauma": True, "third_party": False}
+    country.visit(rider, *bill, kind="trauma_outpatient", clinical=hurt, refused=code)
+    tell(
+        "Somebody falls off a bicycle in Guangzhou. The hospital tells an injury that nobody else "
+        f"is liable for and has nothing that says so: refused (`{code}`)."
+    )
+    signed = hurt | {"commitment": {"paper": sha256(b"commitment").digest()}}
+    paid = country.visit(rider, *bill, kind="trauma_outpatient", clinical=signed)
+    assert (paid.funds, paid.person) == ("1,400.00", "1,600.00")
+    tell(
+        "He signs the commitment. The ledger keeps what cannot be guessed of it, and the bill is "
+        f"decided like any other of its kind: {paid.funds} of {paid.total} yuan from the fund."
+    )
+    country.on("2025-06-02")
+    other = country.visit(
+        rider, *bill, kind="trauma_outpatient", clinical={"trauma": True, "third_party": True}
+    )
+    assert (other.funds, other.person) == ("0.00", "3,000.00")
+    tell(
+        "In June a car hits him, and its driver is liable. The visit is settled, so that he may "
+        f"go, and no fund pays: {other.cash} yuan are his to claim from the driver. The "
+        "explanation says it with a code (`claim.third-party-liable`), and nothing of his year's "
+        "entitlement is used up."
+    )
+
+
+@scene
+def a_death_in_hospital(country: Country, tell: Tell) -> None:
+    """A death in hospital: settled up to the last day, and what ends with it."""
+    country.on("2025-05-01")
+    patient = country.enrol("father", sex="male", birth="1942-02-02", category="retired")
+    country.deposit(patient, "800.00")
+    country.file(patient, "living_elsewhere", GUANGZHOU)
+    claim = country.admit(patient)
+    country.on("2025-05-09")
+    country.say(
+        BUREAU_CHANGSHA, "enrolment", "close", {"person": patient, "revision": 2},
+        {"person": {"last_day": "2025-05-08", "cause": "death"}}, post="clerk",
+    )  # fmt: skip
+    tell(
+        "A pensioner of Changsha, who lives with his daughter in Guangzhou, is admitted on 1 May "
+        "and dies on the 8th. His bureau closes the enrolment with that day."
+    )
+    lines = ((BED, "3000.00"), (DRUG, "8000.00"))
+    code = "enrolment.dead"
+    country.discharge(claim, *lines, day="2025-05-09", refused=code)
+    bill = country.discharge(claim, *lines, day="2025-05-08")
+    assert (bill.total, bill.funds, bill.person) == ("11,000.00", "9,000.00", "2,000.00")
+    tell(
+        f"A bill up to the 9th is refused (`{code}`); up to his last day the stay is settled as it "
+        f"would have been: {bill.funds} of {bill.total} yuan, and {bill.cash} yuan from the family."
+    )
+    country.visit(patient, (DRUG, "50.00"), refused=code)
+    country.say(
+        BUREAU_CHANGSHA, "filing", "submit",
+        {"filing": "430100f-after", "person": patient, "type": "other", "care_region": CHENGDU,
+         "channel": "app"}, post="clerk", refused="enrolment.ended",
+    )  # fmt: skip
+    tell(
+        f"Whoever shows his card afterwards is refused (`{code}`), and no filing is taken any more "
+        "(`enrolment.ended`)."
+    )
+    account = f"person:{patient}:account"
+    country.say(
+        BUREAU_CHANGSHA, "funds", "transfer",
+        {"transfer": "430100-heirs-1", "kind": "payment", "reference": "heirs:3f9a",
+         "postings": [
+             {"account": account, "fund_type": "310200", "amount_fen": -80_000},
+             {"account": f"bank:{BANK}", "fund_type": "310200", "amount_fen": 80_000},
+         ]}, post="finance",
+    )  # fmt: skip
+    country.books.append((BANK, f"bank:{BANK}"))
+    left = country.look(BUREAU_CHANGSHA, f"/v1/persons/{patient}/account")["record"]["account"]
+    assert not any(left.values())
+    tell(
+        "The 800.00 yuan of his personal account go through the bank to the heirs, whom the ledger "
+        "knows by a token only."
     )

@@ -32,6 +32,8 @@ PRIVATE = (keys.ATTACHMENT, keys.PROPOSAL)
 """Rows that may hold what a patient told: attachments, and proposals until they are decided."""
 UNEQUAL = (keys.PROPOSAL, keys.CERTIFICATE, keys.SEAL, keys.META, keys.HEAD)
 """Rows in which correct nodes may differ: certificates have other signers, seals hash them."""
+PARTIAL = (keys.HEADER, keys.NUMBER, keys.BODY, keys.RECEIPTS, keys.DIFF, keys.EPOCH)
+"""Rows of which a node with a snapshot has a part; state diffs are let go of after a while."""
 UNEQUAL_BY_CHANGES = (*UNEQUAL, keys.ATTACHMENT, keys.COMMITMENT, keys.CHECKED)
 """The same for a node that has followed by state diffs: what is attached was not its business."""
 
@@ -44,12 +46,9 @@ def state_of_image(image: Image) -> dict[str, Any]:
 
 def audit(run: Run) -> None:
     """Raises ``Violation``."""
-    able = [
-        m
-        for m in run.machines
-        if m.correct and m.lost is None and m.node is not None and not m.took_snapshot
-    ]
-    tops = [machine for machine in able if machine.height == run.judge.height]
+    able = [m for m in run.machines if m.correct and m.lost is None and m.node is not None]
+    highest = [machine for machine in able if machine.height == run.judge.height]
+    tops = [machine for machine in highest if not machine.took_snapshot]
     if not tops:
         return
     _check_acks(run, tops)
@@ -70,6 +69,9 @@ def audit(run: Run) -> None:
                 "I6", f"m{machine.number} and m{tops[0].number} differ in {len(different)} rows, "
                 f"first {different[0][:12]!r}"
             )  # fmt: skip
+    for machine in highest:
+        if machine.took_snapshot:
+            _check_snapshot(run, machine, tops[0])
     _check_accusations(run)
     chosen = run.stream("audit").choice(tops)
     _check_whole(run, chosen)
@@ -82,6 +84,34 @@ def audit(run: Run) -> None:
                 observer.end(state)
             except AssertionError as error:
                 raise Violation("I8", f"at the end: {error}") from error
+
+
+def _check_snapshot(run: Run, machine: Machine, whole: Machine) -> None:
+    """I30: the state is everybody's, entry by entry, and no row is another than theirs."""
+    held, known = _rows_of_slot(machine), _rows_of_slot(whole)
+    for prefix in (keys.STATE, keys.EXPIRY, keys.BUCKET):
+        ours = {key: value for key, value in held.items() if key[:1] == prefix}
+        if ours != {key: value for key, value in known.items() if key[:1] == prefix}:
+            raise Violation("I30", f"m{machine.number} has another state after its snapshot")
+    for key, value in held.items():
+        if key[:1] in PARTIAL and known.get(key, value) != value:
+            raise Violation("I30", f"m{machine.number} has another row {key[:12]!r}")
+    _check_whole(run, machine)
+    run.trace.point("snapshot.compared")
+
+
+def _rows_of_slot(machine: Machine) -> dict[bytes, bytes]:
+    """All rows, those of the state in use under the names of the first slot."""
+    assert machine.node is not None, "it runs"
+    slot = machine.node.chain.database.slot
+    renamed = {pair[slot]: pair[0] for pair in (keys.STATES, keys.EXPIRIES, keys.BUCKETS)}
+    unused = {pair[1 - slot] for pair in (keys.STATES, keys.EXPIRIES, keys.BUCKETS)}
+    unused.add(keys.STAGED)
+    return {
+        renamed.get(key[:1], key[:1]) + key[1:]: value
+        for key, value in machine.disk.rows.items()
+        if key[:1] not in unused
+    }
 
 
 def _check_acks(run: Run, tops: list[Machine]) -> None:
@@ -110,7 +140,7 @@ def _check_accusations(run: Run) -> None:
 
 
 def _comparable(machine: Machine, unequal: tuple[bytes, ...]) -> dict[bytes, bytes]:
-    rows = machine.disk.rows
+    rows = _rows_of_slot(machine)  # a snapshot may have been begun and not be whole
     return {key: value for key, value in rows.items() if key[:1] not in unequal}
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from node.service.collector import tune_collector
 from tests.simulation import law, mutants_node, strategies, twins
 from tests.simulation.net import Weather
-from tests.simulation.options import FAMILIES, Options, draw
+from tests.simulation.options import EXTRAS, FAMILIES, Options, draw
 from tests.simulation.run import Outcome, run_seed
 
 REGRESSIONS = Path(__file__).parent / "regressions"
@@ -142,7 +142,7 @@ EXPECTED = (
     *(f"fault.{name}" for name in FAMILIES if name not in (
         "loss", "duplicate", "reorder", "tail", "capacity", "bandwidth", "clock", "byzantine",
         "followers")),
-    "follow.by-changes",
+    *(f"fault.{name}" for name in EXTRAS), "read.failed", "follow.by-changes",
     "restart", "restart.with-vote-above-head", "restart.settled", "restart.in-a-later-view",
     "view-change.with-prepared", "commit.in-later-view", "new-view.with-tip", "new-view.free",
     "seen.changing", "seen.installing", "epoch.ended", "members.rotated", "disk.refused",
@@ -201,7 +201,7 @@ def smaller(options: Options, invariant: str) -> Options:
     for family in options.families:
         fewer = replace(options, families=tuple(f for f in options.families if f != family))
         options = fewer if _fails_alike(fewer, invariant) else options
-    for number in range(options.faults):
+    for number in range(options.faults + options.votes + len(options.extras)):
         if number in options.skip:
             continue
         fewer = replace(options, skip=(*options.skip, number))

@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 
 from node.ordering.wal import SLOT_BYTES, Slots
-from node.store.errors import WriteFailed
+from node.store.errors import DatabaseDamaged, WriteFailed
 from node.store.kv import Operation
 from tests.simulation.verdict import Crash
 
@@ -53,6 +53,11 @@ class Disk:
         self.fail_at = -1
         """Number of the write whose sync fails: what it wrote may be there or not, and the next
         sync says that all is well."""
+        self.reads = 0
+        self.read_fails_at = -1
+        """Number of the read that the device cannot do; once, as long as the node lives."""
+        self.on_unread: Callable[[], None] = lambda: None
+        """Told that a read has failed."""
         self.loses_older_logs = False
         """Whether unsynced batches of older logs may go although later ones are synced."""
         self._unsynced: list[dict[bytes, bytes | None]] = []
@@ -77,6 +82,13 @@ class Disk:
         elif how == 2 and tear is not None:
             tear()
         raise Crash
+
+    def read(self) -> None:
+        """One look into the rows. Raises what ``LevelStore`` raises for a failing device."""
+        self.reads += 1
+        if self.reads == self.read_fails_at:
+            self.on_unread()
+            raise DatabaseDamaged("The database cannot be read: Input/output error.")
 
     def put(self, batch: Sequence[Operation]) -> dict[bytes, bytes | None]:
         """Apply a batch; what was there before."""
@@ -118,7 +130,7 @@ class Disk:
                 self.put(list(before.items()))
         self._unsynced.clear()
         self._rotated.clear()
-        self.crash_at = self.fail_at = -1
+        self.crash_at = self.fail_at = self.read_fails_at = -1
         self.full = False
 
 
@@ -133,12 +145,14 @@ class SimKV:
 
     def get(self, key: bytes) -> bytes | None:
         self._check_up()
+        self._disk.read()
         return self._disk.rows.get(key)
 
     def iterate(
         self, start: bytes, stop: bytes, *, reverse: bool = False
     ) -> Iterator[tuple[bytes, bytes]]:
         self._check_up()
+        self._disk.read()
         keys, rows = self._disk.keys, self._disk.rows
         found = keys[bisect.bisect_left(keys, start) : bisect.bisect_left(keys, stop)]
         if reverse:
@@ -190,12 +204,14 @@ class SimSnapshot:
             self._old.setdefault(key, value)
 
     def get(self, key: bytes) -> bytes | None:
+        self._disk.read()
         found = self._old.get(key, _MISSING)
         return self._disk.rows.get(key) if found is _MISSING else found  # type: ignore[return-value]
 
     def iterate(
         self, start: bytes, stop: bytes, *, reverse: bool = False
     ) -> Iterator[tuple[bytes, bytes]]:
+        self._disk.read()
         keys, rows = self._disk.keys, self._disk.rows
         found = {
             key: rows[key]

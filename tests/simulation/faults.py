@@ -7,12 +7,14 @@ promised; a machine that forgot what it signed counts as a liar.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
+from node.p2p.frames import FrameType
 from tests.simulation.machine import Machine
+from tests.simulation.options import Options
 from tests.simulation.rng import stream
 
 if TYPE_CHECKING:
@@ -25,6 +27,12 @@ DEAFNESS = (
     {"COMMIT", "NEW-VIEW"}, {"PROPOSAL", "CONTENT"},
 )  # fmt: skip
 """Kinds that are lost together."""
+ANSWERS = frozenset(
+    {
+        FrameType.BLOCKS, FrameType.CONTENT, FrameType.MANIFEST, FrameType.CHUNK,
+        FrameType.REFUSED, FrameType.OUTCOME,
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -42,22 +50,28 @@ def plan(run: Run) -> list[Fault]:
     """All timed faults of a run, those to be skipped included."""
     options, chance = run.options, stream(run.options.seed, "faults")
     timed = [name for name in options.families if name in FAULTS]
+    votes = _planned(options, ["members"] * options.votes, options.faults, "votes") if timed else []
+    extras = _planned(options, options.extras, options.faults + options.votes, "extras")
     if not timed:
-        return []
-    others = stream(options.seed, "votes", "plan")
-    votes = [
-        Fault(
-            options.faults + number, others.randrange(100_000, options.chaos_ms * 1000), "members",
-            others.getrandbits(32),
-        )
-        for number in range(options.votes)
-    ]  # fmt: skip
+        return extras
     return votes + [
         Fault(
             number, chance.randrange(200_000, options.chaos_ms * 1000), chance.choice(timed),
             chance.getrandbits(32),
         )
         for number in range(options.faults)
+    ] + extras  # fmt: skip
+
+
+def _planned(options: Options, families: Sequence[str], first: int, label: str) -> list[Fault]:
+    """Faults of these families at times of their own stream, numbered from ``first``."""
+    chance = stream(options.seed, label, "plan")
+    return [
+        Fault(
+            first + number, chance.randrange(100_000, options.chaos_ms * 1000), family,
+            chance.getrandbits(32),
+        )
+        for number, family in enumerate(families)
     ]  # fmt: skip
 
 
@@ -252,6 +266,21 @@ def _storm(run: Run, chance: Random) -> None:
         run.world.after(number * 300_000, again)
 
 
+def _upgrade(run: Run, chance: Random) -> None:
+    """Machines are restarted one after the other, each on what it has."""
+    order = [machine for machine in run.machines if machine.lost is None]
+    chance.shuffle(order)
+    gap_us = chance.choice((400_000, 1_000_000, 2_500_000))
+    for number, machine in enumerate(order):
+
+        def turn(machine: Machine = machine) -> None:
+            if machine.is_up() and not run.healed:
+                machine.crash("an upgrade")
+                machine.start_after(gap_us // 2)
+
+        run.world.after(number * gap_us, turn)
+
+
 def _clock_jump(run: Run, chance: Random) -> None:
     """A wall clock is an hour off for a while."""
     machine = chance.choice(run.machines)
@@ -349,6 +378,24 @@ def _fsync(run: Run, chance: Random) -> None:
     run.world.after(_for_a_while(run, chance), over)
 
 
+def _read_error(run: Run, chance: Random) -> None:
+    """A read fails once: the node must end, and show nothing that it did not read."""
+    able = [m for m in run.machines if m.may_fail is None and m.is_up()]
+    if not able:
+        return
+    machine = chance.choice(able)
+    machine.may_fail = "a read has failed"
+    machine.disk.on_unread = lambda: run.trace.point("read.failed")
+    machine.disk.read_fails_at = machine.disk.reads + chance.choice((1, 10, 100, 1_000))
+
+    def over() -> None:
+        machine.disk.read_fails_at = -1
+        if machine.may_fail == "a read has failed":
+            machine.may_fail = None
+
+    run.world.after(_for_a_while(run, chance), over)
+
+
 def _damage(run: Run, chance: Random) -> None:
     """A bit of the database flips while the machine is off: it must be refused, or do no harm."""
     machine = _victim(run, chance)
@@ -378,9 +425,12 @@ def _members(run: Run, chance: Random) -> None:
 
 
 def _replay(run: Run, chance: Random) -> None:
-    """Old traffic is sent again on the same wires."""
+    """Old traffic is sent again on the same wires. Answers are not: TLS keeps what is said on the
+    connection on which it was said, and an answer belongs to the one that asked."""
     old = run.net.recording or []
     for sender, receiver, frame in old[: chance.randrange(1, 300)]:
+        if frame.type in ANSWERS:
+            continue
         if receiver.peers is not None and run.net.wire(sender, receiver).up:
             receiver.peers.on_frame(sender, frame)
 
@@ -391,6 +441,7 @@ FAULTS: dict[str, Callable[[Run, Random], None]] = {
     "crash": _crash, "crash-write": _crash_write, "power": _power, "pause": _pause, "slow": _slow,
     "storm": _storm, "clock-jump": _clock_jump, "safety-lost": _safety_lost,
     "rollback": _rollback, "disk-full": _disk_full, "fsync": _fsync, "damage": _damage,
-    "burst": _burst, "members": _members, "replay": _replay,
+    "upgrade": _upgrade, "read-error": _read_error, "burst": _burst, "members": _members,
+    "replay": _replay,
 }  # fmt: skip
 """Timed faults. The other families are weather, clocks and liars."""

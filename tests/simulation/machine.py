@@ -33,7 +33,7 @@ from node.service.network import P2pOptions
 from node.service.node import Node, NodeOptions
 from node.service.opening import open_database
 from node.store.database import Database
-from node.store.errors import DatabaseDamaged, DatabaseForeign
+from node.store.errors import DatabaseDamaged, DatabaseForeign, WriteFailed
 from tests.simulation.clock import Clock
 from tests.simulation.disk import Disk, SimKV, SimSafetyDisk
 from tests.simulation.files import Files, Folder
@@ -130,6 +130,7 @@ class Machine:
         clock: Clock,
         index: bool = False,
         pool: int = 400,
+        snapshot_after: int = 10_000,
         seated: bool = True,
     ) -> None:
         """``seated``: it may vote from the start; others have a safety record made later."""
@@ -157,13 +158,14 @@ class Machine:
         self.height = founded.header.height
         """Of the newest block that this machine has shown to anybody."""
         self.lost: str | None = None
+        """Why it may not come up any more; None: it may."""
         self.took_snapshot = False
         """It goes on from a snapshot: it has no block below it."""
-        """Why it may not come up any more; None: it may."""
         self.may_fail: str | None = None
         """An end of the node that the present faults explain."""
         self._schedule = streams("sched", number)
         self._index = index
+        self._snapshot_after = snapshot_after
         self._pool = PoolLimits(pool, 8 << 20, pool // 2, 4 << 20)
         self._graves: list[object] = []
         self._held_until = 0
@@ -225,6 +227,9 @@ class Machine:
             return
         except (DatabaseDamaged, DatabaseForeign) as damage:
             self.judge.on_unopened(self, damage)
+            return
+        except WriteFailed as failed:
+            self.judge.on_ended(self, failed)
             return
         self.node = node
         loop = self.loop
@@ -299,6 +304,7 @@ class Machine:
             p2p=P2pOptions(
                 host="127.0.0.1", port=20_000 + PLACES.index(self.organisation),
                 key=private_of(self.organisation, "transport"), connect=connect,
+                snapshot_after_blocks=self._snapshot_after,
             ),
             timing=self.timing, telemetry=QUIET,
             clock_ms=lambda: clock.wall_ms(world.now),
@@ -319,12 +325,16 @@ class Machine:
     # --- What its own parts tell --------------------------------------------------------------
 
     def on_peer_bug(self, error: Exception) -> None:
-        """Handling a frame met a bug."""
-        if self.correct:
+        """Handling a frame met a bug, or a disk that cannot be read: the node hears of it."""
+        if self.correct and self.may_fail is None:
             raise Violation("BUG", f"m{self.number} handling a frame: {error!r}") from error
+        if self.node is not None and self.node.network is not None:
+            self.node.network.exchange.on_bug(error)
 
     def on_fault(self, organisation: str, reason: str) -> None:
-        """The node ended a connection because of what came."""
+        """The node ended a connection because of what came, or of a bug, which blames nobody."""
+        if reason == "a bug":
+            return
         self.judge.on_fault(self, organisation, reason)
 
     def wipe(self) -> None:

@@ -138,6 +138,8 @@ class Members:
                 self.run.world.after(RESTART_AFTER_US, lambda m=machine: self._rotate(m))  # type: ignore[misc]
 
     def _rotate(self, machine: Machine) -> None:
+        if machine.key_name == "validate2":
+            return  # two sets in a row had it; a second new record would be two records
         if machine.is_up():
             machine.crash("for its new key")
         machine.key_name = "validate2"

@@ -22,6 +22,10 @@ FAMILIES = (
 )  # fmt: skip
 
 
+EXTRAS = ("upgrade", "read-error")
+"""Drawn apart, so that seeds mean what they meant before; each happens once or twice."""
+
+
 @dataclass(frozen=True)
 class Options:
     """Drawn from the seed; a replay may override any of them."""
@@ -50,6 +54,10 @@ class Options:
     cap_ms: int = 8_000
     drift_ppm: int = 0
     offset_ms: int = 0
+    extras: tuple[str, ...] = ()
+    """Timed faults beside those."""
+    snapshot_after: int = 10_000
+    """Who is further behind takes a snapshot."""
     weather: Weather = field(default_factory=Weather)
     skip: tuple[int, ...] = ()
     """Numbers of timed faults that do not happen: for shrinking."""
@@ -117,8 +125,15 @@ def draw(seed: int, known: tuple[str, ...] = ()) -> Options:
         cap_ms=chance.choice((4_000, 8_000)),
         drift_ppm=chance.choice((0, 200)) if "clock" in families else 0,
         offset_ms=chance.randint(1, 2_000) if "clock" in families else 0,
+        extras=_extras(seed),
+        snapshot_after=stream(seed, "snapshots").choice((10_000, 10_000, 1, 3)),
     )
     return replace(options, weather=_weather(options, seed))
+
+
+def _extras(seed: int) -> tuple[str, ...]:
+    chance = stream(seed, "extras")
+    return tuple(name for name in EXTRAS for _ in range(chance.choice((0, 0, 1, 2))))
 
 
 def _weather(options: Options, seed: int) -> Weather:

@@ -126,7 +126,7 @@ class Run:
         machine = Machine(
             number, organisation, self.founded, self.world, self.net, self.judge, self.stream,
             timing=options.timing(), clock=clock, index=options.index, pool=options.pool,
-            seated=organisation in BUREAUS[: options.size],
+            snapshot_after=options.snapshot_after, seated=organisation in BUREAUS[: options.size],
         )  # fmt: skip
         if kind is not Strategy:
             machine.correct = False
@@ -221,7 +221,8 @@ class Run:
 
     def _repair(self, machine: Machine) -> None:
         machine.disk.full, machine.disk.fail_at = False, -1
-        if machine.may_fail in ("its disk is full", "a sync has failed"):
+        machine.disk.read_fails_at = -1
+        if machine.may_fail in ("its disk is full", "a sync has failed", "a read has failed"):
             machine.may_fail = None
         machine.disk.crash_at = -1
         if machine.loop is not None:
@@ -295,14 +296,19 @@ class Run:
         said = {name: count - before.get(name, 0) for name, count in self.net.sent_by_type.items()}
         status, wishes = said.pop("STATUS", 0), said.pop("VOTE", 0)
         noise = {name: count for name, count in said.items() if count}
-        # A STATUS may be answered with a WISH that its sender does not have; who has wished alone
-        # for a view goes on telling its STATUS as often as one who is busy.
-        pairs = len(self.net.machines) * (len(self.net.machines) - 1)
-        if noise or wishes > status or status > pairs * (QUIET_US // 500_000 + 1):
+        # A STATUS may be answered with a WISH that its sender does not have.
+        if noise or wishes > status or status > self._status_of_idlers():
             return str(noise | {"STATUS": status, "VOTE": wishes})
         if self._views(core) != views:
             return f"views {views} became {self._views(core)}"
         return ""
+
+    def _status_of_idlers(self) -> int:
+        """How often STATUS may be told in that window: by each to each every five seconds, whatever
+        it wishes, and every second to those who have no seat."""
+        machines, members = len(self.net.machines), self.members.current().size
+        to_guests = members * (machines - members) * (QUIET_US // 1_000_000 + 1)
+        return machines * (machines - 1) * (QUIET_US // 5_000_000 + 1) + to_guests
 
     def _price_of_a_block(self, core: list[Machine]) -> None:
         sent, n = self.net.sent, self.members.current().size
@@ -320,7 +326,8 @@ class Run:
         return len(self.core()) < self.members.current().size
 
     def _views(self, core: list[Machine]) -> list[tuple[int, int]]:
-        states = [machine.node._replica.state for machine in core if machine.node is not None]
+        replicas = [machine.node._replica for machine in core if machine.node is not None]
+        states = [replica.state for replica in replicas if replica._state is not None]
         return [(state.validators.epoch, state.view) for state in states]
 
     # --- For people ---------------------------------------------------------------------------

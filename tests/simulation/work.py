@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 from contracts.api import Value
 from node.ledger.errors import InvalidTransaction, LedgerError, Unavailable
 from node.ledger.transaction import SignedTransaction
+from node.store.errors import DatabaseDamaged
 from tests.contracts.world import BANK, BUREAU_GUANGDONG, FINANCE
-from tests.node.conservation_world import HOMES, HOSPITALS, Mischief, Planned
+from tests.node.conservation_world import HOMES, HOSPITALS, Mischief, Planned, signing_post
 from tests.simulation.founding import ChainSigner
 from tests.simulation.loop import CLIENT
 from tests.simulation.machine import Machine, wall_now_ms
@@ -70,10 +71,8 @@ class _Calls(Mischief):
             )  # fmt: skip
         weights = [weight for weight, _ in makers]
         count = chance.choice((1, 1, 1, 1, 2, 3))
-        return (
-            self.sender, post,
-            [make() for make in chance.choices([m for _, m in makers], weights, k=count)],
-        )  # fmt: skip
+        calls = [make() for make in chance.choices([m for _, m in makers], weights, k=count)]
+        return self.sender, signing_post(post, calls), calls
 
     def _clinical(self) -> dict[str, Value]:
         return {"emergency": self.chance.random() < 0.1, "diagnoses": [CANARY]}
@@ -166,6 +165,9 @@ class Work:
                 run.judge.refused_for_good[tx_id] = error.code
                 run.trace.point(f"client.{error.code}")
             return
+        except DatabaseDamaged:
+            self._unread(machine)  # 500 for this client, which knows nothing then
+            return
         except Unavailable as error:
             run.trace.note(machine.number, "client", error.code)
             run.trace.point(f"client.{error.code}")
@@ -199,10 +201,17 @@ class Work:
         except LedgerError as error:
             self.run.trace.note(machine.number, "garbage", error.code)
             self.run.trace.point("client.garbage-refused")
+        except DatabaseDamaged:
+            self._unread(machine)
         else:
             # A flipped bit in an attachment's blind is found; in nothing else may it go unseen.
             if accepted.tx_id not in self.sent:
                 raise Violation("I4", f"m{machine.number} takes what nobody signed")
+
+    def _unread(self, machine: Machine) -> None:
+        if machine.may_fail is None:
+            raise Violation("BUG", f"m{machine.number} cannot read, and nothing is wrong with it")
+        self.run.trace.point("client.not-read")
 
     # --- At the end ---------------------------------------------------------------------------
 

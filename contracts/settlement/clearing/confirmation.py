@@ -47,6 +47,9 @@ WHY_ASIDE = ("under_review", "papers_missing", "disputed", "other")
 ASIDE_AT_ONCE = 50
 """Each is an event of its own, so that it can be found under its claim."""
 
+WORK_OF_CELL = 20
+"""Units of the policies' meter: an area's amount is added to its statement."""
+
 _MONTH = {"institution": Id(64), "month": Month()}
 
 
@@ -149,6 +152,7 @@ def confirm(ctx: Context, args: Args) -> Answer:
     period = period_record.collecting(ctx.state)
     if month > period:
         reject("declaration.period-behind", month=month, collecting=period)
+    ctx.spend(len(made.cells) * WORK_OF_CELL)
     made = replace(made, stage=stage, checker=ctx.holder, period=period, due_on="")
     into_statements(ctx, made.care, made.cells)
     _owe(ctx, institution, month, made)

@@ -52,10 +52,10 @@ from contracts.settlement.terms import SCHEMES
 CONTRACT = Contract("declaration", version=1)
 
 ROWS_AT_ONCE = 1000
-WORK_OF_ROW = 600
+WORK_OF_ROW = 300
 """Units of the policies' meter: a record is read, compared and written."""
 SHOWN_MAX = 100
-"""Differences that one answer names."""
+"""Differences and groups that one answer names."""
 DECLARING = ("clerk", "finance", "operator")
 
 _MONEY = Int(-FEN_MAX, FEN_MAX, "fen")
@@ -113,7 +113,8 @@ def compare(ctx: Context, args: Args) -> Answer:
         "result": int(bool(found)),
         "differing": len(found),
         "differences": found[:SHOWN_MAX],
-        "totals": totals,
+        "groups": len(totals),
+        "totals": {group: totals[group] for group in sorted(totals)[:SHOWN_MAX]},
     }
 
 

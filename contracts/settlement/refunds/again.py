@@ -13,6 +13,7 @@ that took part are asked again, whatever was said to them since, and no others.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from contracts.api import Args, Context
@@ -32,7 +33,7 @@ from contracts.settlement import funds_chart as chart
 from contracts.settlement.claim_decide import Decided, decide, told_beside
 from contracts.settlement.claim_explain import explanation_of
 from contracts.settlement.claim_lines import Rows
-from contracts.settlement.claim_own import OwnMeans
+from contracts.settlement.claim_own import CASH_ONLY, OwnMeans
 from contracts.settlement.claim_postings import bill_of, settlement_legs
 from contracts.settlement.claim_settle import settled_of
 from contracts.settlement.enrolment import Person
@@ -59,6 +60,7 @@ class Taken:
 
     claim_id: str
     claim: Claim
+    person: Person
     settled: Settled
     after: ClaimState
     """What it becomes."""
@@ -74,6 +76,7 @@ class Wanted:
     claim_id: str
     institution: Organisation
     person: Person
+    """The same, or the newborn that was settled under its mother."""
     visit: Visit
     rows: Rows
     """None where everything came back: then nothing takes its place."""
@@ -91,10 +94,10 @@ class Wanted:
 def remake(ctx: Context, old: Taken, new: Wanted) -> Settled | None:
     """Take ``old`` back and settle ``new`` in its place; None where nothing is left of it."""
     book = Book(ctx.state)
-    balances = _balances(book, old.claim.person)
-    at_ms = order.decided_at_ms(ctx, new.person, old.claim_id, old.settled)
+    balances = _balances(book, new.person.id)
+    at_ms = order.decided_at_ms(ctx, old.person, old.claim_id, old.settled)
     if old.settled.covers:
-        cover_settle.take_back(ctx, old.claim_id, new.person, old.settled.covers)
+        cover_settle.take_back(ctx, old.claim_id, old.person, old.settled.covers)
     decided = _decide(ctx, old, new, at_ms) if new.rows else None
     names = invoices.names_of(new.invoices) or old.settled.invoices
     settled = None
@@ -111,7 +114,7 @@ def remake(ctx: Context, old: Taken, new: Wanted) -> Settled | None:
     _write(ctx, old, new, settled)
     ctx.amounts.update(difference.net_amounts(old.settled, settled))
     if decided is not None and settled is not None:
-        after = _balances(book, old.claim.person)
+        after = _balances(book, new.person.id)
         _explain(ctx, old, new, decided, settled, balances, after)
     _tell(ctx, old, new, settled, later)
     return settled
@@ -121,16 +124,28 @@ def _decide(ctx: Context, old: Taken, new: Wanted, at_ms: int) -> Decided:
     """Steps 1 to 3 on the counters as they were, with what each payer of the person's gave."""
     # A stay was open until it was settled first: what was filed until then counts as in time.
     filed_until = calendar.date_of_ms(at_ms) if old.claim.registered else ""
+    same = new.person.id == old.person.id
+    # Nothing of the mother's pays for the newborn, and nothing was counted for it.
+    covers = old.settled.covers if same else ()
+    added = dict(old.settled.counters) if same else {}
     return decide(
         ctx,
         new.institution,
-        cover_settle.as_asked(ctx, new.person, old.claim_id, old.settled.covers),
+        cover_settle.as_asked(ctx, new.person, old.claim_id, covers),
         new.visit,
         new.rows,
-        own=means_as_then(old.settled, new.use_account),
+        own=means_as_then(old.settled, new.use_account) if same else CASH_ONLY,
         filed_until=filed_until,
-        counted_in=order.counted_before(ctx, new.person, old.claim_id, old.settled, at_ms),
+        counted_in=order.counted_before(ctx, new.person, old.claim_id, added, at_ms),
     )
+
+
+def _claim_of(old: Taken, new: Wanted) -> Claim:
+    """The claim as the new settlement has it: of the person whom it is decided for."""
+    if new.person.id == old.person.id:
+        return old.claim
+    who = new.person
+    return replace(old.claim, person=who.id, area=who.area, scheme=who.scheme)
 
 
 def means_as_then(settled: Settled, use_account: bool) -> OwnMeans:
@@ -155,7 +170,7 @@ def _post(ctx: Context, old: Taken, new: Wanted, settled: Settled | None, book: 
     provider.undo(ctx, old.claim_id, new.digest, book)
     drawn = 0
     if settled is not None:
-        bill = bill_of(old.claim, settled)
+        bill = bill_of(_claim_of(old, new), settled)
         assert bill.total_fen == settled.sums[0], "the payers do not make up the bill"
         anew = settlement_legs(bill)
         post(ctx, claims.transfer_id(new.claim_id), anew, book)
@@ -174,22 +189,38 @@ def _post(ctx: Context, old: Taken, new: Wanted, settled: Settled | None, book: 
 
 def _count(
     ctx: Context, old: Taken, new: Wanted, settled: Settled | None, at_ms: int
-) -> dict[int, list[str]]:
-    """Exchange what was added to the counters; later settlements by year where they differ."""
+) -> list[tuple[Person, int, list[str]]]:
+    """Exchange what was added to the counters; later settlements where they now differ, by person
+    and year."""
     less = dict(old.settled.counters)
     more = {} if settled is None else dict(settled.counters)
-    later: dict[int, list[str]] = {}
-    for year in sorted({**less, **more}):
+    if new.person.id == old.person.id:
+        return _exchange(ctx, new.person, (old.claim_id, less), (new.claim_id, more), at_ms)
+    return [
+        *_exchange(ctx, old.person, (old.claim_id, less), ("", {}), at_ms),
+        *_exchange(ctx, new.person, ("", {}), (new.claim_id, more), at_ms),
+    ]
+
+
+_Added = dict[int, Mapping[str, int]]
+"""What a settlement has added to the counters, by year."""
+
+
+def _exchange(
+    ctx: Context, person: Person, less: tuple[str, _Added], more: tuple[str, _Added], at_ms: int
+) -> list[tuple[Person, int, list[str]]]:
+    later = []
+    for year in sorted({**less[1], **more[1]}):
         found = counters.exchange(
             ctx,
-            new.person,
+            person,
             year,
-            (old.claim_id, less.get(year, {})),
-            (new.claim_id if year in more else "", more.get(year, {})),
+            (less[0], less[1].get(year, {})),
+            (more[0] if year in more[1] else "", more[1].get(year, {})),
             at_ms,
         )
         if found:
-            later[year] = found
+            later.append((person, year, found))
     return later
 
 
@@ -212,9 +243,13 @@ def _write(ctx: Context, old: Taken, new: Wanted, settled: Settled | None) -> No
     )
     ctx.state.put(f"claim/{old.reversal}", record.encode())
     if settled is not None:
+        state = follow(START, Action.SETTLE)
+        if old.claim.state is ClaimState.DISPUTED:
+            # Whoever has objected to the old one is not rid of by settling anew.
+            state = follow(state, Action.DISPUTE)
         made = replace(
-            old.claim,
-            state=follow(START, Action.SETTLE),
+            _claim_of(old, new),
+            state=state,
             settled=settled,
             reversal="",
             declared=None,
@@ -236,7 +271,7 @@ def _explain(
     ctx.versions.update(decided.versions)
     explained = explanation_of(
         new.claim_id,
-        old.claim,
+        _claim_of(old, new),
         decided.facts,
         decided.decision,
         new.rows,
@@ -263,7 +298,11 @@ def _explain(
 
 
 def _tell(
-    ctx: Context, old: Taken, new: Wanted, settled: Settled | None, later: dict[int, list[str]]
+    ctx: Context,
+    old: Taken,
+    new: Wanted,
+    settled: Settled | None,
+    later: list[tuple[Person, int, list[str]]],
 ) -> None:
     claim = old.claim
     ctx.versions["reverses"] = {
@@ -277,14 +316,14 @@ def _tell(
         "person": claim.person,
         "area": claim.area,
     }
-    for year, names in later.items():
-        place = (new.person.id, new.person.area, new.person.scheme, year)
-        secret = new.person.salt
-        counters.list_for_repricing(ctx, place, secret, names, True, cause=old.reason)
+    for who, year, names in later:
+        place = (who.id, who.area, who.scheme, year)
+        counters.list_for_repricing(ctx, place, who.salt, names, True, cause=old.reason)
     ctx.emit("claim.reversed", claim=old.claim_id, reversal=old.reversal, **whom)
     if settled is None:
         return
-    ctx.emit("claim.settled", claim=new.claim_id, **whom)
+    whose = {"person": new.person.id, "area": new.person.area}
+    ctx.emit("claim.settled", claim=new.claim_id, **(whom | whose))
     rows = difference.differences(old.settled, settled)
     ctx.emit(
         "claim.resettled",

@@ -32,10 +32,9 @@ def decided_at_ms(ctx: Context, person: Person, claim_id: str, settled: Settled)
 
 
 def counted_before(
-    ctx: Context, person: Person, claim_id: str, settled: Settled, at_ms: int
+    ctx: Context, person: Person, claim_id: str, own: Mapping[int, Mapping[str, int]], at_ms: int
 ) -> Callable[[int], Counters | None]:
-    """The counters of a benefit year as they were before a settlement."""
-    own = dict(settled.counters)
+    """The counters of a benefit year as they were before a settlement; ``own``: what it added."""
 
     def of_year(year: int) -> Counters | None:
         found = counters.load(ctx.state, person.id, person.area, person.scheme, year)

@@ -47,6 +47,17 @@ CALLS = List(
 ``blind`` as it was. Uploads that were withdrawn are left out."""
 
 
+MORE_AUDIENCES = tuple(f"{AUDIENCE}-{number}" for number in (2, 3, 4))
+MORE_CALLS = {name: Optional(Record({"calls": CALLS})) for name in MORE_AUDIENCES}
+"""Where the calls of a long stay go on: one attachment has no room for them all."""
+
+
+def calls_given(ctx: Context) -> list[Args]:
+    """The calls of all attachments, in the order of their audiences."""
+    given = (ctx.attachments.get(name) for name in (AUDIENCE, *MORE_AUDIENCES))
+    return [call for one in given if one is not None for call in one.content["calls"]]
+
+
 @quick(frozen=True, slots=True)
 class Original:
     """What a settlement was decided on, as its institution told it then."""

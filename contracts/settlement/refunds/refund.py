@@ -18,7 +18,7 @@ from contracts.settlement.records import Again, content_digest
 from contracts.settlement.refunds import returned
 from contracts.settlement.refunds.again import Taken, Wanted, remake
 from contracts.settlement.refunds.consent import take_back
-from contracts.settlement.refunds.original import CALLS, again_of, match
+from contracts.settlement.refunds.original import CALLS, MORE_CALLS, again_of, calls_given, match
 from contracts.settlement.refunds.resettle import answer, answered, load, settled_of_claim
 from contracts.settlement.refunds.returned import RETURNS
 
@@ -33,7 +33,7 @@ REASON = "refund"
         "amount_fen": Fen(1),
         "invoices": Optional(INVOICES, []),
     },
-    attachments={AUDIENCE: Record({"calls": CALLS, "returns": RETURNS})},
+    attachments={AUDIENCE: Record({"calls": CALLS, "returns": RETURNS}), **MORE_CALLS},
     kinds=INSTITUTIONS,
     posts=("operator", "clerk", "finance"),
 )
@@ -57,7 +57,7 @@ def refund(ctx: Context, args: Args) -> Answer:
         reject("refund.total-differs", amount_fen=args["amount_fen"], returns_fen=total)
     institution = require_organisation(ctx.state, claim.institution)
     again = again_of(args["claim"], claim, settled)
-    original = match(ctx, again, claim, institution, attached.content["calls"])
+    original = match(ctx, again, claim, institution, calls_given(ctx))
     back = returned.take(original, again.returned, given)
     rows = returned.rest_of(original.rows, back)
     if args["invoices"] and not rows:
@@ -65,11 +65,12 @@ def refund(ctx: Context, args: Args) -> Answer:
         reject("invoice.total-differs", total_fen=0, invoices_fen=paper)
     after = take_back(ctx, args["claim"], claim, total, args["reversal"])
     returned.free_packs(ctx, original, given, rows, args["claim"], claim.institution)
-    old = Taken(args["claim"], claim, settled, after, args["reversal"], REASON)
+    person = enrolment.require_person(ctx.state, claim.person)
+    old = Taken(args["claim"], claim, person, settled, after, args["reversal"], REASON)
     new = Wanted(
         claim_id=args["replacement"],
         institution=institution,
-        person=enrolment.require_person(ctx.state, claim.person),
+        person=person,
         visit=original.visit,
         rows=rows,
         traces=original.traces,

@@ -10,25 +10,28 @@ from __future__ import annotations
 
 from contracts.api import Answer, Args, Context, reject
 from contracts.organisations import require_competent, require_organisation, require_own_id
-from contracts.schema import Id, OneOf, Record
+from contracts.schema import Id, OneOf, Optional, Record
+from contracts.settlement import calendar, enrolment
 from contracts.settlement import claim as claims
 from contracts.settlement.claim import CONTRACT
 from contracts.settlement.claim_explain import answer_of
 from contracts.settlement.claim_shapes import AUDIENCE, INSTITUTIONS, WHY_TAKEN_BACK
 from contracts.settlement.claim_visit import check_person
+from contracts.settlement.enrolment import Person
 from contracts.settlement.lifecycle import Action, follow
 from contracts.settlement.records import (
     Again,
     Claim,
     Reversal,
     Settled,
+    Visit,
     content_digest,
     is_reversal,
 )
 from contracts.settlement.refunds import difference
 from contracts.settlement.refunds.again import Taken, Wanted, remake
 from contracts.settlement.refunds.consent import take_back
-from contracts.settlement.refunds.original import CALLS, again_of, match
+from contracts.settlement.refunds.original import CALLS, MORE_CALLS, again_of, calls_given, match
 from contracts.settlement.refunds.returned import rest_of
 
 POSTS = ("operator", "clerk", "checker", "finance")
@@ -40,8 +43,9 @@ POSTS = ("operator", "clerk", "checker", "finance")
         "reversal": Id(64),
         "replacement": Id(64),
         "reason": OneOf(*WHY_TAKEN_BACK),
+        "newborn": Optional(Id(60)),
     },
-    attachments={AUDIENCE: Record({"calls": CALLS})},
+    attachments={AUDIENCE: Record({"calls": CALLS}), **MORE_CALLS},
     kinds=(*INSTITUTIONS, "bureau"),
     posts=POSTS,
 )
@@ -49,8 +53,9 @@ def resettle(ctx: Context, args: Args) -> Answer:
     """Take a settlement back and settle the same bill anew, in one step; the difference moves.
 
     ``reversal`` and ``replacement``: new ids, of the entry that takes it back and of the new
-    settlement. Refuses with ``resettle.content``, ``resettle.unchanged`` and the codes of
-    ``claim.reverse`` and ``claim.settle``.
+    settlement. ``newborn``: whom a bill was for that was settled under the mother; the home bureau
+    of both says so. Refuses with ``resettle.newborn``, ``resettle.content``,
+    ``resettle.unchanged`` and the codes of ``claim.reverse`` and ``claim.settle``.
     """
     digest = content_digest(ctx, "resettle", args)
     claim = load(ctx, args["claim"])
@@ -62,9 +67,12 @@ def resettle(ctx: Context, args: Args) -> Answer:
     institution = require_organisation(ctx.state, claim.institution)
     again = again_of(args["claim"], claim, settled)
     attached = ctx.attachments[AUDIENCE]
-    original = match(ctx, again, claim, institution, attached.content["calls"])
-    person = check_person(ctx, claim.person, original.visit)
-    old = Taken(args["claim"], claim, settled, after, args["reversal"], args["reason"])
+    original = match(ctx, again, claim, institution, calls_given(ctx))
+    before = enrolment.require_person(ctx.state, claim.person)
+    if args["newborn"] is not None:
+        _require_newborn(ctx, args, before, original.visit)
+    person = check_person(ctx, args["newborn"] or claim.person, original.visit)
+    old = Taken(args["claim"], claim, before, settled, after, args["reversal"], args["reason"])
     new = Wanted(
         claim_id=args["replacement"],
         institution=institution,
@@ -83,6 +91,23 @@ def resettle(ctx: Context, args: Args) -> Answer:
     if _same(settled, made):
         reject("resettle.unchanged", claim=args["claim"], person_fen=made.person_fen)
     return answer(args, settled, made)
+
+
+NEWBORN_DAYS = 90
+"""How long after the birth care may have been settled under the mother."""
+
+
+def _require_newborn(ctx: Context, args: Args, mother: Person, visit: Visit) -> None:
+    """Refuses with ``resettle.newborn`` unless the home bureau of both moves a bill from a mother
+    to a child that was born not long before it. How old the child is stays unsaid."""
+    child = enrolment.require_person(ctx.state, args["newborn"])
+    last = calendar.add_days(child.birth, NEWBORN_DAYS)
+    said = (args["reason"], ctx.sender_kind, mother.sex)
+    if said != ("newborn", "bureau", "female") or not child.birth <= visit.discharge <= last:
+        reject(
+            "resettle.newborn", reason=args["reason"], by=ctx.sender_kind, limit_days=NEWBORN_DAYS
+        )
+    require_competent(ctx, child.area)
 
 
 def load(ctx: Context, claim_id: str) -> Claim:

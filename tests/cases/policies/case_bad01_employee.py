@@ -1,6 +1,8 @@
-"""A web calculator's table for employees, level 3 (职工 住院). Source: worked case bad-01.
+"""A web calculator's table for employees, level 3 (职工 住院).
 
-The deductible of 1,000 is the whole first band. Example only: figures of a published case, not the policy in force.
+Source: worked case bad-01 (jiusongjiankang.com). The deductible of 1,000 is the whole first band.
+Date: not stated by the source; collected in 2026.
+Example only: not legal advice, not the policy in force.
 """
 
 

@@ -1,6 +1,8 @@
-"""A web example for employees elsewhere, level 3 (职工 异地住院). Source: worked case bad-02.
+"""A web example for employees elsewhere, level 3 (职工 异地住院).
 
-Example only: figures of a published case, not the policy in force.
+Source: worked case bad-02 (jiusongjiankang.com).
+Date: not stated by the source; collected in 2026.
+Example only: not legal advice, not the policy in force.
 """
 
 

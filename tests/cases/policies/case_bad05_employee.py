@@ -1,6 +1,8 @@
-"""A web example for retired employees, outpatient (职工退休 普通门诊). Source: worked case bad-05.
+"""A web example for retired employees, outpatient (职工退休 普通门诊).
 
-Example only: figures of a published case, not the policy in force.
+Source: worked case bad-05 (fudaoke.com).
+Date: not stated by the source; collected in 2026.
+Example only: not legal advice, not the policy in force.
 """
 
 

@@ -1,6 +1,8 @@
-"""A web example for employees, outpatient, level 3 (职工 普通门诊). Source: worked case bad-07.
+"""A web example for employees, outpatient, level 3 (职工 普通门诊).
 
-Example only: figures of a published case, not the policy in force.
+Source: worked case bad-07 (jiusongjiankang.com).
+Date: not stated by the source; collected in 2026.
+Example only: not legal advice, not the policy in force.
 """
 
 

@@ -1,6 +1,8 @@
-"""A table that circulates on the web, care elsewhere, level 3 (转外地住院). Source: worked case bad-10.
+"""A table that circulates on the web, care elsewhere, level 3 (转外地住院).
 
-Example only: figures of a published case, not the policy in force.
+Source: worked case bad-10 (jiusongjiankang.com).
+Date: not stated by the source; collected in 2026.
+Example only: not legal advice, not the policy in force.
 """
 
 

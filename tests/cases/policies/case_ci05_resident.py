@@ -1,7 +1,9 @@
 """A city that is not named, critical illness in eight bands (居民 大病保险 分段).
 
-Source: worked case ci-05; basic is given as paid. The bands run on what is left after the
-deductible. Example only: figures of a published case, not the policy in force.
+Source: worked case ci-05 (51dongshi.net); basic is given as paid. The bands run on what is left
+after the deductible.
+Date: not stated by the source; collected in 2026.
+Example only: not legal advice, not the policy in force.
 """
 
 

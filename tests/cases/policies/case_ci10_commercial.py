@@ -1,6 +1,8 @@
 """A commercial supplement with a deductible in scope and one outside (惠民保 分项免赔).
 
-Source: worked case ci-10; basic insurance is given as paid. Example only: figures of a published case, not the policy in force.
+Source: worked case ci-10 (m.cameronpac.com); basic insurance is given as paid.
+Date: not stated by the source; collected in 2026.
+Example only: not legal advice, not the policy in force.
 """
 
 

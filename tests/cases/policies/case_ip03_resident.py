@@ -1,7 +1,9 @@
 """A city that is not named, elderly residents, inpatient and critical illness (居民 老年 住院+大病).
 
-Source: worked case ip-03. The table is printed as the person's share; the deductible is carved out
-of the first band, and critical illness starts from deductible + share. Example only: figures of a published case, not the policy in force.
+Source: worked case ip-03 (ardmore-hotel.com). The table is printed as the person's share; the
+deductible is carved out of the first band, and critical illness starts from deductible + share.
+Date: not stated by the source; collected in 2026.
+Example only: not legal advice, not the policy in force.
 """
 
 

@@ -1,7 +1,9 @@
 """A city that is not named, employees, inpatient and large amounts (职工 住院+大额医疗补助).
 
-Source: worked case ip-05. The pool covers 80,000 of in-scope cost a year (a cap on the cost);
-what is above goes to the large-amount subsidy, which pays at most 220,000. Example only: figures of a published case, not the policy in force.
+Source: worked case ip-05 (yzzsnet.com). The pool covers 80,000 of in-scope cost a year (a cap on
+the cost); what is above goes to the large-amount subsidy, which pays at most 220,000.
+Date: not stated by the source; collected in 2026.
+Example only: not legal advice, not the policy in force.
 """
 
 

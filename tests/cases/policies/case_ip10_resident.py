@@ -1,7 +1,9 @@
 """A province that is not named, 2019, residents, inpatient (全省 居民 住院).
 
-Source: worked cases ip-10 and ip-11. Deductibles add up to at most 2,300 a year, the fund pays at
-most 150,000 a year, care without a referral loses 15 points. Example only: figures of a published case, not the policy in force.
+Source: worked cases ip-10 and ip-11 (kidbbs.com). Deductibles add up to at most 2,300 a year, the
+fund pays at most 150,000 a year, care without a referral loses 15 points.
+Date: rules of 2019.
+Example only: not legal advice, not the policy in force.
 """
 
 

@@ -1,6 +1,8 @@
-"""A flat ratio for employees, level 3 (职工 统一比例). Source: worked case ip-18, first example.
+"""A flat ratio for employees, level 3 (职工 统一比例).
 
-Example only: figures of a published case, not the policy in force.
+Source: worked case ip-18, first example (jiusongjiankang.com).
+Date: not stated by the source; collected in 2026.
+Example only: not legal advice, not the policy in force.
 """
 
 

@@ -1,6 +1,8 @@
-"""A flat ratio for residents, level 3 (居民). Source: worked case ip-18, third example.
+"""A flat ratio for residents, level 3 (居民).
 
-Example only: figures of a published case, not the policy in force.
+Source: worked case ip-18, third example (jiusongjiankang.com).
+Date: not stated by the source; collected in 2026.
+Example only: not legal advice, not the policy in force.
 """
 
 

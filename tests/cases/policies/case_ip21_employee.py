@@ -1,6 +1,8 @@
-"""A made-up city, employees, inpatient, level 3 (职工在职 住院). Source: worked case ip-21.
+"""A made-up city, employees, inpatient, level 3 (职工在职 住院).
 
-The yearly cap of 200,000 limits the fund's payment. Example only: figures of a published case, not the policy in force.
+Source: worked case ip-21 (alkdhj.cn). The yearly cap of 200,000 limits the fund's payment.
+Date: not stated by the source; collected in 2026.
+Example only: not legal advice, not the policy in force.
 """
 
 

@@ -1,6 +1,8 @@
 """A place that is not named, employees, pharmacy under the outpatient pool (职工 药店门诊统筹).
 
-Source: worked case op-07. Ratio and yearly cap differ for the retired. Example only: figures of a published case, not the policy in force.
+Source: worked case op-07 (jiusongjiankang.com). Ratio and yearly cap differ for the retired.
+Date: not stated by the source; collected in 2026.
+Example only: not legal advice, not the policy in force.
 """
 
 

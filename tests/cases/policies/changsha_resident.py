@@ -1,6 +1,8 @@
-"""Changsha, Hunan, residents, inpatient (长沙 居民 住院 新生儿). Source: worked case ip-14.
+"""Changsha, Hunan, residents, inpatient (长沙 居民 住院 新生儿).
 
-Example only: figures of a published case, not the policy in force.
+Source: worked case ip-14 (wyx.cc).
+Date: the page is of 2024.
+Example only: not legal advice, not the policy in force.
 """
 
 

@@ -1,6 +1,9 @@
-"""Chengdu, Sichuan, employees, inpatient (成都 职工 住院). Source: worked case ip-06.
+"""Chengdu, Sichuan, employees, inpatient (成都 职工 住院).
 
-The deductible is a share of the average wage, the ratio a formula of age. Example only: figures of a published case, not the policy in force.
+Source: worked case ip-06 (xiangrikui.com). The deductible is a share of the average wage, the
+ratio a formula of age.
+Date: the page is of 2012-12-04.
+Example only: not legal advice, not the policy in force.
 """
 
 AVERAGE_WAGE = 8084

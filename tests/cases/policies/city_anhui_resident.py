@@ -2,6 +2,7 @@
 
 Source: RULES.md section 2.5: deductible 20 % of the whole cost, 2,000 to 10,000, then 10 or 20
 points less, but at least 40 % of the in-scope amount (保底).
+Date: not stated by the source; collected in 2026.
 Example only: not legal advice, not the policy in force.
 """
 

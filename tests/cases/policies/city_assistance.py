@@ -2,6 +2,7 @@
 
 Source: RULES.md section 3.5, Suqian and Yubei: 100 / 80 / 70 %, the third group above 3,000, at
 most 100,000 a year; then 60 % of what is left above 3,000, at most 20,000 a year.
+Date: not stated by the source; collected in 2026.
 Example only: not legal advice, not the policy in force.
 """
 

@@ -1,8 +1,9 @@
 """Beijing, employees, inpatient (北京市 职工 住院).
 
-Source: table of published city rules, RULES.md section 3.5: first stay 1,300, later ones 650; tiers
-by level on the in-scope amount, deductible inside the first; above 100,000 the large-amount fund.
-Retired people bear 30 % of the copay below 100,000 (their supplement included).
+Source: table of published city rules, RULES.md section 3.5: first stay 1,300, later ones 650;
+tiers by level on the in-scope amount, deductible inside the first; above 100,000 the large-amount
+fund. Retired people bear 30 % of the copay below 100,000 (their supplement included).
+Date: not stated by the source; collected in 2026.
 Example only: not legal advice, not the policy in force.
 """
 

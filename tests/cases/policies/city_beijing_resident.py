@@ -2,6 +2,7 @@
 
 Source: RULES.md section 3.5: 300 / 800 / 1,300, at most 250,000 a year; critical illness above
 30,404 a year, up to 50,000 60 %, then 70 %; in need half the threshold and 5 points more.
+Date: not stated by the source; collected in 2026.
 Example only: not legal advice, not the policy in force.
 """
 

@@ -1,6 +1,7 @@
 """Changzhou, employees, care in another province (常州市 职工 跨省), formula A.
 
 Source: RULES.md section 2.5: 10 percentage points less with a filing or an emergency, 20 without.
+Date: not stated by the source; collected in 2026.
 Example only: not legal advice, not the policy in force.
 """
 

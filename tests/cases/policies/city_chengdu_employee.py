@@ -2,6 +2,7 @@
 
 Source: published form of the rule: ratio of the level, from 50 years on 2 points for each decade,
 at most 10.
+Date: not stated by the source; collected in 2026.
 Example only: not legal advice, not the policy in force.
 """
 

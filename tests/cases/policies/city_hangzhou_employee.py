@@ -1,6 +1,7 @@
 """Hangzhou, employees, care elsewhere (杭州市 职工 异地), formula B.
 
 Source: RULES.md section 2.5: 20 % first pay outside the province, 10 % elsewhere in it.
+Date: not stated by the source; collected in 2026.
 Example only: not legal advice, not the policy in force.
 """
 

@@ -1,7 +1,8 @@
 """A city's commercial cover (惠民保) with two deductibles.
 
-Source: RULES.md section 3.7, case xp-05: 10,000 a year in scope (80 % above), 12,000 a year of own
-expense (60 % above).
+Source: RULES.md section 3.7, case xp-05: 10,000 a year in scope (80 % above), 12,000 a year of
+own expense (60 % above).
+Date: not stated by the source; collected in 2026.
 Example only: not legal advice, not the policy in force.
 """
 

@@ -2,6 +2,7 @@
 
 Source: RULES.md section 3.5: 1,800 a year (retired 1,300) shared by all visits, 70 / 85 % up to a
 fee base of 20,000, above it 60 / 80 % from the critical-illness fund.
+Date: not stated by the source; collected in 2026.
 Example only: not legal advice, not the policy in force.
 """
 

@@ -1,6 +1,7 @@
 """Tongchuan, residents, care in another province (铜川市 居民 跨省), formula C.
 
 Source: RULES.md section 2.5: the ratio times 0.9 with a temporary filing, 0.8 without one.
+Date: not stated by the source; collected in 2026.
 Example only: not legal advice, not the policy in force.
 """
 

@@ -2,6 +2,7 @@
 
 Source: RULES.md section 3.5: 200 / 500 / 1,000, 90 / 80 / 65 %, 130,000 a year; critical illness
 10,000-30,000 60 %, -100,000 70 %, above 80 %, at most 300,000 a year.
+Date: not stated by the source; collected in 2026.
 Example only: not legal advice, not the policy in force.
 """
 

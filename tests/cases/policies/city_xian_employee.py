@@ -2,6 +2,7 @@
 
 Source: RULES.md section 3.5: 200 / 500 / 1,200, 90 / 85 / 80 %, retired 4 or 5 points more; what
 the pool would pay above 400,000 a year goes to the large-amount subsidy at 90 %.
+Date: not stated by the source; collected in 2026.
 Example only: not legal advice, not the policy in force.
 """
 

@@ -2,6 +2,7 @@
 
 Source: RULES.md section 3.5: above 16,000 a year 60 / 65 / 70 / 75 % at 100 / 200 / 300 thousand,
 at most 400,000 a year.
+Date: not stated by the source; collected in 2026.
 Example only: not legal advice, not the policy in force.
 """
 

@@ -1,7 +1,10 @@
-"""Dandong, Liaoning, employees, outpatient pool (丹东 职工 门诊统筹). Source: worked case op-01.
+"""Dandong, Liaoning, employees, outpatient pool (丹东 职工 门诊统筹).
 
-(total - first pay - own expense - over ceiling - deductible) x ratio; the deductible counts once a
-year; the personal account may pay whatever is left to the person. Example only: figures of a published case, not the policy in force.
+Source: worked case op-01 (86lsw.com). (total - first pay - own expense - over ceiling -
+deductible) x ratio; the deductible counts once a year; the personal account may pay whatever is
+left to the person.
+Date: not stated by the source; collected in 2026.
+Example only: not legal advice, not the policy in force.
 """
 
 

@@ -1,6 +1,8 @@
-"""Henan, care in Beijing (河南 异地住院). Source: worked case seed-02; the scheme is not stated.
+"""Henan, care in Beijing (河南 异地住院).
 
-Example only: figures of a published case, not the policy in force.
+Source: worked case seed-02; the scheme is not stated.
+Date: not stated by the source; collected in 2026.
+Example only: not legal advice, not the policy in force.
 """
 
 

@@ -1,6 +1,8 @@
 """Jiangyin, Jiangsu, medical assistance after basic and critical illness (江阴 医疗救助).
 
-Source: worked case ci-03; the earlier layers are given as paid. Example only: figures of a published case, not the policy in force.
+Source: worked case ci-03 (husay.cn); the earlier layers are given as paid.
+Date: not stated by the source; collected in 2026.
+Example only: not legal advice, not the policy in force.
 """
 
 

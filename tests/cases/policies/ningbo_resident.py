@@ -1,6 +1,9 @@
-"""Ningbo, Zhejiang, adult residents, inpatient (宁波 居民 成年 住院). Source: worked case ip-02.
+"""Ningbo, Zhejiang, adult residents, inpatient (宁波 居民 成年 住院).
 
-The yearly cap of 300,000 limits the in-scope cost, not the fund's payment. Example only: figures of a published case, not the policy in force.
+Source: worked case ip-02 (jwbk.com, a copy of the city's own). The yearly cap of 300,000 limits
+the in-scope cost, not the fund's payment.
+Date: rules of 2023.
+Example only: not legal advice, not the policy in force.
 """
 
 

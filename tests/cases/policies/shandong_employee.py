@@ -1,6 +1,8 @@
-"""Shandong, employees, care in Shanghai (山东 职工 异地住院). Source: worked case seed-01.
+"""Shandong, employees, care in Shanghai (山东 职工 异地住院).
 
-Example only: figures of a published case, not the policy in force.
+Source: worked case seed-01.
+Date: not stated by the source; collected in 2026.
+Example only: not legal advice, not the policy in force.
 """
 
 

@@ -1,7 +1,9 @@
 """Shanghai, retired employees, outpatient care of chronic diseases where they live
-(上海 职工退休 长期居住 门诊慢性病). Source: worked case seed-03.
+(上海 职工退休 长期居住 门诊慢性病).
 
-Example only: figures of a published case, not the policy in force.
+Source: worked case seed-03.
+Date: not stated by the source; collected in 2026.
+Example only: not legal advice, not the policy in force.
 """
 
 

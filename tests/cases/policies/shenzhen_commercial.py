@@ -1,6 +1,8 @@
 """A city's commercial supplement on top of insurance elsewhere (惠民保: 惠医保, care in Shenzhen).
 
-Source: worked case xp-05. Two deductibles: 10,000 in scope, 12,000 outside. Example only: figures of a published case, not the policy in force.
+Source: worked case xp-05 (ccschy.com). Two deductibles: 10,000 in scope, 12,000 outside.
+Date: not stated by the source; collected in 2026.
+Example only: not legal advice, not the policy in force.
 """
 
 

@@ -1,6 +1,8 @@
 """Yangzhou, Jiangsu, retired employees, outpatient pool, level 2 (扬州 职工退休 门诊统筹).
 
-Source: worked case op-03. Example only: figures of a published case, not the policy in force.
+Source: worked case op-03 (yangzhou.iwelife.cn).
+Date: not stated by the source; collected in 2026.
+Example only: not legal advice, not the policy in force.
 """
 
 

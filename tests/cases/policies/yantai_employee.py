@@ -1,6 +1,9 @@
-"""Yantai, Shandong, employees, inpatient (烟台 职工 住院). Source: worked case ip-18, second example.
+"""Yantai, Shandong, employees, inpatient (烟台 职工 住院).
 
-Bands by level, the deductible inside the first band, retired people 5 points more. Example only: figures of a published case, not the policy in force.
+Source: worked case ip-18, second example (jiusongjiankang.com). Bands by level, the deductible
+inside the first band, retired people 5 points more.
+Date: not stated by the source; collected in 2026.
+Example only: not legal advice, not the policy in force.
 """
 
 

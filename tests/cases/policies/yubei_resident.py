@@ -1,6 +1,8 @@
 """Yubei, Chongqing, residents, level 2, with medical assistance and its tilt (渝北 居民一档 救助).
 
-Source: worked case ci-01 (the district's own page). Example only: figures of a published case, not the policy in force.
+Source: worked case ci-01 (ybq.gov.cn, the district's own page).
+Date: the page is of 2023-10-30.
+Example only: not legal advice, not the policy in force.
 """
 
 

@@ -1,7 +1,10 @@
 """Zhenjiang, Jiangsu, active employees, outpatient pool and critical illness (镇江 职工 门诊+大病).
 
-Source: worked case op-05. The limit of 10,000 is on the cost above the deductible; what is above
-the limit, the deductible and the person's share together are the base of critical illness. Example only: figures of a published case, not the policy in force.
+Source: worked case op-05 (qebk.com). The limit of 10,000 is on the cost above the deductible;
+what is above the limit, the deductible and the person's share together are the base of critical
+illness.
+Date: rules of 2023.
+Example only: not legal advice, not the policy in force.
 """
 
 

@@ -123,6 +123,11 @@ def visit(person: str = ALICE, kind: str = "outpatient", **given: Any) -> dict[s
     } | given
 
 
+def signer(clinical: Mapping[str, Value] | None) -> str:
+    """Post of who signs: for an emergency the doctor."""
+    return "doctor" if (clinical or {}).get("emergency") else "operator"
+
+
 @dataclass
 class ClaimWorld:
     """What people say to each other at the counter, as calls."""
@@ -206,7 +211,7 @@ class ClaimWorld:
         refused: str = "",
         method: str = "settle",
         sender: str = HOSPITAL,
-        post: str = "operator",
+        post: str = "",
         registered: bool = False,
         **more: Any,
     ) -> Outcome:
@@ -214,6 +219,7 @@ class ClaimWorld:
         lines = [line(1, BED, 50_000)] if lines is None else lines
         given = None if registered else (visit() if given is None else given)
         args = self.settle_args(claim, lines, given, **more)
+        post = post or signer(clinical)
         content = {"visit": None if registered and clinical is None else dict(clinical or {})}
         attachments = {"settlement": content | {"lines": lines}}
         if refused:
@@ -223,10 +229,11 @@ class ClaimWorld:
         return self.world.do(sender, "claim", method, args, attachments=attachments, post=post)
 
     def register(
-        self, claim: str, given: Mapping[str, Value], *, refused: str = "", post: str = "operator",
+        self, claim: str, given: Mapping[str, Value], *, refused: str = "", post: str = "",
         clinical: Mapping[str, Value] | None = None, sender: str = HOSPITAL,
     ) -> Outcome:  # fmt: skip
         """Register a stay."""
+        post = post or signer(clinical)
         args = {"claim": claim, "visit": dict(given)}
         attachments = {"settlement": {"visit": dict(clinical or {})}}
         if refused:

@@ -41,7 +41,8 @@ def canary_line(**changes: Any) -> list[Any]:
     return row
 
 
-CLINICAL = {"diagnoses": [DIAGNOSIS], "chronic_disease": DISEASE, "trauma": True}
+CLINICAL = {"diagnoses": [DIAGNOSIS], "chronic_disease": DISEASE, "trauma": True,
+            "third_party": True}  # fmt: skip
 
 
 @pytest.fixture

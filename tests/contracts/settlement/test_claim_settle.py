@@ -235,14 +235,14 @@ def settle(case):
 def test_a_policy_that_pays_nothing_denies_and_settles(counter: ClaimWorld) -> None:
     denying = """
 def settle(case):
-    return {"payments": [], "refusals": ["third_party.liable"], "account_limit_fen": 0}
+    return {"payments": [], "refusals": ["not.insured"], "account_limit_fen": 0}
 """
     counter.deploy("310", denying)
-    outcome = counter.settle(clinical={"trauma": True, "third_party": True}, use_account=True)
+    outcome = counter.settle(use_account=True)
     assert outcome.answer["funds_fen"] == 0
     assert outcome.answer["cash_fen"] == 50_000
     assert outcome.explanation is not None
-    assert outcome.explanation["refusals"] == [["third_party.liable", -1, 50_000]]
+    assert outcome.explanation["refusals"] == [["not.insured", -1, 50_000]]
 
 
 # --- filings --------------------------------------------------------------------------------------

@@ -160,9 +160,11 @@ def gina(counter: ClaimWorld) -> ClaimWorld:
     return counter
 
 
-def at_home(counter: ClaimWorld, claim: str = "H44010000123-g-1", **clinical: Any) -> Any:
+def at_home(
+    counter: ClaimWorld, claim: str = "H44010000123-g-1", post: str = "operator", **clinical: Any
+) -> Any:
     return counter.settle(
-        claim, [line(1, BED, 50_000)], visit(GINA), clinical=clinical, use_account=False
+        claim, [line(1, BED, 50_000)], visit(GINA), clinical=clinical, use_account=False, post=post
     )
 
 
@@ -182,5 +184,5 @@ def test_where_the_insured_place_ends_it_no_fund_pays_and_the_reason_is_told(
     assert outcome.explanation["filing"]["reason"] == "filing.resides-elsewhere"
     assert outcome.explanation["refusals"][0][0] == "filing.resides-elsewhere"
     # Nothing was used up, and an emergency is not asked where it lives.
-    urgent = at_home(gina, "H44010000123-g-2", emergency=True)
+    urgent = at_home(gina, "H44010000123-g-2", "doctor", emergency=True)
     assert urgent.amounts["fund_310100_fen"] == 15_000

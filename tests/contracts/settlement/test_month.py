@@ -24,7 +24,7 @@ from tests.contracts.settlement.month_world import (
     claim_id,
     make_month,
 )
-from tests.contracts.world import BANK, BUREAU_HUNAN, HOSPITAL
+from tests.contracts.world import BANK, BUREAU_GUANGZHOU, BUREAU_HUNAN, HOSPITAL
 
 CLEARING, RECEIVABLE = chart.clearing(HUNAN, GUANGDONG), chart.receivable(HUNAN, GUANGDONG)
 PAYABLE = chart.payable(HOSPITAL)
@@ -125,3 +125,29 @@ def test_care_inside_a_province_needs_no_statement() -> None:
     month.confirm()
     assert statement_record.find(month.state, JUNE, GUANGDONG, GUANGDONG) is None
     assert notice_record.load(month.state, f"institution:{JUNE}:{HOSPITAL}").amount_fen == 570
+
+
+def test_what_is_declared_is_paid_by_its_notice_alone() -> None:
+    """A plain transfer cannot pay a declared month a second time."""
+    month = make_month()
+    name = month.settle()
+    month.settle(2, 10_000)
+    left = month.row(claim_id(2))["funds_fen"]
+    month.on("2025-07-01").declare(name)
+    month.close(name)
+
+    def move(number: int, fen: int, refused: str = "") -> None:
+        legs = [
+            {"account": account, "fund_type": "310100", "amount_fen": amount}
+            for account, amount in ((PAYABLE, -fen), (chart.bank(BANK), fen))
+        ]
+        args = {"transfer": f"440100t{number}", "kind": "payment", "postings": legs}
+        call = month.world.refused if refused else month.world.do
+        words = (refused,) if refused else ()
+        told = call(*words, BUREAU_GUANGZHOU, "funds", "transfer", args, post="finance")  # type: ignore[operator]
+        assert not refused or told.values == {
+            "account": PAYABLE, "fund_type": "310100", "asked_fen": fen, "undeclared_fen": left
+        }  # fmt: skip
+
+    move(1, left + 1, "funds.declared")
+    move(2, left)

@@ -337,3 +337,19 @@ def test_a_validator_vote_is_what_changes_the_wallets_limits(home: Home) -> None
         {"name": "wallet", "region": "430000", "value": {}},
     )  # fmt: skip
     assert not shown.ok
+
+
+@pytest.mark.parametrize("cause", ["death", "moved"])
+def test_an_account_whose_owner_died_or_moved_pays_for_nobody(cause: str) -> None:
+    home = Home()
+    home.allow()
+    home.settle(use_account=True, family=[CHILD])
+    args = {"person": CHILD, "revision": 2}
+    home.world.do(
+        BUREAU_GUANGZHOU, "enrolment", "close", args,
+        attachments={"person": {"last_day": "2025-06-09", "cause": cause}}, post="clerk",
+    )  # fmt: skip
+    refusal = home.settle(
+        "H44010000123-m-2", use_account=True, family=[CHILD], refused="family.not-authorised"
+    )
+    assert refusal.values == {"owner": CHILD, "person": ALICE, "date": DAY}

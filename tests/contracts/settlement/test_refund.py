@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from contracts.settlement import claim as claims
 from contracts.settlement import counters
 from contracts.settlement.funds_book import balance
+from contracts.settlement.lifecycle import Action, ClaimState, follow
 from tests.contracts.settlement.claim_world import (
     BED,
     ClaimWorld,
@@ -286,6 +288,18 @@ def test_only_the_difference_of_a_partial_refund_leaves_a_closed_account() -> No
     args = {"payout": f"{FIRST}-r:1", "account": b"a" * 32, "receiver": "child"}
     counter.world.refused("payout.receiver", BUREAU_CHANGSHA, "payout", "name", args, post="clerk")
     counter.world.do(BUREAU_CHANGSHA, "payout", "name", args | {"receiver": "person"}, post="clerk")
+
+
+def test_what_is_disputed_stays_disputed(counter: ClaimWorld) -> None:
+    state = counter.world.state
+    claim = claims.find(state, FIRST)
+    assert claim is not None
+    disputed = replace(claim, state=follow(claim.state, Action.DISPUTE))
+    state.put(f"claim/{FIRST}", disputed.encode())
+    refund(counter, [back(1, 30_000)])
+    new = claims.find(state, f"{FIRST}-n")
+    assert new is not None
+    assert new.state is ClaimState.DISPUTED
 
 
 def test_later_settlements_are_listed_and_not_changed(counter: ClaimWorld) -> None:

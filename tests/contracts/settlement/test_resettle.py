@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from tests.contracts.settlement.claim_world import (
     make_claim_world,
     visit,
 )
-from tests.contracts.settlement.funds_world import balances, trial_balance
+from tests.contracts.settlement.funds_world import balances, enrol, trial_balance
 from tests.contracts.settlement.refund_world import FIRST, calls_of, resettle
 from tests.contracts.world import (
     ALICE,
@@ -191,7 +192,17 @@ def test_a_stay_with_uploads(counter: ClaimWorld) -> None:
     resettle(counter, calls=[calls[0], *calls[2:]], refused="resettle.content")
     resettle(counter, calls=[calls[0], calls[2], calls[1], calls[3]], refused="resettle.content")
     resettle(counter, calls=[*calls, calls[3]], refused="resettle.content")
-    again = resettle(counter, calls=calls)
+    # A long stay's calls may go on in further attachments; their order is the order of the calls.
+    args = {"claim": FIRST, "reversal": f"{FIRST}-r", "replacement": f"{FIRST}-n",
+            "reason": "late_filing"}  # fmt: skip
+    spread = {"settlement": {"calls": calls[:2]}, "settlement-2": {"calls": calls[2:3]},
+              "settlement-4": {"calls": calls[3:]}}  # fmt: skip
+    world = counter.world
+    other = {"settlement": spread["settlement-2"], "settlement-2": spread["settlement"],
+             "settlement-4": spread["settlement-4"]}  # fmt: skip
+    world.refused("resettle.content", HOSPITAL, "claim", "resettle", args, post="operator",
+                  attachments=other)  # fmt: skip
+    again = world.do(HOSPITAL, "claim", "resettle", args, post="operator", attachments=spread)
     assert again.answer["funds_fen"] == 68_000
     assert used(counter)["admissions"] == 1
 
@@ -333,6 +344,39 @@ def test_the_list_is_emptied_by_whoever_looks_and_by_nothing_else(counter: Claim
     counter.reverse(f"{second}-n")
     assert listed(counter) == []
     assert not [key for key in world.state.entries if key.startswith("reprice/")]
+
+
+def test_a_newborn_settled_under_its_mother(counter: ClaimWorld) -> None:
+    child = "p:430100:child"
+    world = counter.world
+    enrol(world, child, scheme="390", category="resident", account=False, birth="2025-06-01",
+          link=sha256(b"newborn").digest(), sex="male")  # fmt: skip
+    first = counter.settle(lines=[line(1, BED, 230_000)], use_account=True)
+    assert first.answer["account_fen"] == 50_000
+    mine: dict[str, Any] = {"reversal": "430100-r1", "replacement": "430100-n1",
+                            "reason": "newborn", "sender": BUREAU_CHANGSHA, "post": "clerk",
+                            "newborn": child}  # fmt: skip
+    resettle(counter, **mine | {"reason": "other"}, refused="resettle.newborn")
+    resettle(counter, **mine | {"newborn": BOB}, refused="resettle.newborn")
+    resettle(counter, newborn=child, reason="newborn", refused="resettle.newborn")
+    told = resettle(counter, **mine)
+    # The child's scheme: 60 % over 1,000.00; nothing of the mother's account pays for it.
+    assert (told.answer["funds_fen"], told.answer["account_fen"]) == (78_000, 0)
+    assert told.answer["owed_fen"] - told.answer["paid_back_fen"] == (
+        230_000 - 78_000 - first.answer["person_fen"]
+    )
+    state = world.state
+    new = claims.find(state, "430100-n1")
+    assert new is not None
+    assert (new.person, new.scheme, new.area) == (child, "390", "430100")
+    assert used(counter) == {}
+    assert counters.read(state, child, "430100", "390", 2025)["deductible_fen"] == 100_000
+    assert balance(state, ACCOUNT, "310200") == 50_000
+    assert balance(state, "fund:430100", "310100") == 0
+    assert balance(state, "fund:430100", "390100") == -78_000
+    assert not any(trial_balance(state).values())
+    counter.reverse("430100-n1", reversal="H44010000123-r-9")
+    assert counters.read(state, child, "430100", "390", 2025) == {}
 
 
 def test_somebody_without_an_account(counter: ClaimWorld) -> None:

@@ -64,6 +64,20 @@ def test_the_page_says_who_pays_what_and_why(counter: ClaimWorld) -> None:
         assert expected in text, expected
 
 
+def test_a_page_that_was_taken_back_says_what_went_back(counter: ClaimWorld) -> None:
+    settled = counter.settle(use_account=True, lines=[line(1, BED, 130_000)])
+    assert settled.explanation is not None
+    for state, replaced_by, told in (
+        ("reversed", "", True), ("reversed", "H44010000123-m-1-n", False), ("settled", "", False),
+    ):  # fmt: skip
+        page = build(settled.explanation, receipt_digest=bytes(32), state=state,
+                     replaced_by=replaced_by)  # fmt: skip
+        text = render_text(page)
+        assert ("退费合计" in text) is told
+        assert ("1,300.00" in text.partition("退费")[2]) is told
+        assert (replaced_by in text) is True
+
+
 def test_the_amounts_on_the_page_add_up(counter: ClaimWorld) -> None:
     page = statement(counter)
     split, payers = page.sections[1], page.sections[2]

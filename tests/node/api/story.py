@@ -24,7 +24,9 @@ from tests.node.api.world import HOSPITAL, START_MS, CallSpec, MemoryNode
 PERSON, FILING, CLAIM = "p:430100:7f3a", "f-1", "m-1"
 REIMBURSEMENT = "z-1"
 PRODUCT, PAYMENT, INSURER = "insurer:one:hmb", "m-0.1", "insurer:one"
-LINES = [{"code": "XJ01CRA0401", "amount_fen": 12_345}]
+LINES: list[Any] = [
+    ["1", "XJ01CRA0401", "2025-12-22", 123_450_000, 10_000, 12_345, 0, "D440100000001", False, ""]
+]
 POSTINGS = (
     (CLAIM, "fund:430100", "390100", -80_00),
     (CLAIM, "person:p:430100:7f3a:account", "310200", -5_00),
@@ -175,6 +177,7 @@ def explanation() -> dict[str, Any]:
             "cash_fen": 15_00, "account_limit_fen": 5_00,
         },
         "account": {"before_fen": 50_00, "after_fen": 45_00},
+        "wallet": {"before_fen": 0, "after_fen": 0},
         "counters": [[2026, "used_fen", 0, 80_00]], "counters_as_of_ms": 0, "counters_as_of": "",
         "steps": [], "refusals": [], "lines": [],
         "versions": {

@@ -21,7 +21,7 @@ EXPLAINED_ROUTES = {"receipt_explanation", "claim_explanation"}
 
 
 def plant(monkeypatch: Any) -> None:
-    monkeypatch.setattr(story, "LINES", [{"code": "X", "diagnosis": DIAGNOSIS}])
+    monkeypatch.setattr(story, "LINES", [[DIAGNOSIS, *story.LINES[0][1:]]])
     explanation = {**story.explanation(), "note": AGE_STEP}
     monkeypatch.setattr(story, "explanation", lambda: explanation)
 

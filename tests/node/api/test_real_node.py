@@ -89,7 +89,9 @@ def test_the_person_through_the_claim_and_at_home(told: Told) -> None:
     assert [claim["claim"] for claim in claims] == ["H44010000123-m-1"]
     account = get(told, f"/v1/persons/{ALICE}/account")["record"]["account"]
     assert account == {"310200": 50_000}
-    counters = get(told, f"/v1/persons/{ALICE}/counters/2025")["record"]["counters"]
+    used = get(told, f"/v1/persons/{ALICE}/counters/2025")["record"]
+    assert used["settlements"] == ["H44010000123-m-1"]
+    counters = used["counters"]
     assert counters["deductible_fen"] == 30_000
     filings = get(told, f"/v1/persons/{ALICE}/filings", HOME, f"care_region=440100&date={DAY}")
     assert filings["cover"]["filing"] == "430100f1"

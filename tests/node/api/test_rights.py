@@ -98,6 +98,8 @@ EXPECTED: dict[str, Allowed] = {
     "claim_explanation": (SEE_PATIENT, CASES),
     "claim_statement": (SEE_PATIENT, CASES),
     "claim_attachments": (SEE_LINES, CASES),
+    "claim_case": (SEE_PATIENT, CASES),
+    "area_claims": (SEE_PERSON, CASES),
     "filing": (SEE_PERSON, CASES),
     "filing_attachments": (SEE_PERSON, CASES),
     "filing_affected": (SEE_PERSON, CASES),
@@ -126,6 +128,10 @@ EXPECTED: dict[str, Allowed] = {
     ),
     "account_postings": (
         HOME | {"centre", "finance:430100", "auditor:national", "auditor:430000"},
+        BUSINESS,
+    ),
+    "institution_settlements": (
+        CARE | {"centre", "auditor:national", "regulator:440000", HOSPITAL},
         BUSINESS,
     ),
     "bank_orders": ({"centre", "bank:icbc"}, BUSINESS),
@@ -201,6 +207,7 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         "filing_affected": f"/v1/filings/{FILING}/affected",
         "reimbursement": f"/v1/reimbursements/{REIMBURSEMENT}",
         "work_filings": "/v1/work/filings",
+        "institution_settlements": f"/v1/institutions/{HOSPITAL}/settlements",
         "work_ending": "/v1/work/ending",
         "work_reimbursements": "/v1/work/reimbursements",
         "person": f"/v1/persons/{PERSON}",
@@ -210,6 +217,8 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         "person_counters": f"/v1/persons/{PERSON}/counters/2026",
         "person_reprice": f"/v1/persons/{PERSON}/reprice/2026",
         "person_looks": f"/v1/persons/{PERSON}/looks",
+        "claim_case": f"/v1/claims/{CLAIM}/case",
+        "area_claims": "/v1/areas/430100/claims",
         "person_covers": f"/v1/persons/{PERSON}/covers",
         "cover_product": f"/v1/cover/products/{PRODUCT}",
         "cover_holder": f"/v1/cover/products/{PRODUCT}/holders/{PERSON}",
@@ -247,6 +256,8 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         query = "area=430100"
     if name in ("trial_balance", "vouchers"):
         query = "region=430100"
+    if name == "area_claims":
+        query = "scheme=390"
     if name == "institution_batches":
         query = "first=2025-01&last=2025-12"
     return paths[name], query

@@ -11,7 +11,9 @@ from node.service.custody import (
     PUSH_AGAIN_MAX,
     PUSH_AGAIN_MS,
     Custody,
+    to_tell_again,
 )
+from tests.node.ordering.test_wire import SEATS
 from tests.node.test_mempool import waiting as made
 
 A, B = b"primary a", b"primary b"
@@ -100,3 +102,14 @@ def test_full_blocks_that_leave_one_sender_out_for_rounds_accuse() -> None:
     assert custody.passed_over_ms == 9_000
     custody.committed(["s0", *block], True, 9_001)
     assert custody.passed_over_ms is None
+
+
+def test_who_watches_passes_on_to_everybody() -> None:
+    """Its view stands still: the primary of that view may be down for good, or the node itself."""
+    own, other = (str(seat.organisation) for seat in SEATS.validators[:2])
+    everybody = {str(seat.organisation) for seat in SEATS.validators}
+    first = bytes(SEATS.validators[0].key)
+    assert to_tell_again(SEATS, first, own, watches=False) == []
+    assert to_tell_again(SEATS, first, other, watches=False) == [own]
+    assert set(to_tell_again(SEATS, first, own, watches=True)) == everybody - {own}
+    assert set(to_tell_again(SEATS, first, "auditor:0", watches=True)) == everybody

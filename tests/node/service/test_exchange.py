@@ -24,7 +24,6 @@ from consensus import (
 )
 from consensus.evidence import compare
 from consensus.messages import NewView, Vote
-from node.execution.changes import WrongChanges
 from node.ledger import block as ledger_block
 from node.ledger import crypto
 from node.ledger.block import Certificate, Header, genesis_header
@@ -45,7 +44,6 @@ from node.p2p.payloads import (
 )
 from node.service.accusations import OF_A_KIND_MAX, Accusations
 from node.service.exchange import INBOX_MAX, Exchange
-from node.service.received import ReceivedBlocks, WrongContent
 from node.telemetry import Metrics, make_logger
 from tests.node.network import private
 from tests.node.ordering.test_wire import CHAIN, KEYS, SEATS, messages
@@ -73,6 +71,7 @@ class Desk:
         self.gate = asyncio.Event()
         self.gate.set()
         self.served = 0
+        self.served_content: bytes | None = None
         self.seated = True
         self.share = Share.CONTENT
         self.exchange = Exchange(self, CHAIN, self, make_logger("error", "json"))  # type: ignore[arg-type]
@@ -127,7 +126,7 @@ class Desk:
         return None
 
     def content(self, height: int, block: bytes) -> bytes | None:
-        return None
+        return self.served_content
 
 
 def run(story: Callable[[Desk], object]) -> None:
@@ -415,19 +414,67 @@ def test_who_votes_takes_whole_blocks_whatever_a_peer_grants(seated: bool) -> No
     run(story)
 
 
-@pytest.mark.parametrize("seated", [True, False])
-def test_changes_that_are_at_hand_are_not_opened_by_who_votes(seated: bool) -> None:
+@pytest.mark.parametrize("again", [True, False])
+def test_an_answer_is_for_the_connection_that_asked(again: bool) -> None:
+    """Whoever is connected now may be another life of the peer, which asked for nothing."""
+
     async def story(desk: Desk) -> None:
-        desk.seated = seated
-        received = ReceivedBlocks(
-            None, None, None, desk.put, lambda: 0, lambda bug: None, make_logger("error", "json"),
-        )  # type: ignore[arg-type]  # fmt: skip
-        received.attach(desk.exchange)
-        try:
-            with pytest.raises(WrongContent if seated else WrongChanges):
-                await received._open(Changes.decode(CHANGES_OF_NINE))
-        finally:
-            received.close()
+        desk.served_content = Content(NINE, []).encode()
+        ask = AskContent(9, NINE.hash).encode()
+        await desk.exchange.on_frame(LIAR, Frame(FrameType.ASK_CONTENT, ask))
+        if again:
+            desk.exchange.on_up(LIAR)
+        while desk.exchange._tasks:
+            await asyncio.sleep(0.001)
+        kinds = [frame.type for _, frame in desk.sent]
+        assert kinds == ([] if again else [FrameType.CONTENT])
+
+    run(story)
+
+
+GUEST = Peer("auditor:0", bytes(32))
+
+
+def test_whoever_was_asked_may_answer_when_its_seat_is_gone() -> None:
+    """What was asked while it had a seat, and the result that all are asked for."""
+
+    async def story(desk: Desk) -> None:
+        content = Frame(FrameType.CONTENT, Content(NINE, []).encode())
+        with pytest.raises(PeerFault, match="without a seat"):
+            await desk.exchange.on_frame(GUEST, content)
+        await desk.exchange.on_frame(GUEST, Frame(FrameType.OUTCOME, b""))
+        desk.exchange.ask(GUEST.organisation, Frame(FrameType.ASK_CONTENT, b""))
+        await desk.exchange.on_frame(GUEST, content)
+        desk.exchange.on_up(GUEST)
+        with pytest.raises(PeerFault, match="without a seat"):
+            await desk.exchange.on_frame(GUEST, content)
+        assert not desk.exchange.contents.size
+
+    run(story)
+
+
+@pytest.mark.parametrize("refusals", [1, 2])
+def test_who_lost_its_seat_further_up_the_chain_catches_up(refusals: int) -> None:
+    """It believes that it votes, and its peers know that it does not: certified blocks are taken as
+    they are given once more peers than can lie say so."""
+
+    async def story(desk: Desk) -> None:
+        assert SEATS.size - SEATS.quorum == 1, "one may lie"
+        refusal = Frame(FrameType.REFUSED, encode_refusal(Share.CHANGES))
+        for peer in list(PEERS.values())[:refusals]:
+            await desk.exchange.on_frame(peer, refusal)
+        desk.exchange.fetch(MemberId(LIAR.key), 9, 9)
+        wanted = Share.CONTENT if refusals == 1 else Share.CHANGES
+        assert Ask.decode(desk.sent[-1][1].body).share is wanted
+        body = encode_blocks([(GOOD[0].encode(), CHANGES_OF_NINE)])
+        await desk.exchange.on_frame(LIAR, Frame(FrameType.BLOCKS, body))
+        [event] = desk.events
+        assert isinstance(event, Fetched)
+        assert len(event.blocks) == refusals - 1
+        # For what is not certified it makes no difference.
+        block = wire.to_core_block(TEN)
+        assert await desk.exchange.find(block, [MemberId(LIAR.key)], 0.01) is None
+        assert AskContent.decode(desk.sent[-1][1].body).share is Share.CONTENT
 
     run(story)
 

@@ -97,6 +97,9 @@ def test_it_serves_and_stops_when_asked(node: Running, network: Network) -> None
     assert verified.returncode == Exit.STOPPED
     assert "database.verified" in verified.stderr
     assert run(network, "--reindex").returncode == Exit.STOPPED
+    unknown = run(network, "--erase", "00" * 32)
+    assert unknown.returncode == Exit.CONFIG
+    assert "holds no attachment 00" in unknown.stderr
 
 
 def test_a_taken_port_is_named(network: Network) -> None:

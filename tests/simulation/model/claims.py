@@ -80,10 +80,12 @@ class Claims:
             return Told(answer={"state": "registered"})
         require(visit["admission"] <= asked.today, "claim.dates")
         self._check_person(visit["person"])
-        require(asked.post in ("operator", "clerk"), "claim.presence-post")
+        emergency = asked.content["visit"].get("emergency", False)
+        require(not emergency or asked.post == "doctor", "claim.emergency-post")
+        require(emergency or asked.post in ("operator", "clerk"), "claim.presence-post")
         self.claims[args["claim"]] = Claim(
             asked.sender, "registered", asked.same, visit["person"], visit["care_kind"],
-            visit["admission"], asked.content["visit"].get("emergency", False),
+            visit["admission"], emergency,
         )  # fmt: skip
         return Told(answer={"state": "registered"})
 
@@ -169,15 +171,19 @@ class Claims:
         else:
             require(given is None, "claim.visit-given-twice")
             claim = Claim(**{**vars(known), "uploads": dict(known.uploads)})
+        told = claim.emergency
         if clinical is not None:
             claim.emergency = clinical.get("emergency", False)
         require(claim.admission <= args["discharge"] <= asked.today, "claim.dates")
         require(claim.institution == asked.sender, "claim.not-yours")
         self._check_person(claim.person)
+        doctors = asked.post == "doctor"
+        require(doctors or told or not claim.emergency, "claim.emergency-post")
         new = content.get("lines", [])
         self._check_amounts(new)
         if known is None:
-            require(asked.post in ("operator", "clerk"), "claim.presence-post")
+            seen = asked.post in ("operator", "clerk") or (doctors and claim.emergency)
+            require(seen, "claim.presence-post")
         rows = [row for _, kept in claim.uploads.values() for row in kept] + new
         require(rows, "claim.no-lines")
         require(len({row[0] for row in rows}) == len(rows), "claim.duplicate-line")

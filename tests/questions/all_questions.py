@@ -1,0 +1,8 @@
+"""All questions: each module puts its own on the list when it is read."""
+
+from __future__ import annotations
+
+from tests.questions import parties, recorded, rules
+from tests.questions.asked import QUESTIONS
+
+__all__ = ["QUESTIONS", "parties", "recorded", "rules"]
