@@ -183,7 +183,7 @@ class Client:
                 attachments.append(item)
             made.append(Call(contract, method, args, named))
         key = private(self.name)
-        until = valid_until_ms if valid_until_ms is not None else now_ms() + 600_000
+        until = valid_until_ms if valid_until_ms is not None else now_ms() + 3_600_000
         body = TransactionBody(
             chain if chain is not None else self.chain,
             OrgId(self.sender), crypto.public_key(key), TimeMs(until), tuple(made), tuple(refs),
