@@ -271,7 +271,7 @@ class Run:
 
     def _rest(self) -> None:
         """Idle: before three times the longest timer is over it is quiet (I33, I35); then one block
-        more costs what it may (I24). Liars are never quiet, whether by strategy or by an old record."""
+        more costs what it may (I24). Liars are never quiet, also those by an old record."""
         core = self.core()
         if (
             any(not machine.correct and machine.is_up() for machine in self.machines)
