@@ -110,6 +110,34 @@ def statement(
     )  # fmt: skip
 
 
+def batches(
+    context: typer.Context,
+    institution: Annotated[str, typer.Argument(help="For example hospital:H43010000123.")],
+    first: Annotated[str, typer.Option("--from", help="First month, 2025-01.")],
+    last: Annotated[str, typer.Option("--to", help="Last month, 2025-12.")],
+    as_json: Json = False,
+) -> None:
+    """What an institution's months were worth, and what has arrived: expected against received.
+
+    应收与实收
+    """
+    path = f"/v1/institutions/{institution}/batches"
+    answer = asked(context, as_json, path, first=first, last=last)
+    if answer is None:
+        return
+    print_table(
+        f"Batches 批次 {institution}",
+        ("month", "declared 元", "expected 元", "received 元", "on", "bank"),
+        [
+            (row["month"], yuan(int(row["declared_fen"])),
+             "" if row["expected_fen"] is None else yuan(int(row["expected_fen"])),
+             yuan(int(row["received_fen"])), row["received_on"] or row["due_on"] or row["stage"]
+             or "", row["bank_reference"] or "")
+            for row in answer["records"]
+        ],
+    )  # fmt: skip
+
+
 def vouchers(
     context: typer.Context,
     to_file: Annotated[Path, typer.Option("--out", help="File to write: .csv or .xlsx.")],

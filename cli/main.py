@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from cli import (
+    bank,
     bench,
     bills,
     books,
@@ -66,10 +67,12 @@ for noun, group in clearing.GROUPS.items():
 mount(refunds.payouts, CONTRACTS_BY_NAME, ("payout",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
+mount(bank.app, CONTRACTS_BY_NAME, ("bank",))
 mount(provider.app, CONTRACTS_BY_NAME, ("provider",))
 show.fund.command("trial-balance")(books.trial_balance)
 show.fund.command("statement")(books.statement)
 show.fund.command("vouchers")(books.vouchers)
+show.fund.command("batches")(books.batches)
 policy.app.command("show")(show.policy_show)
 worklists.mount(show.filing, show.reimburse)
 show.catalogue.command("load")(catalogue_load.load)
@@ -87,6 +90,7 @@ for group, name in (
     (show.trace_codes, "trace-code"),
     (show.fund, "fund"),
     (provider.app, "provider"),
+    (bank.app, "bank"),
     (show.family, "family"),
     (show.wallet, "wallet"),
     (show.credit, "credit"),

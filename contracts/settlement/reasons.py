@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from contracts.settlement import (
     reasons_advance,
     reasons_audit,
+    reasons_bank,
     reasons_claim,
     reasons_clearing,
     reasons_cover,
@@ -59,6 +60,7 @@ def _table() -> dict[str, Reason]:
         reasons_payment.ROWS,
         reasons_advance.ROWS,
         reasons_provider.ROWS,
+        reasons_bank.ROWS,
         reasons_cover.ROWS,
     ):
         for row in rows:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from contracts import accusation, governance, organisation_methods
 from contracts.api import Contract
 from contracts.settlement import (
+    bank,
     catalogue,
     claim,
     claim_lines,
@@ -84,5 +85,6 @@ CONTRACTS: tuple[Contract, ...] = (
     advance.CONTRACT,
     prepayment.CONTRACT,
     provider.CONTRACT,
+    bank.CONTRACT,
 )
 """Every system contract, each with all its methods declared."""

@@ -18,6 +18,8 @@ from starlette.responses import Response
 
 from node.api import (
     accounts,
+    banks,
+    batches,
     books,
     cases,
     claims,
@@ -67,6 +69,8 @@ ROUTERS = (
     institutions.router,
     covers.router,
     accounts.router,
+    banks.router,
+    batches.router,
     books.router,
     provider.router,
     clearing.router,

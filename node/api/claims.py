@@ -86,6 +86,7 @@ def _settled(settled: records.Settled) -> dict[str, Any]:
         "account_fen": settled.account_fen,
         "cash_fen": settled.cash_fen,
         "versions": list(settled.versions),
+        "invoices": [{"code": code, "number": number} for code, number in settled.invoices],
         "covers": [
             {
                 "product": part.product,

@@ -135,6 +135,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "clearing_type": kind,
         "agency": agency,
         **dict(zip(GROUP_FIELDS[1:], entry.sums(), strict=True)),
+        "invoices": [f"{code}/{number}" for code, number in entry.invoices],
         "declared": entry.declared or None,
         "set_aside": 0 if entry.claim.declared is None else entry.claim.declared.times,
     }

@@ -8,13 +8,15 @@ import json
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
 from node.service.collector import tune_collector
 from node.year.ledger import YearBroken
 from node.year.places import Scale
-from node.year.run import Outcome, Plan, Progress, simulate
+from node.year.report import page, summary
+from node.year.run import Plan, Progress, simulate
 
 
 def main() -> int:
@@ -27,6 +29,7 @@ def main() -> int:
     parser.add_argument("--pharmacies", type=int, default=3, help="of each province")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--dir", type=Path, default=None, help="keep the ledger in this folder")
+    parser.add_argument("--html", type=Path, default=None, help="write the page to this file")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     given = parser.parse_args()
     plan = Plan(
@@ -49,36 +52,36 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    print(json.dumps(summary(outcome)))
-    return 0
+    told = summary(outcome)
+    if given.html is not None:
+        given.html.write_text(page(outcome), encoding="utf-8")
+        print(f"year: {given.html} is written", file=sys.stderr)
+    if given.json:
+        print(json.dumps(told))
+    else:
+        _tell(told)
+    held = not told["imbalance_fen"] and not told["accounts_differing"] and not told["refused"]
+    return 0 if held else 1
 
 
-def summary(outcome: Outcome) -> dict[str, object]:
-    sums = outcome.sums
-    return {
-        "claims": sums.calls["claim.settled"],
-        "regions": outcome.regions,
-        "periods": outcome.periods,
-        "imbalance_fen": sums.imbalance(),
-        "seconds": round(outcome.seconds, 1),
-        "setup_seconds": round(outcome.setup_seconds, 1),
-        "postings": sums.postings,
-        "blocks": outcome.blocks,
-        "calls": dict(sums.calls),
-        "refused": dict(sums.refused),
-        "differing": len(outcome.differing),
-        "by_month": outcome.by_month,
-    }
+def _tell(told: dict[str, Any]) -> None:
+    for name, value in told.items():
+        if name in ("pairs", "funds", "by_month"):
+            value = f"{len(value)} rows, see --json or --html"
+        print(f"{name:22} {value}")
 
 
 def _bar(quiet: bool) -> Progress:
-    last = [-1]
+    """A line on standard error that shows how far the year is."""
+    shown = -1
 
     def progress(what: str, done: int, of: int) -> None:
+        nonlocal shown
         share = 100 * done // max(1, of)
-        if not quiet and share != last[0]:
-            last[0] = share
-            print(f"\r{what:12} {'#' * (share // 2):50} {share:3} %", end="", file=sys.stderr)
+        if not quiet and share != shown:
+            shown = share
+            bar = "#" * (share // 2)
+            print(f"\r{what:12}{bar:50} {share:3} %", end="", file=sys.stderr, flush=True)
 
     return progress
 

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from contracts.organisations import own_prefix
-from node.benchmark.workload import Batch, Planned, Signer
+from node.benchmark.workload import Planned
 from node.ledger.crypto import H
 from node.ledger.receipt import Receipt
 from node.ledger.types import Value
 from node.year.bills import KINDS, LONGEST_STAY, Kind, kind_of, lines_of, total_of
-from node.year.calendar import after, days_of, spread
+from node.year.calendar import YEAR, after, days_of, spread
+from node.year.journal import Journal, Known
 from node.year.people import People, Person
-from node.year.places import CHRONIC_DISEASE, Places
+from node.year.places import CHRONIC_DISEASE
+from node.year.waves import CARE, FILE, LATER, Waves
 
 REVERSED = 0.008
 """Of all settlements are taken back within days."""
@@ -29,46 +31,28 @@ PAID_FIRST = 0.004
 BOUNCED = 0.1
 """Of the orders for reimbursements come back from the bank."""
 EMERGENCY = 0.06
-CALLS_AT_ONCE = 20
+LOOKED_AT = 0.04
+"""Of all stays an auditor finds fault with a line."""
+Mark = Callable[[str, str, int], None]
+"""Told (institution, claim, fen of its first line)."""
 OUTPATIENT = next(kind for kind in KINDS if kind.name == "outpatient")
 MONTHS_OF_FILING = 175
 """Days after which a temporary filing is made anew; the national rule gives it six months."""
 
 
-@dataclass(slots=True)
-class Waves:
-    """The calls of a day, in the order in which they must be worked off."""
-
-    steps: list[dict[tuple[str, str], list[Planned]]] = field(default_factory=list)
-
-    def add(self, step: int, organisation: str, post: str, *calls: Planned) -> None:
-        """Calls of somebody in a wave."""
-        while len(self.steps) <= step:
-            self.steps.append(defaultdict(list))
-        self.steps[step][organisation, post] += calls
-
-    def batches(self) -> Iterator[list[Batch]]:
-        """The waves; each holds transactions whose order does not matter."""
-        for step in self.steps:
-            yield [
-                Batch(Signer.of(organisation, post), calls[start : start + CALLS_AT_ONCE])
-                for (organisation, post), calls in step.items()
-                for start in range(0, len(calls), CALLS_AT_ONCE)
-            ]
-
-
-FILE, CARE, LATER, AFTERWARDS = range(4)
-"""Waves: filings; admissions, visits and discharges; reversals and reviews; decisions."""
-
-
 class Days:
     """The year's days, one after the other."""
 
-    def __init__(self, places: Places, people: People, year: int, claims: int, seed: int) -> None:
-        self.places = places
+    def __init__(
+        self, people: People, journal: Journal, claims: int, seed: int, mark: Mark
+    ) -> None:
+        """``mark``: told of settlements that an auditor will look at."""
+        self.places = people.places
         self.people = people
+        self.journal = journal
+        self._mark = mark
         self._seed = seed
-        days = days_of(year)
+        days = days_of(YEAR)
         self._visits = dict(zip(days, spread(claims, days), strict=True))
         self._filed: dict[int, str] = {}
         """Person -> last day on which the filing is taken to hold."""
@@ -79,6 +63,7 @@ class Days:
         self._bills: dict[str, list[_Paper]] = defaultdict(list)
         """Day -> papers of people who paid first, at their next step."""
         self._number = 0
+        self.reimbursed = 0
         self.stages: dict[str, str] = {}
         """Reimbursement -> stage that the ledger told last, until it is looked at."""
 
@@ -125,30 +110,37 @@ class Days:
         shelves = self.places.pharmacies if kind.name == "pharmacy" else self.places.hospitals
         institution = dice.choice(shelves[person.care])
         claim = f"{own_prefix(institution)}{self._number}"
+        self.journal.known[claim] = Known(
+            institution, "310" if person.employee else "390", kind.name, person.area,
+            self.places.region[institution],
+        )  # fmt: skip
         if kind.name == "inpatient":
             stay = _Stay(institution, claim, day, kind, emergency)
             self._stays[after(day, dice.randrange(2, LONGEST_STAY))].append(stay)
-            args = {"claim": claim, "visit": _public(person, kind, day)}
+            args = {"claim": claim, "visit": _public(person, kind, day, emergency)}
             content: dict[str, Value] = {"visit": _clinical(kind, emergency)}
             register = Planned("claim", "register", args, ("settlement", content))
-            waves.add(CARE, institution, "clerk", register)
+            waves.add(CARE, institution, "doctor" if emergency else "clerk", register)
             return
         total = total_of(kind, dice)
         args = _settlement(claim, day, total, person.employee) | {
-            "visit": _public(person, kind, day)
+            "visit": _public(person, kind, day, emergency)
         }
         content = {
             "visit": _clinical(kind, emergency),
             "lines": lines_of(kind, total, day, dice),
         }
         settle = Planned("claim", "settle", args, ("settlement", content))
-        waves.add(CARE, institution, "clerk", settle)
+        waves.add(CARE, institution, "doctor" if emergency else "clerk", settle)
         self._maybe_back(institution, claim, day, dice)
 
     def _discharge(self, waves: Waves, day: str, stay: _Stay, dice: random.Random) -> None:
         total = total_of(stay.kind, dice)
         args = _settlement(stay.claim, day, total, use_account=False)
-        content = {"visit": None, "lines": lines_of(stay.kind, total, stay.since, dice)}
+        lines = lines_of(stay.kind, total, stay.since, dice)
+        content = {"visit": None, "lines": lines}
+        if dice.random() < LOOKED_AT:
+            self._mark(stay.institution, stay.claim, lines[0][5])
         settle = Planned("claim", "settle", args, ("settlement", content))
         waves.add(CARE, stay.institution, "clerk", settle)
         self._maybe_back(stay.institution, stay.claim, day, dice)
@@ -220,6 +212,7 @@ class Days:
             waves.add(CARE, bank, "operator", Planned("reimbursement", method, report | more))
             if not came_back:
                 self.stages.pop(name, None)
+                self.reimbursed += 1
                 return
             paper.step, paper.tries = "pay", paper.tries + 1
         self._bills[after(day, wait)].append(paper)
@@ -274,12 +267,13 @@ class _Paper:
     tries: int = 1
 
 
-def _public(person: Person, kind: Kind, day: str) -> dict[str, Value]:
+def _public(person: Person, kind: Kind, day: str, emergency: bool) -> dict[str, Value]:
     return {
         "person": person.id,
         "care_kind": kind.name,
         "admission": day,
-        "presence": {"kind": "card", "certificate": "03"},
+        # An emergency is told by a call that a doctor signs.
+        "presence": {"kind": "emergency" if emergency else "card", "certificate": "03"},
     }
 
 

@@ -28,7 +28,6 @@ class Known:
     area: str
     region: str
     """District of the institution."""
-    first_line_fen: int
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from contracts.settlement import CONTRACTS
 from node.benchmark.workload import Batch, Signer, sign_batch
 from node.ledger.errors import Unavailable
 from node.ledger.receipt import Receipt
+from node.ledger.types import Value
 from node.mempool import PoolLimits
 from node.service.node import Node, NodeOptions
 from node.service.opening import OpenOptions, open_ledger
@@ -80,6 +81,11 @@ class YearLedger:
     def height(self) -> int:
         """The newest block."""
         return self.node.head.height
+
+    def state(self, key: str) -> Value | None:
+        """A value of the head's state."""
+        with self.node.reader.view() as view:
+            return view.state(key)
 
     async def start(self) -> None:
         """Begin to order."""

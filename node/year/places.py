@@ -65,13 +65,15 @@ class Scale:
     hospitals: int = 5
     pharmacies: int = 3
     """Institutions of each province."""
+    provinces: int = 31
+    """All of them; fewer for a trial."""
 
 
 class Places:
     """Every organisation, by province."""
 
-    def __init__(self, scale: Scale, provinces: tuple[str, ...] = PROVINCES) -> None:
-        self.provinces = provinces
+    def __init__(self, scale: Scale) -> None:
+        self.provinces = provinces = PROVINCES[: scale.provinces]
         self.areas = {p: [f"{p[:2]}{n + 1:02d}00" for n in range(scale.cities)] for p in provinces}
         self.hospitals = {p: self._named(p, "hospital:H", scale.hospitals) for p in provinces}
         self.pharmacies = {p: self._named(p, "pharmacy:P", scale.pharmacies) for p in provinces}
@@ -107,7 +109,7 @@ class Places:
                 record = _org(institution, "hospital", self.region[institution])
                 switches = [f"chronic:{CHRONIC_DISEASE}", "inpatient", "outpatient"]
                 rows.append(({**record, "level_code": 9, "dedc_level": 3, "switches": switches},
-                             ("clerk", "finance")))  # fmt: skip
+                             ("clerk", "doctor", "finance")))  # fmt: skip
             for institution in self.pharmacies[province]:
                 record = _org(institution, "pharmacy", self.region[institution])
                 rows.append(({**record, "switches": ["pharmacy"]}, ("clerk", "finance")))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,13 +16,18 @@ from node.ledger.crypto import H
 from node.ledger.receipt import Receipt
 from node.ledger.types import Value
 from node.year.calendar import OFF, WORKED, YEAR, days_of
+from node.year.closing import Closing
 from node.year.days import Days
+from node.year.funding import Funding
+from node.year.journal import Journal
 from node.year.ledger import YearLedger
 from node.year.people import People
 from node.year.places import CENTRE, Places, Scale
 from node.year.sums import Sums
+from node.year.waves import Waves
 
 MORNING_MS = 9 * 3_600_000
+DAYS_OF_YEAR, MONTHS, DAYS_AFTER = 365, 12, 120
 
 Progress = Callable[[str, int, int], None]
 """Told (what, done, of how many)."""
@@ -52,46 +56,109 @@ class Outcome:
 
     plan: Plan
     sums: Sums
+    journal: Journal
     seconds: float = 0.0
     """Of the year itself, without founding and enrolment."""
+    cpu_seconds: float = 0.0
+    """Processor time of it, all threads: what a busy machine does not stretch."""
     setup_seconds: float = 0.0
     blocks: int = 0
     periods: int = 0
     by_month: list[dict[str, int]] = field(default_factory=list)
     """Settlements, and memory in MB, at each month's end."""
     differing: list[str] = field(default_factory=list)
-    regions: int = 0
+    provinces: tuple[str, ...] = ()
+    reimbursed: int = 0
+    ageing: list[tuple[str, dict[str, int]]] = field(default_factory=list)
+    """(month's end, month of settlement -> fen that institutions wait for)."""
 
 
 async def simulate(plan: Plan, folder: Path, progress: Progress) -> Outcome:
     """Found the country, live the year, add everything up."""
     places = Places(plan.scale)
     people = People(places, plan.people, plan.seed)
-    sums = Sums()
-    lived = Days(places, people, YEAR, plan.claims, plan.seed)
-    outcome = Outcome(plan, sums, regions=len(places.provinces))
-    days = days_of(YEAR)
-    start_ms = start_of_day_ms(days[0]) - 24 * 3_600_000
+    sums, journal = Sums(), Journal()
+    outcome = Outcome(plan, sums, journal, provinces=places.provinces)
+    start_ms = start_of_day_ms(f"{YEAR}-01-01") - 24 * 3_600_000
 
     def read(_height: int, receipt: Receipt) -> None:
         sums.read(receipt)
-        lived.read(receipt)
+        journal.read(receipt)
+        year.days.read(receipt)
 
     ledger = YearLedger(folder, places, start_ms, read, index=plan.index)
+    closing = Closing(places, journal, plan.seed, ledger.state)
+    year = _Year(
+        ledger, journal, Days(people, journal, plan.claims, plan.seed, closing.mark), closing,
+        Funding(places, plan.claims, plan.seed), outcome,
+    )  # fmt: skip
     await ledger.start()
     begun = time.perf_counter()
     try:
         await _found(ledger, places, people, progress)
         outcome.setup_seconds = time.perf_counter() - begun
-        begun = time.perf_counter()
-        await _live(ledger, lived, outcome, progress)
+        begun, worked = time.perf_counter(), time.process_time()
+        await year.live(progress)
         outcome.seconds = time.perf_counter() - begun
-        outcome.blocks = ledger.height
+        outcome.cpu_seconds = time.process_time() - worked
+        outcome.blocks, outcome.periods = ledger.height, closing.periods
+        outcome.reimbursed = year.days.reimbursed
         with ledger.node.reader.view() as view:
             outcome.differing = sums.differing(ReadState(view))
     finally:
         await ledger.stop()
     return outcome
+
+
+@dataclass(slots=True)
+class _Year:
+    """The actors, and the days that they share."""
+
+    ledger: YearLedger
+    journal: Journal
+    days: Days
+    closing: Closing
+    funding: Funding
+    outcome: Outcome
+
+    async def live(self, progress: Progress) -> None:
+        """Every day of the year, and as many after it as what was begun needs to end."""
+        calendar = days_of(YEAR) + days_of(YEAR + 1)[:DAYS_AFTER]
+        aim = self.outcome.plan.claims
+        for number, day in enumerate(calendar):
+            if number >= DAYS_OF_YEAR and not self._is_open():
+                return
+            self.ledger.go_to(max(self.ledger.now_ms, start_of_day_ms(day) + MORNING_MS))
+            self.journal.day = day
+            await self._live(day)
+            settled = self.outcome.sums.calls["claim.settled"]
+            progress(day, min(settled, aim), aim)
+            if number + 1 < len(calendar) and calendar[number + 1].endswith("-01"):
+                self._note_month(day, settled)
+
+    def _is_open(self) -> bool:
+        return bool(self.days.open or self.closing.open or self.closing.periods < MONTHS)
+
+    async def _live(self, day: str) -> None:
+        waves = self.days.waves(day)
+        if day < f"{YEAR + 1}":
+            self.funding.add(waves, day)
+        self.closing.add(waves, day)
+        await self._do(waves)
+        self.closing.after_cut(day)
+        more = Waves()
+        self.closing.confirm_audited(more, day)
+        self.closing.levies(more)
+        await self._do(more)
+
+    async def _do(self, waves: Waves) -> None:
+        for batches in waves.batches():
+            await self.ledger.do(batches)
+
+    def _note_month(self, day: str, settled: int) -> None:
+        self.outcome.by_month.append({"claims": settled, "memory_mb": _memory_mb()})
+        unpaid = {month: fen for month, fen in self.journal.unpaid.items() if fen}
+        self.outcome.ageing.append((day[:7], unpaid))
 
 
 async def _found(ledger: YearLedger, places: Places, people: People, progress: Progress) -> None:
@@ -115,6 +182,8 @@ def _rules(places: Places) -> Iterator[Batch]:
     days = {"off": list(OFF), "on": list(WORKED)}
     holidays = {"name": "holidays", "region": "000000", "value": days}
     yield Batch(centre, [Planned("organisations", "set_parameter", holidays)])
+    opened = Planned("clearing", "open", {"period": f"{YEAR}-01"})
+    yield Batch(Signer.of(CENTRE, "finance"), [opened])
     rows: list[Value] = [
         [code, f"item {number}", ("01", "02", "03")[number % 3], ("0%", "10%", "100%")[number % 3],
          [], False, "western"]
@@ -140,23 +209,8 @@ def _rules(places: Places) -> Iterator[Batch]:
         )
 
 
-async def _live(ledger: YearLedger, days: Days, outcome: Outcome, progress: Progress) -> None:
-    """Every day of the year, and as many after it as what was begun needs to end."""
-    calendar = days_of(YEAR) + days_of(YEAR + 1)[:120]
-    aim = outcome.plan.claims
-    for number, day in enumerate(calendar):
-        if number >= 365 and not days.open:
-            break
-        ledger.go_to(max(ledger.now_ms, start_of_day_ms(day) + MORNING_MS))
-        for batches in days.waves(day).batches():
-            await ledger.do(batches)
-        settled = outcome.sums.calls["claim.settled"]
-        progress(day, min(settled, aim), aim)
-        if calendar[number + 1].endswith("-01") and number < 365:
-            outcome.by_month.append({"claims": settled, "memory_mb": _memory_mb()})
-
-
 def _memory_mb() -> int:
-    """Memory of this process now, in MB."""
-    with Path("/proc/self/statm").open(encoding="ascii") as file:
-        return int(file.read().split()[1]) * resource.getpagesize() // 2**20
+    """Memory of this process now, in MB: its own, without the database's files that are mapped."""
+    text = Path("/proc/self/status").read_text(encoding="ascii")
+    found = next(line for line in text.splitlines() if line.startswith("RssAnon"))
+    return int(found.split()[1]) // 1024

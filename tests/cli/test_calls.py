@@ -59,7 +59,7 @@ def test_every_method_of_every_contract_is_a_command() -> None:
         "organisations": "org", "governance": "org", "enrolment": "person", "counters": "person",
         "filing": "filing", "claim": "claim", "funds": "fund", "catalogue": "catalogue",
         "policy": "policy", "looks": "looks", "reimbursement": "reimburse",
-        "traces": "trace-code", "provider": "provider", "cover": "cover",
+        "traces": "trace-code", "provider": "provider", "bank": "bank", "cover": "cover",
         "payout": "payout",
         "family": "family", "wallet": "wallet", "credit": "credit",
         **{name: name for name in clearing.GROUPS},

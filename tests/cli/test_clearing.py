@@ -191,6 +191,18 @@ def test_declaration_and_ageing(ask: Ask) -> None:
     assert (deduction["stage"], deduction["by_fund"]) == ("decided", {"310100": 500})
 
 
+def test_expected_against_received(ask: Ask) -> None:
+    words = ("fund", "batches", HOSPITAL, "--from", "2025-05", "--to", "2025-06")
+    none, june = ask(*words, "--json", who=HOSPITAL, post="finance")["records"]
+    assert (none["stage"], none["expected_fen"], none["received_fen"]) == (None, None, 0)
+    assert (june["declared_fen"], june["deducted_fen"]) == (FUND, 500)
+    assert june["confirmed_fen"] == june["expected_fen"] == june["received_fen"] == FUND - 500
+    assert (june["received_on"], june["bank_reference"]) == ("2025-07-21", "ICBC-2")
+    assert "590.00" in ask(*words, who=HOSPITAL, post="finance")
+    backwards = ("fund", "batches", HOSPITAL, "--from", "2025-06", "--to", "2025-05", "--json")
+    ask(*backwards, who=HOSPITAL, post="finance", code=3)
+
+
 def test_period_statement_advance_notice(ask: Ask) -> None:
     period = ask("clearing", "show", "2025-06", "--json")["record"]
     assert (period["stage"], period["statements"], period["shown_fen"]) == ("closed", 1, FUND - 500)

@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 
-from contracts.settlement import claim_reverse, counters, funds, lifecycle
+from contracts.settlement import counters, funds, lifecycle
 from contracts.settlement.funds_book import Book, Leg
+from contracts.settlement.refunds import consent
 from node.execution import calls
 from node.execution.state import CallState
 from node.ledger.block import Header
@@ -82,7 +83,7 @@ def _reverse_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A reversed claim may be reversed once more."""
     real = lifecycle.follow
     monkeypatch.setattr(
-        claim_reverse, "follow",
+        consent, "follow",
         lambda state, action: real("settled" if state == "reversed" else state, action),
     )  # fmt: skip
 

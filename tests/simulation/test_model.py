@@ -13,7 +13,6 @@ import pytest
 
 from contracts.settlement import (
     claim_postings,
-    claim_reverse,
     claim_settle,
     counters,
     funds,
@@ -21,6 +20,7 @@ from contracts.settlement import (
     money,
 )
 from contracts.settlement.funds_book import Book, Leg
+from contracts.settlement.refunds import consent, undo
 from node.execution.blocks import BlockResult
 from node.ledger import codec
 from node.ledger.transaction import SignedTransaction
@@ -207,7 +207,7 @@ def _a_fen_too_much(patch: pytest.MonkeyPatch) -> None:
                     for a, f, n in made]  # fmt: skip
         return made
 
-    for module in (claim_settle, claim_reverse):
+    for module in (claim_settle, undo):
         patch.setattr(module, "settlement_legs", legs)
 
 
@@ -218,7 +218,7 @@ def _another_fund(patch: pytest.MonkeyPatch) -> None:
     def legs(bill: Any) -> list[Leg]:
         return [("fund:430300" if a.startswith("fund:") else a, f, n) for a, f, n in real(bill)]
 
-    for module in (claim_settle, claim_reverse):
+    for module in (claim_settle, undo):
         patch.setattr(module, "settlement_legs", legs)
 
 
@@ -231,7 +231,7 @@ def _reversed_twice(patch: pytest.MonkeyPatch) -> None:
     """A reversed claim may be reversed again."""
     real = lifecycle.follow
     patch.setattr(
-        claim_reverse, "follow",
+        consent, "follow",
         lambda state, action: real("settled" if state == "reversed" else state, action),
     )  # fmt: skip
 

@@ -63,6 +63,13 @@ class Entry:
             return self.reversal.month
         return self.claim.declared.month if self.claim.declared is not None else ""
 
+    @property
+    def invoices(self) -> tuple[tuple[str, str], ...]:
+        """(code, number) of what was printed for the patient."""
+        settled = self.claim.settled
+        assert settled is not None, "an entry is settled"
+        return settled.invoices
+
     def sums(self) -> Sums:
         """What the row comes to."""
         settled = self.claim.settled

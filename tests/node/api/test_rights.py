@@ -134,6 +134,8 @@ EXPECTED: dict[str, Allowed] = {
         CARE | {"centre", "auditor:national", "regulator:440000", HOSPITAL},
         BUSINESS,
     ),
+    "bank_orders": ({"centre", "bank:icbc"}, BUSINESS),
+    "bank_suspense": ({"centre", "bank:icbc"}, BUSINESS),
     "trial_balance": (
         HOME | {"centre", "finance:430100", "auditor:national", "auditor:430000"},
         BUSINESS,
@@ -147,6 +149,7 @@ EXPECTED: dict[str, Allowed] = {
         BUSINESS,
     ),
     "institution_rows": (OF_INSTITUTION, BUSINESS),
+    "institution_batches": (OF_INSTITUTION, BUSINESS),
     "institution_ageing": (OF_INSTITUTION, BUSINESS),
     "declaration": (OF_INSTITUTION, BUSINESS),
     "deduction": (OF_CLAIM, BUSINESS),
@@ -223,9 +226,12 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         "cover_payments": f"/v1/cover/insurers/{INSURER}/payments",
         "account": "/v1/accounts/fund:430100",
         "account_postings": "/v1/accounts/fund:430100/postings",
+        "bank_orders": "/v1/banks/bank:icbc/orders",
+        "bank_suspense": "/v1/banks/bank:icbc/suspense",
         "trial_balance": "/v1/trial-balance",
         "vouchers": "/v1/vouchers",
         "institution_payments": f"/v1/institutions/{HOSPITAL}/payments/2026-01",
+        "institution_batches": f"/v1/institutions/{HOSPITAL}/batches",
         "institution_rows": f"/v1/institutions/{HOSPITAL}/rows/{MONTH}",
         "institution_ageing": f"/v1/institutions/{HOSPITAL}/ageing",
         "declaration": f"/v1/declarations/{HOSPITAL}/{MONTH}",
@@ -252,6 +258,8 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         query = "region=430100"
     if name == "area_claims":
         query = "scheme=390"
+    if name == "institution_batches":
+        query = "first=2025-01&last=2025-12"
     return paths[name], query
 
 

@@ -1,0 +1,133 @@
+"""``yibao bank``: a bank's instructions out, its statements in, what waits in suspense."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.bank_file import BankFileError, read_statement, write_instructions
+from cli.client import CallSpec, Client
+from cli.exits import Exit
+from cli.output import Json, fail, print_json, print_table, yuan
+from cli.session import open_client
+
+app = typer.Typer(no_args_is_help=True, help="Banks: instructions, statements, suspense. 银行")
+
+LINES_AT_ONCE = 50
+PAGE = 200
+
+
+@app.command()
+def instructions(
+    context: typer.Context,
+    to_file: Annotated[Path, typer.Option("--out", help="File to write: .csv or .json.")],
+    as_json: Json = False,
+) -> None:
+    """Write the orders that this bank was given and has not reported on. 付款指令"""
+    if to_file.suffix not in (".csv", ".json"):
+        fail(Exit.USAGE, "--out names a .csv or .json file")
+    with open_client(context) as client:
+        orders = list(_orders(client, _me(client)))
+    count = write_instructions(to_file, orders)
+    total = sum(int(order["amount_fen"]) for order in orders)
+    if as_json:
+        print_json({"file": str(to_file), "orders": count, "amount_fen": total})
+    else:
+        typer.echo(f"{to_file}: {count} orders, {yuan(total)}")
+
+
+@app.command()
+def statement(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="CSV or JSON, columns in docs/books.md.")],
+    as_json: Json = False,
+) -> None:
+    """Hand in a statement: each line matches an order, waits in suspense, or is refused.
+
+    Exit 1 when a line was refused. Handing it in again changes nothing. 对账单
+    """
+    try:
+        lines = read_statement(file)
+    except (BankFileError, OSError) as problem:
+        fail(Exit.LOCAL, str(problem))
+    results = []
+    with open_client(context) as client:
+        for start in range(0, len(lines), LINES_AT_ONCE):
+            results += _hand_in(client, lines[start : start + LINES_AT_ONCE])
+    counts = Counter(row["outcome"] for row in results)
+    if as_json:
+        print_json({"lines": results, "counts": dict(counts)})
+    else:
+        print_table(
+            f"Statement 流水 {file}",
+            ("reference", "order", "amount 元", "outcome", "why"),
+            [
+                (row["reference"], row["order"], yuan(row["amount_fen"]), row["outcome"],
+                 row["why"])
+                for row in results
+            ],
+            footer=", ".join(f"{name}: {count}" for name, count in sorted(counts.items())),
+        )  # fmt: skip
+    if counts["refused"]:
+        raise typer.Exit(int(Exit.NO))
+
+
+@app.command()
+def suspense(
+    context: typer.Context,
+    settled: Annotated[bool, typer.Option("--all", help="Also what is resolved.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Lines that fit no order and wait. 挂账清单"""
+    with open_client(context) as client:
+        path = f"/v1/banks/{_me(client)}/suspense"
+        answer = client.get(path, settled="true" if settled else "false")
+    if as_json:
+        print_json(answer)
+        return
+    print_table(
+        "Suspense 挂账",
+        ("reference", "direction", "order", "amount 元", "day", "why"),
+        [
+            (row["reference"], row["direction"], row["order"] or "",
+             yuan(int(row["amount_fen"])), row["value_on"], row["how"] or row["cause"])
+            for row in answer["records"]
+        ],
+    )  # fmt: skip
+
+
+def _me(client: Client) -> str:
+    assert client.identity is not None, "these commands sign"
+    return str(client.identity.organisation)
+
+
+def _orders(client: Client, bank: str) -> Iterator[dict[str, Any]]:
+    for kind in ("payment", "reimbursement"):
+        after = None
+        while True:
+            page = client.get(f"/v1/banks/{bank}/orders", kind=kind, limit=PAGE, after=after)
+            yield from page["records"]
+            after = page["next"]
+            if after is None:
+                break
+
+
+def _hand_in(client: Client, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    calls = [CallSpec("bank", "line", line, f"line {line['reference']}") for line in lines]
+    answer = client.submit(calls)
+    results = []
+    for line, row in zip(lines, answer["receipts"], strict=True):
+        receipt = row["receipt"]
+        if receipt["status"] == "ok":
+            outcome, why = receipt["answer"]["outcome"], receipt["answer"]["cause"]
+        else:
+            outcome, why = "refused", receipt["code"]
+        results.append(
+            {"reference": line["reference"], "order": line["order"],
+             "amount_fen": line["amount_fen"], "outcome": outcome, "why": why}
+        )  # fmt: skip
+    return results

@@ -1,0 +1,241 @@
+"""``bank.*``: a bank's statement line by line, matched to orders; what fits none waits in suspense.
+
+    bank.line     {reference, order?, direction, amount_fen, value_on, reason?}   the bank
+    bank.resolve  {reference, how, order?}               another holder of the bank
+
+A line is found again by the bank's own reference, so a message that comes twice changes nothing. A
+line with an order of ours and its amount confirms or returns that order, exactly as ``payment`` and
+``reimbursement`` do. A line that names an order of another bank, or none that exists, is refused. A
+line that fits no order (no order named, another amount, paid twice, not approved) moves nothing on
+the ledger: it is listed in suspense until the bank says what it was.
+
+An order is a payment's id, or ``<reimbursement>/<payment>``.
+
+State: ``bank-line/<bank>/<reference>`` an array, the order of ``Line``'s fields;
+``suspense/<bank>`` how many lines ever waited; ``suspense/<bank>/<n>`` the n-th one's reference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from contracts.api import Answer, Args, Context, Contract, State, Value, reject
+from contracts.schema import IDENTIFIER, Date, Fen, OneOf, Optional, Text
+from contracts.settlement import reimbursement_pay, reimbursement_record
+from contracts.settlement.calendar import date_of_ms
+from contracts.settlement.clearing import payment, payment_record
+from contracts.settlement.clearing.payment_record import PaymentStage
+from contracts.settlement.records import content_digest
+
+CONTRACT = Contract("bank", version=1)
+
+OUT, IN, RETURNED = "out", "in", "returned"
+MATCHED, SUSPENSE, RESOLVED = "matched", "suspense", "resolved"
+NO_ORDER, AMOUNT, PAID_TWICE, NOT_APPROVED, CAME_BACK, UNASKED = (
+    "no-order", "amount-differs", "paid-twice", "not-approved", "came-back-later", "unasked",
+)  # fmt: skip
+"""Why a line waits."""
+
+_REFERENCE = Text(1, 60, IDENTIFIER)
+_ORDER = Optional(Text(0, 130, IDENTIFIER + "/"), "")
+_POSTS = ("finance", "operator", "clerk")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a bank's statement."""
+
+    digest: bytes
+    outcome: str
+    """``matched``, ``suspense`` or ``resolved``."""
+    direction: str
+    """``out``: paid; ``returned``: could not be paid, or came back; ``in``: received."""
+    order: str
+    amount_fen: int
+    value_on: str
+    cause: str
+    """Why it waits or waited; empty for a line that matched."""
+    how: str
+    """How it was resolved; empty before."""
+    holder: str
+    """Who reported it; another one resolves it."""
+
+    def encode(self) -> Value:
+        """As the state has it."""
+        return [
+            self.digest, self.outcome, self.direction, self.order, self.amount_fen, self.value_on,
+            self.cause, self.how, self.holder,
+        ]  # fmt: skip
+
+
+def find(state: State, bank: str, reference: str) -> Line | None:
+    """A line by the bank's reference; None for one that was not reported."""
+    value = state.get(_key(bank, reference))
+    return None if value is None else Line(*value)
+
+
+def suspended(state: State, bank: str, number: int) -> tuple[str, Line] | None:
+    """(reference, line) of the n-th line that ever waited, from 1; None above the last."""
+    reference = state.get(f"suspense/{bank}/{number}")
+    if reference is None:
+        return None
+    found = find(state, bank, reference)
+    assert found is not None, "what waits was reported"
+    return reference, found
+
+
+@CONTRACT.method(
+    args={
+        "reference": _REFERENCE,
+        "order": _ORDER,
+        "direction": OneOf(OUT, IN, RETURNED),
+        "amount_fen": Fen(1),
+        "value_on": Date(),
+        "reason": Optional(OneOf("", *payment.WHY_RETURNED), ""),
+    },
+    kinds=("bank",),
+    posts=_POSTS,
+)
+def line(ctx: Context, args: Args) -> Answer:
+    """Report a line: it matches an order, or waits in suspense.
+
+    Refuses with ``bank.foreign-order``, ``bank.line-differs``, ``payment.value-day``,
+    ``bank.reason``.
+    """
+    reference = args["reference"]
+    digest = content_digest(ctx, "bank.line", args)
+    known = find(ctx.state, ctx.sender, reference)
+    if known is not None:
+        if known.digest != digest:
+            reject(
+                "bank.line-differs", reference=reference, known_order=known.order,
+                known_fen=known.amount_fen, order=args["order"], amount_fen=args["amount_fen"],
+            )  # fmt: skip
+        return _answer(reference, known)
+    today = date_of_ms(ctx.time_ms)
+    if args["value_on"] > today:
+        reject("payment.value-day", value_on=args["value_on"], today=today)
+    if (args["direction"] == RETURNED) != bool(args["reason"]):
+        reject("bank.reason", direction=args["direction"], reason=args["reason"])
+    cause = _match(ctx, args["order"], args)
+    made = Line(
+        digest, SUSPENSE if cause else MATCHED, args["direction"], args["order"],
+        args["amount_fen"], args["value_on"], cause, "", ctx.holder,
+    )  # fmt: skip
+    if cause:
+        _list(ctx, reference)
+    return _store(ctx, reference, made)
+
+
+@CONTRACT.method(
+    args={
+        "reference": _REFERENCE,
+        "how": OneOf("matched", "sent_back", "not_ours"),
+        "order": _ORDER,
+    },
+    kinds=("bank",),
+    posts=_POSTS,
+)
+def resolve(ctx: Context, args: Args) -> Answer:
+    """Say what a line in suspense was: an order's after all, sent back, or no business of ours.
+
+    By another holder than the one who reported it. Refuses with ``bank.not-suspended``,
+    ``bank.same-holder``, ``bank.still-open``, ``bank.foreign-order``.
+    """
+    reference, how = args["reference"], args["how"]
+    made = find(ctx.state, ctx.sender, reference)
+    if made is not None and made.outcome == RESOLVED and made.how == how:
+        return _answer(reference, made)
+    if made is None or made.outcome != SUSPENSE:
+        outcome = "" if made is None else made.outcome
+        reject("bank.not-suspended", reference=reference, outcome=outcome)
+    if made.holder == ctx.holder:
+        reject("bank.same-holder", reference=reference, holder=ctx.holder)
+    if how == "matched":
+        told = {
+            "reference": reference, "direction": made.direction, "amount_fen": made.amount_fen,
+            "value_on": made.value_on, "reason": "other",
+        }  # fmt: skip
+        cause = _match(ctx, args["order"], told)
+        if cause:
+            reject("bank.still-open", reference=reference, order=args["order"], cause=cause)
+        made = replace(made, order=args["order"])
+    return _store(ctx, reference, replace(made, outcome=RESOLVED, how=how))
+
+
+def _match(ctx: Context, order: str, told: Args) -> str:
+    """Confirm or return the order that the line fits; otherwise why it waits."""
+    if not order:
+        return UNASKED if told["direction"] == IN else NO_ORDER
+    if told["direction"] == IN:
+        return UNASKED
+    return _reimbursed(ctx, order, told) if "/" in order else _paid(ctx, order, told)
+
+
+def _paid(ctx: Context, order: str, told: Args) -> str:
+    found = payment_record.find(ctx.state, order)
+    if found is None or found.bank != ctx.sender:
+        reject("bank.foreign-order", order=order, bank=ctx.sender)
+    if found.stage is PaymentStage.PAID:
+        return PAID_TWICE if told["direction"] == OUT else CAME_BACK
+    if found.stage is not PaymentStage.APPROVED:
+        return NOT_APPROVED
+    if found.amount_fen != told["amount_fen"]:
+        return AMOUNT
+    report = {"payment": order, "reference": told["reference"], "value_on": told["value_on"]}
+    if told["direction"] == OUT:
+        payment.confirm(ctx, report | {"amount_fen": told["amount_fen"]})
+    else:
+        payment.bounce(ctx, report | {"reason": told["reason"]})
+    return ""
+
+
+def _reimbursed(ctx: Context, order: str, told: Args) -> str:
+    name, _, number = order.partition("/")
+    made = reimbursement_record.find(ctx.state, name)
+    orders = () if made is None else made.orders
+    found = next((o for o in orders if o.id == number and o.bank == ctx.sender), None)
+    if made is None or found is None:
+        reject("bank.foreign-order", order=order, bank=ctx.sender)
+    if found.outcome:
+        if found.outcome != reimbursement_pay.PAID:
+            return NOT_APPROVED
+        return PAID_TWICE if told["direction"] == OUT else CAME_BACK
+    if made.due_fen != told["amount_fen"]:
+        return AMOUNT
+    report = {"reimbursement": name, "payment": number, "reference": told["reference"]}
+    if told["direction"] == OUT:
+        reimbursement_pay.confirm(ctx, report)
+    else:
+        reimbursement_pay.bounce(ctx, report | {"reason": told["reason"]})
+    return ""
+
+
+def _list(ctx: Context, reference: str) -> None:
+    number = (ctx.state.get(f"suspense/{ctx.sender}") or 0) + 1
+    ctx.state.put(f"suspense/{ctx.sender}", number)
+    ctx.state.put(f"suspense/{ctx.sender}/{number}", reference)
+
+
+def _store(ctx: Context, reference: str, made: Line) -> Answer:
+    ctx.state.put(_key(ctx.sender, reference), made.encode())
+    ctx.emit(
+        f"bank.{made.outcome}", bank=ctx.sender, reference=reference, order=made.order,
+        amount_fen=made.amount_fen, cause=made.cause, how=made.how,
+    )  # fmt: skip
+    return _answer(reference, made)
+
+
+def _answer(reference: str, made: Line) -> Answer:
+    return {
+        "reference": reference,
+        "outcome": made.outcome,
+        "order": made.order,
+        "amount_fen": made.amount_fen,
+        "cause": made.cause,
+        "how": made.how,
+    }
+
+
+def _key(bank: str, reference: str) -> str:
+    return f"bank-line/{bank}/{reference}"

@@ -1,0 +1,133 @@
+"""A bank's orders, and the lines of its statements that wait in suspense."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Query
+from starlette.responses import Response
+
+from contracts.settlement import bank as statements
+from contracts.settlement import reimbursement_record
+from contracts.settlement.clearing import notice_record, payment_record
+from contracts.settlement.clearing.payment_record import PaymentStage
+from node.api import chain, parties, schemas
+from node.api.guard import Access
+from node.api.params import AccessDep, After, Limit, ThingId, cursor_parts, edge_router
+
+router = edge_router("money")
+
+Kind = Annotated[
+    str,
+    Query(pattern="^(payment|reimbursement)$", description="Payments of notices, or to persons."),
+]
+TOPICS = {"payment": "payment.approved", "reimbursement": "reimbursement.stage"}
+SUSPENSE_MAX = 2_000
+"""Lines that one answer looks at, newest first."""
+
+
+@router.get(
+    "/v1/banks/{bank}/orders", name="bank_orders", responses={200: {"model": schemas.RecordsAnswer}}
+)
+async def bank_orders(
+    access: AccessDep, bank: ThingId, limit: Limit, after: After = "", kind: Kind = "payment"
+) -> Response:
+    """Orders that a bank was given and has not reported on, oldest first.
+
+    A page may be empty and still have a ``next``: it looks at orders of all banks.
+    """
+    cursor_parts(after, 2)
+    access.check(parties.of_organisation(access.state, bank), f"bank/{bank}")
+    rows = access.view.calls_of("topic", TOPICS[kind], after, limit)
+    shown, following = chain.affordable(access.view, rows, limit)
+    make = _payment if kind == "payment" else _reimbursement
+    listed: list[dict[str, Any]] = []
+    for row in shown:
+        receipt, _ = chain.row_call(access, row)
+        for event in receipt.events:
+            if event.topic == TOPICS[kind]:
+                found = make(access, bank, event.fields)
+                if found is not None and found not in listed:
+                    listed.append({**found, "at_height": row.height})
+    return access.answer({"records": listed, "next": following})
+
+
+def _payment(access: Access, bank: str, fields: dict[str, Any]) -> dict[str, Any] | None:
+    if fields["bank"] != bank:
+        return None
+    made = payment_record.load(access.state, fields["payment"])
+    if made.stage is not PaymentStage.APPROVED:
+        return None
+    notice = notice_record.load(access.state, made.notice)
+    return {
+        "order": fields["payment"],
+        "kind": notice.kind.value,
+        "amount_fen": made.amount_fen,
+        "payer": notice.payer,
+        "payee": notice.payee,
+        "payee_bank": made.payee_bank,
+        "account": None,
+        "notice": made.notice,
+        "due_on": notice.due_on,
+        "by_fund_fen": notice.by_fund(),
+    }
+
+
+def _reimbursement(access: Access, bank: str, fields: dict[str, Any]) -> dict[str, Any] | None:
+    if fields["stage"] != "paying":
+        return None
+    made = reimbursement_record.find(access.state, fields["reimbursement"])
+    assert made is not None, "a reimbursement that was told of is kept"
+    order = made.orders[-1] if made.orders else None
+    if order is None or order.outcome or order.bank != bank:
+        return None
+    by_fund: dict[str, int] = {}
+    for fund, amount in made.payments:
+        by_fund[fund] = by_fund.get(fund, 0) + amount
+    return {
+        "order": f"{fields['reimbursement']}/{order.id}",
+        "kind": "reimbursement",
+        "amount_fen": made.due_fen,
+        "payer": made.area,
+        "payee": None,
+        "payee_bank": bank,
+        "account": made.account,
+        "notice": fields["reimbursement"],
+        "due_on": made.due_on,
+        "by_fund_fen": by_fund,
+    }
+
+
+@router.get(
+    "/v1/banks/{bank}/suspense",
+    name="bank_suspense",
+    responses={200: {"model": schemas.RecordsAnswer}},
+)
+async def bank_suspense(
+    access: AccessDep,
+    bank: ThingId,
+    settled: Annotated[bool, Query(description="Also lines that are resolved.")] = False,
+) -> Response:
+    """Lines of a bank's statements that fit no order and wait, newest first."""
+    access.check(parties.of_organisation(access.state, bank), f"bank/{bank}")
+    state = access.state
+    last: int = state.get(f"suspense/{bank}") or 0
+    listed = []
+    for number in range(last, max(0, last - SUSPENSE_MAX), -1):
+        found = statements.suspended(state, bank, number)
+        assert found is not None, "the list has no gap"
+        reference, line = found
+        if settled or line.outcome == statements.SUSPENSE:
+            listed.append(
+                {
+                    "reference": reference,
+                    "outcome": line.outcome,
+                    "direction": line.direction,
+                    "order": line.order or None,
+                    "amount_fen": line.amount_fen,
+                    "value_on": line.value_on,
+                    "cause": line.cause,
+                    "how": line.how or None,
+                }
+            )
+    return access.answer({"records": listed, "next": None})

@@ -1,0 +1,79 @@
+"""An institution's view of its money: what each declared month was worth, and what has arrived."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Query
+from starlette.responses import Response
+
+from contracts.settlement.clearing import declaration_record, notice_record, payment_record
+from contracts.settlement.clearing.months import next_month
+from contracts.settlement.clearing.notice_record import NoticeStage
+from contracts.settlement.provider import record as provider_record
+from contracts.settlement.provider.record import SUM_FIELDS
+from node.api import parties, schemas
+from node.api.guard import Access
+from node.api.params import AccessDep, ThingId, edge_router
+from node.api.problems import Problem
+
+router = edge_router("money")
+
+Month = Annotated[str, Query(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$", description="Month: 2025-06")]
+MONTHS_MAX = 36
+
+
+@router.get(
+    "/v1/institutions/{institution}/batches",
+    name="institution_batches",
+    responses={200: {"model": schemas.RecordsAnswer}},
+)
+async def institution_batches(
+    access: AccessDep, institution: ThingId, first: Month, last: Month
+) -> Response:
+    """Declared months of an institution: what was asked for, confirmed, expected and received.
+
+    ``expected_fen`` is the month's notice of payment: what was confirmed, with what earlier months
+    left and what payment by case added or took. ``received_fen`` is paid when the bank has said so.
+    """
+    access.check(parties.of_organisation(access.state, institution), f"batches/{institution}")
+    if first > last:
+        raise Problem("request.invalid", where=["query.first: not after last"])
+    listed: list[dict[str, Any]] = []
+    month = first
+    while month <= last:
+        if len(listed) >= MONTHS_MAX:
+            raise Problem("read.range", limit_max=MONTHS_MAX)
+        listed.append(_batch(access, institution, month))
+        month = next_month(month)
+    return access.answer({"records": listed, "next": None})
+
+
+def _batch(access: Access, institution: str, month: str) -> dict[str, Any]:
+    state = access.state
+    made = declaration_record.find(state, institution, month)
+    totals = [] if made is None else list(made.totals.values())
+    asked = [sum(row[place] for row in totals) for place in range(4)]
+    by_case = provider_record.month_of(state, institution, month).values()
+    gains, losses = SUM_FIELDS.index("gains_fen"), SUM_FIELDS.index("losses_fen")
+    notice = notice_record.find(state, f"institution:{month}:{institution}")
+    paid = notice is not None and notice.stage is NoticeStage.PAID
+    ordered = "" if notice is None else notice.payment
+    payment = payment_record.load(state, ordered) if ordered else None
+    return {
+        "institution": institution,
+        "month": month,
+        "stage": None if made is None else made.stage.value,
+        "settlements": asked[0],
+        "declared_fen": asked[2] + asked[3],
+        "deducted_fen": 0 if made is None else made.deducted_fen,
+        "aside_fen": 0 if made is None else made.aside[1],
+        "confirmed_fen": made.owed_fen if made is not None and made.period else None,
+        "by_case_fen": sum(row[gains] - row[losses] for row in by_case),
+        "expected_fen": None if notice is None else notice.amount_fen,
+        "due_on": None if notice is None else notice.due_on,
+        "received_fen": notice.amount_fen if notice is not None and paid else 0,
+        "received_on": notice.paid_on if notice is not None and paid else None,
+        "payment": ordered or None,
+        "bank_reference": payment.reference if payment is not None and paid else None,
+    }

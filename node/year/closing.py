@@ -1,0 +1,281 @@
+"""The month after the month: institutions declare, bureaus audit and confirm, provinces clear.
+
+Everything on working days (RULES.md section 4): declaration in the first days of the next month,
+audit with deductions, the cut on the 21st or the first working day after it, both sides' word the
+day after, then finance departments, banks, and what banks give back.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from typing import Any
+
+from contracts.regions import province
+from node.benchmark.workload import Planned
+from node.year.calendar import WORKDAYS, YEAR, after
+from node.year.journal import Journal
+from node.year.places import CENTRE, Places
+from node.year.waves import AFTERWARDS, CARE, FILE, LATER, Waves
+
+ROWS_AT_ONCE = 400
+DECLARE, NOTICE, ANSWER, DECIDE, CONFIRM = 2, 4, 6, 8, 10
+"""Working days of the next month on which this is done."""
+CUT_FROM = 21
+BOUNCED = 0.03
+"""Of the payments come back from the bank."""
+MONTH_CHARACTERS = 7
+
+
+class Closing:
+    """What institutions, bureaus, finance departments and banks do about a month that is over."""
+
+    def __init__(self, places: Places, journal: Journal, seed: int, state: Any) -> None:
+        """``state(key)``: a value of the head's state, for amounts that both sides read there."""
+        self.places = places
+        self.journal = journal
+        self._state = state
+        self._seed = seed
+        self._deductions: list[tuple[str, str, str, int, int]] = []
+        """(deduction, institution, claim, line's fen, fen): to notice, answer and decide."""
+        self._marked: list[tuple[str, str, int]] = []
+        """(institution, claim, fen of its first line): an auditor will look at it."""
+        self._found: list[tuple[str, str, int, int]] = []
+        """The same with the fen to take off, once they are declared."""
+        self._to_order: dict[str, list[tuple[str, str, int]]] = defaultdict(list)
+        """Day -> (notice, payer, fen)."""
+        self._to_report: dict[str, list[tuple[str, str, int]]] = defaultdict(list)
+        """Day -> (payment, bank, fen)."""
+        self._stated: list[tuple[str, str, str]] = []
+        """(period, home, care) that both sides confirm next."""
+        self._open_periods: list[str] = []
+        self._orders: dict[str, tuple[str, str]] = {}
+        """Payment on its way -> (notice, payer)."""
+        self._number = 0
+        self.periods = 0
+        """Periods that are closed."""
+
+    def mark(self, institution: str, claim: str, line_fen: int) -> None:
+        """An auditor will look at this settlement when its month is declared."""
+        self._marked.append((institution, claim, line_fen))
+
+    @property
+    def open(self) -> int:
+        """What is still to come."""
+        queues = (*self._to_order.values(), *self._to_report.values())
+        return sum(map(len, queues)) + len(self._open_periods) + len(self._stated)
+
+    def add(self, waves: Waves, day: str) -> None:
+        """The calls of a day; none on a day of rest."""
+        if not WORKDAYS.is_working_day(day):
+            return
+        dice = random.Random(f"{self._seed}/closing/{day}")  # noqa: S311  (dice, no secret)
+        self._take_notices(day, dice)
+        month = _month_before(day)
+        working = _working_day(day)
+        if working == DECLARE:
+            self._declare(waves, month)
+        elif working == NOTICE:
+            self._notice(waves)
+        elif working == ANSWER:
+            self._answer(waves)
+        elif working == DECIDE:
+            self._decide(waves)
+        elif working == CONFIRM:
+            self._audit(waves, month)
+        self._both_confirm(waves)
+        if _is_cut(day) and month.startswith(str(YEAR)):
+            period = Planned("clearing", "cut", {"period": month})
+            waves.add(FILE, CENTRE, "finance", period)
+            self._open_periods.append(month)
+        self._pay(waves, day, dice)
+        self._close(waves)
+
+    def after_cut(self, day: str) -> None:
+        """Read the statements that were just cut off: both sides confirm them tomorrow."""
+        if not (WORKDAYS.is_working_day(day) and _is_cut(day)):
+            return
+        month = _month_before(day)
+        if not month.startswith(str(YEAR)):
+            return
+        for home in self.places.provinces:
+            for care in self.places.provinces:
+                if self._state(f"statement/{month}/{home}/{care}") is not None:
+                    self._stated.append((month, home, care))
+
+    def confirm_audited(self, waves: Waves, day: str) -> None:
+        """The second person's word on months that were audited a moment ago."""
+        for (institution, month), owed in self.journal.owed.items():
+            args = {"institution": institution, "month": month, "amount_fen": owed}
+            bureau = f"bureau:{self.places.region[institution]}"
+            waves.add(FILE, bureau, "checker", Planned("declaration", "confirm", args))
+        self.journal.owed.clear()
+
+    # --- Institutions and their bureau -----------------------------------------------------------
+
+    def _declare(self, waves: Waves, month: str) -> None:
+        self._look(month)
+        for institution, made in self.journal.months[month].items():
+            rows = [_row(row) for row in made.rows.values()]
+            # A refund is declared with the settlement that it takes back.
+            rows.sort(key=lambda row: row["settlement"].removesuffix("-r"))
+            for start in _cuts(rows):
+                args = {"month": month, "rows": rows[slice(*start)]}
+                waves.add(CARE, institution, "finance", Planned("declaration", "declare", args))
+            close = {"month": month, "totals": made.totals()}
+            waves.add(LATER, institution, "finance", Planned("declaration", "close", close))
+            made.rows.clear()
+            made.groups.clear()
+
+    def _look(self, month: str) -> None:
+        """What of the marked settlements stands in the month, and is paid by funds at all."""
+        marked, self._marked = self._marked, []
+        for institution, claim, line_fen in marked:
+            rows = self.journal.months[month][institution].rows
+            amount = max(1, line_fen // 20)
+            if claim not in rows:
+                self._marked.append((institution, claim, line_fen))  # of the month that runs
+            elif f"{claim}-r" not in rows and rows[claim][2] >= amount:
+                self._found.append((institution, claim, line_fen, amount))
+
+    def _notice(self, waves: Waves) -> None:
+        found, self._found = self._found, []
+        for institution, claim, line_fen, amount in found:
+            self._number += 1
+            bureau = self.places.region[institution]
+            name = f"{bureau}k{self._number}"
+            line = {"line": "1", "line_fen": line_fen, "amount_fen": amount, "reason": "not_done"}
+            notice = Planned(
+                "audit", "notice", {"deduction": name, "claim": claim, "amount_fen": amount},
+                ("audit", {"lines": [line]}),
+            )  # fmt: skip
+            waves.add(CARE, f"bureau:{bureau}", "audit", notice)
+            self._deductions.append((name, institution, claim, line_fen, amount))
+
+    def _answer(self, waves: Waves) -> None:
+        for number, (name, institution, *_) in enumerate(self._deductions):
+            said = "object" if number % 4 == 0 else "accept"
+            answer = Planned("audit", "answer", {"deduction": name, "answer": said})
+            waves.add(CARE, institution, "finance", answer)
+
+    def _decide(self, waves: Waves) -> None:
+        for number, (name, institution, _, _, amount) in enumerate(self._deductions):
+            upheld = 0 if number % 8 == 0 else amount
+            decide = Planned("audit", "decide", {"deduction": name, "amount_fen": upheld})
+            bureau = f"bureau:{self.places.region[institution]}"
+            waves.add(CARE, bureau, "checker", decide)
+        self._deductions.clear()
+
+    def _audit(self, waves: Waves, month: str) -> None:
+        for institution in self.journal.months[month]:
+            args = {"institution": institution, "month": month}
+            bureau = f"bureau:{self.places.region[institution]}"
+            waves.add(CARE, bureau, "audit", Planned("declaration", "audit", args))
+
+    # --- Provinces, finance departments, banks ---------------------------------------------------
+
+    def _both_confirm(self, waves: Waves) -> None:
+        stated, self._stated = self._stated, []
+        for period, home, care in stated:
+            cells = self._state(f"statement/{period}/{home}/{care}")[0]
+            args = {"period": period, "home": home, "care": care,
+                    "amount_fen": sum(cells.values())}  # fmt: skip
+            for side in (home, care):
+                confirm = Planned("clearing", "confirm", args)
+                waves.add(CARE, f"bureau:{side}", "finance", confirm)
+
+    def levies(self, waves: Waves) -> None:
+        """Provinces ask their cities for what was confirmed."""
+        for areas in self.places.areas.values():
+            for area in areas:
+                due = self._state(f"levy/{area}")
+                if due is not None and sum(due[1].values()) > 0:
+                    levy = Planned("clearing", "levy", {"area": area})
+                    waves.add(FILE, f"bureau:{province(area)}", "finance", levy)
+
+    def _take_notices(self, day: str, dice: random.Random) -> None:
+        issued, self.journal.issued = self.journal.issued, []
+        for notice in issued:
+            payer = notice.get("payer_region")
+            if payer is None:
+                continue  # an institution gives money back by itself; the year has none
+            if notice["kind"] in ("institution", "prepayment"):
+                sender = f"bureau:{payer}"
+            else:
+                sender = f"finance:{province(payer)}"
+            when = WORKDAYS.add_working_days(day, dice.randrange(0, 6))
+            self._to_order[when].append((notice["notice"], sender, notice["amount_fen"]))
+
+    def _pay(self, waves: Waves, day: str, dice: random.Random) -> None:
+        for notice, sender, amount in self._to_order.pop(day, ()):
+            self._number += 1
+            code = sender if sender.startswith("finance") else sender.partition(":")[2]
+            payment = f"{code}:{self._number}" if ":" in code else f"{code}y{self._number}"
+            bank = self.places.bank(f"{sender.partition(':')[2][:2]}0000")
+            args = {"payment": payment, "notice": notice, "amount_fen": amount, "bank": bank}
+            waves.add(CARE, sender, "finance", Planned("payment", "order", args))
+            approve = Planned("payment", "approve", {"payment": payment})
+            waves.add(LATER, sender, "checker", approve)
+            when = WORKDAYS.add_working_days(day, 1)
+            self._to_report[when].append((payment, bank, amount))
+            self._orders[payment] = (notice, sender)
+        for payment, bank, amount in self._to_report.pop(day, ()):
+            notice, sender = self._orders.pop(payment)
+            report = {"payment": payment, "reference": f"R.{payment}", "value_on": day}
+            if dice.random() < BOUNCED:
+                report["reason"] = "closed_account"
+                waves.add(AFTERWARDS, bank, "operator", Planned("payment", "bounce", report))
+                again = WORKDAYS.add_working_days(day, 2)
+                self._to_order[again].append((notice, sender, amount))
+            else:
+                paid = report | {"amount_fen": amount}
+                waves.add(AFTERWARDS, bank, "operator", Planned("payment", "confirm", paid))
+
+    def _close(self, waves: Waves) -> None:
+        """The centre closes a period once all of its statements are confirmed and paid."""
+        for period in list(self._open_periods):
+            made = self._state(f"period/{period}")
+            # stage, pairs, confirmed, settled
+            if made is not None and made[0] == "stated" and made[1] == made[2] == made[3]:
+                close = Planned("clearing", "close", {"period": period})
+                waves.add(FILE, CENTRE, "finance", close)
+                self._open_periods.remove(period)
+                self.periods += 1
+
+
+def _row(row: tuple[str, int, int, int]) -> dict[str, Any]:
+    name, total, funds, accounts = row
+    return {"settlement": name, "total_fen": total, "funds_fen": funds, "accounts_fen": accounts}
+
+
+def _cuts(rows: list[dict[str, Any]]) -> list[tuple[int, int]]:
+    """Slices of at most so many rows that part no refund from its settlement."""
+    cuts, start = [], 0
+    while start < len(rows):
+        end = min(start + ROWS_AT_ONCE, len(rows))
+        if end < len(rows) and rows[end]["settlement"].endswith("-r"):
+            end += 1
+        cuts.append((start, end))
+        start = end
+    return cuts
+
+
+def _month_before(day: str) -> str:
+    """The month that is over on a day."""
+    return after(day[:8] + "01", -1)[:MONTH_CHARACTERS]
+
+
+def _working_day(day: str) -> int:
+    """Which working day of its month a day is, from 1."""
+    first = day[:8] + "01"
+    return sum(WORKDAYS.is_working_day(after(first, n)) for n in range(int(day[8:])))
+
+
+def _is_cut(day: str) -> bool:
+    """The first working day from the 21st on, and after the day on which months are confirmed."""
+    return _may_cut(day) and not any(_may_cut(f"{day[:8]}{n:02d}") for n in range(1, int(day[8:])))
+
+
+def _may_cut(day: str) -> bool:
+    late = int(day[8:]) >= CUT_FROM and _working_day(day) > CONFIRM
+    return late and WORKDAYS.is_working_day(day)

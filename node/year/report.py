@@ -1,0 +1,312 @@
+"""The year on one page (HTML with inline charts, nothing from outside) and as one JSON object."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from contracts.regions import province
+from contracts.settlement.terms import FUNDS, PERSONAL_ACCOUNT
+from node.year import charts
+from node.year.calendar import YEAR
+from node.year.places import NAMES
+from node.year.run import Outcome
+
+AGES = ("当月 this month", "上月 1 month", "2 个月 2 months", "更久 longer")
+AGE_COLOURS = ("var(--a1)", "var(--a2)", "var(--a3)", "var(--a4)")
+COLOURS = (("green", "var(--green)"), ("yellow", "var(--yellow)"), ("red", "var(--red)"))
+DAYS_SHOWN = 100
+FLOWS_SHOWN = 40
+
+_STYLE = """
+:root{--bg:#fbfaf7;--ink:#1d2733;--soft:#5d6b79;--line:#dcdfe2;--card:#fff;--flow:#21618c;
+--in:#21618c;--out:#c98a1b;--a1:#9ec5e3;--a2:#5a9bcb;--a3:#2b6a9c;--a4:#153f63;
+--green:#3f8f5f;--yellow:#d9a521;--red:#b83a3a}
+@media (prefers-color-scheme:dark){:root{--bg:#14181d;--ink:#e7ebef;--soft:#98a6b3;--line:#2d353d;
+--card:#1b2127;--flow:#6db3e3;--in:#6db3e3;--out:#e0ac4a;--a1:#23506f;--a2:#3a7ba8;--a3:#67aede;
+--a4:#b5dcf7;--green:#5cb680;--yellow:#e2b944;--red:#de6b6b}}
+body{margin:0;background:var(--bg);color:var(--ink);font:15px/1.55 system-ui,"Noto Sans CJK SC",
+"PingFang SC","Microsoft YaHei",sans-serif}
+main{max-width:1000px;margin:0 auto;padding:32px 20px 80px}
+h1{font-size:28px;margin:0 0 4px}h2{font-size:19px;margin:44px 0 6px}p{margin:4px 0 12px}
+.soft{color:var(--soft)}.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));
+gap:10px;margin:20px 0}.tile{background:var(--card);border:1px solid var(--line);border-radius:8px;
+padding:12px 14px}.tile b{display:block;font-size:22px;font-variant-numeric:tabular-nums}
+figure{margin:8px 0;background:var(--card);border:1px solid var(--line);border-radius:8px;
+padding:14px;overflow-x:auto}svg{width:100%;height:auto;min-width:640px}
+svg text{fill:currentColor;font-size:13px}
+svg .tick{fill:var(--soft);font-size:11.5px}svg .grid{stroke:var(--line)}
+svg .band{fill:var(--flow);fill-opacity:.32}svg .band:hover{fill-opacity:.7}
+.key{display:flex;gap:16px;flex-wrap:wrap;margin:0 0 8px;color:var(--soft);font-size:13px}
+.key i{display:inline-block;width:11px;height:11px;border-radius:2px;margin-right:6px}
+table{border-collapse:collapse;width:100%;font-size:13px;font-variant-numeric:tabular-nums}
+th,td{text-align:right;padding:4px 8px;border-bottom:1px solid var(--line)}
+th:first-child,td:first-child,th.l,td.l{text-align:left}details{margin:8px 0}summary{cursor:pointer}
+.ok{color:var(--green)}.bad{color:var(--red)}
+"""
+
+
+def summary(outcome: Outcome) -> dict[str, Any]:
+    """The year as one JSON object."""
+    sums, journal = outcome.sums, outcome.journal
+    return {
+        "claims": sums.calls["claim.settled"],
+        "regions": len(outcome.provinces),
+        "periods": outcome.periods,
+        "imbalance_fen": sums.imbalance(),
+        "seconds": round(outcome.seconds, 1),
+        "cpu_seconds": round(outcome.cpu_seconds, 1),
+        "setup_seconds": round(outcome.setup_seconds, 1),
+        "population": outcome.plan.people,
+        "seed": outcome.plan.seed,
+        "postings": sums.postings,
+        "blocks": outcome.blocks,
+        "signed": True,
+        "accounts_differing": len(outcome.differing),
+        "refused": dict(sums.refused),
+        "filings": sums.calls["filing.version"],
+        "reversals": sums.calls["claim.reversed"],
+        "reimbursements_paid": outcome.reimbursed,
+        "deducted_fen": journal.deducted_fen,
+        "payments": sums.calls["payment.paid"],
+        "bank_returns": journal.returned,
+        "pairs": [
+            {"home": home, "care": care, "flowed_fen": flowed, "owed_fen": owed}
+            for home, care, flowed, owed in sums.pairs()
+        ],
+        "funds": [
+            {"fund": fund, "income_fen": income, "outgo_fen": outgo}
+            for fund, (income, outgo) in by_fund(outcome).items()
+        ],
+        "days_to_money": {"median": middle(journal.to_money), "settlements": _count(journal)},
+        "by_month": outcome.by_month,
+    }
+
+
+def by_fund(outcome: Outcome) -> dict[str, tuple[int, int]]:
+    """Fund type -> (income, outgo) of all areas' funds, fen."""
+    found: dict[str, tuple[int, int]] = {}
+    sums = outcome.sums
+    for (account, fund), balance in sorted(sums.balances.items()):
+        if account.startswith("fund:"):
+            income, outgo = found.get(fund, (0, 0))
+            into = sums.into[account, fund]
+            found[fund] = (income + into, outgo + into - balance)
+    return dict(sorted(found.items()))
+
+
+def middle(days: dict[int, int]) -> int | None:
+    """The median of counted days; None where there are none."""
+    half, running = sum(days.values()) / 2, 0
+    for day in sorted(days):
+        running += days[day]
+        if running >= half:
+            return day
+    return None
+
+
+def _count(journal: Any) -> int:
+    return int(sum(journal.to_money.values()))
+
+
+def page(outcome: Outcome) -> str:
+    """The page."""
+    told = summary(outcome)
+    parts = [
+        _head(told),
+        _section(
+            "省际资金流向 Flows between provinces",
+            "结算形成的跨省应付,按参保省和就医省。What settlements made home provinces owe, in"
+            f" million yuan; the {FLOWS_SHOWN} largest flows, then all pairs.",
+            _flows(outcome),
+        ),
+        _section(
+            "预付金使用 Advances and their colours",
+            "每月各对预付金使用率颜色变化次数:黄 ≥ 70%,红 ≥ 90%。How often an advance took a colour"
+            " in a period. A red one stops no patient.",
+            _key(COLOURS) + _advances(outcome),
+        ),
+        _section(
+            "应付机构账龄 What institutions wait for, by age",
+            "各月末未付金额,百万元,按结算月份。At each month's end, million yuan, by the month of"
+            " settlement.",
+            _key(tuple(zip(AGES, AGE_COLOURS, strict=True))) + _ageing(outcome),
+        ),
+        _section(
+            "从出院到回款 Days from discharge to the institution's money",
+            f"中位数 median {told['days_to_money']['median']} days;"
+            f" {told['days_to_money']['settlements']:,} settlements.",
+            _to_money(outcome),
+        ),
+        _section(
+            "基金收支 Income and outgo of each fund",
+            "百万元 million yuan, all areas; 收入 contributions, 支出 care and reimbursements.",
+            _key((("收入 income", "var(--in)"), ("支出 outgo", "var(--out)"))) + _funds(outcome),
+        ),
+        _section(
+            "各省 By province",
+            "基金结余 balance of the funds; 应付 still owed to other provinces; 应收 still owed by"
+            " them; 待付机构 owed to institutions.",
+            _provinces(outcome),
+        ),
+        _pairs(outcome),
+        _proof(outcome, told),
+    ]
+    return (
+        '<!doctype html><html lang="zh"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{YEAR} 年跨省结算 A year of the country</title><style>{_STYLE}</style>"
+        f"<main>{''.join(parts)}</main></html>\n"
+    )
+
+
+def _head(told: dict[str, Any]) -> str:
+    tiles = (
+        ("结算 settlements", f"{told['claims']:,}"),
+        ("清算期 periods closed", f"{told['periods']}"),
+        ("备案 filings", f"{told['filings']:,}"),
+        ("撤销 reversals", f"{told['reversals']:,}"),
+        ("零星报销 reimbursed", f"{told['reimbursements_paid']:,}"),
+        ("拨付 payments", f"{told['payments']:,}"),
+        ("银行退回 bank returns", f"{told['bank_returns']:,}"),
+        ("扣款 deducted 元", f"{told['deducted_fen'] / 100:,.2f}"),
+        ("分录 postings", f"{told['postings']:,}"),
+        ("全账不平 imbalance 分", f"{told['imbalance_fen']}"),
+    )
+    shown = "".join(
+        f'<div class="tile"><span class="soft">{escape(name)}</span><b>{value}</b></div>'
+        for name, value in tiles
+    )
+    return (
+        f"<h1>{YEAR} 年全国跨省异地就医结算</h1>"
+        f'<p class="soft">A made-up year: {told["regions"]} provinces, {told["population"]:,}'
+        f" people, seed {told['seed']}; signed transactions through one node's own execution,"
+        f" {told['blocks']:,} blocks in {told['seconds']:,.0f} s. 虚构数据,金额由合约计算。</p>"
+        f'<div class="tiles">{shown}</div>'
+    )
+
+
+def _section(title: str, text: str, chart: str) -> str:
+    return f'<h2>{escape(title)}</h2><p class="soft">{escape(text)}</p><figure>{chart}</figure>'
+
+
+def _key(rows: Sequence[tuple[str, str]]) -> str:
+    marks = "".join(f'<span><i style="background:{c}"></i>{escape(n)}</span>' for n, c in rows)
+    return f'<div class="key">{marks}</div>'
+
+
+def _millions(fen: int) -> float:
+    return fen / 10**8
+
+
+def _flows(outcome: Outcome) -> str:
+    rows = outcome.sums.pairs()
+    largest = sorted(rows, key=lambda row: -row[2])[:FLOWS_SHOWN]
+    flows = [(NAMES[home], NAMES[care], _millions(flowed)) for home, care, flowed, _ in largest]
+    by_pair = {(home, care): _millions(flowed) for home, care, flowed, _ in rows}
+    places = outcome.provinces
+    values = [[by_pair.get((home, care), 0.0) for care in places] for home in places]
+    names = [NAMES[place] for place in places]
+    unit = "百万元"
+    return charts.bands("flows", flows, unit) + charts.matrix("all pairs", names, values, unit)
+
+
+def _advances(outcome: Outcome) -> str:
+    colours = outcome.journal.colours
+    months = [f"{YEAR}-{month:02d}" for month in range(1, 13)]
+    series = [
+        (name, colour, [colours[month][name] if month in colours else 0 for month in months])
+        for name, colour in COLOURS
+    ]
+    return charts.columns("colours of advances", months, series, "次 times")
+
+
+def _ageing(outcome: Outcome) -> str:
+    names = [month for month, _ in outcome.ageing]
+    rows = [[0.0] * len(names) for _ in AGES]
+    for place, (end, unpaid) in enumerate(outcome.ageing):
+        for month, fen in unpaid.items():
+            age = min(_months_between(month, end), len(AGES) - 1)
+            rows[age][place] += max(0.0, _millions(fen))
+    series = [(AGES[n], AGE_COLOURS[n], rows[n]) for n in range(len(AGES))]
+    return charts.columns("ageing", names, series, "百万元")
+
+
+def _months_between(first: str, last: str) -> int:
+    return (int(last[:4]) - int(first[:4])) * 12 + int(last[5:7]) - int(first[5:7])
+
+
+def _to_money(outcome: Outcome) -> str:
+    days = outcome.journal.to_money
+    last = min(max(days, default=0), DAYS_SHOWN)
+    counts = [float(days.get(day, 0)) for day in range(last)]
+    counts.append(float(sum(count for day, count in days.items() if day >= last)))
+    names = [str(day) for day in range(last)] + [f"≥{last}"]
+    return charts.columns("days", names, [("", "var(--flow)", counts)], "笔 settlements / 天 day")
+
+
+def _funds(outcome: Outcome) -> str:
+    rows = [
+        (
+            f"{fund} {FUNDS[fund].chinese[:8] if fund in FUNDS else fund}",
+            (_millions(income), _millions(outgo)),
+            f"{_millions(income):,.2f} / {_millions(outgo):,.2f}",
+        )
+        for fund, (income, outgo) in by_fund(outcome).items()
+    ]
+    return charts.lines_of_bars("funds", rows, ("var(--in)", "var(--out)"))
+
+
+def _provinces(outcome: Outcome) -> str:
+    sums = outcome.sums
+    funds = sums.by_province("fund")
+    owed: dict[str, int] = {}
+    due: dict[str, int] = {}
+    for home, care, _, open_fen in sums.pairs():
+        owed[home] = owed.get(home, 0) + open_fen
+        due[care] = due.get(care, 0) + open_fen
+    waits: dict[str, int] = {}
+    for institution, by_type in sums.of_kind("payable").items():
+        place = province(institution.partition(":")[2][1:7])
+        waits[place] = waits.get(place, 0) + sum(by_type.values())
+    body = "".join(
+        f"<tr><td>{NAMES[p]}</td>"
+        + "".join(f"<td>{kept.get(p, 0) / 100:,.2f}</td>" for kept in (funds, owed, due, waits))
+        + "</tr>"
+        for p in outcome.provinces
+    )
+    heads = ("省 province", "基金结余 funds 元", "应付 owed 元", "应收 due 元", "待付机构 元")
+    return f"<table><tr>{''.join(f'<th>{h}</th>' for h in heads)}</tr>{body}</table>"
+
+
+def _pairs(outcome: Outcome) -> str:
+    body = "".join(
+        f'<tr><td>{NAMES[home]}</td><td class="l">{NAMES[care]}</td><td>{flowed / 100:,.2f}</td>'
+        f"<td>{owed / 100:,.2f}</td></tr>"
+        for home, care, flowed, owed in outcome.sums.pairs()
+    )
+    heads = (
+        '<th>参保 home</th><th class="l">就医 care</th><th>全年 flowed 元</th><th>未清 owed 元</th>'
+    )
+    return (
+        "<h2>每对省份 Every pair</h2><details><summary>"
+        f"{len(outcome.sums.pairs())} pairs</summary>"
+        f"<table><tr>{heads}</tr>{body}</table></details>"
+    )
+
+
+def _proof(outcome: Outcome, told: dict[str, Any]) -> str:
+    good = not told["imbalance_fen"] and not outcome.differing
+    word = "平 balanced" if good else "不平 NOT balanced"
+    account = outcome.sums.of_kind("person")
+    people = sum(funds.get(PERSONAL_ACCOUNT, 0) for funds in account.values())
+    return (
+        f'<h2>核对 Proof</h2><p class="{"ok" if good else "bad"}"><b>{word}</b></p>'
+        f"<p>{told['postings']:,} postings of {told['blocks']:,} blocks were added up one by one,"
+        f" from the receipts: they leave {told['imbalance_fen']} fen open over all fund types."
+        f" {len(outcome.sums.balances):,} accounts and fund types; {len(outcome.differing)} of them"
+        " differ from the balance that the state holds. Personal accounts hold"
+        f" {people / 100:,.2f} yuan together. Refused calls:"
+        f" {escape(str(told['refused'] or 'none'))}.</p>"
+    )

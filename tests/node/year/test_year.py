@@ -1,0 +1,182 @@
+"""A tiny year: one object, nothing left open, the same end however it is cut and started again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.runtime import Runtime
+from contracts.settlement import CONTRACTS
+from node.ledger.receipt import Receipt, ReceiptPosting
+from node.service.opening import OpenOptions, open_ledger
+from node.year import __main__ as command
+from node.year import bills, calendar, charts, closing
+from node.year.people import People
+from node.year.places import Places, Scale
+from node.year.report import middle, page, summary
+from node.year.run import Outcome, Plan, simulate
+from node.year.sums import Sums
+
+TINY = Plan(claims=60, persons=60, scale=Scale(cities=1, hospitals=1, pharmacies=1, provinces=3))
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Path]:
+    folder = tmp_path_factory.mktemp("year")
+    told: list[tuple[str, int, int]] = []
+    outcome = asyncio.run(simulate(TINY, folder, lambda *words: told.append(words)))
+    assert told[-1][1] == told[-1][2] == TINY.claims
+    return outcome, folder
+
+
+def test_the_year_ends_with_nothing_open(lived: tuple[Outcome, Path]) -> None:
+    outcome, _ = lived
+    told = summary(outcome)
+    assert told["claims"] == TINY.claims
+    assert told["regions"] == 3
+    assert told["periods"] == 12
+    assert told["imbalance_fen"] == 0
+    assert told["accounts_differing"] == 0
+    assert told["refused"] == {}
+    assert told["postings"] > 8 * TINY.claims
+    assert told["payments"] > 0
+    assert told["pairs"]
+    # Every period is paid: what is open was settled after the year, when stays ended.
+    later = {month: fen for month, fen in outcome.journal.unpaid.items() if fen}
+    assert set(later) <= {"2026-01"}
+    assert sum(pair["owed_fen"] for pair in told["pairs"]) == sum(later.values())
+    assert told["days_to_money"]["settlements"] == sum(outcome.journal.to_money.values()) > 0
+    assert {fund["fund"] for fund in told["funds"]} >= {"310100", "390100"}
+    json.dumps(told)
+
+
+def test_any_prefix_sums_to_zero_and_the_chain_opens_at_its_end(
+    lived: tuple[Outcome, Path],
+) -> None:
+    outcome, folder = lived
+    genesis = (folder / "genesis.json").read_bytes()
+    options = OpenOptions(diff_heights=10, check_heights=10, tree_depth=16, index=False)
+    ledger = open_ledger(folder / "data", genesis, Runtime(CONTRACTS).registry, options)
+    try:
+        assert ledger.parent.header.height == outcome.blocks
+        sums = Sums()
+        for height in range(outcome.blocks + 1):
+            for leaf in ledger.database.blocks.receipts(height):
+                sums.read(Receipt.decode_trusted(leaf))
+            assert sums.imbalance() == 0, height
+        assert sums.balances == outcome.sums.balances
+    finally:
+        ledger.database.close()
+
+
+def test_the_page_is_one_file_and_says_what_came_out(lived: tuple[Outcome, Path]) -> None:
+    text = page(lived[0])
+    assert not re.search(r"(src|href)=|url\(|@import|<script", text), "nothing from outside"
+    for words in ("省际资金流向", "预付金使用", "账龄", "从出院到回款", "基金收支", "平 balanced"):
+        assert words in text
+    assert text.count("<svg") == 6 == text.count("</svg>")
+    assert "nan" not in text.lower().replace("finance", "")
+
+
+def test_the_command_prints_one_object(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+    lived: tuple[Outcome, Path],
+) -> None:  # fmt: skip
+    async def told(plan: Plan, _folder: Path, progress: Any) -> Outcome:
+        progress("2025-01-01", 0, plan.claims)
+        return lived[0]
+
+    monkeypatch.setattr(command, "simulate", told)
+    monkeypatch.setattr(command, "tune_collector", lambda: None)
+    html = tmp_path / "year.html"
+    monkeypatch.setattr(sys, "argv", ["year", "--claims", "60", "--json", "--html", str(html)])
+    assert command.main() == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found.keys() >= {"claims", "regions", "periods", "imbalance_fen", "seconds"}
+    assert html.read_text(encoding="utf-8").startswith("<!doctype html>")
+    lived[0].sums.refused["planted"] += 1
+    try:
+        assert command.main() == 1, "what was refused is told by the exit code"
+    finally:
+        del lived[0].sums.refused["planted"]
+
+
+def test_a_planted_fen_is_found() -> None:
+    def receipt(*amounts: int) -> Receipt:
+        legs = tuple(
+            ReceiptPosting("t", f"fund:{n}0000", "310100", fen) for n, fen in enumerate(amounts, 11)
+        )
+        return Receipt(
+            tx_id=bytes(32), call_index=0, status="ok", code="", values={}, answer={}, events=(),
+            amounts={}, versions={}, postings=legs, explanation=None, writes_digest=bytes(32),
+        )  # fmt: skip
+
+    sums = Sums()
+    sums.read(receipt(-5, 5))
+    assert sums.imbalance() == 0
+    sums.read(receipt(-5, 6))
+    assert sums.imbalance() == 1
+
+
+@given(st.integers(0, 100_000))
+def test_visits_are_spread_over_the_days_to_the_last_one(count: int) -> None:
+    days = calendar.days_of(calendar.YEAR)
+    spread = calendar.spread(count, days)
+    assert sum(spread) == count
+    assert min(spread) >= 0
+    assert len(days) == 365
+
+
+def test_there_is_less_care_on_days_of_rest() -> None:
+    assert calendar.weight_of("2025-01-29") < calendar.weight_of("2025-10-01")
+    assert calendar.weight_of("2025-10-01") < calendar.weight_of("2025-06-07")
+    assert calendar.weight_of("2025-06-07") < calendar.weight_of("2025-01-26") == 1, "worked"
+
+
+def test_months_close_on_working_days() -> None:
+    worked = filter(calendar.WORKDAYS.is_working_day, calendar.days_of(calendar.YEAR))
+    cuts = [day for day in worked if closing._is_cut(day)]
+    assert len(cuts) == 12
+    assert {"2025-06-23", "2025-01-21"} <= set(cuts), "the 21st of June is a Saturday"
+    assert closing._month_before("2025-01-21") == "2024-12"
+
+
+@given(st.integers(0, 10**6))
+def test_bills_add_up_and_nobody_travels_home(number: int) -> None:
+    dice = random.Random(number)
+    kind = bills.kind_of(dice)
+    total = bills.total_of(kind, dice)
+    lines = bills.lines_of(kind, total, "2025-06-10", dice)
+    assert sum(line[5] for line in lines) == total
+    person = People(Places(Scale()), 10, number).of(number)
+    assert person.care[:2] != person.area[:2]
+
+
+def test_a_median_is_the_middle() -> None:
+    assert middle({}) is None
+    assert middle({3: 1, 5: 1, 9: 3}) == 9
+    assert middle({3: 2, 5: 1}) == 3
+
+
+@given(st.floats(0.001, 1e12))
+def test_an_axis_ends_at_a_round_number_above(value: float) -> None:
+    top = charts.nice_top(value)
+    assert value <= top <= 10 * value
+
+
+def test_charts_name_every_mark_and_escape_texts() -> None:
+    made = charts.columns("a<b", ["x"], [("s&t", "red", [2.0])], "u")
+    assert "a&lt;b" in made
+    assert "<title>x s&amp;t: 2 u</title>" in made
+    assert charts.bands("f", [("<a>", "b", 1.0)], "u").count("&lt;a&gt;") == 3
+    assert charts.bands("f", [], "u").startswith("<svg")
+    assert charts.columns("f", [], [], "u").endswith("</svg>")
