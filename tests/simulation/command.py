@@ -143,6 +143,7 @@ EXPECTED = (
         "loss", "duplicate", "reorder", "tail", "capacity", "bandwidth", "clock", "byzantine",
         "followers")),
     *(f"fault.{name}" for name in EXTRAS), "read.failed", "follow.by-changes",
+    "snapshot.taken", "snapshot.compared", "snapshot.by-one-who-voted", "snapshot.over-an-epoch",
     "restart", "restart.with-vote-above-head", "restart.settled", "restart.in-a-later-view",
     "view-change.with-prepared", "commit.in-later-view", "new-view.with-tip", "new-view.free",
     "seen.changing", "seen.installing", "epoch.ended", "members.rotated", "disk.refused",

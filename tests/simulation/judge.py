@@ -173,7 +173,7 @@ class Judge:
         self.trace.note(machine.number, "ended", type(error).__name__)
         if isinstance(error, SnapshotTaken):
             # Its blocks below the snapshot are gone: its rows are no longer everybody's.
-            self.trace.point("snapshot.taken")
+            self._count_snapshot(machine)
             machine.took_snapshot = True
             machine.world.after(0, lambda: machine.crash("it goes on from a snapshot"))
             machine.start_after(200_000)
@@ -183,6 +183,18 @@ class Judge:
         self.trace.point("node.ended")
         machine.world.after(0, lambda: machine.crash("it ended by itself"))
         machine.start_after(2_000_000)
+
+    def _count_snapshot(self, machine: Machine) -> None:
+        self.trace.point("snapshot.taken")
+        node = machine.node
+        record = machine.durable_record() if self._has_record(machine) else None
+        if record is not None and record.vote is not None:
+            self.trace.point("snapshot.by-one-who-voted")
+        assert node is not None, "it has just ended"
+        stored = node.chain.database.head()
+        reached = None if stored is None else self.chain.get(stored.height)
+        if reached is not None and reached[1].epoch > node.chain.parent.header.epoch:
+            self.trace.point("snapshot.over-an-epoch")
 
     # --- Votes --------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from consensus import SafetyRecord
 from node.ledger.block import Header, ValidatorSet
 from node.service.attesting import attest
+from node.store.errors import DatabaseDamaged
 from tests.simulation.founding import private_of, public_of
 
 if TYPE_CHECKING:
@@ -110,8 +111,11 @@ class Members:
             if machine.organisation != organisation or node is None or not machine.is_up():
                 continue
             height = node.head.height
-            with node.reader.view() as view:
-                header, certificate = view.header(height), view.certificate(height)
+            try:
+                with node.reader.view() as view:
+                    header, certificate = view.header(height), view.certificate(height)
+            except DatabaseDamaged:
+                return  # the operator's command meets a disk that cannot be read
             if header is None or certificate is None:
                 return
             private = private_of(organisation, key_name)

@@ -24,6 +24,7 @@ from node.p2p.frames import BOUNDS, Frame
 from node.p2p.link import Peer, PeerFault
 from node.p2p.peers import Absence, Address, Events, Who
 from node.p2p.queues import BINDING
+from node.store.errors import DatabaseDamaged
 from tests.simulation.loop import World
 from tests.simulation.messages import kind_of
 from tests.simulation.rng import exponential
@@ -395,7 +396,13 @@ class SimPeers:
         if other not in line.machines:
             line.machines.append(other)
         self._absent.pop(other.organisation, None)
-        self._in_loop(lambda: self._events.on_up(peer))
+        self._in_loop(lambda: self._tell_up(peer))
+
+    def _tell_up(self, peer: Peer) -> None:
+        try:
+            self._events.on_up(peer)
+        except DatabaseDamaged as error:
+            self._machine.on_peer_bug(error)
 
     def on_down(self, other: Machine, reason: str) -> None:
         line = self._lines.get(other.organisation)

@@ -271,10 +271,10 @@ class Run:
 
     def _rest(self) -> None:
         """Idle: before three times the longest timer is over it is quiet (I33, I35); then one block
-        more costs what it may (I24). Liars are never quiet."""
+        more costs what it may (I24). Liars are never quiet, also those by an old record."""
         core = self.core()
         if (
-            self.options.strategies
+            any(not machine.correct and machine.is_up() for machine in self.machines)
             or len(core) < self._quorum()
             or self.stream("rest").randrange(2)
         ):

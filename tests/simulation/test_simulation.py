@@ -39,7 +39,7 @@ def test_all_invariants_hold(seed: int) -> None:
 def test_a_liar_costs_nobody_else(name: str) -> None:
     options = replace(
         options_of(1), size=4, spare=0, strategies=(name,), families=("crash", "one-way"),
-        chaos_ms=4_000, faults=4,
+        chaos_ms=4_000, faults=4, extras=(),
     )  # fmt: skip
     outcome = run_seed(options)
     assert outcome.ok, outcome.sentence()

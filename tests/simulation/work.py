@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from contracts.api import Value
 from node.ledger.errors import InvalidTransaction, LedgerError, Unavailable
 from node.ledger.transaction import SignedTransaction
+from node.service.node import Node
 from node.store.errors import DatabaseDamaged
 from tests.contracts.world import BANK, BUREAU_GUANGDONG, FINANCE
 from tests.node.conservation_world import HOMES, HOSPITALS, Mischief, Planned, signing_post
@@ -176,8 +177,7 @@ class Work:
             sent.acks.add(machine.number)
             if tx_id not in run.judge.committed:
                 raise Violation("I16", f"m{machine.number} says committed: {tx_id.hex()[:8]}")
-            if not node.reader.has_transaction(tx_id):
-                raise Violation("I26", f"m{machine.number} does not show what it committed")
+            self._check_shown(machine, node, tx_id)
 
     def _send_garbage(self, machine: Machine) -> None:
         self.garbage += 1
@@ -207,6 +207,15 @@ class Work:
             # A flipped bit in an attachment's blind is found; in nothing else may it go unseen.
             if accepted.tx_id not in self.sent:
                 raise Violation("I4", f"m{machine.number} takes what nobody signed")
+
+    def _check_shown(self, machine: Machine, node: Node, tx_id: bytes) -> None:
+        try:
+            shown = node.reader.has_transaction(tx_id)
+        except DatabaseDamaged:
+            self._unread(machine)
+            return
+        if not shown:
+            raise Violation("I26", f"m{machine.number} does not show what it committed")
 
     def _unread(self, machine: Machine) -> None:
         if machine.may_fail is None:
