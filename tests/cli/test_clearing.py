@@ -200,7 +200,7 @@ def test_expected_against_received(ask: Ask) -> None:
     assert (june["received_on"], june["bank_reference"]) == ("2025-07-21", "ICBC-2")
     assert "590.00" in ask(*words, who=HOSPITAL, post="finance")
     backwards = ("fund", "batches", HOSPITAL, "--from", "2025-06", "--to", "2025-05", "--json")
-    ask(*backwards, who=HOSPITAL, post="finance", code=3)
+    ask(*backwards, who=HOSPITAL, post="finance", code=4)
 
 
 def test_period_statement_advance_notice(ask: Ask) -> None:
