@@ -199,7 +199,7 @@ def test_expected_against_received(ask: Ask) -> None:
     assert june["confirmed_fen"] == june["expected_fen"] == june["received_fen"] == FUND - 500
     assert (june["received_on"], june["bank_reference"]) == ("2025-07-21", "ICBC-2")
     assert "590.00" in ask(*words, who=HOSPITAL, post="finance")
-    backwards = ("fund", "batches", HOSPITAL, "--from", "2025-06", "--to", "2025-05", "--json")
+    backwards = ("fund", "batches", HOSPITAL, "--from", "2025-06", "--to", "2025-05")
     ask(*backwards, who=HOSPITAL, post="finance", code=4)
 
 
