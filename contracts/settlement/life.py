@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from contracts.api import reject
+from contracts.api import Value, reject
 
 START = ""
 """The state of an id that nobody has used."""
@@ -37,11 +37,15 @@ class Life(Generic[StateT, ActionT]):
         self._code = code
         self._words = words
 
-    def follow(self, state: str, action: ActionT) -> StateT:
-        """The state after ``action``. Refuses with the table's code, state and action."""
+    def follow(self, state: str, action: ActionT, **thing: Value) -> StateT:
+        """The state after ``action``. Refuses with the table's code, state and action.
+
+        ``thing``: which one it is, for the refusal.
+        """
         after = self._table.get((state, action))
         if after is None:
-            reject(self._code, **{self._words[0]: str(state), self._words[1]: action.value})
+            told = {self._words[0]: str(state), self._words[1]: action.value}
+            reject(self._code, **thing, **told)
         return after
 
     def mermaid(self) -> str:

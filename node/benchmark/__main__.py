@@ -127,7 +127,7 @@ async def _run(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "institutions": given.institutions,
         "aim_per_second": AIM_PER_SECOND,
     }
-    node = in_process.open_node(folder, country)
+    node = in_process.open_node(folder, lambda: country.render_genesis(country.genesis()))
     await node.start()
     tune_collector()
     start = time.perf_counter()

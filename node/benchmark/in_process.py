@@ -19,6 +19,7 @@ from node.ledger.codec import decode_trusted
 from node.ledger.errors import Unavailable
 from node.ledger.receipt import Receipt
 from node.mempool import PoolLimits
+from node.service.clocks import wall_clock_ms
 from node.service.node import Node, NodeOptions
 from node.service.opening import OpenOptions, open_ledger
 from node.telemetry import Metrics, make_logger
@@ -57,17 +58,30 @@ class Run:
         return self.claims / self.seconds
 
 
-def open_node(folder: Path, country: Country, *, tree_depth: int = 18) -> Node:
-    """A node of the country's network, its data in ``folder``; begins the chain when it is new."""
+def open_node(
+    folder: Path,
+    genesis: Callable[[], bytes],
+    *,
+    tree_depth: int = 18,
+    diffs_kept: int = 10_000,
+    index: bool = True,
+    clock_ms: Callable[[], int] = wall_clock_ms,
+) -> Node:
+    """A lone validator's node with its data in ``folder``; begins the chain when it is new.
+
+    ``genesis``: the file's bytes, asked for a new folder only. ``clock_ms``: the time it lives in.
+    """
     genesis_file = folder / "genesis.json"
     if not genesis_file.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        genesis_file.write_bytes(country.render_genesis(country.genesis()))
+        genesis_file.write_bytes(genesis())
     genesis_bytes = genesis_file.read_bytes()
     runtime = Runtime(CONTRACTS)
     data = folder / "data"
     data.mkdir(exist_ok=True)
-    options = OpenOptions(diff_heights=10_000, check_heights=10, tree_depth=tree_depth, index=True)
+    options = OpenOptions(
+        diff_heights=diffs_kept, check_heights=10, tree_depth=tree_depth, index=index
+    )
     ledger = open_ledger(data, genesis_bytes, runtime.registry, options)
     return Node(
         NodeOptions(
@@ -76,7 +90,7 @@ def open_node(folder: Path, country: Country, *, tree_depth: int = 18) -> Node:
             pool=PoolLimits(50_000, 1 << 30, 50_000, 1 << 30),
             calls_aim=256,
             bytes_aim=4 << 20,
-            index=True,
+            index=index,
         ),
         ledger,
         runtime,
@@ -84,6 +98,7 @@ def open_node(folder: Path, country: Country, *, tree_depth: int = 18) -> Node:
         make_logger("warning", "console"),
         genesis_bytes=genesis_bytes,
         telemetry=Metrics(),
+        clock_ms=clock_ms,
     )
 
 

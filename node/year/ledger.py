@@ -11,17 +11,12 @@ import asyncio
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from contracts.runtime import Runtime
-from contracts.settlement import CONTRACTS
-from node.benchmark.workload import Batch, Signer, sign_batch
+from node.benchmark.in_process import open_node
+from node.benchmark.workload import Batch, sign_batch
 from node.ledger.errors import Unavailable
 from node.ledger.receipt import Receipt
 from node.ledger.types import Value
-from node.mempool import PoolLimits
-from node.service.node import Node, NodeOptions
-from node.service.opening import OpenOptions, open_ledger
-from node.telemetry import Metrics, make_logger
-from node.year.places import VALIDATOR, Places, genesis_of
+from node.year.places import Places, genesis_of
 
 IN_FLIGHT = 256
 """Transactions handed in and not yet answered."""
@@ -44,37 +39,12 @@ class YearLedger:
     def __init__(
         self, folder: Path, places: Places, start_ms: int, read: Reader, *, index: bool
     ) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self.now_ms = start_ms
         self._read = read
-        genesis_file = folder / "genesis.json"
-        if not genesis_file.exists():
-            genesis_file.write_bytes(genesis_of(places, start_ms))
-        genesis_bytes = genesis_file.read_bytes()
-        runtime = Runtime(CONTRACTS)
-        data = folder / "data"
-        data.mkdir(exist_ok=True)
-        options = OpenOptions(
-            diff_heights=DIFFS_KEPT, check_heights=10, tree_depth=TREE_DEPTH, index=index
-        )
-        ledger = open_ledger(data, genesis_bytes, runtime.registry, options)
-        self.node = Node(
-            NodeOptions(
-                organisation=VALIDATOR,
-                data_dir=data,
-                pool=PoolLimits(50_000, 1 << 30, 50_000, 1 << 30),
-                calls_aim=256,
-                bytes_aim=4 << 20,
-                index=index,
-            ),
-            ledger,
-            runtime,
-            Signer.of(VALIDATOR, "validate").private,
-            make_logger("warning", "console"),
-            genesis_bytes=genesis_bytes,
-            telemetry=Metrics(),
-            clock_ms=lambda: self.now_ms,
-        )
+        self.node = open_node(
+            folder, lambda: genesis_of(places, start_ms), tree_depth=TREE_DEPTH,
+            diffs_kept=DIFFS_KEPT, index=index, clock_ms=lambda: self.now_ms,
+        )  # fmt: skip
         self._seen = self.node.head.height
 
     @property

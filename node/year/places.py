@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from contracts.settlement import CONTRACTS
-from node.benchmark.workload import PROVINCES, Signer
+from node.benchmark.workload import PROVINCES, VALIDATOR, Signer
 from node.ledger import crypto
 from node.ledger.genesis import Genesis, make_content
 from node.ledger.types import Key, Signature
@@ -47,7 +47,6 @@ CARE: dict[str, int] = dict(
 )  # fmt: skip
 """How much a province draws patients from elsewhere, in no unit."""
 
-VALIDATOR = "bureau:110000"
 CENTRE = "centre"
 AUDITOR = "auditor:national"
 CHRONIC_DISEASE = "M03900"

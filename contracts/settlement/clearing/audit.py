@@ -27,7 +27,6 @@ from contracts.settlement.clearing import (
     owed,
 )
 from contracts.settlement.clearing.audit_record import (
-    START,
     Deduction,
     DeductionStage,
     DeductionStep,
@@ -37,6 +36,7 @@ from contracts.settlement.clearing.confirmation import into_statements
 from contracts.settlement.clearing.declaration_record import Cells, Declaration, Stage, Step
 from contracts.settlement.filing import work_calendar
 from contracts.settlement.funds_book import post
+from contracts.settlement.life import START
 from contracts.settlement.lifecycle import ClaimState
 from contracts.settlement.records import Claim, Declared, content_digest
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from contracts.api import State, Value, reject
+from contracts.settlement.life import START, Life
 
 
 class DeductionStage(StrEnum):
@@ -30,9 +31,6 @@ class DeductionStep(StrEnum):
     DECIDE = "decide"
 
 
-START = ""
-"""The stage of an id that nobody has used."""
-
 _G, _P = DeductionStage, DeductionStep
 TABLE: dict[tuple[str, DeductionStep], DeductionStage] = {
     (START, _P.NOTICE): _G.NOTICED,
@@ -44,22 +42,13 @@ TABLE: dict[tuple[str, DeductionStep], DeductionStage] = {
 """(stage, step) -> next stage. What is missing is refused."""
 
 
+_LIFE = Life(TABLE, DeductionStage, "audit.wrong-stage", ("stage", "step"))
+mermaid = _LIFE.mermaid
+
+
 def follow(stage: str, step: DeductionStep, deduction: str) -> DeductionStage:
     """The stage after ``step``. Refuses with ``audit.wrong-stage``."""
-    after = TABLE.get((stage, step))
-    if after is None:
-        reject("audit.wrong-stage", deduction=deduction, stage=str(stage), step=step.value)
-    return after
-
-
-def mermaid() -> str:
-    """The table as a Mermaid state diagram, for the documents."""
-    rows = ["stateDiagram-v2"]
-    for (before, step), after in TABLE.items():
-        rows.append(f"    {before or '[*]'} --> {after.value}: {step.value}")
-    ends = [stage for stage in DeductionStage if not any(before == stage for before, _ in TABLE)]
-    rows += [f"    {stage.value} --> [*]" for stage in ends]
-    return "\n".join(rows) + "\n"
+    return _LIFE.follow(stage, step, deduction=deduction)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from contracts.api import State, Value, reject
+from contracts.settlement.life import START, Life
 
 
 class Stage(StrEnum):
@@ -38,9 +39,6 @@ class Step(StrEnum):
     CONFIRM = "confirm"
 
 
-START = ""
-"""The stage of a month that nobody has declared."""
-
 _G, _P = Stage, Step
 TABLE: dict[tuple[str, Step], Stage] = {
     (START, _P.DECLARE): _G.OPEN,
@@ -57,25 +55,13 @@ TABLE: dict[tuple[str, Step], Stage] = {
 """(stage, step) -> next stage. What is missing is refused."""
 
 
+_LIFE = Life(TABLE, Stage, "declaration.wrong-stage", ("stage", "step"))
+mermaid = _LIFE.mermaid
+
+
 def follow(stage: str, step: Step, institution: str, month: str) -> Stage:
     """The stage after ``step``. Refuses with ``declaration.wrong-stage``."""
-    after = TABLE.get((stage, step))
-    if after is None:
-        reject(
-            "declaration.wrong-stage", institution=institution, month=month, stage=str(stage),
-            step=step.value,
-        )  # fmt: skip
-    return after
-
-
-def mermaid() -> str:
-    """The table as a Mermaid state diagram, for the documents."""
-    rows = ["stateDiagram-v2"]
-    for (before, step), after in TABLE.items():
-        rows.append(f"    {before or '[*]'} --> {after.value}: {step.value}")
-    ends = [stage for stage in Stage if not any(before == stage for before, _ in TABLE)]
-    rows += [f"    {stage.value} --> [*]" for stage in ends]
-    return "\n".join(rows) + "\n"
+    return _LIFE.follow(stage, step, institution=institution, month=month)
 
 
 Totals = dict[str, list[int]]

@@ -25,7 +25,6 @@ from contracts.settlement.clearing import notice_record, payment_record
 from contracts.settlement.clearing.notice_record import Kind, Notice, NoticeStage
 from contracts.settlement.clearing.payment_effects import AFTER_PAID
 from contracts.settlement.clearing.payment_record import (
-    START,
     Payment,
     PaymentStage,
     PaymentStep,
@@ -34,6 +33,7 @@ from contracts.settlement.clearing.payment_record import (
 )
 from contracts.settlement.filing import work_calendar
 from contracts.settlement.funds_book import Leg, post
+from contracts.settlement.life import START
 from contracts.settlement.records import content_digest
 
 CONTRACT = Contract("payment", version=1)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from contracts.api import State, Value, reject
+from contracts.settlement.life import START, Life
 
 
 class PaymentStage(StrEnum):
@@ -37,9 +38,6 @@ class PaymentStep(StrEnum):
     BOUNCE = "bounce"
 
 
-START = ""
-"""The stage of an id that nobody has used."""
-
 _G, _P = PaymentStage, PaymentStep
 TABLE: dict[tuple[str, PaymentStep], PaymentStage] = {
     (START, _P.ORDER): _G.MADE,
@@ -51,22 +49,13 @@ TABLE: dict[tuple[str, PaymentStep], PaymentStage] = {
 """(stage, step) -> next stage. What is missing is refused."""
 
 
+_LIFE = Life(TABLE, PaymentStage, "payment.wrong-stage", ("stage", "step"))
+mermaid = _LIFE.mermaid
+
+
 def follow(stage: str, step: PaymentStep, payment: str) -> PaymentStage:
     """The stage after ``step``. Refuses with ``payment.wrong-stage``."""
-    after = TABLE.get((stage, step))
-    if after is None:
-        reject("payment.wrong-stage", payment=payment, stage=str(stage), step=step.value)
-    return after
-
-
-def mermaid() -> str:
-    """The table as a Mermaid state diagram, for the documents."""
-    rows = ["stateDiagram-v2"]
-    for (before, step), after in TABLE.items():
-        rows.append(f"    {before or '[*]'} --> {after.value}: {step.value}")
-    ends = [stage for stage in PaymentStage if not any(before == stage for before, _ in TABLE)]
-    rows += [f"    {stage.value} --> [*]" for stage in ends]
-    return "\n".join(rows) + "\n"
+    return _LIFE.follow(stage, step, payment=payment)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from contracts.settlement.clearing import period_record
 from contracts.settlement.clearing.months import next_month
 from contracts.settlement.clearing.period_record import Period, PeriodStep, follow
 from contracts.settlement.filing import work_calendar
+from contracts.settlement.life import START
 
 CONTRACT = Contract("clearing", version=1)
 
@@ -36,7 +37,7 @@ def open(ctx: Context, args: Args) -> Answer:  # noqa: A001  (the field's word, 
     known: str | None = ctx.state.get("period")
     if known is not None:
         reject("clearing.opened", period=period, collecting=known)
-    follow(period_record.START, PeriodStep.OPEN, period)
+    follow(START, PeriodStep.OPEN, period)
     return _begin(ctx, period)
 
 

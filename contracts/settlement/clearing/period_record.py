@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from contracts.api import State, Value, reject
+from contracts.settlement.life import START, Life
 
 
 class PeriodStage(StrEnum):
@@ -32,9 +33,6 @@ class PeriodStep(StrEnum):
     CLOSE = "close"
 
 
-START = ""
-"""The stage of a month that is no period yet."""
-
 _G, _P = PeriodStage, PeriodStep
 TABLE: dict[tuple[str, PeriodStep], PeriodStage] = {
     (START, _P.OPEN): _G.COLLECTING,
@@ -44,22 +42,13 @@ TABLE: dict[tuple[str, PeriodStep], PeriodStage] = {
 """(stage, step) -> next stage. What is missing is refused."""
 
 
+_LIFE = Life(TABLE, PeriodStage, "clearing.wrong-stage", ("stage", "step"))
+mermaid = _LIFE.mermaid
+
+
 def follow(stage: str, step: PeriodStep, period: str) -> PeriodStage:
     """The stage after ``step``. Refuses with ``clearing.wrong-stage``."""
-    after = TABLE.get((stage, step))
-    if after is None:
-        reject("clearing.wrong-stage", period=period, stage=str(stage), step=step.value)
-    return after
-
-
-def mermaid() -> str:
-    """The table as a Mermaid state diagram, for the documents."""
-    rows = ["stateDiagram-v2"]
-    for (before, step), after in TABLE.items():
-        rows.append(f"    {before or '[*]'} --> {after.value}: {step.value}")
-    ends = [stage for stage in PeriodStage if not any(before == stage for before, _ in TABLE)]
-    rows += [f"    {stage.value} --> [*]" for stage in ends]
-    return "\n".join(rows) + "\n"
+    return _LIFE.follow(stage, step, period=period)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
