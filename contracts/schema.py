@@ -46,6 +46,7 @@ __all__ = [
     "IDENTIFIER",
     "INT_MAX",
     "INT_MIN",
+    "LEFT_OUT",
     "LOWER",
     "MISSING",
     "UPPER",
@@ -74,24 +75,42 @@ __all__ = [
 ]
 
 
+class _LeftOut:
+    """The type of ``LEFT_OUT``."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "left out"
+
+
+LEFT_OUT: Any = _LeftOut()
+"""The default of a key that stays absent where it is not given."""
+
+
 @dataclass(frozen=True, slots=True)
 class Optional(Shape):
     """In a record, a key that may be absent (then ``default`` stands there); alone, also null.
 
     Null is accepted for the default when the default is null, so both spellings mean one thing.
+    With ``LEFT_OUT`` for a default an absent key stays absent: an argument that a later version
+    takes must not change what a call of before digests to.
     """
 
     of: Shape
     default: Any = None
 
     def describe(self) -> dict[str, Any]:
-        return self.of.describe() | {"optional": True, "default": self.default}
+        default = None if self.default is LEFT_OUT else self.default
+        return self.of.describe() | {"optional": True, "default": default}
 
     def __str__(self) -> str:
         return str(self.of)
 
     def compile(self) -> Check:
         inner = self.of.compile()
+        if self.default is LEFT_OUT:
+            return inner
         if self.default is not None:
             inner(self.default)  # a default that does not fit its own shape is our bug
             return inner
@@ -206,7 +225,7 @@ class Record(Shape):
         checks: list[tuple[str, Check, Any, bool]] = []
         for name, shape in self.fields.items():
             inner = shape.compile()
-            default = inner(shape.default) if isinstance(shape, Optional) else MISSING
+            default = _default_of(shape, inner)
             checks.append((name, inner, default, isinstance(default, list | dict)))
         every = frozenset(self.fields)
         required = frozenset(name for name, _, default, _ in checks if default is MISSING)
@@ -232,7 +251,7 @@ class Record(Shape):
                 for name, inner, default, can_change in checks:
                     if name in value:
                         checked[name] = inner(value[name])
-                    else:
+                    elif default is not LEFT_OUT:
                         # what a method may change of what it was given is made anew
                         checked[name] = _fresh(default) if can_change else default
             except ShapeError as error:
@@ -280,6 +299,13 @@ class Plain(Shape):
 def compile_shape(shape: Shape | Mapping[str, Shape]) -> Check:
     """The checking closure of a shape, or of the record that a plain mapping of shapes means."""
     return (shape if isinstance(shape, Shape) else Record(shape)).compile()
+
+
+def _default_of(shape: Shape, inner: Check) -> Any:
+    """What stands for an absent key; ``MISSING`` where it must be there."""
+    if not isinstance(shape, Optional):
+        return MISSING
+    return LEFT_OUT if shape.default is LEFT_OUT else inner(shape.default)
 
 
 def _fresh(default: Any) -> Any:

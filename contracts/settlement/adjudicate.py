@@ -82,7 +82,7 @@ class Open:
 
 
 @quick(frozen=True, slots=True)
-class _Part:
+class YearPart:
     """The benefit of one year's part of a bill."""
 
     sums: dict[str, int]
@@ -101,27 +101,27 @@ def adjudicate(case: Case, policy: Policy) -> Decision:
     Raises ``Rejected`` with a ``policy.*`` or ``case.*`` code; never answers a decision out of
     balance (that is an ``AssertionError``).
     """
-    year = _year(case, policy)
-    case = {**case, "year": year, "counters": _counters_of(case, year)}
+    year = year_of(case, policy)
+    case = {**case, "year": year, "counters": counters_of(case, year)}
     lines = tuple(split_lines(case, policy))
-    parts: list[_Part] = []
+    parts: list[YearPart] = []
     for part in _parts(case, lines, policy):
         if part["visit"]["part"] > 1 and policy.cross_year() == AT_BOUNDARY:
             part["visit"]["deductible_paid_fen"] = sum(p.deductible_fen for p in parts)
-        parts.append(_benefit(part, policy))
-    decision = _rest(case, lines, parts)
+        parts.append(benefit(part, policy))
+    decision = rest(case, lines, parts)
     decision.check()
     return decision
 
 
-def _year(case: Case, policy: Policy) -> int:
+def year_of(case: Case, policy: Policy) -> int:
     if case["year"] is not None:
         return int(case["year"])
     discharge = case["visit"]["discharge"]
     return policy.benefit_year(discharge) if discharge else 0
 
 
-def _counters_of(case: Case, year: int) -> Mapping[str, int]:
+def counters_of(case: Case, year: int) -> Mapping[str, int]:
     """The year's own counters, which a file may give under ``counters`` or by their year."""
     given: Mapping[str, int] = case["counters"]
     by_year: Mapping[str, int] | None = case["counters_by_year"].get(str(year))
@@ -136,7 +136,7 @@ def split_lines(case: Case, policy: Policy) -> list[LineSplit]:
     """Step 1: the split of each charge line. Empty when the case gives sums."""
     level = case["institution"]["level"]
     sets_first_pay = policy.sets_first_pay
-    told = _without_split(case) if sets_first_pay else {}
+    told = without_split(case) if sets_first_pay else {}
     result = []
     for line in case["lines"]:
         coverage: Coverage | None = line["item"]
@@ -162,7 +162,7 @@ def split_lines(case: Case, policy: Policy) -> list[LineSplit]:
     return result
 
 
-def _without_split(case: Case) -> Case:
+def without_split(case: Case) -> Case:
     told = dict(case)
     for engine_s_own in ("lines", "sums", "counters_by_year"):
         told.pop(engine_s_own, None)
@@ -173,7 +173,7 @@ def _parts(case: Case, lines: tuple[LineSplit, ...], policy: Policy) -> list[Cas
     """The cases that the policy sees: one, or one for each benefit year of a split stay."""
     sums = case["sums"] if case["sums"] is not None else add_up(lines)
     whole = {
-        **_without_split(case),
+        **without_split(case),
         "sums": sums,
         "lines": [line.for_policy() for line in lines],
     }
@@ -215,7 +215,7 @@ def _years(case: Case, lines: tuple[LineSplit, ...], policy: Policy) -> list[int
     return years
 
 
-def _benefit(case: Case, policy: Policy) -> _Part:
+def benefit(case: Case, policy: Policy) -> YearPart:
     """Step 2 for one part: run the policy and hold its answer to what is open."""
     sums = case["sums"]
     still_open = Open(sums["in_scope_fen"], sums["total_fen"] - sums["in_scope_fen"])
@@ -235,7 +235,7 @@ def _benefit(case: Case, policy: Policy) -> _Part:
         if payment is not None:
             payments.append(payment)
     limit = answer.account_limit_fen
-    return _Part(
+    return YearPart(
         sums=sums,
         payments=tuple(p for p in payments if p.amount_fen),
         # The deductible applied is by definition not more than what it is taken from.
@@ -296,7 +296,7 @@ def _counter_changes(case: Case, answer: Answer) -> tuple[CounterChange, ...]:
     return changes
 
 
-def _rest(case: Case, lines: tuple[LineSplit, ...], parts: list[_Part]) -> Decision:
+def rest(case: Case, lines: tuple[LineSplit, ...], parts: list[YearPart]) -> Decision:
     """Step 3: what nobody paid is the person's: account, then a relative's, then cash."""
     sums = parts[0].sums
     if len(parts) > 1:

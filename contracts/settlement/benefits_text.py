@@ -32,6 +32,7 @@ STEP_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "capped": ("at most", "封顶"),
         "rounded": ("rounded", "取整"),
         "paid-before": ("paid by an earlier layer", "前序已支付"),
+        "earlier_parts": ("the stay so far, less its earlier parts", "扣除前次结算已支付"),
     }
 )
 """Words for common step codes; a code that is not here is shown as it is."""

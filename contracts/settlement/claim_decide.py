@@ -15,12 +15,15 @@ from contracts.organisations import Organisation
 from contracts.quick import quick
 from contracts.settlement import counters
 from contracts.settlement.adjudicate import WHOLE_STAY, Policy, adjudicate
+from contracts.settlement.adjudicate_part import adjudicate_part
 from contracts.settlement.answer import ADMISSIONS
+from contracts.settlement.case import Case
 from contracts.settlement.claim_case import DIRECT, Facts, case_of, cover_of
 from contracts.settlement.claim_lines import WORK_OF_ROW, Rows
 from contracts.settlement.claim_overlap import require_not_reimbursed
 from contracts.settlement.claim_own import OwnMeans, share_out
 from contracts.settlement.claim_rules import Covered, Rules, catalogue_of, rules_of
+from contracts.settlement.claim_stay import AsPart
 from contracts.settlement.claim_visit import is_emergency, is_inpatient
 from contracts.settlement.counters import Counters
 from contracts.settlement.cover_settle import ProductAnswer, add_covers, versions_of
@@ -28,6 +31,7 @@ from contracts.settlement.decision import CounterChange, Decision
 from contracts.settlement.enrolment import Person
 from contracts.settlement.filing_cover import RESIDES_ELSEWHERE, Cover
 from contracts.settlement.no_benefit import NoBenefit
+from contracts.settlement.part_record import Part, SoFar
 from contracts.settlement.policy_program import PolicyProgram
 from contracts.settlement.records import OwnPart, Visit
 
@@ -48,6 +52,10 @@ class Decided:
     versions: dict[str, Value]
     covers: tuple[ProductAnswer, ...] = ()
     """What the commercial products say that the person has authorised; most have none."""
+    part: Part | None = None
+    """What the settlement keeps as a part of a stay."""
+    so_far_fen: tuple[int, int] = (0, 0)
+    """Of a part: the bills of the parts before it, and what was paid of them by others."""
 
     def added(self) -> dict[int, dict[str, int]]:
         """What the decision adds to the counters, by benefit year and name."""
@@ -70,30 +78,35 @@ def decide(
     channel: str = DIRECT,
     filed_until: str = "",
     counted_in: Callable[[int], Counters | None] | None = None,
+    part: AsPart | None = None,
 ) -> Decided:
     """Steps 1 to 3 of SETTLEMENT.md section 4.
 
     ``own``: what the person's part may be paid from. ``channel``: ``direct`` or ``after_payment``.
     ``filed_until``: up to when a filing counts as filed during the stay; its end when empty.
     ``counted_in``: the counters of a benefit year as they were; those of now unless it is given.
+    ``part``: the stay that the bill is a part of; then the stay decides, not the bill alone.
     Refuses with codes ``policy.*``, ``counters.*``, ``claim.no-catalogue``,
-    ``claim.consent-missing``, ``claim.reimbursed``.
+    ``claim.consent-missing``, ``claim.reimbursed``, ``stay.policy-reads-lines``.
     """
     ctx.spend(len(rows) * WORK_OF_ROW)
-    total_fen = sum(row[3] for row in rows)
-    rules = rules_of(ctx, person, institution, visit.discharge, channel)
+    host, whole = (institution, visit) if part is None else (part.host, part.visit)
+    rules = rules_of(ctx, person, host, whole.discharge, channel)
     # What was paid already was agreed to already; in an emergency nobody is asked.
     direct = channel == DIRECT
-    needs_consent = direct and not is_emergency(visit)
-    covered = catalogue_of(ctx, rules.catalogue, rows, needs_consent=needs_consent)
-    cover = cover_of(ctx, institution, person, visit, filed_until)
-    facts = Facts(institution, person, visit, cover, own)
-    years = _years(rules.program, visit)
+    needs_consent = direct and not is_emergency(whole)
+    region = institution.region if rules.catalogue == host.region else rules.catalogue
+    covered = catalogue_of(ctx, region, rows, needs_consent=needs_consent)
+    facts = Facts(host, person, whole, cover_of(ctx, host, person, whole, filed_until), own)
+    years = _years(rules.program, whole)
+    if part is not None:
+        years = sorted({*years, *part.so_far.counted})
     known = _known(ctx, person, years) if counted_in is None else [counted_in(y) for y in years]
-    for found in known if direct else ():
-        if found is not None:
-            require_not_reimbursed(ctx, found.log, institution.id, visit, total_fen)
+    if direct:
+        _require_not_reimbursed(ctx, known, institution, visit, rows)
     counted = [{} if found is None else dict(found.values) for found in known]
+    if part is not None:
+        _without_parts(counted, years, part.so_far)
     case = case_of(
         facts,
         rows,
@@ -103,22 +116,54 @@ def decide(
         counted_by_year={str(y): values for y, values in zip(years, counted, strict=True)},
         channel=channel,
     )
-    decision = adjudicate(case, _policy_for(rules.program, facts))
+    policy = _policy_for(rules.program, facts)
+    decision, kept = _decision(rules, case, policy, part, institution)
     covers: tuple[ProductAnswer, ...] = ()
     if person.covers:
-        decision, covers = add_covers(ctx, person, visit, case, decision, direct=direct)
-    part = share_out(decision, own)
-    if part.credit_fen:
-        decision = _with_credit(decision, part.credit_fen)
+        decision, covers = add_covers(ctx, person, whole, case, decision, direct=direct)
+    used = share_out(decision, own)
+    decision = _with_credit(decision, used.credit_fen)
     return Decided(
         decision=decision,
-        own=part,
+        own=used,
         facts=facts,
-        counters=_with_admission(decision.counters, visit, years[-1], counted[-1]),
+        counters=_with_admission(decision.counters, whole, years, counted[-1], part),
         as_of_ms=0 if known[-1] is None else known[-1].as_of_ms,
         versions=_versions(rules, covered, facts.cover, covers),
         covers=covers,
+        part=kept,
+        so_far_fen=(0, 0) if part is None else part.so_far.billed(),
     )
+
+
+def _decision(
+    rules: Rules, case: Case, policy: Policy, part: AsPart | None, institution: Organisation
+) -> tuple[Decision, Part | None]:
+    """The decision; of a part of a stay also what is kept of it."""
+    if part is None:
+        return adjudicate(case, policy), None
+    if rules.program.reads_lines:
+        # Of earlier parts there are sums: what such a policy would make of them nobody knows.
+        version = rules.version
+        reject("stay.policy-reads-lines", area=version.area, scheme=version.scheme)
+    decision, figures = adjudicate_part(case, policy, part.so_far, level=institution.dedc_level)
+    return decision, part.record(figures)
+
+
+def _without_parts(counted: list[dict[str, int]], years: list[int], so_far: SoFar) -> None:
+    """Take off what the stay's earlier parts have added: it is decided as one."""
+    for year, values in zip(years, counted, strict=True):
+        for name, delta in so_far.counted.get(year, {}).items():
+            values[name] = values.get(name, 0) - delta
+
+
+def _require_not_reimbursed(
+    ctx: Context, known: list[Counters | None], institution: Organisation, visit: Visit, rows: Rows
+) -> None:
+    total_fen = sum(row[3] for row in rows)
+    for found in known:
+        if found is not None:
+            require_not_reimbursed(ctx, found.log, institution.id, visit, total_fen)
 
 
 def _known(ctx: Context, person: Person, years: list[int]) -> list[Counters | None]:
@@ -151,6 +196,8 @@ def _policy_for(program: PolicyProgram, facts: Facts) -> Policy:
 
 def _with_credit(decision: Decision, drawn_fen: int) -> Decision:
     """A credit draw takes from cash only; nothing else of the decision depends on it."""
+    if not drawn_fen:
+        return decision
     cash = decision.cash_fen - drawn_fen
     drawn = replace(decision, credit_fen=drawn_fen, cash_fen=cash)
     drawn.check()
@@ -158,13 +205,28 @@ def _with_credit(decision: Decision, drawn_fen: int) -> Decision:
 
 
 def _with_admission(
-    changes: tuple[CounterChange, ...], visit: Visit, year: int, counted: dict[str, int]
+    changes: tuple[CounterChange, ...],
+    visit: Visit,
+    years: list[int],
+    counted: dict[str, int],
+    part: AsPart | None,
 ) -> tuple[CounterChange, ...]:
-    """The policy's counters and, of a stay, the engine's own count."""
+    """The policy's counters and, of a stay, the engine's own count: one for all of its parts."""
     if not is_inpatient(visit.care_kind):
         return changes
-    others = tuple(c for c in changes if (c.year, c.name) != (year, ADMISSIONS))
-    return (*others, CounterChange(year, ADMISSIONS, counted.get(ADMISSIONS, 0), 1))
+    last, before = years[-1], counted.get(ADMISSIONS, 0)
+    if part is None:
+        others = tuple(c for c in changes if (c.year, c.name) != (last, ADMISSIONS))
+        return (*others, CounterChange(last, ADMISSIONS, before, 1))
+    others = tuple(c for c in changes if c.name != ADMISSIONS)
+    told = {year: counted[ADMISSIONS] for year, counted in part.so_far.counted.items()}
+    moved = tuple(
+        CounterChange(year, ADMISSIONS, count, -count)
+        for year, count in sorted(told.items())
+        if count and year != last
+    )
+    here = told.get(last, 0)
+    return (*others, *moved, CounterChange(last, ADMISSIONS, before + here, 1 - here))
 
 
 def _years(program: PolicyProgram, visit: Visit) -> list[int]:
@@ -204,4 +266,6 @@ def told_beside(decided: Decided) -> dict[str, Value]:
     told: dict[str, Value] = {"versions": named_versions(decided.versions)}
     if decided.covers:
         told["cover"] = [one.told() for one in decided.covers]
+    if decided.part is not None:
+        told["part"] = decided.part.told(decided.so_far_fen)
     return told

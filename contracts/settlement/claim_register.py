@@ -11,7 +11,7 @@ from contracts.api import Answer, Args, Context, reject
 from contracts.organisations import Organisation, require_own_id
 from contracts.schema import Id, OneOf, Record
 from contracts.settlement import claim as claims
-from contracts.settlement import claim_lines
+from contracts.settlement import claim_lines, claim_stay
 from contracts.settlement.claim import CONTRACT
 from contracts.settlement.claim_flags import check_flags, check_words
 from contracts.settlement.claim_shapes import (
@@ -42,7 +42,7 @@ from contracts.settlement.records import Claim, Visit, content_digest, salt_of
 def register(ctx: Context, args: Args) -> Answer:
     """Register a visit: who came, how the person was present, what kind of care begins.
 
-    Refuses with ``claim.*`` (see ``reasons_claim``) and the codes of enrolment.
+    Refuses with ``claim.*`` (see ``reasons_claim``), ``stay.*`` and the codes of enrolment.
     """
     claim_id = args["claim"]
     require_own_id(ctx, claim_id)
@@ -63,6 +63,7 @@ def register(ctx: Context, args: Args) -> Answer:
     presence = check_presence(ctx, args["visit"]["presence"], person, emergency=visit.emergency)
     made = begin(ctx, claim_id, institution, person, visit, presence)
     made = replace(made, state=follow(START, Action.REGISTER), registered=digest)
+    claim_stay.register(ctx, claim_id, institution, person, visit, args["visit"])
     claims.put(ctx, claim_id, made)
     ctx.emit(
         "claim.registered",
@@ -107,6 +108,7 @@ def cancel(ctx: Context, args: Args) -> Answer:
     claim_id = args["claim"]
     claim = claims.load(ctx, claim_id)
     after = follow(claim.state, Action.CANCEL)
+    claim_stay.cancel(ctx, claim_id, claim)
     claim_lines.drop(ctx, claim_id, claim)
     ended = replace(claim, state=after, uploads=(), visit=claim.visit.without_clinical())
     claims.put(ctx, claim_id, ended)

@@ -14,7 +14,15 @@ from contracts.api import Answer, Args, Context, reject
 from contracts.organisations import require_own_id
 from contracts.schema import Id, OneOf
 from contracts.settlement import claim as claims
-from contracts.settlement import counters, cover_settle, credit, enrolment, family, invoices
+from contracts.settlement import (
+    claim_stay,
+    counters,
+    cover_settle,
+    credit,
+    enrolment,
+    family,
+    invoices,
+)
 from contracts.settlement.claim import CONTRACT
 from contracts.settlement.claim_shapes import INSTITUTIONS, WHY_TAKEN_BACK
 from contracts.settlement.funds_book import Book
@@ -43,7 +51,8 @@ def reverse(ctx: Context, args: Args) -> Answer:
     """Reverse a settlement under an id of its own. Every payer gets back what it paid.
 
     Refuses with ``sender.foreign-id``, ``claim.not-found``, ``claim.not-yours``,
-    ``claim.wrong-state``, ``claim.duplicate-id``, ``consent.*``.
+    ``claim.wrong-state``, ``claim.duplicate-id``, ``consent.*``, ``stay.later-part``,
+    ``stay.part-open``.
     """
     claim_id, reversal_id = args["claim"], args["reversal"]
     require_own_id(ctx, reversal_id)
@@ -60,6 +69,7 @@ def reverse(ctx: Context, args: Args) -> Answer:
         follow(claim.state, Action.REVERSE)
     assert settled is not None, f"claim {claim_id} is {claim.state} and was never settled"
     after = take_back(ctx, claim_id, claim, settled.sums[0], reversal_id)
+    claim_stay.take_back(ctx, claim_id, claim, settled)
     _post(ctx, args, claim, settled, digest)
     own = settled.own
     if own.relatives:

@@ -14,10 +14,12 @@ from dataclasses import replace
 from contracts.api import Answer, Args, Context, reject
 from contracts.organisations import Organisation, require_own_id
 from contracts.quick import quick
-from contracts.schema import Bool, Date, Fen, Id, List, Optional, Record
+from contracts.schema import LEFT_OUT, Bool, Date, Fen, Id, List, Optional, Record
 from contracts.settlement import (
     calendar,
     claim_lines,
+    claim_stay,
+    claim_test,
     counters,
     cover_settle,
     credit,
@@ -42,6 +44,7 @@ from contracts.settlement.claim_shapes import (
     VISIT,
     Line,
 )
+from contracts.settlement.claim_stay import Joined
 from contracts.settlement.claim_visit import (
     check_dates,
     check_institution,
@@ -66,12 +69,16 @@ SETTLEMENT_ARGS = {
     "family": Optional(List(Id(60), max=OWNERS_OF_A_SETTLEMENT, distinct=True), []),
     "credit": Optional(Id(60)),
     "invoices": Optional(INVOICES, []),
+    "goes_on": Optional(Bool(), LEFT_OUT),
+    "order": Optional(Id(64), LEFT_OUT),
 }
 """``visit``: given when the claim was not registered before (an outpatient visit). ``discharge``:
 last day of the stay, or the visit's day. ``total_fen``: the institution's own sum of the bill, so
 that no upload can be missing unnoticed. ``use_account``: the patient's choice. ``family``: owners
 of the relatives' accounts that the patient chose, in order. ``credit``: a bank's hold to draw the
-cash part from. ``invoices``: what was printed for the patient; none is ever paid on again."""
+cash part from. ``invoices``: what was printed for the patient; none is ever paid on again.
+``goes_on``: settled in mid-stay (中途结算, national ``mid_setl_flag``); ``discharge`` is then the
+part's last day. ``order``: of the stay at another institution that had this test done."""
 
 SETTLEMENT_ATTACHMENT = Record(
     {
@@ -98,6 +105,8 @@ class _Bound:
     rows: Rows
     traces: list[Args]
     uploads: bytes
+    joined: Joined | None
+    """The stay; None of a visit that is none."""
 
 
 @CONTRACT.method(
@@ -141,6 +150,8 @@ def settle(ctx: Context, args: Args) -> Answer:
         counters.add(ctx, bound.person, year, dict(deltas), claim_id)
     if decided.covers:
         cover_settle.keep(ctx, claim_id, bound.person, decided.covers)
+    if bound.joined is not None:
+        bound.joined.keep(ctx, bound.person)
     claim_lines.drop(ctx, claim_id, bound.claim)
     made = bound.claim.settled_as(after, bound.visit.without_clinical(), settled)
     claims.put(ctx, claim_id, made)
@@ -153,6 +164,10 @@ def settle(ctx: Context, args: Args) -> Answer:
         person=made.person,
         area=made.area,
     )
+    if settled.part is not None:
+        part = settled.part
+        ctx.emit("stay.part-settled", claim=claim_id, stay=part.stay, number=part.number,
+                 goes_on=part.goes_on)  # fmt: skip
     return answer_of(claim_id, settled)
 
 
@@ -204,7 +219,12 @@ def _bind(ctx: Context, claim_id: str, known: Claim | None, args: Args) -> _Boun
         presence = check_presence(ctx, args["visit"]["presence"], person, emergency=visit.emergency)
         claim = begin(ctx, claim_id, institution, person, visit, presence)
     check_rows(rows, visit.admission, visit.discharge, args["total_fen"])
-    return _Bound(claim, institution, person, visit, rows, content["traces"], uploads)
+    joined: Joined | None
+    if "order" in args:
+        joined = claim_test.join(ctx, claim_id, institution, person, visit, args)
+    else:
+        joined = claim_stay.join(ctx, claim_id, claim, institution, person, visit, args)
+    return _Bound(claim, institution, person, visit, rows, content["traces"], uploads, joined)
 
 
 def _visit(claim_id: str, known: Claim | None, args: Args, clinical: Args | None) -> Visit:
@@ -228,9 +248,15 @@ def _decide(ctx: Context, bound: _Bound, args: Args, book: Book) -> Decided:
     own = means_of(ctx, bound.person, args, bound.visit.discharge, book)
     # A stay that was registered is open until now: what is filed before it is settled counts.
     until = calendar.date_of_ms(ctx.time_ms) if bound.claim.registered else ""
-    return decide(
-        ctx, bound.institution, bound.person, bound.visit, bound.rows, own=own, filed_until=until
-    )
+    joined = bound.joined
+    decided = decide(
+        ctx, bound.institution, bound.person, bound.visit, bound.rows, own=own, filed_until=until,
+        part=None if joined is None else joined.part,
+    )  # fmt: skip
+    if joined is not None:
+        # After the decision: that this very bill was paid before is the plainer thing to be told.
+        joined.check()
+    return decided
 
 
 def _use_up(ctx: Context, person: Person, own: OwnPart, book: Book) -> None:
@@ -283,6 +309,7 @@ def settled_of(
         uploads=uploads,
         again=again,
         covers=cover_settle.parts_of(decided.covers) if decided.covers else (),
+        part=decided.part,
     )
 
 

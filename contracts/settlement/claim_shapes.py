@@ -13,6 +13,7 @@ from typing import Any
 from contracts.schema import (
     FEN_MAX,
     IDENTIFIER,
+    LEFT_OUT,
     Bool,
     Bytes,
     Check,
@@ -82,14 +83,25 @@ PRESENCE = Record(
 )
 """``issued_ms`` and ``signature`` are the phone's token and belong to the kind ``code``."""
 
+TRANSFER, EMERGENCY, NEWBORN = "transfer", "emergency", "newborn"
+WHY_STAYS_OVERLAP = (TRANSFER, EMERGENCY, NEWBORN)
+"""Why two stays of one person may overlap. ``transfer`` (转院): the one begins on the day on which
+the other ends; also told by the flag ``referral``. ``emergency``: taken to another hospital in an
+emergency, which a doctor signs for; told by the flag. ``newborn``: one of the two bills is a
+newborn's, settled under its mother."""
+
 VISIT = Record(
     {
         "person": Id(64),
         "care_kind": OneOf(*CARE_KINDS, CHECK_UP),
         "admission": Date(),
         "presence": PRESENCE,
+        "continues": Optional(Id(64), LEFT_OUT),
+        "overlap": Optional(OneOf(*WHY_STAYS_OVERLAP), LEFT_OUT),
     }
 )
+"""``continues``: a claim of the stay that goes on with this one, after a settlement in mid-stay.
+``overlap``: why this stay may overlap another one of the person's."""
 
 COMMITMENT = Record(
     {

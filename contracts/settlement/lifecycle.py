@@ -41,6 +41,8 @@ class Action(StrEnum):
     REGISTER = "register"
     LINES = "lines"
     WITHDRAW = "withdraw"
+    ORDER = "order"
+    """A test at another institution, as a part of the stay."""
     CANCEL = "cancel"
     SETTLE = "settle"
     DECLARE = "declare"
@@ -59,10 +61,12 @@ TABLE: dict[tuple[str, Action], ClaimState] = {
     # An outpatient visit registers and settles in one call: its lines come with the settlement.
     (START, _A.SETTLE): _S.SETTLED,
     (_S.REGISTERED, _A.LINES): _S.OPEN,
+    (_S.REGISTERED, _A.ORDER): _S.REGISTERED,
     (_S.REGISTERED, _A.SETTLE): _S.SETTLED,
     (_S.REGISTERED, _A.CANCEL): _S.REVERSED,
     (_S.OPEN, _A.LINES): _S.OPEN,
     (_S.OPEN, _A.WITHDRAW): _S.OPEN,
+    (_S.OPEN, _A.ORDER): _S.OPEN,
     (_S.OPEN, _A.SETTLE): _S.SETTLED,
     (_S.OPEN, _A.CANCEL): _S.REVERSED,
     (_S.SETTLED, _A.REVERSE): _S.REVERSED,

@@ -61,6 +61,8 @@ class PolicyProgram:
         if wrong:
             raise LanguageError(wrong)
         self._optional = frozenset(OPTIONAL.keys() & defined.keys())
+        self.reads_lines = any(f"{quote}lines{quote}" in source for quote in "'\"")
+        """Whether ``settle`` may look at single charge lines: the word stands in the source."""
         self._budget = BUDGET_DEFAULT
         self._left: int | None = None
         self._spend: Callable[[int], None] = _unheeded
@@ -83,6 +85,7 @@ class PolicyProgram:
         """A copy. Every settlement makes two, and ``copy.copy`` takes eight times as long."""
         other = object.__new__(PolicyProgram)
         other._program, other._optional = self._program, self._optional
+        other.reads_lines = self.reads_lines
         other._budget, other._left, other._spend = self._budget, self._left, self._spend
         return other
 

@@ -32,6 +32,7 @@ from contracts.settlement import (
     reasons_refunds,
     reasons_registry,
     reasons_reimbursement,
+    reasons_stay,
     reasons_traces,
     reasons_validators,
 )
@@ -52,6 +53,7 @@ def _table() -> dict[str, Reason]:
         reasons_claim.ROWS,
         reasons_funds.ROWS,
         reasons_reimbursement.ROWS,
+        reasons_stay.ROWS,
         reasons_traces.ROWS,
         reasons_own.ROWS,
         reasons_refunds.ROWS,

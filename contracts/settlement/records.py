@@ -14,6 +14,7 @@ from contracts.api import Args, Context, Value
 from contracts.quick import quick
 from contracts.settlement.funds_book import Leg
 from contracts.settlement.lifecycle import ClaimState
+from contracts.settlement.part_record import Part
 
 REVERSAL = "reversal"
 """First field of the record of a reversal, where a claim has its state."""
@@ -218,6 +219,8 @@ class Settled:
     """Digest of the uploads that its lines came in; empty where they came with the settlement."""
     again: Again | None = None
     """Where it takes the place of another settlement."""
+    part: Part | None = None
+    """Where it is a part of a stay."""
 
     @property
     def person_fen(self) -> int:
@@ -249,16 +252,20 @@ class Settled:
             and not self.covers
             and not self.uploads
             and self.again is None
+            and self.part is None
         ):
             return []
         own = None if self.own == NO_OWN_PART else self.own.encode()
         seldom: list[Value] = [[list(name) for name in self.invoices], own]
-        if self.covers or self.uploads or self.again is not None:
-            seldom.append([part.encode() for part in self.covers])
-        if self.uploads or self.again is not None:
+        again, part = self.again, self.part
+        if self.covers or self.uploads or again is not None or part is not None:
+            seldom.append([one.encode() for one in self.covers])
+        if self.uploads or again is not None or part is not None:
             seldom.append(self.uploads)
-        if self.again is not None:
-            seldom.append(self.again.encode())
+        if again is not None or part is not None:
+            seldom.append(None if again is None else again.encode())
+        if part is not None:
+            seldom.append(part.encode())
         return seldom
 
     @classmethod
@@ -282,7 +289,8 @@ class Settled:
             OwnPart.decode(more[1]) if more and more[1] is not None else NO_OWN_PART,
             tuple(CoverPart(*row) for row in more[2]) if len(more) > 2 else (),
             more[3] if len(more) > 3 else b"",
-            Again.decode(more[4]) if len(more) > 4 else None,
+            Again.decode(more[4]) if len(more) > 4 and more[4] is not None else None,
+            Part.decode(more[5]) if len(more) > 5 else None,
         )
 
 

@@ -18,6 +18,7 @@ from contracts import organisations, parameters
 from contracts.api import Answer, Args, Context, Contract, Value, reject
 from contracts.organisations import Organisation
 from contracts.schema import (
+    LEFT_OUT,
     Bytes,
     Date,
     Fen,
@@ -29,7 +30,14 @@ from contracts.schema import (
     Record,
     Region,
 )
-from contracts.settlement import calendar, counters, cover_settle, enrolment, invoices
+from contracts.settlement import (
+    calendar,
+    claim_stay,
+    counters,
+    cover_settle,
+    enrolment,
+    invoices,
+)
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.case import INSTITUTION_KINDS
 from contracts.settlement.claim_case import AFTER_PAYMENT
@@ -39,7 +47,13 @@ from contracts.settlement.claim_flags import check_flags
 from contracts.settlement.claim_lines import Rows, check_rows, take_in
 from contracts.settlement.claim_overlap import require_not_settled
 from contracts.settlement.claim_own import CASH_ONLY
-from contracts.settlement.claim_shapes import AGENTS, CLINICAL, LINES_AT_ONCE, Line
+from contracts.settlement.claim_shapes import (
+    AGENTS,
+    CLINICAL,
+    LINES_AT_ONCE,
+    WHY_STAYS_OVERLAP,
+    Line,
+)
 from contracts.settlement.claim_visit import check_dates, visit_of
 from contracts.settlement.filing import work_calendar
 from contracts.settlement.funds_book import Leg, post
@@ -99,6 +113,7 @@ _MATERIALS = Record(
         "total_fen": Fen(1),
         "invoices": List(invoices.INVOICE, max=invoices.INVOICES_MAX, min=1),
         "account": Bytes(32),
+        "overlap": Optional(OneOf(*WHY_STAYS_OVERLAP), LEFT_OUT),
     },
     attachments={
         AUDIENCE: Record({"visit": CLINICAL, "lines": List(Line(), max=LINES_AT_ONCE, min=1)})
@@ -140,6 +155,7 @@ def file(ctx: Context, args: Args) -> Answer:
     check_rows(rows, visit.admission, visit.discharge, args["total_fen"])
     require_not_settled(ctx, person, place.institution, visit, args["total_fen"])
     invoices.take(ctx, args["invoices"], args["total_fen"], invoices.REIMBURSEMENT, name)
+    reason = claim_stay.compare(ctx, counted_as(name), place.institution, person, visit, args)
     salt = salt_of(ctx, ctx.attachments[AUDIENCE].blind, name)
     made = Reimbursement(
         stage=follow(START, Step.FILE), person=person.id, area=area, scheme=person.scheme,
@@ -147,6 +163,7 @@ def file(ctx: Context, args: Args) -> Answer:
         invoices=invoices.names_of(args["invoices"]), account=args["account"], filed_on=today,
         due_on=_due(ctx, rules["decide_within"]), asked=False, reviewer="", advice="", reason="",
         decider="", payments=(), counters=(), orders=(), digest=digest, last=digest, salt=salt,
+        overlap=reason,
     )  # fmt: skip
     key = _lines_key(name)
     ctx.state.put(key, [rows, salt_of(ctx, salt, key)])
@@ -327,6 +344,7 @@ def _approve(ctx: Context, name: str, made: Reimbursement) -> Answer:
         ctx, institution, person, visit, rows,
         own=CASH_ONLY, channel=AFTER_PAYMENT,
     )  # fmt: skip
+    claim_stay.reimbursed(ctx, counted_as(name), place.institution, person, visit, made.overlap)
     decision = decided.decision
     waived = sum(p.amount_fen for p in decision.payments if p.payer == PAYER_WAIVER)
     if waived:

@@ -157,6 +157,8 @@ class Reimbursement:
     last: bytes
     """Of the last call that changed it, for retries."""
     salt: bytes
+    overlap: str = ""
+    """Why the stay may overlap another; of most bills nothing, and then it has no place."""
 
     @property
     def due_fen(self) -> int:
@@ -189,6 +191,7 @@ class Reimbursement:
             self.digest,
             self.last,
             self.salt,
+            *([self.overlap] if self.overlap else []),
         ]
 
     @classmethod
@@ -196,7 +199,7 @@ class Reimbursement:
         """From the state's value."""
         (stage, person, area, scheme, agent, place, visit, total, invoices, account, filed, due,
          asked, reviewer, advice, reason, decider, payments, counted, orders, digest, last,
-         salt) = value  # fmt: skip
+         salt, *more) = value  # fmt: skip
         return cls(
             stage=Stage(stage),
             person=person,
@@ -221,6 +224,7 @@ class Reimbursement:
             digest=digest,
             last=last,
             salt=salt,
+            overlap=more[0] if more else "",
         )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from contracts.settlement import terms
 from contracts.settlement.benefits_text import formula, step_words
 from contracts.settlement.calendar import date_of_ms
+from contracts.settlement.claim_explain import LINE_FIELDS
 from contracts.settlement.money import format_yuan
 
 WIDTH = 80
@@ -81,6 +82,7 @@ def build(
             _about(explanation, state, replaced_by),
             *_taken_back(explanation, state, replaced_by),
             *_again(explanation),
+            *_part(explanation),
             _split(explanation),
             _payers(explanation),
             _steps(explanation),
@@ -124,6 +126,8 @@ def _about(explained: Mapping[str, Any], state: str, replaced_by: str) -> Sectio
         rows.insert(2, Row("由新结算取代 replaced by", replaced_by, strong=True))
     return Section("基本信息 About", tuple(rows))
 
+
+_SERVICE_DATE = LINE_FIELDS.index("service_date")
 
 _PAYERS = {
     "waiver": "医疗机构 institution",
@@ -172,6 +176,26 @@ def _again(explained: Mapping[str, Any]) -> tuple[Section, ...]:
     )
     rows.append(Row("个人补缴 owed by the person", _money(again["owed_fen"]), strong=True))
     return (Section("重新结算 Settled again: the difference", tuple(rows)),)
+
+
+def _part(explained: Mapping[str, Any]) -> tuple[Section, ...]:
+    """Which part of a stay this is, and what its parts before came to; nothing for others."""
+    part = explained.get("part")
+    if part is None:
+        return ()
+    days = sorted(line[_SERVICE_DATE] for line in explained["lines"])
+    ends = "继续住院 the stay goes on" if part["goes_on"] else "出院 the stay ends here"
+    rows = [
+        Row("住院编号 stay", part["stay"]),
+        Row("第几次结算 part", str(part["number"]), note=ends),
+        Row("入院日期 admitted on", part["admission"]),
+        Row("本次费用日期 days of this part", f"{days[0]} – {days[-1]}"),
+        Row("此前各次费用合计 bills of the parts before", _money(part["before_total_fen"])),
+        Row("此前已支付 paid of them by funds", _money(part["before_paid_fen"])),
+    ]
+    if part["host"] != explained["institution"]:
+        rows.insert(1, Row("外院检查,住院机构 external test, hospital of the stay", part["host"]))
+    return (Section("分次结算 A part of a stay; its deductible is charged once", tuple(rows)),)
 
 
 def _period(visit: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from contracts.settlement import (
     claim_register,
     claim_reverse,
     claim_settle,
+    claim_test,
     counters,
     cover,
     cover_consent,
@@ -48,7 +49,8 @@ from contracts.settlement.refunds import consent, keep, payout, refund, resettle
 
 # The methods of the claim contract live in several modules; importing them declares them.
 _CLAIM_MODULES = (
-    claim_register, claim_lines, claim_settle, claim_reverse, resettle, keep, refund, consent,
+    claim_register, claim_lines, claim_settle, claim_test, claim_reverse, resettle, keep, refund,
+    consent,
 )  # fmt: skip
 assert all(module.CONTRACT is claim.CONTRACT for module in _CLAIM_MODULES)
 assert reimbursement_pay.CONTRACT is reimbursement.CONTRACT

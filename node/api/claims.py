@@ -59,8 +59,23 @@ def claim_fields(state: State, claim_id: str, claim: Claim, *, with_person: bool
         "replaces": None if again is None else again.replaces,
         "origin": None if again is None else again.origin,
         "replaced_by": _replaced_by(state, claim) or None,
+        "part": _part(claim),
         "declared": None if claim.declared is None else _declared(claim.declared),
         "consents": [] if claim.declared is None else _consents(state, claim_id),
+    }
+
+
+def _part(claim: Claim) -> dict[str, Any] | None:
+    """Which part of a stay a settlement is; None of what is settled whole."""
+    if claim.settled is None or claim.settled.part is None:
+        return None
+    part = claim.settled.part
+    return {
+        "stay": part.stay,
+        "number": part.number,
+        "admission": part.admission,
+        "goes_on": part.goes_on,
+        "host": part.host,
     }
 
 

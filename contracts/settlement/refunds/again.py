@@ -21,6 +21,7 @@ from contracts.organisations import Organisation
 from contracts.quick import quick
 from contracts.settlement import (
     calendar,
+    claim_stay,
     counters,
     cover_settle,
     credit,
@@ -92,7 +93,10 @@ class Wanted:
 
 
 def remake(ctx: Context, old: Taken, new: Wanted) -> Settled | None:
-    """Take ``old`` back and settle ``new`` in its place; None where nothing is left of it."""
+    """Take ``old`` back and settle ``new`` in its place; None where nothing is left of it.
+
+    Refuses with ``stay.*`` a part of a stay that is not its last one.
+    """
     book = Book(ctx.state)
     balances = _balances(book, new.person.id)
     at_ms = order.decided_at_ms(ctx, old.person, old.claim_id, old.settled)
@@ -106,8 +110,10 @@ def remake(ctx: Context, old: Taken, new: Wanted) -> Settled | None:
     _post(ctx, old, new, settled, book)
     later = _count(ctx, old, new, settled, at_ms)
     if settled is not None:
+        claim_stay.replaced(ctx, old.claim_id, old.claim, old.settled, new.claim_id, new.person)
         _hand_over(ctx, old, new, settled)
     else:
+        claim_stay.take_back(ctx, old.claim_id, old.claim, old.settled)
         invoices.release(ctx, old.settled.invoices, invoices.CLAIM, old.claim_id)
     if decided is not None and decided.covers:
         cover_settle.keep(ctx, new.claim_id, decided.facts.person, decided.covers)
@@ -137,6 +143,7 @@ def _decide(ctx: Context, old: Taken, new: Wanted, at_ms: int) -> Decided:
         own=means_as_then(old.settled, new.use_account) if same else CASH_ONLY,
         filed_until=filed_until,
         counted_in=order.counted_before(ctx, new.person, old.claim_id, added, at_ms),
+        part=claim_stay.again(ctx, old.claim_id, old.claim, old.settled, new.visit),
     )
 
 

@@ -123,6 +123,11 @@ def visit(person: str = ALICE, kind: str = "outpatient", **given: Any) -> dict[s
     } | given
 
 
+def visit_of_many(person: str, kind: str) -> dict[str, Value]:
+    """One of several on the same day; a stay among them is handed on to the next hospital."""
+    return visit(person, kind, **({"overlap": "transfer"} if kind == "inpatient" else {}))
+
+
 def signer(clinical: Mapping[str, Value] | None) -> str:
     """Post of who signs: for an emergency the doctor."""
     return "doctor" if (clinical or {}).get("emergency") else "operator"

@@ -33,7 +33,7 @@ from tests.contracts.settlement.claim_world import (
     TEST,
     line,
     make_claim_world,
-    visit,
+    visit_of_many,
 )
 from tests.contracts.settlement.funds_world import balances, deposit, trial_balance
 from tests.contracts.world import ALICE, HOSPITAL
@@ -81,7 +81,7 @@ class Claims(RuleBasedStateMachine):
         outcome = self.counter.settle(
             claim,
             lines,
-            visit(person, kind),
+            visit_of_many(person, kind),
             use_account=use_account,
             clinical={"emergency": emergency},
         )

@@ -22,7 +22,7 @@ from tests.contracts.settlement.claim_world import (
     ClaimWorld,
     line,
     make_claim_world,
-    visit,
+    visit_of_many,
 )
 from tests.contracts.world import ALICE
 
@@ -41,7 +41,7 @@ def go(counter: ClaimWorld, name: str, person: str, amount_fen: int) -> Outcome:
     settled = counter.settle(
         claim,
         [line(1, code, amount_fen)],
-        visit(person, "inpatient" if amount_fen % 5 else "outpatient"),
+        visit_of_many(person, "inpatient" if amount_fen % 5 else "outpatient"),
         use_account=True,
     )
     if amount_fen % 2 == 0:
@@ -81,7 +81,7 @@ def test_one_persons_claims_are_serial_and_no_split_beats_the_cap(amounts: list[
     paid = 0
     for number, amount in enumerate(amounts):
         settled = counter.settle(
-            f"H44010000123-s-{number}", [line(1, BED, amount)], visit(ALICE, "inpatient")
+            f"H44010000123-s-{number}", [line(1, BED, amount)], visit_of_many(ALICE, "inpatient")
         )
         assert settled.explanation is not None
         for _, name, before, delta in settled.explanation["counters"]:

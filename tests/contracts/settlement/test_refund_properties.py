@@ -21,7 +21,7 @@ from tests.contracts.settlement.claim_world import (
     ClaimWorld,
     line,
     make_claim_world,
-    visit,
+    visit_of_many,
 )
 from tests.contracts.settlement.cover_world import INSURER, PRODUCT, CoverWorld
 from tests.contracts.settlement.dumb_refunds import PIECES, Care, Dumb
@@ -66,7 +66,7 @@ class Story:
         if own:
             lines.append(line(2, COSMETIC, own, consent=True))
         kind = "inpatient" if stay else "outpatient"
-        told = self.counter.settle(name, lines, visit(kind=kind), use_account=account)
+        told = self.counter.settle(name, lines, visit_of_many(ALICE, kind), use_account=account)
         self.dumb.first(care)
         self.now[name] = name
         self.agree(told, care)

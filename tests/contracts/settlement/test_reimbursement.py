@@ -293,10 +293,16 @@ def test_a_settlement_that_came_first_stops_the_decision(desk: Desk) -> None:
 
 
 def test_a_bill_that_was_reimbursed_is_not_settled_directly(desk: Desk) -> None:
+    stay = visit(kind="inpatient", admission="2025-05-02")
+    desk.counter.register("H44010000123-m-1", stay)
+    # A bill on paper does not put somebody out of bed, and nobody is registered into it again.
+    desk.file(place={"institution": HOSPITAL}, refused="stay.overlap")
+    desk.world.do(HOSPITAL, "claim", "cancel", {"claim": "H44010000123-m-1", "reason": "doubled"},
+                  post="operator")  # fmt: skip
     desk.approve(place={"institution": HOSPITAL})
-    desk.counter.register("H44010000123-m-1", visit(kind="inpatient", admission="2025-05-02"))
+    desk.counter.register("H44010000123-m-3", stay, refused="stay.overlap")
     refused = desk.counter.settle(
-        "H44010000123-m-1", registered=True, discharge="2025-05-09",
+        "H44010000123-m-4", given=stay, discharge="2025-05-09",
         lines=[line(1, BED, 300_000, day="2025-05-03")], refused="claim.reimbursed",
     )  # fmt: skip
     assert refused.values == {"admission": "2025-05-02", "discharge": "2025-05-09"}

@@ -1,0 +1,112 @@
+"""A part of a stay (中途结算): what a settlement keeps of it, and what the parts before it come to.
+
+A stay may be settled in parts while the patient stays, and a test at another institution is a part
+of it, too. Each part is a settlement of its own with its own lines and period; it keeps in its
+record what the next one has to know, amounts and no line.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from contracts.api import Value
+from contracts.quick import quick
+
+SUMS = ("total_fen", "own_expense_fen", "over_ceiling_fen", "first_pay_fen", "in_scope_fen")
+
+PaidFor = tuple[int, str, str, str]
+"""(benefit year, fund type, payer, base)."""
+
+
+@quick(frozen=True, slots=True)
+class PartFigures:
+    """What the decision of a part adds to its stay; amounts in fen."""
+
+    sums: tuple[tuple[int, int, int, int, int, int], ...]
+    """(benefit year of the days of service, the five ``SUMS``)."""
+    benefits: tuple[tuple[int, int, int], ...]
+    """(benefit year, deductible, what an account may pay)."""
+    paid: tuple[tuple[int, str, str, str, int], ...]
+    """(benefit year, fund type, payer, base, amount) of the home policy's layers."""
+
+
+@quick(frozen=True, slots=True)
+class Part:
+    """Of a settled claim that is a part of a stay."""
+
+    stay: str
+    """Name of the stay: id of the claim that it began with."""
+    number: int
+    """Which part, from 1, in the order of settlement."""
+    admission: str
+    """Of the stay; the claim's visit has the part's own days."""
+    goes_on: bool
+    """The stay goes on after it; false of the part that ends it."""
+    host: str
+    """The institution of the stay; another than the claim's own for an external test."""
+    figures: PartFigures
+
+    def encode(self) -> Value:
+        """As the state has it."""
+        figures = self.figures
+        rows = [[list(row) for row in rows]
+                for rows in (figures.sums, figures.benefits, figures.paid)]  # fmt: skip
+        return [self.stay, self.number, self.admission, self.goes_on, self.host, *rows]
+
+    def told(self, so_far_fen: tuple[int, int]) -> dict[str, Value]:
+        """For the explanation; ``so_far_fen``: bills of the parts before it, and what was paid."""
+        return {
+            "stay": self.stay,
+            "number": self.number,
+            "goes_on": self.goes_on,
+            "host": self.host,
+            "admission": self.admission,
+            "before_total_fen": so_far_fen[0],
+            "before_paid_fen": so_far_fen[1],
+        }
+
+    @classmethod
+    def decode(cls, value: Value) -> Part:
+        """From the state's value."""
+        stay, number, admission, goes_on, host, sums, benefits, paid = value
+        figures = PartFigures(
+            sums=tuple((y, a, b, c, d, e) for y, a, b, c, d, e in sums),
+            benefits=tuple((y, deductible, limit) for y, deductible, limit in benefits),
+            paid=tuple((y, fund, payer, base, n) for y, fund, payer, base, n in paid),
+        )
+        return cls(stay, number, admission, goes_on, host, figures)
+
+
+@dataclass(slots=True)
+class SoFar:
+    """What the earlier parts of a stay come to, summed."""
+
+    parts: int = 0
+    sums: dict[int, Counter[str]] = field(default_factory=dict)
+    """By benefit year and name of the sum."""
+    paid: Counter[PaidFor] = field(default_factory=Counter)
+    deductibles: Counter[int] = field(default_factory=Counter)
+    limits: Counter[int] = field(default_factory=Counter)
+    """What an account might pay, by benefit year."""
+    counted: dict[int, Counter[str]] = field(default_factory=dict)
+    """What was added to the counters, by benefit year and name."""
+
+    def billed(self) -> tuple[int, int]:
+        """The bills of the parts, and what the home policy's layers paid of them (fen)."""
+        total = sum(sums["total_fen"] for sums in self.sums.values())
+        return total, sum(self.paid.values())
+
+    def add(self, figures: PartFigures, counted: Iterable[tuple[int, Mapping[str, int]]]) -> None:
+        """One more part."""
+        self.parts += 1
+        for year, *sums in figures.sums:
+            self.sums.setdefault(year, Counter()).update(dict(zip(SUMS, sums, strict=True)))
+        for year, deductible, limit in figures.benefits:
+            self.deductibles[year] += deductible
+            self.limits[year] += limit
+        for year, fund, payer, base, amount in figures.paid:
+            self.paid[year, fund, payer, base] += amount
+        for year, deltas in counted:
+            self.counted.setdefault(year, Counter()).update(deltas)
