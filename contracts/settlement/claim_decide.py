@@ -31,7 +31,7 @@ from contracts.settlement.decision import CounterChange, Decision
 from contracts.settlement.enrolment import Person
 from contracts.settlement.filing_cover import RESIDES_ELSEWHERE, Cover
 from contracts.settlement.no_benefit import NoBenefit
-from contracts.settlement.part_record import Part, SoFar
+from contracts.settlement.part_record import Part
 from contracts.settlement.policy_program import PolicyProgram
 from contracts.settlement.records import OwnPart, Visit
 
@@ -98,15 +98,11 @@ def decide(
     region = institution.region if rules.catalogue == host.region else rules.catalogue
     covered = catalogue_of(ctx, region, rows, needs_consent=needs_consent)
     facts = Facts(host, person, whole, cover_of(ctx, host, person, whole, filed_until), own)
-    years = _years(rules.program, whole)
-    if part is not None:
-        years = sorted({*years, *part.so_far.counted})
+    years = _years(rules.program, whole, part)
     known = _known(ctx, person, years) if counted_in is None else [counted_in(y) for y in years]
     if direct:
         _require_not_reimbursed(ctx, known, institution, visit, rows)
-    counted = [{} if found is None else dict(found.values) for found in known]
-    if part is not None:
-        _without_parts(counted, years, part.so_far)
+    counted = _values(known, years, part)
     case = case_of(
         facts,
         rows,
@@ -150,11 +146,17 @@ def _decision(
     return decision, part.record(figures)
 
 
-def _without_parts(counted: list[dict[str, int]], years: list[int], so_far: SoFar) -> None:
-    """Take off what the stay's earlier parts have added: it is decided as one."""
-    for year, values in zip(years, counted, strict=True):
-        for name, delta in so_far.counted.get(year, {}).items():
-            values[name] = values.get(name, 0) - delta
+def _values(
+    known: list[Counters | None], years: list[int], part: AsPart | None
+) -> list[dict[str, int]]:
+    """The counters by name, without what the stay's earlier parts have added: it is decided as
+    one."""
+    counted = [{} if found is None else dict(found.values) for found in known]
+    if part is not None:
+        for year, values in zip(years, counted, strict=True):
+            for name, delta in part.so_far.counted.get(year, {}).items():
+                values[name] = values.get(name, 0) - delta
+    return counted
 
 
 def _require_not_reimbursed(
@@ -229,17 +231,18 @@ def _with_admission(
     return (*others, *moved, CounterChange(last, ADMISSIONS, before + here, 1 - here))
 
 
-def _years(program: PolicyProgram, visit: Visit) -> list[int]:
+def _years(program: PolicyProgram, visit: Visit, part: AsPart | None) -> list[int]:
     """Benefit years whose counters the decision may need, the discharge's last."""
     last = program.benefit_year(visit.discharge)
-    if visit.admission[:4] == visit.discharge[:4] and visit.admission == visit.discharge:
+    if part is None and visit.admission == visit.discharge:
         return [last]
+    before = set() if part is None else set(part.so_far.counted)
     first = program.benefit_year(visit.admission)
-    if first > last:
+    if first > last or any(year > last for year in before):
         reject("policy.answer-malformed", path="benefit_year", want="a year that never goes back")
     if first == last or program.cross_year() == WHOLE_STAY:
-        return [last]
-    return list(range(first, last + 1))
+        return sorted({last, *before})
+    return sorted({*range(first, last + 1), *before})
 
 
 def _filing_version(cover: Cover) -> Value:
