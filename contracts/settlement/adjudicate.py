@@ -178,7 +178,7 @@ def _parts(case: Case, lines: tuple[LineSplit, ...], policy: Policy) -> list[Cas
         "lines": [line.for_policy() for line in lines],
     }
     years = _years(case, lines, policy)
-    if len(years) < 2:
+    if not years or years == [case["year"]]:
         return [whole]
     if case["paid"]:
         reject("case.paid-in-split-stay", years=years)

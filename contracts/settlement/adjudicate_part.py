@@ -6,9 +6,11 @@ more than the parts before it got. So the deductible of the stay is charged once
 on where they were, no policy has to know of parts, and a stay settled in parts comes to what it
 comes to whole, in each of the three conventions about the year's end.
 
-What was paid stays paid: where the whole comes to less than the parts before it (a policy that
-pays less for a larger bill, or changed for the worse in mid-stay), the part gets nothing, and
-nothing is asked back.
+What was paid stays paid, and a part never pays for another part's bill. So there is a difference
+where the whole comes to less than the parts before it (a policy that pays less for a larger bill,
+or changed for the worse in mid-stay: nothing is asked back), and where the whole stay belongs to
+the year of discharge and that year's counters stand otherwise than those of the year in which the
+first parts were settled.
 """
 
 from __future__ import annotations
@@ -64,7 +66,7 @@ def adjudicate_part(
     here = {**case, "institution": {**case["institution"], "level": level}}
     lines = tuple(split_lines(here, policy))
     own = _by_year(lines, policy)
-    years = _years(case, own, policy, so_far)
+    alone, years = _years(case, own, policy, so_far)
     found: list[YearPart] = []
     charged = 0
     for number, owed in enumerate(years, start=1):
@@ -73,7 +75,7 @@ def adjudicate_part(
             told["visit"]["deductible_paid_fen"] = charged
         whole = benefit(told, policy)
         charged += whole.deductible_fen
-        found.append(_less(whole, owed, so_far, alone=len(years) == 1))
+        found.append(_less(whole, owed, so_far, alone=alone))
     changes = _moved(case, {owed.year for owed in years}, so_far)
     decision = rest(case, lines, found)
     if changes:
@@ -94,18 +96,20 @@ def _by_year(lines: tuple[LineSplit, ...], policy: Policy) -> dict[int, _Sums]:
     }
 
 
-def _years(case: Case, own: Mapping[int, _Sums], policy: Policy, so_far: SoFar) -> list[_Owed]:
-    """What is decided: the stay as one, or each benefit year of it, as the policy says."""
+def _years(
+    case: Case, own: Mapping[int, _Sums], policy: Policy, so_far: SoFar
+) -> tuple[bool, list[_Owed]]:
+    """What is decided: the stay as one (then true), or each benefit year, as the policy says."""
     visit = case["visit"]
     within = policy.benefit_year(visit["admission"]) == policy.benefit_year(visit["discharge"])
-    if within or policy.cross_year() == WHOLE_STAY:
+    if within or so_far.as_one or policy.cross_year() == WHOLE_STAY:
         here, before = _total(own), _total(so_far.sums)
-        return [_Owed(case["year"], here, _plus(here, before))]
-    return [
-        _Owed(year, own.get(year, _NOTHING),
-              _plus(own.get(year, _NOTHING), so_far.sums.get(year, _NOTHING)))
-        for year in sorted({*own, *so_far.sums})
-    ]  # fmt: skip
+        return True, [_Owed(case["year"], here, _plus(here, before))]
+    owed = []
+    for year in sorted({*own, *so_far.sums}):
+        here = own.get(year, _NOTHING)
+        owed.append(_Owed(year, here, _plus(here, so_far.sums.get(year, _NOTHING))))
+    return False, owed
 
 
 def _total(by_year: Mapping[int, _Sums]) -> _Sums:

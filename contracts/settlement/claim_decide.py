@@ -103,15 +103,11 @@ def decide(
     if direct:
         _require_not_reimbursed(ctx, known, institution, visit, rows)
     counted = _values(known, years, part)
+    by_year = {str(y): values for y, values in zip(years, counted, strict=True)}
     case = case_of(
-        facts,
-        rows,
-        covered.items,
-        year=years[-1],
-        counted=counted[-1],
-        counted_by_year={str(y): values for y, values in zip(years, counted, strict=True)},
-        channel=channel,
-    )
+        facts, rows, covered.items, year=years[-1], counted=counted[-1],
+        counted_by_year=by_year, channel=channel,
+    )  # fmt: skip
     policy = _policy_for(rules.program, facts)
     decision, kept = _decision(rules, case, policy, part, institution)
     covers: tuple[ProductAnswer, ...] = ()

@@ -92,6 +92,8 @@ class SoFar:
     """What an account might pay, by benefit year."""
     counted: dict[int, Counter[str]] = field(default_factory=dict)
     """What was added to the counters, by benefit year and name."""
+    as_one: bool = False
+    """A part was decided in another year than its days of service: so the stay is, for good."""
 
     def billed(self) -> tuple[int, int]:
         """The bills of the parts, and what the home policy's layers paid of them (fen)."""
@@ -101,6 +103,8 @@ class SoFar:
     def add(self, figures: PartFigures, counted: Iterable[tuple[int, Mapping[str, int]]]) -> None:
         """One more part."""
         self.parts += 1
+        days, decided = ({row[0] for row in rows} for rows in (figures.sums, figures.benefits))
+        self.as_one = self.as_one or not days <= decided
         for year, *sums in figures.sums:
             self.sums.setdefault(year, Counter()).update(dict(zip(SUMS, sums, strict=True)))
         for year, deductible, limit in figures.benefits:
