@@ -61,7 +61,8 @@ class Joined:
 
     def check(self) -> None:
         """Refuses with ``stay.overlap``."""
-        stays.require_apart(self.after, self.stays)
+        others = (stay for stay in self.stays if stay is not self.before)
+        stays.require_apart(self.after, others)
 
     def keep(self, ctx: Context, person: Person) -> None:
         """Write the stay as it is after the settlement."""
@@ -115,7 +116,9 @@ def join(
     goes_on = bool(args.get("goes_on"))
     discharge = "" if goes_on else visit.discharge
     if not goes_on and not stay.parts:
-        return Joined(known, before, replace(stay, discharge=discharge, going="", tests=()), None)
+        # By this claim's name: what the stay began with may have been taken back.
+        after = replace(stay, name=claim_id, discharge=discharge, going="", tests=())
+        return Joined(known, before, after, None)
     part = _as_part(ctx, stay, goes_on, visit, institution)
     after = replace(
         stay, discharge=discharge, going="", parts=(*stay.parts, claim_id),
