@@ -35,6 +35,7 @@ from node.api.guard import Access
 from node.api.params import DATE, AccessDep, After, AreaCode, Limit, ThingId, day, edge_router
 from node.api.parties import Parties
 from node.api.problems import Problem
+from node.ledger.receipt import OK
 
 router = edge_router("cases")
 
@@ -160,6 +161,8 @@ def _content(access: Access, claim_id: str) -> tuple[Mapping[str, Any], dict[str
         call = located.transaction.body.calls[row.call_index]
         if call.contract != "claim" or call.method not in ("register", "lines", "settle"):
             continue
+        if located.receipts[row.call_index].status != OK:
+            continue  # what was refused has decided nothing
         for attached in explorer.attachments_of(access, located, row.call_index):
             if attached["audience"] != AUDIENCE:
                 continue
