@@ -12,6 +12,7 @@ import typer
 from cli.output import Json, print_fields, print_record, print_table, yuan
 from cli.prepare import prepare
 from cli.reconcile import reconcile
+from cli.refused import refused
 from cli.show import asked, record
 
 declaration = typer.Typer(
@@ -42,6 +43,7 @@ Care = Annotated[str, typer.Argument(help="Province of care, six digits.")]
 
 declaration.command("reconcile")(reconcile)
 declaration.command("prepare")(prepare)
+audit.command("refused")(refused)
 
 
 @declaration.command("show")

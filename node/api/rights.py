@@ -165,6 +165,7 @@ ROUTES: Mapping[str, Right] = {
     "institution_settlements": Right.PARTY,
     "institution_payments": Right.PARTY,
     "institution_batches": Right.PARTY,
+    "institution_refused": Right.CONTENT,
     "bank_orders": Right.PARTY,
     "bank_suspense": Right.PARTY,
     "institution_rows": Right.PARTY,

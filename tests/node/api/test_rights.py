@@ -150,6 +150,7 @@ EXPECTED: dict[str, Allowed] = {
     ),
     "institution_rows": (OF_INSTITUTION, BUSINESS),
     "institution_batches": (OF_INSTITUTION, BUSINESS),
+    "institution_refused": (OF_INSTITUTION - {"centre"}, CASES),
     "institution_ageing": (OF_INSTITUTION, BUSINESS),
     "declaration": (OF_INSTITUTION, BUSINESS),
     "deduction": (OF_CLAIM, BUSINESS),
@@ -232,6 +233,7 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         "vouchers": "/v1/vouchers",
         "institution_payments": f"/v1/institutions/{HOSPITAL}/payments/2026-01",
         "institution_batches": f"/v1/institutions/{HOSPITAL}/batches",
+        "institution_refused": f"/v1/institutions/{HOSPITAL}/refused",
         "institution_rows": f"/v1/institutions/{HOSPITAL}/rows/{MONTH}",
         "institution_ageing": f"/v1/institutions/{HOSPITAL}/ageing",
         "declaration": f"/v1/declarations/{HOSPITAL}/{MONTH}",
@@ -258,7 +260,7 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         query = "region=430100"
     if name == "area_claims":
         query = "scheme=390"
-    if name == "institution_batches":
+    if name in ("institution_batches", "institution_refused"):
         query = "first=2025-01&last=2025-12"
     return paths[name], query
 
