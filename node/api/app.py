@@ -22,6 +22,7 @@ from node.api import (
     batches,
     books,
     cases,
+    cities,
     claims,
     clearing,
     covers,
@@ -76,6 +77,7 @@ ROUTERS = (
     books.router,
     provider.router,
     clearing.router,
+    cities.router,
     references.router,
     stream.router,
 )

@@ -174,6 +174,8 @@ ROUTES: Mapping[str, Right] = {
     "deduction": Right.PARTY,
     "clearing": Right.CHAIN,
     "clearing_statement": Right.PARTY,
+    "province_clearing": Right.CHAIN,
+    "area_remittances": Right.PARTY,
     "advance": Right.PARTY,
     "notice": Right.PARTY,
     "payment": Right.PARTY,

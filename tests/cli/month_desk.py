@@ -64,8 +64,8 @@ class Desk:
         self.world.clock.ms = max(start_of_day_ms(date) + NOON_MS, self.world.clock.ms)
         return self
 
-    def settle(self, name: str, lines: list[list[Value]], given: Any = None) -> str:
-        self.claims.settle(name, lines, given or visit())
+    def settle(self, name: str, lines: list[list[Value]], given: Any = None, **more: Any) -> str:
+        self.claims.settle(name, lines, given or visit(), **more)
         return name
 
     def rows(self, month: str = JUNE) -> list[dict[str, Any]]:
