@@ -16,6 +16,7 @@ from consensus import (
     Block,
     Certificate,
     Evidence,
+    Execute,
     MemberId,
     Message,
     SafetyRecord,
@@ -78,10 +79,10 @@ class WatchedNode(Node):
             judge.trace.point("commit.by-later-view")
         await super().commit(block, certificate)
 
-    def execute(self, block: Block, fresh: bool, holders: tuple[MemberId, ...]) -> None:
-        if not fresh:
+    def execute(self, asked: Execute) -> None:
+        if not asked.fresh:
             self.machine.judge.trace.point("execute.again")
-        super().execute(block, fresh, holders)
+        super().execute(asked)
 
     def fetch(self, peer: MemberId, first: int, last: int) -> None:
         self.machine.judge.trace.point("fetch.many" if last > first else "fetch.one")
@@ -218,7 +219,7 @@ class Machine:
         if self.node is not None or self.lost is not None:
             return
         self.life += 1
-        self._held_until = 0
+        self._held_until, self.disk.has_failed = 0, False
         try:
             node = self._make()
         except Crash:
