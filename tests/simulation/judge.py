@@ -29,7 +29,6 @@ from node.ordering.wire import (
 )
 from node.service.contents import BYTES_MAX
 from node.service.state_transfer import SnapshotTaken
-from node.store.errors import DatabaseDamaged, WriteFailed
 from node.telemetry import LOG_FIELDS
 from tests.simulation.founding import Founded
 from tests.simulation.trace import Trace
@@ -180,8 +179,7 @@ class Judge:
             machine.world.after(0, lambda: machine.crash("it goes on from a snapshot"))
             machine.start_after(200_000)
             return
-        excused = machine.disk.has_failed and isinstance(error, WriteFailed | DatabaseDamaged)
-        if machine.may_fail is None and machine.correct and not excused:
+        if machine.correct and not machine.is_excused(error):
             raise Violation("END", f"m{machine.number}: {error!r}") from error
         self.trace.point("node.ended")
         machine.world.after(0, lambda: machine.crash("it ended by itself"))

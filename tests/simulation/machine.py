@@ -210,6 +210,11 @@ class Machine:
     def is_up(self) -> bool:
         return self.node is not None
 
+    def is_excused(self, error: Exception) -> bool:
+        """Whether it may end over this. Who is slow ends after its disk is well again."""
+        of_disk = isinstance(error, WriteFailed | DatabaseDamaged) and self.disk.has_failed
+        return self.may_fail is not None or of_disk
+
     def is_held(self) -> bool:
         """Stopped by a signal: it answers nobody."""
         return self._held_until > self.world.now
@@ -327,7 +332,7 @@ class Machine:
 
     def on_peer_bug(self, error: Exception) -> None:
         """Handling a frame met a bug, or a disk that cannot be read: the node hears of it."""
-        if self.correct and self.may_fail is None:
+        if self.correct and not self.is_excused(error):
             raise Violation("BUG", f"m{self.number} handling a frame: {error!r}") from error
         if self.node is not None and self.node.network is not None:
             self.node.network.exchange.on_bug(error)
