@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from contracts.api import Method
-from contracts.settlement import cover_record, lifecycle
+from contracts.settlement import cover_record, lifecycle, lives_page
 from contracts.settlement.claim_explain import LINE_FIELDS as EXPLAINED
 from contracts.settlement.claim_shapes import LINE_FIELDS
 from contracts.settlement.funds_chart import CHART
@@ -111,7 +111,7 @@ def page() -> str:
         f"In an explanation a line is an array of {explained}.\n\n"
         f"## Consents to refunds\n\n{_CONSENTS}\n```mermaid\n{consent.mermaid()}```\n\n"
         f"## Refunds of closed accounts\n\n{_PAYOUTS}\n```mermaid\n{payout.mermaid()}```\n\n"
-        f"{methods_of('payout')}\n"
+        f"{methods_of('payout')}\n{lives_page.section(methods_of)}\n"
         "## Accounts\n\nA positive posting goes into an account. Every transfer, and the whole "
         "ledger, sums to zero\nfor each fund type.\n\n"
         "| account | what it is | state entry | balance | who may take money out |\n"

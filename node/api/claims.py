@@ -103,13 +103,20 @@ def _settled(settled: records.Settled) -> dict[str, Any]:
 def _payouts(state: State, reversal_id: str) -> list[dict[str, Any]]:
     """What the reversal brought into closed accounts; whose they are stays unsaid."""
     rows: list[dict[str, Any]] = []
-    while made := payout.find(state, name := payout.name_of(reversal_id, len(rows) + 1)):
-        rows.append(
-            {"payout": name, "state": made.state.value, "amount_fen": made.amount_fen,
-             "payment": made.payment or None, "bank": made.bank or None,
-             "reference": made.reference or None}
-        )  # fmt: skip
+    while payout.find(state, name := payout.name_of(reversal_id, len(rows) + 1)):
+        rows.append(payout_fields(state, name))
     return rows
+
+
+def payout_fields(state: State, name: str) -> dict[str, Any]:
+    """A payout without whose it is."""
+    made = payout.find(state, name)
+    assert made is not None, f"payout {name} is named and is not there"
+    return {
+        "payout": name, "state": made.state.value, "amount_fen": made.amount_fen,
+        "payment": made.payment or None, "bank": made.bank or None,
+        "reference": made.reference or None,
+    }  # fmt: skip
 
 
 def _consents(state: State, claim_id: str) -> list[dict[str, Any]]:

@@ -154,6 +154,7 @@ ROUTES: Mapping[str, Right] = {
     "person_reprice": Right.PERSON,
     "person_looks": Right.PERSON,
     "person_covers": Right.PERSON,
+    "person_ending": Right.PERSON,
     # commercial cover
     "cover_holder": Right.PARTY,
     "cover_payment": Right.PARTY,
