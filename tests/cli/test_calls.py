@@ -61,7 +61,6 @@ def test_every_method_of_every_contract_is_a_command() -> None:
         "policy": "policy", "looks": "looks", "reimbursement": "reimburse",
         "traces": "trace-code", "provider": "provider", "bank": "bank", "cover": "cover",
         "payout": "payout", "estate": "estate",
-        "estate": "estate",
         "family": "family", "wallet": "wallet", "credit": "credit",
         **{name: name for name in clearing.GROUPS},
     }  # fmt: skip
