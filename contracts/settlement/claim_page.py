@@ -106,12 +106,14 @@ def page() -> str:
     explained = ", ".join(f"`{name}`" for name in EXPLAINED)
     return (
         f"{_INTRODUCTION}\n```mermaid\n{lifecycle.mermaid()}```\n\n## Calls\n\n"
-        f"{methods_of('claim')}\n### A charge line\n\nAn array of ten fields.\n\n"
+        f"{methods_of('claim')}\n### A charge line\n\nAn array of ten fields, or of eleven.\n\n"
         f"| | field | what it may be |\n|---|---|---|\n{lines}\n\n"
         "`code` is the national item code; when empty, `local_code` is translated by the\n"
         "institution's mapping. `confirmed` is the practitioner's word on a restricted\n"
         "item: 0 none, 1 indication met, 2 not met. `consent`: the patient agreed to pay what\n"
-        "no fund pays.\n\n"
+        "no fund pays. `department`: the institution's code of the department that ordered it; it\n"
+        "may be left out, nothing is decided on it, and what an audit refuses is told by it\n"
+        "(`yibao audit refused`).\n\n"
         f"In an explanation a line is an array of {explained}.\n\n"
         f"## Consents to refunds\n\n{_CONSENTS}\n```mermaid\n{consent.mermaid()}```\n\n"
         f"## Refunds of closed accounts\n\n{_PAYOUTS}\n```mermaid\n{payout.mermaid()}```\n\n"
