@@ -26,7 +26,7 @@ from contracts.settlement.claim_rules import Covered, Rules, catalogue_of, rules
 from contracts.settlement.claim_stay import AsPart
 from contracts.settlement.claim_visit import is_emergency, is_inpatient
 from contracts.settlement.counters import Counters
-from contracts.settlement.cover_settle import ProductAnswer, add_covers, versions_of
+from contracts.settlement.cover_settle import ProductAnswer, Replaced, add_covers, versions_of
 from contracts.settlement.decision import CounterChange, Decision
 from contracts.settlement.enrolment import Person
 from contracts.settlement.filing_cover import RESIDES_ELSEWHERE, Cover
@@ -79,6 +79,7 @@ def decide(
     filed_until: str = "",
     counted_in: Callable[[int], Counters | None] | None = None,
     part: AsPart | None = None,
+    replaced: Replaced | None = None,
 ) -> Decided:
     """Steps 1 to 3 of SETTLEMENT.md section 4.
 
@@ -86,6 +87,7 @@ def decide(
     ``filed_until``: up to when a filing counts as filed during the stay; its end when empty.
     ``counted_in``: the counters of a benefit year as they were; those of now unless it is given.
     ``part``: the stay that the bill is a part of; then the stay decides, not the bill alone.
+    ``replaced``: the settlement that this one takes the place of, and when it was decided.
     Refuses with codes ``policy.*``, ``counters.*``, ``claim.no-catalogue``,
     ``claim.consent-missing``, ``claim.reimbursed``, ``stay.policy-reads-lines``.
     """
@@ -112,7 +114,7 @@ def decide(
     decision, kept = _decision(rules, case, policy, part, institution)
     covers: tuple[ProductAnswer, ...] = ()
     if person.covers:
-        decision, covers = add_covers(ctx, person, whole, case, decision, direct=direct)
+        decision, covers = add_covers(ctx, person, whole, case, decision, direct, replaced)
     used = share_out(decision, own)
     decision = _with_credit(decision, used.credit_fen)
     return Decided(
