@@ -191,6 +191,8 @@ def entitled(told: Mapping[str, Any], case: Case, program: PolicyProgram) -> Pol
 
 def case_of(client: Client, told: Mapping[str, Any], given: Given, program: PolicyProgram) -> Case:
     """The case of a settlement, as ``claim_case`` made it. Raises ``CannotRerun``."""
+    if told.get("part"):
+        raise CannotRerun("it is a part of a stay: the parts before it have decided it, too")
     visit, channel = told["visit"], told.get("channel", DIRECT)
     by_claim = {} if channel == AFTER_PAYMENT else {"claim": told["claim"]}
     person = client.get(f"/v1/persons/{told['person']}", date=visit["discharge"], **by_claim)

@@ -39,7 +39,8 @@ def trace(
 def follow(client: Client, claim: str) -> dict[str, Any]:
     """All calls of a claim that posted, with balances of the accounts they touch.
 
-    A claim that was settled again is followed through its whole chain, first settlement first.
+    A claim that was settled again is followed through its whole chain, first settlement first; of
+    a stay that is settled in parts the other parts are named.
     """
     record = client.get(f"/v1/claims/{claim}")["record"]
     chain = _chain(client, claim, record)
@@ -57,6 +58,8 @@ def follow(client: Client, claim: str) -> dict[str, Any]:
         "institution": record["institution"],
         "settled": record["settled"],
         "chain": chain,
+        "part": record.get("part"),
+        "parts": record.get("parts", []),
         "month": follow_month(client, record, told),
         **_with_balances(client, list(steps.values())),
     }
@@ -137,6 +140,9 @@ def tree_of(traced: dict[str, Any]) -> Tree:
     root = Tree(f"[bold]claim {traced['claim']}[/] {traced['institution']} ({traced['state']})")
     if len(traced["chain"]) > 1:
         root.add(f"settled again 重新结算: {' → '.join(traced['chain'])}")
+    if traced["part"] is not None:
+        number, parts = traced["part"]["number"], " → ".join(traced["parts"])
+        root.add(f"part {number} of a stay that is settled in parts 分次结算: {parts}")
     for step in traced["steps"]:
         title = ", ".join(step["events"]) or step["code"] or step["status"]
         branch = root.add(

@@ -54,8 +54,6 @@ class Decided:
     """What the commercial products say that the person has authorised; most have none."""
     part: Part | None = None
     """What the settlement keeps as a part of a stay."""
-    so_far_fen: tuple[int, int] = (0, 0)
-    """Of a part: the bills of the parts before it, and what was paid of them by others."""
 
     def added(self) -> dict[int, dict[str, int]]:
         """What the decision adds to the counters, by benefit year and name."""
@@ -110,8 +108,7 @@ def decide(
         facts, rows, covered.items, year=years[-1], counted=counted[-1],
         counted_by_year=by_year, channel=channel,
     )  # fmt: skip
-    policy = _policy_for(rules.program, facts)
-    decision, kept = _decision(rules, case, policy, part, institution)
+    decision, kept = _decision(rules, case, facts, part, institution)
     covers: tuple[ProductAnswer, ...] = ()
     if person.covers:
         decision, covers = add_covers(ctx, person, whole, case, decision, direct, replaced)
@@ -126,14 +123,14 @@ def decide(
         versions=_versions(rules, covered, facts.cover, covers),
         covers=covers,
         part=kept,
-        so_far_fen=(0, 0) if part is None else part.so_far.billed(),
     )
 
 
 def _decision(
-    rules: Rules, case: Case, policy: Policy, part: AsPart | None, institution: Organisation
+    rules: Rules, case: Case, facts: Facts, part: AsPart | None, institution: Organisation
 ) -> tuple[Decision, Part | None]:
     """The decision; of a part of a stay also what is kept of it."""
+    policy = _policy_for(rules.program, facts)
     if part is None:
         return adjudicate(case, policy), None
     if rules.program.reads_lines:
@@ -268,5 +265,5 @@ def told_beside(decided: Decided) -> dict[str, Value]:
     if decided.covers:
         told["cover"] = [one.told() for one in decided.covers]
     if decided.part is not None:
-        told["part"] = decided.part.told(decided.so_far_fen)
+        told["part"] = decided.part.told()
     return told

@@ -46,7 +46,7 @@ class AsPart:
     def record(self, figures: PartFigures) -> Part:
         """What is kept with the settlement."""
         return Part(self.name, self.number, self.visit.admission, self.goes_on, self.host.id,
-                    figures)  # fmt: skip
+                    figures, self.so_far.billed())  # fmt: skip
 
 
 @quick(frozen=True, slots=True)

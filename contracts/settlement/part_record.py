@@ -47,36 +47,39 @@ class Part:
     host: str
     """The institution of the stay; another than the claim's own for an external test."""
     figures: PartFigures
+    before: tuple[int, int]
+    """The bills of the parts before it, and what the home policy's layers paid of them; fen."""
 
     def encode(self) -> Value:
         """As the state has it."""
         figures = self.figures
         rows = [[list(row) for row in rows]
                 for rows in (figures.sums, figures.benefits, figures.paid)]  # fmt: skip
-        return [self.stay, self.number, self.admission, self.goes_on, self.host, *rows]
+        return [self.stay, self.number, self.admission, self.goes_on, self.host, *rows,
+                list(self.before)]  # fmt: skip
 
-    def told(self, so_far_fen: tuple[int, int]) -> dict[str, Value]:
-        """For the explanation; ``so_far_fen``: bills of the parts before it, and what was paid."""
+    def told(self) -> dict[str, Value]:
+        """For answers and explanations."""
         return {
             "stay": self.stay,
             "number": self.number,
             "goes_on": self.goes_on,
             "host": self.host,
             "admission": self.admission,
-            "before_total_fen": so_far_fen[0],
-            "before_paid_fen": so_far_fen[1],
+            "before_total_fen": self.before[0],
+            "before_paid_fen": self.before[1],
         }
 
     @classmethod
     def decode(cls, value: Value) -> Part:
         """From the state's value."""
-        stay, number, admission, goes_on, host, sums, benefits, paid = value
+        stay, number, admission, goes_on, host, sums, benefits, paid, before = value
         figures = PartFigures(
             sums=tuple((y, a, b, c, d, e) for y, a, b, c, d, e in sums),
             benefits=tuple((y, deductible, limit) for y, deductible, limit in benefits),
             paid=tuple((y, fund, payer, base, n) for y, fund, payer, base, n in paid),
         )
-        return cls(stay, number, admission, goes_on, host, figures)
+        return cls(stay, number, admission, goes_on, host, figures, (before[0], before[1]))
 
 
 @dataclass(slots=True)

@@ -67,7 +67,7 @@ async def area_claims(
 ) -> Response:
     """Claims of an area's insured that were settled in a period, oldest first, by id only.
 
-    Those that were taken back since are not among them. `from` and `to` are days of settlement.
+    Those that were taken back since are not among them, nor are parts of a stay. `from` and `to` are days of settlement.
     """
     access.check(Parties(home_regions=frozenset({area})), f"area/{area}")
     first, last = day(access, from_day), day(access, to_day)
@@ -86,6 +86,8 @@ async def area_claims(
             settled = None if isinstance(value, Reversal) else value.settled
             if settled is None or isinstance(value, Reversal) or value.reversal:
                 continue
+            if settled.part is not None:
+                continue  # the stay was decided, not this bill: it is no case of its own
             if value.scheme != scheme:
                 continue
             if settled.time_ms >= end:

@@ -12,7 +12,7 @@ from fastapi import Query
 from starlette.responses import Response
 
 from contracts.api import State
-from contracts.settlement import records, statement
+from contracts.settlement import records, statement, stays
 from contracts.settlement.clearing import statement_record
 from contracts.settlement.clearing.standing import standing
 from contracts.settlement.records import Claim, Reversal
@@ -41,7 +41,8 @@ def find_claim(access: Access, claim_id: str) -> Claim | Reversal:
 def claim_fields(state: State, claim_id: str, claim: Claim, *, with_person: bool) -> dict[str, Any]:
     """A claim's record with named fields."""
     visit = claim.visit
-    again = None if claim.settled is None else claim.settled.again
+    settled = claim.settled
+    again = None if settled is None else settled.again
     return {
         "claim": claim_id,
         "state": standing(state, claim).value,
@@ -55,29 +56,26 @@ def claim_fields(state: State, claim_id: str, claim: Claim, *, with_person: bool
         "person": claim.person if with_person else None,
         "withheld": [] if with_person else ["person"],
         "uploads": [{"number": number, "lines": lines} for number, lines in claim.uploads],
-        "settled": None if claim.settled is None else _settled(claim.settled),
+        "settled": None if settled is None else _settled(settled),
         "reversal": claim.reversal or None,
         "replaces": None if again is None else again.replaces,
         "origin": None if again is None else again.origin,
         "replaced_by": _replaced_by(state, claim) or None,
-        "part": _part(claim),
+        "part": None if settled is None or settled.part is None else settled.part.told(),
+        "parts": _parts(state, claim_id, claim),
         "declared": None if claim.declared is None else _declared(state, claim, claim.declared),
         "consents": [] if claim.declared is None else _consents(state, claim_id),
     }
 
 
-def _part(claim: Claim) -> dict[str, Any] | None:
-    """Which part of a stay a settlement is; None of what is settled whole."""
-    if claim.settled is None or claim.settled.part is None:
-        return None
-    part = claim.settled.part
-    return {
-        "stay": part.stay,
-        "number": part.number,
-        "admission": part.admission,
-        "goes_on": part.goes_on,
-        "host": part.host,
-    }
+def _parts(state: State, claim_id: str, claim: Claim) -> list[str]:
+    """The settled parts of the claim's stay in their order; none of what is settled whole."""
+    if claim.settled is not None and claim.settled.part is None:
+        return []
+    for stay in stays.of_person(state, claim.person):
+        if claim_id == stay.going or claim_id in stay.parts:
+            return list(stay.parts)
+    return []
 
 
 def _declared(state: State, claim: Claim, declared: records.Declared) -> dict[str, Any]:
