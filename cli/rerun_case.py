@@ -32,7 +32,8 @@ from contracts.settlement.policy_program import HOME, PolicyProgram
 from node.ledger.codec import decode
 from node.ledger.crypto import H
 
-FLAGS = ("emergency", "trauma", "third_party", "referral", "chronic_disease")
+WORDS = ("chronic_disease", "maternity")
+FLAGS = ("emergency", "trauma", "third_party", "referral", "chronic_disease", "maternity")
 EMERGENCIES = ("emergency", "emergency_rescue")
 
 
@@ -263,7 +264,7 @@ def _visit(
 ) -> dict[str, Any]:
     visit = told["visit"]
     admissions = counted.get(ADMISSIONS, 0) + 1 if is_inpatient(visit["care_kind"]) else 1
-    flags = {name: clinical.get(name) or ("" if name == "chronic_disease" else False)
+    flags = {name: clinical.get(name) or ("" if name in WORDS else False)
              for name in FLAGS}  # fmt: skip
     return {
         **visit,

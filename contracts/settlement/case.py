@@ -98,10 +98,15 @@ def _matching(pattern: str, want: str) -> Callable[[Value, str], str]:
     return check
 
 
-def _word(table: Mapping[str, terms.Term]) -> Callable[[Value, str], str]:
-    """A word of a closed table or its national code: a slip would quietly decide otherwise."""
+def _word(table: Mapping[str, terms.Term], *, or_none: bool = False) -> Callable[[Value, str], str]:
+    """A word of a closed table or its national code: a slip would quietly decide otherwise.
+
+    ``or_none``: the empty text is one, too.
+    """
 
     def check(value: Value, path: str) -> str:
+        if or_none and value == "":
+            return ""
         word = terms.own_term(table, value) if isinstance(value, str) else ""
         if word not in table:
             raise CaseError(path, f"want one of {', '.join(table)}, got {_shown(value)}")
@@ -167,6 +172,7 @@ _VISIT = {
     "third_party": _Field(_boolean, False),
     "referral": _Field(_boolean, False),
     "chronic_disease": _Field(_text(40), ""),
+    "maternity": _Field(_word(terms.MATERNITY, or_none=True), ""),
     "days": _Field(_integer(0, 20_000), None),
     "part": _Field(_integer(1, 100), 1),
     "parts": _Field(_integer(1, 100), 1),

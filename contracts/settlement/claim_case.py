@@ -139,6 +139,7 @@ def _visit(visit: Visit, admissions: int) -> dict[str, Any]:
         "third_party": visit.third_party,
         "referral": visit.referral,
         "chronic_disease": visit.chronic_disease,
+        "maternity": visit.maternity,
         "days": calendar.days_between(visit.admission, visit.discharge),
         "part": 1,
         "parts": 1,

@@ -15,6 +15,7 @@ from contracts.settlement import calendar
 from contracts.settlement.enrolment import Person, phone_key
 from contracts.settlement.presence import CLOCK_AHEAD_MS
 from contracts.settlement.records import Visit
+from contracts.settlement.terms import MATERNITY_KINDS
 
 TRAUMA_KINDS = frozenset(("trauma_inpatient", "trauma_outpatient"))
 EMERGENCY_KINDS = frozenset(("emergency", "emergency_rescue"))
@@ -30,6 +31,8 @@ def check_flags(clinical: Args, care_kind: str) -> None:
 
     Refuses with ``claim.flag-missing``, ``claim.flag-alone``, ``claim.commitment-missing``.
     """
+    if clinical["maternity"] and care_kind not in MATERNITY_KINDS:
+        reject("claim.flag-alone", flag="maternity", partner="maternity_inpatient")
     trauma, third_party = clinical["trauma"], clinical["third_party"]
     if care_kind in EMERGENCY_KINDS and not clinical["emergency"]:
         reject("claim.flag-missing", flag="emergency", needed_by=care_kind)

@@ -34,20 +34,20 @@ take the calls of the first settlement as they were handed in; `yibao claim refu
 them from the node. Money comes back to the last payer first, and no account, relative or bank gives
 more than it gave. Trace codes go free with goods that came back, never with money.
 
-A stay in hospital has its days to itself: what overlaps another stay of the person, here, elsewhere
-or reimbursed, is refused with both intervals (`stay.overlap`), unless a reason explains it:
-`transfer` (also the flag `referral`) the one day that both have, an `emergency` that a doctor signs
-for and a `newborn` settled under its mother any days. Visits are not looked at.
+A stay in hospital has its days to itself: what overlaps another stay of the person, here,
+elsewhere or reimbursed, is refused with both intervals (`stay.overlap`), unless a reason explains
+it: `transfer` (also the flag `referral`) the one day that both have, an `emergency` that a doctor
+signs for and a `newborn` settled under its mother any days. Visits are not looked at.
 
-A stay may be settled in parts while the patient stays (中途结算): `claim.settle` with `goes_on`, its
-`discharge` is the part's last day; then `claim.register` with `continues`, a claim of the stay, on
-that day or the next; the part that is settled without `goes_on` ends the stay. Each part is a
-settlement with its own lines, and the policy is asked about the stay as a whole: the part gets what
-that is more than the parts before it got. So the deductible is charged once, and parts come to what
-the stay comes to whole. A test at another institution is a part, too: the stay's doctor orders it
-(`claim.order_test`), and that institution settles its own visit with the `order`, at its prices and
-into its own payable. Parts are reversed, refunded and settled again in reverse order
-(`stay.later-part`). A policy that reads single lines (`case["lines"]`) settles stays whole.
+A stay may be settled in parts while the patient stays (中途结算): `claim.settle` with `goes_on`,
+its `discharge` is the part's last day; then `claim.register` with `continues`, a claim of the stay,
+on that day or the next; the part that is settled without `goes_on` ends the stay. Each part is a
+settlement with its own lines, and the policy is asked about the stay as a whole: the part gets
+what that is more than the parts before it got. So the deductible is charged once, and parts come
+to what the stay comes to whole. A test at another institution is a part, too: the stay's doctor
+orders it (`claim.order_test`), and that institution settles its own visit with the `order`, at
+its prices and into its own payable. Parts are reversed, refunded and settled again in reverse
+order (`stay.later-part`). A policy that reads single lines (`case["lines"]`) settles stays whole.
 
 Everything clinical is content of the attachment for the audience `settlement`. What the settlement
 decided, step by step, is the call's explanation; the receipt has amounts, versions and postings.

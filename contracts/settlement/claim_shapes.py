@@ -30,7 +30,7 @@ from contracts.schema import (
     Text,
     is_real_date,
 )
-from contracts.settlement.terms import CARE_KINDS, CHECK_UP
+from contracts.settlement.terms import CARE_KINDS, CHECK_UP, MATERNITY
 
 AUDIENCE = "settlement"
 """The attachment of every call here: read by those who settle this claim, and by no other."""
@@ -122,11 +122,13 @@ CLINICAL = Record(
         "commitment": Optional(COMMITMENT),
         "referral": Optional(Bool(), False),
         "chronic_disease": Optional(Text(0, 40), ""),
+        "maternity": Optional(OneOf(*MATERNITY)),
         "diagnoses": Optional(List(Text(1, 80), max=40), []),
     }
 )
 """The clinical half of a visit. Diagnoses stay in the attachment; nothing here computes on them.
-``third_party`` must be told with ``trauma`` and only then (national ``REL_TTP_FLAG``)."""
+``third_party`` must be told with ``trauma`` and only then (national ``REL_TTP_FLAG``).
+``maternity``: how the child was born, or which birth control, of a maternity visit and no other."""
 
 
 @dataclass(frozen=True, slots=True)

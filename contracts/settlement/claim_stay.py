@@ -58,11 +58,14 @@ class Joined:
     after: Stay
     part: AsPart | None
     """None of a stay that is settled whole."""
+    until: str
+    """Last day that is settled now; empty for a test, which says nothing of where the person
+    lies."""
 
     def check(self) -> None:
         """Refuses with ``stay.overlap``."""
         others = (stay for stay in self.stays if stay is not self.before)
-        stays.require_apart(self.after, others)
+        stays.require_apart(replace(self.after, discharge=self.until), others)
 
     def keep(self, ctx: Context, person: Person) -> None:
         """Write the stay as it is after the settlement."""
@@ -118,13 +121,13 @@ def join(
     if not goes_on and not stay.parts:
         # By this claim's name: what the stay began with may have been taken back.
         after = replace(stay, name=claim_id, discharge=discharge, going="", tests=())
-        return Joined(known, before, after, None)
+        return Joined(known, before, after, None, visit.discharge)
     part = _as_part(ctx, stay, goes_on, visit, institution)
     after = replace(
         stay, discharge=discharge, going="", parts=(*stay.parts, claim_id),
         tests=stay.tests if goes_on else (),
     )  # fmt: skip
-    return Joined(known, before, after, part)
+    return Joined(known, before, after, part, visit.discharge)
 
 
 def _require_plain(given: Args) -> None:
@@ -198,7 +201,7 @@ def as_test(
     part = _as_part(ctx, stay, True, visit, institution)
     tests = tuple(row for row in stay.tests if row[0] != order)
     after = replace(stay, parts=(*stay.parts, claim_id), tests=tests)
-    return Joined(known, stay, after, part)
+    return Joined(known, stay, after, part, "")
 
 
 def _as_part(

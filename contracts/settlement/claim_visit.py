@@ -63,6 +63,7 @@ def visit_of(args: Args, clinical: Args, discharge: str) -> Visit:
         clinical["third_party"] or False,
         clinical["referral"],
         clinical["chronic_disease"],
+        clinical["maternity"] or "",
     )
 
 

@@ -83,6 +83,8 @@ class Visit:
     referral: bool
     chronic_disease: str
     """Code of the entitlement used; empty when none."""
+    maternity: str = ""
+    """A word of ``terms.MATERNITY``; of most visits nothing, and then it has no place."""
 
     def encode(self) -> Value:
         """As the state has it while the claim is open."""
@@ -95,6 +97,7 @@ class Visit:
             self.third_party,
             self.referral,
             self.chronic_disease,
+            *([self.maternity] if self.maternity else []),
         ]
 
     def without_clinical(self) -> Visit:

@@ -106,11 +106,15 @@ def require_apart(mine: Stay, stays: Iterable[Stay]) -> None:
             )  # fmt: skip
 
 
-def _overlap(one: Stay, other: Stay) -> bool:
-    """Whether they have a day in common; one that goes on has no end yet."""
-    return (not one.over or other.admission <= one.discharge) and (
-        not other.over or one.admission <= other.discharge
-    )
+def _overlap(mine: Stay, other: Stay) -> bool:
+    """Whether they have a day in common. Of one that goes on the last day is not known: it meets
+    all that goes on and all that ends after it began. One that is told late, and goes on as far as
+    is told, meets only what its first day lies in; its own settlement tells the rest."""
+    if mine.over:
+        return other.admission <= mine.discharge and (
+            not other.over or mine.admission <= other.discharge
+        )
+    return not other.over or other.admission <= mine.admission <= other.discharge
 
 
 def _explained(one: Stay, other: Stay) -> bool:

@@ -89,6 +89,7 @@ FIELDS: tuple[Term, ...] = (
     Term("restricted", "lmt_used_flag", "限制使用标志", "payable only for a stated indication"),
     Term("confirmation", "hosp_appr_flag", "医院审批标志", "practitioner's word that it is met"),
     Term("department", "bilg_dept_codg", "开单科室编码", "institution's code, of a charge line"),
+    Term("maternity", "birctrl_type", "生育类别", "delivery or birth control of a maternity visit"),
     Term("chronic_disease", "dise_codg", "慢特病病种", "disease of a chronic entitlement"),
     Term("filing_id", "trt_dcla_detl_sn", "待遇申报明细流水号", "opaque, at most 30 characters"),
     Term("fund_type", "fund_pay_type", "基金支付类型", "which fund pays"),
@@ -199,6 +200,23 @@ CARE_KINDS = _codes(
     ("maternity_inpatient", "52", "生育住院"),
 )
 """Kinds of care -> national ``med_type``."""
+
+MATERNITY_KINDS = ("maternity_outpatient", "maternity_inpatient")
+MATERNITY = _codes(
+    ("natural_delivery", "2106", "平产"),
+    ("caesarean", "2107", "剖宫产"),
+    ("iud_insertion", "1", "放置宫内节育器"),
+    ("iud_removal", "2", "取出宫内节育器"),
+    ("abortion", "3", "流产术"),
+    ("induced_labour", "4", "引产术"),
+    ("sterilisation", "5", "绝育手术"),
+    ("sterilisation_reversal", "6", "绝育复通手术"),
+    ("vasectomy", "7", "绝育手术(输精管)"),
+    ("vasectomy_reversal", "8", "绝育复通手术(输精管)"),
+    ("other_birth_control", "9", "其他计划生育手术"),
+)
+"""What a maternity visit was for: by the two ``med_type`` of a delivery, and ``birctrl_type``
+(计划生育手术类别). A fixed sum for each of them is the usual rule."""
 
 CHECK_UP = "check_up"
 """A health check-up (体检): asked for at counters, insured by no fund, and without a national code.

@@ -67,7 +67,8 @@ async def area_claims(
 ) -> Response:
     """Claims of an area's insured that were settled in a period, oldest first, by id only.
 
-    Those that were taken back since are not among them, nor are parts of a stay. `from` and `to` are days of settlement.
+    Those that were taken back since are not among them, nor are parts of a stay. `from` and `to`
+    are days of settlement.
     """
     access.check(Parties(home_regions=frozenset({area})), f"area/{area}")
     first, last = day(access, from_day), day(access, to_day)
@@ -196,6 +197,7 @@ def _visit(claim: Claim, clinical: Mapping[str, Any]) -> Visit:
         third_party=clinical.get("third_party", False),
         referral=clinical.get("referral", False),
         chronic_disease=clinical.get("chronic_disease", ""),
+        maternity=clinical.get("maternity") or "",
     )
 
 

@@ -130,6 +130,19 @@ def test_nobody_is_admitted_out_of_another_bed(desk: StayWorld) -> None:
     ]  # fmt: skip
 
 
+def test_a_stay_that_is_told_late_is_compared_when_its_last_day_is(desk: StayWorld) -> None:
+    stayed(desk, FIRST, 5, 8)
+    desk.register(SECOND, in_ward(admission=JUNE(6)), refused="stay.overlap")
+    desk.register(SECOND, in_ward(admission=JUNE(2)))
+    bill = [bed(1, JUNE(2))]
+    desk.part(SECOND, bill, JUNE(5), refused="stay.overlap")
+    desk.part(SECOND, bill, JUNE(6), goes_on=True, refused="stay.overlap")
+    desk.part(SECOND, bill, JUNE(3), goes_on=True)
+    desk.register(THIRD, in_ward(admission=JUNE(4), continues=SECOND))
+    desk.part(THIRD, [bed(1, JUNE(4))], JUNE(9), refused="stay.overlap")
+    desk.part(THIRD, [bed(1, JUNE(4))], JUNE(4))
+
+
 def test_visits_are_no_stays(desk: StayWorld) -> None:
     """Two visits on a day of a stay go; words about stays do not belong to them."""
     stayed(desk, FIRST, 3, 6)
