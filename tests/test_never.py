@@ -155,6 +155,24 @@ def test_two_institutions_in_one_block_share_one_cap(senders: tuple[str, str]) -
     assert funds_of(first) + funds_of(second) == 10_000_000
 
 
+@pytest.mark.parametrize("senders", [(HOSPITAL, OTHER_HOSPITAL), (OTHER_HOSPITAL, HOSPITAL)])
+def test_nobody_lies_in_two_beds(senders: tuple[str, str]) -> None:
+    """Hospitals of two provinces settle a stay of the same days in one block: one of them is told
+    the days of the other, and neither its name nor the patient's."""
+    desk = Desk()
+    bills = [desk.settle(f"{own_prefix(sender)}-1", 50_000, sender, kind="inpatient")
+             for sender in senders]  # fmt: skip
+    first, second = desk.commit(*bills)
+    assert funds_of(first) > 0 or first.amounts["person_fen"] == 50_000
+    assert (second.status, second.code, second.postings) == ("rejected", "stay.overlap", ())
+    assert second.values == {"admission": DAY, "discharge": DAY, "other_admission": DAY,
+                             "other_discharge": DAY, "reason": ""}  # fmt: skip
+    # Handed on the same day, it goes.
+    (third,) = desk.commit(desk.settle(f"{own_prefix(senders[1])}-2", 50_000, senders[1],
+                                       kind="inpatient", overlap="transfer"))  # fmt: skip
+    assert third.status == "ok", third.code
+
+
 # --- Both sides -----------------------------------------------------------------------------------
 
 

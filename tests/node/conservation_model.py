@@ -106,6 +106,8 @@ class Model:
         explained = codec.decode(outcome.explanation.content)
         person = explained["person"]
         self.counted[claim] = person, explained["counters"]
+        if "part" in explained:
+            self.statuses["claim.settle as a part"] += 1
         for year, name, before, delta in explained["counters"]:
             assert self.counters[person, year, name] == before, (claim, name)
             self.counters[person, year, name] += delta

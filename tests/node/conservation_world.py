@@ -120,9 +120,11 @@ Planned = tuple[str, str, dict[str, Value], dict[str, Value]]
 
 
 def signing_post(post: str, calls: list[Planned]) -> str:
-    """The post that signs: a doctor's where an emergency is told and doctors may make the calls."""
+    """The post that signs: a doctor's where an emergency is told or a test ordered, and doctors
+    may make the calls."""
     told = [attached.get("settlement", {}).get("visit") or {} for _, _, _, attached in calls]
-    if post == "finance" or not any(visit.get("emergency") for visit in told):
+    orders = any(method == "order_test" for _, method, _, _ in calls)
+    if post == "finance" or not (orders or any(visit.get("emergency") for visit in told)):
         return post
     return post if any(method == "reverse" for _, method, _, _ in calls) else "doctor"
 
@@ -257,13 +259,17 @@ class Mischief:
         self.claims: dict[str, list[str]] = {hospital: [] for hospital in HOSPITALS}
         self.transfers: list[str] = []
         self.pending: list[str] = []
+        self.wards: list[tuple[str, str, str, str]] = []
+        """Hospital, person, the stay's name and its claim that is open, of stays that went well."""
+        self.orders: list[tuple[str, str, str]] = []
+        """Order of a test, the hospital that does it, the person."""
         self.sent: list[SignedTransaction] = []
         self.calls: list[tuple[str, str, Planned]] = []
         """Sender, post and call of everything that was sent, to be sent again."""
         self._at_hospital: list[tuple[int, Callable[[], Planned]]] = [
             (40, self.settle), (8, self.register), (12, self.lines), (8, self.settle_stay),
             (3, self.cancel), (3, self.withdraw), (16, self.reverse), (4, self.estimate),
-            (1, self.lapse),
+            (1, self.lapse), (8, self.ward), (6, self.test),
         ]  # fmt: skip
         self._at_finance: list[tuple[int, Callable[[], Planned]]] = [
             (10, self.deposit), (20, self.transfer), (10, self.post), (4, self.void),
@@ -367,7 +373,8 @@ class Mischief:
         return bill
 
     def _visit(self, kind: str) -> dict[str, Value]:
-        return visit(self._person(), kind)
+        named = kind == "inpatient" and self.chance.random() < 0.8
+        return visit(self._person(), kind, **({"overlap": "transfer"} if named else {}))
 
     def _clinical(self) -> dict[str, Value]:
         return {"emergency": self.chance.random() < 0.1}
@@ -404,6 +411,53 @@ class Mischief:
         if args["total_fen"] > 10**15:
             args["total_fen"] = 10**15
         return "claim", "settle", args, {"settlement": {"lines": bill}}
+
+    def ward(self) -> Planned:
+        """A stay on its way: begun, settled in its middle, gone on with, settled at its end."""
+        mine = [row for row in self.wards if row[0] == self.sender]
+        if not mine or self.chance.random() < 0.2:
+            return self._admit("", self._person())
+        hospital, person, stay, claim = row = self.chance.choice(mine)
+        if not claim:
+            self.wards.remove(row)
+            return self._admit(stay, person)
+        bill = self._bill()
+        args = {"claim": claim, "discharge": DAY, "use_account": self.chance.random() < 0.7,
+                "total_fen": min(sum(r[5] for r in bill), 10**15)}  # fmt: skip
+        self.wards.remove(row)
+        if self.chance.random() < 0.7:
+            args["goes_on"] = True
+            self.wards.append((hospital, person, stay, ""))
+        return "claim", "settle", args, {"settlement": {"lines": bill}}
+
+    def _admit(self, stay: str, person: str) -> Planned:
+        claim = self._id(self.claims[self.sender], 1.0, f"{own_prefix(self.sender)}-")
+        self.wards.append((self.sender, person, stay or claim, claim))
+        given = visit(person, "inpatient", overlap="transfer")
+        if stay:
+            given["continues"] = stay
+        args = {"claim": claim, "visit": given}
+        return "claim", "register", args, {"settlement": {"visit": {}}}
+
+    def test(self) -> Planned:
+        """A test that this hospital orders, or one that it does under another's order."""
+        ordered = [row for row in self.orders if row[1] == self.sender]
+        if ordered and self.chance.random() < 0.6:
+            order, _, person = self.chance.choice(ordered)
+            bill = self._bill()
+            claim = self._id(self.claims[self.sender], 0.9, f"{own_prefix(self.sender)}-")
+            args = {"claim": claim, "visit": visit(person, "outpatient"), "discharge": DAY,
+                    "total_fen": min(sum(r[5] for r in bill), 10**15), "order": order}  # fmt: skip
+            return "claim", "settle", args, {"settlement": {"visit": {}, "lines": bill}}
+        lying = [row for row in self.wards if row[0] == self.sender and row[3]]
+        other = next(one for one in HOSPITALS if one != self.sender)
+        person, claim = self._person(), self._claim()
+        if lying:
+            _, person, _, claim = self.chance.choice(lying)
+        order = f"{own_prefix(self.sender)}-o{len(self.orders)}"
+        self.orders.append((order, other, person))
+        args = {"claim": claim, "order": order, "institution": other}
+        return "claim", "order_test", args, {}
 
     def cancel(self) -> Planned:
         return "claim", "cancel", {"claim": self._claim(), "reason": "other"}, {}

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from contracts.settlement import adjudicate_part as adjudicate_part_module
 from contracts.settlement.adjudicate import CROSS_YEAR, WHOLE_STAY, adjudicate
 from contracts.settlement.adjudicate_part import adjudicate_part
 from contracts.settlement.answer import ADMISSIONS
@@ -133,6 +134,22 @@ def test_the_second_adjudicator_knows_no_parts_and_agrees(place: six_places.Plac
                 assert told["fund", which] == amount, name
             if kind == "counter":
                 assert sum(n for key, n in told.items() if key[::2] == ("counter", which)) == amount
+
+
+PLANTED = (
+    ("_of", lambda *_, **__: 0),
+    ("_less_counted", lambda changes, *_: changes),
+    ("_moved", lambda *_: ()),
+)
+
+
+@pytest.mark.parametrize(("name", "bug"), PLANTED, ids=[name for name, _ in PLANTED])
+def test_a_planted_bug_is_found(monkeypatch: pytest.MonkeyPatch, name: str, bug: Any) -> None:
+    """What is charged, counted or moved twice shows in the sum of the parts."""
+    monkeypatch.setattr(adjudicate_part_module, name, bug)
+    place = next(place for place in PLACES if place.policy == "city_beijing_resident")
+    with pytest.raises(AssertionError):
+        test_parts_come_to_the_whole_in_every_convention(place, WHOLE_STAY)
 
 
 LESS_FOR_MORE = """

@@ -33,13 +33,13 @@ from tests.contracts.settlement.claim_world import (
     TEST,
     line,
     make_claim_world,
+    visit,
     visit_of_many,
 )
 from tests.contracts.settlement.funds_world import balances, deposit, trial_balance
-from tests.contracts.world import ALICE, HOSPITAL
+from tests.contracts.world import ALICE, HOSPITAL, PHARMACY
 
 CODES = (BED, TEST, IMPLANT, RESTRICTED, COSMETIC, "XUNKNOWN")
-OWED = f"payable/{HOSPITAL}"
 PEOPLE = {ALICE: "310", BOB: "390"}
 
 bills = st.lists(
@@ -50,7 +50,7 @@ bills = st.lists(
 
 
 class Claims(RuleBasedStateMachine):
-    """Two people, one hospital, settlements and reversals."""
+    """Two people, a hospital and a pharmacy: visits, stays in parts, tests, reversals."""
 
     living = Bundle("living")
 
@@ -62,6 +62,10 @@ class Claims(RuleBasedStateMachine):
         self.added: dict[str, Counter[str]] = {person: Counter() for person in PEOPLE}
         self.told: dict[str, tuple[str, Any]] = {}
         """Living claims: the person and the outcome of the settlement."""
+        self.ward: dict[str, str] = {}
+        """The open claim of whoever is in hospital."""
+        self.parts: dict[str, list[str]] = {person: [] for person in PEOPLE}
+        """Settled parts of the stay that goes on or has ended last, in their order."""
 
     @rule(
         target=living,
@@ -74,10 +78,7 @@ class Claims(RuleBasedStateMachine):
     def settle(self, person: str, bill: Any, kind: str, use_account: bool, emergency: bool) -> str:
         self.number += 1
         claim = f"H44010000123-m-{self.number}"
-        lines = [
-            line(n, code, amount, confirmed=confirmed, consent=True)
-            for n, (code, amount, confirmed) in enumerate(bill)
-        ]
+        lines = self.lines_of(bill)
         outcome = self.counter.settle(
             claim,
             lines,
@@ -96,6 +97,84 @@ class Claims(RuleBasedStateMachine):
         self.counter.reverse(claim)
         self.expect(settled, person, -1)
 
+    def lines_of(self, bill: Any) -> list[Any]:
+        return [
+            line(n, code, amount, confirmed=confirmed, consent=True)
+            for n, (code, amount, confirmed) in enumerate(bill)
+        ]
+
+    def next_claim(self, institution: str = "H44010000123") -> str:
+        self.number += 1
+        return f"{institution}-m-{self.number}"
+
+    @rule(person=st.sampled_from(sorted(PEOPLE)))
+    def admit(self, person: str) -> None:
+        """Into hospital: a new stay, or on with the one that was settled in its middle."""
+        if person in self.ward:
+            return
+        claim, going = self.next_claim(), self.parts[person]
+        on = {"continues": going[-1]} if going else {}
+        self.counter.register(claim, visit_of_many(person, "inpatient") | on)
+        self.ward[person] = claim
+
+    @rule(person=st.sampled_from(sorted(PEOPLE)), bill=bills, goes_on=st.booleans(),
+          use_account=st.booleans())  # fmt: skip
+    def settle_part(self, person: str, bill: Any, goes_on: bool, use_account: bool) -> None:
+        claim = self.ward.pop(person, None)
+        if claim is None:
+            return
+        lines = self.lines_of(bill)
+        more = {"goes_on": True} if goes_on else {}
+        outcome = self.counter.settle(
+            claim, lines, registered=True, use_account=use_account, **more
+        )
+        self.check_identities(outcome, sum(row[5] for row in lines))
+        self.told[claim] = (person, outcome)
+        self.expect(outcome, person, 1)
+        self.parts[person].append(claim)
+        if not goes_on:
+            # What has ended is taken back by nobody here; the next stay is another one.
+            self.parts[person] = []
+
+    @rule(person=st.sampled_from(sorted(PEOPLE)), bill=bills)
+    def test_elsewhere(self, person: str, bill: Any) -> None:
+        """Ordered by the hospital, done by the pharmacy, paid to the pharmacy."""
+        stay = self.ward.get(person)
+        if stay is None:
+            return
+        claim, order = self.next_claim("P44010000456"), f"H44010000123-o-{self.number}"
+        args = {"claim": stay, "order": order, "institution": PHARMACY}
+        self.counter.world.do(HOSPITAL, "claim", "order_test", args, post="doctor")
+        lines = self.lines_of(bill)
+        outcome = self.counter.settle(
+            claim, lines, visit(person, "pharmacy"), sender=PHARMACY, order=order
+        )
+        self.check_identities(outcome, sum(row[5] for row in lines))
+        self.told[claim] = (person, outcome)
+        self.expect(outcome, person, 1, PHARMACY)
+        self.parts[person].append(claim)
+
+    @rule(person=st.sampled_from(sorted(PEOPLE)), which=st.integers(0, 9))
+    def take_a_part_back(self, person: str, which: int) -> None:
+        """The last one goes; another one is refused, and so is the one that goes on from here."""
+        parts = self.parts[person]
+        if not parts:
+            return
+        claim = parts[which % len(parts)]
+        mine = claim.startswith("H")
+        sender, institution = (HOSPITAL, HOSPITAL) if mine else (PHARMACY, PHARMACY)
+        args = {"claim": claim, "reversal": f"{claim}-r", "reason": "wrong_bill"}
+        code = "stay.later-part" if claim != parts[-1] else ""
+        if not code and mine and person in self.ward:
+            code = "stay.part-open"
+        if code:
+            self.counter.world.refused(code, sender, "claim", "reverse", args, post="operator")
+            return
+        self.counter.world.do(sender, "claim", "reverse", args, post="operator")
+        _, settled = self.told.pop(claim)
+        self.expect(settled, person, -1, institution)
+        parts.pop()
+
     @rule(claim=living)
     def settle_another_bill(self, claim: str) -> None:
         """The same id with other content is refused, whatever happened since."""
@@ -108,26 +187,27 @@ class Claims(RuleBasedStateMachine):
         self.posted["fund/430100", "premium", "310200"] -= amount
         self.posted[f"account/{ALICE}", "person", "310200"] += amount
 
-    def expect(self, outcome: Any, person: str, sign: int) -> None:
+    def expect(self, outcome: Any, person: str, sign: int, institution: str = HOSPITAL) -> None:
         """What a settlement must move, worked out from the amounts of its receipt."""
         money = outcome.amounts
         for name, amount in money.items():
             if name.startswith("fund_"):
                 fund_type = name.split("_")[1]
                 self.posted["fund/430100", "fund", fund_type] -= sign * amount
-                self.across(fund_type, sign * amount)
+                self.across(fund_type, sign * amount, institution)
         self.posted[f"account/{person}", "person", "310200"] -= sign * money["account_fen"]
-        self.across("310200", sign * money["account_fen"])
-        self.posted[OWED, "patient", "cash"] -= sign * money["cash_fen"]
-        self.posted[OWED, "income", "cash"] += sign * money["cash_fen"]
+        self.across("310200", sign * money["account_fen"], institution)
+        owed = f"payable/{institution}"
+        self.posted[owed, "patient", "cash"] -= sign * money["cash_fen"]
+        self.posted[owed, "income", "cash"] += sign * money["cash_fen"]
         for _, name, _, delta in outcome.explanation["counters"]:
             self.added[person][name] += sign * delta
 
-    def across(self, fund_type: str, amount: int) -> None:
+    def across(self, fund_type: str, amount: int, institution: str) -> None:
         """Home owes care, care owes the hospital."""
         self.posted["clearing/430000/440000", "clearing", fund_type] += amount
         self.posted["clearing/430000/440000", "receivable", fund_type] -= amount
-        self.posted[OWED, "payable", fund_type] += amount
+        self.posted[f"payable/{institution}", "payable", fund_type] += amount
 
     @staticmethod
     def check_identities(outcome: Any, total: int) -> None:

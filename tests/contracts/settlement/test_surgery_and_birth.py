@@ -22,7 +22,6 @@ from tests.contracts.settlement.claim_world import (
     TEST,
     ClaimWorld,
     line,
-    make_claim_world,
     visit,
 )
 from tests.contracts.settlement.funds_world import enrol, trial_balance
@@ -263,8 +262,3 @@ def test_a_long_maternity_stay_goes_on_in_parts(desk: StayWorld) -> None:
     desk.register("H44010000123-b-2", following)
     second = desk.part("H44010000123-b-2", [line(1, BED, 400_000, day="2025-06-08")], DAY, **how)
     assert (first.amounts["funds_fen"], second.amounts["funds_fen"]) == (400_000, 100_000)
-
-
-def test_the_world_of_claims_is_left_as_it_is() -> None:
-    """The rule here is deployed in a copy."""
-    assert make_claim_world().world.state.get(f"counter/{ALICE}/430100/310/2025") is None
