@@ -319,6 +319,8 @@ def test_a_policy_that_changes_during_the_stay_decides_by_the_day_of_discharge()
     outcome = counter.settle("H44010000123-s-1", [line(1, BED, 500_000)], registered=True)
     assert outcome.versions["policy"]["number"] == 2
     assert outcome.versions["policy"]["effective_from"] == "2025-06-10"
+    # Had she gone home the day before, it would have been the old ones.
+    counter.reverse("H44010000123-s-1")
     earlier = [line(1, BED, 500_000, day="2025-06-09")]
     yesterday = counter.settle("H44010000123-s-2", earlier, stay, discharge="2025-06-09")
     assert yesterday.versions["policy"]["number"] == 1
