@@ -41,7 +41,9 @@ def close(
 
 
 def admit(home: Home, claim: str, day: str = DAY) -> None:
-    args = {"claim": claim, "visit": visit(kind="inpatient", admission=day)}
+    # From one hospital to the next on the same day: so several may be open.
+    stay = visit(kind="inpatient", admission=day, overlap="transfer")
+    args = {"claim": claim, "visit": stay}
     home.world.do(HOSPITAL, "claim", "register", args,
                   attachments={"settlement": {"visit": {}}}, post="operator")  # fmt: skip
 
