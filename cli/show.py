@@ -242,6 +242,23 @@ def person_used(
     record(context, "Counters 年度累计", path, as_json, claim=claim)
 
 
+@person.command("stays")
+def person_stays(
+    context: typer.Context, person_id: PersonId, claim: ByClaim = None, as_json: Json = False
+) -> None:
+    """Where the person has been in hospital, part by part. Logged. 住院记录"""
+    answer = asked(context, as_json, f"/v1/persons/{person_id}/stays", claim=claim)
+    if answer is None:
+        return
+    rows = [
+        (row["stay"], row["institution"], row["admission"], row["discharge"] or "goes on 在院",
+         row["overlap"] or "", " → ".join(row["parts"]))
+        for row in answer["record"]["stays"]
+    ]  # fmt: skip
+    columns = ("stay", "institution", "admitted", "discharged", "overlap", "parts")
+    print_table("Stays 住院", columns, rows)
+
+
 @person.command("claims")
 def person_claims(
     context: typer.Context,

@@ -12,9 +12,9 @@ list of them here, since they are taken back in reverse order (``claim_stay``).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from contracts.api import Context, State, Value, reject
+from contracts.quick import quick
 from contracts.settlement.claim_shapes import EMERGENCY, NEWBORN, TRANSFER
 from contracts.settlement.enrolment import Person
 from contracts.settlement.records import salt_of
@@ -23,7 +23,7 @@ STAYS_MAX = 100
 """Stays that are remembered of a person; of more, the ones that ended first are forgotten."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Stay:
     """One stay."""
 

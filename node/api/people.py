@@ -18,6 +18,7 @@ from contracts.settlement import (
     counters,
     enrolment,
     reimbursement_record,
+    stays,
 )
 from contracts.settlement.enrolment import Person
 from contracts.settlement.lifecycle import ClaimState
@@ -217,6 +218,32 @@ async def person_counters(
         "settlements": [] if known is None else [name for _, name in known.settlements],
     }
     return access.answer({"record": record})
+
+
+@router.get(
+    "/v1/persons/{person}/stays",
+    name="person_stays",
+    responses={200: {"model": schemas.RecordAnswer}},
+)
+async def person_stays(access: AccessDep, person: ThingId, claim: ByClaim = None) -> Response:
+    """Where the person has been in hospital, with the parts of each stay; an institution is shown
+    its own."""
+    find_person(access, person, claim)
+    rows = [
+        {
+            "stay": stay.name,
+            "institution": stay.institution,
+            "admission": stay.admission,
+            "discharge": stay.discharge or None,
+            "overlap": stay.reason or None,
+            "going": stay.going or None,
+            "parts": list(stay.parts),
+            "tests": [{"order": order, "institution": where} for order, where in stay.tests],
+        }
+        for stay in stays.of_person(access.state, person)
+        if access.caller.kind not in INSTITUTIONS or access.caller.id == stay.institution
+    ]
+    return access.answer({"record": {"person": person, "stays": rows}})
 
 
 @router.get(

@@ -153,6 +153,7 @@ ROUTES: Mapping[str, Right] = {
     "person_account": Right.PERSON,
     "person_counters": Right.PERSON,
     "person_reprice": Right.PERSON,
+    "person_stays": Right.PERSON,
     "person_looks": Right.PERSON,
     "person_covers": Right.PERSON,
     "person_ending": Right.PERSON,
