@@ -8,6 +8,8 @@ COPY contracts contracts
 COPY node node
 COPY cli cli
 RUN pip install --no-cache-dir --no-deps --no-build-isolation . && useradd --create-home --uid 10001 yibao
+# A new volume takes its owner from the folder that the image has in its place.
+RUN install -d -o yibao -g yibao -m 700 /data /network
 USER yibao
 VOLUME ["/data"]
 EXPOSE 8800

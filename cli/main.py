@@ -26,6 +26,7 @@ from cli import (
     findings,
     genesis,
     keys,
+    lives,
     node,
     policy,
     proof,
@@ -64,6 +65,7 @@ mount(cover.app, CONTRACTS_BY_NAME, ("cover",))
 mount(show.reimburse, CONTRACTS_BY_NAME, ("reimbursement",))
 for noun, group in clearing.GROUPS.items():
     mount(group, CONTRACTS_BY_NAME, (noun,))
+mount(lives.estate, CONTRACTS_BY_NAME, ("estate",))
 mount(refunds.payouts, CONTRACTS_BY_NAME, ("payout",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
@@ -74,6 +76,7 @@ show.fund.command("statement")(books.statement)
 show.fund.command("vouchers")(books.vouchers)
 show.fund.command("batches")(books.batches)
 policy.app.command("show")(show.policy_show)
+lives.mount(show.person)
 worklists.mount(show.filing, show.reimburse)
 show.catalogue.command("load")(catalogue_load.load)
 
@@ -98,6 +101,7 @@ for group, name in (
     (show.reimburse, "reimburse"),
     *((group, noun) for noun, group in clearing.GROUPS.items()),
     (refunds.payouts, "payout"),
+    (lives.estate, "estate"),
     (show.catalogue, "catalogue"),
     (show.looks, "looks"),
     (show.tx, "tx"),
@@ -111,6 +115,7 @@ for group, name in (
 claims.app.command("compare")(compare.compare)
 claims.app.command("reconcile")(bills.reconcile)
 claims.app.command("rerun")(rerun.rerun)
+show.reimburse.command("rerun")(rerun.rerun_reimbursement)
 app.command("trace")(trace.trace)
 app.command("due")(due.due)
 app.command("watch")(watch.watch)

@@ -11,6 +11,16 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def folders_of_the_user(image: str) -> set[str]:
+    """Folders that the image makes for the user as whom its containers run."""
+    [user] = [line.split()[1] for line in image.splitlines() if line.startswith("USER ")]
+    owned: set[str] = set()
+    for line in image.splitlines():
+        if line.startswith(f"RUN install -d -o {user} "):
+            owned |= {word for word in line.split() if word.startswith("/")}
+    return owned
+
+
 def check(path: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec",
@@ -45,3 +55,19 @@ def test_containers_run_commands_that_exist_on_the_port_that_is_exposed() -> Non
     assert services["node"]["ports"] == [f"127.0.0.1:{port}:{port}"]
     for package in ("consensus", "contracts", "node", "cli"):
         assert f"COPY {package} {package}" in image
+
+
+def test_every_volume_is_writable_by_the_user_of_the_image() -> None:
+    """Docker gives a new volume to root unless the image has its folder with another owner."""
+    image = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    document = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    mounts = {
+        place
+        for service in document["services"].values()
+        for volume, place in (text.split(":") for text in service["volumes"])
+        if volume in document["volumes"]
+    }
+    assert mounts == {"/network"}
+    assert 'VOLUME ["/data"]' in image
+    assert mounts | {"/data"} <= folders_of_the_user(image)
+    assert not folders_of_the_user(image.replace("install -d -o yibao", "install -d -o root"))

@@ -31,6 +31,7 @@ STEP_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "above": ("excess", "超出部分"),
         "capped": ("at most", "封顶"),
         "rounded": ("rounded", "取整"),
+        "admissions": ("admissions", "住院次数"),
         "paid-before": ("paid by an earlier layer", "前序已支付"),
     }
 )

@@ -11,7 +11,7 @@ from contracts.api import Answer, Args, Context, reject
 from contracts.organisations import Organisation, require_own_id
 from contracts.schema import Id, OneOf, Record
 from contracts.settlement import claim as claims
-from contracts.settlement import claim_lines
+from contracts.settlement import claim_lines, open_things
 from contracts.settlement.claim import CONTRACT
 from contracts.settlement.claim_flags import check_flags, check_words
 from contracts.settlement.claim_shapes import (
@@ -31,6 +31,7 @@ from contracts.settlement.claim_visit import (
 from contracts.settlement.enrolment import Person
 from contracts.settlement.life import START
 from contracts.settlement.lifecycle import Action, ClaimState, follow
+from contracts.settlement.open_things import Open
 from contracts.settlement.records import Claim, Visit, content_digest, salt_of
 
 
@@ -64,6 +65,7 @@ def register(ctx: Context, args: Args) -> Answer:
     made = begin(ctx, claim_id, institution, person, visit, presence)
     made = replace(made, state=follow(START, Action.REGISTER), registered=digest)
     claims.put(ctx, claim_id, made)
+    open_things.enter(ctx, Open.STAYS, person.id, person.salt, claim_id)
     ctx.emit(
         "claim.registered",
         claim=claim_id,
@@ -110,5 +112,6 @@ def cancel(ctx: Context, args: Args) -> Answer:
     claim_lines.drop(ctx, claim_id, claim)
     ended = replace(claim, state=after, uploads=(), visit=claim.visit.without_clinical())
     claims.put(ctx, claim_id, ended)
+    open_things.leave(ctx, Open.STAYS, claim.person, claim_id)
     ctx.emit("claim.cancelled", claim=claim_id, institution=claim.institution)
     return {"claim": claim_id, "state": after.value}

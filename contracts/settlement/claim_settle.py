@@ -23,6 +23,7 @@ from contracts.settlement import (
     credit,
     family,
     invoices,
+    open_things,
     traces,
 )
 from contracts.settlement import claim as claims
@@ -54,6 +55,7 @@ from contracts.settlement.family import OWNERS_OF_A_SETTLEMENT
 from contracts.settlement.funds_book import Book, post
 from contracts.settlement.invoices import INVOICES
 from contracts.settlement.lifecycle import Action, follow
+from contracts.settlement.open_things import Open
 from contracts.settlement.records import Again, Claim, OwnPart, Settled, Visit, content_digest
 from contracts.settlement.traces import TRACES
 
@@ -144,6 +146,8 @@ def settle(ctx: Context, args: Args) -> Answer:
     claim_lines.drop(ctx, claim_id, bound.claim)
     made = bound.claim.settled_as(after, bound.visit.without_clinical(), settled)
     claims.put(ctx, claim_id, made)
+    if bound.claim.registered:
+        open_things.leave(ctx, Open.STAYS, bound.person.id, claim_id)
     _tell(ctx, claim_id, bound, decided)
     ctx.emit(
         "claim.settled",

@@ -17,8 +17,10 @@ from contracts import organisations
 from contracts.api import Answer, Args, Context, Contract, Value, reject
 from contracts.schema import Bytes, Fen, Id, Int
 from contracts.settlement import funds_chart as chart
+from contracts.settlement import open_things
 from contracts.settlement.enrolment import require_person
 from contracts.settlement.funds_book import Book, Leg, post
+from contracts.settlement.open_things import Open
 from contracts.settlement.records import content_digest, salt_of
 
 CONTRACT = Contract("credit", version=1)
@@ -96,6 +98,7 @@ def grant(ctx: Context, args: Args) -> Answer:
         refunded_fen=0, repaid_fen=0, digest=digest, salt=salt_of(ctx, person.salt, _key(name)),
     )  # fmt: skip
     post(ctx, f"credit/{name}", _move(made.bank, made.amount_fen))
+    open_things.enter(ctx, Open.HOLDS, person.id, person.salt, name)
     return _store(ctx, name, made, "granted")
 
 
@@ -117,6 +120,7 @@ def release(ctx: Context, args: Args) -> Answer:
         # The patient is in a bed that was given without a deposit.
         reject("credit.early", until_ms=made.until_ms, time_ms=ctx.time_ms)
     post(ctx, f"credit/{name}/release", _move(made.bank, -made.amount_fen))
+    open_things.leave(ctx, Open.HOLDS, made.person, name)
     return _store(ctx, name, replace(made, status=RELEASED), "released")
 
 
@@ -161,6 +165,7 @@ def draw(ctx: Context, name: str, amount_fen: int, book: Book) -> None:
     assert rest >= 0, "more was drawn than was held"
     if rest:
         post(ctx, f"credit/{name}/release", _move(made.bank, -rest), book)
+    open_things.leave(ctx, Open.HOLDS, made.person, name)
     _store(ctx, name, replace(made, status=DRAWN, drawn_fen=amount_fen), "drawn")
 
 

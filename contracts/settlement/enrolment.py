@@ -31,7 +31,7 @@ from contracts.schema import (
     Record,
     Text,
 )
-from contracts.settlement import calendar
+from contracts.settlement import calendar, ending
 from contracts.settlement.enrolment_record import (
     ARREARS,
     INSURED,
@@ -50,6 +50,7 @@ from contracts.settlement.enrolment_record import (
     require_insured,
     require_person,
 )
+from contracts.settlement.filing_record import WHY_ENDED
 from contracts.settlement.records import content_digest, salt_of
 from contracts.settlement.terms import CATEGORIES, SEXES
 
@@ -121,6 +122,9 @@ CHANGE = Record(
 """Attachment of ``update``: what changes. ``insured`` and ``entitlements`` replace the whole list;
 ``attributes`` holds from its date on, and replaces an entry of the same or a later date;
 ``phone_lost`` drops the phone's key, ``phone_key`` sets another."""
+
+CLOSED_AHEAD_DAYS = 366
+"""An enrolment may end at most so far ahead."""
 
 WORK_OF_KEY = 6_000
 """Units of checking a phone's key (``Context.spend``): that it is of prime order takes 1.4 ms."""
@@ -251,21 +255,21 @@ def resume(ctx: Context, args: Args) -> Answer:
 
 @CONTRACT.method(
     args={"person": Id(60), "revision": Int(2, 10**6)},
-    attachments={
-        AUDIENCE: Record({"last_day": Date(), "cause": OneOf("death", "moved", "mistake")})
-    },
+    attachments={AUDIENCE: Record({"last_day": Date(), "cause": OneOf(*WHY_ENDED)})},
     kinds=("bureau",),
     posts=_CLERKS,
 )
 def close(ctx: Context, args: Args) -> Answer:
     """End the enrolment after a day: by death, or because the insurance moves elsewhere.
 
-    The link token is free from then on. Stays, filings and entitlements are not lost: they are
-    judged by their own dates.
+    The link token is free from then on. Filings and consents end with that day, what is open is
+    listed (``ending``); care up to that day is judged by its own dates. Refuses with
+    ``enrolment.dates``.
     """
     person, repeated = _changing(ctx, "close", args)
     if repeated:
-        return {"revision": person.revision}
+        known = ending.find(ctx.state, person.id)
+        return {"revision": person.revision} | ({} if known is None else known.told())
     content = ctx.attachments[AUDIENCE].content
     last_day = content["last_day"]
     today = calendar.date_of_ms(ctx.time_ms)
@@ -274,12 +278,16 @@ def close(ctx: Context, args: Args) -> Answer:
             reject("enrolment.dates", person=person.id, start="birth", end=today)
         changed = replace(person, died=last_day)
     else:
+        latest = calendar.add_days(today, CLOSED_AHEAD_DAYS)
+        if last_day > latest:
+            reject("enrolment.dates", person=person.id, start=last_day, end=latest)
         changed = replace(person, closed=last_day)
     link_key = f"link/{person.link.hex()}"
     link = ctx.state.get(link_key)
     if link is not None and link[0] == person.id:
         ctx.state.put(link_key, [person.id, False, link[2]])
-    return _store(ctx, "closed", changed, args)
+    changed, ended = ending.end(ctx, changed, last_day, content["cause"])
+    return _store(ctx, "closed", changed, args) | ended.told()
 
 
 def _changing(ctx: Context, method: str, args: Args) -> tuple[Person, bool]:

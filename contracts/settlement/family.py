@@ -13,16 +13,17 @@ State: ``family/<relative>``: [[owner, relation, limit, used, from, to], ...], s
 
 from __future__ import annotations
 
-from contracts.api import Answer, Args, Context, Contract, State, Value, reject
+from contracts.api import Answer, Args, Context, Contract, State, reject
 from contracts.organisations import require_competent
-from contracts.quick import quick
 from contracts.schema import Date, Fen, Id, OneOf, Optional
 from contracts.settlement import calendar
 from contracts.settlement.claim_shapes import PRESENCE
 from contracts.settlement.claim_visit import check_presence
 from contracts.settlement.enrolment import Person, area_of, person_status, require_person
 from contracts.settlement.enrolment_record import CLOSED, DEAD
-from contracts.settlement.records import salt_of
+from contracts.settlement.family_record import Tie, key_of, put_ties, ties
+
+__all__ = ["CONTRACT", "Tie", "authorise", "find", "require_shared", "revoke", "ties", "use"]
 
 CONTRACT = Contract("family", version=1)
 
@@ -31,41 +32,6 @@ RELATIONS = ("spouse", "parent", "child", "sibling", "grandparent", "grandchild"
 OWNERS_MAX = 10
 """Owners who have named one relative."""
 OWNERS_OF_A_SETTLEMENT = 3
-
-
-@quick(frozen=True, slots=True)
-class Tie:
-    """What one owner allows a relative."""
-
-    owner: str
-    relation: str
-    """What the relative is to the owner."""
-    limit_fen: int
-    """In all; 0: relatives, and no account is shared."""
-    used_fen: int
-    from_date: str
-    to_date: str | None
-
-    @property
-    def left_fen(self) -> int:
-        """What may still be used."""
-        return max(0, self.limit_fen - self.used_fen)
-
-    def encode(self) -> Value:
-        """As the state has it."""
-        return [
-            self.owner, self.relation, self.limit_fen, self.used_fen, self.from_date, self.to_date,
-        ]  # fmt: skip
-
-    def holds_on(self, date: str) -> bool:
-        """Whether it holds on a date."""
-        return self.from_date <= date and (self.to_date is None or date <= self.to_date)
-
-
-def ties(state: State, relative: str) -> list[Tie]:
-    """What owners have allowed a relative, in the order in which they did."""
-    value = state.get(_key(relative))
-    return [] if value is None else [Tie(*row) for row in value[0]]
 
 
 def find(state: State, owner: str, relative: str) -> Tie | None:
@@ -89,7 +55,7 @@ def use(ctx: Context, relative: str, amounts: tuple[tuple[str, int], ...], sign:
 
     A tie that was renewed meanwhile counts anew: nothing of it is below 0.
     """
-    value = ctx.state.get(_key(relative))
+    value = ctx.state.get(key_of(relative))
     if value is None:
         return
     rows, salt = value
@@ -98,7 +64,7 @@ def use(ctx: Context, relative: str, amounts: tuple[tuple[str, int], ...], sign:
     for owner, relation, limit, before, start, end in rows:
         after = max(0, before + sign * used.get(owner, 0))
         made.append([owner, relation, limit, after, start, end])
-    ctx.state.put(_key(relative), [made, salt])
+    ctx.state.put(key_of(relative), [made, salt])
 
 
 @CONTRACT.method(
@@ -132,7 +98,7 @@ def authorise(ctx: Context, args: Args) -> Answer:
     kept = [one for one in ties(ctx.state, person.id) if one.owner != owner.id]
     if len(kept) >= OWNERS_MAX:
         reject("family.too-many", limit=OWNERS_MAX)
-    _put(ctx, person, [*kept, tie])
+    put_ties(ctx, person.id, person.salt, [*kept, tie])
     ctx.emit("family.authorised", person=person.id, owner=owner.id)
     return {"owner": owner.id, "person": person.id, "limit_fen": tie.limit_fen}
 
@@ -150,7 +116,7 @@ def revoke(ctx: Context, args: Args) -> Answer:
     if len(kept) == len(known):
         today = calendar.date_of_ms(ctx.time_ms)
         reject("family.not-authorised", owner=owner.id, person=person.id, date=today)
-    _put(ctx, person, kept)
+    put_ties(ctx, person.id, person.salt, kept)
     ctx.emit("family.revoked", person=person.id, owner=owner.id)
     return {"owner": owner.id, "person": person.id, "limit_fen": 0}
 
@@ -160,15 +126,3 @@ def _both(ctx: Context, args: Args) -> tuple[Person, Person]:
     if args["owner"] == args["person"]:
         reject("family.self", person=args["person"])
     return require_person(ctx.state, args["owner"]), require_person(ctx.state, args["person"])
-
-
-def _put(ctx: Context, person: Person, made: list[Tie]) -> None:
-    key = _key(person.id)
-    if made:
-        ctx.state.put(key, [[tie.encode() for tie in made], salt_of(ctx, person.salt, key)])
-    else:
-        ctx.state.delete(key)
-
-
-def _key(relative: str) -> str:
-    return f"family/{relative}"

@@ -36,6 +36,7 @@ from contracts.schema import (
 from contracts.settlement import calendar
 from contracts.settlement.enrolment import Person, require_person
 from contracts.settlement.filing_cover import Cover, find_cover, long_term_in_force
+from contracts.settlement.filing_end import announce
 from contracts.settlement.filing_record import (
     APPROVED,
     CANCELLED,
@@ -387,19 +388,8 @@ def _append(ctx: Context, person: Person, filing: Filing) -> Answer:
     _require_only_long_term(ctx, filing)
     save(ctx.state, filing)
     enter(ctx.state, filing, salt_of(ctx, person.salt, f"filings/{person.id}"))
-    last = filing.last
-    ctx.emit(
-        "filing.version",
-        filing=filing.id,
-        person=filing.person,
-        version=last.number,
-        status=last.status,
-        care_region=last.care_region,
-        effective_from=last.effective_from,
-        valid_to=last.valid_to,
-        decide_by=last.decide_by,
-    )
-    return _answer(last)
+    announce(ctx, filing)
+    return _answer(filing.last)
 
 
 def _require_only_long_term(ctx: Context, filing: Filing) -> None:

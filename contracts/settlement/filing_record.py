@@ -22,6 +22,9 @@ APPROVED, PENDING, RETURNED, REFUSED, CANCELLED = (
 DECIDED = (APPROVED, CANCELLED)
 """What a version with one of these says holds from its first day on."""
 
+WHY_ENDED = ("death", "moved", "mistake")
+"""Why an enrolment ends; the reason of a cancellation that came with it (``filing_end``)."""
+
 LONG_TERM = ("retired_elsewhere", "living_elsewhere", "posted_elsewhere")
 TEMPORARY = ("referral", "emergency", "other")
 
@@ -61,6 +64,11 @@ class Version:
     """Reason code of a return, refusal or cancellation; else empty."""
     digest: bytes
     """Of the call that made it, for retries."""
+
+    @property
+    def by_ending(self) -> bool:
+        """Whether it was cancelled because the enrolment ended."""
+        return self.status == CANCELLED and self.reason in WHY_ENDED
 
     def encode(self) -> Value:
         """As the state has it: an array, the order of the fields above."""

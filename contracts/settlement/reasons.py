@@ -24,6 +24,7 @@ from contracts.settlement import (
     reasons_engine,
     reasons_filing,
     reasons_funds,
+    reasons_lives,
     reasons_own,
     reasons_payment,
     reasons_people,
@@ -62,6 +63,7 @@ def _table() -> dict[str, Reason]:
         reasons_provider.ROWS,
         reasons_bank.ROWS,
         reasons_cover.ROWS,
+        reasons_lives.ROWS,
     ):
         for row in rows:
             assert row.code not in table, f"reason {row.code} is listed twice"

@@ -9,7 +9,7 @@ by pseudonym only: the hospital's own printer may add a name, the ledger has non
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
@@ -50,6 +50,8 @@ class Section:
 
     title: str
     rows: tuple[Row, ...]
+    paired: bool = False
+    """Whether the printed page has its rows in two columns: short texts, no computation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def _about(explained: Mapping[str, Any], state: str, replaced_by: str) -> Sectio
     rows = [
         Row("结算编号 claim", explained["claim"]),
         Row("状态 state", _STATES.get(state, state), strong=state != "settled"),
-        Row("参保人 insured person (pseudonym)", explained["person"]),
+        Row("参保人 person (pseudonym)", explained["person"]),
         Row("险种 scheme", _word(terms.SCHEMES, explained["scheme"])),
         Row("参保地 home area", explained["area"]),
         Row("定点机构 institution", f"{explained['institution']} ({explained['care']})"),
@@ -122,7 +124,7 @@ def _about(explained: Mapping[str, Any], state: str, replaced_by: str) -> Sectio
     ]
     if replaced_by:
         rows.insert(2, Row("由新结算取代 replaced by", replaced_by, strong=True))
-    return Section("基本信息 About", tuple(rows))
+    return Section("基本信息 About", tuple(rows), paired=True)
 
 
 _PAYERS = {
@@ -186,6 +188,9 @@ def _split(explained: Mapping[str, Any]) -> Section:
         Row(_amount(name), _money(sums[f"{name}_fen"]))
         for name in ("own_expense", "over_ceiling", "first_pay", "in_scope")
     ]
+    applied = explained["deductible_fen"]
+    if applied:
+        rows[-1] = replace(rows[-1], note=f"其中{_amount('deductible')} {_money(applied)}")
     rows.append(Row(_amount("total"), _money(sums["total_fen"]), strong=True))
     return Section("费用构成 The bill, in yuan", tuple(rows))
 
@@ -281,7 +286,7 @@ def _whom_to_ask(explained: Mapping[str, Any]) -> Section:
         "咨询 Whom to ask",
         (
             Row("待遇 benefits: home bureau", f"bureau:{explained['area']}"),
-            Row("目录与费用 catalogue, charges: bureau of the place of care", explained["care"]),
+            Row("目录与费用 charges: place of care", explained["care"]),
             Row("服务热线 service line", HOTLINE),
             Row("待遇政策版本 policy", _policy(explained["versions"]["policy"])),
             *(
@@ -297,6 +302,7 @@ def _whom_to_ask(explained: Mapping[str, Any]) -> Section:
                 for cover in explained.get("cover", ())
             ),
         ),
+        paired=True,
     )
 
 
@@ -318,7 +324,13 @@ def render_text(statement: Statement) -> str:
         out += ["", section.title, "-" * WIDTH]
         for row in section.rows:
             out += _text_row(row)
-    out += ["", "验证码 Verification code", "-" * WIDTH, *_grouped(statement.verification), rule]
+    out += [
+        "",
+        "验证码 Verification code",
+        "-" * WIDTH,
+        *("  " + line for line in verification_lines(statement.verification)),
+        rule,
+    ]
     return "\n".join(out) + "\n"
 
 
@@ -356,40 +368,48 @@ def _wrapped(text: str, columns: int) -> list[str]:
     return lines
 
 
-def _grouped(digest: str) -> Iterable[str]:
+def verification_lines(digest: str) -> list[str]:
+    """A digest in hex as people compare it: two lines of groups of four."""
     groups = [digest[i : i + 4] for i in range(0, len(digest), 4)]
     half = len(groups) // 2
-    return ["  " + " ".join(groups[:half]), "  " + " ".join(groups[half:])]
+    return [" ".join(groups[:half]), " ".join(groups[half:])]
 
 
 # --- HTML ----------------------------------------------------------------------------------------
 
 _STYLE = """
 @page { size: A4; margin: 12mm }
-body { font: 9.5pt/1.35 "Noto Sans CJK SC", "Source Han Sans SC", "Microsoft YaHei", sans-serif;
+body { font: 9pt/1.3 "Noto Sans CJK SC", "Source Han Sans SC", "Microsoft YaHei", sans-serif;
   color: #000; background: #fff; max-width: 186mm; margin: 0 auto }
 h1 { font-size: 14pt; text-align: center; border-top: 2px solid; border-bottom: 2px solid;
-  padding: 2mm 0; margin: 0 0 3mm }
-h2 { font-size: 10pt; margin: 3mm 0 1mm; border-bottom: 1px solid #666 }
-table { width: 100%; border-collapse: collapse }
+  padding: 1.5mm 0; margin: 0 0 2mm }
+h2 { font-size: 10pt; margin: 2.5mm 0 .5mm; border-bottom: 1px solid #666; break-after: avoid }
+table { width: 100%; border-collapse: collapse; table-layout: fixed }
 tr { break-inside: avoid }
-td { padding: .3mm 1mm; vertical-align: top }
-td.value { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
-td.note { color: #444; font-size: 8.5pt }
+td { padding: .2mm 1mm; vertical-align: top; overflow-wrap: anywhere }
+td.note { width: 42%; color: #444; font-size: 8pt }
+td.value { width: 18%; text-align: right; font-variant-numeric: tabular-nums }
 tr.strong td { font-weight: bold }
-code { font: 9pt/1.4 "DejaVu Sans Mono", Consolas, monospace }
+.two { display: grid; grid-template-columns: 1fr 1fr; gap: 8mm; align-items: start }
+.two table { table-layout: auto }
+.two td { overflow-wrap: break-word }
+.two td.value { width: auto }
+p { margin: 1mm; break-before: avoid }
+code { font: 8.5pt/1.4 "DejaVu Sans Mono", Consolas, monospace }
 """
 
 
 def render_html(statement: Statement) -> str:
-    """One self-contained page that prints on A4: no script, nothing loaded from anywhere."""
-    body = []
-    for section in statement.sections:
-        if not section.rows:
-            continue
-        rows = "\n".join(_html_row(row) for row in section.rows)
-        body.append(f"<h2>{escape(section.title)}</h2>\n<table>\n{rows}\n</table>")
-    code = "<br>".join(escape(line.strip()) for line in _grouped(statement.verification))
+    """One self-contained page that prints on A4: no script, nothing loaded from anywhere.
+
+    A policy of more than some twenty steps goes on on a second sheet, between two rows.
+    """
+    body = [
+        f"<h2>{escape(section.title)}</h2>\n{_html_rows(section)}"
+        for section in statement.sections
+        if section.rows
+    ]
+    code = escape(" ".join(verification_lines(statement.verification)))
     title = escape(statement.title)
     return (
         '<!DOCTYPE html>\n<html lang="zh-CN">\n<head>\n<meta charset="utf-8">\n'
@@ -399,10 +419,33 @@ def render_html(statement: Statement) -> str:
     )
 
 
-def _html_row(row: Row) -> str:
-    strong = ' class="strong"' if row.strong else ""
+def _html_rows(section: Section) -> str:
+    if not section.paired:
+        return _html_table(_html_row(row) for row in section.rows)
+    half = (len(section.rows) + 1) // 2
+    columns = (section.rows[:half], section.rows[half:])
+    tables = "\n".join(_html_table(map(_html_pair, rows)) for rows in columns if rows)
+    return f'<div class="two">\n{tables}\n</div>'
+
+
+def _html_table(rows: Iterable[str]) -> str:
+    return "<table>\n" + "\n".join(rows) + "\n</table>"
+
+
+def _html_pair(row: Row) -> str:
+    value = f"{row.value} {row.note}".strip()
     return (
-        f"<tr{strong}><td>{escape(row.label)}</td>"
+        f'<tr{_strong(row)}><td>{escape(row.label)}</td><td class="value">{escape(value)}</td></tr>'
+    )
+
+
+def _strong(row: Row) -> str:
+    return ' class="strong"' if row.strong else ""
+
+
+def _html_row(row: Row) -> str:
+    return (
+        f"<tr{_strong(row)}><td>{escape(row.label)}</td>"
         f'<td class="note">{escape(row.note)}</td>'
         f'<td class="value">{escape(row.value)}</td></tr>'
     )

@@ -16,14 +16,16 @@ from contracts.organisations import require_competent, require_own_id
 from contracts.parameters import network
 from contracts.regions import province
 from contracts.schema import Fen, Id
-from contracts.settlement import calendar, family
+from contracts.settlement import calendar, family, open_things
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.claim_shapes import PRESENCE
 from contracts.settlement.claim_visit import check_presence
 from contracts.settlement.enrolment import Person, area_of, person_status, require_person
 from contracts.settlement.enrolment_record import CLOSED, DEAD
 from contracts.settlement.funds_book import Book, Leg, post
+from contracts.settlement.open_things import Open
 from contracts.settlement.records import content_digest, salt_of
+from contracts.settlement.refunds import payout
 from contracts.settlement.terms import PERSONAL_ACCOUNT
 
 CONTRACT = Contract("wallet", version=1)
@@ -133,13 +135,15 @@ def give_back(ctx: Context, args: Args) -> Answer:
     _require_waiting(name, status)
     if ctx.time_ms < back_ms:
         reject("wallet.early", from_ms=back_ms, time_ms=ctx.time_ms)
-    post(
-        ctx, f"{_transfer(name)}/return",
-        [
-            (chart.wallet(giver), PERSONAL_ACCOUNT, -amount),
-            (chart.person_account(giver), PERSONAL_ACCOUNT, amount),
-        ],
-    )  # fmt: skip
+    book = Book(ctx.state)
+    account = chart.person_account(giver)
+    legs: list[Leg] = [
+        (chart.wallet(giver), PERSONAL_ACCOUNT, -amount), (account, PERSONAL_ACCOUNT, amount),
+    ]  # fmt: skip
+    post(ctx, f"{_transfer(name)}/return", legs, book)
+    # Of somebody who has died or moved meanwhile it does not stay there.
+    payout.divert(ctx, name, {account: amount}, book)
+    book.save()
     return _store(ctx, name, [*made[:3], RETURNED, *made[4:]])
 
 
@@ -192,6 +196,10 @@ def _store(ctx: Context, name: str, made: list[Value]) -> Answer:
     date, count, waiting, salt = ctx.state.get(key) or ["", 0, 0, made[6]]
     moved = made[2] if made[3] == WAITING else -made[2]
     ctx.state.put(key, [date, count, waiting + moved, salt])
+    if made[3] == WAITING:
+        open_things.enter(ctx, Open.WALLET, made[0], made[6], name)
+    else:
+        open_things.leave(ctx, Open.WALLET, made[0], name)
     ctx.emit(f"wallet.{made[3]}", transfer=name, person=made[1], owner=made[0])
     return _answer(name, made)
 

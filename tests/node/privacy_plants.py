@@ -30,7 +30,9 @@ GROUP, STATEMENT = "CANARYGROUP-XS19", "the canary was treated twice"
 LINK, PAPER = sha256(b"canary link").digest(), sha256(b"canary paper").digest()
 PHONE_KEY, NEXT_PHONE_KEY = key_of("phone", "canary"), key_of("phone", "canary 2")
 PERSON = "p:430100:9c"
+HEIR = sha256(b"canary heir").digest()
 TRACE = "84019900000000000077"
+DEPARTMENT = "CANARYDEPT.A03"
 COVERED = "2003-02-19"
 """Since when the person holds a commercial product."""
 
@@ -40,7 +42,8 @@ WORDS: dict[str, bytes | str] = {
     "spell": SPELL, "period": PERIOD, "category": CATEGORY, "identity type": IDENTITY,
     "reason": REASON, "counter": COUNTER, "note": NOTE, "kind of paper": PAPER_KIND, "link": LINK,
     "paper": PAPER, "trace code": TRACE, "covered": COVERED, "phone key": PHONE_KEY,
-    "next phone key": NEXT_PHONE_KEY, "group": GROUP, "statement": STATEMENT,
+    "next phone key": NEXT_PHONE_KEY, "department": DEPARTMENT, "group": GROUP,
+    "statement": STATEMENT, "heir": HEIR,
 }  # fmt: skip
 
 PERSONAL = {
@@ -55,8 +58,8 @@ PAPERS = {"materials": [{"kind": PAPER_KIND, "sha256": PAPER}], "note": NOTE}
 
 
 def canary_line(**change: Any) -> list[Any]:
-    """A line that no catalogue has, with the patient's consent; columns ``f0`` to ``f9``."""
-    row = line(1, CODE, 12_345, consent=True)
+    """A line that no catalogue has, with the patient's consent; columns ``f0`` to ``f10``."""
+    row = [*line(1, CODE, 12_345, consent=True), DEPARTMENT]
     row[0], row[7] = LINE_NUMBER, DOCTOR
     for column, value in change.items():
         row[int(column[1:])] = value
@@ -401,6 +404,14 @@ def plant_afterwards(plant: Planter) -> None:
     }  # fmt: skip
     plant.spoilt(HOSPITAL, **answered)
     plant.sound(HOSPITAL, **answered, code="audit.not-found")
+    upheld = {"lines": [{"line": LINE_NUMBER, "amount_fen": 500}]}
+    decided: dict[str, Any] = {
+        "contract": "audit", "method": "decide", "args": {"deduction": "440100a1",
+                                                          "amount_fen": 500},
+        "attachments": {"audit": upheld},
+    }  # fmt: skip
+    plant.spoilt(BUREAU_GUANGZHOU, **decided)
+    plant.sound(BUREAU_GUANGZHOU, **decided, code="audit.not-found")
     grouped: dict[str, Any] = {
         "contract": "provider", "method": "pay", "args": {"claim": f"{claim}-n",
                                                           "stage": "estimated"},
@@ -430,5 +441,11 @@ def plant_end(plant: Planter) -> None:
     plant.spoilt(BUREAU_CHANGSHA, "enrolment", "suspend", dates | {"revision": 4}, reason)
     ended = {"person": {"last_day": DAY, "cause": "death"}}
     plant.sound(BUREAU_CHANGSHA, "enrolment", "close", {"person": PERSON, "revision": 4}, ended)
+    heirs = {"person": {"heirs": [{"heir": HEIR, "relation": "other_heir", "share_e4": 10_000}]}}
+    at_home: dict[str, Any] = {"sender": BUREAU_CHANGSHA, "contract": "estate"}
+    plant.sound(**at_home, method="register", args={"person": PERSON, "revision": 1},
+                attachments=heirs)  # fmt: skip
+    plant.spoilt(**at_home, method="register", args={"person": PERSON, "revision": 2},
+                 attachments=heirs)  # fmt: skip
     plant.spoilt(BUREAU_CHANGSHA, "enrolment", "close", {"person": PERSON, "revision": 5},
                  {"person": {"last_day": DIAGNOSIS, "cause": CHINESE}})  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
+from contracts.api import Value
 from tests.contracts.world import BANK
 from tests.scenes.country import (
     BED,
@@ -17,6 +18,7 @@ from tests.scenes.country import (
     GUANGZHOU,
     HOSPITAL,
     Country,
+    yuan,
 )
 from tests.scenes.told import Tell, scene
 
@@ -246,13 +248,15 @@ def a_death_in_hospital(country: Country, tell: Tell) -> None:
     country.file(patient, "living_elsewhere", GUANGZHOU)
     claim = country.admit(patient)
     country.on("2025-05-09")
-    country.say(
+    closed = country.say(
         BUREAU_CHANGSHA, "enrolment", "close", {"person": patient, "revision": 2},
         {"person": {"last_day": "2025-05-08", "cause": "death"}}, post="clerk",
     )  # fmt: skip
+    assert (closed.answer["stays"], len(closed.answer["filings"])) == ([claim], 1)
     tell(
         "A pensioner of Changsha, who lives with his daughter in Guangzhou, is admitted on 1 May "
-        "and dies on the 8th. His bureau closes the enrolment with that day."
+        "and dies on the 8th. His bureau closes the enrolment with that day. The same call ends "
+        "his filing and names the stay that is still open, so that somebody sees to it."
     )
     lines = ((BED, "3000.00"), (DRUG, "8000.00"))
     code = "enrolment.dead"
@@ -273,19 +277,31 @@ def a_death_in_hospital(country: Country, tell: Tell) -> None:
         f"Whoever shows his card afterwards is refused (`{code}`), and no filing is taken any more "
         "(`enrolment.ended`)."
     )
-    account = f"person:{patient}:account"
-    country.say(
-        BUREAU_CHANGSHA, "funds", "transfer",
-        {"transfer": "430100-heirs-1", "kind": "payment", "reference": "heirs:3f9a",
-         "postings": [
-             {"account": account, "fund_type": "310200", "amount_fen": -80_000},
-             {"account": f"bank:{BANK}", "fund_type": "310200", "amount_fen": 80_000},
-         ]}, post="finance",
-    )  # fmt: skip
-    country.books.append((BANK, f"bank:{BANK}"))
+    wife, daughter = sha256(b"wife").digest(), sha256(b"daughter").digest()
+    heirs: dict[str, Value] = {"heirs": [
+        {"heir": wife, "relation": "spouse", "share_e4": 6_667},
+        {"heir": daughter, "relation": "child", "share_e4": 3_333},
+    ]}  # fmt: skip
+    country.say(BUREAU_CHANGSHA, "estate", "register", {"person": patient, "revision": 1},
+                {"person": heirs}, post="clerk")  # fmt: skip
+    division: dict[str, Value] = {"division": "430100-heirs-1", "person": patient}
+    country.say(BUREAU_CHANGSHA, "estate", "divide", division, post="checker")
+    country.books += [(BANK, f"bank:{BANK}"), (BUREAU_CHANGSHA, "owed:430100")]
+    for number, relation in ((1, "spouse"), (2, "child")):
+        share: dict[str, Value] = {"payout": f"430100-heirs-1:{number}"}
+        country.say(BUREAU_CHANGSHA, "payout", "name",
+                    share | {"account": wife, "receiver": relation}, post="clerk")  # fmt: skip
+        share |= {"payment": f"430100-heirs-p{number}"}
+        country.say(BUREAU_CHANGSHA, "payout", "pay", share | {"bank": BANK}, post="finance")
+        country.say(BANK, "payout", "confirm", share | {"reference": f"r-{number}"}, post="clerk")
     left = country.look(BUREAU_CHANGSHA, f"/v1/persons/{patient}/account")["record"]["account"]
     assert not any(left.values())
+    told = country.look(BUREAU_CHANGSHA, f"/v1/persons/{patient}/ending")["record"]["estate"]
+    assert [one["state"] for one in told["payouts"]] == ["paid", "paid"]
+    paid = [yuan(int(one["amount_fen"])) for one in told["payouts"]]
+    assert paid == ["533.36", "266.64"]
     tell(
-        "The 800.00 yuan of his personal account go through the bank to the heirs, whom the ledger "
-        "knows by a token only."
+        "His personal account held 800.00 yuan. The ledger knows the heirs by token, relation and "
+        "share and by nothing else; a clerk registers them, another person divides, and the bank "
+        f"pays {paid[0]} yuan to the widow and {paid[1]} to the daughter."
     )

@@ -1,9 +1,10 @@
-"""Contract ``payout``: a refund to an account that is closed goes to the person or the heirs.
+"""Contract ``payout``: money of an account that is closed goes to the person or the heirs.
 
 An account that was closed, by death or by a move of the insurance, must not fill again: nobody
 would look into it. What a refund brings there is moved on at once to what the area owes (``owed``),
 and a payout waits for the home bureau to name a bank account: the person's own, or an heir's with
-the relation. A second person orders, the bank confirms or sends it back with a reason.
+the relation. A second person orders, the bank confirms or sends it back with a reason. What a dead
+person's account held is divided among heirs by ``estate`` and paid out in the same way.
 
 State: ``payout/<reversal>:<number>``, numbers from 1.
 """
@@ -18,10 +19,10 @@ from contracts import organisations
 from contracts.api import Answer, Args, Context, Contract, State, Value, reject
 from contracts.organisations import covers, require_competent, require_own_id
 from contracts.schema import IDENTIFIER, Bytes, Id, OneOf, Text
-from contracts.settlement import calendar, enrolment
+from contracts.settlement import calendar, enrolment, estate_record
 from contracts.settlement import funds_chart as chart
-from contracts.settlement.enrolment import person_status
-from contracts.settlement.enrolment_record import CLOSED, DEAD
+from contracts.settlement.enrolment import Person, person_status
+from contracts.settlement.enrolment_record import CLOSED
 from contracts.settlement.funds_book import Book, Leg, post
 from contracts.settlement.life import START, Life
 from contracts.settlement.records import content_digest, salt_of
@@ -94,13 +95,15 @@ class Payout:
     last: bytes
     """Of the last call that changed it, for retries."""
     salt: bytes
+    heir: bytes = b""
+    """The heir whose share it is (``estate``); empty where no heir is on record for it."""
 
     def encode(self) -> Value:
         """As the state has it: an array, the order of the fields above."""
         return [
             self.state.value, self.person, self.area, self.amount_fen, self.account,
             self.receiver, self.namer, self.payment, self.bank, self.reference, self.last,
-            self.salt,
+            self.salt, *([self.heir] if self.heir else ()),
         ]  # fmt: skip
 
 
@@ -124,17 +127,23 @@ def divert(ctx: Context, reversal: str, came: Mapping[str, int], book: Book) -> 
         if amount <= 0 or kind.entry != "account/<person>":
             continue
         person = enrolment.require_person(ctx.state, chart.owner_of(account))
-        if person_status(person, today) not in (DEAD, CLOSED):
+        if person.died is None and person_status(person, today) != CLOSED:
             continue
         legs.append((account, PERSONAL_ACCOUNT, -amount))
         legs.append((chart.owed(person.area), PERSONAL_ACCOUNT, amount))
-        name = name_of(reversal, len(legs) // 2)
-        state = _LIFE.follow(START, _A.OWE)
-        salt = salt_of(ctx, person.salt, _key(name))
-        made = Payout(state, person.id, person.area, amount, b"", "", "", "", "", "", b"", salt)
-        _store(ctx, name, made)
+        owe(ctx, name_of(reversal, len(legs) // 2), person, amount)
     if legs:
         post(ctx, f"payout/{reversal}", legs, book)
+
+
+def owe(ctx: Context, name: str, person: Person, amount_fen: int, heir: bytes = b"") -> None:
+    """A new payout: the area owes the money, and a bank account is to be named."""
+    state = _LIFE.follow(START, _A.OWE)
+    salt = salt_of(ctx, person.salt, _key(name))
+    made = Payout(
+        state, person.id, person.area, amount_fen, b"", "", "", "", "", "", b"", salt, heir
+    )
+    _store(ctx, name, made)
 
 
 def net_into(legs: list[Leg]) -> dict[str, int]:
@@ -165,6 +174,10 @@ def name_account(ctx: Context, args: Args) -> Answer:
     person = enrolment.require_person(ctx.state, made.person)
     if (person.died is None) != (args["receiver"] == "person"):
         reject("payout.receiver", receiver=args["receiver"], died=person.died is not None)
+    heirs = estate_record.heirs_of(ctx.state, person.id)
+    allowed = {h.relation for h in heirs if not made.heir or h.heir == made.heir}
+    if heirs and args["receiver"] not in allowed:
+        reject("payout.receiver", receiver=args["receiver"], allowed=sorted(allowed))
     named = replace(
         made, state=state, account=args["account"], receiver=args["receiver"], namer=ctx.holder,
         last=digest,

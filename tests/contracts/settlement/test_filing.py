@@ -184,7 +184,7 @@ def test_nobody_files_after_the_insurance_ended(world: World) -> None:
     )  # fmt: skip
     args = {"filing": "430100f2", "person": w.ALICE, **statement()}
     world.refused("enrolment.ended", BUREAU, C, "submit", args)
-    change = {"filing": "430100f1", "version": 2, **statement()}
+    change = {"filing": "430100f1", "version": 3, **statement()}
     world.refused("enrolment.ended", BUREAU, C, "change", change)
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+from collections.abc import Callable
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
+from contracts.settlement.money import format_yuan
 from contracts.settlement.statement import WIDTH, Statement, build, render_html, render_text
 from tests.contracts.settlement.claim_world import (
     BED,
@@ -143,6 +148,62 @@ def test_the_html_is_one_page_that_loads_nothing(counter: ClaimWorld) -> None:
         for row in section.rows:
             assert row.label in told
             assert row.value in told
+            assert row.note in told
+
+
+def test_the_deductible_stands_beside_what_it_is_taken_from(counter: ClaimWorld) -> None:
+    outcome = counter.settle(lines=[line(1, BED, 2_000_000)], given=visit(kind="inpatient"))
+    explained = outcome.explanation
+    assert explained is not None
+    assert explained["deductible_fen"] > 0
+    in_scope = build(explained, receipt_digest=DIGEST).sections[1].rows[3]
+    assert in_scope.note.endswith(format_yuan(explained["deductible_fen"]))
+    none = build(explained | {"deductible_fen": 0}, receipt_digest=DIGEST).sections[1].rows[3]
+    assert none.note == ""
+
+
+@pytest.fixture
+def dear(counter: ClaimWorld) -> Callable[[int], str]:
+    """HTML of a resident's settlement in several layers, with so many steps."""
+    outcome = counter.settle(lines=[line(1, BED, 10_000_000)], given=visit(BOB, "inpatient"))
+    assert outcome.explanation is not None
+    explained = outcome.explanation
+    step = {"code": "tilt", "op": "part", "amounts_fen": [156_300], "parameter": "60%",
+            "result_fen": 93_780, "year": 2025}  # fmt: skip
+
+    def page(steps: int) -> str:
+        return render_html(build(explained | {"steps": [step] * steps}, receipt_digest=DIGEST))
+
+    return page
+
+
+def test_the_printed_page_has_room_for_the_steps_of_a_long_policy(
+    dear: Callable[[int], str],
+) -> None:
+    """Chromium 156 was seen to fit 46 lines under 8 titles on the sheet."""
+    html = dear(20)
+    pairs = [part.partition("</div>")[0] for part in html.split('<div class="two">')[1:]]
+    halves = sum(part.count("<tr") for part in pairs)
+    assert halves >= 14, "the short rows stand in two columns"
+    assert html.count("<tr") - halves // 2 <= 46
+    assert html.count("<h2>") <= 8
+
+
+BROWSER = os.environ.get("YIBAO_BROWSER")
+
+
+@pytest.mark.skipif(BROWSER is None, reason="YIBAO_BROWSER=chromium prints it with a browser")
+def test_a_browser_prints_it_on_one_sheet(dear: Callable[[int], str], tmp_path: Path) -> None:
+    assert BROWSER is not None
+    page, printed = tmp_path / "page.html", tmp_path / "page.pdf"
+    for steps, sheets in ((20, 1), (60, 2)):
+        page.write_text(dear(steps), encoding="utf-8")
+        subprocess.run(
+            [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}",
+             "--no-pdf-header-footer", f"--print-to-pdf={printed}", page.as_uri()],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        assert len(re.findall(rb"/Type\s*/Page\b", printed.read_bytes())) == sheets
 
 
 def test_what_others_wrote_cannot_become_markup(counter: ClaimWorld) -> None:

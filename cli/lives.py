@@ -1,0 +1,46 @@
+"""``yibao estate`` and ``yibao person ending``: births, moves and deaths of the insured.
+
+The commands that change something are made from the contracts' declarations (``cli.calls``).
+"""
+
+from __future__ import annotations
+
+import typer
+
+from cli.output import Json, out, print_record, print_table, yuan
+from cli.show import ByClaim, PersonId, asked
+
+estate = typer.Typer(no_args_is_help=True, help="Heirs and what they get. 个人账户继承")
+
+
+def ending(
+    context: typer.Context, person_id: PersonId, claim: ByClaim = None, as_json: Json = False
+) -> None:
+    """How an enrolment ended: what ended with it, what is open, heirs. Logged. 参保终止"""
+    path = f"/v1/persons/{person_id}/ending"
+    if (answer := asked(context, as_json, path, claim=claim)) is None:
+        return
+    ended, heirs = answer["record"]["ended"], answer["record"]["estate"]
+    if ended is None:
+        out.print("The enrolment stands. 参保关系有效")
+        return
+    print_record("Ended 终止", ended)
+    if heirs is None:
+        return
+    print_table(
+        f"Heirs 继承人, revision {heirs['revision']}",
+        ("heir", "relation", "share"),
+        [(one["heir"][:16], one["relation"], f"{one['share_e4'] / 100:.2f} %")
+         for one in heirs["heirs"]],
+    )  # fmt: skip
+    print_table(
+        "Payouts 付款",
+        ("payout", "state", "amount 元", "bank", "reference"),
+        [(one["payout"], one["state"], yuan(int(one["amount_fen"])), one["bank"] or "",
+          one["reference"] or "") for one in heirs["payouts"]],
+    )  # fmt: skip
+
+
+def mount(person: typer.Typer) -> None:
+    """Put the command into the group of persons."""
+    person.command("ending")(ending)
