@@ -280,3 +280,12 @@ def test_a_claim_that_is_none_ends_the_comparison(tmp_path: Path, claims: str, w
     done = yibao("diff", policy, policy, "--claims", put(tmp_path, "c.json", claims))
     assert done.exit_code == 1
     assert words in done.output
+
+
+def test_with_a_third_party_liable_neither_policy_is_asked(tmp_path: Path) -> None:
+    """As on the ledger: the bill is the person's under any rule."""
+    claim = {"sums": {"total_fen": 100_000}, "visit": {"trauma": True, "third_party": True}}
+    claims = put(tmp_path, "c.json", json.dumps([claim | {"id": "c1"}]))
+    old, new = put(tmp_path, "old.py", SEVENTY), put(tmp_path, "new.py", EIGHTY)
+    told = json.loads(yibao("diff", old, new, "--claims", claims, "--json").stdout)
+    assert (told["same"], told["person_change_fen"]) == (1, 0)
