@@ -23,10 +23,12 @@ from node.ledger import block as ledger_block
 from node.ledger.codec import encode
 from node.ledger.errors import InvalidBlock, InvalidTransaction
 from node.ledger.transaction import SignedTransaction
-from node.service import exchange, received
+from node.service import exchange, opening, received
 from node.service.admission import Admission
 from node.service.findings import Findings
 from node.service.network import Network
+from node.store import keys
+from node.store.database import Database
 from tests.consensus import mutants as core
 from tests.simulation.disk import SimKV
 from tests.simulation.mutants import KILLERS, MUTANTS, Patch, mutant, planted
@@ -211,3 +213,18 @@ def proofs_kept(patch: Patch) -> None:
     """Who has a proof of lying tells nobody."""
     patch.setattr(Findings, "_tell_all", lambda self, proof: None)
     patch.setattr(Findings, "on_up", lambda self, peer: None)
+
+
+@mutant("swept-too-much")
+def swept_too_much(patch: Patch) -> None:
+    """After a snapshot the certificates of the ends of epochs are swept away, too."""
+    right = opening.sweep
+
+    def sweep(database: Database) -> None:
+        right(database)
+        if base := max(0, database.floor() - 1):
+            ends = [first - 1 for _, first, _ in database.epochs() if 1 < first <= base]
+            rows = [(keys.at_height(keys.CERTIFICATE, height), None) for height in ends]
+            database.kv.write(rows, sync=True)
+
+    patch.setattr(opening, "sweep", sweep)
