@@ -72,7 +72,7 @@ class WorkItem:
     date: str
     """ISO date by which it is due, or on which it ends."""
     name: str
-    """Id of the filing or reimbursement."""
+    """Id of the filing, reimbursement or transfer."""
     note: str
     """A word about how it stands."""
 
@@ -223,6 +223,14 @@ class NodeStatus:
 
 class Operations(Protocol):
     """The process about itself."""
+
+    @property
+    def organisation(self) -> str:
+        """Organisation that runs the node."""
+
+    def behind_by(self) -> int:
+        """Blocks between the best certified height heard of and the head. Every answer says it, so
+        it costs no whole ``status``."""
 
     def status(self) -> NodeStatus: ...
 

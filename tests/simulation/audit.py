@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from node.api.proofs import certified_header
+from node.ledger.block import Header
 from node.ledger.codec import decode_trusted
 from node.ledger.evidence import (
     ReceiptFacts,
@@ -19,7 +20,7 @@ from node.store import checks, keys
 from node.store.database import Database
 from node.store.state import StateRows
 from tests.simulation.disk import Disk, Image, SimKV
-from tests.simulation.founding import RUNTIME, open_options
+from tests.simulation.founding import open_options
 from tests.simulation.rng import stream
 from tests.simulation.verdict import Violation
 from tests.simulation.work import CANARY
@@ -36,6 +37,22 @@ PARTIAL = (keys.HEADER, keys.NUMBER, keys.BODY, keys.RECEIPTS, keys.DIFF, keys.E
 """Rows of which a node with a snapshot has a part; state diffs are let go of after a while."""
 UNEQUAL_BY_CHANGES = (*UNEQUAL, keys.ATTACHMENT, keys.COMMITMENT, keys.CHECKED)
 """The same for a node that has followed by state diffs: what is attached was not its business."""
+LOSING = frozenset(
+    (
+        "loss",
+        "deaf",
+        "one-way",
+        "partition",
+        "flapping",
+        "swizzle",
+        "capacity",
+        "disk-full",
+        "fsync",
+    )
+)
+"""Families in which a proof may be lost on its way or on the disk."""
+SHARED_US = 5_000_000
+"""A proof that is older than this has come to everybody."""
 
 
 def state_of_image(image: Image) -> dict[str, Any]:
@@ -72,7 +89,9 @@ def audit(run: Run) -> None:
     for machine in highest:
         if machine.took_snapshot:
             _check_snapshot(run, machine, tops[0])
+        _check_provable(run, machine)
     _check_accusations(run)
+    _check_shared(run)
     chosen = run.stream("audit").choice(tops)
     _check_whole(run, chosen)
     _check_private(chosen)
@@ -98,6 +117,31 @@ def _check_snapshot(run: Run, machine: Machine, whole: Machine) -> None:
             raise Violation("I30", f"m{machine.number} has another row {key[:12]!r}")
     _check_whole(run, machine)
     run.trace.point("snapshot.compared")
+
+
+def _check_provable(run: Run, machine: Machine) -> None:
+    """I31: whatever a node has let go of, the chain of sets from genesis to its head is there: the
+    set of each epoch, the last header of each with a certificate, and all headers above the floor.
+    With less nobody could be shown why to believe the head."""
+    node, judge = machine.node, run.judge
+    assert node is not None, "it runs"
+    database, epochs = node.chain.database, 0
+    for height, (block_hash, header) in sorted(judge.chain.items()):
+        if height <= run.founded.header.height:
+            continue
+        if not header.is_epoch_final and height < database.floor() - 1:
+            continue
+        data = database.blocks.header(height)
+        if data is None or Header.decode(data).hash != block_hash:
+            raise Violation("I31", f"m{machine.number} has let go of header {height}")
+        judge.check_certificate(node, header, block_hash)
+        if header.is_epoch_final:
+            epochs += 1
+            kept = database.validators(header.epoch + 1)
+            if kept != (height + 1, judge.votes.sets[header.epoch + 1]):
+                raise Violation("I31", f"m{machine.number}: another set in epoch {epochs}")
+    if machine.took_snapshot and epochs:
+        run.trace.point("snapshot.epochs-provable")
 
 
 def _rows_of_slot(machine: Machine) -> dict[bytes, bytes]:
@@ -139,6 +183,22 @@ def _check_accusations(run: Run) -> None:
                 run.trace.point("divergence.of-a-liar")
 
 
+def _check_shared(run: Run) -> None:
+    """I19: what one correct member has proved, every correct member knows, where nothing that is
+    said is lost (TLS loses nothing; the simulator's bad weather does)."""
+    if LOSING & set(run.options.families):
+        return
+    long_ago = run.world.now - SHARED_US
+    for machine in run.core():
+        names = [path for path in machine.files.held if "/evidence/" in path]
+        kept = {file.rsplit("/", 1)[-1].rsplit("-", 2)[0] for file in names}
+        for (kind, epoch, culprits), since in run.judge.accused_at.items():
+            seats = "-".join(map(str, culprits)) or "none"
+            if since < long_ago and f"{kind}-epoch{epoch}-seat{seats}" not in kept:
+                raise Violation("I19", f"m{machine.number} was not told: {kind} of {culprits}")
+            run.trace.point("evidence.known-to-all")
+
+
 def _comparable(machine: Machine, unequal: tuple[bytes, ...]) -> dict[bytes, bytes]:
     rows = _rows_of_slot(machine)  # a snapshot may have been begun and not be whole
     return {key: value for key, value in rows.items() if key[:1] not in unequal}
@@ -150,7 +210,7 @@ def _check_whole(run: Run, machine: Machine) -> None:
     options = open_options(run.options.index)
     founded = run.founded
     ledger = open_database(
-        database, founded.genesis, founded.genesis_bytes, RUNTIME.registry, options
+        database, founded.genesis, founded.genesis_bytes, machine.runtime.registry, options
     )
     checks.check_blocks(database, database.head(), run.judge.height)  # type: ignore[arg-type]
     if ledger.tree.root != run.judge.head.state_root:

@@ -103,6 +103,8 @@ class Judge:
         self.chain: dict[int, tuple[bytes, Header]] = {
             founded.header.height: (founded.header.hash, founded.header)
         }
+        self.accused_at: dict[tuple[str, int, tuple[int, ...]], int] = {}
+        """When a correct node first proved such a lie of these seats, by kind and epoch."""
         self.logged: dict[str, int] = {}
         self._canaries = canaries
         self._sound: set[tuple[int, bytes]] = set()
@@ -230,6 +232,9 @@ class Judge:
         self.trace.note(machine.number, "accuse", evidence.kind, *evidence.culprits)
         self.trace.point(f"evidence.{evidence.kind}")
         self.check_evidence(machine, encode_evidence(evidence))
+        if machine.correct:
+            lie = (evidence.kind, evidence.epoch, evidence.culprits)
+            self.accused_at.setdefault(lie, machine.world.now)
 
     def check_evidence(self, machine: Machine, data: bytes) -> None:
         """A proof holds for everybody who reads its bytes, and accuses nobody correct."""
@@ -311,7 +316,7 @@ class Judge:
         )
         self._check_block(node, block)
         self._check_growth(machine, result)
-        self._check_certificate(node, header, result.block_hash)
+        self.check_certificate(node, header, result.block_hash)
         if node.chain.executor._tree.root != header.state_root:
             raise Violation("I7", f"m{machine.number} at {header.height}: another state root")
 
@@ -340,7 +345,7 @@ class Judge:
         receipts = [Receipt.decode_trusted(receipt) for receipt in rows.blocks.receipts(height)]
         following = rows.validators(header.epoch + 1)[1] if header.is_epoch_final else None
         self._check_block(node, Shown(header, header.hash, leaves, receipts, following))
-        self._check_certificate(node, header, header.hash)
+        self.check_certificate(node, header, header.hash)
 
     def _check_block(self, node: WatchedNode, result: Shown) -> None:
         header = result.header
@@ -392,7 +397,7 @@ class Judge:
             raise Violation("I27", f"a client was told {code}; height {header.height} has it")
         self.committed[transaction.id] = header.height
 
-    def _check_certificate(self, node: WatchedNode, header: Header, block_hash: bytes) -> None:
+    def check_certificate(self, node: WatchedNode, header: Header, block_hash: bytes) -> None:
         """I3, by the judge's own count."""
         data = node.chain.database.blocks.certificate(header.height)
         if data is None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from consensus import (
     Block,
     Certificate,
+    Event,
     Evidence,
     Execute,
     MemberId,
@@ -23,6 +24,7 @@ from consensus import (
     Statement,
     Timing,
 )
+from consensus.effects import Effect
 from node.execution.blocks import BlockResult
 from node.execution.calls import CallBug
 from node.ledger import crypto
@@ -48,6 +50,7 @@ from tests.simulation.founding import (
     private_of,
     public_of,
 )
+from tests.simulation.heard import Heard
 from tests.simulation.loop import NodeLoop, World
 from tests.simulation.net import Net, SimPeers
 from tests.simulation.quiet import QUIET, Log
@@ -162,6 +165,8 @@ class Machine:
         """Why it may not come up any more; None: it may."""
         self.took_snapshot = False
         """It goes on from a snapshot: it has no block below it."""
+        self.runtime = RUNTIME
+        """The contracts of this machine's build."""
         self.may_fail: str | None = None
         """An end of the node that the present faults explain."""
         self._schedule = streams("sched", number)
@@ -286,7 +291,7 @@ class Machine:
         kv = SimKV(self.disk)
         database = Database(kv, diff_heights=40)
         ledger = open_database(
-            database, founded.genesis, founded.genesis_bytes, RUNTIME.registry,
+            database, founded.genesis, founded.genesis_bytes, self.runtime.registry,
             open_options(self._index),
         )  # fmt: skip
         self.loop = NodeLoop(
@@ -305,7 +310,7 @@ class Machine:
             return self.peers
 
         node = WatchedNode(
-            options, ledger, RUNTIME, None if self.follows else self.key, log,
+            options, ledger, self.runtime, None if self.follows else self.key, log,
             genesis_bytes=founded.genesis_bytes,
             p2p=P2pOptions(
                 host="127.0.0.1", port=20_000 + PLACES.index(self.organisation),
@@ -318,7 +323,22 @@ class Machine:
             safety_disk=SimSafetyDisk(self.disk),
         )  # fmt: skip
         node.machine = self
+        self._listen(node)
         return node
+
+    def _listen(self, node: WatchedNode) -> None:
+        """Note what the core hears of liars (I19)."""
+        if not self.correct:
+            return
+        heard, replica = Heard(self), node._replica
+        step = replica.step
+
+        def listening(event: Event, now_ms: int) -> list[Effect]:
+            if replica._state is None:
+                return step(event, now_ms)
+            return heard.step(replica._state, event, lambda: step(event, now_ms))
+
+        replica.step = listening  # type: ignore[method-assign]
 
     async def _live(self, node: WatchedNode) -> None:
         try:
