@@ -26,10 +26,13 @@ payment = typer.Typer(no_args_is_help=True, help="Payments of notices, what bank
 advance = typer.Typer(no_args_is_help=True, help="Advances between provinces. 跨省预付金")
 prepayment = typer.Typer(no_args_is_help=True, help="Prepayments to institutions. 医疗机构预付金")
 
+objection = typer.Typer(no_args_is_help=True, help="Objections to statements. 清分异议")
+
 GROUPS = {
     "declaration": declaration,
     "audit": audit,
     "clearing": clearing,
+    "objection": objection,
     "payment": payment,
     "advance": advance,
     "prepayment": prepayment,
@@ -177,6 +180,35 @@ def clearing_statement(
             ("city", "fund", "yuan 元"),
             [(r["place"], r["fund_type"], yuan(int(r["amount_fen"]))) for r in places],
         )
+
+
+@objection.command("show")
+def objection_show(
+    context: typer.Context,
+    objection_id: Annotated[str, typer.Argument(metavar="OBJECTION", help="Its id.")],
+    as_json: Json = False,
+) -> None:
+    """An objection: its rows, whose turn it is until when, what became of it. 异议"""
+    record(context, "Objection 异议", f"/v1/objections/{objection_id}", as_json)
+
+
+@objection.command("list")
+def objection_list(
+    context: typer.Context, period: MonthName, home: Home, care: Care, as_json: Json = False
+) -> None:
+    """Objections to a statement, oldest first. 异议清单"""
+    path = f"/v1/clearing/{period}/{home}/{care}/objections"
+    if (answer := asked(context, as_json, path)) is None:
+        return
+    print_table(
+        f"Objections 异议 {period} {home} -> {care}",
+        ("objection", "by", "amount 元", "stage", "due", "moved to"),
+        [
+            (o["objection"], o["lodged_by"], yuan(int(o["amount_fen"])), o["stage"], o["due_on"],
+             o["to_period"] or "")
+            for o in answer["records"]
+        ],
+    )  # fmt: skip
 
 
 @advance.command("show")

@@ -44,7 +44,10 @@ def follow_month(
         **_cleared(client, declaration.get("period"), pair, record["area"]),
         "later": [],
     }
-    for name in dict.fromkeys(_deductions(calls)):
+    told_of = list(calls)
+    for name in dict.fromkeys(_named(told_of, "objection.row", "objection")):
+        found["later"].append(_objection(client, name, pair, record["area"]))
+    for name in dict.fromkeys(_named(told_of, "deduction.decided", "deduction")):
         told = _ask(client, f"/v1/deductions/{name}")
         if told.get("period"):
             found["later"].append(
@@ -57,13 +60,24 @@ def follow_month(
     return found
 
 
-def _deductions(calls: Iterable[dict[str, Any]]) -> list[str]:
+def _named(calls: Iterable[dict[str, Any]], topic: str, field: str) -> list[str]:
+    """What the events of a topic name, in the order of the chain."""
     return [
-        event["fields"]["deduction"]
+        event["fields"][field]
         for call in calls
         for event in call["events"]
-        if event["topic"] == "deduction.decided"
+        if event["topic"] == topic
     ]
+
+
+def _objection(client: Client, name: str, pair: dict[str, str] | None, area: str) -> dict[str, Any]:
+    """An objection to the settlement's statement, and the period that its amount went into."""
+    told = _ask(client, f"/v1/objections/{name}")
+    period = told.get("to_period")
+    return {
+        "what": "objection", "id": name, "stage": told.get("stage", WITHHELD), "period": period,
+        **_cleared(client, period, pair, area),
+    }  # fmt: skip
 
 
 def _reversal(
@@ -145,8 +159,9 @@ def lines_of(month: dict[str, Any]) -> list[str]:
     lines += _statement(month)
     for later in month["later"]:
         amount = f", {yuan(later['amount_fen'])} 元" if "amount_fen" in later else ""
-        period = later["period"] or "not confirmed yet 未确认"
-        lines.append(f"later 后续 {later['what']} {later['id']}{amount}: period {period}")
+        waits = later.get("stage", "not confirmed yet 未确认")
+        where = f"period {later['period']}" if later["period"] else waits
+        lines.append(f"later 后续 {later['what']} {later['id']}{amount}: {where}")
         if later["what"] == "reversal":
             lines += _money("institution's month 机构月度", later["institution"])
         lines += [f"  {line}" for line in _statement(later)]

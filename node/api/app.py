@@ -32,6 +32,7 @@ from node.api import (
     institutions,
     ledger_codes,
     lives,
+    objections,
     operations,
     people,
     proofs,
@@ -80,6 +81,7 @@ ROUTERS = (
     provider.router,
     clearing.router,
     cities.router,
+    objections.router,
     references.router,
     stream.router,
 )

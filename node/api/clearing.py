@@ -282,6 +282,8 @@ def statement_row(period: str, home: str, care: str, made: Statement) -> dict[st
         "total_fen": made.total_fen,
         "declarations": made.declarations,
         "adjusted_fen": made.adjusted_fen,
+        "moved_fen": made.moved_fen,
+        "open_objections": made.open,
         "confirmed_by_home": made.home_by or None,
         "confirmed_by_care": made.care_by or None,
         "notice": made.notice or None,

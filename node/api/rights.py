@@ -175,6 +175,8 @@ ROUTES: Mapping[str, Right] = {
     "deduction": Right.PARTY,
     "clearing": Right.CHAIN,
     "clearing_statement": Right.PARTY,
+    "clearing_objections": Right.PARTY,
+    "objection": Right.PARTY,
     "province_clearing": Right.CHAIN,
     "area_remittances": Right.PARTY,
     "advance": Right.PARTY,

@@ -29,7 +29,7 @@ from contracts.settlement.clearing import (
 )
 from contracts.settlement.clearing.notice_record import Kind, Notice
 from contracts.settlement.clearing.period import CONTRACT
-from contracts.settlement.clearing.period_record import PeriodStage
+from contracts.settlement.clearing.period_record import Period, PeriodStage
 from contracts.settlement.clearing.statement_record import Statement
 from contracts.settlement.funds_book import Leg, post
 
@@ -54,17 +54,13 @@ def confirm(ctx: Context, args: Args) -> Answer:
     """Confirm a statement for one side, by its amount; with the second word its notice is issued.
 
     Refuses with ``clearing.not-party``, ``clearing.amount-differs``,
-    ``clearing.confirmed-already``, ``clearing.not-stated``, ``clearing.statement-not-found``.
+    ``clearing.confirmed-already``, ``clearing.not-stated``, ``clearing.statement-not-found``,
+    ``clearing.objected`` while an objection is open.
     """
     period, home, care = args["period"], args["home"], args["care"]
     if ctx.sender_region not in (home, care):
         reject("clearing.not-party", sender_region=ctx.sender_region, home=home, care=care)
-    listed = period_record.load(ctx.state, period)
-    stated: tuple[PeriodStage, ...] = (PeriodStage.STATED,)
-    if not statement_record.is_national(home, care):
-        stated = (PeriodStage.STATED, PeriodStage.CLOSED)  # the country's closing waits for no city
-    if listed.stage not in stated:
-        reject("clearing.not-stated", period=period, stage=listed.stage.value)
+    listed = require_stated(ctx.state, period, home, care)
     made = statement_record.load(ctx.state, period, home, care)
     side = "home" if ctx.sender_region == home else "care"
     known = made.home_by if side == "home" else made.care_by
@@ -73,6 +69,8 @@ def confirm(ctx: Context, args: Args) -> Answer:
             "clearing.confirmed-already", period=period, home=home, care=care, side=side,
             confirmed_fen=made.total_fen, asked_fen=args["amount_fen"],
         )  # fmt: skip
+    if made.open:
+        reject("clearing.objected", period=period, home=home, care=care, open=made.open)
     if args["amount_fen"] != made.total_fen:
         reject(
             "clearing.amount-differs", period=period, home=home, care=care,
@@ -103,6 +101,20 @@ def confirm(ctx: Context, args: Args) -> Answer:
         "confirmed": after.confirmed,
         "notice": after.notice,
     }
+
+
+def require_stated(state: State, period: str, home: str, care: str) -> Period:
+    """The period of statements that are final. Refuses with ``clearing.not-stated``.
+
+    The country's closing waits for no city: inside a province a closed period will do.
+    """
+    listed = period_record.load(state, period)
+    inside = not statement_record.is_national(home, care)
+    if listed.stage is PeriodStage.COLLECTING or (
+        listed.stage is PeriodStage.CLOSED and not inside
+    ):
+        reject("clearing.not-stated", period=period, stage=listed.stage.value)
+    return listed
 
 
 def _pass_on(state: State, period: str, home: str, care: str, made: Statement) -> None:
