@@ -73,6 +73,10 @@ ordered, confirmed or sent back as below; after payment (reimbursement) every pr
 rule that fails, overspends or uses up its units pays nothing, and the explanation's `cover` says
 why: it never holds a discharge. The reasons are codes of docs/errors.md. A payment's id is the
 claim's, a dot and a number.
+
+A product counts in its own benefit year. A settlement that is decided again is decided on the
+product's counters as they were before it; later ones whose product's counters are others now stand
+on the list of `yibao claim reprice-list` with the cause `product`, and none changes by itself.
 """
 
 _CONSENTS = """An institution takes a settlement back alone until it has declared it. After that

@@ -35,6 +35,7 @@ from node.api.guard import Access
 from node.api.params import DATE, AccessDep, After, AreaCode, Limit, ThingId, day, edge_router
 from node.api.parties import Parties
 from node.api.problems import Problem
+from node.ledger.receipt import OK
 from node.ledger.transaction import Call
 
 router = edge_router("cases")
@@ -157,12 +158,14 @@ def attached_to(
     access: Access, claim_id: str, contract: str, methods: tuple[str, ...], audience: str
 ) -> Iterator[tuple[Call, dict[str, Any]]]:
     """Attachments for an audience of a claim's calls of these methods, oldest first, with the
-    call; an erased one is withheld (``explorer.attachments_of``)."""
+    call; an erased one is withheld (``explorer.attachments_of``). What was refused has decided
+    nothing and is left out."""
     for row in access.view.calls_of("claim", claim_id, "", CALLS_OF_A_CLAIM):
         located = chain.locate(access.view, row.tx_id)
         assert located is not None, f"the index names {row.tx_id.hex()} that is not stored"
         call = located.transaction.body.calls[row.call_index]
-        if call.contract == contract and call.method in methods:
+        carried_out = located.receipts[row.call_index].status == OK
+        if carried_out and call.contract == contract and call.method in methods:
             for attached in explorer.attachments_of(access, located, row.call_index):
                 if attached["audience"] == audience:
                     yield call, attached

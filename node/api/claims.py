@@ -186,13 +186,27 @@ async def claim_history(
     return access.answer(calls_page(access, "claim", claim, after, limit))
 
 
-def calls_page(access: Access, kind: str, name: str, after: str, limit: int) -> dict[str, Any]:
-    """One page of the calls that concern a thing, those that concern the reader."""
+def calls_page(
+    access: Access,
+    kind: str,
+    name: str,
+    after: str,
+    limit: int,
+    about: tuple[str, str] | None = None,
+) -> dict[str, Any]:
+    """One page of the calls that concern a thing, those that concern the reader.
+
+    ``about``: only calls with an event that has this field and value.
+    """
     found = access.view.calls_of(kind, name, after, limit)
     rows, following = chain.affordable(access.view, found, limit)
     shown = []
     for row in rows:
         receipt, concerned = chain.row_call(access, row)
+        if about is not None and not any(
+            e.fields.get(about[0]) == about[1] for e in receipt.events
+        ):
+            continue
         if access.sees(concerned):
             shown.append(
                 {

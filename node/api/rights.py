@@ -143,6 +143,7 @@ ROUTES: Mapping[str, Right] = {
     "filing_attachments": Right.CONTENT,
     "filing_affected": Right.PERSON,
     "reimbursement": Right.PERSON,
+    "reimbursement_history": Right.PERSON,
     "work_filings": Right.PERSON,
     "work_ending": Right.PERSON,
     "work_reimbursements": Right.PARTY,

@@ -103,6 +103,16 @@ def test_the_demo_ends_with_one_object_of_these_keys(demo: Demo) -> None:
         assert claim["total_fen"] == claim["funds_fen"] + claim["person_fen"]
 
 
+def test_people_are_shown_the_tables_the_trace_the_proof_and_how_to_go_on(tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    done = process("demo", "--claims", "1", "--bureaus", "1", "--dir", folder)
+    assert done.returncode == 0, done.stderr
+    for words in ("Settled 已结算", "seed-01", "结算单", "fund:370000", "verified offline: receipt",
+                  "every node switched off", f"yibao devnet up --dir {folder}"):  # fmt: skip
+        assert words in " ".join(done.stdout.split()), words
+    assert (folder / "keys" / "auditor.national.audit.key").is_file()
+
+
 def test_a_folder_with_a_network_is_not_used_again(demo: Demo) -> None:
     again = yibao("demo", "--claims", "1", "--dir", demo.folder)
     assert again.exit_code == Exit.LOCAL

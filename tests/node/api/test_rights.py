@@ -105,6 +105,7 @@ EXPECTED: dict[str, Allowed] = {
     "filing_attachments": (SEE_PERSON, CASES),
     "filing_affected": (SEE_PERSON, CASES),
     "reimbursement": (SEE_PERSON, CASES),
+    "reimbursement_history": (SEE_PERSON, CASES),
     "work_filings": (SEE_PERSON, CASES),
     "work_ending": (SEE_PERSON, CASES),
     "work_reimbursements": (
@@ -216,6 +217,7 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         "filing_attachments": f"/v1/filings/{FILING}/attachments",
         "filing_affected": f"/v1/filings/{FILING}/affected",
         "reimbursement": f"/v1/reimbursements/{REIMBURSEMENT}",
+        "reimbursement_history": f"/v1/reimbursements/{REIMBURSEMENT}/history",
         "work_filings": "/v1/work/filings",
         "institution_settlements": f"/v1/institutions/{HOSPITAL}/settlements",
         "work_ending": "/v1/work/ending",
