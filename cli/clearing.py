@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from cli.output import Json, print_fields, print_record, print_table, yuan
+from cli.ageing import ageing
+from cli.output import Json, print_record, print_table, yuan
 from cli.prepare import prepare
 from cli.reconcile import reconcile
 from cli.refused import refused
@@ -50,6 +51,7 @@ City = Annotated[str, typer.Argument(metavar="CITY", help="Six digits: 440100.")
 
 declaration.command("reconcile")(reconcile)
 declaration.command("prepare")(prepare)
+declaration.command("ageing")(ageing)
 audit.command("refused")(refused)
 
 
@@ -60,33 +62,6 @@ def declaration_show(
     """An institution's declared month: totals as in 3201, what is owed, how it stands. 申报单"""
     path = f"/v1/declarations/{institution}/{month}"
     record(context, "Declaration 申报单", path, as_json)
-
-
-@declaration.command("ageing")
-def declaration_ageing(
-    context: typer.Context, institution: Institution, as_json: Json = False
-) -> None:
-    """What is owed to an institution by where it waits, and for how long. 账龄"""
-    answer = asked(context, as_json, f"/v1/institutions/{institution}/ageing")
-    if answer is None:
-        return
-    found = answer["record"]
-    sums = ("payable_fen", "undeclared_fen", "due_next_fen")
-    print_fields(
-        f"Owed 应付 {institution}",
-        {name.removesuffix("_fen"): f"{yuan(int(found[name]))} 元" for name in sums},
-    )
-    print_table(
-        "Months 月份",
-        ("month", "stage", "owed 元", "aside", "aside 元", "days", "due", "overdue"),
-        [
-            (m["month"], m["stage"], yuan(int(m["owed_fen"])), m["aside"],
-             yuan(int(m["aside_fen"])), m["working_days_since_close"], m["due_on"] or "",
-             m["overdue_working_days"])
-            for m in found["months"]
-        ],
-        footer="days: working days since the month was closed 关账后工作日",
-    )  # fmt: skip
 
 
 @audit.command("show")

@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from node.api import (
     accounts,
+    ageing,
     banks,
     batches,
     books,
@@ -79,6 +80,7 @@ ROUTERS = (
     refusals.router,
     books.router,
     provider.router,
+    ageing.router,
     clearing.router,
     cities.router,
     objections.router,

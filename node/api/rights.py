@@ -172,6 +172,7 @@ ROUTES: Mapping[str, Right] = {
     "bank_suspense": Right.PARTY,
     "institution_rows": Right.PARTY,
     "institution_ageing": Right.PARTY,
+    "area_ageing": Right.PARTY,
     "declaration": Right.PARTY,
     "deduction": Right.PARTY,
     "clearing": Right.CHAIN,
