@@ -15,6 +15,8 @@ from cli.client import Client, Refused
 from cli.output import yuan
 
 WITHHELD = "withheld"
+ATTEMPTS_MAX = 50
+"""Payments of one notice that are followed back."""
 WAYS = (
     ("clearing", "province paid 跨省清算付款"),
     ("levy", "city of insurance paid its province 上解"),
@@ -119,7 +121,7 @@ def _of_city(client: Client, side: str, area: str, period: str) -> dict[str, Any
         return None
     told = _ask(client, f"/v1/areas/{area}/remittances")
     if WITHHELD in told:
-        return {"notice": told, "payment": None}
+        return {"notice": told, "payment": None, "before": []}
     for notice in told[side]["notices"]:
         if notice["first"] <= period <= notice["last"]:
             return _paid(client, notice["notice"])
@@ -127,14 +129,19 @@ def _of_city(client: Client, side: str, area: str, period: str) -> dict[str, Any
 
 
 def _paid(client: Client, notice_id: str | None) -> dict[str, Any] | None:
-    """A notice with its payment; None where there is no notice yet."""
+    """A notice with its payment and those before it that came back; None without a notice."""
     if not notice_id:
         return None
     notice = _ask(client, f"/v1/notices/{notice_id}")
-    payment = notice.get("payment")
+    name = notice.get("payment")
+    payments: list[dict[str, Any]] = []
+    while name and len(payments) < ATTEMPTS_MAX:
+        payments.append(_ask(client, f"/v1/payments/{name}"))
+        name = payments[-1].get("previous")
     return {
         "notice": notice,
-        "payment": _ask(client, f"/v1/payments/{payment}") if payment else None,
+        "payment": payments[0] if payments else None,
+        "before": payments[1:],
     }
 
 
@@ -198,11 +205,24 @@ def _money(title: str, paid: dict[str, Any] | None) -> list[str]:
     notice, payment = paid["notice"], paid["payment"]
     if WITHHELD in notice:
         return [f"{title}: withheld from this reader 无权查看"]
-    line = f"{title}: {notice['notice']}, {notice['stage']}, due {notice['due_on']}"
-    if payment is None or WITHHELD in payment:
-        return [line]
-    lines = [line, f"  payment 付款单 {payment['payment']}, {payment['stage']}"]
-    if payment["reference"]:
-        told = f"{payment['bank']} {payment['reference']} of {payment['value_on']}"
-        lines.append(f"  bank reference 银行流水号 {told}")
+    lines = [f"{title}: {notice['notice']}, {notice['stage']}, due {notice['due_on']}"]
+    for each in (payment, *paid["before"]):
+        if each is not None and WITHHELD not in each:
+            lines += _payment(each)
     return lines
+
+
+def _payment(payment: dict[str, Any]) -> list[str]:
+    """A payment with what the banks have said of it."""
+    lines = [f"  payment 付款单 {payment['payment']}, {payment['stage']}"]
+    told = (
+        ("bank reference 银行流水号", payment["bank"], payment["reference"], payment["value_on"]),
+        ("received 收款行流水号", payment["payee_bank"], payment["received_reference"],
+         payment["received_on"]),
+        ("came back 退回流水号", payment["bank"], payment["back_reference"], payment["back_on"]),
+    )  # fmt: skip
+    return lines + [
+        f"  {title} {bank} {reference} of {day}"
+        for title, bank, reference, day in told
+        if reference
+    ]

@@ -348,6 +348,11 @@ async def payment(access: AccessDep, payment: ThingId) -> Response:
         "reference": found.reference or None,
         "value_on": found.value_on or None,
         "reason": found.reason or None,
+        "previous": found.previous or None,
+        "back_reference": found.back_reference or None,
+        "back_on": found.back_on or None,
+        "received_reference": found.received_reference or None,
+        "received_on": found.received_on or None,
         "transfer": f"payment/{payment}",
     }
     return access.answer({"record": record})

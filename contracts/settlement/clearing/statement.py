@@ -173,21 +173,35 @@ def _issue(ctx: Context, period: str, notice_id: str, kind: Kind, pairs: list[Pa
 
 def paid_statements(ctx: Context, notice_id: str, notice: Notice) -> None:
     """A statement's notice is paid; one that nets pays both directions."""
+    _settled(ctx, notice.cause[0], _pairs_of(ctx.state, notice_id, notice))
+
+
+def unpaid_statements(ctx: Context, notice_id: str, notice: Notice) -> None:
+    """The money of a statement's notice came back: it is owed again."""
+    _settled(ctx, notice.cause[0], _pairs_of(ctx.state, notice_id, notice), settled=False)
+
+
+def _pairs_of(state: State, notice_id: str, notice: Notice) -> list[Pair]:
+    """The statements that a notice pays."""
     period, home, care = notice.cause
     pairs = [(home, care)]
-    other = statement_record.find(ctx.state, period, care, home)
+    other = statement_record.find(state, period, care, home)
     if other is not None and other.notice == notice_id:
         pairs.append((care, home))
-    _settled(ctx, period, pairs)
+    return pairs
 
 
-def _settled(ctx: Context, period: str, pairs: list[Pair]) -> None:
+def _settled(ctx: Context, period: str, pairs: list[Pair], *, settled: bool = True) -> None:
+    """Note that statements are paid, or owed again. A closed period stays as it was closed."""
     for home, care in pairs:
         made = statement_record.load(ctx.state, period, home, care)
-        statement_record.put(ctx.state, period, home, care, replace(made, settled=True))
+        made = replace(made, settled=settled)
+        statement_record.put(ctx.state, period, home, care, made)
     listed = period_record.load(ctx.state, period)
-    listed = replace(listed, settled=listed.settled + len(pairs))
-    period_record.put(ctx.state, period, listed)
+    if listed.stage is not PeriodStage.CLOSED:
+        count = len(pairs) if settled else -len(pairs)
+        listed = replace(listed, settled=listed.settled + count)
+        period_record.put(ctx.state, period, listed)
 
 
 def _netting(state: State, home: str, care: str) -> bool:

@@ -18,6 +18,7 @@ from contracts.settlement.clearing import (
     notice_record,
     objection_record,
     owed,
+    payment_record,
     period_record,
     statement_record,
 )
@@ -79,11 +80,12 @@ class Walk:
         self.refunds: list[str] = []
         self.deductions: list[str] = []
         self.objections: list[str] = []
+        self.paid: list[str] = []
         self.done: Counter[str] = Counter()
         self.actions: tuple[Callable[[], bool], ...] = (
             self.settle, self.settle, self.reverse, self.turn_of_the_month, self.deduct,
             self.decide, self.set_aside, self.audit, self.audit, self.say_yes, self.say_yes,
-            self.object, self.answer, self.levy_or_allot, self.pay, self.pay,
+            self.object, self.answer, self.levy_or_allot, self.pay, self.pay, self.come_back,
         )  # fmt: skip
 
     def run(self, steps: int) -> None:
@@ -300,6 +302,23 @@ class Walk:
         after = dict(self.month.state.entries)
         world.do(BANK, "payment", method, told | more, post="operator")
         assert self.month.state.entries == after, "the same message twice changes nothing"
+        if not returned:
+            self.paid.append(payment)
+        return True
+
+    def come_back(self) -> bool:
+        """A bank sends back what it had confirmed, now and then; its message comes twice."""
+        if not self.paid or self.chance.random() < 0.5:
+            return False
+        payment = self.paid.pop(self.chance.randrange(len(self.paid)))
+        self.month.payments += 1
+        told = {
+            "payment": payment, "reference": f"B{self.month.payments}", "value_on": self.today(),
+            "amount_fen": payment_record.load(self.month.state, payment).amount_fen,
+            "reason": "closed_account",
+        }  # fmt: skip
+        for _ in range(2):
+            self.month.world.do(BANK, "payment", "send_back", told, post="operator")
         return True
 
     # What is looked at.
