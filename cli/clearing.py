@@ -12,7 +12,7 @@ import typer
 from cli.ageing import ageing
 from cli.output import Json, print_record, print_table, yuan
 from cli.prepare import prepare
-from cli.reconcile import reconcile
+from cli.reconcile import reconcile, rows
 from cli.refused import refused
 from cli.show import asked, record
 
@@ -51,6 +51,7 @@ City = Annotated[str, typer.Argument(metavar="CITY", help="Six digits: 440100.")
 
 declaration.command("reconcile")(reconcile)
 declaration.command("prepare")(prepare)
+declaration.command("rows")(rows)
 declaration.command("ageing")(ageing)
 audit.command("refused")(refused)
 

@@ -111,10 +111,6 @@ def order(ctx: Context, args: Args) -> Answer:
         digest=digest,
         cause=ctx.tx_id,
         previous=notice.payment,
-        back_reference="",
-        back_on="",
-        received_reference="",
-        received_on="",
     )
     notice_record.put(ctx.state, notice_id, notice_record.with_payment(notice, payment_id))
     return store(ctx, payment_id, made, notice)

@@ -89,14 +89,14 @@ class Payment:
     """Of the ordering call, for retries."""
     cause: bytes
     """Id of the ordering transaction."""
-    previous: str
+    previous: str = ""
     """The payment of the same notice before this one; empty for the first."""
-    back_reference: str
+    back_reference: str = ""
     """The bank's reference of money that came back after it was paid."""
-    back_on: str
-    received_reference: str
+    back_on: str = ""
+    received_reference: str = ""
     """The payee's bank's own reference of what it received; empty while it has not said so."""
-    received_on: str
+    received_on: str = ""
 
     def encode(self) -> Value:
         """As the state has it: an array, the order of the fields above."""
