@@ -165,6 +165,15 @@ def test_an_auditor_follows_a_settlement_to_both_banks(ask: Ask) -> None:
         assert words in text
 
 
+def test_what_was_taken_back_is_followed_to_the_month_of_its_negative_row(ask: Ask) -> None:
+    month = ask("trace", TWO, "--json")["month"]
+    (later,) = month["later"]
+    assert (later["what"], later["id"], later["month"]) == ("reversal", f"{TWO}-r", "2025-06")
+    assert later["institution"]["payment"]["reference"] == "ICBC-2"
+    assert later["clearing"]["payment"]["reference"] == "ICBC-3"
+    assert f"later 后续 reversal {TWO}-r: period 2025-06" in ask("trace", TWO)
+
+
 def test_a_hospital_sees_its_own_side_of_the_trace(ask: Ask) -> None:
     month = ask("trace", ONE, "--json", who=HOSPITAL, post="finance")["month"]
     assert month["institution"]["payment"]["reference"] == "ICBC-2"
