@@ -40,11 +40,8 @@ WORK = {
     "filings": WorkList.FILINGS,
     "ending": WorkList.ENDING,
     "reimbursements": WorkList.REIMBURSEMENTS,
-<<<<<<< HEAD
     "institutions": WorkList.INSTITUTIONS,
-=======
     "wallets": WorkList.WALLETS,
->>>>>>> main
 }
 """The work lists by the names that the edge has for them."""
 

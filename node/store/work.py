@@ -18,12 +18,8 @@ from node.store.kv import Reader
 
 WHOLE = keys.meta("work-lists")
 """Set once the lists were made from the whole state; gone when another state was put in place."""
-MADE = b"2"
-<<<<<<< HEAD
+MADE = b"3"
 """Which lists there are: with anything else under that key the lists are made again."""
-=======
-"""Which lists there are. Anything else under that key, and they are made again."""
->>>>>>> main
 AREA_CHARS, DATE_CHARS = 6, 10
 NO_DATE = "1000-01-01"
 """Where nothing is due on a day."""
@@ -38,13 +34,10 @@ class WorkList(Enum):
     """Filings that stand, by their last day."""
     REIMBURSEMENTS = b"r"
     """Reimbursements that wait for somebody, by the day on which that is due."""
-<<<<<<< HEAD
     INSTITUTIONS = b"i"
     """Institutions of a district, of its city and of its province, all under ``NO_DATE``."""
-=======
     WALLETS = b"w"
     """Wallet transfers that nobody has claimed, by the day on which they go back."""
->>>>>>> main
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +47,7 @@ class WorkRow:
     date: str
     """ISO date by which it is due, or on which it ends."""
     name: str
-<<<<<<< HEAD
-    """Id of the filing, reimbursement or institution."""
-=======
-    """Id of the filing, reimbursement or transfer."""
->>>>>>> main
+    """Id of the filing, reimbursement, transfer or institution."""
     note: str
     """A word about how it stands, so that a reader need not look at each."""
 
