@@ -20,6 +20,7 @@ from node.ledger.types import Value
 from node.year.bills import KINDS, LONGEST_STAY, Kind, kind_of, lines_of, total_of
 from node.year.calendar import YEAR, after, days_of, spread
 from node.year.journal import Journal, Known
+from node.year.outages import Outages
 from node.year.people import People, Person
 from node.year.places import CHRONIC_DISEASE
 from node.year.waves import CARE, FILE, LATER, Waves
@@ -63,6 +64,9 @@ class Days:
         self._bills: dict[str, list[_Paper]] = defaultdict(list)
         """Day -> papers of people who paid first, at their next step."""
         self._number = 0
+        self._outages = Outages(seed)
+        self.turned_away = 0
+        """Bills that were paid first because the institution was cut off."""
         self.reimbursed = 0
         self.stages: dict[str, str] = {}
         """Reimbursement -> stage that the ledger told last, until it is looked at."""
@@ -78,17 +82,27 @@ class Days:
         dice = random.Random(f"{self._seed}/{day}")  # noqa: S311  (dice, no secret)
         waves = Waves()
         for _ in range(self._visits.get(day, 0)):
-            self._visit(waves, day, dice)
+            while not self._visit(waves, day, dice):
+                pass
             if dice.random() < PAID_FIRST:
-                self._pay_first(day, dice)
+                person = self.people.of(dice.randrange(self.people.count))
+                self._pay_first(day, dice, person, OUTPATIENT)
         for stay in self._stays.pop(day, ()):
-            self._discharge(waves, day, stay, dice)
+            if self._outages.is_out(stay.institution, day):
+                self._stays[after(day, 1)].append(stay)
+            else:
+                self._discharge(waves, day, stay, dice)
         for institution, claim in self._back.pop(day, ()):
             args = {"claim": claim, "reversal": f"{claim}-r", "reason": "wrong_bill"}
             waves.add(LATER, institution, "clerk", Planned("claim", "reverse", args))
         for paper in self._bills.pop(day, ()):
             self._next_step(waves, day, paper, dice)
         return waves
+
+    @property
+    def held(self) -> int:
+        """How many things are remembered: what is open. Beside it one filing for each person."""
+        return self.open + len(self.stages)
 
     @property
     def open(self) -> int:
@@ -98,17 +112,24 @@ class Days:
 
     # --- Care ----------------------------------------------------------------------------------
 
-    def _visit(self, waves: Waves, day: str, dice: random.Random) -> None:
+    def _visit(self, waves: Waves, day: str, dice: random.Random) -> bool:
+        """Somebody is settled or admitted. False where the institution is cut off: who comes there
+        pays and brings the bill home; who has to be admitted goes where the system works."""
         person = self.people.of(dice.randrange(self.people.count))
         kind = kind_of(dice)
         if kind.name == "chronic" and not person.chronic:
             person = self._somebody_chronic(dice)
         emergency = kind.name in ("inpatient", "outpatient") and dice.random() < EMERGENCY
+        shelves = self.places.pharmacies if kind.name == "pharmacy" else self.places.hospitals
+        institution = dice.choice(shelves[person.care])
+        if self._outages.is_out(institution, day):
+            if kind.name != "inpatient":
+                self._pay_first(day, dice, person, kind)
+                self.turned_away += 1
+            return False
         if not emergency and kind.name != "pharmacy":
             self._file(waves, day, person)
         self._number += 1
-        shelves = self.places.pharmacies if kind.name == "pharmacy" else self.places.hospitals
-        institution = dice.choice(shelves[person.care])
         claim = f"{own_prefix(institution)}{self._number}"
         self.journal.known[claim] = Known(
             institution, "310" if person.employee else "390", kind.name, person.area,
@@ -121,7 +142,7 @@ class Days:
             content: dict[str, Value] = {"visit": _clinical(kind, emergency)}
             register = Planned("claim", "register", args, ("settlement", content))
             waves.add(CARE, institution, "doctor" if emergency else "clerk", register)
-            return
+            return True
         total = total_of(kind, dice)
         args = _settlement(claim, day, total, person.employee) | {
             "visit": _public(person, kind, day, emergency)
@@ -133,6 +154,7 @@ class Days:
         settle = Planned("claim", "settle", args, ("settlement", content))
         waves.add(CARE, institution, "doctor" if emergency else "clerk", settle)
         self._maybe_back(institution, claim, day, dice)
+        return True
 
     def _discharge(self, waves: Waves, day: str, stay: _Stay, dice: random.Random) -> None:
         total = total_of(stay.kind, dice)
@@ -175,10 +197,9 @@ class Days:
 
     # --- People who paid first -------------------------------------------------------------------
 
-    def _pay_first(self, day: str, dice: random.Random) -> None:
+    def _pay_first(self, day: str, dice: random.Random, person: Person, kind: Kind) -> None:
         """Somebody pays the whole bill and brings it home some days later."""
         self._number += 1
-        person, kind = self.people.of(dice.randrange(self.people.count)), OUTPATIENT
         paper = _Paper(self._number, person, kind, day, dice.randrange(2**32))
         self._bills[after(day, dice.randrange(3, 25))].append(paper)
 

@@ -67,10 +67,15 @@ class Outcome:
     blocks: int = 0
     periods: int = 0
     by_month: list[dict[str, int]] = field(default_factory=list)
-    """Settlements, and memory of the node and of the actors in MB, at each month's end."""
+    """Settlements, memory of the node and of the actors in MB, and how many things the actors
+    remember, at each month's end."""
     differing: list[str] = field(default_factory=list)
     provinces: tuple[str, ...] = ()
     reimbursed: int = 0
+    paid_first: int = 0
+    """Bills that were paid first because an institution was cut off."""
+    late: int = 0
+    """Steps of bureaus and finance departments that waited because they were."""
     ageing: list[tuple[str, dict[str, int]]] = field(default_factory=list)
     """(month's end, month of settlement -> fen that institutions wait for)."""
 
@@ -90,12 +95,13 @@ def simulate(plan: Plan, folder: Path, progress: Progress) -> Outcome:
 
     begun = time.perf_counter()
     with YearLedger(folder, places, start_ms, read, index=plan.index) as ledger:
-        closing = Closing(places, journal, plan.seed, ledger.state)
+        closing = Closing(places, journal, plan.claims, plan.seed, ledger.state)
         year = _Year(
             ledger, journal, Days(people, journal, plan.claims, plan.seed, closing.mark), closing,
             Funding(places, plan.claims, plan.seed), outcome,
         )  # fmt: skip
         _found(ledger, places, people, progress)
+        ledger.do(closing.cases.setup())
         outcome.setup_seconds = time.perf_counter() - begun
         begun, worked, node = time.perf_counter(), time.process_time(), ledger.used()
         year.live(progress)
@@ -104,6 +110,7 @@ def simulate(plan: Plan, folder: Path, progress: Progress) -> Outcome:
         outcome.cpu_seconds = time.process_time() - worked + outcome.node_cpu_seconds
         outcome.blocks, outcome.periods = ledger.height, closing.periods
         outcome.reimbursed = year.days.reimbursed
+        outcome.paid_first, outcome.late = year.days.turned_away, closing.late
         outcome.differing = sums.differing(ledger.state)
     return outcome
 
@@ -155,7 +162,8 @@ class _Year:
 
     def _note_month(self, day: str, settled: int) -> None:
         memory = {"memory_mb": self.ledger.used().memory_mb, "actors_mb": memory_mb()}
-        self.outcome.by_month.append({"claims": settled, **memory})
+        held = self.journal.held + self.days.held + self.closing.held
+        self.outcome.by_month.append({"claims": settled, **memory, "remembered": held})
         unpaid = {month: fen for month, fen in self.journal.unpaid.items() if fen}
         self.outcome.ageing.append((day[:7], unpaid))
 

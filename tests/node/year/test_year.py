@@ -18,7 +18,7 @@ from contracts.settlement import CONTRACTS
 from node.ledger.receipt import Receipt, ReceiptPosting
 from node.service.opening import OpenOptions, open_ledger
 from node.year import __main__ as command
-from node.year import bills, calendar, charts, closing
+from node.year import bills, calendar, charts, closing, outages
 from node.year.people import People
 from node.year.places import Places, Scale
 from node.year.report import middle, page, summary
@@ -32,7 +32,9 @@ TINY = Plan(claims=60, persons=60, scale=Scale(cities=1, hospitals=1, pharmacies
 def lived(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Path]:
     folder = tmp_path_factory.mktemp("year")
     told: list[tuple[str, int, int]] = []
-    outcome = simulate(TINY, folder, lambda *words: told.append(words))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(outages, "SHARE", 0.05)  # so few visits meet none otherwise
+        outcome = simulate(TINY, folder, lambda *words: told.append(words))
     assert told[-1][1] == told[-1][2] == TINY.claims
     return outcome, folder
 
@@ -55,7 +57,25 @@ def test_the_year_ends_with_nothing_open(lived: tuple[Outcome, Path]) -> None:
     assert sum(pair["owed_fen"] for pair in told["pairs"]) == sum(later.values())
     assert told["days_to_money"]["settlements"] == sum(outcome.journal.to_money.values()) > 0
     assert {fund["fund"] for fund in told["funds"]} >= {"310100", "390100"}
+    assert told["unexplained_fen"] == 0
+    assert told["paid_by_case"] > 0
+    assert told["prepaid_fen"] > told["prepaid_set_off_fen"] > 0
+    assert min(told["cut_off"].values()) > 0
     json.dumps(told)
+
+
+def test_what_the_actors_remember_does_not_grow_with_the_year(
+    lived: tuple[Outcome, Path],
+) -> None:
+    """Counted, not weighed: things of the newest months, and none of those before."""
+    months = lived[0].by_month
+    settled = [0, 0, *(month["claims"] for month in months)]
+    for number, month in enumerate(months):
+        # At most a row, a day and a stay of each settlement of a month that is not paid yet, and
+        # one thing for each of three institutions and six pairs; papers come with the months too.
+        newest = settled[number + 2] - settled[number]
+        assert 0 < month["remembered"] <= 3 * newest + 3 + 6, month
+    assert months[-1]["remembered"] < TINY.claims / 4
 
 
 def test_any_prefix_sums_to_zero_and_the_chain_opens_at_its_end(
@@ -82,7 +102,7 @@ def test_the_page_is_one_file_and_says_what_came_out(lived: tuple[Outcome, Path]
     assert not re.search(r"(src|href)=|url\(|@import|<script", text), "nothing from outside"
     for words in ("省际资金流向", "预付金使用", "账龄", "从出院到回款", "基金收支", "平 balanced"):
         assert words in text
-    assert text.count("<svg") == 6 == text.count("</svg>")
+    assert text.count("<svg") == 7 == text.count("</svg>")
     assert "nan" not in text.lower().replace("finance", "")
 
 
