@@ -228,6 +228,7 @@ class Closing:
 
     def _take_notices(self, day: str, dice: random.Random) -> None:
         issued, self.journal.issued = self.journal.issued, []
+        issued.sort(key=lambda notice: str(notice["notice"]))  # blocks have no order that stays
         for notice in issued:
             payer = notice.get("payer_region")
             if payer is None:

@@ -32,6 +32,7 @@ PAID_FIRST = 0.004
 BOUNCED = 0.1
 """Of the orders for reimbursements come back from the bank."""
 EMERGENCY = 0.06
+TRIES_MAX = 50
 LOOKED_AT = 0.04
 """Of all stays an auditor finds fault with a line."""
 Mark = Callable[[str, str, int], None]
@@ -57,12 +58,16 @@ class Days:
         self._visits = dict(zip(days, spread(claims, days), strict=True))
         self._filed: dict[int, str] = {}
         """Person -> last day on which the filing is taken to hold."""
+        self._in_care: dict[int, str] = {}
+        """Person -> last day on which this person is treated."""
         self._stays: dict[str, list[_Stay]] = defaultdict(list)
         """Day of discharge -> who goes home."""
         self._back: dict[str, list[tuple[str, str]]] = defaultdict(list)
         """Day -> (institution, claim) to take back."""
         self._bills: dict[str, list[_Paper]] = defaultdict(list)
         """Day -> papers of people who paid first, at their next step."""
+        self._prepared: dict[str, tuple[Waves, random.Random]] = {}
+        """Day -> its visits, and the dice for all else of it: of one day at most."""
         self._number = 0
         self._outages = Outages(seed)
         self.turned_away = 0
@@ -77,8 +82,13 @@ class Days:
             if event.topic == "reimbursement.stage":
                 self.stages[event.fields["reimbursement"]] = event.fields["stage"]
 
-    def waves(self, day: str) -> Waves:
-        """Everything of a day."""
+    def prepare(self, day: str) -> None:
+        """The visits of a day, thought of before it has come: they need no answer of the ledger.
+
+        Days are prepared in their order, each after ``waves`` of the one before it.
+        """
+        if day in self._prepared:
+            return
         dice = random.Random(f"{self._seed}/{day}")  # noqa: S311  (dice, no secret)
         waves = Waves()
         for _ in range(self._visits.get(day, 0)):
@@ -87,9 +97,15 @@ class Days:
             if dice.random() < PAID_FIRST:
                 person = self.people.of(dice.randrange(self.people.count))
                 self._pay_first(day, dice, person, OUTPATIENT)
+        self._prepared[day] = (waves, dice)
+
+    def waves(self, day: str) -> Waves:
+        """Everything of a day."""
+        self.prepare(day)
+        waves, dice = self._prepared.pop(day)
         for stay in self._stays.pop(day, ()):
             if self._outages.is_out(stay.institution, day):
-                self._stays[after(day, 1)].append(stay)
+                self._stay_until(after(day, 1), stay)
             else:
                 self._discharge(waves, day, stay, dice)
         for institution, claim in self._back.pop(day, ()):
@@ -115,10 +131,8 @@ class Days:
     def _visit(self, waves: Waves, day: str, dice: random.Random) -> bool:
         """Somebody is settled or admitted. False where the institution is cut off: who comes there
         pays and brings the bill home; who has to be admitted goes where the system works."""
-        person = self.people.of(dice.randrange(self.people.count))
         kind = kind_of(dice)
-        if kind.name == "chronic" and not person.chronic:
-            person = self._somebody_chronic(dice)
+        person = self._somebody(day, dice, chronic=kind.name == "chronic")
         emergency = kind.name in ("inpatient", "outpatient") and dice.random() < EMERGENCY
         shelves = self.places.pharmacies if kind.name == "pharmacy" else self.places.hospitals
         institution = dice.choice(shelves[person.care])
@@ -136,8 +150,8 @@ class Days:
             self.places.region[institution],
         )  # fmt: skip
         if kind.name == "inpatient":
-            stay = _Stay(institution, claim, day, kind, emergency)
-            self._stays[after(day, dice.randrange(2, LONGEST_STAY))].append(stay)
+            stay = _Stay(institution, claim, person.number, day, kind)
+            self._stay_until(after(day, dice.randrange(2, LONGEST_STAY)), stay)
             args = {"claim": claim, "visit": _public(person, kind, day, emergency)}
             content: dict[str, Value] = {"visit": _clinical(kind, emergency)}
             register = Planned("claim", "register", args, ("settlement", content))
@@ -167,16 +181,29 @@ class Days:
         waves.add(CARE, stay.institution, "clerk", settle)
         self._maybe_back(stay.institution, stay.claim, day, dice)
 
+    def _stay_until(self, day: str, stay: _Stay) -> None:
+        self._stays[day].append(stay)
+        self._in_care[stay.person] = day
+
     def _maybe_back(self, institution: str, claim: str, day: str, dice: random.Random) -> None:
         if dice.random() < REVERSED:
             later = after(day, dice.randrange(0, 6))
             # Within the month: what is declared needs more than the institution's own word.
             self._back[later if later[:7] == day[:7] else day].append((institution, claim))
 
-    def _somebody_chronic(self, dice: random.Random) -> Person:
+    def _somebody(self, day: str, dice: random.Random, *, chronic: bool) -> Person:
+        """Who falls ill: nobody twice on a day nor while in hospital, as far as there are others.
+
+        So no two settlements of a day move the same counters, and what they come to does not depend
+        on the order in which the node takes them.
+        """
+        tries = 0
         while True:
             person = self.people.of(dice.randrange(self.people.count))
-            if person.chronic:
+            tries += 1
+            free = self._in_care.get(person.number, "") < day or tries > TRIES_MAX
+            if free and (person.chronic or not chronic):
+                self._in_care[person.number] = day
                 return person
 
     def _file(self, waves: Waves, day: str, person: Person) -> None:
@@ -270,9 +297,9 @@ class _Stay:
 
     institution: str
     claim: str
+    person: int
     since: str
     kind: Kind
-    emergency: bool
 
 
 @dataclass(slots=True)

@@ -161,7 +161,8 @@ class Journal:
         if due > 0:
             self.noticed[f"institution:{month}:{institution}"] = (due, owed)
             return
-        self.due[institution] = due
+        if due:
+            self.due[institution] = due
         self.unpaid[month] -= owed
         self.months[month].pop(institution, None)
 
