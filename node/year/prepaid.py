@@ -41,8 +41,8 @@ class Prepaid:
     def _grant(self, waves: Waves) -> None:
         drawn = sum(CARE[province] for province in self._places.provinces)
         for province, hospitals in self._places.hospitals.items():
-            share = CARE[province] / drawn / len(hospitals)
-            fen = max(SHARE_FEN_LEAST, int(self._claims / 12 * share * FEN_OF_A_CLAIM))
+            month = self._claims * FEN_OF_A_CLAIM // 12
+            fen = max(SHARE_FEN_LEAST, month * CARE[province] // (drawn * len(hospitals)))
             for hospital in hospitals:
                 self._given[hospital] = fen
                 self._call(waves, "grant", hospital, "spring", fen)
