@@ -36,7 +36,7 @@ from node.year.run import Plan, simulate
 from node.year.sums import Sums
 
 SMALL = Plan(claims=25, persons=40, scale=Scale(cities=1, hospitals=1, pharmacies=1, provinces=2))
-OPTIONS = OpenOptions(diff_heights=10, check_heights=10, tree_depth=8, index=False)
+OPTIONS = OpenOptions(diff_heights=10, check_heights=10, tree_depth=8, index=True)
 CUTS_MAX = 4
 
 
@@ -63,7 +63,7 @@ class Follower:
             ledger.database.state, ledger.tree,
         )  # fmt: skip
         self.chain = Chain(
-            ledger.database, executor, ledger.parent, Metrics(), organisation=VALIDATOR, index=False
+            ledger.database, executor, ledger.parent, Metrics(), organisation=VALIDATOR, index=True
         )
 
     @property
@@ -78,6 +78,7 @@ class Follower:
         assert certificate is not None
         transactions = [whole(lived, leaf) for leaf in lived.blocks.leaves(height)]
         result = self.chain.execute(Header.decode(data), transactions)
+        assert result.receipt_bytes == lived.blocks.receipts(height)
         self.chain.commit(BlockId(result.block_hash), Certificate.decode(certificate))
         self.chain.advance(result)
         return result.receipts
@@ -123,5 +124,10 @@ def test_cut_at_any_block_it_sums_to_zero_and_restarts_to_the_same_end(
         for receipt in follower.follow(ledger.database):
             sums.read(receipt)
     assert follower.chain.parent == ledger.parent
+    entries, lived_entries = (
+        {key: value for _, key, value in database.state.entries()}
+        for database in (follower.ledger.database, ledger.database)
+    )
+    assert entries == lived_entries
     follower.ledger.database.close()
     shutil.rmtree(folder)
