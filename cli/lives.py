@@ -1,16 +1,27 @@
-"""``yibao estate`` and ``yibao person ending``: births, moves and deaths of the insured.
+"""``yibao newborn|estate`` and ``yibao person ending``: births, moves and deaths of the insured.
 
 The commands that change something are made from the contracts' declarations (``cli.calls``).
 """
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from cli.output import Json, out, print_record, print_table, yuan
-from cli.show import ByClaim, PersonId, asked
+from cli.show import ByClaim, PersonId, asked, record
 
+newborn = typer.Typer(no_args_is_help=True, help="Newborns under their mothers. 新生儿随母")
 estate = typer.Typer(no_args_is_help=True, help="Heirs and what they get. 个人账户继承")
+
+ChildId = Annotated[str, typer.Argument(metavar="CHILD", help="Pseudonym of the newborn.")]
+
+
+@newborn.command("show")
+def show_newborn(context: typer.Context, child_id: ChildId, as_json: Json = False) -> None:
+    """A newborn's registration, and what was settled under the mother. Logged. 新生儿登记"""
+    record(context, "Newborn 新生儿", f"/v1/newborns/{child_id}", as_json)
 
 
 def ending(

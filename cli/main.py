@@ -65,6 +65,7 @@ mount(cover.app, CONTRACTS_BY_NAME, ("cover",))
 mount(show.reimburse, CONTRACTS_BY_NAME, ("reimbursement",))
 for noun, group in clearing.GROUPS.items():
     mount(group, CONTRACTS_BY_NAME, (noun,))
+mount(lives.newborn, CONTRACTS_BY_NAME, ("newborn",))
 mount(lives.estate, CONTRACTS_BY_NAME, ("estate",))
 mount(refunds.payouts, CONTRACTS_BY_NAME, ("payout",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
@@ -101,6 +102,7 @@ for group, name in (
     (show.reimburse, "reimburse"),
     *((group, noun) for noun, group in clearing.GROUPS.items()),
     (refunds.payouts, "payout"),
+    (lives.newborn, "newborn"),
     (lives.estate, "estate"),
     (show.catalogue, "catalogue"),
     (show.looks, "looks"),

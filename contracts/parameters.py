@@ -147,6 +147,15 @@ AREA: Mapping[str, Parameter] = MappingProxyType(
                 "working days for the decision, for papers that were asked for, for the payment.",
             ),
             _parameter(
+                "newborn",
+                "bureau",
+                Record({"within_days": Int(1, 366)}),
+                # National guidance: enrolled within 90 days, covered from birth.
+                {"within_days": 90},
+                "How long after its birth a newborn may be treated under its mother, and be "
+                "enrolled with cover from birth. within_days: days, the last one counts.",
+            ),
+            _parameter(
                 "clearing",
                 "centre",
                 Record(

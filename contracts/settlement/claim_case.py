@@ -41,12 +41,12 @@ class Facts:
 
 
 def cover_of(
-    ctx: Context, institution: Organisation, person: Person, visit: Visit, filed_until: str = ""
+    ctx: Context, institution: Organisation, person: str, visit: Visit, filed_until: str = ""
 ) -> Cover:
     """The filing whose cover reaches the admission, or why none does (``find_cover``)."""
     return find_cover(
         ctx.state,
-        person.id,
+        person,
         institution.region,
         visit.admission,
         visit.discharge,

@@ -70,12 +70,14 @@ def decide(
     channel: str = DIRECT,
     filed_until: str = "",
     counted_in: Callable[[int], Counters | None] | None = None,
+    mother: str = "",
 ) -> Decided:
     """Steps 1 to 3 of SETTLEMENT.md section 4.
 
     ``own``: what the person's part may be paid from. ``channel``: ``direct`` or ``after_payment``.
     ``filed_until``: up to when a filing counts as filed during the stay; its end when empty.
     ``counted_in``: the counters of a benefit year as they were; those of now unless it is given.
+    ``mother``: whose filing covers a newborn that has none of its own; empty for everybody else.
     Refuses with codes ``policy.*``, ``counters.*``, ``claim.no-catalogue``,
     ``claim.consent-missing``, ``claim.reimbursed``.
     """
@@ -86,7 +88,9 @@ def decide(
     direct = channel == DIRECT
     needs_consent = direct and not is_emergency(visit)
     covered = catalogue_of(ctx, rules.catalogue, rows, needs_consent=needs_consent)
-    cover = cover_of(ctx, institution, person, visit, filed_until)
+    cover = cover_of(ctx, institution, person.id, visit, filed_until)
+    if mother and not cover.found:
+        cover = cover_of(ctx, institution, mother, visit, filed_until)
     facts = Facts(institution, person, visit, cover, own)
     years = _years(rules.program, visit)
     known = _known(ctx, person, years) if counted_in is None else [counted_in(y) for y in years]

@@ -110,11 +110,13 @@ CLINICAL = Record(
         "commitment": Optional(COMMITMENT),
         "referral": Optional(Bool(), False),
         "chronic_disease": Optional(Text(0, 40), ""),
+        "newborn": Optional(Id(60)),
         "diagnoses": Optional(List(Text(1, 80), max=40), []),
     }
 )
 """The clinical half of a visit. Diagnoses stay in the attachment; nothing here computes on them.
-``third_party`` must be told with ``trauma`` and only then (national ``REL_TTP_FLAG``)."""
+``third_party`` must be told with ``trauma`` and only then (national ``REL_TTP_FLAG``). ``newborn``:
+the child that is treated, where it is not enrolled yet and the person is its mother."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from contracts.schema import (
     Record,
     Text,
 )
-from contracts.settlement import calendar, ending
+from contracts.settlement import calendar, ending, newborn_record
 from contracts.settlement.enrolment_record import (
     ARREARS,
     INSURED,
@@ -136,7 +136,11 @@ _CLERKS = ("clerk", "checker")
     args={"person": Id(60)}, attachments={AUDIENCE: ENROLMENT}, kinds=("bureau",), posts=_CLERKS
 )
 def enrol(ctx: Context, args: Args) -> Answer:
-    """Open an enrolment under a new pseudonym."""
+    """Open an enrolment under a new pseudonym.
+
+    Of a newborn that was registered under its mother, in time: the answer has what was settled
+    there, to be decided again on the child. Refuses with ``newborn.differs``, ``newborn.cover``.
+    """
     person_id = args["person"]
     area = area_of(person_id)
     require_competent(ctx, area)
@@ -145,7 +149,8 @@ def enrol(ctx: Context, args: Args) -> Answer:
     if known is not None:
         # Only the enrolment itself may be repeated; a person that has changed since is another.
         if known.revision == 1 and known.digest == digest:
-            return {"revision": 1}
+            told = newborn_record.claims_at_enrolment(ctx.state, person_id)
+            return {"revision": 1} | ({"newborn_claims": list(told)} if told else {})
         reject("enrolment.exists", person=person_id)
     attached = ctx.attachments[AUDIENCE]
     content = attached.content
@@ -172,9 +177,16 @@ def enrol(ctx: Context, args: Args) -> Answer:
         entitlements=_entitlements(person_id, content["entitlements"]),
     )
     _take_link(ctx, person)
+    insured = [p.from_date for p in person.insured if p.status == INSURED]
+    moved = newborn_record.enrolled(
+        ctx, person_id, person.birth, person.sex, insured[0] if insured else "", today, digest
+    )
     ctx.state.put(f"person/{person_id}", person.encode())
     ctx.emit("enrolment.enrolled", person=person_id)
-    return {"revision": 1}
+    if not moved:
+        return {"revision": 1}
+    ctx.emit("newborn.enrolled", person=person_id, area=area, claims=list(moved))
+    return {"revision": 1, "newborn_claims": list(moved)}
 
 
 @CONTRACT.method(

@@ -4,7 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-_ENDING = """## Births, moves and deaths
+_NEWBORN = """## Births, moves and deaths
+
+### Newborns (新生儿)
+
+A child has no number on its first day. The mother's home bureau registers it under her by the
+certificate of birth (`newborn.register`), with the pseudonym that it will be enrolled by. Until
+then hospitals settle its care under the mother and name the child in the attachment (`newborn`):
+her policy, her filing, her deductible. The registration lasts as long as the area says (parameter
+`newborn`, 90 days) and lapses by itself; what was settled stays as it is.
+
+Enrolled in time (`enrolment.enrol`), the child is covered from birth: a first insured period that
+begins later is refused (`newborn.cover`). The answer lists the settlements under the mother. Each
+is decided again on the child by `claim.resettle` with the reason `newborn`: both funds, the
+mother's account and counters have back what they gave, her filing covers the child too, and the
+difference is told payer by payer. Bills that were paid first are reimbursed to the child, once it
+is enrolled. `yibao newborn show CHILD` shows where it stands.
+"""
+
+_ENDING = """### The end of an enrolment
 
 `enrolment.close` ends an enrolment with its last day: by a death, a move or because it was a
 mistake. In the same call the person's filings are cancelled from the day after on, consents to
@@ -25,4 +43,4 @@ down, the fen left over go to the first heirs, so nothing is made and nothing is
 
 def section(methods_of: Callable[[str], str]) -> str:
     """The section, with the calls of its contracts."""
-    return f"{_ENDING}\n{methods_of('estate')}"
+    return f"{_NEWBORN}\n{methods_of('newborn')}\n{_ENDING}\n{methods_of('estate')}"

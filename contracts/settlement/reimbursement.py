@@ -126,6 +126,8 @@ def file(ctx: Context, args: Args) -> Answer:
     if args["care_kind"] == CHECK_UP:
         reject("claim.check-up", care_kind=CHECK_UP)
     check_flags(content["visit"], args["care_kind"])
+    if content["visit"]["newborn"] is not None:
+        reject("newborn.direct-only", newborn=content["visit"]["newborn"])
     visit = visit_of(args, content["visit"], args["discharge"])
     check_dates(ctx, visit)
     # A suspension closes direct settlement only: reimbursement stays open, as in an emergency.

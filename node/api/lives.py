@@ -1,4 +1,4 @@
-"""What becomes of a person's insurance: how an enrolment ended, who inherits.
+"""What becomes of a person's insurance: newborns, how an enrolment ended, who inherits.
 
 All of it says that somebody has died or moved, so each look is logged like one at the person.
 """
@@ -10,12 +10,13 @@ from typing import Any
 
 from starlette.responses import Response
 
-from contracts.settlement import ending, estate_record
-from node.api import schemas
+from contracts.settlement import ending, estate_record, newborn_record
+from node.api import parties, schemas
 from node.api.claims import payout_fields
 from node.api.guard import Access
 from node.api.params import AccessDep, ThingId, edge_router
 from node.api.people import ByClaim, find_person
+from node.api.worklists import today_of
 
 router = edge_router("lives")
 
@@ -46,3 +47,26 @@ def _estate(access: Access, person: str) -> dict[str, Any] | None:
         "heirs": [asdict(one) for one in found.heirs],
         "payouts": [payout_fields(access.state, name) for name in found.payouts],
     }
+
+
+@router.get(
+    "/v1/newborns/{person}", name="newborn", responses={200: {"model": schemas.RecordAnswer}}
+)
+async def newborn(access: AccessDep, person: ThingId) -> Response:
+    """A newborn under its mother: until when, and what was settled there and not moved yet."""
+    found = newborn_record.find(access.state, person)
+    if found is None:
+        raise access.absent()
+    concerned = parties.of_person(access.state, found.mother)
+    access.check(concerned, f"person/{person}")
+    record = {
+        "person": person,
+        "mother": found.mother,
+        "birth": found.birth,
+        "sex": found.sex,
+        "until": found.until,
+        "status": found.status_on(today_of(access)),
+        "enrolled_on": found.enrolled_on or None,
+        "claims": list(found.claims),
+    }
+    return access.answer({"record": record})

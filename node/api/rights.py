@@ -155,6 +155,7 @@ ROUTES: Mapping[str, Right] = {
     "person_looks": Right.PERSON,
     "person_covers": Right.PERSON,
     "person_ending": Right.PERSON,
+    "newborn": Right.PERSON,
     # commercial cover
     "cover_holder": Right.PARTY,
     "cover_payment": Right.PARTY,

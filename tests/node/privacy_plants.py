@@ -32,6 +32,7 @@ PHONE_KEY, NEXT_PHONE_KEY = key_of("phone", "canary"), key_of("phone", "canary 2
 PERSON = "p:430100:9c"
 HEIR = sha256(b"canary heir").digest()
 TRACE = "84019900000000000077"
+BORN = "2025-06-08"
 COVERED = "2003-02-19"
 """Since when the person holds a commercial product."""
 
@@ -204,6 +205,11 @@ def plant_people(plant: Planter) -> None:
     for code, change in wrong:
         plant.sound(**at_home, method="enrol", args={"person": "p:430100:9f"},
                     attachments={"person": PERSONAL | change}, code=code)  # fmt: skip
+    birth = {"person": {"birth": BORN, "sex": "male", "paper": PAPER}}
+    under: dict[str, Any] = {"sender": BUREAU_CHANGSHA, "contract": "newborn", "method": "register"}
+    plant.spoilt(**under, args={"person": "p:430100:9b", "mother": PERSON}, attachments=birth)
+    plant.sound(**under, args={"person": "p:430100:9b", "mother": PERSON}, attachments=birth,
+                code="newborn.mother")  # fmt: skip
     change = {
         "phone_key": NEXT_PHONE_KEY,
         "entitlements": PERSONAL["entitlements"],

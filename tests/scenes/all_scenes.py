@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.scenes import families, late_filings, papers, travellers
+from tests.scenes import families, late_filings, lives, papers, travellers
 from tests.scenes.told import SCENES
 
-__all__ = ["SCENES", "families", "late_filings", "papers", "travellers"]
+__all__ = ["SCENES", "families", "late_filings", "lives", "papers", "travellers"]
