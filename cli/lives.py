@@ -1,4 +1,4 @@
-"""``yibao newborn|estate`` and ``yibao person ending``: births, moves and deaths of the insured.
+"""``yibao newborn|move|estate`` and ``yibao person ending``: births, moves, deaths.
 
 The commands that change something are made from the contracts' declarations (``cli.calls``).
 """
@@ -13,8 +13,10 @@ from cli.output import Json, out, print_record, print_table, yuan
 from cli.show import ByClaim, PersonId, asked, record
 
 newborn = typer.Typer(no_args_is_help=True, help="Newborns under their mothers. 新生儿随母")
+move = typer.Typer(no_args_is_help=True, help="Insurance moves to another area. 关系转移接续")
 estate = typer.Typer(no_args_is_help=True, help="Heirs and what they get. 个人账户继承")
 
+MoveId = Annotated[str, typer.Argument(metavar="MOVE", help="Id of the transfer.")]
 ChildId = Annotated[str, typer.Argument(metavar="CHILD", help="Pseudonym of the newborn.")]
 
 
@@ -22,6 +24,12 @@ ChildId = Annotated[str, typer.Argument(metavar="CHILD", help="Pseudonym of the 
 def show_newborn(context: typer.Context, child_id: ChildId, as_json: Json = False) -> None:
     """A newborn's registration, and what was settled under the mother. Logged. 新生儿登记"""
     record(context, "Newborn 新生儿", f"/v1/newborns/{child_id}", as_json)
+
+
+@move.command("show")
+def show_move(context: typer.Context, move_id: MoveId, as_json: Json = False) -> None:
+    """Where a transfer of insurance stands, and what moved. Logged. 关系转移"""
+    record(context, "Move 转移", f"/v1/moves/{move_id}", as_json)
 
 
 def ending(

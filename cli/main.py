@@ -66,6 +66,7 @@ mount(show.reimburse, CONTRACTS_BY_NAME, ("reimbursement",))
 for noun, group in clearing.GROUPS.items():
     mount(group, CONTRACTS_BY_NAME, (noun,))
 mount(lives.newborn, CONTRACTS_BY_NAME, ("newborn",))
+mount(lives.move, CONTRACTS_BY_NAME, ("move",))
 mount(lives.estate, CONTRACTS_BY_NAME, ("estate",))
 mount(refunds.payouts, CONTRACTS_BY_NAME, ("payout",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
@@ -103,6 +104,7 @@ for group, name in (
     *((group, noun) for noun, group in clearing.GROUPS.items()),
     (refunds.payouts, "payout"),
     (lives.newborn, "newborn"),
+    (lives.move, "move"),
     (lives.estate, "estate"),
     (show.catalogue, "catalogue"),
     (show.looks, "looks"),

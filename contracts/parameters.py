@@ -17,6 +17,7 @@ from contracts.api import State, Value, reject
 from contracts.regions import COUNTRY, widening
 from contracts.schema import (
     DIGITS,
+    IDENTIFIER,
     Bool,
     Check,
     Date,
@@ -145,6 +146,15 @@ AREA: Mapping[str, Parameter] = MappingProxyType(
                 "How the home area reimburses people who paid first. within_months: how long after "
                 "discharge a bill may be brought. decide_within, papers_within, pay_within: "
                 "working days for the decision, for papers that were asked for, for the payment.",
+            ),
+            _parameter(
+                "move",
+                "bureau",
+                Record({"carry": List(Text(1, 40, IDENTIFIER), max=64, distinct=True)}),
+                # No text seen says that a year's counters follow the person.
+                {"carry": []},
+                "How the area takes over people whose insurance moves here. carry: names of the "
+                "year's counters that go on, within one scheme; the others begin anew.",
             ),
             _parameter(
                 "newborn",

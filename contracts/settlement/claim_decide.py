@@ -88,9 +88,7 @@ def decide(
     direct = channel == DIRECT
     needs_consent = direct and not is_emergency(visit)
     covered = catalogue_of(ctx, rules.catalogue, rows, needs_consent=needs_consent)
-    cover = cover_of(ctx, institution, person.id, visit, filed_until)
-    if mother and not cover.found:
-        cover = cover_of(ctx, institution, mother, visit, filed_until)
+    cover = cover_of(ctx, institution, person.id, mother, visit, filed_until)
     facts = Facts(institution, person, visit, cover, own)
     years = _years(rules.program, visit)
     known = _known(ctx, person, years) if counted_in is None else [counted_in(y) for y in years]

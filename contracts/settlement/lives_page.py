@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from contracts.settlement import move_record
+
 _NEWBORN = """## Births, moves and deaths
 
 ### Newborns (新生儿)
@@ -40,7 +42,27 @@ refund that comes later is paid to one of them. Shares are in ten-thousandths; t
 down, the fen left over go to the first heirs, so nothing is made and nothing is lost.
 """
 
+_MOVE = """### Transfer of insurance (关系转移接续)
+
+The new area asks for the person (`move.ask`, by the link token), the old one agrees and names its
+last day (`move.agree`), the new one completes (`move.complete`, by another person): in one call the
+old enrolment ends with all that ends with it, the new one begins, and the balance of account and
+wallet goes over. Until then nothing has changed and either side may give it up; nobody is insured
+twice or nowhere. The answer lists open stays, holds and wallet transfers; the explanation, for both
+bureaus, lists filings and recognised diseases too, to be filed or recognised anew.
+
+* A stay that was begun is settled by the old area: its policy, its filing, its fund.
+* The old area pays the new one what moved by a notice (`account:<move>`), like every notice.
+* What comes for the old account later goes on to the new one, with a notice of its own.
+* Where the new insurance has no personal account, the balance is a payout to the person.
+* The year's counters begin anew, but for those that the new area's parameter `move` names; they go
+  on within one scheme and benefit year.
+"""
+
 
 def section(methods_of: Callable[[str], str]) -> str:
     """The section, with the calls of its contracts."""
-    return f"{_NEWBORN}\n{methods_of('newborn')}\n{_ENDING}\n{methods_of('estate')}"
+    return (
+        f"{_NEWBORN}\n{methods_of('newborn')}\n{_ENDING}\n{methods_of('estate')}\n{_MOVE}\n```mermaid\n"
+        f"{move_record.mermaid()}```\n\n{methods_of('move')}"
+    )

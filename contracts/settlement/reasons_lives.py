@@ -9,6 +9,62 @@ from contracts.settlement.reason import Reason
 
 ROWS: tuple[Reason, ...] = (
     Reason(
+        "move.dates",
+        "The days of the old and the new insurance do not follow each other.",
+        "转出和转入日期不衔接或超出范围。",
+        "The last day there lies before the first day here; both within a year of today.",
+        "转出最后一日须早于转入首日,且均在一年之内。",
+    ),
+    Reason(
+        "move.duplicate-id",
+        "This id was used for another transfer of insurance.",
+        "该转移编号已用于其他业务。",
+        "Give a new id; the same call sent again gives the first answer.",
+        "请使用新的编号。",
+    ),
+    Reason(
+        "move.link",
+        "The link token is not that of the person who is asked for.",
+        "关联标识与所申请人员不符。",
+        "Ask the centre for the token, and compare the pseudonym on the person's certificate.",
+        "请向国家平台核对关联标识和参保凭证。",
+    ),
+    Reason(
+        "move.not-found",
+        "There is no transfer of insurance of this id.",
+        "没有该编号的转移业务。",
+        "Check the id.",
+        "请核对编号。",
+    ),
+    Reason(
+        "move.same-area",
+        "The person is insured in this area already.",
+        "该人员已在本统筹区参保。",
+        "Change the enrolment instead.",
+        "请办理参保变更。",
+    ),
+    Reason(
+        "move.same-holder",
+        "Whoever asked for the person does not complete the transfer.",
+        "申请与办结不得为同一人。",
+        "Let another person of the bureau complete it.",
+        "请由另一位经办人员办结。",
+    ),
+    Reason(
+        "move.under-way",
+        "Another transfer of this person's insurance is under way; its id is in the values.",
+        "该人员已有转移业务在办理中。",
+        "Wait for it, or have it withdrawn.",
+        "请等待办结或先撤回。",
+    ),
+    Reason(
+        "move.wrong-stage",
+        "The transfer of insurance stands where this step is not possible.",
+        "转移业务当前状态不允许此操作。",
+        "Look at its stage: asked, agreed, done.",
+        "请查询业务状态。",
+    ),
+    Reason(
         "newborn.area",
         "A newborn is registered by the area that insures its mother.",
         "新生儿应由母亲参保地办理登记。",

@@ -1,4 +1,4 @@
-"""What becomes of a person's insurance: newborns, how an enrolment ended, who inherits.
+"""What becomes of a person's insurance: newborns, moves, how an enrolment ended, heirs.
 
 All of it says that somebody has died or moved, so each look is logged like one at the person.
 """
@@ -10,11 +10,12 @@ from typing import Any
 
 from starlette.responses import Response
 
-from contracts.settlement import ending, estate_record, newborn_record
+from contracts.settlement import ending, enrolment, estate_record, move_record, newborn_record
 from node.api import parties, schemas
 from node.api.claims import payout_fields
 from node.api.guard import Access
 from node.api.params import AccessDep, ThingId, edge_router
+from node.api.parties import Parties
 from node.api.people import ByClaim, find_person
 from node.api.worklists import today_of
 
@@ -34,6 +35,7 @@ async def person_ending(access: AccessDep, person: ThingId, claim: ByClaim = Non
         "person": person,
         "ended": None if found is None else asdict(found),
         "estate": _estate(access, person),
+        "move": move_record.move_of(access.state, person) or None,
     }
     return access.answer({"record": record})
 
@@ -70,3 +72,16 @@ async def newborn(access: AccessDep, person: ThingId) -> Response:
         "claims": list(found.claims),
     }
     return access.answer({"record": record})
+
+
+@router.get("/v1/moves/{move}", name="move", responses={200: {"model": schemas.RecordAnswer}})
+async def move(access: AccessDep, move: ThingId) -> Response:
+    """A transfer of insurance: where it stands, days, what moved. For the areas of both sides."""
+    found = move_record.find(access.state, move)
+    if found is None:
+        raise access.absent()
+    areas = frozenset(enrolment.area_of(one) for one in (found.person, found.to))
+    access.check(Parties(home_regions=areas, persons=frozenset({found.person})), f"move/{move}")
+    hidden = ("asked", "last", "salt", "asker")
+    record = {name: value for name, value in asdict(found).items() if name not in hidden}
+    return access.answer({"record": {"move": move, **record, "moved_fen": found.moved_fen}})

@@ -156,6 +156,7 @@ ROUTES: Mapping[str, Right] = {
     "person_covers": Right.PERSON,
     "person_ending": Right.PERSON,
     "newborn": Right.PERSON,
+    "move": Right.PERSON,
     # commercial cover
     "cover_holder": Right.PARTY,
     "cover_payment": Right.PARTY,

@@ -437,6 +437,16 @@ def plant_end(plant: Planter) -> None:
     plant.spoilt(BUREAU_CHANGSHA, "enrolment", "suspend", dates | {"revision": 4}, reason)
     ended = {"person": {"last_day": DAY, "cause": "death"}}
     plant.sound(BUREAU_CHANGSHA, "enrolment", "close", {"person": PERSON, "revision": 4}, ended)
+    sichuan: dict[str, Any] = {"sender": "bureau:440100", "contract": "move"}
+    asked = {"move": "440100m1", "person": PERSON, "to": "p:440100:9c", "first_day": "2025-06-12"}
+    plant.spoilt(**sichuan, method="ask", args=asked, attachments={"person": {"link": LINK}})
+    plant.sound(**sichuan, method="ask", args=asked, attachments={"person": {"link": LINK}},
+                post="clerk")  # fmt: skip
+    plant.sound(BUREAU_CHANGSHA, "move", "agree", {"move": "440100m1", "last_day": DAY})
+    plant.spoilt(**sichuan, method="complete", args={"move": "440100m1"},
+                 attachments={"person": PERSONAL})  # fmt: skip
+    plant.sound(**sichuan, method="complete", args={"move": "440100m1"}, code="move.dates",
+                attachments={"person": PERSONAL})  # fmt: skip
     heirs = {"person": {"heirs": [{"heir": HEIR, "relation": "other_heir", "share_e4": 10_000}]}}
     at_home: dict[str, Any] = {"sender": BUREAU_CHANGSHA, "contract": "estate"}
     plant.sound(**at_home, method="register", args={"person": PERSON, "revision": 1},

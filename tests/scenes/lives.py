@@ -1,14 +1,19 @@
-"""Scenes of births and moves."""
+"""Scenes of births and of insurance that moves."""
 
 from __future__ import annotations
 
 from hashlib import sha256
 from typing import Any
 
+from contracts.api import Value
 from tests.cli.screens import Screens
+from tests.contracts.world import BANK
 from tests.scenes.country import (
     BED,
     BUREAU_CHANGSHA,
+    BUREAU_CHENGDU,
+    CHENGDU,
+    CHENGDU_HOSPITAL,
     DRUG,
     EXAMINATION,
     GUANGZHOU,
@@ -83,4 +88,77 @@ def a_newborn(country: Country, tell: Tell) -> None:
         "(`newborn.over`). The bureau decides the first one again on the child, in one call. The "
         f"residents' fund pays 80 %, {paid} yuan, since his mother's filing covers him, too; her "
         "fund, her account and her deductible of the year have back what they gave."
+    )
+
+
+@scene
+def a_move_in_the_middle_of_a_stay(country: Country, tell: Tell) -> None:
+    """Insurance that moves in the middle of a stay."""
+    country.on("2025-06-02")
+    person = country.enrol("mover", birth="1985-05-05")
+    country.deposit(person, "1200.00")
+    country.file(person, "living_elsewhere", CHENGDU)
+    country.on("2025-06-27")
+    claim = country.admit(person, hospital=CHENGDU_HOSPITAL)
+    country.on("2025-06-28")
+    new, link = f"p:{CHENGDU}:mover", sha256(person.encode()).digest()
+    asked: dict[str, Value] = {"move": "510100m1", "person": person, "to": new,
+                               "first_day": "2025-07-01"}  # fmt: skip
+    code = "move.link"
+    country.say(BUREAU_CHENGDU, "move", "ask", asked, {"person": {"link": bytes(32)}},
+                post="clerk", refused=code)  # fmt: skip
+    country.say(BUREAU_CHENGDU, "move", "ask", asked, {"person": {"link": link}}, post="clerk")
+    tell(
+        "Somebody who is insured in Changsha takes up work in Chengdu, and her new employer "
+        "insures her there from 1 July. She has just been taken to hospital in Chengdu. Chengdu asks "
+        f"Changsha for her; a token that is not hers is refused (`{code}`)."
+    )
+    word: dict[str, Value] = {"move": "510100m1", "last_day": "2025-06-30"}
+    agreed = country.say(BUREAU_CHANGSHA, "move", "agree", word, post="checker")
+    assert agreed.answer["stays"] == [claim]
+    tell(
+        "Changsha agrees and names its last day. The answer lists what is open, here the stay in "
+        "Chengdu's hospital. Nothing has changed yet, and either side could still give it up."
+    )
+    country.on("2025-07-01")
+    content: dict[str, Value] = {
+        "link": link, "scheme": "310", "sex": "female", "birth": "1985-05-05", "account": True,
+        "insured": [{"from": "2025-07-01", "status": "insured"}], "from": "2025-07-01",
+        "category": "active", "identity_types": [],
+    }  # fmt: skip
+    done = country.say(BUREAU_CHENGDU, "move", "complete", {"move": "510100m1"},
+                       {"person": content}, post="checker").answer  # fmt: skip
+    there = country.look(BUREAU_CHENGDU, f"/v1/persons/{new}/account")["record"]["account"]
+    assert there == {"310200": 1_200_00}
+    tell(
+        "On 1 July Chengdu completes it: in that one call the old insurance ends, the new one "
+        f"begins and the {yuan(int(done['moved_fen']))} yuan of her account stand in Chengdu. Her "
+        "filing with Changsha has ended with it; in Chengdu she is at home now."
+    )
+    country.on("2025-07-04")
+    bill = country.discharge(claim, (BED, "2000.00"), (DRUG, "9000.00"))
+    assert (bill.total, bill.funds) == ("11,000.00", "9,000.00")
+    assert bill.versions["policy"]["area"] == "430100"
+    tell(
+        "She is discharged on the 4th. The stay is settled by the facts of its admission: "
+        f"{bill.funds} of {bill.total} yuan, from Changsha's fund, by Changsha's policy and her "
+        "filing of June."
+    )
+    code = "enrolment.closed"
+    country.visit(person, (DRUG, "50.00"), hospital=CHENGDU_HOSPITAL, refused=code)
+    order: dict[str, Value] = {"payment": "430100-move-1", "notice": str(done["notice"]),
+                               "amount_fen": 1_200_00, "bank": BANK}  # fmt: skip
+    country.say(BUREAU_CHANGSHA, "payment", "order", order, post="finance")
+    approved: dict[str, Value] = {"payment": "430100-move-1"}
+    country.say(BUREAU_CHANGSHA, "payment", "approve", approved, post="checker")
+    told: dict[str, Value] = {"amount_fen": 1_200_00, "reference": "r-5", "value_on": "2025-07-04"}
+    country.say(BANK, "payment", "confirm", approved | told, post="clerk")
+    country.books += [
+        (BUREAU_CHENGDU, f"person:{new}:account"), (BANK, f"bank:{BANK}"),
+    ]  # fmt: skip
+    assert country.look(BUREAU_CHENGDU, "/v1/moves/510100m1")["record"]["stage"] == "done"
+    tell(
+        f"Whoever comes with the old card after June is refused (`{code}`). Changsha's bank pays "
+        "Chengdu's agency what went over, by a notice with a due date like any other between two "
+        "places."
     )

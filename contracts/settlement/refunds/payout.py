@@ -19,7 +19,7 @@ from contracts import organisations
 from contracts.api import Answer, Args, Context, Contract, State, Value, reject
 from contracts.organisations import covers, require_competent, require_own_id
 from contracts.schema import IDENTIFIER, Bytes, Id, OneOf, Text
-from contracts.settlement import calendar, enrolment, estate_record
+from contracts.settlement import account_money, calendar, enrolment, estate_record, move_record
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.enrolment import Person, person_status
 from contracts.settlement.enrolment_record import CLOSED
@@ -119,9 +119,14 @@ def name_of(reversal: str, number: int) -> str:
 
 
 def divert(ctx: Context, reversal: str, came: Mapping[str, int], book: Book) -> None:
-    """Move on what came into accounts that are closed. ``came``: fen by account."""
+    """Move on what came into accounts that are closed. ``came``: fen by account.
+
+    To the account that the person has where the insurance has moved (``move``); else the area owes
+    it, and a payout waits.
+    """
     today = calendar.date_of_ms(ctx.time_ms)
     legs: list[Leg] = []
+    number = 0
     for account, amount in came.items():
         kind, _ = chart.entry_of(account)
         if amount <= 0 or kind.entry != "account/<person>":
@@ -129,9 +134,18 @@ def divert(ctx: Context, reversal: str, came: Mapping[str, int], book: Book) -> 
         person = enrolment.require_person(ctx.state, chart.owner_of(account))
         if person.died is None and person_status(person, today) != CLOSED:
             continue
+        number += 1
+        name, now = name_of(reversal, number), move_record.last_of(ctx.state, person)
+        goes_on = now.id != person.id and now.died is None and now.account
+        if goes_on and person_status(now, today) != CLOSED:
+            account_money.open_entry(ctx, book, now)
+            into = chart.person_account(now.id)
+            legs += account_money.legs_between(account, person.area, into, now.area, amount)
+            account_money.ask_payment(ctx, name, person.area, now.area, amount)
+            continue
         legs.append((account, PERSONAL_ACCOUNT, -amount))
         legs.append((chart.owed(person.area), PERSONAL_ACCOUNT, amount))
-        owe(ctx, name_of(reversal, len(legs) // 2), person, amount)
+        owe(ctx, name, person, amount)
     if legs:
         post(ctx, f"payout/{reversal}", legs, book)
 
@@ -171,7 +185,8 @@ def name_account(ctx: Context, args: Args) -> Answer:
     if told is not None:
         return told
     state = _LIFE.follow(made.state, _A.NAME)
-    person = enrolment.require_person(ctx.state, made.person)
+    # Who has moved may have died since: under the pseudonym of the place of insurance.
+    person = move_record.last_of(ctx.state, enrolment.require_person(ctx.state, made.person))
     if (person.died is None) != (args["receiver"] == "person"):
         reject("payout.receiver", receiver=args["receiver"], died=person.died is not None)
     heirs = estate_record.heirs_of(ctx.state, person.id)

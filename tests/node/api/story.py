@@ -16,6 +16,7 @@ from contracts.settlement.cover_record import Version as CoverVersion
 from contracts.settlement.enrolment import Period, Person, Spell
 from contracts.settlement.filing_record import APPROVED, Filing, Version, row_of
 from contracts.settlement.lifecycle import ClaimState
+from contracts.settlement.move_record import Move, MoveStage
 from contracts.settlement.newborn_record import Newborn
 from contracts.settlement.records import Claim, Settled, Visit
 from contracts.settlement.reimbursement_record import Place, Reimbursement, Stage
@@ -24,7 +25,7 @@ from tests.node.api.world import HOSPITAL, START_MS, CallSpec, MemoryNode
 
 PERSON, FILING, CLAIM = "p:430100:7f3a", "f-1", "m-1"
 REIMBURSEMENT = "z-1"
-NEWBORN = "p:430100:newborn"
+NEWBORN, MOVE = "p:430100:newborn", "510100-m-1"
 PRODUCT, PAYMENT, INSURER = "insurer:one:hmb", "m-0.1", "insurer:one"
 LINES: list[Any] = [
     ["1", "XJ01CRA0401", "2025-12-22", 123_450_000, 10_000, 12_345, 0, "D440100000001", False, ""]
@@ -72,6 +73,14 @@ def newborn() -> Newborn:
     return Newborn(
         PERSON, "2026-01-02", "male", "2026-04-02", "provisional", "", (CLAIM,), (), bytes(32),
         bytes(32),
+    )  # fmt: skip
+
+
+def move() -> Move:
+    """The patient moves to Sichuan; Changsha has not agreed yet."""
+    return Move(
+        MoveStage.ASKED, PERSON, "p:510100:moved", "2026-03-01", "", "s:clerk", "", 0, 0, (), "",
+        bytes(32), bytes(32), bytes(32),
     )  # fmt: skip
 
 
@@ -215,6 +224,7 @@ def tell(node: MemoryNode) -> Story:
             f"account/{PERSON}": {"person": {"310200": 45_00}, "salt": bytes(32)},
             f"reimbursement/{REIMBURSEMENT}": reimbursement().encode(),
             f"newborn/{NEWBORN}": newborn().encode(),
+            f"move/{MOVE}": move().encode(),
             "fund/430100": {"fund": {"390100": -80_00}},
             **cover(),
             **month(),
