@@ -14,9 +14,7 @@ What happens to people who are treated away from home, as the node decided it. E
 def page_head() -> str:
     """Introduction, and which scene answers which of those that users name."""
     rows = [f"| {asked} | [{heading(told)}](#{anchor(heading(told))}) |" for asked, told in NAMED]
-    return "\n".join(
-        [INTRODUCTION, "| asked for (issue 4, section H) | told in |", "|---|---|", *rows, ""]
-    )
+    return "\n".join([INTRODUCTION, "| what users ask for | told in |", "|---|---|", *rows, ""])
 
 
 def anchor(title: str) -> str:

@@ -110,8 +110,8 @@ def a_move_in_the_middle_of_a_stay(country: Country, tell: Tell) -> None:
     country.say(BUREAU_CHENGDU, "move", "ask", asked, {"person": {"link": link}}, post="clerk")
     tell(
         "Somebody who is insured in Changsha takes up work in Chengdu, and her new employer "
-        "insures her there from 1 July. She has just been taken to hospital in Chengdu. Chengdu asks "
-        f"Changsha for her; a token that is not hers is refused (`{code}`)."
+        "insures her there from 1 July. She has just been taken to hospital in Chengdu. "
+        f"Chengdu asks Changsha for her; a token that is not hers is refused (`{code}`)."
     )
     word: dict[str, Value] = {"move": "510100m1", "last_day": "2025-06-30"}
     agreed = country.say(BUREAU_CHANGSHA, "move", "agree", word, post="checker")
