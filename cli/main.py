@@ -67,6 +67,7 @@ for noun, group in clearing.GROUPS.items():
     mount(group, CONTRACTS_BY_NAME, (noun,))
 mount(lives.newborn, CONTRACTS_BY_NAME, ("newborn",))
 mount(lives.move, CONTRACTS_BY_NAME, ("move",))
+mount(lives.recovery, CONTRACTS_BY_NAME, ("recovery",))
 mount(lives.estate, CONTRACTS_BY_NAME, ("estate",))
 mount(refunds.payouts, CONTRACTS_BY_NAME, ("payout",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
@@ -106,6 +107,7 @@ for group, name in (
     (lives.newborn, "newborn"),
     (lives.move, "move"),
     (lives.estate, "estate"),
+    (lives.recovery, "recovery"),
     (show.catalogue, "catalogue"),
     (show.looks, "looks"),
     (show.tx, "tx"),

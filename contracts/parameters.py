@@ -157,6 +157,22 @@ AREA: Mapping[str, Parameter] = MappingProxyType(
                 "year's counters that go on, within one scheme; the others begin anew.",
             ),
             _parameter(
+                "recovery",
+                "bureau",
+                Record(
+                    {
+                        "pay_within": Int(1, 250),
+                        "restore": OneOf("when_recovered", "never"),
+                    }
+                ),
+                # Neither is in a text seen; what came back in full was not used up (as where the
+                # fund did not pay at all).
+                {"pay_within": 30, "restore": "when_recovered"},
+                "How the home area recovers from a liable third party. pay_within: working days "
+                "that a demand gives. restore: whether the year's counters have back what a "
+                "settlement used up once all of it has come.",
+            ),
+            _parameter(
                 "newborn",
                 "bureau",
                 Record({"within_days": Int(1, 366)}),

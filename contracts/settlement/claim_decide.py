@@ -77,9 +77,8 @@ def decide(
     ``own``: what the person's part may be paid from. ``channel``: ``direct`` or ``after_payment``.
     ``filed_until``: up to when a filing counts as filed during the stay; its end when empty.
     ``counted_in``: the counters of a benefit year as they were; those of now unless it is given.
-    ``mother``: whose filing covers a newborn that has none of its own; empty for everybody else.
-    Refuses with codes ``policy.*``, ``counters.*``, ``claim.no-catalogue``,
-    ``claim.consent-missing``, ``claim.reimbursed``.
+    ``mother``: of a newborn, whose filing covers it, too. Refuses with codes ``policy.*``,
+    ``counters.*``, ``claim.no-catalogue``, ``claim.consent-missing``, ``claim.reimbursed``.
     """
     ctx.spend(len(rows) * WORK_OF_ROW)
     total_fen = sum(row[3] for row in rows)
@@ -88,8 +87,8 @@ def decide(
     direct = channel == DIRECT
     needs_consent = direct and not is_emergency(visit)
     covered = catalogue_of(ctx, rules.catalogue, rows, needs_consent=needs_consent)
-    cover = cover_of(ctx, institution, person.id, mother, visit, filed_until)
-    facts = Facts(institution, person, visit, cover, own)
+    filed = cover_of(ctx, institution, person.id, mother, visit, filed_until)
+    facts = Facts(institution, person, visit, filed, own)
     years = _years(rules.program, visit)
     known = _known(ctx, person, years) if counted_in is None else [counted_in(y) for y in years]
     for found in known if direct else ():

@@ -66,6 +66,7 @@ WHY_TAKEN_BACK = (
     "late_filing",
     "newborn",
     "late_counters",
+    "pay_first",
     "other",
 )
 """Why a claim is cancelled or reversed. Words of a list, because free text would one day hold a

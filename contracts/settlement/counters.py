@@ -162,7 +162,8 @@ def exchange(
     after = replace(before, values=values, log=log)
     ctx.state.put(_key(person.id, person.area, person.scheme, year), after.encode())
     where = (person.id, person.area, person.scheme, year)
-    reprice.remove(ctx, where, after.salt, old)
+    if new != old:
+        reprice.remove(ctx, where, after.salt, old)
     return later if values != before.values else []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from contracts.settlement import move_record
+from contracts.settlement import move_record, recovery_record
 
 _NEWBORN = """## Births, moves and deaths
 
@@ -59,10 +59,34 @@ bureaus, lists filings and recognised diseases too, to be filed or recognised an
   on within one scheme and benefit year.
 """
 
+_RECOVERY = """## Recovery from a liable third party (第三人责任追偿)
+
+Where somebody else is liable for an injury no fund pays (`claim.third-party-liable`). If that party
+does not pay, or nobody knows who it is, the fund pays first and recovers (Social Insurance Law,
+article 30). One person of the home bureau registers the settled claim with its grounds
+(`recovery.register`; the liable party is a token), another agrees, and `claim.resettle` with the
+reason `pay_first` decides the bill as if nobody else were liable; the patient has the money back at
+the counter. Where the fund has paid already and somebody turns out to be liable, the grounds are
+`liable_later` and nothing is decided again.
+
+The party is asked for an amount by a day (`recovery.demand`), at most what the funds pay; the named
+bank reports what comes (`recovery.receive`), in parts if need be. Each part returns to the fund
+that paid last, so no fund ever has more than it gave; what goes back to its sender undoes it
+(`recovery.give_back`). The rest is given up with a reason (`recovery.close`) and may be demanded
+again. A settlement that money is demanded for, or has come back of, is not taken back
+(`recovery.under-way`), and no audit takes the same money from the institution.
+
+When all that the funds paid has come, the year's counters have back what the settlement used up,
+but for the admission, and later settlements are listed for re-pricing; the area's parameter
+`recovery` may say `never`. `yibao recovery show`, `yibao trace`, the claim's record and its printed
+statement show how far it is.
+"""
+
 
 def section(methods_of: Callable[[str], str]) -> str:
     """The section, with the calls of its contracts."""
     return (
         f"{_NEWBORN}\n{methods_of('newborn')}\n{_ENDING}\n{methods_of('estate')}\n{_MOVE}\n```mermaid\n"
-        f"{move_record.mermaid()}```\n\n{methods_of('move')}"
+        f"{move_record.mermaid()}```\n\n{methods_of('move')}\n"
+        f"{_RECOVERY}\n```mermaid\n{recovery_record.mermaid()}```\n\n{methods_of('recovery')}"
     )

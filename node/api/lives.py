@@ -1,4 +1,4 @@
-"""What becomes of a person's insurance: newborns, moves, how an enrolment ended, heirs.
+"""What becomes of a person's insurance: newborns, moves, ends, heirs; and recoveries.
 
 All of it says that somebody has died or moved, so each look is logged like one at the person.
 """
@@ -10,7 +10,14 @@ from typing import Any
 
 from starlette.responses import Response
 
-from contracts.settlement import ending, enrolment, estate_record, move_record, newborn_record
+from contracts.settlement import (
+    ending,
+    enrolment,
+    estate_record,
+    move_record,
+    newborn_record,
+    recovery_record,
+)
 from node.api import parties, schemas
 from node.api.claims import payout_fields
 from node.api.guard import Access
@@ -85,3 +92,30 @@ async def move(access: AccessDep, move: ThingId) -> Response:
     hidden = ("asked", "last", "salt", "asker")
     record = {name: value for name, value in asdict(found).items() if name not in hidden}
     return access.answer({"record": {"move": move, **record, "moved_fen": found.moved_fen}})
+
+
+@router.get(
+    "/v1/recoveries/{recovery}", name="recovery", responses={200: {"model": schemas.RecordAnswer}}
+)
+async def recovery(access: AccessDep, recovery: ThingId) -> Response:
+    """A recovery from a liable third party: stage, demand, what came; not who is liable."""
+    found = recovery_record.find(access.state, recovery)
+    if found is None:
+        raise access.absent()
+    concerned = parties.of_claim(access.state, found.claim)
+    access.check(concerned | Parties(organisations=frozenset({found.bank})), f"claim/{found.claim}")
+    record = {
+        "recovery": recovery,
+        "claim": found.claim,
+        "stage": found.stage.value,
+        "grounds": found.grounds,
+        "paid_first": found.paid_first,
+        "demanded_fen": found.demanded_fen,
+        "recovered_fen": found.recovered_fen,
+        "due_on": found.due_on or None,
+        "bank": found.bank or None,
+        "reason": found.reason or None,
+        "parts": [asdict(part) for part in found.parts],
+        "counters_restored": bool(found.restored),
+    }
+    return access.answer({"record": record})

@@ -157,6 +157,7 @@ ROUTES: Mapping[str, Right] = {
     "person_ending": Right.PERSON,
     "newborn": Right.PERSON,
     "move": Right.PERSON,
+    "recovery": Right.PARTY,
     # commercial cover
     "cover_holder": Right.PARTY,
     "cover_payment": Right.PARTY,

@@ -31,6 +31,7 @@ LINK, PAPER = sha256(b"canary link").digest(), sha256(b"canary paper").digest()
 PHONE_KEY, NEXT_PHONE_KEY = key_of("phone", "canary"), key_of("phone", "canary 2")
 PERSON = "p:430100:9c"
 HEIR = sha256(b"canary heir").digest()
+LIABLE = sha256(b"canary driver").digest()
 TRACE = "84019900000000000077"
 BORN = "2025-06-08"
 COVERED = "2003-02-19"
@@ -43,6 +44,7 @@ WORDS: dict[str, bytes | str] = {
     "reason": REASON, "counter": COUNTER, "note": NOTE, "kind of paper": PAPER_KIND, "link": LINK,
     "paper": PAPER, "trace code": TRACE, "covered": COVERED, "phone key": PHONE_KEY,
     "next phone key": NEXT_PHONE_KEY, "group": GROUP, "statement": STATEMENT, "heir": HEIR,
+    "liable party": LIABLE,
 }  # fmt: skip
 
 PERSONAL = {
@@ -388,6 +390,12 @@ def plant_afterwards(plant: Planter) -> None:
     plant.spoilt(**at_window, method="resettle", args=asked, attachments=again)
     plant.sound(**at_window, method="resettle", args=asked, attachments=again,
                 code="resettle.unchanged")  # fmt: skip
+    liable = {"person": {"liable": LIABLE, "papers": [PAPER]}}
+    taken_up: dict[str, Any] = {"sender": BUREAU_CHANGSHA, "contract": "recovery"}
+    kept = {"recovery": "430100q1", "claim": claim, "grounds": "not_paid"}
+    plant.spoilt(**taken_up, method="register", args=kept, attachments=liable)
+    plant.sound(**taken_up, method="register", args=kept, attachments=liable)
+    plant.sound(**taken_up, method="withdraw", args={"recovery": "430100q1"})
     back = {"calls": calls, "returns": [{"line": LINE_NUMBER, "amount_fen": 2_345}]}
     returned: dict[str, Any] = {"args": new | {"amount_fen": 2_345}}
     plant.spoilt(**at_window, method="refund", **returned, attachments={"settlement": back})
@@ -431,22 +439,22 @@ def plant_in_addresses(world: NodeWorld) -> None:
 
 def plant_end(plant: Planter) -> None:
     """Suspension with a reason, and the end of an enrolment."""
+    guangzhou: dict[str, Any] = {"sender": "bureau:440100", "contract": "move"}
+    asked = {"move": "440100m1", "person": PERSON, "to": "p:440100:9c", "first_day": "2025-06-12"}
+    plant.spoilt(**guangzhou, method="ask", args=asked, attachments={"person": {"link": LINK}})
+    plant.sound(**guangzhou, method="ask", args=asked, attachments={"person": {"link": LINK}},
+                post="clerk")  # fmt: skip
+    plant.sound(BUREAU_CHANGSHA, "move", "agree", {"move": "440100m1", "last_day": DAY})
+    plant.spoilt(**guangzhou, method="complete", args={"move": "440100m1"},
+                 attachments={"person": PERSONAL})  # fmt: skip
+    plant.sound(**guangzhou, method="complete", args={"move": "440100m1"}, code="move.dates",
+                attachments={"person": PERSONAL})  # fmt: skip
     dates = {"person": PERSON, "revision": 3, "from": "2025-06-11"}
     reason = {"person": {"reason": REASON}}
     plant.sound(BUREAU_CHANGSHA, "enrolment", "suspend", dates, reason)
     plant.spoilt(BUREAU_CHANGSHA, "enrolment", "suspend", dates | {"revision": 4}, reason)
     ended = {"person": {"last_day": DAY, "cause": "death"}}
     plant.sound(BUREAU_CHANGSHA, "enrolment", "close", {"person": PERSON, "revision": 4}, ended)
-    sichuan: dict[str, Any] = {"sender": "bureau:440100", "contract": "move"}
-    asked = {"move": "440100m1", "person": PERSON, "to": "p:440100:9c", "first_day": "2025-06-12"}
-    plant.spoilt(**sichuan, method="ask", args=asked, attachments={"person": {"link": LINK}})
-    plant.sound(**sichuan, method="ask", args=asked, attachments={"person": {"link": LINK}},
-                post="clerk")  # fmt: skip
-    plant.sound(BUREAU_CHANGSHA, "move", "agree", {"move": "440100m1", "last_day": DAY})
-    plant.spoilt(**sichuan, method="complete", args={"move": "440100m1"},
-                 attachments={"person": PERSONAL})  # fmt: skip
-    plant.sound(**sichuan, method="complete", args={"move": "440100m1"}, code="move.dates",
-                attachments={"person": PERSONAL})  # fmt: skip
     heirs = {"person": {"heirs": [{"heir": HEIR, "relation": "other_heir", "share_e4": 10_000}]}}
     at_home: dict[str, Any] = {"sender": BUREAU_CHANGSHA, "contract": "estate"}
     plant.sound(**at_home, method="register", args={"person": PERSON, "revision": 1},

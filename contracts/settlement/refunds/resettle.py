@@ -14,7 +14,7 @@ from contracts import parameters
 from contracts.api import Answer, Args, Context, reject
 from contracts.organisations import require_competent, require_organisation, require_own_id
 from contracts.schema import Id, OneOf, Optional, Record
-from contracts.settlement import calendar, enrolment, newborn_record
+from contracts.settlement import calendar, enrolment, newborn_record, recovery_record
 from contracts.settlement import claim as claims
 from contracts.settlement.claim import CONTRACT
 from contracts.settlement.claim_explain import answer_of
@@ -58,7 +58,7 @@ def resettle(ctx: Context, args: Args) -> Answer:
     ``reversal`` and ``replacement``: new ids, of the entry that takes it back and of the new
     settlement. ``newborn``: whom a bill was for that was settled under the mother; the home bureau
     of both says so. Refuses with ``resettle.newborn``, ``resettle.content``,
-    ``resettle.unchanged`` and the codes of ``claim.reverse`` and ``claim.settle``.
+    ``resettle.unchanged``, ``recovery.*`` and the codes of ``claim.reverse`` and ``claim.settle``.
     """
     digest = content_digest(ctx, "resettle", args)
     claim = load(ctx, args["claim"])
@@ -73,6 +73,8 @@ def resettle(ctx: Context, args: Args) -> Answer:
     original = match(ctx, again, claim, institution, calls_given(ctx))
     before = enrolment.require_person(ctx.state, claim.person)
     visit = original.visit
+    if recovery_record.lifts_bar(ctx.state, args["claim"], args["reason"]):
+        visit = _without_bar(ctx, args, visit)
     if args["newborn"] is not None:
         _require_newborn(ctx, args, before, visit)
         visit = replace(visit, newborn="")
@@ -92,6 +94,7 @@ def resettle(ctx: Context, args: Args) -> Answer:
         invoices=[],
     )
     made = remake(ctx, old, new)
+    recovery_record.follow_claim(ctx, args["claim"], args["replacement"], args["reason"])
     assert made is not None, "lines that are all there make a settlement"
     if _same(settled, made):
         reject("resettle.unchanged", claim=args["claim"], person_fen=made.person_fen)
@@ -113,6 +116,18 @@ def _require_newborn(ctx: Context, args: Args, mother: Person, visit: Visit) -> 
     if said != ("newborn", "bureau", "female") or not child.birth <= visit.discharge <= last:
         reject("resettle.newborn", reason=args["reason"], by=ctx.sender_kind, limit_days=days)
     require_competent(ctx, child.area)
+
+
+def _without_bar(ctx: Context, args: Args, visit: Visit) -> Visit:
+    """The visit as if nobody else were liable: the fund pays first, and recovers (``recovery``).
+
+    Refuses with ``recovery.not-liable``, ``recovery.not-by-institution``.
+    """
+    if not visit.third_party:
+        reject("recovery.not-liable", claim=args["claim"])
+    if args["reason"] == recovery_record.PAY_FIRST and ctx.sender_kind != "bureau":
+        reject("recovery.not-by-institution", claim=args["claim"], by=ctx.sender_kind)
+    return replace(visit, third_party=False)
 
 
 def load(ctx: Context, claim_id: str) -> Claim:

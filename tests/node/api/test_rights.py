@@ -34,6 +34,7 @@ from tests.node.api.story import (
     PAYMENT,
     PERSON,
     PRODUCT,
+    RECOVERY,
     REIMBURSEMENT,
 )
 from tests.node.api.world import HOSPITAL, ORGANISATIONS, OTHER_HOSPITAL, POSTS, reader
@@ -122,7 +123,8 @@ EXPECTED: dict[str, Allowed] = {
     "person_covers": (SEE_PERSON, CASES),
     "person_ending": (SEE_PERSON, CASES),
     "newborn": (SEE_PERSON, CASES),
-    "move": (SEE_PERSON | {"bureau:510000"}, CASES),
+    "recovery": (OF_CLAIM, BUSINESS),
+    "move": (SEE_PERSON | {"bureau:510000", "auditor:510000"}, CASES),
     "cover_product": ANYBODY,
     "cover_holder": (OF_COVER, BUSINESS),
     "cover_payment": (OF_COVER, BUSINESS),
@@ -228,6 +230,7 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         "person_ending": f"/v1/persons/{PERSON}/ending",
         "newborn": f"/v1/newborns/{NEWBORN}",
         "move": f"/v1/moves/{MOVE}",
+        "recovery": f"/v1/recoveries/{RECOVERY}",
         "cover_product": f"/v1/cover/products/{PRODUCT}",
         "cover_holder": f"/v1/cover/products/{PRODUCT}/holders/{PERSON}",
         "cover_payment": f"/v1/cover/payments/{PAYMENT}",
