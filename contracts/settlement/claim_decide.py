@@ -87,8 +87,7 @@ def decide(
     direct = channel == DIRECT
     needs_consent = direct and not is_emergency(visit)
     covered = catalogue_of(ctx, rules.catalogue, rows, needs_consent=needs_consent)
-    filed = cover_of(ctx, institution, person.id, mother, visit, filed_until)
-    facts = Facts(institution, person, visit, filed, own)
+    facts = _facts(ctx, institution, person, visit, own, mother, filed_until)
     years = _years(rules.program, visit)
     known = _known(ctx, person, years) if counted_in is None else [counted_in(y) for y in years]
     for found in known if direct else ():
@@ -120,6 +119,19 @@ def decide(
         versions=_versions(rules, covered, facts.cover, covers),
         covers=covers,
     )
+
+
+def _facts(
+    ctx: Context,
+    institution: Organisation,
+    person: Person,
+    visit: Visit,
+    own: OwnMeans,
+    mother: str,
+    filed_until: str,
+) -> Facts:
+    cover = cover_of(ctx, institution, person.id, mother, visit, filed_until)
+    return Facts(institution, person, visit, cover, own)
 
 
 def _known(ctx: Context, person: Person, years: list[int]) -> list[Counters | None]:
