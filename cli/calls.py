@@ -156,7 +156,7 @@ def from_json(value: Any, shape: Mapping[str, Any], place: str, folder: Path = P
             for name, item in value.items()
         }
     if kind == "array" and isinstance(value, dict):
-        return _row(value, shape["fields"], place, folder)
+        return _row(value, shape, place, folder)
     if kind == "list" and isinstance(value, list):
         return [
             from_json(item, shape["of"], f"{place}[{i}]", folder) for i, item in enumerate(value)
@@ -192,12 +192,17 @@ def _included(value: Any, shape: Mapping[str, Any], place: str, folder: Path) ->
         raise CallFileError(f"{place}: {path} is not JSON in UTF-8: {error}") from None
 
 
-def _row(
-    value: Mapping[str, Any], fields: Mapping[str, Any], place: str, folder: Path
-) -> list[Any]:
+def _row(value: Mapping[str, Any], shape: Mapping[str, Any], place: str, folder: Path) -> list[Any]:
     """A row that was written as an object: its values in the order of the fields."""
-    if unknown := sorted(set(value) - set(fields)):
-        raise CallFileError(f"{place} has no {unknown[0]}; it has {', '.join(fields)}")
+    fields = shape["fields"]
+    # A shape says which of its last fields a row may end without.
+    fields = {
+        name: inner
+        for name, inner in fields.items()
+        if name in value or name not in shape.get("may_end_without", ())
+    }
+    if unknown := sorted(set(value) - set(shape["fields"])):
+        raise CallFileError(f"{place} has no {unknown[0]}; it has {', '.join(shape['fields'])}")
     if missing := [name for name in fields if name not in value]:
         raise CallFileError(f"{place} lacks {missing[0]}; it has {', '.join(fields)}")
     return [from_json(value[name], fields[name], f"{place}.{name}", folder) for name in fields]

@@ -12,13 +12,16 @@ import typer
 from cli.output import Json, print_fields, print_record, print_table, yuan
 from cli.prepare import prepare
 from cli.reconcile import reconcile
+from cli.refused import refused
 from cli.show import asked, record
 
 declaration = typer.Typer(
     no_args_is_help=True, help="Declared months of institutions and their confirmation. 申报"
 )
 audit = typer.Typer(no_args_is_help=True, help="Deductions: notice, answer, decision. 审核扣款")
-clearing = typer.Typer(no_args_is_help=True, help="Clearing between provinces. 跨省清算")
+clearing = typer.Typer(
+    no_args_is_help=True, help="Clearing between provinces, and inside one. 清算"
+)
 payment = typer.Typer(no_args_is_help=True, help="Payments of notices, what banks report. 拨付")
 advance = typer.Typer(no_args_is_help=True, help="Advances between provinces. 跨省预付金")
 prepayment = typer.Typer(no_args_is_help=True, help="Prepayments to institutions. 医疗机构预付金")
@@ -37,11 +40,14 @@ Institution = Annotated[
     str, typer.Argument(metavar="INSTITUTION", help="For example hospital:H44010000123.")
 ]
 MonthName = Annotated[str, typer.Argument(metavar="MONTH", help="For example 2025-06.")]
-Home = Annotated[str, typer.Argument(help="Province of insurance, six digits.")]
-Care = Annotated[str, typer.Argument(help="Province of care, six digits.")]
+Home = Annotated[str, typer.Argument(help="Province (or city) of insurance, six digits.")]
+Care = Annotated[str, typer.Argument(help="Province (or city) of care, six digits.")]
+Province = Annotated[str, typer.Argument(metavar="PROVINCE", help="Six digits: 440000.")]
+City = Annotated[str, typer.Argument(metavar="CITY", help="Six digits: 440100.")]
 
 declaration.command("reconcile")(reconcile)
 declaration.command("prepare")(prepare)
+audit.command("refused")(refused)
 
 
 @declaration.command("show")
@@ -109,21 +115,68 @@ def clearing_show(context: typer.Context, period: MonthName, as_json: Json = Fal
     )  # fmt: skip
 
 
+@clearing.command("province")
+def clearing_province(
+    context: typer.Context, period: MonthName, area: Province, as_json: Json = False
+) -> None:
+    """A province's own clearing: what its cities owe each other for a period. 省内清算"""
+    if (answer := asked(context, as_json, f"/v1/provinces/{area}/clearing/{period}")) is None:
+        return
+    found = answer["record"]
+    rows = found.pop("shown")
+    print_record(f"Province 省内清算 {area} {period}", found)
+    print_table(
+        "Statements 清分表",
+        ("home", "care", "total 元", "adjusted 元", "home said", "care said"),
+        [
+            (r["home"], r["care"], yuan(int(r["total_fen"])), yuan(int(r["adjusted_fen"])),
+             r["confirmed_by_home"] or "", r["confirmed_by_care"] or "")
+            for r in rows
+        ],
+    )  # fmt: skip
+
+
+@clearing.command("city")
+def clearing_city(context: typer.Context, area: City, as_json: Json = False) -> None:
+    """A city and its province: what it pays up, what is passed on to it. 上解与下拨"""
+    if (answer := asked(context, as_json, f"/v1/areas/{area}/remittances")) is None:
+        return
+    found = answer["record"]
+    for name, title in (("levy", "Levied 上解"), ("allotment", "Allotted 下拨")):
+        side = found[name]
+        print_table(
+            f"{title} {area}",
+            ("notice", "periods", "amount 元", "stage", "due", "payment"),
+            [
+                (n["notice"], f"{n['first']} to {n['last']}", yuan(int(n["amount_fen"])),
+                 n["stage"], n["due_on"], n["payment"] or "")
+                for n in side["notices"]
+            ],
+            footer=f"confirmed and in no notice yet 待通知: {yuan(int(side['due_fen']))}",
+        )  # fmt: skip
+
+
 @clearing.command("statement")
 def clearing_statement(
     context: typer.Context, period: MonthName, home: Home, care: Care, as_json: Json = False
 ) -> None:
-    """What one province owes another for a period, by area, scheme and fund, gross. 清分表"""
+    """What one province, or city, owes another for a period: by area, scheme, fund. 清分表"""
     if (answer := asked(context, as_json, f"/v1/clearing/{period}/{home}/{care}")) is None:
         return
     found = answer["record"]
-    rows = found.pop("rows")
+    rows, places = found.pop("rows"), found.pop("places")
     print_record(f"Statement 清分表 {period}", found)
     print_table(
         "By fund 按基金",
         ("area", "scheme", "fund", "yuan 元"),
         [(r["area"], r["scheme"], r["fund_type"], yuan(int(r["amount_fen"]))) for r in rows],
     )
+    if places:
+        print_table(
+            "By city of care 按就医地市",
+            ("city", "fund", "yuan 元"),
+            [(r["place"], r["fund_type"], yuan(int(r["amount_fen"]))) for r in places],
+        )
 
 
 @advance.command("show")

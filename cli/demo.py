@@ -79,6 +79,11 @@ def demo(
         print_json_line(result)
     else:
         out.print(f"done in {result['seconds']} s; evidence verified with every node switched off")
+        if folder is not None:
+            out.print(
+                f"kept in {folder}: yibao devnet up --dir {folder} starts it again; "
+                f"{folder}/keys/auditor.national.audit.key may read all of it"
+            )
     if not result["proof_verified"] or not all(c["matches_expected"] for c in result["claims"]):
         raise typer.Exit(int(Exit.NO))
 

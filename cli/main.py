@@ -121,6 +121,7 @@ for group, name in (
 claims.app.command("compare")(compare.compare)
 claims.app.command("reconcile")(bills.reconcile)
 claims.app.command("rerun")(rerun.rerun)
+show.reimburse.command("rerun")(rerun.rerun_reimbursement)
 app.command("trace")(trace.trace)
 app.command("due")(due.due)
 app.command("watch")(watch.watch)

@@ -17,6 +17,8 @@ from cli.calls import show_receipt
 from cli.exits import Exit
 from cli.output import Json, fail, out, plain, print_fields, print_json, time_of
 from cli.session import open_client
+from contracts.settlement.statement import verification_lines
+from node.ledger import merkle
 from node.ledger.errors import InvalidGenesis, LedgerError
 from node.ledger.evidence import ReceiptFacts, StateFacts, verify_evidence
 from node.ledger.genesis import Genesis
@@ -98,6 +100,8 @@ def verify(
     )
     if isinstance(facts, ReceiptFacts):
         show_receipt(document["receipt"])
+        code = "\n".join(verification_lines(document["verification_code"]))
+        print_fields("As printed on the settlement statement 结算单", {"验证码 code": code})
     else:
         value = json.dumps(plain(document["value"]), ensure_ascii=False)
         entry = {"key": document["key"], "present": document["present"], "value": value}
@@ -142,6 +146,7 @@ def describe(facts: ReceiptFacts | StateFacts) -> dict[str, Any]:
                 for leg in receipt.postings
             ],
         },
+        "verification_code": merkle.leaf_hash(receipt.encode()).hex(),
         "explanation": facts.explanation,
         "attachments": sorted(facts.attachments),
     }

@@ -44,10 +44,13 @@ def follow(client: Client, claim: str) -> dict[str, Any]:
     record = client.get(f"/v1/claims/{claim}")["record"]
     chain = _chain(client, claim, record)
     steps: dict[tuple[str, int], dict[str, Any]] = {}
+    told: list[dict[str, Any]] = []
     for link in chain:
         for row in _history(client, link):
             # A call that settles anew concerns both claims and is one step.
             steps.setdefault((row["tx_id"], row["call_index"]), _step(row))
+            if link == claim:
+                told.append(row["receipt"])
     return {
         "claim": claim,
         "state": record["state"],
@@ -55,7 +58,7 @@ def follow(client: Client, claim: str) -> dict[str, Any]:
         "settled": record["settled"],
         "recovery": record["recovery"],
         "chain": chain,
-        "month": follow_month(client, record),
+        "month": follow_month(client, record, told),
         **_with_balances(client, list(steps.values())),
     }
 

@@ -1,41 +1,115 @@
 """The month of a settlement, for ``yibao trace``: from its declaration to both banks' references.
 
-One side of the money pays the institution, the other the province of care. A step that the reader
-has no right to is shown as withheld, not left out.
+One side of the money pays the institution; the other goes from the city of insurance to its
+province, from province to province, and on to the city of care. What was found or taken back later
+is followed to the period that it landed in. A step that the reader has no right to is shown as
+withheld, not left out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from cli.client import Client, Refused
 from cli.output import yuan
 
 WITHHELD = "withheld"
+WAYS = (
+    ("clearing", "province paid 跨省清算付款"),
+    ("levy", "city of insurance paid its province 上解"),
+    ("allotment", "province passed on to the city of care 下拨"),
+)
+"""Payments of a statement, in the order in which money moves, and their titles."""
 
 
-def follow_month(client: Client, record: dict[str, Any]) -> dict[str, Any] | None:
-    """Declaration, the institution's payment, the statement and its payment; None before."""
-    month = (record.get("declared") or {}).get("month")
+def follow_month(
+    client: Client, record: dict[str, Any], calls: Iterable[dict[str, Any]] = ()
+) -> dict[str, Any] | None:
+    """Declaration, the institution's payment, the statement and its payments; None before.
+
+    ``calls``: the claim's calls with their events, among which are later findings.
+    """
+    declared = record.get("declared") or {}
+    month = declared.get("month")
     if not month:
         return None
-    institution = record["institution"]
+    institution, pair = record["institution"], declared["statement"]
     declaration = _ask(client, f"/v1/declarations/{institution}/{month}")
     found: dict[str, Any] = {
         "month": month,
-        "deducted": record["declared"]["deducted"],
+        "deducted": declared["deducted"],
         "declaration": declaration,
         "institution": _paid(client, declaration.get("notice")),
-        "statement": None,
-        "clearing": None,
+        **_cleared(client, declaration.get("period"), pair, record["area"]),
+        "later": [],
     }
-    home, care = f"{record['area'][:2]}0000", f"{record['care'][:2]}0000"
-    period = declaration.get("period")
-    if period and home != care:
-        statement = _ask(client, f"/v1/clearing/{period}/{home}/{care}")
-        found["statement"] = statement
-        found["clearing"] = _paid(client, statement.get("notice"))
+    for name in dict.fromkeys(_deductions(calls)):
+        told = _ask(client, f"/v1/deductions/{name}")
+        if told.get("period"):
+            found["later"].append(
+                {"what": "deduction", "id": name, "amount_fen": -int(told["decided_fen"]),
+                 "period": told["period"],
+                 **_cleared(client, told["period"], pair, record["area"])}
+            )  # fmt: skip
+    if record.get("reversal"):
+        found["later"] += _reversal(client, record, pair)
     return found
+
+
+def _deductions(calls: Iterable[dict[str, Any]]) -> list[str]:
+    return [
+        event["fields"]["deduction"]
+        for call in calls
+        for event in call["events"]
+        if event["topic"] == "deduction.decided"
+    ]
+
+
+def _reversal(
+    client: Client, record: dict[str, Any], pair: dict[str, str] | None
+) -> list[dict[str, Any]]:
+    """The negative row of what was taken back, once a month has it."""
+    told = _ask(client, f"/v1/claims/{record['reversal']}")
+    month = told.get("declared")
+    if not month:
+        return []
+    declaration = _ask(client, f"/v1/declarations/{record['institution']}/{month}")
+    period = declaration.get("period")
+    return [
+        {"what": "reversal", "id": record["reversal"], "month": month, "period": period,
+         "institution": _paid(client, declaration.get("notice")),
+         **_cleared(client, period, pair, record["area"])}
+    ]  # fmt: skip
+
+
+def _cleared(
+    client: Client, period: str | None, pair: dict[str, str] | None, area: str
+) -> dict[str, Any]:
+    """The statement of a period and its payments; every one None where there is none."""
+    found: dict[str, Any] = {"statement": None, **dict.fromkeys(name for name, _ in WAYS)}
+    if not period or pair is None:
+        return found
+    statement = _ask(client, f"/v1/clearing/{period}/{pair['home']}/{pair['care']}")
+    found["statement"] = statement
+    found["clearing"] = _paid(client, statement.get("notice"))
+    found["levy"] = _of_city(client, "levy", area, period)
+    for place in sorted({row["place"] for row in statement.get("places", ())} or {pair["care"]}):
+        found["allotment"] = found["allotment"] or _of_city(client, "allotment", place, period)
+    return found
+
+
+def _of_city(client: Client, side: str, area: str, period: str) -> dict[str, Any] | None:
+    """The notice between a city and its province that a period is in; None where there is none."""
+    if area.endswith("0000"):
+        return None
+    told = _ask(client, f"/v1/areas/{area}/remittances")
+    if WITHHELD in told:
+        return {"notice": told, "payment": None}
+    for notice in told[side]["notices"]:
+        if notice["first"] <= period <= notice["last"]:
+            return _paid(client, notice["notice"])
+    return None
 
 
 def _paid(client: Client, notice_id: str | None) -> dict[str, Any] | None:
@@ -68,13 +142,31 @@ def lines_of(month: dict[str, Any]) -> list[str]:
         for row in month["deducted"]
     ]
     lines += _money("institution paid 拨付机构", month["institution"])
-    statement = month["statement"]
-    if statement is not None:
-        words = "withheld from this reader 无权查看"
-        if WITHHELD not in statement:
-            words = f"{statement['home']} -> {statement['care']}, period {statement['period']}"
-        lines.append(f"statement 清分表: {words}")
-        lines += _money("province paid 跨省清算付款", month["clearing"])
+    lines += _statement(month)
+    for later in month["later"]:
+        amount = f", {yuan(later['amount_fen'])} 元" if "amount_fen" in later else ""
+        period = later["period"] or "not confirmed yet 未确认"
+        lines.append(f"later 后续 {later['what']} {later['id']}{amount}: period {period}")
+        if later["what"] == "reversal":
+            lines += _money("institution's month 机构月度", later["institution"])
+        lines += [f"  {line}" for line in _statement(later)]
+    return lines
+
+
+def _statement(cleared: dict[str, Any]) -> list[str]:
+    """A statement and its payments."""
+    statement = cleared["statement"]
+    if statement is None:
+        return []
+    words = "withheld from this reader 无权查看"
+    national = True
+    if WITHHELD not in statement:
+        words = f"{statement['home']} -> {statement['care']}, period {statement['period']}"
+        national = statement["home"][:2] != statement["care"][:2]
+    lines = [f"statement 清分表: {words}"]
+    for name, title in WAYS:
+        if cleared[name] is not None or (name == "clearing" and national):
+            lines += _money(title, cleared[name])
     return lines
 
 

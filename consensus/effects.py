@@ -81,6 +81,9 @@ class Execute:
     """First proposed now: the wall clock is checked. False for blocks that a NEW-VIEW, a
     certificate or a restart brings again (indy-plenum #1488)."""
     holders: tuple[MemberId, ...]
+    certified: bool = False
+    """A quorum has decided it: where its content is not to be had, what it did may be applied
+    instead (``Verdict.APPLIED``). A block that was asked for may be asked for again as this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ class Build:
 @dataclass(frozen=True, slots=True)
 class Commit:
     """``block`` is decided for good: store it with its certificate and its state, in one batch.
-    It was executed before (``Built`` or ``Executed`` with VALID or UNTIMELY)."""
+    Its result is here (``Built``, or ``Executed`` with any verdict but INVALID)."""
 
     block: Block
     certificate: Certificate

@@ -38,6 +38,9 @@ class Verdict(Enum):
     VALID = "valid"
     UNTIMELY = "untimely"
     """Right but for the wall clock (fresh proposals only): not voted for, fine when prepared."""
+    APPLIED = "applied"
+    """Not executed: what a quorum's certificate says that it did was applied. Fine to commit, and
+    never voted for, as nobody here knows that it is right."""
     INVALID = "invalid"
     """Provably wrong, or we compute another result: never voted for. Content that does not fit
     the header is no reason: that is the holder's fault, another is asked (CVE-2012-2459)."""

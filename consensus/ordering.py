@@ -24,6 +24,9 @@ from consensus.safety import with_prepared, with_vote
 from consensus.slot import HEIGHTS_AHEAD, Slot
 from consensus.state import PROPOSALS_PER_SENDER, State
 
+NOT_EXECUTED = (Verdict.INVALID, Verdict.APPLIED)
+"""What nobody votes for, however many others have."""
+
 
 def open_slot(state: State) -> None:
     """The height above the head is free: the primary may build, an early proposal may come in."""
@@ -176,7 +179,7 @@ def _prepare(state: State) -> bool:
     if state.phase not in (Phase.PREPARING, Phase.DECLINED) or block is None:
         return False
     result = state.results.known.get(block.id)
-    if not state.may_sign or result is None or result.verdict is Verdict.INVALID:
+    if not state.may_sign or result is None or result.verdict in NOT_EXECUTED:
         return False
     held = state.record.prepared
     if held is not None and held.slot() == (state.view, state.height) and held.block == block:
@@ -214,8 +217,8 @@ def _decide(state: State) -> bool:
     result = state.results.known.get(block.id)
     if result is None:
         holders = state.members(certificate.signers())
-        if state.results.ask(block, holders):
-            state.emit(Execute(block, False, holders))
+        if state.results.ask(block, holders, certified=True):
+            state.emit(Execute(block, False, holders, certified=True))
         return False
     if result.verdict is Verdict.INVALID:
         _alarm_divergence(state, block)

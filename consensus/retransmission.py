@@ -32,7 +32,7 @@ def make_status(state: State) -> Status:
         view=state.view,
         height=state.head.height,
         wish=state.pacemaker.wish,
-        settled=state.phase not in BETWEEN_VIEWS,
+        settled=state.phase not in BETWEEN_VIEWS or bool(state.halted),
         proposed=state.phase in IN_FLIGHT,
         changes=_bitmap(tuple(state.changes.of(state.view))),
         prepares=_bitmap(state.votes.senders(Kind.PREPARE, state.view, state.height)),

@@ -39,6 +39,8 @@ class Asked:
 
     block: Block
     holders: tuple[MemberId, ...]
+    certified: bool = False
+    """A quorum has decided it."""
 
 
 @dataclass(slots=True)
@@ -58,13 +60,16 @@ class Results:
         while len(self.known) > self.LIMIT:
             del self.known[next(iter(self.known))]
 
-    def ask(self, block: Block, holders: tuple[MemberId, ...]) -> bool:
-        """True when the driver is to be asked: for the first time, or with more holders."""
+    def ask(self, block: Block, holders: tuple[MemberId, ...], *, certified: bool = False) -> bool:
+        """True when the driver is to be asked: for the first time, with more holders, or because
+        a quorum has decided the block meanwhile."""
         held = self.asked.get(block.id)
         known = held.holders if held is not None else ()
-        if held is not None and all(holder in known for holder in holders):
+        certified = certified or (held is not None and held.certified)
+        is_news = held is None or held.certified != certified
+        if not is_news and all(holder in known for holder in holders):
             return False
-        self.asked[block.id] = Asked(block, tuple(dict.fromkeys(known + holders)))
+        self.asked[block.id] = Asked(block, tuple(dict.fromkeys(known + holders)), certified)
         while len(self.asked) > self.LIMIT:
             del self.asked[next(iter(self.asked))]
         return True

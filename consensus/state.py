@@ -127,12 +127,10 @@ class State:
     @property
     def is_waiting(self) -> bool:
         """Something is waited for: a view, a decision, a transaction's turn. Who only wishes waits
-        for nothing: whoever needs its WISH is busy, and its STATUS is answered with it."""
-        return (
-            self.phase in BETWEEN_VIEWS
-            or self.phase in IN_FLIGHT
-            or self.pending.oldest_ms is not None
-        )
+        for nothing: whoever needs its WISH is busy, and its STATUS is answered with it. Who is
+        halted begins no view and votes for nothing; what is decided it is told."""
+        takes_part = self.phase in BETWEEN_VIEWS or self.phase in IN_FLIGHT
+        return (takes_part and not self.halted) or self.pending.oldest_ms is not None
 
     def censor_deadline_ms(self) -> int | None:
         """When the primary is accused of passing a transaction over; None while it is not."""

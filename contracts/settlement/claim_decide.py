@@ -23,7 +23,7 @@ from contracts.settlement.claim_own import OwnMeans, share_out
 from contracts.settlement.claim_rules import Covered, Rules, catalogue_of, rules_of
 from contracts.settlement.claim_visit import is_emergency, is_inpatient
 from contracts.settlement.counters import Counters
-from contracts.settlement.cover_settle import ProductAnswer, add_covers, versions_of
+from contracts.settlement.cover_settle import ProductAnswer, Replaced, add_covers, versions_of
 from contracts.settlement.decision import CounterChange, Decision
 from contracts.settlement.enrolment import Person
 from contracts.settlement.filing_cover import RESIDES_ELSEWHERE, Cover
@@ -71,17 +71,18 @@ def decide(
     filed_until: str = "",
     counted_in: Callable[[int], Counters | None] | None = None,
     mother: str = "",
+    replaced: Replaced | None = None,
 ) -> Decided:
     """Steps 1 to 3 of SETTLEMENT.md section 4.
 
     ``own``: what the person's part may be paid from. ``channel``: ``direct`` or ``after_payment``.
     ``filed_until``: up to when a filing counts as filed during the stay; its end when empty.
     ``counted_in``: the counters of a benefit year as they were; those of now unless it is given.
+    ``replaced``: the settlement that this one takes the place of, and when it was decided.
     ``mother``: of a newborn, whose filing covers it, too. Refuses with codes ``policy.*``,
     ``counters.*``, ``claim.no-catalogue``, ``claim.consent-missing``, ``claim.reimbursed``.
     """
     ctx.spend(len(rows) * WORK_OF_ROW)
-    total_fen = sum(row[3] for row in rows)
     rules = rules_of(ctx, person, institution, visit.discharge, channel)
     # What was paid already was agreed to already; in an emergency nobody is asked.
     direct = channel == DIRECT
@@ -90,9 +91,8 @@ def decide(
     facts = _facts(ctx, institution, person, visit, own, mother, filed_until)
     years = _years(rules.program, visit)
     known = _known(ctx, person, years) if counted_in is None else [counted_in(y) for y in years]
-    for found in known if direct else ():
-        if found is not None:
-            require_not_reimbursed(ctx, found.log, institution.id, visit, total_fen)
+    if direct:
+        _require_not_reimbursed(ctx, known, institution.id, visit, rows)
     counted = [{} if found is None else dict(found.values) for found in known]
     case = case_of(
         facts,
@@ -106,7 +106,7 @@ def decide(
     decision = adjudicate(case, _policy_for(rules.program, facts))
     covers: tuple[ProductAnswer, ...] = ()
     if person.covers:
-        decision, covers = add_covers(ctx, person, visit, case, decision, direct=direct)
+        decision, covers = add_covers(ctx, person, visit, case, decision, direct, replaced)
     part = share_out(decision, own)
     if part.credit_fen:
         decision = _with_credit(decision, part.credit_fen)
@@ -132,6 +132,15 @@ def _facts(
 ) -> Facts:
     cover = cover_of(ctx, institution, person.id, mother, visit, filed_until)
     return Facts(institution, person, visit, cover, own)
+
+
+def _require_not_reimbursed(
+    ctx: Context, known: list[Counters | None], institution: str, visit: Visit, rows: Rows
+) -> None:
+    total_fen = sum(row[3] for row in rows)
+    for found in known:
+        if found is not None:
+            require_not_reimbursed(ctx, found.log, institution, visit, total_fen)
 
 
 def _known(ctx: Context, person: Person, years: list[int]) -> list[Counters | None]:

@@ -118,7 +118,7 @@ def take_in(ctx: Context, institution: Organisation, given: list[Value]) -> Rows
     rows: Rows = []
     mapping: catalogue.Reader | None = None
     for index, line in enumerate(given):
-        number, code, date, price, quantity, amount, confirmed, _, consent, local = line
+        number, code, date, price, quantity, amount, confirmed, _, consent, local = line[:10]
         computed = line_amount(price, quantity)
         if computed != amount:
             reject("claim.line-amount", index=index, amount_fen=amount, computed_fen=computed)

@@ -73,6 +73,10 @@ ordered, confirmed or sent back as below; after payment (reimbursement) every pr
 rule that fails, overspends or uses up its units pays nothing, and the explanation's `cover` says
 why: it never holds a discharge. The reasons are codes of docs/errors.md. A payment's id is the
 claim's, a dot and a number.
+
+A product counts in its own benefit year. A settlement that is decided again is decided on the
+product's counters as they were before it; later ones whose product's counters are others now stand
+on the list of `yibao claim reprice-list` with the cause `product`, and none changes by itself.
 """
 
 _CONSENTS = """An institution takes a settlement back alone until it has declared it. After that
@@ -102,12 +106,14 @@ def page() -> str:
     explained = ", ".join(f"`{name}`" for name in EXPLAINED)
     return (
         f"{_INTRODUCTION}\n```mermaid\n{lifecycle.mermaid()}```\n\n## Calls\n\n"
-        f"{methods_of('claim')}\n### A charge line\n\nAn array of ten fields.\n\n"
+        f"{methods_of('claim')}\n### A charge line\n\nAn array of ten fields, or of eleven.\n\n"
         f"| | field | what it may be |\n|---|---|---|\n{lines}\n\n"
         "`code` is the national item code; when empty, `local_code` is translated by the\n"
         "institution's mapping. `confirmed` is the practitioner's word on a restricted\n"
         "item: 0 none, 1 indication met, 2 not met. `consent`: the patient agreed to pay what\n"
-        "no fund pays.\n\n"
+        "no fund pays. `department`: the institution's code of the department that ordered it; it\n"
+        "may be left out, nothing is decided on it, and what an audit refuses is told by it\n"
+        "(`yibao audit refused`).\n\n"
         f"In an explanation a line is an array of {explained}.\n\n"
         f"## Consents to refunds\n\n{_CONSENTS}\n```mermaid\n{consent.mermaid()}```\n\n"
         f"## Refunds of closed accounts\n\n{_PAYOUTS}\n```mermaid\n{payout.mermaid()}```\n\n"

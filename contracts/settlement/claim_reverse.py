@@ -79,7 +79,7 @@ def reverse(ctx: Context, args: Args) -> Answer:
     if claim.visit.newborn:
         newborn_record.leave(ctx, claim.visit.newborn, claim_id)
     if settled.covers:
-        cover_settle.take_back(ctx, claim_id, person, settled.covers)
+        cover_settle.take_back(ctx, claim_id, person, settled.covers, settled.time_ms)
     claims.put(ctx, claim_id, replace(claim, state=after, reversal=reversal_id))
     record = Reversal(claim_id, digest, ctx.tx_id, ctx.time_ms, args["reason"])
     ctx.state.put(f"claim/{reversal_id}", record.encode())

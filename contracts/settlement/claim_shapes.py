@@ -122,31 +122,32 @@ the child that is treated, where it is not enrolled yet and the person is its mo
 
 @dataclass(frozen=True, slots=True)
 class Line(Shape):
-    """A charge line: an array of ten fields in the order of ``LINE_FIELDS``.
+    """A charge line: an array of ten fields in the order of ``LINE_FIELDS``, or of eleven.
 
     A shape of its own because thousands of lines come at once: one check over an array instead of
-    ten over a map.
+    ten over a map. The last field may be left out, and stays out: a line is what was sent, so a
+    line of ten fields that is given again has the digest that it had.
     """
 
     def describe(self) -> dict[str, Any]:
         fields = {name: shape.describe() for name, shape in LINE_FIELDS.items()}
-        return {"type": "array", "fields": fields}
+        return {"type": "array", "fields": fields, "may_end_without": [DEPARTMENT]}
 
     def __str__(self) -> str:
         return "an array of " + ", ".join(LINE_FIELDS)
 
     def compile(self) -> Check:
         checks = [(name, shape.compile()) for name, shape in LINE_FIELDS.items()]
-        count, expected = len(checks), str(self)
+        counts, expected = (len(checks) - 1, len(checks)), str(self)
 
         def check(value: Any) -> Any:
-            if type(value) is not list or len(value) != count:
+            if type(value) is not list or len(value) not in counts:
                 raise ShapeError(expected, value)
             if _is_plain_line(value):
                 return value
             name = ""
             try:
-                for (name, inner), item in zip(checks, value, strict=True):  # noqa: B007  (at fault)
+                for (name, inner), item in zip(checks, value, strict=False):  # noqa: B007  (at fault)
                     inner(item)
             except ShapeError as error:
                 error.steps.append(f".{name}")
@@ -165,11 +166,13 @@ def _is_plain_line(value: list[Any]) -> bool:
     Says yes only to what ``LINE_FIELDS`` allows (a test compares them); what it does not recognise
     is looked at field by field, so that the refusal can name the one at fault.
     """
-    line, code, date, price, quantity, amount, confirmed, practitioner, consent, local = value
+    line, code, date, price, quantity, amount, confirmed, practitioner, consent, local = value[:10]
+    department = value[10] if len(value) > 10 else "-"
     return (
         type(line) is str
         and type(code) is str
         and type(practitioner) is str
+        and type(department) is str
         and type(date) is str
         and type(price) is int
         and type(quantity) is int
@@ -180,14 +183,17 @@ def _is_plain_line(value: list[Any]) -> bool:
         and 0 < len(line) <= 30
         and 0 < len(code) <= 40
         and 0 < len(practitioner) <= 40
+        and 0 < len(department) <= 30
         and 0 <= price <= 10**15
         and 0 < quantity <= 10**11
         and 0 <= amount <= FEN_MAX
         and 0 <= confirmed <= 2
-        and _is_identifier(line + code + practitioner)
+        and _is_identifier(line + code + practitioner + department)
         and is_real_date(date)
     )
 
+
+DEPARTMENT = "department"
 
 LINE_FIELDS: dict[str, Shape] = {
     "line": Id(30),
@@ -200,14 +206,17 @@ LINE_FIELDS: dict[str, Shape] = {
     "practitioner": Id(40),
     "consent": Bool(),
     "local_code": Text(0, 40),
+    DEPARTMENT: Id(30),
 }
-"""Fields of a charge line, in order.
+"""Fields of a charge line, in order; the last one may be left out.
 
 ``line`` is the institution's number of the line, unique within the claim (``feedetl_sn``).
 ``code`` is the national item code; when empty, ``local_code`` is translated by the institution's
 mapping in force on the service date. ``confirmed`` is the ordering practitioner's word on a
 restricted item (``hosp_appr_flag``: 0 none, 1 indication met, 2 not met). ``consent``: the patient
-agreed to pay for what no fund pays.
+agreed to pay for what no fund pays. ``department``: the institution's code of the department that
+ordered it (``bilg_dept_codg``), so that what an audit refuses can be told by department. Nothing is
+decided on it, and it stays in the attachment.
 """
 
 LINES = List(Line(), max=LINES_AT_ONCE)

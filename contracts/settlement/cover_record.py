@@ -2,7 +2,8 @@
 
 ``cover-product/<product>``: the insurer and the versions of the rule. ``cover-holder/<product>/
 <person>``: for how long the person holds the product. ``cover-counter/<product>/<person>/<year>``:
-what the product has counted, for example its deductible of the year. ``cover-payment/<payment>``:
+what the product has counted, for example its deductible of the year, and in which order
+(``cover_counters``). ``cover-payment/<payment>``:
 what a product pays of one bill, ``<claim>.<n>``. ``cover-count/<insurer>`` and
 ``cover-list/<insurer>/<n>``: an insurer's payments in the order in which they arose.
 The person's consents are in the person's record (``enrolment_record.CoverConsent``).

@@ -16,7 +16,7 @@ from contracts import organisations
 from contracts.api import Context, Rejected, Value
 from contracts.meter import PolicyError
 from contracts.quick import quick
-from contracts.settlement import calendar, policy
+from contracts.settlement import calendar, cover_counters, policy
 from contracts.settlement.adjudicate import Open
 from contracts.settlement.case import Case
 from contracts.settlement.cover_adjudicate import (
@@ -32,7 +32,6 @@ from contracts.settlement.cover_record import (
     CoverPayment,
     CoverStep,
     Version,
-    counter_key,
     find_holder,
     find_payment,
     find_product,
@@ -94,17 +93,27 @@ class ProductAnswer:
         }
 
 
+Replaced = tuple[str, int]
+"""A settlement that is decided again, and when it was decided first, in ms."""
+
+
 def add_covers(
-    ctx: Context, person: Person, visit: Visit, case: Case, decision: Decision, *, direct: bool
+    ctx: Context,
+    person: Person,
+    visit: Visit,
+    case: Case,
+    decision: Decision,
+    direct: bool,
+    replaced: Replaced | None,
 ) -> tuple[Decision, tuple[ProductAnswer, ...]]:
     """The decision with what authorised products pay. Never refuses: a product that cannot answer
-    pays nothing and says why."""
+    pays nothing and says why. ``replaced``: asked on the products' counters as they were then."""
     still_open = open_after(decision)
     asked = [_prepare(ctx, person, visit, consent) for consent in person.covers]
     if not direct:
         asked = [replace(one, pays=LATER) for one in asked]
     found = [
-        one if one.answer.reason else _run(ctx, person, one, case, decision, still_open)
+        one if one.answer.reason else _run(ctx, person, one, case, decision, still_open, replaced)
         for one in sorted(asked, key=lambda one: one.pays != AT_ONCE)
     ]
     payments = tuple(p for one in found if one.pays == AT_ONCE for p in one.answer.payments)
@@ -148,6 +157,7 @@ def _run(
     case: Case,
     decision: Decision,
     still_open: Open,
+    replaced: Replaced | None,
 ) -> ProductAnswer:
     """Ask the product's rule."""
     assert one.version is not None, "a product without a version has a reason"
@@ -157,14 +167,10 @@ def _run(
     except (PolicyError, Rejected) as problem:
         answer = CoverAnswer((), {}, (), problem.code, dict(problem.values))
         return replace(one, answer=answer)
-    counted = _counters(ctx, one.consent.product, person.id, year)
+    found = cover_counters.load(ctx.state, one.consent.product, person.id, year)
+    counted = dict(found.values) if replaced is None else found.before(*replaced)
     told = case_for(case, decision, still_open, year, counted)
     return replace(one, year=year, counted=counted, answer=ask(rule, told, still_open))
-
-
-def _counters(ctx: Context, product: str, person: str, year: int) -> dict[str, int]:
-    value = ctx.state.get(counter_key(product, person, year))
-    return {} if value is None else dict(value[0])
 
 
 def parts_of(covered: tuple[ProductAnswer, ...]) -> tuple[CoverPart, ...]:
@@ -187,10 +193,16 @@ def versions_of(covered: tuple[ProductAnswer, ...]) -> list[Value]:
 
 def keep(ctx: Context, claim: str, person: Person, covered: tuple[ProductAnswer, ...]) -> None:
     """Count, and enter every payment in its insurer's list. The posting is the settlement's."""
+    for part in parts_of(covered):
+        if part.added:
+            cover_counters.count(ctx, person, part, claim)
+    _enter(ctx, claim, person, covered)
+
+
+def _enter(ctx: Context, claim: str, person: Person, covered: tuple[ProductAnswer, ...]) -> None:
+    """Enter every payment in its insurer's list."""
     accounts = {cover.product: cover.account for cover in person.covers}
     for number, part in enumerate(parts_of(covered), start=1):
-        if part.added:
-            _count(ctx, person, part, 1)
         if not part.amount_fen:
             continue
         name = payment_name(claim, number)
@@ -208,11 +220,38 @@ def keep(ctx: Context, claim: str, person: Person, covered: tuple[ProductAnswer,
         ctx.state.put(f"cover-list/{part.insurer}/{count}", name)
 
 
-def take_back(ctx: Context, claim: str, person: Person, parts: tuple[CoverPart, ...]) -> None:
-    """A settlement was reversed: counters lose what it added, its payments end or are owed back."""
+def take_back(
+    ctx: Context, claim: str, person: Person, parts: tuple[CoverPart, ...], at_ms: int
+) -> None:
+    """A settlement was reversed: counters lose what it added, its payments end or are owed back.
+
+    ``at_ms``: when it was decided. Later ones that a product's counters decided are listed.
+    """
+    later = cover_counters.exchange(ctx, person, (claim, parts), ("", ()), at_ms)
+    _end(ctx, claim, parts)
+    cover_counters.list_for_repricing(ctx, person, later)
+
+
+def remake(
+    ctx: Context,
+    old: tuple[str, Person, tuple[CoverPart, ...]],
+    new: tuple[str, Person, tuple[ProductAnswer, ...]],
+    at_ms: int,
+) -> None:
+    """As ``take_back`` and ``keep``, the new settlement in the old one's place in the order."""
+    (old_claim, before, parts), (claim, person, covered) = old, new
+    given = (claim, parts_of(covered) if person.id == before.id else ())
+    later = cover_counters.exchange(ctx, before, (old_claim, parts), given, at_ms)
+    _end(ctx, old_claim, parts)
+    if person.id == before.id:
+        _enter(ctx, claim, person, covered)
+    else:
+        keep(ctx, claim, person, covered)
+    cover_counters.list_for_repricing(ctx, before, later)
+
+
+def _end(ctx: Context, claim: str, parts: tuple[CoverPart, ...]) -> None:
     for number, part in enumerate(parts, start=1):
-        if part.added:
-            _count(ctx, person, part, -1)
         name = payment_name(claim, number)
         made = find_payment(ctx.state, name) if part.amount_fen else None
         if made is not None:
@@ -239,13 +278,3 @@ def store(ctx: Context, name: str, made: CoverPayment) -> None:
         f"cover.{made.stage.value}", payment=name, product=made.product, insurer=made.insurer,
         person=made.person, area=made.area,
     )  # fmt: skip
-
-
-def _count(ctx: Context, person: Person, part: CoverPart, sign: int) -> None:
-    """Add to the product's counters of the year, or take off again what was added."""
-    key = counter_key(part.product, person.id, part.year)
-    value = ctx.state.get(key)
-    values, salt = ({}, salt_of(ctx, person.salt, key)) if value is None else value
-    for name, delta in part.added.items():
-        values[name] = max(0, values.get(name, 0) + sign * delta)
-    ctx.state.put(key, [values, salt])

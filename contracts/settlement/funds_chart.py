@@ -161,6 +161,24 @@ _ROWS = (
         chinese="应收下级上解资金",
     ),
     AccountKind(
+        name="allotment",
+        pattern="allotment:<area>",
+        entry="allotment/<area>",
+        covered=False,
+        mover=Mover.CONTRACT,
+        english="What a province owes its city for care that the city's institutions gave others.",
+        chinese="应下拨异地就医清算资金",
+    ),
+    AccountKind(
+        name="allotted",
+        pattern="allotted:<area>",
+        entry="allotment/<area>",
+        covered=False,
+        mover=Mover.CONTRACT,
+        english="The mirror of the allotment in the city's books; both sum to zero.",
+        chinese="应收上级下拨资金",
+    ),
+    AccountKind(
         name="prepayment",
         pattern="prepayment:<institution>",
         entry="prepayment/<institution>",
@@ -338,6 +356,16 @@ def remittance(area: str) -> str:
 def collection(area: str) -> str:
     """Account name of the mirror of ``remittance`` in the province's books."""
     return f"collection:{area}"
+
+
+def allotment(area: str) -> str:
+    """Account name of what a province owes its city for care given there."""
+    return f"allotment:{area}"
+
+
+def allotted(area: str) -> str:
+    """Account name of the mirror of ``allotment`` in the city's books."""
+    return f"allotted:{area}"
 
 
 def prepayment(institution: str) -> str:

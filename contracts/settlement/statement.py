@@ -351,7 +351,13 @@ def render_text(statement: Statement) -> str:
         out += ["", section.title, "-" * WIDTH]
         for row in section.rows:
             out += _text_row(row)
-    out += ["", "验证码 Verification code", "-" * WIDTH, *_grouped(statement.verification), rule]
+    out += [
+        "",
+        "验证码 Verification code",
+        "-" * WIDTH,
+        *("  " + line for line in verification_lines(statement.verification)),
+        rule,
+    ]
     return "\n".join(out) + "\n"
 
 
@@ -389,10 +395,11 @@ def _wrapped(text: str, columns: int) -> list[str]:
     return lines
 
 
-def _grouped(digest: str) -> Iterable[str]:
+def verification_lines(digest: str) -> list[str]:
+    """A digest in hex as people compare it: two lines of groups of four."""
     groups = [digest[i : i + 4] for i in range(0, len(digest), 4)]
     half = len(groups) // 2
-    return ["  " + " ".join(groups[:half]), "  " + " ".join(groups[half:])]
+    return [" ".join(groups[:half]), " ".join(groups[half:])]
 
 
 # --- HTML ----------------------------------------------------------------------------------------
@@ -429,7 +436,7 @@ def render_html(statement: Statement) -> str:
         for section in statement.sections
         if section.rows
     ]
-    code = escape(" ".join(line.strip() for line in _grouped(statement.verification)))
+    code = escape(" ".join(verification_lines(statement.verification)))
     title = escape(statement.title)
     return (
         '<!DOCTYPE html>\n<html lang="zh-CN">\n<head>\n<meta charset="utf-8">\n'

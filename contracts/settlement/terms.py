@@ -88,6 +88,7 @@ FIELDS: tuple[Term, ...] = (
     Term("ceiling", "hilist_pric_uplmt_amt", "医保支付上限", "highest unit price that counts"),
     Term("restricted", "lmt_used_flag", "限制使用标志", "payable only for a stated indication"),
     Term("confirmation", "hosp_appr_flag", "医院审批标志", "practitioner's word that it is met"),
+    Term("department", "bilg_dept_codg", "开单科室编码", "institution's code, of a charge line"),
     Term("chronic_disease", "dise_codg", "慢特病病种", "disease of a chronic entitlement"),
     Term("filing_id", "trt_dcla_detl_sn", "待遇申报明细流水号", "opaque, at most 30 characters"),
     Term("fund_type", "fund_pay_type", "基金支付类型", "which fund pays"),

@@ -11,7 +11,7 @@ that was corrected since is the corrected one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -35,11 +35,15 @@ from node.api.guard import Access
 from node.api.params import DATE, AccessDep, After, AreaCode, Limit, ThingId, day, edge_router
 from node.api.parties import Parties
 from node.api.problems import Problem
+from node.ledger.receipt import OK
+from node.ledger.transaction import Call
 
 router = edge_router("cases")
 
 CALLS_OF_A_CLAIM = 1_000
 """More calls than a claim can have."""
+TELL_LINES = ("register", "lines", "settle")
+"""Methods whose attachment holds the visit or charge lines."""
 _POSITION = {name: place for place, name in enumerate(LINE_FIELDS)}
 
 Scheme = Annotated[
@@ -150,24 +154,33 @@ def case_document(
     return case | {"id": claim_id, "lines": lines, "catalogue": items}
 
 
-def _content(access: Access, claim_id: str) -> tuple[Mapping[str, Any], dict[str, list[Any]]]:
-    """The clinical half that was told last, and charge lines by number."""
-    clinical: Mapping[str, Any] = {}
-    lines: dict[str, list[Any]] = {}
+def attached_to(
+    access: Access, claim_id: str, contract: str, methods: tuple[str, ...], audience: str
+) -> Iterator[tuple[Call, dict[str, Any]]]:
+    """Attachments for an audience of a claim's calls of these methods, oldest first, with the
+    call; an erased one is withheld (``explorer.attachments_of``). What was refused has decided
+    nothing and is left out."""
     for row in access.view.calls_of("claim", claim_id, "", CALLS_OF_A_CLAIM):
         located = chain.locate(access.view, row.tx_id)
         assert located is not None, f"the index names {row.tx_id.hex()} that is not stored"
         call = located.transaction.body.calls[row.call_index]
-        if call.contract != "claim" or call.method not in ("register", "lines", "settle"):
-            continue
-        for attached in explorer.attachments_of(access, located, row.call_index):
-            if attached["audience"] != AUDIENCE:
-                continue
-            if attached["withheld"]:
-                raise Problem("read.withheld", commitment=attached["commitment"])
-            content = attached["content"]
-            clinical = content.get("visit") or clinical
-            lines.update({line[0]: line for line in content.get("lines") or ()})
+        carried_out = located.receipts[row.call_index].status == OK
+        if carried_out and call.contract == contract and call.method in methods:
+            for attached in explorer.attachments_of(access, located, row.call_index):
+                if attached["audience"] == audience:
+                    yield call, attached
+
+
+def _content(access: Access, claim_id: str) -> tuple[Mapping[str, Any], dict[str, list[Any]]]:
+    """The clinical half that was told last, and charge lines by number."""
+    clinical: Mapping[str, Any] = {}
+    lines: dict[str, list[Any]] = {}
+    for _, attached in attached_to(access, claim_id, "claim", TELL_LINES, AUDIENCE):
+        if attached["withheld"]:
+            raise Problem("read.withheld", commitment=attached["commitment"])
+        content = attached["content"]
+        clinical = content.get("visit") or clinical
+        lines.update({line[0]: line for line in content.get("lines") or ()})
     return clinical, lines
 
 

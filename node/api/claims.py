@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from contracts.api import State
 from contracts.settlement import records, recovery_record, statement
+from contracts.settlement.clearing import statement_record
 from contracts.settlement.clearing.standing import standing
 from contracts.settlement.records import Claim, Reversal
 from contracts.settlement.refunds import consent, payout
@@ -60,13 +61,15 @@ def claim_fields(state: State, claim_id: str, claim: Claim, *, with_person: bool
         "origin": None if again is None else again.origin,
         "replaced_by": _replaced_by(state, claim) or None,
         "recovery": None if claim.settled is None else _recovery(state, claim_id),
-        "declared": None if claim.declared is None else _declared(claim.declared),
+        "declared": None if claim.declared is None else _declared(state, claim, claim.declared),
         "consents": [] if claim.declared is None else _consents(state, claim_id),
     }
 
 
-def _declared(declared: records.Declared) -> dict[str, Any]:
+def _declared(state: State, claim: Claim, declared: records.Declared) -> dict[str, Any]:
+    pair = statement_record.sides(state, claim.area, claim.care)
     return {
+        "statement": None if pair is None else dict(zip(("home", "care"), pair, strict=True)),
         "month": declared.month or None,
         "set_aside": declared.times,
         "deducted": [{"fund": fund, "amount_fen": amount} for fund, amount in declared.deducted],
@@ -199,13 +202,27 @@ async def claim_history(
     return access.answer(calls_page(access, "claim", claim, after, limit))
 
 
-def calls_page(access: Access, kind: str, name: str, after: str, limit: int) -> dict[str, Any]:
-    """One page of the calls that concern a thing, those that concern the reader."""
+def calls_page(
+    access: Access,
+    kind: str,
+    name: str,
+    after: str,
+    limit: int,
+    about: tuple[str, str] | None = None,
+) -> dict[str, Any]:
+    """One page of the calls that concern a thing, those that concern the reader.
+
+    ``about``: only calls with an event that has this field and value.
+    """
     found = access.view.calls_of(kind, name, after, limit)
     rows, following = chain.affordable(access.view, found, limit)
     shown = []
     for row in rows:
         receipt, concerned = chain.row_call(access, row)
+        if about is not None and not any(
+            e.fields.get(about[0]) == about[1] for e in receipt.events
+        ):
+            continue
         if access.sees(concerned):
             shown.append(
                 {

@@ -229,9 +229,9 @@ async def clearing(access: AccessDep, period: MonthName) -> Response:
     may_see = has_post(Right.PARTY, access.caller)
     for number in range(found.pairs if may_see else 0):
         home, care = access.view.state(statement_record.pair_key(period, number)) or ("", "")
-        if access.sees(_pair(home, care), Right.PARTY):
+        if access.sees(pair_of(home, care), Right.PARTY):
             made = statement_record.load(access.state, period, home, care)
-            shown.append(_statement(period, home, care, made))
+            shown.append(statement_row(period, home, care, made))
     record = {
         "period": period,
         "stage": found.stage.value,
@@ -255,21 +255,26 @@ async def clearing(access: AccessDep, period: MonthName) -> Response:
 async def clearing_statement(
     access: AccessDep, period: MonthName, home: AreaCode, care: AreaCode
 ) -> Response:
-    """The statement of a pair of provinces: by area, scheme and fund, gross."""
-    access.check(_pair(home, care), f"statement/{period}/{home}/{care}")
+    """The statement of two provinces, or of two cities of one: by area, scheme and fund, gross."""
+    access.check(pair_of(home, care), f"statement/{period}/{home}/{care}")
     found = statement_record.find(access.state, period, home, care)
     if found is None:
         raise access.absent()
-    rows = _cells(found.cells)
-    record = _statement(period, home, care, found) | {"rows": rows}
-    return access.answer({"record": record})
+    places = [
+        dict(zip(("place", "fund_type"), key.split("/"), strict=True)) | {"amount_fen": fen}
+        for key, fen in sorted(found.places.items())
+    ]
+    told = {"rows": _cells(found.cells), "places": places}
+    return access.answer({"record": statement_row(period, home, care, found) | told})
 
 
-def _pair(home: str, care: str) -> Parties:
+def pair_of(home: str, care: str) -> Parties:
+    """Whom a statement or an advance of two areas concerns."""
     return Parties(home_regions=frozenset({home}), care_regions=frozenset({care}))
 
 
-def _statement(period: str, home: str, care: str, made: Statement) -> dict[str, Any]:
+def statement_row(period: str, home: str, care: str, made: Statement) -> dict[str, Any]:
+    """A statement in a list of them."""
     return {
         "period": period,
         "home": home,
@@ -302,7 +307,7 @@ def _cells(cells: dict[str, int]) -> list[dict[str, Any]]:
 )
 async def advance_of(access: AccessDep, home: AreaCode, care: AreaCode) -> Response:
     """The advance of a pair of provinces: quota, what is held, open notices, this month's use."""
-    access.check(_pair(home, care), f"advance/{home}/{care}")
+    access.check(pair_of(home, care), f"advance/{home}/{care}")
     found = advance.find(access.state, home, care)
     period = access.view.state("period")
     made = statement_record.find(access.state, period, home, care) if period else None

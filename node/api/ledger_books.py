@@ -103,8 +103,9 @@ def is_of(state: State, account: str, region: str) -> bool:
         home, _, care = rest.partition("->")
         return covers(region, care if kind in ("receivable", "advance") else home)
     if is_area(rest):
-        # What a city remits stands in its own books and, as collection, in its province's.
-        return covers(region, province(rest) if kind == "collection" else rest)
+        # What a city remits stands in its own books and, as collection, in its province's; what it
+        # is allotted in its province's and, as allotted, in its own.
+        return covers(region, province(rest) if kind in ("collection", "allotment") else rest)
     if kind in ("bank", "credit"):
         return False
     found = organisations.load(state, rest)

@@ -88,6 +88,8 @@ ACCOUNTS: Mapping[str, str] = {
     "prepaid": "home->care",
     "remittance": "home",
     "collection": "home",
+    "allotment": "care",
+    "allotted": "care",
     "prepayment": "institution",
     "payable": "institution",
     "patient": "institution",

@@ -172,6 +172,27 @@ async def reimbursement(access: AccessDep, reimbursement: ThingId) -> Response:
 
 
 @router.get(
+    "/v1/reimbursements/{reimbursement}/history",
+    name="reimbursement_history",
+    responses={200: {"model": schemas.CallsAnswer}},
+)
+async def reimbursement_history(
+    access: AccessDep, reimbursement: ThingId, limit: Limit, after: After = ""
+) -> Response:
+    """Every call that moved a reimbursement on, oldest first.
+
+    It looks through the person's calls: a page may have fewer rows than were asked for, also none,
+    and go on behind `next`.
+    """
+    found = reimbursement_record.find(access.state, reimbursement)
+    if found is None:
+        raise access.absent()
+    access.check(parties.of_reimbursement(access.state, found), f"reimbursement/{reimbursement}")
+    about = ("reimbursement", reimbursement)
+    return access.answer(claims.calls_page(access, "person", found.person, after, limit, about))
+
+
+@router.get(
     "/v1/persons/{person}/counters/{year}",
     name="person_counters",
     responses={200: {"model": schemas.RecordAnswer}},

@@ -160,6 +160,10 @@ KEYS: Mapping[str, tuple[Right, Concern]] = {
     "statement": (Right.PARTY, _statement),
     "advance": (Right.PARTY, _pair),
     "levy": (Right.PARTY, _area),
+    "allot": (Right.PARTY, _area),
+    "allotment": (Right.PARTY, _area),
+    "province-period": (Right.CHAIN, _nobody),
+    "province-pair": (Right.CHAIN, _nobody),
     "deduction": (Right.PARTY, _deduction),
 }
 """The right to a state entry by the first part of its key; what is not here is denied."""

@@ -1,7 +1,7 @@
 """``python -m node.benchmark``: measure, print a table or one JSON object.
 
-Rates are in fields ending in ``_per_second``. The machine is described beside them: a figure
-without its machine is no figure.
+Measured rates, and nothing else, are in fields ending in ``_per_second``. The machine is described
+beside them: a figure without its machine is no figure.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ async def _run(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "persons": given.persons,
         "areas": given.areas,
         "institutions": given.institutions,
-        "aim_per_second": AIM_PER_SECOND,
+        "aim_rate": AIM_PER_SECOND,
     }
     node = in_process.open_node(folder, lambda: country.render_genesis(country.genesis()))
     await node.start()

@@ -65,7 +65,7 @@ class Hands(Protocol):
     def send(self, to: MemberId | None, message: Message) -> None:
         """Send to a peer, or to all."""
 
-    def execute(self, block: Block, fresh: bool, holders: tuple[MemberId, ...]) -> None:
+    def execute(self, asked: Execute) -> None:
         """Find, check and execute the block; put ``Executed``."""
 
     def build(self, view: int, parent: Block) -> None:
@@ -178,8 +178,8 @@ class Driver:
                 await hands.commit(block, certificate)
             case Send(to, message):
                 hands.send(to, message)
-            case Execute(block, fresh, holders):
-                hands.execute(block, fresh, holders)
+            case Execute():
+                hands.execute(effect)
             case Build(view, parent):
                 hands.build(view, parent)
             case Fetch(peer, first, last):

@@ -131,7 +131,8 @@ class Exchange(Events):
         self._asked: dict[str, Ask] = {}
         self._asked_before: set[str] = set()
         """Who was asked on this connection: an answer may be late, and its seat gone meanwhile."""
-        self._wanted: dict[bytes, asyncio.Event] = {}
+        self._wanted: dict[bytes, tuple[asyncio.Event, bool]] = {}
+        """Blocks whose content is asked for: what is set when it is there, whether certified."""
         self._granted: dict[str, Share] = {}
         """What a peer said it may give to this node, where that is less than was asked for."""
         self._status_s: dict[str, float] = {}
@@ -210,11 +211,8 @@ class Exchange(Events):
         self._tell_guests(status, to)
 
     def _tell_guests(self, message: Message, to: Iterable[str] | None) -> None:
-        guests = [
-            organisation
-            for organisation in (self.peers.connected() if to is None else to)
-            if not self.is_seated(organisation)
-        ]
+        chosen = self.peers.connected() if to is None else to
+        guests = [organisation for organisation in chosen if not self.is_seated(organisation)]
         if guests and self.votes():
             frame = Frame(frame_type(message), wire.encode_message(message))
             for organisation in guests:
@@ -237,21 +235,22 @@ class Exchange(Events):
         self._host.put(Fetched(peer, ()))
 
     async def find(
-        self, block: Block, holders: Sequence[MemberId], wait_s: float
+        self, block: Block, holders: Sequence[MemberId], wait_s: float, *, certified: bool = False
     ) -> AnyContent | None:
         """The block's content in the form that this node is entitled to: received already, or
-        asked of one holder after the other."""
+        asked of one holder after the other. ``certified``: a quorum has decided the block."""
         for holder in holders:
             if (found := self.contents.find(block.id)) is not None:
                 return found[1]
             organisation = self.organisation_of(holder)
             if organisation is None:
                 continue
-            ask = AskContent(block.height, block.id, self._share_from(organisation))
+            share = self._share_from(organisation, certified=certified)
+            ask = AskContent(block.height, block.id, share)
             if not self.ask(organisation, Frame(FrameType.ASK_CONTENT, ask.encode())):
                 continue
             arrived = asyncio.Event()
-            self._wanted[block.id] = arrived
+            self._wanted[block.id] = arrived, certified
             try:
                 async with asyncio.timeout(wait_s):
                     await arrived.wait()
@@ -467,10 +466,11 @@ class Exchange(Events):
         if not self._wanted:
             return
         content = decode_content(body)
-        wanted = self._wanted.get(content.header.hash)
-        if wanted is not None and share_in(content) is self._share_from(peer.organisation):
+        arrived, certified = self._wanted.get(content.header.hash, (None, False))
+        share = self._share_from(peer.organisation, certified=certified)
+        if arrived is not None and share_in(content) is share:
             self.contents.add(peer.organisation, content)
-            wanted.set()
+            arrived.set()
 
     def _take_refusal(self, peer: Peer, body: bytes) -> None:
         """The peer gives less than was asked for: from here on no more is asked of it."""
@@ -479,7 +479,7 @@ class Exchange(Events):
         self._granted[peer.organisation] = granted
         if self._asked.pop(peer.organisation, None) is not None:
             self._host.put(Fetched(self.name_of(peer), ()))
-        for arrived in self._wanted.values():
+        for arrived, _ in self._wanted.values():
             arrived.set()
 
     def _frame(self, message: Message) -> Frame | None:

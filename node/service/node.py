@@ -21,6 +21,7 @@ from consensus import (
     Built,
     Certificate,
     Evidence,
+    Execute,
     Fetched,
     MemberId,
     Message,
@@ -307,11 +308,11 @@ class Node:
         with self.telemetry.stage("vote"):
             return wire.sign_statement(self._keys.private(member), self.genesis.chain, statement)
 
-    def execute(self, block: Block, fresh: bool, holders: tuple[MemberId, ...]) -> None:
+    def execute(self, asked: Execute) -> None:
         """Execute a block that others built, or this node before a restart."""
-        if not self._received.is_asked(block, holders):
+        if not self._received.is_asked(asked):
             self._pace.begin(self._monotonic_ms())
-            self._spawn(self._received.execute(block, fresh))
+            self._spawn(self._received.execute(asked.block, asked.fresh))
 
     def send(self, to: MemberId | None, message: Message) -> None:
         """Send to a peer, or to all."""

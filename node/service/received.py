@@ -15,13 +15,14 @@ from typing import Final
 
 import structlog
 
-from consensus import Block, BlockId, Event, Executed, MemberId, Verdict
+from consensus import Block, BlockId, Event, Execute, Executed, MemberId, Verdict
 from node.execution.blocks import FRESH_EARLY_MS, FRESH_LATE_MS, BlockDiffers, BlockResult
 from node.execution.calls import CallBug
 from node.execution.changes import WrongChanges, open_changes
 from node.ledger import block as ledger_block
 from node.ledger.errors import InvalidBlock, InvalidTransaction
 from node.ledger.transaction import SignedTransaction
+from node.ledger.types import Checked
 from node.mempool import Mempool
 from node.ordering import wire
 from node.p2p.payloads import AnyContent, Content
@@ -60,6 +61,7 @@ class ReceivedBlocks:
         """Told of a block that executes to something else here."""
         self._exchange: Exchange | None = None
         self._holders: dict[BlockId, list[MemberId]] = {}
+        self._certified: set[BlockId] = set()
         self._checks = ThreadPoolExecutor(1, thread_name_prefix="block-check")
 
     def attach(self, exchange: Exchange) -> None:
@@ -70,13 +72,17 @@ class ReceivedBlocks:
         """After the last task has ended."""
         self._checks.shutdown(wait=True)
 
-    def is_asked(self, block: Block, holders: tuple[MemberId, ...]) -> bool:
-        """Whether the block is in work already; then it has more holders from here on."""
-        known = self._holders.get(block.id)
+    def is_asked(self, asked: Execute) -> bool:
+        """Whether the block is in work already; then it has more holders from here on, and is
+        known to be certified."""
+        block = asked.block.id
+        if asked.certified:
+            self._certified.add(block)
+        known = self._holders.get(block)
         if known is None:
-            self._holders[block.id] = list(holders)
+            self._holders[block] = list(asked.holders)
             return False
-        known += [holder for holder in holders if holder not in known]
+        known += [holder for holder in asked.holders if holder not in known]
         return True
 
     async def execute(self, block: Block, fresh: bool) -> None:
@@ -98,10 +104,16 @@ class ReceivedBlocks:
             self._answer(block, Verdict.INVALID, None)
         else:
             if result is not None:
-                timely = not fresh or is_timely(result.header.time_ms, self._clock_ms())
-                self._answer(block, Verdict.VALID if timely else Verdict.UNTIMELY, result)
+                self._answer(block, self._verdict(result, fresh), result)
         finally:
             self._holders.pop(block.id, None)
+            self._certified.discard(block.id)
+
+    def _verdict(self, result: BlockResult, fresh: bool) -> Verdict:
+        if result.checked < Checked.REEXECUTED:
+            return Verdict.APPLIED
+        timely = not fresh or is_timely(result.header.time_ms, self._clock_ms())
+        return Verdict.VALID if timely else Verdict.UNTIMELY
 
     def _answer(self, block: Block, verdict: Verdict, result: BlockResult | None) -> None:
         following = (
@@ -168,7 +180,7 @@ class ReceivedBlocks:
         ]
         if not holders:
             liars.clear()
-        content = await exchange.find(block, holders, ASK_S)
+        content = await exchange.find(block, holders, ASK_S, certified=block.id in self._certified)
         if content is None:
             # Nobody who has it is connected, or nobody answered: more holders may become known.
             await asyncio.sleep(ASK_S / 4)

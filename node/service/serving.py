@@ -11,6 +11,7 @@ from __future__ import annotations
 from consensus import BlockId
 from node.ledger.block import Header
 from node.ledger.transaction import Attachment, SignedTransaction
+from node.ledger.types import Checked
 from node.p2p.payloads import Changes, Content, Share
 from node.service.chain import Chain
 from node.store.blocks import StoredProposal
@@ -69,8 +70,8 @@ class BlockServer:
 
     def _in_flight(self, block: bytes) -> Content | None:
         result = self._chain.result(BlockId(block))
-        if result is None:
-            return None
+        if result is None or result.checked < Checked.REEXECUTED:
+            return None  # applied as a diff: what is attached is not here
         return Content(result.header, [tx.encode() for tx in result.transactions])
 
     def _kept(self, height: int, block: bytes) -> Content | None:

@@ -54,6 +54,13 @@ class Screens:
         return json.loads(self.text(organisation, post, *words, "--json", code=code))
 
     @contextmanager
+    def client(self, organisation: str, post: str) -> Iterator[Client]:
+        """Somebody's client, for what no command asks."""
+        with self._seated():
+            identity = _identity(Path(f"{organisation}/{post}"))
+            yield Client(f"http://{AUTHORITY}", identity, transport=Bridge(self.world))
+
+    @contextmanager
     def _seated(self) -> Iterator[None]:
         clock = self.world.clock
         time = SimpleNamespace(

@@ -103,6 +103,16 @@ def test_the_demo_ends_with_one_object_of_these_keys(demo: Demo) -> None:
         assert claim["total_fen"] == claim["funds_fen"] + claim["person_fen"]
 
 
+def test_people_are_shown_the_tables_the_trace_the_proof_and_how_to_go_on(tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    done = process("demo", "--claims", "1", "--bureaus", "1", "--dir", folder)
+    assert done.returncode == 0, done.stderr
+    for words in ("Settled 已结算", "seed-01", "结算单", "fund:370000", "verified offline: receipt",
+                  "every node switched off", f"yibao devnet up --dir {folder}"):  # fmt: skip
+        assert words in " ".join(done.stdout.split()), words
+    assert (folder / "keys" / "auditor.national.audit.key").is_file()
+
+
 def test_a_folder_with_a_network_is_not_used_again(demo: Demo) -> None:
     again = yibao("demo", "--claims", "1", "--dir", demo.folder)
     assert again.exit_code == Exit.LOCAL
@@ -224,6 +234,8 @@ def evidence(running: Demo, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     running.ask("proof", "save", running.claim, "--full", "-o", files["full"], by=running.hospital)
     running.ask("proof", "save-state", "org/bureau:370000", "-o", files["state"])
     running.ask("proof", "save-state", "org/nobody", "-o", files["absent"])
+    files["page"] = folder / "page.txt"
+    running.ask("claim", "statement", running.claim, "-o", files["page"], by=running.hospital)
     return files
 
 
@@ -232,9 +244,9 @@ def verify(demo: Demo, file: Path) -> Any:
 
 
 def test_evidence_holds_from_the_genesis_file_alone(demo: Demo, evidence: dict[str, Path]) -> None:
-    told = {name: verify(demo, file) for name, file in evidence.items()}
+    told = {name: verify(demo, evidence[name]) for name in ("short", "full", "state", "absent")}
     assert {name: result.exit_code for name, result in told.items()} == dict.fromkeys(told, 0)
-    short, full, state, absent = (json.loads(told[n].stdout) for n in evidence)
+    short, full, state, absent = (json.loads(result.stdout) for result in told.values())
     assert short["signers"] == ["bureau:310000"]
     assert short["receipt"]["amounts"]["total_fen"] == demo.result["claims"][0]["total_fen"]
     assert short["explanation"] is None
@@ -244,6 +256,20 @@ def test_evidence_holds_from_the_genesis_file_alone(demo: Demo, evidence: dict[s
     assert absent["present"] is False
     people = yibao("proof", "verify", evidence["short"], "--genesis", demo.folder / "genesis.json")
     assert "verified" in people.stdout
+
+
+def test_the_code_on_the_statement_is_the_one_that_the_evidence_gives(
+    demo: Demo, evidence: dict[str, Path]
+) -> None:
+    """Who holds a printed statement compares 64 digits, and needs no node for it."""
+    code = json.loads(verify(demo, evidence["short"]).stdout)["verification_code"]
+    groups = [code[place : place + 4] for place in range(0, 64, 4)]
+    lines = [" ".join(groups[:8]), " ".join(groups[8:])]
+    page = evidence["page"].read_text(encoding="utf-8")
+    people = yibao("proof", "verify", evidence["short"], "--genesis", demo.folder / "genesis.json")
+    for line in lines:
+        assert line in page
+        assert line in people.stdout
 
 
 def test_no_flipped_bit_holds(demo: Demo, evidence: dict[str, Path], tmp_path: Path) -> None:

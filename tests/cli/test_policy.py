@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
@@ -21,6 +22,7 @@ KEYS = (
     "deductible_fen", "payments", "commercial_fen", "hospital_share_fen", "person_fen",
     "account_fen", "cash_fen", "counters",
 )  # fmt: skip
+ANSWER = json.loads((CASES.parents[1] / "docs" / "policy-answer.schema.json").read_text("utf-8"))
 GOOD = 'def settle(case):\n    return {"payments": []}\n'
 
 
@@ -45,6 +47,7 @@ def test_every_published_case_runs_offline(path: Path) -> None:
     assert set(KEYS) <= told.keys()
     assert all({"fund", "amount_fen", "why"} <= payment.keys() for payment in told["payments"])
     assert all(row["met"] for row in told["expected"])
+    jsonschema.Draft202012Validator(ANSWER).validate(told)
 
 
 def test_run_prints_split_payments_steps_and_counters_for_people() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from consensus.effects import Accuse, Build, Commit, Execute, Persist, Refused, Sign
-from consensus.events import Built, Executed, Verdict
+from consensus.events import Built, Executed, Tick, Verdict
 from consensus.messages import Kind, Proposal, WishStatement
 from consensus.phases import Phase
 from tests.consensus.bench import Bench
@@ -102,6 +102,31 @@ def test_an_untimely_block_gets_no_prepare_but_a_commit_when_a_quorum_prepared_i
     assert (bench.state.phase, statements(bench)) == (Phase.DECLINED, [])
     bench.votes(Kind.PREPARE, B1, (0, 2, 3))
     assert statements(bench) == [ballot(Kind.COMMIT, B1)]
+
+
+def test_nobody_votes_for_what_was_applied_and_not_executed() -> None:
+    bench = Bench(1)
+    bench.executes = False
+    bench.propose(B1)
+    bench.take(Executed(B1.id, Verdict.APPLIED))
+    assert (bench.state.phase, statements(bench)) == (Phase.DECLINED, [])
+    bench.votes(Kind.PREPARE, B1, (0, 2, 3))
+    assert not bench.all(Persist)
+    assert statements(bench) == []
+    bench.votes(Kind.COMMIT, B1, (0, 2, 3))
+    assert [commit.block for commit in bench.all(Commit)] == [B1]
+
+
+def test_a_block_in_work_is_asked_for_again_when_a_quorum_has_decided_it() -> None:
+    bench = Bench(1)
+    bench.executes = False
+    bench.propose(B1)
+    assert [asked.certified for asked in bench.all(Execute)] == [False]
+    bench.votes(Kind.COMMIT, B1, (0, 2, 3))
+    again = bench.all(Execute)
+    assert [(asked.block, asked.fresh, asked.certified) for asked in again] == [(B1, False, True)]
+    bench.take(Tick(), at=10)
+    assert not bench.all(Execute)
 
 
 def test_the_next_height_may_come_early() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 from consensus.effects import Send
-from consensus.events import Built, Executed, Received, Verdict
+from consensus.events import Built, Executed, Received, Tick, Verdict
 from consensus.messages import (
     Decided,
     Kind,
@@ -17,11 +18,12 @@ from consensus.messages import (
     Vote,
     Wish,
 )
+from consensus.phases import Phase
 from consensus.quorum import MemberId, ValidatorSet
 from consensus.retransmission import make_status
 from tests.consensus.bench import TIMING, Bench
 from tests.consensus.test_changing import wish
-from tests.consensus.values import MEMBERS, block, certificate, change
+from tests.consensus.values import MEMBERS, ballot, block, certificate, change
 
 B1 = block("B1")
 
@@ -114,6 +116,28 @@ def test_who_is_an_epoch_behind_learns_that_there_is_more() -> None:
     assert bench.state.head == above
     told = answers(bench, NOTHING)
     assert [type(m) for m in told] == [Status]
+
+
+def test_who_is_halted_between_two_views_asks_for_nothing() -> None:
+    """It would begin no view: a NEW-VIEW twice a second, until its operator comes, is noise."""
+    bench = Bench(3)
+    wish(bench, 1, 0, 2)
+    assert not make_status(bench.state).settled
+    bench.take(Tick(), at=TIMING.status_ms)
+    assert any(isinstance(message, Status) for message in bench.sent())
+    strange = ballot(Kind.PREPARE, B1)
+    bench.hear(Vote(3, strange, b"by somebody who has its key"), 2)
+    assert bench.state.halted
+    assert bench.state.phase is Phase.CHANGING
+    assert make_status(bench.state).settled
+    bench.take(Tick(), at=2 * TIMING.status_ms)
+    told_ms = [
+        at for at in range(2 * TIMING.status_ms, 22 * TIMING.status_ms, 10)
+        if bench.take(Tick(), at=at) and any(isinstance(m, Status) for m in bench.sent())
+    ]  # fmt: skip
+    assert told_ms, "what is decided it still asks for"
+    gaps = [later - earlier for earlier, later in pairwise(told_ms)]
+    assert all(gap >= TIMING.idle_status_ms for gap in gaps)
 
 
 def test_what_is_on_its_way_is_not_sent_again() -> None:

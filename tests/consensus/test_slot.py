@@ -100,6 +100,9 @@ def test_results_are_remembered_and_bounded() -> None:
     assert not results.ask(ONE, ())
     assert results.ask(ONE, MEMBERS[:1]), "a new holder is worth asking again"
     assert not results.ask(ONE, MEMBERS[:1])
+    assert results.ask(ONE, (), certified=True), "a diff will do from here on"
+    assert not results.ask(ONE, (), certified=True)
+    assert not results.ask(ONE, MEMBERS[:1]), "what is certified stays so"
     for number in range(100):
         results.ask(block(f"n{number}"), ())
         results.remember(Executed(BlockId(b"%d" % number), Verdict.VALID))

@@ -34,6 +34,7 @@ HEIR = sha256(b"canary heir").digest()
 LIABLE = sha256(b"canary driver").digest()
 TRACE = "84019900000000000077"
 BORN = "2025-06-08"
+DEPARTMENT = "CANARYDEPT.A03"
 COVERED = "2003-02-19"
 """Since when the person holds a commercial product."""
 
@@ -43,8 +44,8 @@ WORDS: dict[str, bytes | str] = {
     "spell": SPELL, "period": PERIOD, "category": CATEGORY, "identity type": IDENTITY,
     "reason": REASON, "counter": COUNTER, "note": NOTE, "kind of paper": PAPER_KIND, "link": LINK,
     "paper": PAPER, "trace code": TRACE, "covered": COVERED, "phone key": PHONE_KEY,
-    "next phone key": NEXT_PHONE_KEY, "group": GROUP, "statement": STATEMENT, "heir": HEIR,
-    "liable party": LIABLE,
+    "next phone key": NEXT_PHONE_KEY, "department": DEPARTMENT, "group": GROUP,
+    "statement": STATEMENT, "heir": HEIR, "liable party": LIABLE,
 }  # fmt: skip
 
 PERSONAL = {
@@ -59,8 +60,8 @@ PAPERS = {"materials": [{"kind": PAPER_KIND, "sha256": PAPER}], "note": NOTE}
 
 
 def canary_line(**change: Any) -> list[Any]:
-    """A line that no catalogue has, with the patient's consent; columns ``f0`` to ``f9``."""
-    row = line(1, CODE, 12_345, consent=True)
+    """A line that no catalogue has, with the patient's consent; columns ``f0`` to ``f10``."""
+    row = [*line(1, CODE, 12_345, consent=True), DEPARTMENT]
     row[0], row[7] = LINE_NUMBER, DOCTOR
     for column, value in change.items():
         row[int(column[1:])] = value
@@ -416,6 +417,14 @@ def plant_afterwards(plant: Planter) -> None:
     }  # fmt: skip
     plant.spoilt(HOSPITAL, **answered)
     plant.sound(HOSPITAL, **answered, code="audit.not-found")
+    upheld = {"lines": [{"line": LINE_NUMBER, "amount_fen": 500}]}
+    decided: dict[str, Any] = {
+        "contract": "audit", "method": "decide", "args": {"deduction": "440100a1",
+                                                          "amount_fen": 500},
+        "attachments": {"audit": upheld},
+    }  # fmt: skip
+    plant.spoilt(BUREAU_GUANGZHOU, **decided)
+    plant.sound(BUREAU_GUANGZHOU, **decided, code="audit.not-found")
     grouped: dict[str, Any] = {
         "contract": "provider", "method": "pay", "args": {"claim": f"{claim}-n",
                                                           "stage": "estimated"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.questions import parties, recorded, rules
+from tests.questions import cleared, parties, recorded, rules
 from tests.questions.asked import QUESTIONS
 
-__all__ = ["QUESTIONS", "parties", "recorded", "rules"]
+__all__ = ["QUESTIONS", "cleared", "parties", "recorded", "rules"]

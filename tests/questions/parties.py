@@ -32,40 +32,6 @@ def treated(country: Country, name: str = "patient", **given: Any) -> tuple[str,
     return person, bill.claim
 
 
-@question(4)
-def taken_back(asked: Asked) -> None:
-    """Reverse a settlement after clearing: do next period's totals, prepay usage and accumulators
-    stay right?"""
-    country = asked.country
-    person = country.enrol("patient")
-    country.on("2025-03-03")
-    country.file(person, "living_elsewhere", GUANGZHOU)
-    claim = country.admit(person)
-    country.on("2025-03-06")
-    country.discharge(claim, (DRUG, "5000.00"))
-    asked.tell(
-        "A reversal is a counter-entry: the settlement stays as it was, its postings come again "
-        "with the other sign, and the counters lose exactly what it had added. Before:"
-    )
-    asked.run(CLERK, "person", "used", person, 2025, only=("counters", "settlements"))
-    asked.run("bureau:430000/finance", "fund", "balance", "clearing:430000->440000")
-    back = {"claim": claim, "reversal": f"{claim}-r", "reason": "wrong_bill"}
-    asked.file("reverse.json", {"args": back})
-    asked.run(WINDOW, "claim", "reverse", asked.folder / "reverse.json",
-              only=("status", "state", "Postings", "clearing", "fund:"))  # fmt: skip
-    asked.tell("After it, the account by which the provinces clear has both entries and sums to 0:")
-    asked.run(CLERK, "person", "used", person, 2025, only=("counters", "settlements"))
-    asked.run("bureau:430000/finance", "fund", "postings", "clearing:430000->440000")
-    asked.run(CLERK, "claim", "show", claim, only=("state", "reversal", "declared"))
-    asked.tell(
-        "What a month was closed with stays closed: a settlement that is taken back after its "
-        "month is a negative row of a later one, with the consents that its state asks for, and "
-        "prepayment is measured by what clearing confirmed "
-        "([never.md](never.md#what-a-reviewer-asks) names the tests; the month's own commands are "
-        "`yibao declaration` and `yibao clearing` in [cli.md](cli.md))."
-    )
-
-
 @question(5)
 def which_settlement(asked: Asked) -> None:
     """Hospital says 171,239.20, bureau says 171,178.20: which settlement?"""
@@ -236,20 +202,6 @@ def who_may_rule(asked: Asked) -> None:
     asked.run(CLERK, "claim", "rerun", claim)
     asked.tell("And what the new one would have made of it:")
     asked.run(CLERK, "claim", "rerun", claim, "--policy", asked.folder / "other.py")
-
-
-@question(12)
-def rules_and_findings(asked: Asked) -> None:
-    """A rule hit at each level: warn (settles), review (holds, appealable), block (refused) - who
-    may override, and where is the reason kept?"""
-    asked.tell(
-        "Supervision rules are not in this version ([LIMITATIONS](../LIMITATIONS.md)): no rule of "
-        "that kind runs, so there is no command to show. What decides on lines today is the "
-        "catalogue: class, ceiling and restriction, each with its reason in the explanation, and "
-        "the practitioner's signed confirmation for a restricted item."
-    )
-    _, claim = treated(asked.country)
-    asked.run(CLERK, "claim", "explain", claim, only=("Lines", "┃ line", "│ 1 ", "│ 2 "))
 
 
 @question(13)

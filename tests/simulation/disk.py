@@ -58,6 +58,8 @@ class Disk:
         """Number of the read that the device cannot do; once, as long as the node lives."""
         self.on_unread: Callable[[], None] = lambda: None
         """Told that a read has failed."""
+        self.has_failed = False
+        """Whether anything has failed since the machine was started: who is slow ends later."""
         self.loses_older_logs = False
         """Whether unsynced batches of older logs may go although later ones are synced."""
         self._unsynced: list[dict[bytes, bytes | None]] = []
@@ -67,11 +69,13 @@ class Disk:
     def step(self, apply: Callable[[], None], tear: Callable[[], None] | None = None) -> None:
         """One write that waits for the disk."""
         if self.full:
+            self.has_failed = True
             raise OSError(28, "No space left on device")
         self.writes += 1
         if self.writes == self.fail_at:
             if self.chance.randrange(2):
                 apply()
+            self.has_failed = True
             raise OSError(5, "Input/output error")
         if self.writes != self.crash_at:
             apply()
@@ -87,6 +91,7 @@ class Disk:
         """One look into the rows. Raises what ``LevelStore`` raises for a failing device."""
         self.reads += 1
         if self.reads == self.read_fails_at:
+            self.has_failed = True
             self.on_unread()
             raise DatabaseDamaged("The database cannot be read: Input/output error.")
 

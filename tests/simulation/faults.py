@@ -27,10 +27,11 @@ DEAFNESS = (
     {"COMMIT", "NEW-VIEW"}, {"PROPOSAL", "CONTENT"},
 )  # fmt: skip
 """Kinds that are lost together."""
-ANSWERS = frozenset(
+REQUESTS_AND_ANSWERS = frozenset(
     {
-        FrameType.BLOCKS, FrameType.CONTENT, FrameType.MANIFEST, FrameType.CHUNK,
-        FrameType.REFUSED, FrameType.OUTCOME,
+        FrameType.ASK, FrameType.ASK_CONTENT, FrameType.ASK_MANIFEST, FrameType.ASK_CHUNK,
+        FrameType.ASK_OUTCOME, FrameType.BLOCKS, FrameType.CONTENT, FrameType.MANIFEST,
+        FrameType.CHUNK, FrameType.REFUSED, FrameType.OUTCOME,
     }
 )  # fmt: skip
 
@@ -425,11 +426,11 @@ def _members(run: Run, chance: Random) -> None:
 
 
 def _replay(run: Run, chance: Random) -> None:
-    """Old traffic is sent again on the same wires. Answers are not: TLS keeps what is said on the
-    connection on which it was said, and an answer belongs to the one that asked."""
+    """Old traffic is sent again on the same wires. Requests and answers are not: TLS keeps what is
+    said on its connection, and an answer belongs to the one that asked."""
     old = run.net.recording or []
     for sender, receiver, frame in old[: chance.randrange(1, 300)]:
-        if frame.type in ANSWERS:
+        if frame.type in REQUESTS_AND_ANSWERS:
             continue
         if receiver.peers is not None and run.net.wire(sender, receiver).up:
             receiver.peers.on_frame(sender, frame)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from consensus import Evidence, MemberId, Message, Statement
+from consensus import Ballot, Evidence, MemberId, Message, Statement
 from node.execution.blocks import BlockResult
 from node.ledger import crypto
 from node.ledger.block import Certificate, Header, ValidatorSet, vote_message
@@ -19,6 +19,7 @@ from node.ledger.codec import decode_trusted
 from node.ledger.errors import InvalidSignature
 from node.ledger.receipt import Receipt
 from node.ledger.transaction import SignedTransaction
+from node.ledger.types import Checked
 from node.ordering.wal import SafetyLost
 from node.ordering.wire import (
     decode_evidence,
@@ -178,7 +179,7 @@ class Judge:
             machine.world.after(0, lambda: machine.crash("it goes on from a snapshot"))
             machine.start_after(200_000)
             return
-        if machine.may_fail is None and machine.correct:
+        if machine.correct and not machine.is_excused(error):
             raise Violation("END", f"m{machine.number}: {error!r}") from error
         self.trace.point("node.ended")
         machine.world.after(0, lambda: machine.crash("it ended by itself"))
@@ -202,7 +203,17 @@ class Judge:
         self.trace.note(machine.number, "sign", *self._plain(statement))
         if machine.correct:
             self.votes.check_durable(machine, statement)
+            self._check_executed(machine, statement)
         self.votes.on_signed(machine.member, statement, machine.correct)
+
+    def _check_executed(self, machine: Machine, statement: Statement) -> None:
+        """Nobody votes for what it has not executed itself (DECISIONS D163)."""
+        if not isinstance(statement, Ballot):
+            return
+        assert machine.node is not None, "it signs"
+        result = machine.node.chain.result(statement.block)
+        if result is None or result.checked < Checked.REEXECUTED:
+            raise Violation("D163", f"m{machine.number} votes without executing: {statement}")
 
     def on_lie(self, machine: Machine, statement: Statement) -> None:
         """A liar signs what he likes."""

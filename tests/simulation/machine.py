@@ -16,6 +16,7 @@ from consensus import (
     Block,
     Certificate,
     Evidence,
+    Execute,
     MemberId,
     Message,
     SafetyRecord,
@@ -78,10 +79,10 @@ class WatchedNode(Node):
             judge.trace.point("commit.by-later-view")
         await super().commit(block, certificate)
 
-    def execute(self, block: Block, fresh: bool, holders: tuple[MemberId, ...]) -> None:
-        if not fresh:
+    def execute(self, asked: Execute) -> None:
+        if not asked.fresh:
             self.machine.judge.trace.point("execute.again")
-        super().execute(block, fresh, holders)
+        super().execute(asked)
 
     def fetch(self, peer: MemberId, first: int, last: int) -> None:
         self.machine.judge.trace.point("fetch.many" if last > first else "fetch.one")
@@ -209,6 +210,11 @@ class Machine:
     def is_up(self) -> bool:
         return self.node is not None
 
+    def is_excused(self, error: Exception) -> bool:
+        """Whether it may end over this. Who is slow ends after its disk is well again."""
+        of_disk = isinstance(error, WriteFailed | DatabaseDamaged) and self.disk.has_failed
+        return self.may_fail is not None or of_disk
+
     def is_held(self) -> bool:
         """Stopped by a signal: it answers nobody."""
         return self._held_until > self.world.now
@@ -218,7 +224,7 @@ class Machine:
         if self.node is not None or self.lost is not None:
             return
         self.life += 1
-        self._held_until = 0
+        self._held_until, self.disk.has_failed = 0, False
         try:
             node = self._make()
         except Crash:
@@ -326,7 +332,7 @@ class Machine:
 
     def on_peer_bug(self, error: Exception) -> None:
         """Handling a frame met a bug, or a disk that cannot be read: the node hears of it."""
-        if self.correct and self.may_fail is None:
+        if self.correct and not self.is_excused(error):
             raise Violation("BUG", f"m{self.number} handling a frame: {error!r}") from error
         if self.node is not None and self.node.network is not None:
             self.node.network.exchange.on_bug(error)

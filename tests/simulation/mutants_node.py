@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 from consensus import Message
@@ -18,7 +19,7 @@ from node.ledger import block as ledger_block
 from node.ledger.codec import encode
 from node.ledger.errors import InvalidBlock, InvalidTransaction
 from node.ledger.transaction import SignedTransaction
-from node.service import received
+from node.service import exchange, received
 from node.service.admission import Admission
 from node.service.network import Network
 from tests.consensus import mutants as core
@@ -156,3 +157,20 @@ def removed_by_itself(patch: Patch) -> None:
         self.pool.done([transaction.id], self._monotonic_ms())
 
     patch.setattr(Admission, "recheck", recheck)
+
+
+@mutant("grants-believed")
+def grants_believed(patch: Patch) -> None:
+    """A bug that was ours (DECISIONS D163): a voter believes each peer that grants it no whole
+    blocks, follows the diff, and votes as if it had executed the block."""
+    believe_grants(patch)
+    patch.setattr(received, "Checked", SimpleNamespace(REEXECUTED=0))
+
+
+def believe_grants(patch: Patch) -> None:
+    """Its first half: only the core's own rule stands between a diff and a vote (D170)."""
+    patch.setattr(
+        exchange,
+        "share_to_ask",
+        lambda own, granted, organisation, believed: min(own, granted.get(organisation, own)),
+    )

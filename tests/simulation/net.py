@@ -16,6 +16,7 @@ import datetime
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -377,11 +378,19 @@ class SimPeers:
         theirs = other.peers
         if theirs is None:
             return False
-        address = self._addresses.get(other.organisation)
-        pin = self._events.guest_pin(other.organisation) if address is None else address.pin
-        known = pin == theirs.pin
+        known = self._pin_of(other.organisation) == theirs.pin
         paused = self._clock_ms() < self._paused.get(other.organisation, 0)
         return self._listening and known and not paused
+
+    def _pin_of(self, organisation: str) -> bytes | None:
+        address = self._addresses.get(organisation)
+        if address is not None:
+            return address.pin
+        try:
+            return self._events.guest_pin(organisation)
+        except DatabaseDamaged as damage:
+            self._in_loop(partial(self._machine.on_peer_bug, damage))
+            return None
 
     def dials(self, other: Machine) -> bool:
         """Guests are not dialled."""

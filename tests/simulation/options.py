@@ -25,6 +25,9 @@ FAMILIES = (
 EXTRAS = ("upgrade", "read-error")
 """Drawn apart, so that seeds mean what they meant before; each happens once or twice."""
 
+LATER = ("S33",)
+"""Strategies that were written later: drawn apart, too, in place of others."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -106,7 +109,9 @@ def draw(seed: int, known: tuple[str, ...] = ()) -> Options:
     faulty = (size - 1) // 3
     if "byzantine" in families and faulty and known:
         count = chance.randint(1, faulty)
-        strategies = tuple(chance.choice(known) for _ in range(count))
+        first = [name for name in known if name not in LATER]
+        strategies = tuple(chance.choice(first) for _ in range(count))
+        strategies = _with_later(strategies, seed, known)
     options = Options(
         seed,
         size,
@@ -129,6 +134,13 @@ def draw(seed: int, known: tuple[str, ...] = ()) -> Options:
         snapshot_after=stream(seed, "snapshots").choice((10_000, 10_000, 1, 3)),
     )
     return replace(options, weather=_weather(options, seed))
+
+
+def _with_later(strategies: tuple[str, ...], seed: int, known: tuple[str, ...]) -> tuple[str, ...]:
+    chance, later = stream(seed, "later"), [name for name in known if name in LATER]
+    if not later:
+        return strategies
+    return tuple(chance.choice(later) if chance.randrange(16) == 0 else name for name in strategies)
 
 
 def _extras(seed: int) -> tuple[str, ...]:

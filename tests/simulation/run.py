@@ -271,10 +271,11 @@ class Run:
 
     def _rest(self) -> None:
         """Idle: before three times the longest timer is over it is quiet (I33, I35); then one block
-        more costs what it may (I24). Liars are never quiet, also those by an old record."""
+        more costs what it may (I24). Liars are never quiet, but for those by an old record who have
+        seen it and are halted."""
         core = self.core()
         if (
-            any(not machine.correct and machine.is_up() for machine in self.machines)
+            any(self._is_restless(machine) for machine in self.machines)
             or len(core) < self._quorum()
             or self.stream("rest").randrange(2)
         ):
@@ -288,6 +289,16 @@ class Run:
         else:
             raise Violation("I35", f"not quiet when idle: {noise}; " + self.describe())
         self._price_of_a_block(core)
+
+    def _is_restless(self, machine: Machine) -> bool:
+        if machine.correct or not machine.is_up():
+            return False
+        node, honest = machine.node, type(machine.strategy) is Strategy
+        state = None if node is None else node._replica._state
+        if not honest or state is None or not state.halted:
+            return True
+        self.trace.point("rest.with-one-halted")
+        return False
 
     def _noise(self, core: list[Machine]) -> str:
         """What is said in a window of idle time that need not be."""

@@ -2,7 +2,8 @@
 
     audit.notice  {deduction, claim, amount_fen}   attachment ``audit``: lines with reasons
     audit.answer  {deduction, answer}              the institution accepts or objects
-    audit.decide  {deduction, amount_fen}          a second person of the bureau, at most as noticed
+    audit.decide  {deduction, amount_fen}          a second person, at most as noticed;
+                                                   attachment ``audit``: of which line how much
 
 Before the month is confirmed a deduction lowers the declaration. After it, a finding lands in the
 period that collects then, linked to the settlement's own: a closed period is never touched. The
@@ -71,6 +72,9 @@ LINE = Record(
     }
 )
 """``line``: the institution's number of the line. ``line_fen``: its amount on the bill."""
+
+UPHELD = Record({"line": Id(30), "amount_fen": Fen()})
+"""What a decision upholds of a noticed line; the contract holds the sum to the decided amount."""
 
 
 @CONTRACT.method(
@@ -158,14 +162,16 @@ def answer(ctx: Context, args: Args) -> Answer:
 
 @CONTRACT.method(
     args={"deduction": Id(64), "amount_fen": Fen()},
+    attachments={AUDIENCE: Optional(Record({"lines": List(UPHELD, max=500, min=1)}))},
     kinds=("bureau",),
     posts=("audit", "checker"),
 )
 def decide(ctx: Context, args: Args) -> Answer:
     """Decide a deduction: all of it, less, or nothing. Never by whoever gave notice.
 
-    Refuses with ``audit.same-holder``, ``audit.waits``, ``audit.above-notice``,
-    ``audit.reversed``.
+    Where it is less, the attachment says what was upheld of which line. Refuses with
+    ``audit.same-holder``, ``audit.waits``, ``audit.above-notice``, ``audit.reversed``,
+    ``audit.line-twice``, ``audit.sum-differs``.
     """
     deduction_id, amount = args["deduction"], args["amount_fen"]
     made = audit_record.load(ctx.state, deduction_id)
@@ -182,6 +188,8 @@ def decide(ctx: Context, args: Args) -> Answer:
         reject("audit.waits", deduction=deduction_id, due_on=made.due_on, today=today)
     if amount > made.amount_fen:
         reject("audit.above-notice", asked_fen=amount, noticed_fen=made.amount_fen)
+    if AUDIENCE in ctx.attachments:
+        _check_sum(amount, ctx.attachments[AUDIENCE].content["lines"])
     claim = claims.find(ctx.state, made.claim)
     assert claim is not None, "a deduction names a settlement"
     if amount and claim.state is ClaimState.REVERSED:
@@ -252,22 +260,26 @@ def _declared(ctx: Context, claim_id: str) -> tuple[Claim, Declared]:
 def _check_lines(claim: Claim, amount_fen: int, lines: list[Args], recovered_fen: int) -> None:
     """No line loses more than it has, and all of them no more than the funds pay."""
     assert claim.settled is not None, "what is declared is settled"
-    total, summed, seen = claim.settled.sums[0], 0, set()
+    total = claim.settled.sums[0]
     for row in lines:
-        if row["line"] in seen:
-            reject("audit.line-twice", lines=len(lines))
-        seen.add(row["line"])
         if row["line_fen"] > total:
             reject("audit.above-bill", line_fen=row["line_fen"], total_fen=total)
         if row["amount_fen"] > row["line_fen"]:
             reject("audit.above-line", asked_fen=row["amount_fen"], line_fen=row["line_fen"])
-        summed += row["amount_fen"]
-    if summed != amount_fen:
-        reject("audit.sum-differs", asked_fen=amount_fen, lines_fen=summed)
+    _check_sum(amount_fen, lines)
     # What a liable party has paid back is not owed by the institution a second time.
     funds = sum(fen for _, fen in owed.deductible(claim)) - recovered_fen
     if amount_fen > funds:
         reject("audit.above-funds", asked_fen=amount_fen, funds_fen=funds)
+
+
+def _check_sum(amount_fen: int, lines: list[Args]) -> None:
+    """Each line once, and all of them together are the amount."""
+    if len({row["line"] for row in lines}) != len(lines):
+        reject("audit.line-twice", lines=len(lines))
+    summed = sum(row["amount_fen"] for row in lines)
+    if summed != amount_fen:
+        reject("audit.sum-differs", asked_fen=amount_fen, lines_fen=summed)
 
 
 def _share_out(claim: Claim, amount_fen: int) -> dict[str, int]:

@@ -5,9 +5,9 @@
     declaration.send_back  {institution, month}           back to the auditor
     declaration.confirm    {institution, month, amount_fen}   by a second person
 
-What is confirmed is owed to the institution and enters the statements between its province and
-each home province, in the period that collects. All of it in one call: there is no moment at which
-one of them knows and the other does not.
+What is confirmed is owed to the institution and enters the statements of the period that collects:
+between its province and each home province, or between two cities of one province. All of it in one
+call: there is no moment at which one of them knows and the other does not.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from contracts import parameters
-from contracts.api import Answer, Args, Context, reject
+from contracts.api import Answer, Args, Context, State, reject
 from contracts.organisations import require_competent
 from contracts.regions import province
 from contracts.schema import Fen, Id, List, Month, OneOf, Record
@@ -162,18 +162,17 @@ def confirm(ctx: Context, args: Args) -> Answer:
 def into_statements(ctx: Context, care: str, cells: Cells, *, adjustment: bool = False) -> str:
     """Add confirmed amounts to the statements of the period that collects; gives that period.
 
-    Care inside the home province needs no statement, and what insurers pay is no fund's.
+    Care at home needs no statement, and what insurers pay is no fund's.
     """
     period = period_record.collecting(ctx.state)
-    care_province = province(care)
-    by_home: dict[str, Cells] = {}
+    by_pair: dict[tuple[str, str], Cells] = {}
     for key, fen in sorted(cells.items()):
         area, _, fund = key.split("/")
-        home = province(area)
-        if fen and home != care_province and fund != COMMERCIAL:
-            by_home.setdefault(home, {})[key] = fen
-    for home, owed_there in by_home.items():
-        found = statement_record.begin(ctx.state, period, home, care_province)
+        pair = statement_record.sides(ctx.state, area, care)
+        if fen and pair is not None and fund != COMMERCIAL:
+            by_pair.setdefault(pair, {})[key] = fen
+    for (home, there), owed_there in by_pair.items():
+        found = statement_record.begin(ctx.state, period, home, there)
         total = dict(found.cells)
         owed.add(total, owed_there, 1)
         found = replace(
@@ -182,9 +181,21 @@ def into_statements(ctx: Context, care: str, cells: Cells, *, adjustment: bool =
             declarations=found.declarations + (not adjustment),
             adjusted_fen=found.adjusted_fen + sum(owed_there.values()) * adjustment,
         )
-        found = usage.with_usage(ctx, period, home, care_province, found)
-        statement_record.put(ctx.state, period, home, care_province, found)
+        if statement_record.is_national(home, there):
+            found = replace(found, places=_with_place(ctx.state, found.places, care, owed_there))
+            found = usage.with_usage(ctx, period, home, there, found)
+        statement_record.put(ctx.state, period, home, there, found)
     return period
+
+
+def _with_place(state: State, places: Cells, care: str, more: Cells) -> Cells:
+    """What the city of care is to get of a statement between provinces, with more added."""
+    place = statement_record.place_of(state, care)
+    if place == province(care):
+        return places
+    total = dict(places)
+    owed.add(total, {f"{place}/{fund}": fen for fund, fen in owed.by_fund(more).items()}, 1)
+    return total
 
 
 def _owe(ctx: Context, institution: str, month: str, made: Declaration) -> None:

@@ -30,6 +30,8 @@ class Kind(StrEnum):
     """The same, what two provinces owe each other set off against each other."""
     REMITTANCE = "remittance"
     """A city pays its province what its funds owe elsewhere (上解)."""
+    ALLOTMENT = "allotment"
+    """A province pays its city for care that was given there to others (下拨)."""
     ADVANCE = "advance"
     """A home province prepays a province of care."""
     ADVANCE_RETURN = "advance-return"

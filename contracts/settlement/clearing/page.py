@@ -30,8 +30,12 @@ A settlement has posted who owes whom (docs/claims.md). A month later people loo
    (notice `institution:<month>:<institution>`) and enters the statement of the two provinces.
 3. The centre cuts the period (`clearing.cut`): statements no longer change, the next period
    collects. Both provinces confirm by the amount (`clearing.confirm`); with the second word the
-   notice is issued (`clearing:<period>:<home>:<care>`, or `netting:...`). The home province asks
-   its cities (`clearing.levy`).
+   notice is issued (`clearing:<period>:<home>:<care>`, or `netting:...`). Care in another city of
+   one's own province has a statement between the two cities, which both confirm.
+   A province asks its cities for what their funds owe elsewhere, in other provinces and in its own
+   (上解, `clearing.levy`), and passes on to a city what its institutions were paid for others
+   (下拨, `clearing.allot`); `yibao clearing city` shows both, `yibao clearing province` a
+   province's own statements. The country's closing waits for no city.
 4. The finance department pays: `payment.order` by one person, `payment.approve` by another,
    `payment.confirm` or `payment.bounce` by the bank. Only the bank's confirmation moves money.
 5. The centre closes the period once every statement is confirmed and paid (`clearing.close`).

@@ -45,7 +45,10 @@ ATTEMPTS_MAX = 50
 
 _REFERENCE = Text(1, 60, IDENTIFIER)
 _BANK_POSTS = ("finance", "operator", "clerk")
-_BY_FINANCE = (Kind.CLEARING, Kind.NETTING, Kind.REMITTANCE, Kind.ADVANCE, Kind.ADVANCE_RETURN)
+_BY_FINANCE = (
+    Kind.CLEARING, Kind.NETTING, Kind.REMITTANCE, Kind.ALLOTMENT, Kind.ADVANCE,
+    Kind.ADVANCE_RETURN,
+)  # fmt: skip
 """Money of a province's account at the treasury: the finance department pays it. Institutions are
 paid by the agency's own desk or the finance department."""
 

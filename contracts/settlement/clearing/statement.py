@@ -1,4 +1,4 @@
-"""``clearing.confirm`` and ``clearing.levy``: both sides say yes, then money is asked for.
+"""``clearing.confirm``: both sides say yes, then money is asked for.
 
 When both provinces have confirmed a statement, its notice is issued in the same call: gross, from
 the home province to the province of care, by fund. Where both have agreed to net (parameter
@@ -6,7 +6,9 @@ the home province to the province of care, by fund. Where both have agreed to ne
 confirmed, and whoever owes more pays the rest. Nothing is netted otherwise: a fund's money is
 earmarked.
 
-What a city's funds owe for its insured adds up at its province, which levies it (上解).
+A statement of two cities of one province asks for no money by itself: what it says is levied from
+the one and allotted to the other by their province, as are the cities' parts of statements between
+provinces (``cities``).
 """
 
 from __future__ import annotations
@@ -15,11 +17,16 @@ from dataclasses import replace
 
 from contracts import parameters
 from contracts.api import Answer, Args, Context, State, reject
-from contracts.organisations import require_competent
 from contracts.regions import province
 from contracts.schema import Fen, Month, Region
 from contracts.settlement import funds_chart as chart
-from contracts.settlement.clearing import notice_record, owed, period_record, statement_record
+from contracts.settlement.clearing import (
+    cities,
+    notice_record,
+    owed,
+    period_record,
+    statement_record,
+)
 from contracts.settlement.clearing.notice_record import Kind, Notice
 from contracts.settlement.clearing.period import CONTRACT
 from contracts.settlement.clearing.period_record import PeriodStage
@@ -53,7 +60,10 @@ def confirm(ctx: Context, args: Args) -> Answer:
     if ctx.sender_region not in (home, care):
         reject("clearing.not-party", sender_region=ctx.sender_region, home=home, care=care)
     listed = period_record.load(ctx.state, period)
-    if listed.stage is not PeriodStage.STATED:
+    stated: tuple[PeriodStage, ...] = (PeriodStage.STATED,)
+    if not statement_record.is_national(home, care):
+        stated = (PeriodStage.STATED, PeriodStage.CLOSED)  # the country's closing waits for no city
+    if listed.stage not in stated:
         reject("clearing.not-stated", period=period, stage=listed.stage.value)
     made = statement_record.load(ctx.state, period, home, care)
     side = "home" if ctx.sender_region == home else "care"
@@ -77,9 +87,13 @@ def confirm(ctx: Context, args: Args) -> Answer:
         amount_fen=made.total_fen,
     )  # fmt: skip
     if made.confirmed:
-        period_record.put(ctx.state, period, replace(listed, confirmed=listed.confirmed + 1))
-        _note_levies(ctx.state, period, home, made)
-        _ask_for_money(ctx, period, home, care)
+        cities.note(ctx.state, period, home, care, made)
+        if statement_record.is_national(home, care):
+            listed = replace(listed, confirmed=listed.confirmed + 1)
+            period_record.put(ctx.state, period, listed)
+            _ask_for_money(ctx, period, home, care)
+        else:
+            _pass_on(ctx.state, period, home, care, made)
     after = statement_record.load(ctx.state, period, home, care)
     return {
         "period": period,
@@ -89,6 +103,13 @@ def confirm(ctx: Context, args: Args) -> Answer:
         "confirmed": after.confirmed,
         "notice": after.notice,
     }
+
+
+def _pass_on(state: State, period: str, home: str, care: str, made: Statement) -> None:
+    """A statement inside a province is done once it is noted for levy and allotment."""
+    statement_record.put(state, period, home, care, replace(made, settled=True))
+    pairs, confirmed = statement_record.inside(state, period, province(care))
+    statement_record.put_inside(state, period, province(care), pairs, confirmed + 1)
 
 
 def _ask_for_money(ctx: Context, period: str, home: str, care: str) -> None:
@@ -161,65 +182,3 @@ def _netting(state: State, home: str, care: str) -> bool:
     """Whether both provinces have agreed to net with each other."""
     sides = ((home, care), (care, home))
     return all(there in parameters.area(state, "netting", here)["with"] for here, there in sides)
-
-
-@CONTRACT.method(args={"area": Region()}, kinds=("bureau",), posts=_POSTS)
-def levy(ctx: Context, args: Args) -> Answer:
-    """Ask a city for what its funds owe for care elsewhere, as confirmed and not yet asked for.
-
-    Refuses with ``clearing.nothing-due``; what is below zero waits for the next month.
-    """
-    area = args["area"]
-    home = province(area)
-    if ctx.sender_region != home:
-        require_competent(ctx, home)
-    number, due, first, last = _levied(ctx.state, area)
-    total = sum(due.values())
-    if total <= 0:
-        reject("clearing.nothing-due", area=area, due_fen=total)
-    notice_id = f"remittance:{area}:{number + 1}"
-    funds = [(fund, fen) for fund, fen in sorted(due.items()) if fen]
-    claimed = [(chart.remittance(area), fund, fen) for fund, fen in funds]
-    mirror = [(chart.collection(area), fund, -fen) for fund, fen in funds]
-    post(ctx, f"levy/{notice_id}", claimed + mirror)
-    notice_record.issue(
-        ctx,
-        notice_id,
-        kind=Kind.REMITTANCE,
-        payer=area,
-        payee=home,
-        cause=(area, first, last),
-        out=[(account, fund, -fen) for account, fund, fen in claimed],
-        into=[(account, fund, -fen) for account, fund, fen in mirror],
-    )
-    ctx.state.put(_levy_key(area), [number + 1, {}, "", ""])
-    return {"area": area, "notice": notice_id, "amount_fen": total}
-
-
-def _note_levies(state: State, period: str, home: str, made: Statement) -> None:
-    """What the cities of the home province owe it for a confirmed statement."""
-    by_area: dict[str, dict[str, int]] = {}
-    for key, fen in made.cells.items():
-        area, _, fund = key.split("/")
-        if area != home:
-            sums = by_area.setdefault(area, {})
-            sums[fund] = sums.get(fund, 0) + fen
-    for area, sums in sorted(by_area.items()):
-        number, due, first, _ = _levied(state, area)
-        for fund, fen in sums.items():
-            due[fund] = due.get(fund, 0) + fen
-        kept = {fund: fen for fund, fen in sorted(due.items()) if fen}
-        state.put(_levy_key(area), [number, kept, first or period, period])
-
-
-def _levied(state: State, area: str) -> tuple[int, dict[str, int], str, str]:
-    """(levies so far, due by fund, first and last period in it) of a city."""
-    value = state.get(_levy_key(area))
-    if value is None:
-        return 0, {}, "", ""
-    number, due, first, last = value
-    return number, due, first, last
-
-
-def _levy_key(area: str) -> str:
-    return f"levy/{area}"

@@ -1,15 +1,18 @@
-"""The national statement of one pair of provinces in one period:
-``statement/<period>/<home>/<care>``.
+"""The statement of one pair in one period: ``statement/<period>/<home>/<care>``.
 
-What province ``home`` owes province ``care``, gross, by area, scheme and fund. There is one record
-and both sides confirm it, so no two bureaus can hold different statements.
+What ``home`` owes ``care``, gross, by area, scheme and fund. There is one record and both sides
+confirm it, so no two bureaus can hold different statements. A pair is two provinces, listed under
+the national period, or inside one province two cities (or the province itself and a city), listed
+under that province (``sides``): the country's closing does not wait for a province's own clearing.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from contracts import organisations
 from contracts.api import State, Value, reject
+from contracts.regions import city, province
 from contracts.settlement.clearing import period_record
 from contracts.settlement.clearing.declaration_record import Cells
 
@@ -34,6 +37,9 @@ class Statement:
     """Whether it is paid, or came to nothing."""
     colour: str
     """Of the advance, by what this month used of it: ``none``, ``green``, ``yellow``, ``red``."""
+    places: Cells
+    """``city of care/fund type`` -> fen, of care in institutions of cities with a bureau of their
+    own: what the province of care passes on (下拨)."""
 
     @property
     def total_fen(self) -> int:
@@ -47,25 +53,30 @@ class Statement:
 
     def encode(self) -> Value:
         """As the state has it: an array, the order of the fields above."""
-        cells = {key: fen for key, fen in sorted(self.cells.items()) if fen}
+        cells, places = (
+            {key: fen for key, fen in sorted(sums.items()) if fen}
+            for sums in (self.cells, self.places)
+        )
         return [
             cells, self.declarations, self.adjusted_fen, self.home_by, self.care_by, self.notice,
-            self.settled, self.colour,
+            self.settled, self.colour, places,
         ]  # fmt: skip
 
     @classmethod
     def decode(cls, value: Value) -> Statement:
         """From the state's value."""
-        cells, declarations, adjusted, home_by, care_by, notice, settled, colour = value
+        # Statements of the first version have no places.
+        cells, declarations, adjusted, home_by, care_by, notice, settled, colour, *rest = value
         return cls(
             cells=cells, declarations=declarations, adjusted_fen=adjusted, home_by=home_by,
             care_by=care_by, notice=notice, settled=settled, colour=colour,
+            places=rest[0] if rest else {},
         )  # fmt: skip
 
 
 EMPTY = Statement(
     cells={}, declarations=0, adjusted_fen=0, home_by="", care_by="", notice="", settled=False,
-    colour="none",
+    colour="none", places={},
 )  # fmt: skip
 """The statement of a pair that owes nothing yet."""
 
@@ -95,16 +106,60 @@ def put(state: State, period: str, home: str, care: str, made: Statement) -> Non
 
 
 def begin(state: State, period: str, home: str, care: str) -> Statement:
-    """The pair's statement while its period collects; the first one enters the period's list."""
+    """The pair's statement while its period collects; the first one enters the list of pairs."""
     found = find(state, period, home, care)
     if found is not None:
         return found
-    listed = period_record.load(state, period)
-    state.put(pair_key(period, listed.pairs), [home, care])
-    period_record.put(state, period, replace(listed, pairs=listed.pairs + 1))
+    if is_national(home, care):
+        listed = period_record.load(state, period)
+        state.put(pair_key(period, listed.pairs), [home, care])
+        period_record.put(state, period, replace(listed, pairs=listed.pairs + 1))
+    else:
+        pairs, confirmed = inside(state, period, province(care))
+        state.put(inside_key(period, province(care), pairs), [home, care])
+        put_inside(state, period, province(care), pairs + 1, confirmed)
     return EMPTY
 
 
 def pair_key(period: str, number: int) -> str:
-    """State key of the n-th pair of a period."""
+    """State key of the n-th pair of provinces of a period."""
     return f"period-pair/{period}/{number}"
+
+
+def sides(state: State, area: str, care: str) -> tuple[str, str] | None:
+    """(home, care) of the statement for care in district ``care`` that a fund of ``area`` pays.
+
+    Between provinces the two provinces; inside one the area and the city of care; None for care at
+    home.
+    """
+    if province(area) != province(care):
+        return province(area), province(care)
+    place = place_of(state, care)
+    return None if place == area else (area, place)
+
+
+def place_of(state: State, care: str) -> str:
+    """Who pays the institutions of a district: its city, the province where that has no bureau."""
+    found = city(care)
+    return found if organisations.load(state, f"bureau:{found}") is not None else province(care)
+
+
+def is_national(home: str, care: str) -> bool:
+    """Whether a pair is of two provinces."""
+    return province(home) != province(care)
+
+
+def inside(state: State, period: str, of_province: str) -> tuple[int, int]:
+    """(statements, confirmed by both sides) of a province's own clearing in a period."""
+    value = state.get(f"province-period/{period}/{of_province}")
+    return (0, 0) if value is None else (value[0], value[1])
+
+
+def put_inside(state: State, period: str, of_province: str, pairs: int, confirmed: int) -> None:
+    """Write what ``inside`` reads."""
+    state.put(f"province-period/{period}/{of_province}", [pairs, confirmed])
+
+
+def inside_key(period: str, of_province: str, number: int) -> str:
+    """State key of the n-th pair of a province's own clearing."""
+    return f"province-pair/{period}/{of_province}/{number}"

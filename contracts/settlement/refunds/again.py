@@ -97,8 +97,6 @@ def remake(ctx: Context, old: Taken, new: Wanted) -> Settled | None:
     book = Book(ctx.state)
     balances = _balances(book, new.person.id)
     at_ms = order.decided_at_ms(ctx, old.person, old.claim_id, old.settled)
-    if old.settled.covers:
-        cover_settle.take_back(ctx, old.claim_id, old.person, old.settled.covers)
     decided = _decide(ctx, old, new, at_ms) if new.rows else None
     names = invoices.names_of(new.invoices) or old.settled.invoices
     settled = None
@@ -110,8 +108,15 @@ def remake(ctx: Context, old: Taken, new: Wanted) -> Settled | None:
         _hand_over(ctx, old, new, settled)
     else:
         invoices.release(ctx, old.settled.invoices, invoices.CLAIM, old.claim_id)
-    if decided is not None and decided.covers:
-        cover_settle.keep(ctx, new.claim_id, decided.facts.person, decided.covers)
+    if old.settled.covers or (decided is not None and decided.covers):
+        who = new.person if decided is None else decided.facts.person
+        covers = () if decided is None else decided.covers
+        cover_settle.remake(
+            ctx,
+            (old.claim_id, old.person, old.settled.covers),
+            (new.claim_id, who, covers),
+            at_ms,
+        )
     if old.claim.visit.newborn:
         _keep_list(ctx, old, new, settled)
     _write(ctx, old, new, settled)
@@ -141,6 +146,7 @@ def _decide(ctx: Context, old: Taken, new: Wanted, at_ms: int) -> Decided:
         filed_until=filed_until,
         counted_in=order.counted_before(ctx, new.person, old.claim_id, added, at_ms),
         mother="" if same else old.person.id,
+        replaced=(old.claim_id, at_ms),
     )
 
 

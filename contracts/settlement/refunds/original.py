@@ -67,7 +67,7 @@ class Original:
     rows: Rows
     """Of the first settlement of the chain; what came back since is not taken off."""
     lines: list[list[Any]]
-    """The charge lines of the rows, ten fields each."""
+    """The charge lines of the rows, as they were sent."""
     traces: list[Args]
 
 

@@ -194,6 +194,7 @@ def _same(before: Settled, after: Settled) -> bool:
         return (
             settled.sums, settled.payments, settled.own, settled.account_fen, settled.cash_fen,
             [(year, dict(deltas)) for year, deltas in settled.counters], settled.versions,
+            settled.covers,
         )  # fmt: skip
 
     return what(before) == what(after)

@@ -1,6 +1,7 @@
 """A world in which months are closed: the claim world with finance departments and a first period.
 
-Guangzhou's hospital treats people of Changsha; Hunan owes Guangdong. ``Month`` speaks like the
+Guangzhou's hospital treats people of Changsha and of Shenzhen; Hunan owes Guangdong, and Guangdong
+clears between its own two cities. ``Month`` speaks like the
 people who declare, audit, confirm and pay.
 """
 
@@ -18,8 +19,14 @@ from contracts.settlement.clearing import notice_record
 from contracts.settlement.clearing.rows import find_entry
 from contracts.settlement.funds_book import balance
 from contracts.settlement.records import Claim
-from tests.contracts.settlement.claim_world import ClaimWorld, line, make_claim_world, visit
-from tests.contracts.settlement.funds_world import balances
+from tests.contracts.settlement.claim_world import (
+    EMPLOYEE_POLICY,
+    ClaimWorld,
+    line,
+    make_claim_world,
+    visit,
+)
+from tests.contracts.settlement.funds_world import balances, enrol
 from tests.contracts.world import (
     ALICE,
     BANK,
@@ -34,6 +41,10 @@ from tests.contracts.world import (
 
 FINANCE_HUNAN, FINANCE_GUANGDONG = "finance:430000", "finance:440000"
 FINANCE_CHANGSHA = "finance:430100"
+BUREAU_SHENZHEN, FINANCE_SHENZHEN = "bureau:440300", "finance:440300"
+SHENZHEN, GUANGZHOU = "440300", "440100"
+CAROL = "p:440300:carol"
+"""A made-up pseudonym of Shenzhen: the hospital is in another city of her province."""
 BANK_GUANGDONG = "bank:ccb"
 JUNE, JULY, AUGUST = "2025-06", "2025-07", "2025-08"
 HUNAN, GUANGDONG, CHANGSHA = "430000", "440000", "430100"
@@ -220,9 +231,16 @@ def _built() -> World:
         (FINANCE_HUNAN, "finance", HUNAN, FINANCE_CHANGSHA),
         (FINANCE_GUANGDONG, "finance", GUANGDONG, FINANCE_CHANGSHA),
         (BANK_GUANGDONG, "bank", "000000", BANK),
+        (BUREAU_SHENZHEN, "bureau", SHENZHEN, BUREAU_GUANGZHOU),
+        (FINANCE_SHENZHEN, "finance", SHENZHEN, FINANCE_CHANGSHA),
     ):
         org = made.state.get(f"org/{like}")
         made.state.put(f"org/{name}", org | {"id": name, "kind": kind, "region": region})
+    enrol(made, CAROL, BUREAU_SHENZHEN)
+    policy = {"area": SHENZHEN, "scheme": "310", "effective_from": "2025-01-01",
+              "source": EMPLOYEE_POLICY}  # fmt: skip
+    made.do(BUREAU_SHENZHEN, "policy", "deploy", policy)
+    made.next_block()
     made.do(CENTRE, "clearing", "open", {"period": JUNE}, post="finance")
     return made
 

@@ -129,6 +129,23 @@ def test_lines_make_up_the_deduction(month: Month) -> None:
     month.deduct(ONE, 500, deduction="440100-d2", lines=[one], refused="audit.pending")
 
 
+def test_a_decision_says_what_it_upholds_of_which_line(month: Month) -> None:
+    one: dict[str, Any] = {"line": "1", "line_fen": 600, "amount_fen": 600, "reason": "not_done"}
+    month.deduct(ONE, 1_200, lines=[one, one | {"line": "2", "reason": "other"}])
+    answer(month)
+
+    def upheld(*amounts: tuple[str, int]) -> dict[str, Any]:
+        rows = [{"line": line, "amount_fen": fen} for line, fen in amounts]
+        return {"audit": {"lines": rows}}
+
+    month.decide(700, attachments=upheld(("1", 600), ("2", 101)), refused="audit.sum-differs")
+    month.decide(700, attachments=upheld(("1", 600), ("1", 100)), refused="audit.line-twice")
+    done = month.decide(700, attachments=upheld(("1", 600), ("2", 100)))
+    assert done.answer["decided_fen"] == 700
+    again = month.decide(700, attachments=upheld(("1", 600), ("2", 100)))
+    assert again.answer == done.answer
+
+
 def test_a_decision_waits_for_the_institution_and_for_another_person(month: Month) -> None:
     month.deduct(ONE, 1_000)
     waits = month.decide(1_000, refused="audit.waits")

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+from contracts.settlement import cover_counters, cover_record
 from contracts.settlement.funds_book import balance
+from contracts.settlement.refunds import reprice
 from tests.contracts.settlement.cover_world import (
     ALL_THAT_IS_OPEN,
     CLAIM,
     INSURER,
     LATER_PRODUCT,
+    PRODUCT,
     CoverWorld,
 )
 from tests.contracts.settlement.funds_world import balances, trial_balance
-from tests.contracts.settlement.refund_world import resettle
-from tests.contracts.world import BANK
+from tests.contracts.settlement.refund_world import back, refund, resettle
+from tests.contracts.world import ALICE, BANK
 
 AGAIN = f"{CLAIM}-n"
 
@@ -96,3 +99,111 @@ def test_reversed_in_the_end_nothing_is_left(world: CoverWorld) -> None:
     world.counter.reverse(AGAIN)
     assert balances(world.world.state) == before
     assert world.payment(AGAIN).stage == "cancelled"
+
+
+COUNTS_NOTHING = """
+def settle(case):
+    share = "65%" if case["filing"]["type"] == "none" else "85%"
+    return {"payments": [payment("310100", part(case["sums"]["in_scope_fen"], share, "basic"))]}
+"""
+"""A home policy without counters: what later bills were decided on is the product's affair."""
+
+
+@pytest.fixture
+def plain(world: CoverWorld) -> CoverWorld:
+    world.counter.deploy("310", COUNTS_NOTHING)
+    world.world.next_block()
+    return world.insure()
+
+
+def listed(world: CoverWorld, year: int = 2025) -> list[tuple[str, str]]:
+    place = (ALICE, "430100", "310", year)
+    return [(claim, cause) for claim, cause, _ in reprice.listed(world.world.state, place)]
+
+
+def bills(world: CoverWorld, *amounts_fen: int) -> list[str]:
+    """Bills of one day each, settled one after the other."""
+    names = []
+    for number, amount in enumerate(amounts_fen, start=1):
+        names.append(f"H44010000123-b-{number}")
+        world.settle(names[-1], in_scope_fen=amount)
+        world.world.next_block()
+    return names
+
+
+@pytest.mark.parametrize("how", ["reverse", "resettle", "refund"])
+def test_later_bills_of_the_products_year_are_listed_and_none_is_changed(
+    plain: CoverWorld, how: str
+) -> None:
+    """The home policy counts nothing here but the product does: its deductible was used up."""
+    world = plain
+    first, second, third = bills(world, 40_000, 60_000, 80_000)
+    paid = [world.payment(name).amount_fen if world.has_payment(name) else 0
+            for name in (first, second, third)]  # fmt: skip
+    assert paid[2]
+    if how == "reverse":
+        world.counter.reverse(first)
+    elif how == "refund":
+        refund(world.counter, [back(1, 40_000)], first)
+    else:
+        world.counter.file("430100f9")
+        resettle(world.counter, first)
+    # A plain reversal lists what came after it in the year anyway.
+    cause = "reversal" if how == "reverse" else "product"
+    assert listed(world) == [(second, cause), (third, cause)]
+    for name, amount in zip((second, third), paid[1:], strict=True):
+        assert (world.payment(name).amount_fen if world.has_payment(name) else 0) == amount
+
+
+def test_a_bill_is_decided_again_on_the_products_counters_as_they_were(plain: CoverWorld) -> None:
+    """The first of three: what came after it does not use up its deductible."""
+    world = plain
+    first, second, third = bills(world, 200_000, 60_000, 80_000)
+    before = cover_counters.load(world.world.state, PRODUCT, ALICE, 2025)
+    assert [claim for _, claim, _ in before.log] == [first, second, third]
+    world.counter.file("430100f9")
+    again = resettle(world.counter, first)
+    assert again.explanation is not None
+    assert again.explanation["cover"][0]["counters"][0][:3] == [2025, "in_fen", 0]
+    after = cover_counters.load(world.world.state, PRODUCT, ALICE, 2025)
+    assert [claim for _, claim, _ in after.log] == [f"{first}-n", second, third]
+    total = sum(added["in_fen"] for _, _, added in after.log)
+    assert after.values["in_fen"] == total
+    told = resettle(world.counter, second).explanation
+    assert told is not None
+    assert told["cover"][0]["counters"][0][2] == after.log[0][2]["in_fen"]
+    assert listed(world) == [(third, "product")]
+
+
+def test_only_what_the_product_says_may_have_changed(world: CoverWorld) -> None:
+    """A product that pays later is no payer of the bill: still the bill is not the same."""
+    world.insure(pays="later")
+    (only,) = bills(world, 200_000)
+    resettle(world.counter, only, refused="resettle.unchanged")
+    world.deploy('def settle(case):\n    return {"payments": []}\n', pays="later")
+    done = resettle(world.counter, only)
+    assert all(row["before_fen"] == row["after_fen"] for row in done.answer["differences"])
+    assert world.payment(only).stage == "cancelled"
+    assert not world.has_payment(f"{only}-n")
+
+
+def test_counters_of_before_the_order_was_kept_are_read(world: CoverWorld) -> None:
+    world.insure()
+    first, second = bills(world, 40_000, 60_000)
+    key = cover_record.counter_key(PRODUCT, ALICE, 2025)
+    values, salt, _ = world.world.state.get(key)
+    world.world.state.put(key, [values, salt])
+    world.world.next_block()
+    (third,) = bills_again(world)
+    assert third not in (first, second)
+    world.counter.reverse(first)
+    found = cover_counters.load(world.world.state, PRODUCT, ALICE, 2025)
+    assert [claim for _, claim, _ in found.log] == [third]
+    assert (third, "product") in listed(world) or (third, "reversal") in listed(world)
+
+
+def bills_again(world: CoverWorld) -> list[str]:
+    name = "H44010000123-b-9"
+    world.settle(name, in_scope_fen=80_000)
+    world.world.next_block()
+    return [name]

@@ -12,6 +12,7 @@ import pytest
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.clearing import (
     account_record,
+    cities,
     declaration_record,
     notice_record,
     owed,
@@ -26,12 +27,18 @@ from contracts.settlement.lifecycle import ClaimState
 from tests.contracts.settlement.claim_world import BOB
 from tests.contracts.settlement.funds_world import trial_balance
 from tests.contracts.settlement.month_world import (
+    BUREAU_SHENZHEN,
+    CAROL,
+    CHANGSHA,
     FINANCE_CHANGSHA,
     FINANCE_GUANGDONG,
     FINANCE_HUNAN,
+    FINANCE_SHENZHEN,
     GUANGDONG,
+    GUANGZHOU,
     HUNAN,
     JUNE,
+    SHENZHEN,
     claim_id,
     make_month,
 )
@@ -39,9 +46,23 @@ from tests.contracts.world import (
     ALICE,
     BANK,
     BUREAU_GUANGDONG,
+    BUREAU_GUANGZHOU,
     BUREAU_HUNAN,
     HOSPITAL,
 )
+
+PAIRS = {
+    (HUNAN, GUANGDONG): (BUREAU_HUNAN, BUREAU_GUANGDONG),
+    (SHENZHEN, GUANGZHOU): (BUREAU_SHENZHEN, BUREAU_GUANGZHOU),
+}
+CITIES = (
+    ("levy", CHANGSHA, BUREAU_HUNAN), ("levy", SHENZHEN, BUREAU_GUANGDONG),
+    ("allot", GUANGZHOU, BUREAU_GUANGDONG),
+)  # fmt: skip
+PAYERS = {HUNAN: FINANCE_HUNAN, CHANGSHA: FINANCE_CHANGSHA, SHENZHEN: FINANCE_SHENZHEN}
+BOOKS = {
+    "levy": (chart.remittance, chart.collection), "allot": (chart.allotment, chart.allotted)
+}  # fmt: skip
 
 
 class Walk:
@@ -57,7 +78,8 @@ class Walk:
         self.done: Counter[str] = Counter()
         self.actions: tuple[Callable[[], bool], ...] = (
             self.settle, self.settle, self.reverse, self.turn_of_the_month, self.deduct,
-            self.decide, self.set_aside, self.audit, self.audit, self.say_yes, self.pay, self.pay,
+            self.decide, self.set_aside, self.audit, self.audit, self.say_yes, self.say_yes,
+            self.levy_or_allot, self.pay, self.pay,
         )  # fmt: skip
 
     def run(self, steps: int) -> None:
@@ -73,7 +95,7 @@ class Walk:
         self.settled += 1
         amount = self.chance.randrange(1_000, 300_000)
         self.month.settle(
-            self.settled, amount, person=self.chance.choice((ALICE, BOB)), day=self.today()
+            self.settled, amount, person=self.chance.choice((ALICE, BOB, CAROL)), day=self.today()
         )
         return True
 
@@ -176,21 +198,21 @@ class Walk:
 
     def say_yes(self) -> bool:
         for period in self.periods():
-            made = statement_record.find(self.month.state, period, HUNAN, GUANGDONG)
-            stage = period_record.load(self.month.state, period).stage
-            if made is not None and stage == "stated" and not made.confirmed:
-                bureau = BUREAU_GUANGDONG if made.home_by else BUREAU_HUNAN
-                self.month.say_yes(bureau, period)
-                if made.home_by and made.total_fen > 0 and self.chance.random() < 0.5:
-                    self.levy()
-                return True
+            for (home, care), bureaus in PAIRS.items():
+                made = statement_record.find(self.month.state, period, home, care)
+                stage = period_record.load(self.month.state, period).stage
+                if made is not None and stage == "stated" and not made.confirmed:
+                    bureau = bureaus[1] if made.home_by else bureaus[0]
+                    self.month.say_yes(bureau, period, home=home, care=care)
+                    return True
         return False
 
-    def levy(self) -> None:
-        value = self.month.state.get("levy/430100")
-        if sum(value[1].values()) > 0:
-            self.month.world.do(BUREAU_HUNAN, "clearing", "levy", {"area": "430100"},
-                                post="finance")  # fmt: skip
+    def levy_or_allot(self) -> bool:
+        method, area, bureau = self.chance.choice(CITIES)
+        if sum(cities.due_of(self.month.state, method, area).by_fund.values()) <= 0:
+            return False
+        self.month.world.do(bureau, "clearing", method, {"area": area}, post="finance")
+        return True
 
     def pay(self) -> bool:
         """A notice is paid, or its payment comes back; every message of the bank comes twice."""
@@ -200,7 +222,7 @@ class Walk:
             return False
         name = self.chance.choice(waiting)
         due = notice_record.load(self.month.state, name)
-        payer = {HUNAN: FINANCE_HUNAN, "430100": FINANCE_CHANGSHA}.get(due.payer, FINANCE_GUANGDONG)
+        payer = PAYERS.get(due.payer, FINANCE_GUANGDONG)
         self.month.payments += 1
         payment = f"{payer}:{self.month.payments}"
         world = self.month.world
@@ -253,7 +275,7 @@ class Walk:
             stage = self.stage_of(entry)
             if stage is None or stage is Stage.OPEN:
                 undeclared += fen
-            if stage is not Stage.CONFIRMED:
+            if stage is not Stage.CONFIRMED and entry.claim.area != SHENZHEN:
                 unconfirmed += fen
         payable = self.month.owed(chart.payable(HOSPITAL))
         assert payable == undeclared + sum(account.declared.values())
@@ -265,8 +287,31 @@ class Walk:
             and not made.settled
         ]  # fmt: skip
         assert clearing == unconfirmed + sum(stated), "clearing is what is stated and what waits"
-        remitted = self.month.owed(chart.remittance("430100"))
-        assert remitted == -self.month.owed(chart.collection("430100"))
+        self.reckon_cities()
+
+    def reckon_cities(self) -> None:
+        """What both sides have confirmed is in a notice or waits for one, for either city."""
+        state = self.month.state
+        for method, area, _ in CITIES:
+            stated = 0
+            for period in self.periods():
+                for pair in PAIRS:
+                    made = statement_record.find(state, period, *pair)
+                    if made is not None and made.confirmed:
+                        sums = made.cells if method == "levy" else made.places
+                        if pair == (SHENZHEN, GUANGZHOU):
+                            sums = {f"{pair[method == 'allot']}/x": made.total_fen}
+                        stated += sum(fen for key, fen in sums.items() if key.startswith(area))
+            due = cities.due_of(state, method, area)
+            noticed = [
+                notice_record.load(state, cities.notice_id(method, area, number))
+                for number in range(1, due.number + 1)
+            ]
+            told = sum(due.by_fund.values()) + sum(one.amount_fen for one in noticed)
+            assert told == stated, (method, area)
+            unpaid = sum(one.amount_fen for one in noticed if one.stage is not NoticeStage.PAID)
+            book, mirror = BOOKS[method]
+            assert self.month.owed(book(area)) == unpaid == -self.month.owed(mirror(area))
 
 
 @pytest.mark.parametrize("seed", range(5))

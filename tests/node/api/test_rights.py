@@ -107,6 +107,7 @@ EXPECTED: dict[str, Allowed] = {
     "filing_attachments": (SEE_PERSON, CASES),
     "filing_affected": (SEE_PERSON, CASES),
     "reimbursement": (SEE_PERSON, CASES),
+    "reimbursement_history": (SEE_PERSON, CASES),
     "work_filings": (SEE_PERSON, CASES),
     "work_ending": (SEE_PERSON, CASES),
     "work_reimbursements": (
@@ -157,10 +158,16 @@ EXPECTED: dict[str, Allowed] = {
     ),
     "institution_rows": (OF_INSTITUTION, BUSINESS),
     "institution_batches": (OF_INSTITUTION, BUSINESS),
+    "institution_refused": (OF_INSTITUTION - {"centre"}, CASES),
     "institution_ageing": (OF_INSTITUTION, BUSINESS),
     "declaration": (OF_INSTITUTION, BUSINESS),
     "deduction": (OF_CLAIM, BUSINESS),
     "clearing": ANYBODY,
+    "province_clearing": ANYBODY,
+    "area_remittances": (
+        HOME | {"centre", "finance:430100", "auditor:national", "auditor:430000"},
+        BUSINESS,
+    ),
     "clearing_statement": (OF_PAIR, BUSINESS),
     "advance": (OF_PAIR, BUSINESS),
     "notice": (OF_PAIR, BUSINESS),
@@ -213,6 +220,7 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         "filing_attachments": f"/v1/filings/{FILING}/attachments",
         "filing_affected": f"/v1/filings/{FILING}/affected",
         "reimbursement": f"/v1/reimbursements/{REIMBURSEMENT}",
+        "reimbursement_history": f"/v1/reimbursements/{REIMBURSEMENT}/history",
         "work_filings": "/v1/work/filings",
         "institution_settlements": f"/v1/institutions/{HOSPITAL}/settlements",
         "work_ending": "/v1/work/ending",
@@ -243,11 +251,14 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         "vouchers": "/v1/vouchers",
         "institution_payments": f"/v1/institutions/{HOSPITAL}/payments/2026-01",
         "institution_batches": f"/v1/institutions/{HOSPITAL}/batches",
+        "institution_refused": f"/v1/institutions/{HOSPITAL}/refused",
         "institution_rows": f"/v1/institutions/{HOSPITAL}/rows/{MONTH}",
         "institution_ageing": f"/v1/institutions/{HOSPITAL}/ageing",
         "declaration": f"/v1/declarations/{HOSPITAL}/{MONTH}",
         "deduction": f"/v1/deductions/{DEDUCTION}",
         "clearing": f"/v1/clearing/{MONTH}",
+        "province_clearing": f"/v1/provinces/440000/clearing/{MONTH}",
+        "area_remittances": "/v1/areas/430100/remittances",
         "clearing_statement": f"/v1/clearing/{MONTH}/430000/440000",
         "advance": "/v1/advances/430000/440000",
         "notice": f"/v1/notices/{NOTICE}",
@@ -269,7 +280,7 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         query = "region=430100"
     if name == "area_claims":
         query = "scheme=390"
-    if name == "institution_batches":
+    if name in ("institution_batches", "institution_refused"):
         query = "first=2025-01&last=2025-12"
     return paths[name], query
 

@@ -17,6 +17,7 @@ from consensus import (
     Effect,
     Event,
     Evidence,
+    Execute,
     MemberId,
     Message,
     Pending,
@@ -72,7 +73,7 @@ class NotedHands:
     def send(self, to: MemberId | None, message: Message) -> None:
         self.notes.append(f"send {type(message).__name__}")
 
-    def execute(self, block: Block, fresh: bool, holders: tuple[MemberId, ...]) -> None:
+    def execute(self, asked: Execute) -> None:
         self.notes.append("execute")
 
     def build(self, view: int, parent: Block) -> None:

@@ -414,6 +414,34 @@ def test_who_votes_takes_whole_blocks_whatever_a_peer_grants(seated: bool) -> No
     run(story)
 
 
+@pytest.mark.parametrize("certified", [True, False])
+def test_of_a_certified_block_a_member_takes_what_more_than_can_lie_grant(certified: bool) -> None:
+    """A member that was removed further up the chain is refused whole blocks by everybody; what a
+    quorum has decided it may follow by what it did. One refusal is one liar's."""
+
+    async def story(desk: Desk) -> None:
+        block = wire.to_core_block(NINE)
+        refusal = Frame(FrameType.REFUSED, encode_refusal(Share.CHANGES))
+        for refusing, peer in enumerate(PEERS.values(), 1):
+            await desk.exchange.on_frame(peer, refusal)
+            desk.sent.clear()
+            name = MemberId(peer.key)
+            asked = asyncio.create_task(
+                desk.exchange.find(block, [name], 0.01, certified=certified)
+            )
+            await asyncio.sleep(0)
+            await desk.exchange.on_frame(peer, Frame(FrameType.CONTENT, CHANGES_OF_NINE))
+            found = await asked
+            shares = [AskContent.decode(frame.body).share for _, frame in desk.sent]
+            if certified and refusing > SEATS.size - SEATS.quorum:
+                assert (found, shares) == (Changes.decode(CHANGES_OF_NINE), [Share.CHANGES])
+                return
+            assert (found, shares) == (None, [Share.CONTENT])
+        assert not certified
+
+    run(story)
+
+
 @pytest.mark.parametrize("again", [True, False])
 def test_an_answer_is_for_the_connection_that_asked(again: bool) -> None:
     """Whoever is connected now may be another life of the peer, which asked for nothing."""
