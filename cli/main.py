@@ -32,6 +32,7 @@ from cli import (
     proof,
     provider,
     refunds,
+    reimburse,
     rerun,
     show,
     trace,
@@ -62,6 +63,7 @@ mount(show.family, CONTRACTS_BY_NAME, ("family",))
 mount(show.wallet, CONTRACTS_BY_NAME, ("wallet",))
 mount(show.credit, CONTRACTS_BY_NAME, ("credit",))
 mount(cover.app, CONTRACTS_BY_NAME, ("cover",))
+show.reimburse.command("again")(reimburse.again)
 mount(show.reimburse, CONTRACTS_BY_NAME, ("reimbursement",))
 for noun, group in clearing.GROUPS.items():
     mount(group, CONTRACTS_BY_NAME, (noun,))

@@ -1,4 +1,4 @@
-"""The section of ``docs/claims.md`` on births, moves and deaths of the insured."""
+"""The section of ``docs/claims.md`` on births, moves and deaths, and on what is decided later."""
 
 from __future__ import annotations
 
@@ -82,11 +82,23 @@ but for the admission, and later settlements are listed for re-pricing; the area
 statement show how far it is.
 """
 
+_AGAIN = """## Reimbursements decided again (重新核定)
+
+A late filing, or counters that were fed late, may change what was paid to somebody who paid first.
+`yibao filing affected` lists such reimbursements beside the claims, and `yibao reimburse again`
+has the home bureau's checker decide one on what is known now, from the filing call as it was, byte
+for byte, and on the year's counters as they were. Who reviewed it does not. What the funds owe more
+is posted and paid by another person's order and a bank; a decision that would give less is refused
+(`reimbursement.not-more`) and changes nothing. Later settlements of the year are listed for
+re-pricing.
+"""
+
 
 def section(methods_of: Callable[[str], str]) -> str:
     """The section, with the calls of its contracts."""
     return (
         f"{_NEWBORN}\n{methods_of('newborn')}\n{_ENDING}\n{methods_of('estate')}\n{_MOVE}\n```mermaid\n"
         f"{move_record.mermaid()}```\n\n{methods_of('move')}\n"
-        f"{_RECOVERY}\n```mermaid\n{recovery_record.mermaid()}```\n\n{methods_of('recovery')}"
+        f"{_RECOVERY}\n```mermaid\n{recovery_record.mermaid()}```\n\n{methods_of('recovery')}\n"
+        f"{_AGAIN}"
     )

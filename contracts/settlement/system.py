@@ -32,6 +32,7 @@ from contracts.settlement import (
     policy,
     recovery,
     reimbursement,
+    reimbursement_again,
     reimbursement_pay,
     traces,
     wallet,
@@ -55,7 +56,7 @@ _CLAIM_MODULES = (
     claim_register, claim_lines, claim_settle, claim_reverse, resettle, keep, refund, consent,
 )  # fmt: skip
 assert all(module.CONTRACT is claim.CONTRACT for module in _CLAIM_MODULES)
-assert reimbursement_pay.CONTRACT is reimbursement.CONTRACT
+assert reimbursement_pay.CONTRACT is reimbursement_again.CONTRACT is reimbursement.CONTRACT
 assert confirmation.CONTRACT is declaration.CONTRACT
 assert statement.CONTRACT is period.CONTRACT
 assert cover_consent.CONTRACT is cover_pay.CONTRACT is cover.CONTRACT

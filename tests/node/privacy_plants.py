@@ -348,6 +348,7 @@ def plant_after_payment(plant: Planter) -> None:
     content = {"visit": CLINICAL, "lines": [canary_line()]}
     attached = {"reimbursement": content}
     plant.sound(**desk, method="file", args=bill, attachments=attached)
+    blind = sha256(f"{plant.world.count} reimbursement".encode()).digest()
     plant.spoilt(**desk, method="file", args=bill | {"reimbursement": "430100z2"},
                  attachments=attached)  # fmt: skip
     asked = {"reimbursement": "430100z1"}
@@ -358,6 +359,12 @@ def plant_after_payment(plant: Planter) -> None:
     plant.sound(**desk, method="review", args=asked | {"advice": "approve"})
     plant.sound(**desk | {"post": "checker"}, method="decide",
                 args=asked | {"decision": "approve"})  # fmt: skip
+    filed = {"args": codec.encode(bill), "blind": blind, "content": codec.encode(content)}
+    anew: dict[str, Any] = {"args": asked | {"reason": "other"},
+                            "attachments": {"reimbursement": filed}}  # fmt: skip
+    plant.spoilt(**desk | {"post": "checker"}, method="again", **anew)
+    plant.sound(**desk | {"post": "checker"}, method="again", **anew,
+                code="reimbursement.not-more")  # fmt: skip
     pharmacy: dict[str, Any] = {"sender": HOSPITAL, "post": "operator"}
     sold = {"claim": "H44010000123-t-1", "discharge": DAY, "total_fen": 12_345,
             "visit": visit(PERSON)}  # fmt: skip
