@@ -102,7 +102,15 @@ def read_key_header(path: Path) -> KeyHeader:
 def open_key(path: Path, passphrase: str) -> Identity:
     """Open a key file. Raises ``KeyFileError`` or the ledger's ``KeystoreError``."""
     data = _read(path)
-    return identity_of_seed(read_header(data).owner, open_sealed(data, passphrase))
+    try:
+        seed = open_sealed(data, passphrase)
+    except KeystoreError as error:
+        if error.code != "keystore.passphrase-or-damage":
+            raise
+        raise KeyFileError(
+            f"{path}: this is not its passphrase, or the file is damaged [{error.code}]"
+        ) from None
+    return identity_of_seed(read_header(data).owner, seed)
 
 
 def _read(path: Path) -> bytes:

@@ -24,7 +24,7 @@ from cli.output import Json, fail, print_fields, print_json, print_table
 from cli.settings import read_passphrase
 from node.ledger import crypto
 from node.ledger.errors import LedgerError
-from node.ledger.genesis import Genesis
+from node.ledger.genesis import EXCLUSIVE_PURPOSES, Genesis
 from node.ledger.keystore import KeyHeader
 
 app = typer.Typer(no_args_is_help=True, help="Keys: make, show, prove possession. 密钥")
@@ -53,6 +53,12 @@ def new(
     purposes = sorted(set(purpose or ["sign"]))
     if unknown := [name for name in purposes if name not in PURPOSES]:
         fail(Exit.USAGE, f"unknown purpose {unknown[0]}", hint=f"one of {', '.join(PURPOSES)}")
+    if len(purposes) > 1 and (alone := [p for p in purposes if p in EXCLUSIVE_PURPOSES]):
+        fail(
+            Exit.USAGE,
+            f"a {alone[0]} key is for nothing else: the ledger would refuse it",
+            hint="make one key for each; only sign and read go together",
+        )
     try:
         write_key(
             file,

@@ -92,6 +92,10 @@ Codes = Annotated[
     list[str] | None,
     typer.Option("--code", help="LINE:CODE, trace code of a pack that came back; repeated."),
 ]
+Parts = Annotated[
+    list[str] | None,
+    typer.Option("--part", help="LINE:CODE:QUANTITY, so much of a split pack; repeated."),
+]
 
 
 def refund(
@@ -103,6 +107,7 @@ def refund(
     unused: Unused = None,
     charge: Charges = None,
     code: Codes = None,
+    part: Parts = None,
     dry_run: DryRun = False,
     describe: Describe = False,
     as_json: Json = False,
@@ -113,7 +118,7 @@ def refund(
         return
     _require(claim, reversal, replacement)
     try:
-        returns = returns_of(line or [], unused or [], charge or [], code or [])
+        returns = returns_of(line or [], unused or [], charge or [], code or [], part or [])
     except ValueError as error:
         fail(Exit.USAGE, str(error))
     args = {
@@ -189,7 +194,7 @@ def _then(estimate: Mapping[str, Any] | None) -> str:
 
 
 def returns_of(
-    goods: list[str], unused: list[str], charges: list[str], codes: list[str]
+    goods: list[str], unused: list[str], charges: list[str], codes: list[str], parts: list[str]
 ) -> list[dict[str, Any]]:
     """What comes back, from the words of the command line. Raises ``ValueError``."""
     returns: dict[str, dict[str, Any]] = {}
@@ -206,6 +211,13 @@ def returns_of(
         if number not in returns:
             raise ValueError(f"--code {word}: no --line of this number")
         returns[number].setdefault("codes", []).append(code)
+    for word in parts:
+        number, _, rest = word.partition(":")
+        code, _, quantity = rest.rpartition(":")
+        if number not in returns or not code:
+            raise ValueError(f"--part {word}: want LINE:CODE:QUANTITY, and a --line of this number")
+        some = {"code": code, "quantity_e4": _quantity(word, quantity)}
+        returns[number].setdefault("parts", []).append(some)
     if not returns:
         raise ValueError("nothing comes back: give --line, --unused or --charge")
     if len(returns) != len(goods) + len(unused) + len(charges):

@@ -105,12 +105,18 @@ def enter(state: State, view: int) -> None:
 def on_view_change(state: State, message: ViewChange) -> None:
     """A VIEW-CHANGE came in (one's own comes this way too)."""
     check_view_change(message, state.validators, state.epoch_base)
-    state.accuse_of_hiding(message)
-    if message.statement.view < state.view:
-        return
-    held = state.changes.add(message)
+    _compare(state, message)
+    if message.statement.view >= state.view:
+        state.changes.add(message)
+
+
+def _compare(state: State, change: ViewChange) -> None:
+    """Hold a view change against what its sender has said otherwise, whoever brought it: who tells
+    the primary one thing and others another is found out by the NEW-VIEW."""
+    state.accuse_of_hiding(change)
+    held = state.changes.of(change.statement.view).get(change.sender)
     if held is not None:
-        state.accuse(held, message)
+        state.accuse(held, change)
 
 
 def on_new_view(state: State, message: NewView) -> None:
@@ -121,6 +127,7 @@ def on_new_view(state: State, message: NewView) -> None:
     check_new_view(message, state.validators, state.epoch_base)
     for carried in message.view_changes:
         state.recognise(carried.sender, carried.statement)
+        _compare(state, carried)
     if state.new_view is not None and state.new_view.statement.view == view:
         state.accuse(state.new_view, message)
         return

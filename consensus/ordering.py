@@ -147,6 +147,10 @@ def on_vote(state: State, message: Vote) -> None:
     held = state.votes.add(message, state.view)
     if held is not None:
         state.accuse(held, message)
+    if said.kind is Kind.COMMIT:
+        # It may come later than the view change that hides it.
+        for change in state.changes.by(message.sender):
+            state.accuse(message, change)
 
 
 def on_decided(state: State, peer: MemberId, message: Decided) -> None:

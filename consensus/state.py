@@ -208,8 +208,9 @@ class State:
             self.emit(Accuse(found))
 
     def _is_news(self, found: Evidence) -> bool:
-        limit = EVIDENCE_PER_MEMBER * self.validators.size
-        return found.slot() not in self.accused and len(self.accused) < limit
+        # Of each culprit for itself: who gives many proofs against itself hides nobody else's lies.
+        alike = sum(culprits == found.culprits for _, _, culprits, *_ in self.accused)
+        return found.slot() not in self.accused and alike < EVIDENCE_PER_MEMBER
 
     def recognise(self, sender: int, statement: Statement) -> None:
         """Halt when ``statement`` carries my own signature and my record does not know it."""

@@ -171,6 +171,10 @@ class ChangeBook:
             if view in by_view
         }
 
+    def by(self, sender: int) -> tuple[ViewChange, ...]:
+        """The changes of one member, to all views that are kept."""
+        return tuple(self._changes.get(sender, {}).values())
+
     def choose(self, view: int, me: int, validators: ValidatorSet) -> tuple[ViewChange, ...] | None:
         """The primary's quorum: its own and the lowest senders, ascending. None: too few."""
         held = self.of(view)

@@ -260,7 +260,14 @@ def _open_sealed(config: Config, path: Path, setting: str, role: str) -> crypto.
             f"{setting} is a {header.role} key of {header.owner}; wanted is the {role} key of "
             f"{config.node.organisation}."
         )
-    return crypto.private_key(keystore.open_sealed(sealed, read_passphrase(config.node)))
+    try:
+        return crypto.private_key(keystore.open_sealed(sealed, read_passphrase(config.node)))
+    except KeystoreError as error:
+        if error.code != "keystore.passphrase-or-damage":
+            raise
+        raise ConfigError(
+            f"{setting}: the passphrase is not that of {path.name}, or the file is damaged."
+        ) from None
 
 
 def _read(path: Path, setting: str) -> bytes:

@@ -40,6 +40,20 @@ ROWS: tuple[Reason, ...] = (
         "请核对追溯码与结算单。",
     ),
     Reason(
+        "trace.nothing",
+        "No pack and no part of one is named.",
+        "未填写退回的追溯码。",
+        "Name the packs that came back, or how much of which split pack.",
+        "请填写退回的追溯码或拆零数量。",
+    ),
+    Reason(
+        "trace.part-larger",
+        "More of a split pack came back than was dispensed of it on this claim.",
+        "拆零退回数量超过该结算单售出的数量。",
+        "Compare the quantity with the one that was dispensed, in the values.",
+        "请与返回值中的售出数量核对。",
+    ),
+    Reason(
         "trace.pack-differs",
         "The pack was told to hold another quantity when it was opened.",
         "拆零药品的整包数量与首次登记不一致。",

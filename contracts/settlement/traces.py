@@ -43,6 +43,9 @@ TRACE = Record(
 """``line``: the charge line that it was dispensed for. ``split``: a part of a pack; then
 ``quantity_e4`` was dispensed of the ``pack_e4`` that the pack holds, in the line's unit."""
 TRACES = List(TRACE, max=TRACES_MAX)
+PARTS = List(Record({"code": CODE, "quantity_e4": Int(1, 10**11)}), max=TRACES_MAX)
+"""Parts of split packs that came back: so much of what was dispensed of them, in the line's
+unit."""
 
 WHOLE, SPLIT, VIRTUAL = "whole", "split", "virtual"
 _VIRTUAL_MARK = "V-"
@@ -141,19 +144,31 @@ def _kind_of(ctx: Context, known: Value) -> str:
 
 @CONTRACT.method(
     args={"claim": Id(64)},
-    attachments={AUDIENCE: Record({"codes": List(CODE, max=TRACES_MAX, min=1, distinct=True)})},
+    attachments={
+        AUDIENCE: Record(
+            {
+                "codes": Optional(List(CODE, max=TRACES_MAX, distinct=True), []),
+                "parts": Optional(PARTS, []),
+            }
+        )
+    },
     kinds=organisations.INSTITUTIONS,
     posts=("operator", "clerk"),
 )
 def give_back(ctx: Context, args: Args) -> Answer:
-    """The goods of a claim came back: their codes are free. Told again, nothing changes.
+    """The goods of a claim came back: their codes are free, or so much of a split pack.
 
-    Refuses with ``trace.not-of-claim`` what this institution did not sell on this claim.
+    Refuses with ``trace.not-of-claim`` what this institution did not sell on this claim, with
+    ``trace.part-larger`` more of a split pack than it sold on it, with ``trace.nothing``.
     """
     claim_id = args["claim"]
-    codes = ctx.attachments[AUDIENCE].content["codes"]
+    content = ctx.attachments[AUDIENCE].content
+    codes, parts = content["codes"], content["parts"]
+    if not codes and not parts:
+        reject("trace.nothing", claim=claim_id)
     free(ctx, codes, claim_id, ctx.sender)
-    return {"claim": claim_id, "packs": len(codes)}
+    free_parts(ctx, parts, claim_id, ctx.sender)
+    return {"claim": claim_id, "packs": len(codes) + len(parts)}
 
 
 def free(
@@ -191,6 +206,36 @@ def _free(ctx: Context, key: str, claim_id: str, institution: str) -> bool:
     else:
         ctx.state.delete(key)
     return True
+
+
+def free_parts(ctx: Context, parts: list[Args], claim_id: str, institution: str) -> None:
+    """Free so much of split packs as came back of a claim.
+
+    Refuses with ``trace.not-of-claim``, ``trace.part-larger``.
+    """
+    ctx.spend(len(parts) * WORK_OF_TRACE)
+    for index, part in enumerate(parts):
+        key = key_of(ctx, part["code"])
+        known = ctx.state.get(key) or [None, 0, []]
+        rows = known[2] if known[0] == SPLIT else []
+        mine = [row for row in rows if row[:2] == [claim_id, institution]]
+        if not mine:
+            reject("trace.not-of-claim", index=index, claim=claim_id)
+        rest = sum(row[2] for row in mine) - part["quantity_e4"]
+        if rest < 0:
+            reject(
+                "trace.part-larger", index=index, quantity_e4=part["quantity_e4"],
+                sold_e4=rest + part["quantity_e4"],
+            )  # fmt: skip
+        kept = [row for row in rows if row[:2] != [claim_id, institution]]
+        if rest:
+            kept.append([claim_id, institution, rest])
+        if kept:
+            ctx.state.put(key, [SPLIT, known[1], kept])
+        else:
+            ctx.state.delete(key)
+    if parts:
+        ctx.emit("trace.given-back", claim=claim_id, institution=institution, packs=len(parts))
 
 
 @CONTRACT.method(

@@ -147,7 +147,7 @@ def _handle_problems(app: FastAPI) -> None:
         ports: Ports = request.app.state.guard.ports
         with ports.reader.view() as view:
             response.headers[HEIGHT_HEADER] = str(view.head.height)
-        response.headers[BEHIND_HEADER] = str(ports.operations.status().behind_by)
+        response.headers[BEHIND_HEADER] = str(ports.operations.behind_by())
         return response
 
     def handler(make: Callable[[Any], Problem | Response]) -> Callable[..., Awaitable[Response]]:

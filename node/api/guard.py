@@ -22,7 +22,7 @@ from node.api.access_log import AccessLog, Look
 from node.api.auth import Authenticator, Caller, ReadState
 from node.api.limits import Streams
 from node.api.parties import Parties
-from node.api.ports import NodeStatus, Ports, View
+from node.api.ports import Ports, View
 from node.api.problems import Problem
 from node.api.rights import RULES, Right
 from node.api.settings import ApiSettings
@@ -43,7 +43,10 @@ class Access:
     right: Right
     caller: Caller
     view: View
-    status: NodeStatus
+    organisation: str
+    """Organisation that runs the node."""
+    behind_by: int
+    """Blocks that the node knew itself to be behind when the request was admitted."""
     now_ms: int
     log: AccessLog
     decided: bool = False
@@ -70,7 +73,7 @@ class Access:
         """
         right = self.right if right is None else right
         if right is not self.right:
-            rights.check_role(right, self.caller, self.status.organisation)
+            rights.check_role(right, self.caller, self.organisation)
         if RULES[right].by_thing and not self.sees(parties, right):
             raise Problem("read.no-right")
         if RULES[right].logged:
@@ -103,7 +106,7 @@ class Access:
     def answer(self, content: Mapping[str, Any]) -> Response:
         """A JSON answer that begins with the height it belongs to."""
         return json_response(
-            {"height": self.view.head.height, "behind_by": self.status.behind_by, **content}
+            {"height": self.view.head.height, "behind_by": self.behind_by, **content}
         )
 
 
@@ -155,8 +158,8 @@ class Guard:
             caller = self._authenticator.authenticate(
                 target_of(request), _single(request), request.scope["yibao.body"], view
             )
-        status = self.ports.operations.status()
-        rights.check_role(right, caller, status.organisation)
+        operations = self.ports.operations
+        rights.check_role(right, caller, operations.organisation)
         await self._reach(request)
         with self.ports.reader.view() as view:
             access = Access(
@@ -164,7 +167,8 @@ class Guard:
                 right=right,
                 caller=caller,
                 view=view,
-                status=status,
+                organisation=operations.organisation,
+                behind_by=operations.behind_by(),
                 now_ms=self.ports.clock.now_ms(),
                 log=self.log,
                 decided=not RULES[right].by_thing,
@@ -178,7 +182,7 @@ class Guard:
 
     def _mark(self, response: Response, height: int) -> None:
         response.headers[HEIGHT_HEADER] = str(height)
-        response.headers[BEHIND_HEADER] = str(self.ports.operations.status().behind_by)
+        response.headers[BEHIND_HEADER] = str(self.ports.operations.behind_by())
 
     async def _reach(self, request: Request) -> None:
         """Wait for ``min_height``. Raises ``Problem`` ``read.height-not-reached``."""

@@ -85,9 +85,9 @@ async def genesis_file(guard: GuardDep, access: AccessDep) -> Response:
     return Response(guard.ports.genesis.content, media_type="application/json")
 
 
-def status_fields(guard: Guard, access: Access) -> dict[str, Any]:
+def status_fields(guard: Guard, access: Access, status: NodeStatus) -> dict[str, Any]:
     """What every registered organisation may know of the node."""
-    status, head = access.status, access.view.head
+    head = access.view.head
     return {
         "organisation": status.organisation,
         "role": status.role,
@@ -104,7 +104,7 @@ def status_fields(guard: Guard, access: Access) -> dict[str, Any]:
 @router.get("/v1/status", name="status", responses={200: {"model": schemas.StatusAnswer}})
 async def status(guard: GuardDep, access: AccessDep) -> Response:
     """How the node is doing, and in one sentence what it waits for."""
-    return access.answer(status_fields(guard, access))
+    return access.answer(status_fields(guard, access, guard.ports.operations.status()))
 
 
 @router.get(
@@ -112,7 +112,8 @@ async def status(guard: GuardDep, access: AccessDep) -> Response:
 )
 async def status_details(guard: GuardDep, access: AccessDep) -> Response:
     """For the operator: pool, peers, view, stages, disk."""
-    return access.answer({**status_fields(guard, access), "details": dict(access.status.details)})
+    status = guard.ports.operations.status()
+    return access.answer({**status_fields(guard, access, status), "details": dict(status.details)})
 
 
 @router.get(

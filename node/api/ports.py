@@ -224,6 +224,14 @@ class NodeStatus:
 class Operations(Protocol):
     """The process about itself."""
 
+    @property
+    def organisation(self) -> str:
+        """Organisation that runs the node."""
+
+    def behind_by(self) -> int:
+        """Blocks between the best certified height heard of and the head. Every answer says it, so
+        it costs no whole ``status``."""
+
     def status(self) -> NodeStatus: ...
 
     def metrics(self) -> bytes:

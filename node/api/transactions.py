@@ -171,7 +171,7 @@ def _committed(guard: Guard, tx_id: bytes) -> Response:
         first = located.place.first_receipt
         content = {
             "height": view.head.height,
-            "behind_by": guard.ports.operations.status().behind_by,
+            "behind_by": guard.ports.operations.behind_by(),
             "tx_id": tx_id,
             "status": "committed",
             "receipts": render.proven_receipts(
@@ -201,7 +201,7 @@ async def estimate(request: Request, guard: GuardDep, access: AccessDep) -> Resp
     return json_response(
         {
             "height": outcome.height,
-            "behind_by": access.status.behind_by,
+            "behind_by": access.behind_by,
             "receipt": render.receipt(receipt),
             "explanation": None if explanation is None else codec.decode_trusted(explanation),
         }

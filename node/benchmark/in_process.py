@@ -26,6 +26,8 @@ from node.telemetry import Metrics, make_logger
 
 CALLS_WAITING = 1_024
 """Calls that are handed in and not yet answered: four full blocks keep every stage busy."""
+CALLS_AIM = 256
+"""Calls after which a block takes no further transaction."""
 WAIT_S_MAX = 120.0
 VALID_MS = 12 * 3_600_000
 
@@ -88,7 +90,7 @@ def open_node(
             organisation=VALIDATOR,
             data_dir=data,
             pool=PoolLimits(50_000, 1 << 30, 50_000, 1 << 30),
-            calls_aim=256,
+            calls_aim=CALLS_AIM,
             bytes_aim=4 << 20,
             index=index,
         ),

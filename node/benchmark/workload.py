@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from contracts.organisations import own_prefix
@@ -78,8 +79,13 @@ class Signer:
     @classmethod
     def of(cls, organisation: str, post: str) -> Signer:
         """The key of a made-up seed, the same in every run."""
-        private = crypto.private_key(H("yibao/bench-seed/v1", f"{organisation}/{post}".encode()))
-        return cls(OrgId(organisation), private, crypto.public_key(private))
+        return _signer(organisation, post)
+
+
+@lru_cache(maxsize=8_192)
+def _signer(organisation: str, post: str) -> Signer:
+    private = crypto.private_key(H("yibao/bench-seed/v1", f"{organisation}/{post}".encode()))
+    return Signer(OrgId(organisation), private, crypto.public_key(private))
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,28 +59,46 @@ _READINGS = Readings()
 
 
 class CommittedState:
-    """The base: rows of the store with a bounded cache. ``apply`` after the batch is on disk."""
+    """The base: rows of the store with a bounded cache. ``apply`` after the batch is on disk.
 
-    def __init__(self, rows: ByteState) -> None:
+    The cache is two dicts. What was used since the younger one was begun is in it; when that holds
+    half of what may be held, it becomes the older one, whose entries go unless they are used again.
+    So busy entries stay, and what is held goes neither up and down nor beyond its bound.
+    """
+
+    def __init__(self, rows: ByteState, *, entries_max: int = CACHE_ENTRIES_MAX) -> None:
         self._rows = rows
-        self._cache: dict[str, bytes | None] = {}
+        self._half = max(1, entries_max // 2)
+        self._young: dict[str, bytes | None] = {}
+        self._old: dict[str, bytes | None] = {}
+
+    @property
+    def held(self) -> int:
+        """Entries in the cache: at most ``entries_max`` and the writes of a block."""
+        return len(self._young) + len(self._old)
 
     def get(self, key: str) -> bytes | None:
-        cache = self._cache
-        found = cache.get(key, ABSENT)
+        found = self._young.get(key, ABSENT)
         if found != ABSENT:
             return found
-        value = self._rows.get(key)
-        if len(cache) >= CACHE_ENTRIES_MAX:
-            cache.clear()
-        cache[key] = value
+        value = self._old.get(key, ABSENT)
+        if value == ABSENT:
+            value = self._rows.get(key)
+        self._young[key] = value
+        if len(self._young) >= self._half:
+            self._turn()
         return value
 
     def apply(self, writes: Mapping[str, bytes | None]) -> None:
         """Follow a commit: the rows have these writes already."""
-        if len(self._cache) + len(writes) >= CACHE_ENTRIES_MAX:
-            self._cache.clear()
-        self._cache.update(writes)
+        self._young.update(writes)
+        if len(self._young) >= self._half:
+            self._turn()
+
+    def _turn(self) -> None:
+        # Admission reads on another thread. If both turn at once, what was read in between is lost
+        # and read again; what was applied is not, for nothing is applied while a job runs.
+        self._old, self._young = self._young, {}
 
 
 class BlockState:

@@ -17,12 +17,15 @@ the overlays that were given to ``commit``.
 
 from __future__ import annotations
 
+import struct
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain
 from typing import Final
 
+from node.ledger.errors import Unavailable
 from node.ledger.state_proof import (
     Form,
     StateProof,
@@ -39,18 +42,23 @@ DEPTH: Final = 18
 DEPTH_SMALL: Final = 4
 """Depth of the top in tests, where buckets are to be full."""
 
-CACHED_BUCKETS: Final = 65_536
-"""Buckets held in memory, about 30 MB when full."""
+CACHE_BYTES: Final = 64 << 20
+"""Memory of the buckets that are held: all of them up to some 400,000 entries, then the hot ones.
+Counted in bytes, because a bucket grows with the state and their number alone bounds nothing."""
+
+BUCKET_BYTES: Final = 200
+"""What a held bucket takes beside its entries: its object, its number, its place in the cache."""
 
 EMPTY: Final = 0
 LEAF: Final = 1
 INNER: Final = 2
 
-Entry = tuple[bytes, bytes, bytes]
-"""Path, value hash, leaf hash."""
+Entry = tuple[bytes, bytes]
+"""Path and leaf hash."""
 
-Bucket = tuple[Entry, ...]
-"""Entries ascending by path."""
+Bucket = bytes
+"""Paths and leaf hashes of the entries, ascending by path: 64 bytes an entry, where a tuple of
+tuples would take four times as much."""
 
 Node = tuple[int, bytes]
 """Kind (EMPTY, LEAF, INNER) and hash."""
@@ -65,6 +73,7 @@ Changes = Mapping[bytes, bytes | None]
 """From path to the new value hash, None for a deletion."""
 
 _EMPTY_NODE: Final[Node] = (EMPTY, ZERO_DIGEST)
+_ENTRIES: Final = struct.Struct("32s32s")
 
 
 def compute_changes(writes: Mapping[str, bytes | None]) -> dict[bytes, bytes | None]:
@@ -107,7 +116,7 @@ class Overlay:
 class StateTree:
     """The committed state's tree, and the maker of overlays and proofs."""
 
-    def __init__(self, depth: int, source: Source, *, cached_buckets: int = CACHED_BUCKETS) -> None:
+    def __init__(self, depth: int, source: Source, *, cache_bytes: int = CACHE_BYTES) -> None:
         """An empty tree; ``load`` or ``build`` fill one."""
         assert 0 <= depth <= 24, f"a top of depth {depth}"
         self._depth = depth
@@ -119,7 +128,7 @@ class StateTree:
         # The oldest use first. In a plain dict the oldest is found behind the gaps of all that were
         # dropped before it: 29 us in a full one of this size, eight times for each settlement.
         self._cache: OrderedDict[int, Bucket] = OrderedDict()
-        self._cached_buckets = cached_buckets
+        self._cache_bytes, self._held_bytes = cache_bytes, 0
 
     @property
     def depth(self) -> int:
@@ -131,6 +140,11 @@ class StateTree:
         """State root of the committed head."""
         return Digest(self._hashes[1])
 
+    @property
+    def held_bytes(self) -> int:
+        """Memory of the buckets that are held, at most ``cache_bytes``."""
+        return self._held_bytes
+
     # --- Filling ------------------------------------------------------------------------------
 
     @classmethod
@@ -140,10 +154,10 @@ class StateTree:
         source: Source,
         roots: Iterable[BucketRoot],
         *,
-        cached_buckets: int = CACHED_BUCKETS,
+        cache_bytes: int = CACHE_BYTES,
     ) -> StateTree:
         """A tree from persisted bucket roots, each bucket at most once."""
-        tree = cls(depth, source, cached_buckets=cached_buckets)
+        tree = cls(depth, source, cache_bytes=cache_bytes)
         first = 1 << depth
         touched = []
         for number, kind, digest in roots:
@@ -207,17 +221,18 @@ class StateTree:
             old = buckets.get(number)
             if old is None:
                 old = self._bucket(number)
-            entries = {entry[0]: entry for entry in old}
+            leaves = dict(_entries(old))
             for path in grouped[number]:
                 hashed = changes[path]
                 if hashed is None:
-                    entries.pop(path, None)
+                    leaves.pop(path, None)
                 else:
-                    entries[path] = (path, hashed, leaf_hash(path, hashed))
-            new = tuple(sorted(entries.values())) if len(entries) > 1 else tuple(entries.values())
+                    leaves[path] = leaf_hash(path, hashed)
+            entries = sorted(leaves.items())
+            new = b"".join(chain.from_iterable(entries))
             if new != old:
                 buckets[number] = new
-                nodes[first + number] = _subtree(new, depth)
+                nodes[first + number] = _subtree(entries, depth)
                 changed.append(number)
         return tuple(changed)
 
@@ -263,12 +278,16 @@ class StateTree:
     # --- Proving ------------------------------------------------------------------------------
 
     def prove(self, key: str) -> StateProof:
-        """Proof of presence or of absence of a state key in the committed state."""
+        """Proof of presence or of absence of a state key in the committed state.
+
+        Raises ``Unavailable`` where the store is a block ahead of the tree, which lasts as long as
+        it takes the tree to follow.
+        """
         return self.prove_path(key_path(key))
 
     def prove_path(self, path: bytes) -> StateProof:
         """The same for a path."""
-        number = int.from_bytes(path, "big")
+        bits = int.from_bytes(path, "big")
         siblings: list[Digest] = []
         node = 1
         for depth in range(self._depth):
@@ -276,19 +295,55 @@ class StateTree:
             if kind == EMPTY:
                 return StateProof(Form.ABSENT_EMPTY, tuple(siblings))
             if kind == LEAF:
-                return _end_in_leaf(path, self._lone_entry(node), siblings)
-            child = 2 * node + (number >> (255 - depth) & 1)
+                number, entry = self._lone_entry(node)
+                return self._end_in_leaf(path, number, entry, siblings)
+            child = 2 * node + (bits >> (255 - depth) & 1)
             siblings.append(Digest(self._read(child ^ 1)[1]))
             node = child
-        bucket = self._bucket(node - (1 << self._depth))
-        return _prove_in_bucket(path, bucket, self._depth, siblings)
+        return self._prove_in_bucket(path, node - (1 << self._depth), siblings)
 
-    def _lone_entry(self, node: int) -> Entry:
-        """The entry of a leaf that was lifted to ``node``."""
+    def _lone_entry(self, node: int) -> tuple[int, Entry]:
+        """The entry of a leaf that was lifted to ``node``, and the number of its bucket."""
         while node < 1 << self._depth:
             node = 2 * node + (self._kinds[2 * node] == EMPTY)
-        (entry,) = self._bucket(node - (1 << self._depth))
-        return entry
+        number = node - (1 << self._depth)
+        (entry,) = self._committed(number)
+        return number, entry
+
+    def _committed(self, number: int) -> list[Entry]:
+        """A bucket's entries, held against the tree's own node above them."""
+        entries = list(_entries(self._bucket(number)))
+        if _subtree(entries, self._depth) != self._read((1 << self._depth) + number):
+            raise Unavailable("state.head-moved", retry_after_s=1)
+        return entries
+
+    def _prove_in_bucket(self, path: bytes, number: int, siblings: list[Digest]) -> StateProof:
+        """Go on below the top, where the tree is only in the entries."""
+        entries, depth = self._committed(number), self._depth
+        while len(entries) > 1:
+            split = _split(entries, depth)
+            left, right = entries[:split], entries[split:]
+            if path[depth >> 3] & 0x80 >> (depth & 7):
+                left, right = right, left
+            depth += 1
+            siblings.append(Digest(_subtree(right, depth)[1]))
+            entries = left
+        if not entries:
+            return StateProof(Form.ABSENT_EMPTY, tuple(siblings))
+        return self._end_in_leaf(path, number, entries[0], siblings)
+
+    def _end_in_leaf(
+        self, path: bytes, number: int, entry: Entry, siblings: list[Digest]
+    ) -> StateProof:
+        other, leaf = entry
+        if other == path:
+            return StateProof(Form.PRESENT, tuple(siblings))
+        # The value hash of another's leaf is wanted here only, so it is not held.
+        for found, hashed in self._source(number):
+            if found == other and leaf_hash(other, hashed) == leaf:
+                shown = (Digest(other), Digest(hashed))
+                return StateProof(Form.ABSENT_OTHER, tuple(siblings), shown)
+        raise Unavailable("state.head-moved", retry_after_s=1)
 
     def row(self, depth: int) -> tuple[Node, ...]:
         """All nodes at a depth of the top, from the left: what a snapshot's chunks are held to."""
@@ -312,19 +367,27 @@ class StateTree:
             self._cache.move_to_end(number)
             return bucket
         if self._kinds[(1 << self._depth) + number] == EMPTY:
-            return ()
-        bucket = tuple(
-            (path, hashed, leaf_hash(path, hashed)) for path, hashed in self._source(number)
-        )
+            return b""
+        bucket = b"".join([path + leaf_hash(path, hashed) for path, hashed in self._source(number)])
         self._remember(number, bucket)
         return bucket
 
     def _remember(self, number: int, bucket: Bucket) -> None:
         cache = self._cache
+        known = cache.get(number)
+        if known is not None:
+            self._held_bytes -= BUCKET_BYTES + len(known)
+        self._held_bytes += BUCKET_BYTES + len(bucket)
         cache[number] = bucket
         cache.move_to_end(number)
-        if len(cache) > self._cached_buckets:
-            cache.popitem(last=False)
+        while self._held_bytes > self._cache_bytes:
+            _, gone = cache.popitem(last=False)
+            self._held_bytes -= BUCKET_BYTES + len(gone)
+
+
+def _entries(bucket: Bucket) -> Iterator[Entry]:
+    """The entries of a bucket, ascending by path."""
+    return _ENTRIES.iter_unpack(bucket)
 
 
 def fold_row(row: Sequence[Node]) -> Node:
@@ -337,8 +400,7 @@ def fold_row(row: Sequence[Node]) -> Node:
 
 def compute_subtree(depth: int, entries: Iterable[tuple[bytes, bytes]]) -> Node:
     """The node at ``depth`` above all (path, value hash) pairs below it, ascending by path."""
-    bucket = [(path, hashed, leaf_hash(path, hashed)) for path, hashed in entries]
-    return _subtree(tuple(bucket), depth)
+    return _subtree([(path, leaf_hash(path, hashed)) for path, hashed in entries], depth)
 
 
 def compute_bucket_roots(
@@ -352,11 +414,11 @@ def compute_bucket_roots(
         if found != number:
             assert found > number, "entries ascend by path"
             if bucket:
-                yield (number, *_subtree(tuple(bucket), depth))
+                yield (number, *_subtree(bucket, depth))
             number, bucket = found, []
-        bucket.append((path, hashed, leaf_hash(path, hashed)))
+        bucket.append((path, leaf_hash(path, hashed)))
     if bucket:
-        yield (number, *_subtree(tuple(bucket), depth))
+        yield (number, *_subtree(bucket, depth))
 
 
 def _join(left: Node, right: Node) -> Node:
@@ -368,10 +430,10 @@ def _join(left: Node, right: Node) -> Node:
     return INNER, inner_hash(left[1], right[1])
 
 
-def _subtree(entries: Bucket, depth: int) -> Node:
+def _subtree(entries: Sequence[Entry], depth: int) -> Node:
     """Root of the part of the tree at ``depth`` that holds exactly ``entries``."""
     if len(entries) < 2:
-        return (LEAF, entries[0][2]) if entries else _EMPTY_NODE
+        return (LEAF, entries[0][1]) if entries else _EMPTY_NODE
     if len(entries) == 2:
         return INNER, _pair(entries, depth)
     split = _split(entries, depth)
@@ -379,10 +441,10 @@ def _subtree(entries: Bucket, depth: int) -> Node:
     return INNER, inner_hash(left[1], right[1])
 
 
-def _pair(entries: Bucket, depth: int) -> bytes:
+def _pair(entries: Sequence[Entry], depth: int) -> bytes:
     """Hash at ``depth`` above exactly two entries, most buckets' case: they are joined where their
     paths part, and from there up there is nothing on the other side."""
-    (first, _, left), (second, _, right) = entries
+    (first, left), (second, right) = entries
     shared = int.from_bytes(first, "big")
     parted = 256 - (shared ^ int.from_bytes(second, "big")).bit_length()
     digest = sha256(b"\x11" + left + right).digest()
@@ -394,33 +456,10 @@ def _pair(entries: Bucket, depth: int) -> bytes:
     return digest
 
 
-def _split(entries: Bucket, depth: int) -> int:
+def _split(entries: Sequence[Entry], depth: int) -> int:
     """How many of the entries have bit ``depth`` 0; they come first."""
     byte, bit = depth >> 3, 0x80 >> (depth & 7)
     for index, entry in enumerate(entries):
         if entry[0][byte] & bit:
             return index
     return len(entries)
-
-
-def _prove_in_bucket(
-    path: bytes, entries: Bucket, depth: int, siblings: list[Digest]
-) -> StateProof:
-    """Go on below the top, where the tree is only in the entries."""
-    while len(entries) > 1:
-        split = _split(entries, depth)
-        left, right = entries[:split], entries[split:]
-        if path[depth >> 3] & 0x80 >> (depth & 7):
-            left, right = right, left
-        depth += 1
-        siblings.append(Digest(_subtree(right, depth)[1]))
-        entries = left
-    if not entries:
-        return StateProof(Form.ABSENT_EMPTY, tuple(siblings))
-    return _end_in_leaf(path, entries[0], siblings)
-
-
-def _end_in_leaf(path: bytes, entry: Entry, siblings: list[Digest]) -> StateProof:
-    if entry[0] == path:
-        return StateProof(Form.PRESENT, tuple(siblings))
-    return StateProof(Form.ABSENT_OTHER, tuple(siblings), (Digest(entry[0]), Digest(entry[1])))

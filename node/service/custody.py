@@ -7,6 +7,7 @@ more every second is what keeps an overloaded node overloaded (Fabric 0.6 #2060)
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from itertools import islice
 from typing import Final
@@ -17,7 +18,9 @@ from node.mempool import Mempool, Waiting
 PUSH_AGAIN_MS: Final = 1_000
 """After this a transaction is passed on to the primary again (T_fwd), then at twice the age."""
 PUSH_AGAIN_MAX: Final = 256
-"""At one time; the oldest. The others are due the next time."""
+"""At one time; the oldest. The others have their turn the next time."""
+PUSH_AGAIN_BYTES: Final = 64 << 10
+"""And so many bytes, with the last one: a slow line has to carry votes, too."""
 BUSY_MS: Final = 5_000
 """So long after a full block the primary is taken to have more than it can do."""
 LOOKED_AT_MAX: Final = 256
@@ -39,6 +42,8 @@ class Custody:
         """Since when a transaction has waited that the primary left out though it had its turn."""
         self._looked_ms = 0
         self._primary = b""
+        self._due: deque[Waiting] = deque()
+        """What is to be passed on again and had no room yet, the oldest first."""
         self._full_ms: int | None = None
         self._ordered = 0
         self._unserved: dict[str, int] = {}
@@ -48,14 +53,26 @@ class Custody:
         """What to pass on to the primary once more; all that waits long where it is a new one."""
         if primary != self._primary:
             self._primary, self._looked_ms = primary, 0
+            self._due.clear()
         elif self._full_ms is not None and now_ms < self._full_ms + BUSY_MS:
             return ()
-        before = self._looked_ms
-        due = (one for one in self._pool.waiting() if _is_due(one.arrived_ms, before, now_ms))
-        first = tuple(islice(due, PUSH_AGAIN_MAX))
-        if len(first) < PUSH_AGAIN_MAX:
-            self._looked_ms = now_ms
-        return first
+        if not self._due:
+            before, self._looked_ms = self._looked_ms, now_ms
+            waiting = self._pool.waiting()
+            self._due.extend(one for one in waiting if _is_due(one.arrived_ms, before, now_ms))
+        return self._next()
+
+    def _next(self) -> Sequence[Waiting]:
+        """What has room at one time. Each once: the oldest of a long queue again and again would
+        fill slow lines, and the others would never be told of."""
+        told: list[Waiting] = []
+        size = 0
+        while self._due and len(told) < PUSH_AGAIN_MAX and size < PUSH_AGAIN_BYTES:
+            one = self._due.popleft()
+            if one.tx_id in self._pool:
+                told.append(one)
+                size += one.size
+        return told
 
     def committed(self, senders: Sequence[str], full: bool, now_ms: int) -> None:
         """A block holds transactions of these senders. ``full``: it had no room for more.

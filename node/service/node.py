@@ -108,7 +108,7 @@ class Node:
     ) -> None:
         """``key``: the validate key; None follows without voting. ``next_key``: the one that a
         vote is to put in its place. ``p2p``: where others are."""
-        self.options = options
+        self.options, self.organisation = options, options.organisation
         self.genesis = ledger.genesis
         self.genesis_bytes = genesis_bytes
         self.telemetry = Metrics() if telemetry is None else telemetry
@@ -142,7 +142,7 @@ class Node:
         self.transfer: StateTransfer | None = None
         self.network = None if p2p is None else self._join(p2p, ledger, key or next_key)
         self.report = self._make_report()
-        self._driver.on_step = self.report.stepped
+        self._driver.on_step, self.behind_by = self.report.stepped, self.report.behind_by
         self._running: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._wanted: tuple[int, Block] | None = None

@@ -124,6 +124,11 @@ class Report:
             self.watch.since_ms, self._monotonic_ms(),
         )  # fmt: skip
 
+    def behind_by(self) -> int:
+        """Blocks between the best certified height heard of and the head."""
+        network = self._network()
+        return 0 if network is None else network.behind_by()
+
     def status(self) -> NodeStatus:
         """How the node is doing."""
         epoch, validators = self._chain.validators_of_next()
@@ -133,7 +138,7 @@ class Report:
         return NodeStatus(
             organisation=self._organisation,
             role="validator" if self._keys.seated(validators) is not None else "follower",
-            behind_by=0 if network is None else network.behind_by(),
+            behind_by=self.behind_by(),
             behind_ms=0,
             waiting_for=self._waiting_for(network),
             ready=self._is_ready(network),

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
-
-import uvloop
 
 from node.service.collector import tune_collector
 from node.year.ledger import YearBroken
@@ -40,13 +37,10 @@ def main() -> int:
         index=given.dir is not None,
     )
     try:
-        with (
-            tempfile.TemporaryDirectory(prefix="yibao-year-") as temporary,
-            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
-        ):
+        with tempfile.TemporaryDirectory(prefix="yibao-year-") as temporary:
             tune_collector()
             folder = Path(temporary) if given.dir is None else given.dir
-            outcome = runner.run(simulate(plan, folder, _bar(quiet=given.json)))
+            outcome = simulate(plan, folder, _bar(quiet=given.json))
     except YearBroken as error:
         print(f"year: {error}", file=sys.stderr)
         return 1

@@ -15,6 +15,7 @@ from contracts.regions import province
 from node.benchmark.workload import Planned
 from node.year.calendar import WORKDAYS, YEAR, after
 from node.year.journal import Journal
+from node.year.ledger import ReadState
 from node.year.places import CENTRE, Places
 from node.year.waves import AFTERWARDS, CARE, FILE, LATER, Waves
 
@@ -26,12 +27,15 @@ BOUNCED = 0.03
 """Of the payments come back from the bank."""
 MONTH_CHARACTERS = 7
 
+Pair = tuple[str, str, str]
+"""(period, home, care): the name of a statement."""
+
 
 class Closing:
     """What institutions, bureaus, finance departments and banks do about a month that is over."""
 
-    def __init__(self, places: Places, journal: Journal, seed: int, state: Any) -> None:
-        """``state(key)``: a value of the head's state, for amounts that both sides read there."""
+    def __init__(self, places: Places, journal: Journal, seed: int, state: ReadState) -> None:
+        """``state``: values of the head's state, for amounts that both sides read there."""
         self.places = places
         self.journal = journal
         self._state = state
@@ -46,7 +50,7 @@ class Closing:
         """Day -> (notice, payer, fen)."""
         self._to_report: dict[str, list[tuple[str, str, int]]] = defaultdict(list)
         """Day -> (payment, bank, fen)."""
-        self._stated: list[tuple[str, str, str]] = []
+        self._stated: list[Pair] = []
         """(period, home, care) that both sides confirm next."""
         self._open_periods: list[str] = []
         self._orders: dict[str, tuple[str, str]] = {}
@@ -98,10 +102,9 @@ class Closing:
         month = _month_before(day)
         if not month.startswith(str(YEAR)):
             return
-        for home in self.places.provinces:
-            for care in self.places.provinces:
-                if self._state(f"statement/{month}/{home}/{care}") is not None:
-                    self._stated.append((month, home, care))
+        pairs = [(h, c) for h in self.places.provinces for c in self.places.provinces]
+        found = self._statements([(month, *pair) for pair in pairs])
+        self._stated += [name for name, value in found if value is not None]
 
     def confirm_audited(self, waves: Waves, day: str) -> None:
         """The second person's word on months that were audited a moment ago."""
@@ -176,22 +179,26 @@ class Closing:
 
     def _both_confirm(self, waves: Waves) -> None:
         stated, self._stated = self._stated, []
-        for period, home, care in stated:
-            cells = self._state(f"statement/{period}/{home}/{care}")[0]
+        for (period, home, care), statement in self._statements(stated):
             args = {"period": period, "home": home, "care": care,
-                    "amount_fen": sum(cells.values())}  # fmt: skip
+                    "amount_fen": sum(statement[0].values())}  # fmt: skip
             for side in (home, care):
                 confirm = Planned("clearing", "confirm", args)
                 waves.add(CARE, f"bureau:{side}", "finance", confirm)
 
+    def _statements(self, names: list[Pair]) -> list[tuple[Pair, Any]]:
+        """Statements as the ledger has them; None where a pair owes nothing."""
+        keys = [f"statement/{period}/{home}/{care}" for period, home, care in names]
+        return list(zip(names, self._state(keys), strict=True))
+
     def levies(self, waves: Waves) -> None:
         """Provinces ask their cities for what was confirmed."""
-        for areas in self.places.areas.values():
-            for area in areas:
-                due = self._state(f"levy/{area}")
-                if due is not None and sum(due[1].values()) > 0:
-                    levy = Planned("clearing", "levy", {"area": area})
-                    waves.add(FILE, f"bureau:{province(area)}", "finance", levy)
+        areas = [area for areas in self.places.areas.values() for area in areas]
+        dues = self._state([f"levy/{area}" for area in areas])
+        for area, due in zip(areas, dues, strict=True):
+            if due is not None and sum(due[1].values()) > 0:
+                levy = Planned("clearing", "levy", {"area": area})
+                waves.add(FILE, f"bureau:{province(area)}", "finance", levy)
 
     def _take_notices(self, day: str, dice: random.Random) -> None:
         issued, self.journal.issued = self.journal.issued, []
@@ -233,8 +240,8 @@ class Closing:
 
     def _close(self, waves: Waves) -> None:
         """The centre closes a period once all of its statements are confirmed and paid."""
-        for period in list(self._open_periods):
-            made = self._state(f"period/{period}")
+        made_of = self._state([f"period/{period}" for period in self._open_periods])
+        for period, made in list(zip(self._open_periods, made_of, strict=True)):
             # stage, pairs, confirmed, settled
             if made is not None and made[0] == "stated" and made[1] == made[2] == made[3]:
                 close = Planned("clearing", "close", {"period": period})

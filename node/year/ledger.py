@@ -1,30 +1,33 @@
-"""One real node under the year's clock: transactions are signed here, every receipt is read back.
+"""The year's side of the ledger: signs what its actors do, sends it to the node, reads receipts.
 
-The node is the one of ``node.benchmark.in_process``: signatures and attachments are checked, a
-validator alone orders, execution, state root, one synced batch for each block. The clock stands
-still while a wave of transactions is worked off and is moved by the year only.
+The node is in a process of its own (``node.year.node_process``), as it is for every client: so the
+actors think and sign on one core while the node works on another, and what the node's memory comes
+to is not mixed with theirs. Nothing passes between the two but wire bytes, receipts as the node has
+stored them, and questions about its state.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable
+import multiprocessing
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
-from node.benchmark.in_process import open_node
+from node.benchmark.in_process import CALLS_AIM
 from node.benchmark.workload import Batch, sign_batch
-from node.ledger.errors import Unavailable
 from node.ledger.receipt import Receipt
 from node.ledger.types import Value
+from node.year import node_process
+from node.year.node_process import VALID_MS, Ask, Tell
 from node.year.places import Places, genesis_of
 
-IN_FLIGHT = 256
-"""Transactions handed in and not yet answered."""
-VALID_MS = 12 * 3_600_000
-WAIT_S_MAX = 120.0
-TREE_DEPTH = 16
-DIFFS_KEPT = 10
+STOP_S_MAX = 60.0
 
+T = TypeVar("T")
+
+ReadState = Callable[[Sequence[str]], Sequence[Value | None]]
+"""Values of the head's state, in the order of the keys; None for one that is not there."""
 Reader = Callable[[int, Receipt], None]
 """Told of every receipt, with its height, in the order of the chain."""
 
@@ -33,71 +36,110 @@ class YearBroken(Exception):  # noqa: N818  (what happened)
     """The node did not do what the year needs."""
 
 
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What the node's process has used."""
+
+    cpu_seconds: float
+    memory_mb: int
+    """Its own memory now, without the database's files that are mapped."""
+
+
 class YearLedger:
-    """A node whose time is the year's."""
+    """A node whose time is the year's. Use it as a context: the node ends with it."""
 
     def __init__(
         self, folder: Path, places: Places, start_ms: int, read: Reader, *, index: bool
     ) -> None:
         self.now_ms = start_ms
+        self.height = 0
+        """The newest block whose receipts were read."""
         self._read = read
-        self.node = open_node(
-            folder, lambda: genesis_of(places, start_ms), tree_depth=TREE_DEPTH,
-            diffs_kept=DIFFS_KEPT, index=index, clock_ms=lambda: self.now_ms,
-        )  # fmt: skip
-        self._seen = self.node.head.height
+        genesis = genesis_of(places, start_ms)
+        # Spawned: a fork would carry this process's memory and threads into the node's.
+        context = multiprocessing.get_context("spawn")
+        self._node, theirs = context.Pipe()
+        self._process = context.Process(
+            target=node_process.run, args=(theirs, folder, genesis, start_ms, index), daemon=True
+        )
+        self._process.start()
+        theirs.close()
+        self._chain = self._answer(Tell.STARTED, bytes)
 
-    @property
-    def height(self) -> int:
-        """The newest block."""
-        return self.node.head.height
+    def __enter__(self) -> YearLedger:
+        return self
 
-    def state(self, key: str) -> Value | None:
-        """A value of the head's state."""
-        with self.node.reader.view() as view:
-            return view.state(key)
+    def __exit__(self, *_: object) -> None:
+        """End the node in order; the folder can be opened again."""
+        self._node.close()  # the node's end of the line: it stops and closes its database
+        self._process.join(STOP_S_MAX)
 
-    async def start(self) -> None:
-        """Begin to order."""
-        await self.node.start()
+    def state(self, keys: Sequence[str]) -> list[Value | None]:
+        """Values of the head's state, in the order of the keys."""
+        self._node.send((Ask.STATE, list(keys)))
+        return self._answer(Tell.STATE, list)
 
-    async def stop(self) -> None:
-        """End in order; the folder can be opened again."""
-        await self.node.stop()
+    def used(self) -> Used:
+        """What the node's process has used so far."""
+        self._node.send((Ask.USED, None))
+        return Used(*self._answer(Tell.USED, tuple))
 
     def go_to(self, time_ms: int) -> None:
         """Move the clock forward."""
         assert time_ms >= self.now_ms, "the year goes forward"
         self.now_ms = time_ms
+        self._node.send((Ask.TIME, time_ms))
 
-    async def do(self, batches: Iterable[Batch]) -> None:
-        """Work off a wave: everything in it is committed and read when this returns."""
-        chain, until_ms = self.node.genesis.chain, self.now_ms + VALID_MS
-        waiting = iter(batches)
+    def do(self, batches: Iterable[Batch]) -> None:
+        """Work off a wave: everything in it is committed and read when this returns.
 
-        async def work() -> None:
-            for batch in waiting:
-                _, wire = sign_batch(batch, chain, until_ms)
-                await self._submit(wire)
+        Raises ``YearBroken``.
+        """
+        until_ms = self.now_ms + VALID_MS
+        signed: list[bytes] = []
+        calls = 0
+        for batch in batches:
+            signed.append(sign_batch(batch, self._chain, until_ms)[1])
+            calls += len(batch.calls)
+            if calls >= CALLS_AIM:
+                self._send((Ask.SUBMIT, signed))
+                signed, calls = [], 0
+            while self._node.poll():
+                self._take(self._receive())
+        self._send((Ask.SUBMIT, signed))
+        self._send((Ask.WAVE, None))
+        self._answer(Tell.WAVE, int)
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(IN_FLIGHT):
-                group.create_task(work())
-        self._read_back()
+    def _send(self, message: tuple[Ask, Any]) -> None:
+        try:
+            self._node.send(message)
+        except OSError:
+            self._take(self._receive())  # why it has gone
+            raise YearBroken("the node has gone") from None
 
-    async def _submit(self, wire: bytes) -> None:
+    def _receive(self) -> tuple[Tell, Any]:
+        try:
+            told: tuple[Tell, Any] = self._node.recv()
+        except (EOFError, OSError):
+            raise YearBroken("the node has gone") from None
+        if told[0] is Tell.FAILED:
+            raise YearBroken(told[1])
+        return told
+
+    def _answer(self, wanted: Tell, kind: type[T]) -> T:
+        """Read on until what was asked for is there."""
         while True:
-            try:
-                accepted = await self.node.submit(wire)
-                break
-            except Unavailable:
-                await asyncio.sleep(0.005)  # the pool is full: this client waits, as it is told to
-        if not accepted.committed and not await self.node.wait(accepted.tx_id, WAIT_S_MAX):
-            raise YearBroken(f"not committed within {WAIT_S_MAX:.0f} s")
+            told = self._receive()
+            if told[0] is wanted:
+                assert isinstance(told[1], kind), f"{wanted.name} tells {kind.__name__}"
+                return told[1]
+            self._take(told)
 
-    def _read_back(self) -> None:
-        with self.node.reader.view() as view:
-            for height in range(self._seen + 1, view.head.height + 1):
-                for leaf in view.receipts(height):
-                    self._read(height, Receipt.decode_trusted(leaf))
-            self._seen = view.head.height
+    def _take(self, told: tuple[Tell, Any]) -> None:
+        """Receipts of one height, each height once and in order."""
+        assert told[0] is Tell.RECEIPTS, f"nobody asked for {told[0].name}"
+        height, leaves = told[1]
+        assert height == self.height + 1, "heights come one after the other"
+        for leaf in leaves:
+            self._read(height, Receipt.decode_trusted(leaf))
+        self.height = height

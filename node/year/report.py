@@ -57,6 +57,7 @@ def summary(outcome: Outcome) -> dict[str, Any]:
         "imbalance_fen": sums.imbalance(),
         "seconds": round(outcome.seconds, 1),
         "cpu_seconds": round(outcome.cpu_seconds, 1),
+        "node_cpu_seconds": round(outcome.node_cpu_seconds, 1),
         "setup_seconds": round(outcome.setup_seconds, 1),
         "population": outcome.plan.people,
         "seed": outcome.plan.seed,

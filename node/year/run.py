@@ -9,7 +9,6 @@ from pathlib import Path
 
 from contracts.parameters import AREA, FILING_TYPES
 from contracts.settlement.calendar import start_of_day_ms
-from node.api.auth import ReadState
 from node.benchmark.workload import CODES, Batch, Planned, Signer
 from node.ledger.codec import encode
 from node.ledger.crypto import H
@@ -21,6 +20,7 @@ from node.year.days import Days
 from node.year.funding import Funding
 from node.year.journal import Journal
 from node.year.ledger import YearLedger
+from node.year.node_process import memory_mb
 from node.year.people import People
 from node.year.places import CENTRE, Places, Scale
 from node.year.sums import Sums
@@ -60,12 +60,14 @@ class Outcome:
     seconds: float = 0.0
     """Of the year itself, without founding and enrolment."""
     cpu_seconds: float = 0.0
-    """Processor time of it, all threads: what a busy machine does not stretch."""
+    """Processor time of it, both processes: what a busy machine does not stretch."""
+    node_cpu_seconds: float = 0.0
+    """Of it the node's."""
     setup_seconds: float = 0.0
     blocks: int = 0
     periods: int = 0
     by_month: list[dict[str, int]] = field(default_factory=list)
-    """Settlements, and memory in MB, at each month's end."""
+    """Settlements, and memory of the node and of the actors in MB, at each month's end."""
     differing: list[str] = field(default_factory=list)
     provinces: tuple[str, ...] = ()
     reimbursed: int = 0
@@ -73,8 +75,8 @@ class Outcome:
     """(month's end, month of settlement -> fen that institutions wait for)."""
 
 
-async def simulate(plan: Plan, folder: Path, progress: Progress) -> Outcome:
-    """Found the country, live the year, add everything up."""
+def simulate(plan: Plan, folder: Path, progress: Progress) -> Outcome:
+    """Found the country, live the year, add everything up. Raises ``YearBroken``."""
     places = Places(plan.scale)
     people = People(places, plan.people, plan.seed)
     sums, journal = Sums(), Journal()
@@ -86,27 +88,23 @@ async def simulate(plan: Plan, folder: Path, progress: Progress) -> Outcome:
         journal.read(receipt)
         year.days.read(receipt)
 
-    ledger = YearLedger(folder, places, start_ms, read, index=plan.index)
-    closing = Closing(places, journal, plan.seed, ledger.state)
-    year = _Year(
-        ledger, journal, Days(people, journal, plan.claims, plan.seed, closing.mark), closing,
-        Funding(places, plan.claims, plan.seed), outcome,
-    )  # fmt: skip
-    await ledger.start()
     begun = time.perf_counter()
-    try:
-        await _found(ledger, places, people, progress)
+    with YearLedger(folder, places, start_ms, read, index=plan.index) as ledger:
+        closing = Closing(places, journal, plan.seed, ledger.state)
+        year = _Year(
+            ledger, journal, Days(people, journal, plan.claims, plan.seed, closing.mark), closing,
+            Funding(places, plan.claims, plan.seed), outcome,
+        )  # fmt: skip
+        _found(ledger, places, people, progress)
         outcome.setup_seconds = time.perf_counter() - begun
-        begun, worked = time.perf_counter(), time.process_time()
-        await year.live(progress)
+        begun, worked, node = time.perf_counter(), time.process_time(), ledger.used()
+        year.live(progress)
         outcome.seconds = time.perf_counter() - begun
-        outcome.cpu_seconds = time.process_time() - worked
+        outcome.node_cpu_seconds = ledger.used().cpu_seconds - node.cpu_seconds
+        outcome.cpu_seconds = time.process_time() - worked + outcome.node_cpu_seconds
         outcome.blocks, outcome.periods = ledger.height, closing.periods
         outcome.reimbursed = year.days.reimbursed
-        with ledger.node.reader.view() as view:
-            outcome.differing = sums.differing(ReadState(view))
-    finally:
-        await ledger.stop()
+        outcome.differing = sums.differing(ledger.state)
     return outcome
 
 
@@ -121,7 +119,7 @@ class _Year:
     funding: Funding
     outcome: Outcome
 
-    async def live(self, progress: Progress) -> None:
+    def live(self, progress: Progress) -> None:
         """Every day of the year, and as many after it as what was begun needs to end."""
         calendar = days_of(YEAR) + days_of(YEAR + 1)[:DAYS_AFTER]
         aim = self.outcome.plan.claims
@@ -130,7 +128,7 @@ class _Year:
                 return
             self.ledger.go_to(max(self.ledger.now_ms, start_of_day_ms(day) + MORNING_MS))
             self.journal.day = day
-            await self._live(day)
+            self._live(day)
             settled = self.outcome.sums.calls["claim.settled"]
             progress(day, min(settled, aim), aim)
             if number + 1 < len(calendar) and calendar[number + 1].endswith("-01"):
@@ -139,41 +137,42 @@ class _Year:
     def _is_open(self) -> bool:
         return bool(self.days.open or self.closing.open or self.closing.periods < MONTHS)
 
-    async def _live(self, day: str) -> None:
+    def _live(self, day: str) -> None:
         waves = self.days.waves(day)
         if day < f"{YEAR + 1}":
             self.funding.add(waves, day)
         self.closing.add(waves, day)
-        await self._do(waves)
+        self._do(waves)
         self.closing.after_cut(day)
         more = Waves()
         self.closing.confirm_audited(more, day)
         self.closing.levies(more)
-        await self._do(more)
+        self._do(more)
 
-    async def _do(self, waves: Waves) -> None:
+    def _do(self, waves: Waves) -> None:
         for batches in waves.batches():
-            await self.ledger.do(batches)
+            self.ledger.do(batches)
 
     def _note_month(self, day: str, settled: int) -> None:
-        self.outcome.by_month.append({"claims": settled, "memory_mb": _memory_mb()})
+        memory = {"memory_mb": self.ledger.used().memory_mb, "actors_mb": memory_mb()}
+        self.outcome.by_month.append({"claims": settled, **memory})
         unpaid = {month: fen for month, fen in self.journal.unpaid.items() if fen}
         self.outcome.ageing.append((day[:7], unpaid))
 
 
-async def _found(ledger: YearLedger, places: Places, people: People, progress: Progress) -> None:
+def _found(ledger: YearLedger, places: Places, people: People, progress: Progress) -> None:
     """Holidays, filing rules, catalogues; then policies and people."""
-    await ledger.do(_rules(places))
+    ledger.do(_rules(places))
     total, done = people.count, 0
     wave: list[Batch] = []
     for batch in people.setup():
         wave.append(batch)
         if len(wave) >= 64:
-            await ledger.do(wave)
+            ledger.do(wave)
             done += sum(call.method == "enrol" for each in wave for call in each.calls)
             progress("people", done, total)
             wave = []
-    await ledger.do(wave)
+    ledger.do(wave)
     progress("people", total, total)
 
 
@@ -207,10 +206,3 @@ def _rules(places: Places) -> Iterator[Batch]:
                 Planned("organisations", "set_parameter", filing),
             ],
         )
-
-
-def _memory_mb() -> int:
-    """Memory of this process now, in MB: its own, without the database's files that are mapped."""
-    text = Path("/proc/self/status").read_text(encoding="ascii")
-    found = next(line for line in text.splitlines() if line.startswith("RssAnon"))
-    return int(found.split()[1]) // 1024

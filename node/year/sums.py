@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from contracts.api import State
 from contracts.regions import province
 from contracts.settlement import funds_chart as chart
-from contracts.settlement.funds_book import Book
 from node.ledger.receipt import OK, Receipt
+from node.year.ledger import ReadState
 
 Key = tuple[str, str]
 """(account, fund type)."""
@@ -51,15 +50,19 @@ class Sums:
             by_fund[fund] += amount
         return sum(abs(amount) for amount in by_fund.values())
 
-    def differing(self, state: State) -> list[str]:
+    def differing(self, state: ReadState) -> list[str]:
         """Accounts whose balance in the state is not what their postings sum to. Those of persons
         are left out: the state has each for itself."""
-        book = Book(state)
+        kept = [key for key in self.balances if not key[0].startswith(("person:", "wallet:"))]
+        keys = list({chart.entry_of(account)[1] for account, _ in kept})
+        entries = dict(zip(keys, state(keys), strict=True))
+
+        def held(account: str, fund: str) -> int:
+            kind, key = chart.entry_of(account)
+            return int((entries[key] or {}).get(kind.name, {}).get(fund, 0))
+
         return [
-            account
-            for (account, fund), amount in self.balances.items()
-            if not account.startswith(("person:", "wallet:"))
-            and book.balance(account, fund) != amount
+            account for account, fund in kept if held(account, fund) != self.balances[account, fund]
         ]
 
     def of_kind(self, kind: str) -> dict[str, dict[str, int]]:

@@ -155,6 +155,16 @@ def test_a_wrong_passphrase_proves_nothing(key: Path) -> None:
     assert result.exit_code == Exit.LOCAL
     assert result.stdout == ""
     assert "guessed" not in result.output
+    assert f"{key}: this is not its passphrase" in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("alone", ["validate", "transport"])
+def test_a_key_that_the_ledger_would_refuse_is_not_made(tmp_path: Path, alone: str) -> None:
+    path = tmp_path / "mixed.key"
+    result = yibao("keys", "new", path, "--org", ORG, "--purpose", alone, "--purpose", "sign")
+    assert result.exit_code == Exit.USAGE
+    assert f"a {alone} key is for nothing else" in result.stderr
+    assert not path.exists()
 
 
 def test_the_passphrase_comes_from_a_file_or_the_command_says_how(

@@ -164,6 +164,15 @@ def test_lines_come_back_by_words(world: NodeWorld, asked: Callable[..., Any]) -
     assert told.exit_code == 0, told.output
 
 
+def test_a_part_of_a_split_pack_in_words() -> None:
+    """A code may have colons in it."""
+    (told,) = refunds.returns_of(["1:2:3.00"], [], [], ["1:whole:1"], ["1:a:b:0.5"])
+    assert told == {
+        "line": "1", "amount_fen": 300, "goods": True, "quantity_e4": 20_000,
+        "codes": ["whole:1"], "parts": [{"code": "a:b", "quantity_e4": 5_000}],
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("given", "complaint"),
     [
@@ -175,6 +184,9 @@ def test_lines_come_back_by_words(world: NodeWorld, asked: Callable[..., Any]) -
         (["--charge", "1:3.001"], "line 1"),
         (["--charge", "1:3", "--line", "1:1:3"], "given twice"),
         (["--charge", "1:3", "--code", "2:abcdefgh"], "no --line"),
+        (["--line", "1:1:3", "--part", "2:abcdefgh:1"], "LINE:CODE:QUANTITY"),
+        (["--line", "1:1:3", "--part", "1:abcdefgh"], "LINE:CODE:QUANTITY"),
+        (["--line", "1:1:3", "--part", "1:abcdefgh:none"], "not a quantity"),
     ],
 )
 def test_words_that_say_nothing(

@@ -7,7 +7,7 @@ from consensus.events import Pending, Tick
 from consensus.messages import Change, Decided, Kind, NewViewStatement, Wish, WishStatement
 from consensus.phases import Phase
 from tests.consensus.bench import Bench
-from tests.consensus.values import GENESIS, ballot, block, certificate, change, new_view
+from tests.consensus.values import GENESIS, ballot, block, certificate, change, new_view, vote
 
 B1, X1 = block("B1"), block("X1")
 B2 = block("B2", B1)
@@ -139,6 +139,29 @@ def test_e5_a_view_change_that_hides_a_commit_of_the_head() -> None:
     bench.commit(B1)
     bench.hear(change(2, 2), 2)
     assert [accuse.evidence.kind for accuse in bench.all(Accuse)] == ["E5"]
+
+
+def test_e5_a_commit_that_comes_after_the_view_change_that_hides_it() -> None:
+    bench = Bench(1)
+    bench.propose(B1)
+    bench.hear(change(2, 1), 2)
+    assert not bench.all(Accuse)
+    bench.hear(vote(Kind.COMMIT, B1, 2), 2)
+    found = [accuse.evidence for accuse in bench.all(Accuse)]
+    assert [(one.kind, one.culprits) for one in found] == [("E5", (2,))]
+    bench.hear(change(3, 1, prepared=B1), 3)
+    bench.hear(vote(Kind.COMMIT, B1, 3), 3)
+    assert not bench.all(Accuse), "it hides nothing"
+
+
+def test_e4_e5_who_tells_the_primary_something_else_is_found_out_by_the_new_view() -> None:
+    bench = Bench(3)
+    bench.propose(B1)
+    bench.hear(change(2, 1, prepared=B1), 2)
+    bench.hear(vote(Kind.COMMIT, B1, 0), 0)
+    bench.hear(new_view(1, (change(0, 1), change(1, 1), change(2, 1))), 1)
+    found = sorted((one.evidence.kind, one.evidence.culprits) for one in bench.all(Accuse))
+    assert found == [("E4", (2,)), ("E5", (0,))]
 
 
 def test_behind_the_base_it_fetches_first() -> None:

@@ -9,6 +9,8 @@ import pytest
 from consensus.errors import PeerError
 from consensus.evidence import Evidence, compare
 from consensus.messages import Kind, Proposal
+from consensus.state import EVIDENCE_PER_MEMBER
+from tests.consensus.bench import Bench
 from tests.consensus.values import (
     FOUR,
     GENESIS,
@@ -129,3 +131,13 @@ def test_one_report_for_a_slot() -> None:
     assert one is not None
     assert again is not None
     assert one.slot() == again.slot()
+
+
+def test_who_has_many_proofs_against_itself_hides_nobody_else() -> None:
+    bench = Bench(1)
+    for view in range(4 * EVIDENCE_PER_MEMBER):
+        one, other = (vote(Kind.COMMIT, of, 3, view) for of in (ONE, OTHER))
+        bench.state.accuse(one, other)
+    assert len(bench.state.accused) == EVIDENCE_PER_MEMBER
+    bench.state.accuse(vote(Kind.COMMIT, ONE, 2), vote(Kind.COMMIT, OTHER, 2))
+    assert {culprits for _, _, culprits, *_ in bench.state.accused} == {(3,), (2,)}

@@ -36,6 +36,22 @@ PARTIAL = (keys.HEADER, keys.NUMBER, keys.BODY, keys.RECEIPTS, keys.DIFF, keys.E
 """Rows of which a node with a snapshot has a part; state diffs are let go of after a while."""
 UNEQUAL_BY_CHANGES = (*UNEQUAL, keys.ATTACHMENT, keys.COMMITMENT, keys.CHECKED)
 """The same for a node that has followed by state diffs: what is attached was not its business."""
+LOSING = frozenset(
+    (
+        "loss",
+        "deaf",
+        "one-way",
+        "partition",
+        "flapping",
+        "swizzle",
+        "capacity",
+        "disk-full",
+        "fsync",
+    )
+)
+"""Families in which a proof may be lost on its way or on the disk."""
+SHARED_US = 5_000_000
+"""A proof that is older than this has come to everybody."""
 
 
 def state_of_image(image: Image) -> dict[str, Any]:
@@ -73,6 +89,7 @@ def audit(run: Run) -> None:
         if machine.took_snapshot:
             _check_snapshot(run, machine, tops[0])
     _check_accusations(run)
+    _check_shared(run)
     chosen = run.stream("audit").choice(tops)
     _check_whole(run, chosen)
     _check_private(chosen)
@@ -137,6 +154,22 @@ def _check_accusations(run: Run) -> None:
                 if run.judge.is_correct(proposer.encode()):
                     raise Violation("I7", f"m{machine.number} computed something else: {path}")
                 run.trace.point("divergence.of-a-liar")
+
+
+def _check_shared(run: Run) -> None:
+    """I19: what one correct member has proved, every correct member knows, where nothing that is
+    said is lost (TLS loses nothing; the simulator's bad weather does)."""
+    if LOSING & set(run.options.families):
+        return
+    long_ago = run.world.now - SHARED_US
+    for machine in run.core():
+        names = [path for path in machine.files.held if "/evidence/" in path]
+        kept = {file.rsplit("/", 1)[-1].rsplit("-", 2)[0] for file in names}
+        for (kind, epoch, culprits), since in run.judge.accused_at.items():
+            seats = "-".join(map(str, culprits)) or "none"
+            if since < long_ago and f"{kind}-epoch{epoch}-seat{seats}" not in kept:
+                raise Violation("I19", f"m{machine.number} was not told: {kind} of {culprits}")
+            run.trace.point("evidence.known-to-all")
 
 
 def _comparable(machine: Machine, unequal: tuple[bytes, ...]) -> dict[bytes, bytes]:

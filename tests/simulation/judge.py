@@ -103,6 +103,8 @@ class Judge:
         self.chain: dict[int, tuple[bytes, Header]] = {
             founded.header.height: (founded.header.hash, founded.header)
         }
+        self.accused_at: dict[tuple[str, int, tuple[int, ...]], int] = {}
+        """When a correct node first proved such a lie of these seats, by kind and epoch."""
         self.logged: dict[str, int] = {}
         self._canaries = canaries
         self._sound: set[tuple[int, bytes]] = set()
@@ -230,6 +232,9 @@ class Judge:
         self.trace.note(machine.number, "accuse", evidence.kind, *evidence.culprits)
         self.trace.point(f"evidence.{evidence.kind}")
         self.check_evidence(machine, encode_evidence(evidence))
+        if machine.correct:
+            lie = (evidence.kind, evidence.epoch, evidence.culprits)
+            self.accused_at.setdefault(lie, machine.world.now)
 
     def check_evidence(self, machine: Machine, data: bytes) -> None:
         """A proof holds for everybody who reads its bytes, and accuses nobody correct."""

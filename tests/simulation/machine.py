@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from consensus import (
     Block,
     Certificate,
+    Event,
     Evidence,
     Execute,
     MemberId,
@@ -23,6 +24,7 @@ from consensus import (
     Statement,
     Timing,
 )
+from consensus.effects import Effect
 from node.execution.blocks import BlockResult
 from node.execution.calls import CallBug
 from node.ledger import crypto
@@ -48,6 +50,7 @@ from tests.simulation.founding import (
     private_of,
     public_of,
 )
+from tests.simulation.heard import Heard
 from tests.simulation.loop import NodeLoop, World
 from tests.simulation.net import Net, SimPeers
 from tests.simulation.quiet import QUIET, Log
@@ -318,7 +321,22 @@ class Machine:
             safety_disk=SimSafetyDisk(self.disk),
         )  # fmt: skip
         node.machine = self
+        self._listen(node)
         return node
+
+    def _listen(self, node: WatchedNode) -> None:
+        """Note what the core hears of liars (I19)."""
+        if not self.correct:
+            return
+        heard, replica = Heard(self), node._replica
+        step = replica.step
+
+        def listening(event: Event, now_ms: int) -> list[Effect]:
+            if replica._state is None:
+                return step(event, now_ms)
+            return heard.step(replica._state, event, lambda: step(event, now_ms))
+
+        replica.step = listening  # type: ignore[method-assign]
 
     async def _live(self, node: WatchedNode) -> None:
         try:

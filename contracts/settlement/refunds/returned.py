@@ -15,7 +15,7 @@ from contracts.settlement import traces
 from contracts.settlement.claim_lines import Rows
 from contracts.settlement.money import divide_half_up, line_amount
 from contracts.settlement.refunds.original import Original
-from contracts.settlement.traces import CODE
+from contracts.settlement.traces import CODE, PARTS
 
 LINES_MAX = 1000
 
@@ -27,6 +27,7 @@ RETURNS = List(
             "amount_fen": Fen(),
             "goods": Optional(Bool(), False),
             "codes": Optional(List(CODE, max=traces.TRACES_MAX, distinct=True), []),
+            "parts": Optional(PARTS, []),
         }
     ),
     min=1,
@@ -34,7 +35,8 @@ RETURNS = List(
 )
 """``quantity_e4``: what comes back, nothing where a price was wrong and the goods stay.
 ``amount_fen``: its money. ``goods``: they are at the institution again. ``codes``: trace codes of
-the packs that came back; not needed where all of the line does."""
+the packs that came back; not needed where all of the line does. ``parts``: of split packs, how much
+of each came back; a split pack among ``codes`` comes back with all that was dispensed of it."""
 
 Returned = tuple[tuple[str, int, int], ...]
 """(line, quantity e-4, fen) that came back so far, ascending by line."""
@@ -109,20 +111,22 @@ def free_packs(
 
     ``after``: the rows that are left. Refuses with ``refund.goods`` codes of goods that stay, with
     ``refund.codes-missing`` a part of a line whose packs have codes and are not named, with
-    ``trace.not-of-claim`` others.
+    ``trace.not-of-claim`` and ``trace.part-larger`` others.
     """
     left = {row[0] for row in after}
     for index, one in enumerate(given):
         known = [trace["code"] for trace in original.traces if trace["line"] == one["line"]]
+        codes, parts = one["codes"], one["parts"]
+        named = len(codes) + len(parts)
         if not one["goods"]:
-            if one["codes"]:
-                reject("refund.goods", index=index, codes=len(one["codes"]))
+            if named:
+                reject("refund.goods", index=index, codes=named)
             continue
-        codes = one["codes"]
-        if not codes and known:
+        if not named and known:
             if one["line"] in left:
                 reject("refund.codes-missing", index=index, packs=len(known))
             codes = known
-        if unknown := set(codes) - set(known):
+        if unknown := {*codes, *(part["code"] for part in parts)} - set(known):
             reject("trace.not-of-claim", index=index, claim=claim_id, codes=len(unknown))
-        traces.free(ctx, codes, claim_id, sender, named=bool(one["codes"]))
+        traces.free_parts(ctx, parts, claim_id, sender)
+        traces.free(ctx, codes, claim_id, sender, named=bool(named))

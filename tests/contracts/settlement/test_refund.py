@@ -176,6 +176,31 @@ def test_codes_follow_the_goods_and_not_the_money() -> None:
                       post="operator").ok, "to the same person it may"  # fmt: skip
 
 
+def test_some_of_a_split_pack_comes_back_with_some_of_its_line() -> None:
+    counter = make_claim_world()
+    world = counter.world
+    lines = [line(1, BED, 1_000, quantity=10)]
+    pack = {"line": "1", "code": "T-split-0001", "split": True, "quantity_e4": 100_000,
+            "pack_e4": 240_000}  # fmt: skip
+    settle = counter.settle_args(FIRST, lines, visit())
+    content = {"settlement": {"visit": {}, "lines": lines, "traces": [pack]}}
+    world.do(HOSPITAL, "claim", "settle", settle, attachments=content, post="operator")
+
+    def some(quantity: int, code: str = "T-split-0001") -> dict[str, Any]:
+        return {"code": code, "quantity_e4": quantity * 10_000}
+
+    refund(counter, [back(1, 400, 4)], refused="refund.codes-missing")
+    refund(counter, [back(1, 400, 4, parts=[some(11)])], refused="trace.part-larger")
+    refund(counter, [back(1, 400, 4, parts=[some(4, "T-other-0001")])],
+           refused="trace.not-of-claim")  # fmt: skip
+    refund(counter, [back(1, 400, 4, goods=False, parts=[some(4)])], refused="refund.goods")
+    assert refund(counter, [back(1, 400, 4, parts=[some(4)])]).ok
+    (key,) = [k for k in world.state.entries if k.startswith("trace/")]
+    assert world.state.get(key) == ["split", 240_000, [[f"{FIRST}-n", HOSPITAL, 60_000]]]
+    assert refund(counter, [back(1, 600, 6)], f"{FIRST}-n", origin=FIRST).ok
+    assert not [k for k in world.state.entries if k.startswith("trace/")]
+
+
 def moved(outcome: Any) -> dict[str, tuple[int, int]]:
     rows = outcome.answer["differences"]
     return {row["payer"]: (row["before_fen"], row["after_fen"]) for row in rows}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from contracts.organisations import genesis_records
 from contracts.runtime import Outcome
@@ -49,6 +51,17 @@ class Shop:
         self, claim: str, code: str = PACK, *, sender: str = HOSPITAL, refused: str = ""
     ) -> Outcome:
         more: dict[str, Any] = {"attachments": {"settlement": {"codes": [code]}}, "post": "clerk"}
+        args = {"claim": claim}
+        if refused:
+            return self.world.refused(refused, sender, "traces", "give_back", args, **more)
+        return self.world.do(sender, "traces", "give_back", args, **more)
+
+    def part_back(
+        self, claim: str, *quantities: int, sender: str = HOSPITAL, refused: str = ""
+    ) -> Outcome:
+        """So much of the split pack comes back."""
+        parts = [{"code": PACK, "quantity_e4": quantity * 10_000} for quantity in quantities]
+        more: dict[str, Any] = {"attachments": {"settlement": {"parts": parts}}, "post": "clerk"}
         args = {"claim": claim}
         if refused:
             return self.world.refused(refused, sender, "traces", "give_back", args, **more)
@@ -177,6 +190,52 @@ def test_a_part_that_comes_back_may_be_sold_again(shop: Shop) -> None:
     shop.counter.reverse("H44010000123-m-3")
     shop.sell("H44010000123-m-4", part(20))
     shop.sell("H44010000123-m-5", part(1), refused="trace.split-exceeded")
+
+
+def test_some_of_a_part_comes_back_and_only_that_is_free(shop: Shop) -> None:
+    shop.sell("H44010000123-m-1", part(6), part(4, line="2"))
+    shop.sell("H44010000123-m-2", part(14), person=BOB)
+    shop.sell("H44010000123-m-3", part(1), refused="trace.split-exceeded")
+    shop.part_back("H44010000123-m-1", refused="trace.nothing")
+    shop.part_back("H44010000123-m-1", 3, sender=PHARMACY, refused="trace.not-of-claim")
+    told = shop.part_back("H44010000123-m-1", 11, refused="trace.part-larger")
+    assert told.values == {"index": 0, "quantity_e4": 110_000, "sold_e4": 100_000}
+    before = dict(shop.world.state.entries)
+    shop.part_back("H44010000123-m-1", 7, 4, refused="trace.part-larger")
+    assert dict(shop.world.state.entries) == before, "refused as a whole"
+    shop.part_back("H44010000123-m-1", 7)
+    shop.sell("H44010000123-m-3", part(8), refused="trace.split-exceeded")
+    shop.sell("H44010000123-m-3", part(7))
+    shop.part_back("H44010000123-m-1", 3)
+    shop.part_back("H44010000123-m-1", 1, refused="trace.not-of-claim")
+    shop.part_back("H44010000123-m-2", 14)
+    shop.give_back("H44010000123-m-3")
+    shop.sell("P44010000456-m-4", {}, sender=PHARMACY)
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.booleans(), st.integers(1, 9)), max_size=25))
+@settings(max_examples=25)
+def test_a_split_pack_is_never_more_than_its_pack(steps: list[tuple[int, bool, int]]) -> None:
+    """Whatever is sold and brought back: what is out of the pack is what a counter says."""
+    shop, out, number = Shop(), {1: 0, 2: 0, 3: 0}, 0
+    claims: dict[int, list[tuple[str, int]]] = {1: [], 2: [], 3: []}
+    for buyer, sells, quantity in steps:
+        if sells:
+            number += 1
+            name = f"H44010000123-m-{number}"
+            fits = sum(out.values()) + quantity <= 24
+            shop.sell(name, part(quantity), refused="" if fits else "trace.split-exceeded")
+            if fits:
+                out[buyer] += quantity
+                claims[buyer].append((name, quantity))
+        elif claims[buyer]:
+            name, sold = claims[buyer].pop()
+            fits = quantity <= sold
+            shop.part_back(name, quantity, refused="" if fits else "trace.part-larger")
+            left = sold - quantity if fits else sold
+            out[buyer] -= sold - left
+            if left:
+                claims[buyer].append((name, left))
 
 
 def test_a_whole_pack_is_not_opened_afterwards(shop: Shop) -> None:

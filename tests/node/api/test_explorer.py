@@ -25,7 +25,7 @@ def assert_refused(reply: Reply, status: int, code: str) -> None:
 
 
 def test_every_answer_says_its_height_and_how_far_behind(edge: Edge) -> None:
-    edge.node.behind_by = 4
+    edge.node.behind_blocks = 4
     for path, who in (
         ("/v1/headers", CENTRE),
         (f"/v1/claims/{CLAIM}", HOME),
@@ -39,6 +39,16 @@ def test_every_answer_says_its_height_and_how_far_behind(edge: Edge) -> None:
     refused = edge.api.get(f"/v1/claims/{CLAIM}", reader("bank:icbc"))
     assert refused.headers["yibao-height"] == "3"
     assert edge.api.get("/v1/health").headers["yibao-height"] == "3"
+
+
+def test_the_whole_status_is_made_for_who_asks_for_it(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every answer says how far behind the node is; for that its status is not put together."""
+    monkeypatch.setattr(edge.node, "status", lambda: pytest.fail("nobody asked for the status"))
+    for path, who in (("/v1/headers", CENTRE), (f"/v1/claims/{CLAIM}", HOME)):
+        assert edge.api.get(path, who).status == 200
+    assert_refused(edge.api.get(f"/v1/claims/{CLAIM}", reader("bank:icbc")), 403, "read.no-right")
 
 
 def test_min_height_waits_and_then_says_how_far_it_is(edge: Edge) -> None:
@@ -224,7 +234,7 @@ def test_a_rejection_is_put_into_words(edge: Edge) -> None:
 def test_readiness_is_red_when_behind(edge: Edge) -> None:
     assert edge.api.get("/v1/ready").status == 200
     for blocks, ms, wanted in ((10, 0, 200), (11, 0, 503), (0, 10_000, 200), (0, 10_001, 503)):
-        edge.node.behind_by, edge.node.behind_ms = blocks, ms
+        edge.node.behind_blocks, edge.node.behind_ms = blocks, ms
         reply = edge.api.get("/v1/ready")
         assert (reply.status, reply.json()["ready"]) == (wanted, wanted == 200)
     assert edge.api.get("/v1/health").status == 200

@@ -252,7 +252,7 @@ class MemoryNode:
         self.genesis = make_genesis()
         self.time_ms = START_MS + 1_000
         self.seconds = 0.0
-        self.behind_by, self.behind_ms, self.moves = 0, 0, 0
+        self.behind_blocks, self.behind_ms, self.moves = 0, 0, 0
         self.state: dict[str, bytes] = {}
         self.blocks: list[_Block] = []
         self.floor = 0
@@ -364,11 +364,16 @@ class MemoryNode:
 
     # --- Operations, clock ----------------------------------------------------------------------
 
+    organisation = OPERATOR
+
+    def behind_by(self) -> int:
+        return self.behind_blocks
+
     def status(self) -> NodeStatus:
         return NodeStatus(
             organisation=OPERATOR,
             role="validator",
-            behind_by=self.behind_by,
+            behind_by=self.behind_blocks,
             behind_ms=self.behind_ms,
             waiting_for="Waits for a transaction.",
             ready=True,

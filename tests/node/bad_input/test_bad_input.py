@@ -22,7 +22,7 @@ from node.ledger.receipt import Receipt
 from tests.contracts.settlement.claim_world import BED, line, visit
 from tests.contracts.world import BUREAU_CHANGSHA, HOSPITAL
 from tests.node.api.real import OTHER_HOSPITAL, reader
-from tests.node.bad_input import rows_inadmissible, rows_refused
+from tests.node.bad_input import rows_care, rows_inadmissible, rows_refused
 from tests.node.bad_input.rows_inadmissible import Inadmissible
 from tests.node.bad_input.rows_refused import Refused
 from tests.node.bad_input.world import FILED_ELSEWHERE, UNFILED, BadWorld, build
@@ -35,11 +35,17 @@ ISSUE_WORDS = (
     "suspended institution", "duplicate claim id with other content", "policy that overspends",
     "account not covered", "held payable", "missing or wrong attachment",
     "a reader without a right",
+    "flag without its partner", "date out of order", "refund larger than the line",
+    "wallet transfer to a stranger", "hold overdrawn", "account against the choice",
+    "invoice seen before", "filing decided twice", "gap in a policy's dates",
 )  # fmt: skip
-"""Every kind of bad input that the issue names."""
+"""Every kind of bad input that the issues name."""
 
 IN_TESTS_BELOW = {"replayed", "a reader without a right"}
 """Kinds that are no single submission and have tests of their own in this file."""
+
+
+REFUSED = (*rows_refused.ROWS, *rows_care.ROWS)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +60,7 @@ def name_of(row: Inadmissible | Refused) -> str:
 
 
 def test_every_kind_of_bad_input_has_a_row() -> None:
-    rows: list[Inadmissible | Refused] = [*rows_inadmissible.ROWS, *rows_refused.ROWS]
+    rows: list[Inadmissible | Refused] = [*rows_inadmissible.ROWS, *REFUSED]
     assert {row.words for row in rows} | IN_TESTS_BELOW == set(ISSUE_WORDS)
     assert len({name_of(row) for row in rows}) == len(rows)
 
@@ -75,7 +81,7 @@ def test_inadmissible(bad: BadWorld, row: Inadmissible) -> None:
     assert bad.everything() == before, "something was written"
 
 
-@pytest.mark.parametrize("row", rows_refused.ROWS, ids=name_of)
+@pytest.mark.parametrize("row", REFUSED, ids=name_of)
 def test_refused(bad: BadWorld, row: Refused) -> None:
     transaction = row.attempt(bad)
     before, height = bad.state(), bad.height

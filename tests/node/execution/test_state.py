@@ -63,6 +63,58 @@ def test_a_call_sees_the_newest_of_three_layers(
         assert settled.read(key, total) == (None if value is None else sum(value))
 
 
+class Counted(Rows):
+    """The store, and how often it was asked for what."""
+
+    def __init__(self, entries: dict[str, Any]) -> None:
+        super().__init__(entries)
+        self.asked: list[str] = []
+
+    def get(self, key: str) -> bytes | None:
+        self.asked.append(key)
+        return super().get(key)
+
+
+BLOCKS = st.lists(
+    st.tuples(
+        st.lists(st.integers(0, 9), max_size=6),
+        st.dictionaries(st.integers(0, 9), st.none() | st.integers(0, 3), max_size=4),
+    ),
+    max_size=20,
+)
+"""(keys that are read, what the block then writes), block after block."""
+
+
+@given(BLOCKS, st.integers(0, 12))
+def test_the_base_is_the_store_and_holds_no_more_than_it_may(
+    blocks: list[tuple[list[int], dict[int, int | None]]], entries_max: int
+) -> None:
+    rows = Counted({})
+    base = CommittedState(rows, entries_max=entries_max)
+    most = 0
+    for read, written in blocks:
+        for number in read:
+            assert base.get(f"k/{number}") == rows.entries.get(f"k/{number}")
+        writes = {f"k/{n}": None if v is None else encode(v) for n, v in written.items()}
+        rows.entries |= {key: data for key, data in writes.items() if data is not None}
+        for key in [key for key, data in writes.items() if data is None]:
+            rows.entries.pop(key, None)
+        base.apply(writes)
+        most = max(most, len(writes))
+        assert base.held <= max(entries_max, 2) + most
+
+
+def test_what_is_busy_stays_and_what_is_not_goes() -> None:
+    rows = Counted({"busy": 1})
+    base = CommittedState(rows, entries_max=20)
+    for number in range(100):
+        base.get(f"once/{number}")
+        assert base.get("busy") == encode(1)
+    assert rows.asked.count("busy") == 1
+    base.get("once/0")
+    assert rows.asked.count("once/0") == 2
+
+
 def test_what_is_read_is_fresh_and_what_is_put_is_fixed() -> None:
     state = CallState(BlockState(CommittedState(Rows({"fund/a": [1]}))))
     state.get("fund/a").append(2)  # type: ignore[union-attr]  # it is there

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from node.ledger import state_tree
 from node.ledger.codec import encode
-from node.ledger.errors import InvalidProof
+from node.ledger.errors import InvalidProof, Unavailable
 from node.ledger.state_proof import (
     Form,
     StateProof,
@@ -25,6 +25,7 @@ from node.ledger.state_proof import (
     verify_present,
 )
 from node.ledger.state_tree import (
+    BUCKET_BYTES,
     EMPTY,
     Overlay,
     StateTree,
@@ -36,6 +37,9 @@ from node.ledger.types import ZERO_DIGEST, Digest
 from tests.node.ledger.damage import bit_flips, extensions, truncations
 
 DEPTHS = [0, 1, 4, 12]
+
+HELD = BUCKET_BYTES + 64
+"""Bytes of a bucket of one entry in the cache."""
 
 
 def naive_root(entries: dict[bytes, bytes], depth: int = 0) -> bytes:
@@ -55,11 +59,11 @@ def naive_root(entries: dict[bytes, bytes], depth: int = 0) -> bytes:
 class Model:
     """A tree over a dict that plays the store."""
 
-    def __init__(self, depth: int, *, cached_buckets: int = 100) -> None:
+    def __init__(self, depth: int, *, cache_bytes: int = 1 << 20) -> None:
         self.entries: dict[bytes, bytes] = {}
         self.depth = depth
         self.asked = 0
-        self.tree = StateTree(depth, self.source, cached_buckets=cached_buckets)
+        self.tree = StateTree(depth, self.source, cache_bytes=cache_bytes)
 
     def source(self, bucket: int) -> Iterable[tuple[bytes, bytes]]:
         self.asked += 1
@@ -113,7 +117,7 @@ CHANGES = st.dictionaries(PATHS, st.none() | st.binary(min_size=32, max_size=32)
 def test_root_is_the_recursive_definition_after_any_changes(
     depth: int, rounds: list[dict[bytes, bytes | None]]
 ) -> None:
-    model = Model(depth, cached_buckets=3)
+    model = Model(depth, cache_bytes=3 * HELD)
     assert model.tree.root == ZERO_DIGEST
     for changes in rounds:
         model.commit(changes)
@@ -200,18 +204,45 @@ def test_a_stale_overlay_is_a_bug() -> None:
 
 
 def test_hot_buckets_are_not_asked_for_again() -> None:
-    model = Model(4, cached_buckets=2)
+    model = Model(4)
     model.entries = {path_of(f"{n:04b}"): bytes(32) for n in range(3)}
     roots = compute_bucket_roots(4, sorted(model.entries.items()))
-    model.tree = StateTree.load(4, model.source, roots, cached_buckets=2)
+    room = 2 * (BUCKET_BYTES + 2 * 64)  # two buckets of two entries
+    model.tree = StateTree.load(4, model.source, roots, cache_bytes=room)
     for _ in range(3):
         model.commit({path_of("0000", 1): bytes(32), path_of("0001", 1): bytes(32)})
     assert model.asked == 2
+    assert model.tree.held_bytes == room
     model.commit({path_of("0010", 1): bytes(32)})  # one too many for the cache
     assert model.asked == 3
     model.commit({path_of("0000", 2): bytes(32)})
     assert model.asked == 4
     assert model.tree.root == naive_root(model.entries)
+
+
+@given(st.lists(CHANGES, max_size=8), st.integers(0, 4 * HELD))
+def test_what_is_held_is_counted_and_within_its_bound(
+    rounds: list[dict[bytes, bytes | None]], room: int
+) -> None:
+    """The count is that of the objects themselves: it cannot drift while buckets grow, shrink and
+    go."""
+    model = Model(4, cache_bytes=room)
+    for changes in rounds:
+        model.commit(changes)
+        held = sum(BUCKET_BYTES + len(bucket) for bucket in model.tree._cache.values())
+        assert model.tree.held_bytes == held <= room
+
+
+def test_a_proof_from_a_store_that_is_ahead_is_put_off() -> None:
+    """The batch of a block is on disk a moment before the tree follows it."""
+    model = Model(4, cache_bytes=0)
+    model.commit({path_of("0000"): bytes(32)})
+    overlay = model.tree.overlay(changes := {path_of("0000", 1): bytes(32)})
+    model.apply(changes)
+    with pytest.raises(Unavailable, match="head-moved"):
+        model.tree.prove_path(path_of("0000"))
+    model.tree.commit(overlay)
+    assert model.tree.prove_path(path_of("0000")).form is Form.PRESENT
 
 
 @contextmanager
@@ -221,10 +252,10 @@ def planted(name: str, replacement: object) -> Iterator[None]:
         yield
 
 
-def never_lift(entries: state_tree.Bucket, depth: int) -> state_tree.Node:
+def never_lift(entries: Sequence[state_tree.Entry], depth: int) -> state_tree.Node:
     """A bucket root that forgets to lift a leaf over an empty sibling of a pair."""
     if len(entries) < 2:
-        return (state_tree.LEAF, entries[0][2]) if entries else (EMPTY, ZERO_DIGEST)
+        return (state_tree.LEAF, entries[0][1]) if entries else (EMPTY, ZERO_DIGEST)
     split = max(1, state_tree._split(entries, depth))
     left, right = entries[:split], entries[split:]
     if not right:

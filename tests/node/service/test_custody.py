@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from node.mempool import Mempool, PoolLimits, Waiting
 from node.service.custody import (
     BUSY_MS,
     LAP_SLACK,
     LAPS_MAX,
     PASSED_OVER_MS,
+    PUSH_AGAIN_BYTES,
     PUSH_AGAIN_MAX,
     PUSH_AGAIN_MS,
     Custody,
@@ -51,6 +54,25 @@ def test_no_more_than_so_many_at_a_time_and_the_others_the_next_time() -> None:
     pool.done(first, 5_500)
     assert len(due(custody, A, 6_000)) == 1
     assert due(custody, A, 7_000) == []
+
+
+def test_what_was_passed_on_is_not_passed_on_again_before_the_others() -> None:
+    pool = pool_of(3 * PUSH_AGAIN_MAX)
+    custody, told = Custody(pool), list[bytes]()
+    for second in range(5, 8):
+        told += due(custody, A, second * 1_000)
+    assert sorted(told) == sorted(one.tx_id for one in pool.waiting())
+    assert len(due(custody, A, 9_000)) == PUSH_AGAIN_MAX, "at twice the age all are due again"
+
+
+def test_no_more_than_so_many_bytes_at_a_time() -> None:
+    pool = Mempool(PoolLimits(10_000, 1 << 30, 1_000, 1 << 30))
+    for number in range(20):
+        pool.add(replace(made(number, f"s{number}"), size=PUSH_AGAIN_BYTES // 4), 0)
+    custody = Custody(pool)
+    assert [len(due(custody, A, second * 1_000)) for second in range(5, 8)] == [4, 4, 4]
+    assert len(due(custody, B, 8_000)) == 4, "a new primary is told from the beginning"
+    assert {len(due(custody, B, second * 1_000)) for second in range(9, 13)} == {4}
 
 
 def test_a_primary_that_fills_its_blocks_is_left_alone_for_a_while() -> None:

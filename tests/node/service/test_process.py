@@ -138,7 +138,8 @@ def test_each_reason_has_its_exit_code_and_advice(network: Network) -> None:
     code, said = starts_with(text.replace("../../genesis.json", "absent.json"))
     assert (code, "node.genesis" in said) == (Exit.CONFIG, True)
     network.passphrase_file.write_text("wrong")
-    assert run(network).returncode == Exit.CONFIG
+    told = run(network)
+    assert (told.returncode, "the passphrase is not that of" in told.stderr) == (Exit.CONFIG, True)
 
 
 def test_damage_is_refused_and_nothing_is_served(network: Network) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
 import re
@@ -33,7 +32,7 @@ TINY = Plan(claims=60, persons=60, scale=Scale(cities=1, hospitals=1, pharmacies
 def lived(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Path]:
     folder = tmp_path_factory.mktemp("year")
     told: list[tuple[str, int, int]] = []
-    outcome = asyncio.run(simulate(TINY, folder, lambda *words: told.append(words)))
+    outcome = simulate(TINY, folder, lambda *words: told.append(words))
     assert told[-1][1] == told[-1][2] == TINY.claims
     return outcome, folder
 
@@ -91,7 +90,7 @@ def test_the_command_prints_one_object(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
     lived: tuple[Outcome, Path],
 ) -> None:  # fmt: skip
-    async def told(plan: Plan, _folder: Path, progress: Any) -> Outcome:
+    def told(plan: Plan, _folder: Path, progress: Any) -> Outcome:
         progress("2025-01-01", 0, plan.claims)
         return lived[0]
 
