@@ -209,8 +209,62 @@ def reimburse_queue(
     )  # fmt: skip
 
 
-def mount(filing: typer.Typer, reimburse: typer.Typer) -> None:
+def wallet_waiting(
+    context: typer.Context,
+    area: Area = None,
+    give_back: Annotated[
+        bool, typer.Option("--return", help="Give back all whose time is over, signed.")
+    ] = False,
+    limit: Limit = 50,
+    after: After = "",
+    as_json: Json = False,
+) -> None:
+    """Wallet transfers that nobody has claimed, by when they go back; daily at six. 待领取转账"""
+    query = {"area": area, "limit": limit, "after": after or None}
+    with open_client(context) as client:
+        if give_back:
+            _return_all(client, query, as_json)
+            return
+        answer = client.get("/v1/work/wallets", **query)
+    if as_json:
+        print_json(answer)
+        return
+    print_table(
+        f"Not claimed 待领取转账 {answer['area']}, {answer['today']}",
+        ("transfer", "goes back", "over", "from", "yuan 元"),
+        [
+            (row["transfer"], shown("back_ms", row["back_ms"]), shown("overdue", row["overdue"]),
+             row["person"], yuan(int(row["amount_fen"])))
+            for row in answer["rows"]
+        ],
+        footer=next_page(answer),
+    )  # fmt: skip
+
+
+def _return_all(client: Client, query: dict[str, Any], as_json: bool) -> None:
+    """Give back everything on the list whose time is over."""
+    names: list[str] = []
+    while True:
+        answer = client.get("/v1/work/wallets", **query)
+        names += [row["transfer"] for row in answer["rows"] if row["overdue"]]
+        if not answer["next"]:
+            break
+        query["after"] = answer["next"]
+    for name in names:
+        call = CallSpec("wallet", "give_back", {"transfer": name}, f"back/{name}")
+        receipt = client.submit([call])["receipts"][0]["receipt"]
+        if receipt["status"] != "ok" and receipt["code"] != "wallet.ended":
+            err.print(f"refused: {receipt['code']} {receipt['values']}", markup=False)
+            raise typer.Exit(int(Exit.NO))
+    if as_json:
+        print_json({"returned": names})
+    else:
+        out.print(f"{len(names)} returned 已退回: {', '.join(names) or '—'}", markup=False)
+
+
+def mount(filing: typer.Typer, reimburse: typer.Typer, wallet: typer.Typer) -> None:
     """Put the commands into their groups."""
+    wallet.command("waiting")(wallet_waiting)
     filing.command("queue")(queue)
     filing.command("approve")(approve)
     filing.command("return")(return_)

@@ -52,7 +52,7 @@ twice or nowhere. The answer lists open stays, holds and wallet transfers; the e
 bureaus, lists filings and recognised diseases too, to be filed or recognised anew.
 
 * A stay that was begun is settled by the old area: its policy, its filing, its fund.
-* The old area pays the new one what moved by a notice (`account:<move>`), like every notice.
+* The old area pays the new one what moved by a notice (`account:move:<move>`), like every notice.
 * What comes for the old account later goes on to the new one, with a notice of its own.
 * Where the new insurance has no personal account, the balance is a payout to the person.
 * The year's counters begin anew, but for those that the new area's parameter `move` names; they go

@@ -175,7 +175,9 @@ def complete(ctx: Context, args: Args) -> Answer:
     enrolment.begin(ctx, after)
     account, spare = _move_money(ctx, name, before, after)
     carried = _carry(ctx, made, before, after)
-    notice = account_money.ask_payment(ctx, name, before.area, after.area, account + spare)
+    notice = account_money.ask_payment(
+        ctx, f"move:{name}", before.area, after.area, account + spare
+    )
     made = replace(
         made, stage=stage, account_fen=account, wallet_fen=spare, carried=tuple(carried),
         notice=notice, last=digest,
@@ -197,7 +199,7 @@ def _move_money(ctx: Context, name: str, before: Person, after: Person) -> tuple
     if account and not after.account:
         legs += [(accounts[0], PERSONAL_ACCOUNT, -account),
                  (chart.owed(before.area), PERSONAL_ACCOUNT, account)]  # fmt: skip
-        payout.owe(ctx, payout.name_of(name, 1), before, account)
+        payout.owe(ctx, payout.name_of(f"move:{name}", 1), before, account)
         account = 0
     targets = chart.person_account(after.id), chart.wallet(after.id)
     for source, into, amount in zip(accounts, targets, (account, spare), strict=True):

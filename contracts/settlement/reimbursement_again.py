@@ -101,7 +101,7 @@ def again(ctx: Context, args: Args) -> Answer:
     if after <= before:
         reject("reimbursement.not-more", before_fen=before, after_fen=after)
     rounds = 1 if made.verdict is None else made.verdict.rounds + 1
-    _post(ctx, f"{counted_as(name)}/again-{rounds}", made, payments)
+    _post(ctx, f"{counted_as(name)}/again/{rounds}", made, payments)
     _count(ctx, person, name, made, decided, at_ms)
     tell_decision(ctx, name, replace(made, visit=bill.visit), decided, bill.rows)
     _tell_difference(ctx, made, payments)

@@ -140,7 +140,7 @@ def give_back(ctx: Context, args: Args) -> Answer:
     ]  # fmt: skip
     post(ctx, f"{_transfer(name)}/return", legs, book)
     # Of somebody who has died or moved meanwhile it does not stay there.
-    payout.divert(ctx, name, {account: amount}, book)
+    payout.divert(ctx, f"wallet:{name}", {account: amount}, book)
     book.save()
     return _store(ctx, name, [*made[:3], RETURNED, *made[4:]])
 

@@ -147,6 +147,7 @@ ROUTES: Mapping[str, Right] = {
     "work_filings": Right.PERSON,
     "work_ending": Right.PERSON,
     "work_reimbursements": Right.PARTY,
+    "work_wallets": Right.PERSON,
     "person": Right.PERSON,
     "person_claims": Right.PERSON,
     "person_filings": Right.PERSON,

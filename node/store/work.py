@@ -17,8 +17,8 @@ from node.store.kv import Reader
 
 WHOLE = keys.meta("work-lists")
 """Set once the lists were made from the whole state; gone when another state was put in place."""
-MADE = b"1"
-"""Anything else under that key is damage, and the lists are made again."""
+MADE = b"2"
+"""Which lists there are. Anything else under that key, and they are made again."""
 AREA_CHARS, DATE_CHARS = 6, 10
 
 
@@ -31,6 +31,8 @@ class WorkList(Enum):
     """Filings that stand, by their last day."""
     REIMBURSEMENTS = b"r"
     """Reimbursements that wait for somebody, by the day on which that is due."""
+    WALLETS = b"w"
+    """Wallet transfers that nobody has claimed, by the day on which they go back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class WorkRow:
     date: str
     """ISO date by which it is due, or on which it ends."""
     name: str
-    """Id of the filing or reimbursement."""
+    """Id of the filing, reimbursement or transfer."""
     note: str
     """A word about how it stands, so that a reader need not look at each."""
 

@@ -333,7 +333,7 @@ def a_death_in_hospital(country: Country, tell: Tell) -> None:
     country.say(BUREAU_CHANGSHA, "estate", "divide", division, post="checker")
     country.books += [(BANK, f"bank:{BANK}"), (BUREAU_CHANGSHA, "owed:430100")]
     for number, relation in ((1, "spouse"), (2, "child")):
-        share: dict[str, Value] = {"payout": f"430100-heirs-1:{number}"}
+        share: dict[str, Value] = {"payout": f"estate:430100-heirs-1:{number}"}
         country.say(BUREAU_CHANGSHA, "payout", "name",
                     share | {"account": wife, "receiver": relation}, post="clerk")  # fmt: skip
         share |= {"payment": f"430100-heirs-p{number}"}

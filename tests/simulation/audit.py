@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from node.api.proofs import certified_header
+from node.ledger.block import Header
 from node.ledger.codec import decode_trusted
 from node.ledger.evidence import (
     ReceiptFacts,
@@ -19,7 +20,7 @@ from node.store import checks, keys
 from node.store.database import Database
 from node.store.state import StateRows
 from tests.simulation.disk import Disk, Image, SimKV
-from tests.simulation.founding import RUNTIME, open_options
+from tests.simulation.founding import open_options
 from tests.simulation.rng import stream
 from tests.simulation.verdict import Violation
 from tests.simulation.work import CANARY
@@ -88,6 +89,7 @@ def audit(run: Run) -> None:
     for machine in highest:
         if machine.took_snapshot:
             _check_snapshot(run, machine, tops[0])
+        _check_provable(run, machine)
     _check_accusations(run)
     _check_shared(run)
     chosen = run.stream("audit").choice(tops)
@@ -115,6 +117,31 @@ def _check_snapshot(run: Run, machine: Machine, whole: Machine) -> None:
             raise Violation("I30", f"m{machine.number} has another row {key[:12]!r}")
     _check_whole(run, machine)
     run.trace.point("snapshot.compared")
+
+
+def _check_provable(run: Run, machine: Machine) -> None:
+    """I31: whatever a node has let go of, the chain of sets from genesis to its head is there: the
+    set of each epoch, the last header of each with a certificate, and all headers above the floor.
+    With less nobody could be shown why to believe the head."""
+    node, judge = machine.node, run.judge
+    assert node is not None, "it runs"
+    database, epochs = node.chain.database, 0
+    for height, (block_hash, header) in sorted(judge.chain.items()):
+        if height <= run.founded.header.height:
+            continue
+        if not header.is_epoch_final and height < database.floor() - 1:
+            continue
+        data = database.blocks.header(height)
+        if data is None or Header.decode(data).hash != block_hash:
+            raise Violation("I31", f"m{machine.number} has let go of header {height}")
+        judge.check_certificate(node, header, block_hash)
+        if header.is_epoch_final:
+            epochs += 1
+            kept = database.validators(header.epoch + 1)
+            if kept != (height + 1, judge.votes.sets[header.epoch + 1]):
+                raise Violation("I31", f"m{machine.number}: another set in epoch {epochs}")
+    if machine.took_snapshot and epochs:
+        run.trace.point("snapshot.epochs-provable")
 
 
 def _rows_of_slot(machine: Machine) -> dict[bytes, bytes]:
@@ -183,7 +210,7 @@ def _check_whole(run: Run, machine: Machine) -> None:
     options = open_options(run.options.index)
     founded = run.founded
     ledger = open_database(
-        database, founded.genesis, founded.genesis_bytes, RUNTIME.registry, options
+        database, founded.genesis, founded.genesis_bytes, machine.runtime.registry, options
     )
     checks.check_blocks(database, database.head(), run.judge.height)  # type: ignore[arg-type]
     if ledger.tree.root != run.judge.head.state_root:

@@ -316,7 +316,7 @@ class Judge:
         )
         self._check_block(node, block)
         self._check_growth(machine, result)
-        self._check_certificate(node, header, result.block_hash)
+        self.check_certificate(node, header, result.block_hash)
         if node.chain.executor._tree.root != header.state_root:
             raise Violation("I7", f"m{machine.number} at {header.height}: another state root")
 
@@ -345,7 +345,7 @@ class Judge:
         receipts = [Receipt.decode_trusted(receipt) for receipt in rows.blocks.receipts(height)]
         following = rows.validators(header.epoch + 1)[1] if header.is_epoch_final else None
         self._check_block(node, Shown(header, header.hash, leaves, receipts, following))
-        self._check_certificate(node, header, header.hash)
+        self.check_certificate(node, header, header.hash)
 
     def _check_block(self, node: WatchedNode, result: Shown) -> None:
         header = result.header
@@ -397,7 +397,7 @@ class Judge:
             raise Violation("I27", f"a client was told {code}; height {header.height} has it")
         self.committed[transaction.id] = header.height
 
-    def _check_certificate(self, node: WatchedNode, header: Header, block_hash: bytes) -> None:
+    def check_certificate(self, node: WatchedNode, header: Header, block_hash: bytes) -> None:
         """I3, by the judge's own count."""
         data = node.chain.database.blocks.certificate(header.height)
         if data is None:

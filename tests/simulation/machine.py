@@ -165,6 +165,8 @@ class Machine:
         """Why it may not come up any more; None: it may."""
         self.took_snapshot = False
         """It goes on from a snapshot: it has no block below it."""
+        self.runtime = RUNTIME
+        """The contracts of this machine's build."""
         self.may_fail: str | None = None
         """An end of the node that the present faults explain."""
         self._schedule = streams("sched", number)
@@ -289,7 +291,7 @@ class Machine:
         kv = SimKV(self.disk)
         database = Database(kv, diff_heights=40)
         ledger = open_database(
-            database, founded.genesis, founded.genesis_bytes, RUNTIME.registry,
+            database, founded.genesis, founded.genesis_bytes, self.runtime.registry,
             open_options(self._index),
         )  # fmt: skip
         self.loop = NodeLoop(
@@ -308,7 +310,7 @@ class Machine:
             return self.peers
 
         node = WatchedNode(
-            options, ledger, RUNTIME, None if self.follows else self.key, log,
+            options, ledger, self.runtime, None if self.follows else self.key, log,
             genesis_bytes=founded.genesis_bytes,
             p2p=P2pOptions(
                 host="127.0.0.1", port=20_000 + PLACES.index(self.organisation),

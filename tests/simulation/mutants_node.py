@@ -11,17 +11,24 @@ from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
-from consensus import Message
+import pytest
+
+from consensus import Message, changing
 from consensus import retransmission as core_retransmission
-from consensus.messages import Certificate, ViewChange
+from consensus.messages import Certificate, NewView, ViewChange, Vote
+from consensus.slot import VoteBook
+from consensus.state import State
 from node.execution.blocks import Executor, _Run
 from node.ledger import block as ledger_block
 from node.ledger.codec import encode
 from node.ledger.errors import InvalidBlock, InvalidTransaction
 from node.ledger.transaction import SignedTransaction
-from node.service import exchange, received
+from node.service import exchange, opening, received
 from node.service.admission import Admission
+from node.service.findings import Findings
 from node.service.network import Network
+from node.store import keys
+from node.store.database import Database
 from tests.consensus import mutants as core
 from tests.simulation.disk import SimKV
 from tests.simulation.mutants import KILLERS, MUTANTS, Patch, mutant, planted
@@ -174,3 +181,50 @@ def believe_grants(patch: Patch) -> None:
         "share_to_ask",
         lambda own, granted, organisation, believed: min(own, granted.get(organisation, own)),
     )
+
+
+@mutant("lie-unnoticed")
+def lie_unnoticed(patch: Patch) -> None:
+    """A second vote that contradicts the first is passed over in silence."""
+    right = VoteBook.add
+
+    def add(self: VoteBook, vote: Vote, current_view: int) -> None:
+        right(self, vote, current_view)
+
+    patch.setattr(VoteBook, "add", add)
+
+
+@mutant("carried-unread")
+def carried_unread(patch: Patch) -> None:
+    """A bug that was ours (DECISIONS D171): what a NEW-VIEW carries is not held against what its
+    senders have said to this node."""
+    right = changing.on_new_view
+
+    def on_new_view(state: State, message: NewView) -> None:
+        with pytest.MonkeyPatch.context() as inner:
+            inner.setattr(changing, "_compare", lambda *_: None)
+            right(state, message)
+
+    patch.setattr(changing, "on_new_view", on_new_view)
+
+
+@mutant("proofs-kept-to-oneself")
+def proofs_kept(patch: Patch) -> None:
+    """Who has a proof of lying tells nobody."""
+    patch.setattr(Findings, "_tell_all", lambda self, proof: None)
+    patch.setattr(Findings, "on_up", lambda self, peer: None)
+
+
+@mutant("swept-too-much")
+def swept_too_much(patch: Patch) -> None:
+    """After a snapshot the certificates of the ends of epochs are swept away, too."""
+    right = opening.sweep
+
+    def sweep(database: Database) -> None:
+        right(database)
+        if base := max(0, database.floor() - 1):
+            ends = [first - 1 for _, first, _ in database.epochs() if 1 < first <= base]
+            rows = [(keys.at_height(keys.CERTIFICATE, height), None) for height in ends]
+            database.kv.write(rows, sync=True)
+
+    patch.setattr(opening, "sweep", sweep)

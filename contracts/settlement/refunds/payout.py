@@ -6,7 +6,8 @@ and a payout waits for the home bureau to name a bank account: the person's own,
 the relation. A second person orders, the bank confirms or sends it back with a reason. What a dead
 person's account held is divided among heirs by ``estate`` and paid out in the same way.
 
-State: ``payout/<reversal>:<number>``, numbers from 1.
+State: ``payout/<cause>:<number>``, numbers from 1. The cause is a reversal's id, or ``estate:``,
+``move:`` or ``wallet:`` with the id of what brought the money: no client's id begins like that.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from tests.contracts.world import (
 NEW = "p:440100:alice"
 NEW_ACCOUNT, NEW_WALLET = f"person:{NEW}:account", f"wallet:{NEW}"
 LAST, FIRST = "2025-06-30", "2025-07-01"
-MOVE, NOTICE = "440100m1", "account:440100m1"
+MOVE, NOTICE = "440100m1", "account:move:440100m1"
 OWES, MIRROR = "clearing:430100->440100", "receivable:430100->440100"
 
 
@@ -189,7 +189,7 @@ def test_without_an_account_at_the_new_place_the_balance_is_paid_out(home: Home)
     agree(home)
     done = complete(home, account=False, scheme="390", category="resident")
     assert (done.answer["moved_fen"], done.answer["notice"]) == (0, "")
-    named = {"payout": f"{MOVE}:1", "account": sha256(b"bank account").digest()}
+    named = {"payout": f"move:{MOVE}:1", "account": sha256(b"bank account").digest()}
     home.world.refused("payout.receiver", BUREAU_CHANGSHA, "payout", "name",
                        named | {"receiver": "spouse"}, post="clerk")  # fmt: skip
     home.world.do(BUREAU_CHANGSHA, "payout", "name", named | {"receiver": "person"}, post="clerk")

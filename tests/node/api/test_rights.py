@@ -110,6 +110,7 @@ EXPECTED: dict[str, Allowed] = {
     "reimbursement_history": (SEE_PERSON, CASES),
     "work_filings": (SEE_PERSON, CASES),
     "work_ending": (SEE_PERSON, CASES),
+    "work_wallets": (SEE_PERSON, CASES),
     "work_reimbursements": (
         HOME | {"centre", "finance:430100", "auditor:national", "auditor:430000"},
         BUSINESS,
@@ -224,6 +225,7 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         "work_filings": "/v1/work/filings",
         "institution_settlements": f"/v1/institutions/{HOSPITAL}/settlements",
         "work_ending": "/v1/work/ending",
+        "work_wallets": "/v1/work/wallets",
         "work_reimbursements": "/v1/work/reimbursements",
         "person": f"/v1/persons/{PERSON}",
         "person_claims": f"/v1/persons/{PERSON}/claims",
