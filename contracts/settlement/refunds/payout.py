@@ -153,6 +153,7 @@ def divert(ctx: Context, reversal: str, came: Mapping[str, int], book: Book) -> 
 
 def owe(ctx: Context, name: str, person: Person, amount_fen: int, heir: bytes = b"") -> None:
     """A new payout: the area owes the money, and a bank account is to be named."""
+    assert find(ctx.state, name) is None, f"payout {name} is owed twice"
     state = _LIFE.follow(START, _A.OWE)
     salt = salt_of(ctx, person.salt, _key(name))
     made = Payout(

@@ -179,7 +179,8 @@ def test_heirs_get_their_shares_through_the_bank(home: Home) -> None:
     register(home, heirs=[(WIFE, "spouse", 6_667), (SON, "child", 3_333)])
     done = divide(home)
     assert done.answer == {
-        "division": "430100e1", "amount_fen": 50_000, "payouts": ["estate:430100e1:1", "estate:430100e1:2"],
+        "division": "430100e1", "amount_fen": 50_000,
+        "payouts": ["estate:430100e1:1", "estate:430100e1:2"],
     }  # fmt: skip
     assert divide(home).answer == done.answer
     assert balance(home.world.state, ACCOUNT, "310200") == 0
