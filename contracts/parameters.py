@@ -191,6 +191,7 @@ AREA: Mapping[str, Parameter] = MappingProxyType(
                         "pay_within": Int(1, 120),
                         "yellow_from": Ratio(),
                         "red_from": Ratio(),
+                        "answer_within": Optional(Int(1, 60), 3),
                     }
                 ),
                 # 5 and 10 working days and both colours as printed for prepayments (RULES.md
@@ -204,8 +205,9 @@ AREA: Mapping[str, Parameter] = MappingProxyType(
                 },
                 "Rhythm of clearing between provinces, in working days: confirm_within for both "
                 "sides' word on a statement, hand_over_within for the agency to hand a notice to "
-                "the finance department, pay_within for the payment after that. yellow_from, "
-                "red_from: share of an advance used by a month from which it has that colour.",
+                "the finance department, pay_within for the payment after that. answer_within is "
+                "for the answer to an objection, left out is three. yellow_from, red_from: share "
+                "of an advance used by a month from which it has that colour.",
             ),
             _parameter(
                 "declaration",

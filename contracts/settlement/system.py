@@ -42,7 +42,9 @@ from contracts.settlement.clearing import (
     audit,
     confirmation,
     declaration,
+    objection,
     payment,
+    payment_back,
     period,
     prepayment,
     statement,
@@ -59,6 +61,7 @@ assert all(module.CONTRACT is claim.CONTRACT for module in _CLAIM_MODULES)
 assert reimbursement_pay.CONTRACT is reimbursement_again.CONTRACT is reimbursement.CONTRACT
 assert confirmation.CONTRACT is declaration.CONTRACT
 assert statement.CONTRACT is period.CONTRACT
+assert payment_back.CONTRACT is payment.CONTRACT
 assert cover_consent.CONTRACT is cover_pay.CONTRACT is cover.CONTRACT
 # Importing them declares the methods of ``provider``.
 _PROVIDER_METHODS = (pay.pay, standards.deploy, standards.groups, standards.rates)
@@ -90,6 +93,7 @@ CONTRACTS: tuple[Contract, ...] = (
     declaration.CONTRACT,
     audit.CONTRACT,
     period.CONTRACT,
+    objection.CONTRACT,
     payment.CONTRACT,
     advance.CONTRACT,
     prepayment.CONTRACT,

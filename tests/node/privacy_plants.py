@@ -15,7 +15,14 @@ from contracts.api import Value
 from node.ledger import codec
 from tests.contracts.settlement.claim_world import DAY, line, visit
 from tests.contracts.settlement.cover_world import INSURER, PRODUCT, TWO_DEDUCTIBLES
-from tests.contracts.world import ALICE, BUREAU_CHANGSHA, BUREAU_GUANGZHOU, HOSPITAL, key_of
+from tests.contracts.world import (
+    ALICE,
+    BUREAU_CHANGSHA,
+    BUREAU_GUANGDONG,
+    BUREAU_GUANGZHOU,
+    HOSPITAL,
+    key_of,
+)
 from tests.node.api.asgi import Reply
 from tests.node.api.real import NodeWorld, Outcome, reader
 from tests.node.canaries import Search
@@ -432,6 +439,17 @@ def plant_afterwards(plant: Planter) -> None:
     }  # fmt: skip
     plant.spoilt(BUREAU_GUANGZHOU, **decided)
     plant.sound(BUREAU_GUANGZHOU, **decided, code="audit.not-found")
+    objected: dict[str, Any] = {
+        "contract": "objection", "method": "lodge", "post": "finance",
+        "args": {"objection": "440000o1", "period": "2025-06", "home": "430000", "care": "440000",
+                 "rows": [{"settlement": claim, "amount_fen": 1, "reason": "other"}]},
+        "attachments": {"audit": {"statement": STATEMENT}},
+    }  # fmt: skip
+    plant.spoilt(BUREAU_GUANGDONG, **objected)
+    plant.sound(BUREAU_GUANGDONG, **objected, code="clearing.period-not-found")
+    said = objected | {"method": "answer", "args": {"objection": "440000o1", "how": "reject"}}
+    plant.spoilt(BUREAU_GUANGDONG, **said)
+    plant.sound(BUREAU_GUANGDONG, **said, code="objection.not-found")
     grouped: dict[str, Any] = {
         "contract": "provider", "method": "pay", "args": {"claim": f"{claim}-n",
                                                           "stage": "estimated"},

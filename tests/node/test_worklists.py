@@ -152,6 +152,35 @@ def test_what_is_due_first_comes_first_and_areas_are_apart() -> None:
     assert behind == [WorkRow("2025-06-11", "f3", "pending")]
 
 
+def test_an_institution_is_in_the_lists_of_all_that_it_lies_in() -> None:
+    """Also where it is admitted anew elsewhere; a bureau is in none."""
+    store = Store()
+
+    def admit(org_id: str, region: str) -> None:
+        writes: dict[str, bytes | None] = {f"org/{org_id}": encode({"region": region})}
+        rows = worklists.changes(writes, store.database.state.get)
+        store.kv.write([*rows, *state_rows(writes)], sync=True)
+        worklists.verify(store.database)
+
+    for org_id, region in (
+        ("hospital:H1", "440106"), ("pharmacy:P1", "440100"), ("hospital:H2", "440000"),
+        ("bureau:440100", "440100"),
+    ):  # fmt: skip
+        admit(org_id, region)
+    names = {area: store.names(WorkList.INSTITUTIONS, area) for area in
+             ("440106", "440100", "440000", "430000")}  # fmt: skip
+    assert names == {
+        "440106": ["hospital:H1"], "440100": ["hospital:H1", "pharmacy:P1"],
+        "440000": ["hospital:H1", "hospital:H2", "pharmacy:P1"], "430000": [],
+    }  # fmt: skip
+    admit("hospital:H1", "440300")
+    assert store.names(WorkList.INSTITUTIONS, "440100") == ["pharmacy:P1"]
+    assert store.names(WorkList.INSTITUTIONS, "440300") == ["hospital:H1"]
+    kept = list(store.database.work.all())
+    worklists.rebuild(store.kv, store.database)
+    assert list(store.database.work.all()) == kept
+
+
 def test_what_is_done_is_gone() -> None:
     store = Store()
     waiting = pending("2025-06-11")

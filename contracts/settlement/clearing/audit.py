@@ -36,6 +36,7 @@ from contracts.settlement.clearing.audit_record import (
 )
 from contracts.settlement.clearing.confirmation import into_statements
 from contracts.settlement.clearing.declaration_record import Cells, Declaration, Stage, Step
+from contracts.settlement.clearing.objection import note_adjusted
 from contracts.settlement.filing import work_calendar
 from contracts.settlement.funds_book import post
 from contracts.settlement.life import START
@@ -233,6 +234,7 @@ def _book(
             amount_fen=-made.decided_fen,
         )  # fmt: skip
     account_record.put(ctx.state, made.institution, account)
+    note_adjusted(ctx, made.claim, made.decided_fen)
     return made
 
 

@@ -9,6 +9,7 @@ from contracts.settlement.claim_explain import LINE_FIELDS
 from contracts.settlement.clearing import declaration_record, period_record
 from contracts.settlement.clearing.audit_record import Deduction, DeductionStage
 from contracts.settlement.clearing.notice_record import Kind, Notice, NoticeStage
+from contracts.settlement.clearing.objection_record import Objection, ObjectionStage
 from contracts.settlement.clearing.payment_record import Payment, PaymentStage
 from contracts.settlement.clearing.statement_record import EMPTY
 from contracts.settlement.cover_record import CoverPayment, CoverStage, Product
@@ -127,6 +128,7 @@ def cover() -> dict[str, Any]:
 
 
 MONTH, NOTICE, PAID, DEDUCTION = "2026-01", "clearing:2026-01:430000:440000", "fin-1", "440100-d1"
+OBJECTION = "430000-o1"
 
 
 def month() -> dict[str, Any]:
@@ -154,7 +156,14 @@ def month() -> dict[str, Any]:
         due_on="2026-01-08", answer="", decider="", decided_fen=0, by_fund=(), original_period="",
         period="", digest=b"",
     )  # fmt: skip
+    objection = Objection(
+        stage=ObjectionStage.LODGED, period=MONTH, home="430000", care="440000", side="home",
+        rows=((CLAIM, 1, "other"),), cells={"430100/390/390100": 1}, places={}, holder="s:3",
+        lodged_on="2026-01-01", due_on="2026-01-06", answered_by="", answered_on="",
+        decided_by="", to_period="", adjusted_fen=0, digest=b"",
+    )  # fmt: skip
     return {
+        f"objection/{OBJECTION}": objection.encode(),
         f"declaration/{HOSPITAL}/{MONTH}": declared.encode(),
         "period": MONTH,
         f"period/{MONTH}": replace(period_record.begin(), pairs=1).encode(),
