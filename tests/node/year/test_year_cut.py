@@ -7,7 +7,6 @@ what a block is: its header, certificate, transactions and attachments.
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,7 +69,7 @@ def lived(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Outcome, OpenedLedger, bytes]]:
     folder = tmp_path_factory.mktemp("year")
-    outcome = asyncio.run(simulate(PLAN, folder, lambda *_: None))
+    outcome = simulate(PLAN, folder, lambda *_: None)
     genesis = (folder / "genesis.json").read_bytes()
     first = open_ledger(folder / "data", genesis, Runtime(CONTRACTS).registry, OPTIONS)
     yield outcome, first, genesis
