@@ -15,10 +15,13 @@ from hypothesis import strategies as st
 
 from contracts.runtime import Runtime
 from contracts.settlement import CONTRACTS
+from contracts.settlement.calendar import start_of_day_ms
+from node.benchmark.workload import Batch, Planned, Signer
 from node.ledger.receipt import Receipt, ReceiptPosting
 from node.service.opening import OpenOptions, open_ledger
 from node.year import __main__ as command
 from node.year import bills, calendar, charts, closing, outages
+from node.year.ledger import YearBroken, YearLedger
 from node.year.people import People
 from node.year.places import Places, Scale
 from node.year.prepaid import Prepaid
@@ -68,6 +71,25 @@ def test_the_year_ends_with_nothing_open(lived: tuple[Outcome, Path]) -> None:
     assert told["prepaid_fen"] > told["prepaid_set_off_fen"] >= 0
     assert min(told["cut_off"].values()) > 0
     json.dumps(told)
+
+
+def test_what_the_node_does_not_take_ends_the_year_with_its_reason(tmp_path: Path) -> None:
+    places = Places(Scale(cities=1, hospitals=1, pharmacies=1, provinces=1))
+    period = Planned("clearing", "open", {"period": "2025-01"})
+    batch = Batch(Signer.of("centre", "finance"), [period])
+    start_ms = start_of_day_ms("2025-01-01")
+    read: list[int] = []
+    ledger = YearLedger(
+        tmp_path, places, start_ms, lambda height, _: read.append(height), index=False
+    )
+    with ledger:
+        ledger.do([batch])
+        assert read == [1]
+        assert ledger.state(["period/2025-01", "period/2025-02"])[1] is None
+        ledger._chain = bytes(32)
+        with pytest.raises(YearBroken, match=r"transaction\.wrong-chain"):
+            ledger.do([batch])
+    assert ledger._process.exitcode == 0, "it has stopped in order all the same"
 
 
 def test_the_same_seed_gives_the_same_year(lived: tuple[Outcome, Path], tmp_path: Path) -> None:
