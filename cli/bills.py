@@ -61,7 +61,11 @@ def reconcile(
     last: Annotated[str, typer.Option("--to", help="Last day of discharge.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Which settlements differ between an institution's list and the ledger. 对账 Exit 1 if any."""
+    """Which bills differ between an institution's list and the ledger. 账单核对 Exit 1 if any.
+
+    Whole bills by day of discharge, from any spreadsheet; what was taken back counts on neither
+    side. A month as it is declared, with funds, accounts and refunds: declaration reconcile.
+    """
     for day in (first, last):
         if day and not is_date(day):
             fail(Exit.USAGE, f"{day} is no date", hint="YYYY-MM-DD")

@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
-from cli.output import Json, print_fields, print_record, print_table, yuan
+from cli.ageing import ageing
+from cli.output import Json, print_record, print_table, yuan
 from cli.prepare import prepare
-from cli.reconcile import reconcile
+from cli.reconcile import reconcile, rows
 from cli.refused import refused
 from cli.show import asked, record
 
@@ -26,10 +27,13 @@ payment = typer.Typer(no_args_is_help=True, help="Payments of notices, what bank
 advance = typer.Typer(no_args_is_help=True, help="Advances between provinces. 跨省预付金")
 prepayment = typer.Typer(no_args_is_help=True, help="Prepayments to institutions. 医疗机构预付金")
 
+objection = typer.Typer(no_args_is_help=True, help="Objections to statements. 清分异议")
+
 GROUPS = {
     "declaration": declaration,
     "audit": audit,
     "clearing": clearing,
+    "objection": objection,
     "payment": payment,
     "advance": advance,
     "prepayment": prepayment,
@@ -47,6 +51,8 @@ City = Annotated[str, typer.Argument(metavar="CITY", help="Six digits: 440100.")
 
 declaration.command("reconcile")(reconcile)
 declaration.command("prepare")(prepare)
+declaration.command("rows")(rows)
+declaration.command("ageing")(ageing)
 audit.command("refused")(refused)
 
 
@@ -57,33 +63,6 @@ def declaration_show(
     """An institution's declared month: totals as in 3201, what is owed, how it stands. 申报单"""
     path = f"/v1/declarations/{institution}/{month}"
     record(context, "Declaration 申报单", path, as_json)
-
-
-@declaration.command("ageing")
-def declaration_ageing(
-    context: typer.Context, institution: Institution, as_json: Json = False
-) -> None:
-    """What is owed to an institution by where it waits, and for how long. 账龄"""
-    answer = asked(context, as_json, f"/v1/institutions/{institution}/ageing")
-    if answer is None:
-        return
-    found = answer["record"]
-    sums = ("payable_fen", "undeclared_fen", "due_next_fen")
-    print_fields(
-        f"Owed 应付 {institution}",
-        {name.removesuffix("_fen"): f"{yuan(int(found[name]))} 元" for name in sums},
-    )
-    print_table(
-        "Months 月份",
-        ("month", "stage", "owed 元", "aside", "aside 元", "days", "due", "overdue"),
-        [
-            (m["month"], m["stage"], yuan(int(m["owed_fen"])), m["aside"],
-             yuan(int(m["aside_fen"])), m["working_days_since_close"], m["due_on"] or "",
-             m["overdue_working_days"])
-            for m in found["months"]
-        ],
-        footer="days: working days since the month was closed 关账后工作日",
-    )  # fmt: skip
 
 
 @audit.command("show")
@@ -177,6 +156,35 @@ def clearing_statement(
             ("city", "fund", "yuan 元"),
             [(r["place"], r["fund_type"], yuan(int(r["amount_fen"]))) for r in places],
         )
+
+
+@objection.command("show")
+def objection_show(
+    context: typer.Context,
+    objection_id: Annotated[str, typer.Argument(metavar="OBJECTION", help="Its id.")],
+    as_json: Json = False,
+) -> None:
+    """An objection: its rows, whose turn it is until when, what became of it. 异议"""
+    record(context, "Objection 异议", f"/v1/objections/{objection_id}", as_json)
+
+
+@objection.command("list")
+def objection_list(
+    context: typer.Context, period: MonthName, home: Home, care: Care, as_json: Json = False
+) -> None:
+    """Objections to a statement, oldest first. 异议清单"""
+    path = f"/v1/clearing/{period}/{home}/{care}/objections"
+    if (answer := asked(context, as_json, path)) is None:
+        return
+    print_table(
+        f"Objections 异议 {period} {home} -> {care}",
+        ("objection", "by", "amount 元", "stage", "due", "moved to"),
+        [
+            (o["objection"], o["lodged_by"], yuan(int(o["amount_fen"])), o["stage"], o["due_on"],
+             o["to_period"] or "")
+            for o in answer["records"]
+        ],
+    )  # fmt: skip
 
 
 @advance.command("show")

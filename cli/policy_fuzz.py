@@ -17,7 +17,8 @@ from __future__ import annotations
 import ast
 import json
 import random
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -108,7 +109,7 @@ class Fuzzer:
         self._scheme = scheme
         self._random = random.Random(f"{seed}/{scheme}")  # noqa: S311  (no secret)
         self._jump_fen = jump_fen
-        self._amounts = named_amounts(source)
+        self._named = Named.of(source)
         self.search = Search()
 
     def run(self, people: int, progress: Callable[[], None] = lambda: None) -> Search:
@@ -214,7 +215,7 @@ class Fuzzer:
     def _small_bill(self, document: Document, still: Callable[[Document], bool]) -> Document:
         """Each sum as small as the fault allows, by halving."""
         for axis in ("own_expense_fen", "over_ceiling_fen", "first_pay_fen", "in_scope_fen"):
-            low, high = 0, document["sums"][axis]
+            low, high = 0, bill_of(document, axis)
             if still(with_bill(document, axis, 0)):
                 high = 0
             while high - low > 1:
@@ -259,11 +260,12 @@ class Fuzzer:
             return  # many small steps, none of them a jump
         small = simplest(document, still)
         smaller, larger = with_bill(small, axis, first), with_bill(small, axis, second)
+        less, more = self._run(smaller), self._run(larger)
         values = {
-            "bill_fen": normalise(smaller)["sums"]["total_fen"],
-            "person_fen": self._share(smaller),
-            "larger_bill_fen": normalise(larger)["sums"]["total_fen"],
-            "larger_person_fen": self._share(larger),
+            "bill_fen": less.total_fen,
+            "person_fen": less.person_fen,
+            "larger_bill_fen": more.total_fen,
+            "larger_person_fen": more.person_fen,
         }
         self.search.findings[slot] = Finding(kind, axis, values, smaller, larger)
 
@@ -287,7 +289,8 @@ class Fuzzer:
 
     def _ladder(self) -> list[int]:
         draw = self._random
-        chosen = draw.sample(self._amounts, min(len(self._amounts), 8))
+        amounts = self._named.amounts
+        chosen = draw.sample(amounts, min(len(amounts), 8))
         near = {amount + step for amount in chosen for step in (-1, 0, 1)}
         chance = {
             min(BILL_MAX_FEN, int(10 ** draw.uniform(0, 8.7))) for _ in range(LADDER_BY_CHANCE)
@@ -297,22 +300,19 @@ class Fuzzer:
     def _draw(self) -> Document:
         draw = self._random
         age = draw.choice(AGES)
-        care = draw.choice(tuple(terms.CARE_KINDS))
-        filing = draw.choice(FILINGS)
+        named = self._named
+        care = self._word(named.care_kinds, tuple(terms.CARE_KINDS))
+        filing = self._word(named.filings, FILINGS)
         date = draw.choice(DATES)
-        bill = int(10 ** draw.uniform(2, 7.5))
-        return {
-            "sums": {
-                "own_expense_fen": bill * draw.choice((0, 0, 7, 30)) // 100,
-                "over_ceiling_fen": bill * draw.choice((0, 0, 2)) // 100,
-                "first_pay_fen": bill * draw.choice((0, 5, 12)) // 100,
-                "in_scope_fen": bill,
-            },
+        chronic = care == "chronic"
+        return self._bill() | {
             "person": {
                 "age_years": age,
                 "age_days": age * 365 + draw.randrange(365),
-                "category": draw.choice(tuple(terms.CATEGORIES)),
-                "identity_types": draw.choice(([], [], [draw.choice(tuple(terms.IDENTITY_TYPES))])),
+                "category": self._word(named.categories, tuple(terms.CATEGORIES)),
+                "identity_types": draw.choice(
+                    ([], [], [self._word(named.identities, tuple(terms.IDENTITY_TYPES))])
+                ),
                 "scheme": self._scheme,
                 "area": HOME,
             },
@@ -323,7 +323,7 @@ class Fuzzer:
                 "admission_number": draw.choice((1, 1, 2, 3)),
                 "emergency": filing == "emergency" or draw.random() < 0.1,
                 "referral": filing == "referral" or draw.random() < 0.1,
-                "chronic_disease": "M03900" if care == "chronic" else "",
+                "chronic_disease": self._word(named.codes, ("M03900",)) if chronic else "",
             },
             "institution": {
                 "level": draw.randrange(4),
@@ -334,25 +334,117 @@ class Fuzzer:
             "channel": draw.choice(("direct", "direct", "after_payment")),
         }
 
+    def _word(self, named: tuple[str, ...], every: tuple[str, ...]) -> str:
+        """Half the time a word that the policy itself names."""
+        return self._random.choice(named if named and self._random.random() < 0.5 else every)
+
+    def _bill(self) -> Document:
+        """Sums; for a policy that looks at lines, lines of three classes with its own codes."""
+        draw = self._random
+        bill = int(10 ** draw.uniform(2, 7.5))
+        own, first = bill * draw.choice((0, 0, 7, 30)) // 100, bill * draw.choice((0, 5, 12)) // 100
+        if not self._named.by_line:
+            return {
+                "sums": {
+                    "own_expense_fen": own,
+                    "over_ceiling_fen": bill * draw.choice((0, 0, 2)) // 100,
+                    "first_pay_fen": first,
+                    "in_scope_fen": bill,
+                }
+            }
+        amounts = {"03": own, "02": first, "01": bill}
+        return {
+            "lines": [
+                {"code": self._word(self._named.codes, ("XA01", "001102", "C0101")),
+                 "class": item_class, "amount_fen": amount}
+                | ({"first_pay": draw.choice(("10%", "50%"))} if item_class == "02" else {})
+                for item_class, amount in amounts.items()
+            ]
+        }  # fmt: skip
+
+
+_CLASS_OF = {"in_scope_fen": "01", "own_expense_fen": "03", "first_pay_fen": "02"}
+"""Which line of a bill by lines stands for a sum; none for what exceeds a ceiling."""
+
 
 def with_bill(document: Document, axis: str, amount_fen: int) -> Document:
-    """The case with one of its four sums set; the total follows."""
-    return document | {"sums": document["sums"] | {axis: amount_fen}}
+    """The case with one of its four sums set, or the line that stands for it; the total follows."""
+    if "sums" in document:
+        return document | {"sums": document["sums"] | {axis: amount_fen}}
+    lines = [
+        line | ({"amount_fen": amount_fen} if line["class"] == _CLASS_OF.get(axis) else {})
+        for line in document["lines"]
+    ]
+    return document | {"lines": lines}
 
 
-def named_amounts(source: str) -> list[int]:
-    """Amounts in fen that a source may mean: its numbers and texts of digits, as fen and as yuan.
+def bill_of(document: Document, axis: str) -> int:
+    """What ``with_bill`` sets."""
+    if "sums" in document:
+        return int(document["sums"][axis])
+    of_class = [x["amount_fen"] for x in document["lines"] if x["class"] == _CLASS_OF.get(axis)]
+    return sum(of_class)
 
-    Too many do no harm: they are only places to look at.
-    """
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a source names: places to look at. Too many do no harm."""
+
+    amounts: list[int]
+    """Numbers and texts of digits, as fen and as yuan."""
+    categories: tuple[str, ...]
+    identities: tuple[str, ...]
+    """Also words of the policy's own."""
+    care_kinds: tuple[str, ...]
+    filings: tuple[str, ...]
+    codes: tuple[str, ...]
+    """Texts that may be codes of items or diseases."""
+    by_line: bool
+    """Whether it looks at charge lines."""
+
+    @classmethod
+    def of(cls, source: str) -> Named:
+        """Read a source."""
+        tree = ast.parse(source)
+        values = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)]
+        words = sorted({value for value in values if isinstance(value, str)})
+        asked = {
+            str(argument.value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "has_identity"
+            for argument in node.args[1:]
+            if isinstance(argument, ast.Constant)
+        }
+        functions = {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)}
+
+        def among(known: Mapping[str, Any]) -> tuple[str, ...]:
+            return tuple(word for word in words if word in known)
+
+        return cls(
+            amounts=_amounts(values),
+            categories=among(terms.CATEGORIES),
+            identities=tuple(sorted({*among(terms.IDENTITY_TYPES), *asked})),
+            care_kinds=among(terms.CARE_KINDS),
+            filings=among(terms.FILING_TYPES),
+            codes=tuple(w for w in words if _CODE.fullmatch(w) and w not in terms.FUNDS),
+            by_line="lines" in words or "first_pay" in functions,
+        )
+
+
+_CODE = re.compile(r"(?=.*[-0-9A-Z])[0-9A-Za-z][-0-9A-Za-z]{2,39}")
+"""A text with a digit, a capital letter or a hyphen: words of the case have none."""
+
+
+def _amounts(values: list[Any]) -> list[int]:
     found: set[int] = set()
-    for node in ast.walk(ast.parse(source)):
-        if not isinstance(node, ast.Constant):
+    for value in values:
+        text = str(value).replace(",", "")
+        if isinstance(value, bool) or not re.fullmatch(r"[0-9]+(\.[0-9]{1,2})?", text):
             continue
-        text = str(node.value).replace(",", "")
-        if isinstance(node.value, bool) or not text.isascii() or not text.isdigit():
-            continue
-        found |= {int(text), int(text) * 100}
+        whole, _, part = text.partition(".")
+        found |= {int(whole) * 100 + int(part.ljust(2, "0") or 0)}
+        if not part:
+            found |= {int(text)}
     return sorted(amount for amount in found if 0 < amount <= BILL_MAX_FEN)
 
 
@@ -372,7 +464,7 @@ def simplest(document: Document, still: Callable[[Document], bool]) -> Document:
 
 def _droppable(document: Document) -> list[tuple[str, ...]]:
     """Whole groups first, then their keys."""
-    groups = [key for key in document if key != "sums"]
+    groups = [key for key in document if key not in ("sums", "lines")]
     inner = [
         (group, key) for group in groups if isinstance(document[group], dict)
         for key in document[group]

@@ -4,6 +4,11 @@ The file is the text of the national interface's 3202: one settlement a line, ta
 fields ``setl_id mdtrt_id psn_no medfee_sumamt fund_pay_sumamt acct_pay refd_setl_flag``, amounts in
 yuan. A refund is a line of its own with negative amounts under the refund's id. Nothing of the
 file leaves this machine: the ledger's rows are fetched and compared here.
+
+First the sums by scheme, clearing type and agency, as 3201 has them, then the settlements that make
+the difference. A row of the file has no group of its own: it is summed under the group that the
+ledger has for it, or under none. ``claim reconcile`` compares something else: bills by their day of
+discharge, whatever month they are declared in.
 """
 
 from __future__ import annotations
@@ -33,6 +38,12 @@ _WORDS = {
 }
 
 
+GROUP = ("scheme", "clearing_type", "agency")
+Group = tuple[str, str, str]
+UNKNOWN: Group = ("", "", "")
+"""Group of what the ledger does not have."""
+
+
 class RowsFileError(Exception):
     """The file is not 3202's; the message names the line."""
 
@@ -45,6 +56,8 @@ class Reconciled:
     ours: dict[str, Sums]
     theirs: list[tuple[str, Sums]]
     differences: list[Difference]
+    groups: dict[str, Group]
+    """Scheme, clearing type and agency by settlement, of the ledger's rows."""
 
     def to_json(self) -> dict[str, Any]:
         """As a program reads it; ``result`` as in the national interface, 0 for balanced."""
@@ -53,6 +66,7 @@ class Reconciled:
             "result": int(bool(self.differences)),
             "ledger": _summed(list(self.ours.values())),
             "file": _summed([sums for _, sums in self.theirs]),
+            "groups": self.by_group(),
             "differences": [
                 {
                     "kind": one.kind,
@@ -63,6 +77,23 @@ class Reconciled:
                 for one in self.differences
             ],
         }
+
+    def by_group(self) -> list[dict[str, Any]]:
+        """3201: both sides' sums by group, the rows that the ledger does not know last."""
+        ledger: dict[Group, list[Sums]] = {}
+        told: dict[Group, list[Sums]] = {}
+        for name, sums in self.ours.items():
+            ledger.setdefault(self.groups[name], []).append(sums)
+        for name, sums in self.theirs:
+            told.setdefault(self.groups.get(name, UNKNOWN), []).append(sums)
+        return [
+            {
+                **{field: value or None for field, value in zip(GROUP, group, strict=True)},
+                "ledger": _summed(ledger.get(group, [])),
+                "file": _summed(told.get(group, [])),
+            }
+            for group in sorted({*ledger, *told}, key=lambda group: (group == UNKNOWN, group))
+        ]
 
 
 def _summed(rows: list[Sums]) -> dict[str, int]:
@@ -82,7 +113,11 @@ def reconcile(
     file: Annotated[Path, typer.Argument(help="Text of 3202, fields apart by tabs.")],
     as_json: Json = False,
 ) -> None:
-    """Name the exact settlements on which the hospital's list and the ledger differ. 对账"""
+    """Reconcile a month with the ledger: sums by scheme, clearing type and agency (3201), then the
+    exact settlements that differ (3202), refunds as rows of their own. 月度对账
+
+    For a month that is declared. A plain list of bills by day of discharge: claim reconcile.
+    """
     try:
         theirs = read_rows(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -90,8 +125,11 @@ def reconcile(
     except (UnicodeDecodeError, RowsFileError) as error:
         fail(Exit.USAGE, f"{file}: {error}")
     with open_client(context) as client:
-        ours = ledger_rows(client, institution, month)
-    found = Reconciled(month, ours, theirs, compare(ours, theirs))
+        rows = ledger_page(client, institution, month)
+    ours = {row["settlement"]: sums_of(row) for row in rows}
+    groups = {row["settlement"]: (row["scheme"], row["clearing_type"], row["agency"])
+              for row in rows}  # fmt: skip
+    found = Reconciled(month, ours, theirs, compare(ours, theirs), groups)
     if as_json:
         print_json(found.to_json())
     else:
@@ -122,14 +160,9 @@ def read_rows(text: str) -> list[tuple[str, Sums]]:
     return rows
 
 
-def ledger_rows(client: Client, institution: str, month: str) -> dict[str, Sums]:
-    """The sums of the ledger's rows of a month, by settlement."""
-    return {
-        row["settlement"]: (
-            int(row["total_fen"]), int(row["funds_fen"]), int(row["accounts_fen"])
-        )
-        for row in ledger_page(client, institution, month)
-    }  # fmt: skip
+def sums_of(row: dict[str, Any]) -> Sums:
+    """Bill, funds and accounts of a row of the ledger's, fen."""
+    return int(row["total_fen"]), int(row["funds_fen"]), int(row["accounts_fen"])
 
 
 def ledger_page(client: Client, institution: str, month: str) -> list[dict[str, Any]]:
@@ -143,6 +176,31 @@ def ledger_page(client: Client, institution: str, month: str) -> list[dict[str, 
     return rows
 
 
+def rows(
+    context: typer.Context,
+    institution: Annotated[
+        str, typer.Argument(metavar="INSTITUTION", help="For example hospital:H44010000123.")
+    ],
+    month: Annotated[str, typer.Argument(metavar="MONTH", help="For example 2025-06.")],
+    as_json: Json = False,
+) -> None:
+    """The ledger's settlements and refunds of a month, with their invoice numbers. 结算明细"""
+    with open_client(context) as client:
+        listed = ledger_page(client, institution, month)
+    if as_json:
+        print_json({"institution": institution, "month": month, "rows": listed})
+        return
+    print_table(
+        f"Settlements 结算 {institution} {month}",
+        ("settlement", "refund of", "bill 元", "funds 元", "declared", "invoices 发票"),
+        [
+            (row["settlement"], row["refund_of"] or "", yuan(int(row["total_fen"])),
+             yuan(int(row["funds_fen"])), row["declared"] or "", ", ".join(row["invoices"]))
+            for row in listed
+        ],
+    )  # fmt: skip
+
+
 def _show(found: Reconciled) -> None:
     told = found.to_json()
     print_table(
@@ -152,6 +210,16 @@ def _show(found: Reconciled) -> None:
             (title, told[side]["settlements"],
              *(yuan(told[side][name]) for name in ("total_fen", "funds_fen", "accounts_fen")))
             for title, side in (("ledger 账本", "ledger"), ("file 机构", "file"))
+        ],
+    )  # fmt: skip
+    print_table(
+        "By group 分组 (3201)",
+        ("scheme", "type", "agency", "ledger funds 元", "file funds 元", "balanced 平"),
+        [
+            (row["scheme"] or "not on the ledger", row["clearing_type"] or "", row["agency"] or "",
+             yuan(row["ledger"]["funds_fen"]), yuan(row["file"]["funds_fen"]),
+             row["ledger"] == row["file"])
+            for row in told["groups"]
         ],
     )  # fmt: skip
     print_table(

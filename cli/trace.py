@@ -56,6 +56,7 @@ def follow(client: Client, claim: str) -> dict[str, Any]:
         "state": record["state"],
         "institution": record["institution"],
         "settled": record["settled"],
+        "recovery": record.get("recovery"),
         "chain": chain,
         "month": follow_month(client, record, told),
         **_with_balances(client, list(steps.values())),
@@ -137,6 +138,11 @@ def tree_of(traced: dict[str, Any]) -> Tree:
     root = Tree(f"[bold]claim {traced['claim']}[/] {traced['institution']} ({traced['state']})")
     if len(traced["chain"]) > 1:
         root.add(f"settled again 重新结算: {' → '.join(traced['chain'])}")
+    if (back := traced.get("recovery")) is not None:
+        root.add(
+            f"recovery 第三人追偿 {back['recovery']} ({back['stage']}): "
+            f"{yuan(int(back['recovered_fen']))} of {yuan(int(back['demanded_fen']))} 元"
+        )
     for step in traced["steps"]:
         title = ", ".join(step["events"]) or step["code"] or step["status"]
         branch = root.add(

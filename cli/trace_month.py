@@ -15,6 +15,8 @@ from cli.client import Client, Refused
 from cli.output import yuan
 
 WITHHELD = "withheld"
+ATTEMPTS_MAX = 50
+"""Payments of one notice that are followed back."""
 WAYS = (
     ("clearing", "province paid 跨省清算付款"),
     ("levy", "city of insurance paid its province 上解"),
@@ -44,7 +46,10 @@ def follow_month(
         **_cleared(client, declaration.get("period"), pair, record["area"]),
         "later": [],
     }
-    for name in dict.fromkeys(_deductions(calls)):
+    told_of = list(calls)
+    for name in dict.fromkeys(_named(told_of, "objection.row", "objection")):
+        found["later"].append(_objection(client, name, pair, record["area"]))
+    for name in dict.fromkeys(_named(told_of, "deduction.decided", "deduction")):
         told = _ask(client, f"/v1/deductions/{name}")
         if told.get("period"):
             found["later"].append(
@@ -57,13 +62,24 @@ def follow_month(
     return found
 
 
-def _deductions(calls: Iterable[dict[str, Any]]) -> list[str]:
+def _named(calls: Iterable[dict[str, Any]], topic: str, field: str) -> list[str]:
+    """What the events of a topic name, in the order of the chain."""
     return [
-        event["fields"]["deduction"]
+        event["fields"][field]
         for call in calls
         for event in call["events"]
-        if event["topic"] == "deduction.decided"
+        if event["topic"] == topic
     ]
+
+
+def _objection(client: Client, name: str, pair: dict[str, str] | None, area: str) -> dict[str, Any]:
+    """An objection to the settlement's statement, and the period that its amount went into."""
+    told = _ask(client, f"/v1/objections/{name}")
+    period = told.get("to_period")
+    return {
+        "what": "objection", "id": name, "stage": told.get("stage", WITHHELD), "period": period,
+        **_cleared(client, period, pair, area),
+    }  # fmt: skip
 
 
 def _reversal(
@@ -105,7 +121,7 @@ def _of_city(client: Client, side: str, area: str, period: str) -> dict[str, Any
         return None
     told = _ask(client, f"/v1/areas/{area}/remittances")
     if WITHHELD in told:
-        return {"notice": told, "payment": None}
+        return {"notice": told, "payment": None, "before": []}
     for notice in told[side]["notices"]:
         if notice["first"] <= period <= notice["last"]:
             return _paid(client, notice["notice"])
@@ -113,14 +129,19 @@ def _of_city(client: Client, side: str, area: str, period: str) -> dict[str, Any
 
 
 def _paid(client: Client, notice_id: str | None) -> dict[str, Any] | None:
-    """A notice with its payment; None where there is no notice yet."""
+    """A notice with its payment and those before it that came back; None without a notice."""
     if not notice_id:
         return None
     notice = _ask(client, f"/v1/notices/{notice_id}")
-    payment = notice.get("payment")
+    name = notice.get("payment")
+    payments: list[dict[str, Any]] = []
+    while name and len(payments) < ATTEMPTS_MAX:
+        payments.append(_ask(client, f"/v1/payments/{name}"))
+        name = payments[-1].get("previous")
     return {
         "notice": notice,
-        "payment": _ask(client, f"/v1/payments/{payment}") if payment else None,
+        "payment": payments[0] if payments else None,
+        "before": payments[1:],
     }
 
 
@@ -145,8 +166,9 @@ def lines_of(month: dict[str, Any]) -> list[str]:
     lines += _statement(month)
     for later in month["later"]:
         amount = f", {yuan(later['amount_fen'])} 元" if "amount_fen" in later else ""
-        period = later["period"] or "not confirmed yet 未确认"
-        lines.append(f"later 后续 {later['what']} {later['id']}{amount}: period {period}")
+        waits = later.get("stage", "not confirmed yet 未确认")
+        where = f"period {later['period']}" if later["period"] else waits
+        lines.append(f"later 后续 {later['what']} {later['id']}{amount}: {where}")
         if later["what"] == "reversal":
             lines += _money("institution's month 机构月度", later["institution"])
         lines += [f"  {line}" for line in _statement(later)]
@@ -183,11 +205,24 @@ def _money(title: str, paid: dict[str, Any] | None) -> list[str]:
     notice, payment = paid["notice"], paid["payment"]
     if WITHHELD in notice:
         return [f"{title}: withheld from this reader 无权查看"]
-    line = f"{title}: {notice['notice']}, {notice['stage']}, due {notice['due_on']}"
-    if payment is None or WITHHELD in payment:
-        return [line]
-    lines = [line, f"  payment 付款单 {payment['payment']}, {payment['stage']}"]
-    if payment["reference"]:
-        told = f"{payment['bank']} {payment['reference']} of {payment['value_on']}"
-        lines.append(f"  bank reference 银行流水号 {told}")
+    lines = [f"{title}: {notice['notice']}, {notice['stage']}, due {notice['due_on']}"]
+    for each in (payment, *paid["before"]):
+        if each is not None and WITHHELD not in each:
+            lines += _payment(each)
     return lines
+
+
+def _payment(payment: dict[str, Any]) -> list[str]:
+    """A payment with what the banks have said of it."""
+    lines = [f"  payment 付款单 {payment['payment']}, {payment['stage']}"]
+    told = (
+        ("bank reference 银行流水号", payment["bank"], payment["reference"], payment["value_on"]),
+        ("received 收款行流水号", payment["payee_bank"], payment["received_reference"],
+         payment["received_on"]),
+        ("came back 退回流水号", payment["bank"], payment["back_reference"], payment["back_on"]),
+    )  # fmt: skip
+    return lines + [
+        f"  {title} {bank} {reference} of {day}"
+        for title, bank, reference, day in told
+        if reference
+    ]

@@ -158,7 +158,7 @@ def _warn_all(client: Client, query: dict[str, Any], as_json: bool) -> None:
 
 
 def affected(context: typer.Context, filing: FilingId, as_json: Json = False) -> None:
-    """Settled claims that a late filing would change: what to take back and settle anew. 补备案"""
+    """Claims and reimbursements that a late filing would change: what to decide again. 补备案"""
     if (answer := asked(context, as_json, f"/v1/filings/{filing}/affected")) is None:
         return
     print_table(
@@ -170,6 +170,18 @@ def affected(context: typer.Context, filing: FilingId, as_json: Json = False) ->
              row["reason"] or row["settled_as"] or "—",
              row["would_be"] + ("" if row["in_time"] else " (late)"), yuan(int(row["cash_fen"])))
             for row in answer["claims"]
+        ],
+    )  # fmt: skip
+    if not answer["reimbursements"]:
+        return
+    print_table(
+        f"Reimbursements that filing {filing} would change 受影响的零星报销",
+        ("reimbursement", "stage", "stay", "decided as", "would be", "funds 元"),
+        [
+            (row["reimbursement"], row["stage"], f"{row['admission']} – {row['discharge']}",
+             row["reason"] or row["decided_as"] or "—",
+             row["would_be"] + ("" if row["in_time"] else " (late)"), yuan(int(row["funds_fen"])))
+            for row in answer["reimbursements"]
         ],
     )  # fmt: skip
 
@@ -197,8 +209,62 @@ def reimburse_queue(
     )  # fmt: skip
 
 
-def mount(filing: typer.Typer, reimburse: typer.Typer) -> None:
+def wallet_waiting(
+    context: typer.Context,
+    area: Area = None,
+    give_back: Annotated[
+        bool, typer.Option("--return", help="Give back all whose time is over, signed.")
+    ] = False,
+    limit: Limit = 50,
+    after: After = "",
+    as_json: Json = False,
+) -> None:
+    """Wallet transfers that nobody has claimed, by when they go back; daily at six. 待领取转账"""
+    query = {"area": area, "limit": limit, "after": after or None}
+    with open_client(context) as client:
+        if give_back:
+            _return_all(client, query, as_json)
+            return
+        answer = client.get("/v1/work/wallets", **query)
+    if as_json:
+        print_json(answer)
+        return
+    print_table(
+        f"Not claimed 待领取转账 {answer['area']}, {answer['today']}",
+        ("transfer", "goes back", "over", "from", "yuan 元"),
+        [
+            (row["transfer"], shown("back_ms", row["back_ms"]), shown("overdue", row["overdue"]),
+             row["person"], yuan(int(row["amount_fen"])))
+            for row in answer["rows"]
+        ],
+        footer=next_page(answer),
+    )  # fmt: skip
+
+
+def _return_all(client: Client, query: dict[str, Any], as_json: bool) -> None:
+    """Give back everything on the list whose time is over."""
+    names: list[str] = []
+    while True:
+        answer = client.get("/v1/work/wallets", **query)
+        names += [row["transfer"] for row in answer["rows"] if row["overdue"]]
+        if not answer["next"]:
+            break
+        query["after"] = answer["next"]
+    for name in names:
+        call = CallSpec("wallet", "give_back", {"transfer": name}, f"back/{name}")
+        receipt = client.submit([call])["receipts"][0]["receipt"]
+        if receipt["status"] != "ok" and receipt["code"] != "wallet.ended":
+            err.print(f"refused: {receipt['code']} {receipt['values']}", markup=False)
+            raise typer.Exit(int(Exit.NO))
+    if as_json:
+        print_json({"returned": names})
+    else:
+        out.print(f"{len(names)} returned 已退回: {', '.join(names) or '—'}", markup=False)
+
+
+def mount(filing: typer.Typer, reimburse: typer.Typer, wallet: typer.Typer) -> None:
     """Put the commands into their groups."""
+    wallet.command("waiting")(wallet_waiting)
     filing.command("queue")(queue)
     filing.command("approve")(approve)
     filing.command("return")(return_)

@@ -1,26 +1,34 @@
 """The clerks' work lists, derived from the state and from nothing else.
 
 A filing that waits for its decision, a filing that stands and will end, a reimbursement that waits
-for somebody: each has a row in its home area's list, by the day that matters. The state has no
-iteration, and going through all filings that ever were, to find the three that wait, would cost
-more every year; so the batch that changes such an entry also changes its rows. They can be dropped
-and made again from the state at any time, also where a snapshot brought the state without blocks.
+for somebody, a wallet transfer that nobody has claimed: each has a row in its home area's list, by
+the day that matters. An institution has one in the lists of its district, city and province, so
+that a bureau's report finds them all. The state has no iteration, and going through all filings
+that ever were, to find the three that wait, would cost more every year; so the batch that changes
+such an entry also changes its rows. They can be dropped and made again from the state at any time,
+also where a snapshot brought the state without blocks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from contracts import organisations
+from contracts.regions import COUNTRY, widening
+from contracts.settlement import calendar
+from contracts.settlement.enrolment_record import area_of
 from contracts.settlement.filing_record import PENDING, Filing
 from contracts.settlement.reimbursement_record import Reimbursement
+from contracts.settlement.wallet import WAITING
 from node.ledger.codec import decode_trusted
 from node.store.database import Rows
 from node.store.errors import DatabaseDamaged
 from node.store.kv import KV, Operation
-from node.store.work import MADE, WHOLE, WorkList, key_of
+from node.store.work import MADE, NO_DATE, WHOLE, WorkList, key_of
 
-FILING, REIMBURSEMENT = "filing/", "reimbursement/"
-PREFIXES = (FILING, REIMBURSEMENT)
+FILING, REIMBURSEMENT, WALLET = "filing/", "reimbursement/", "wallet-transfer/"
+INSTITUTIONS = tuple(f"org/{kind}:" for kind in organisations.INSTITUTIONS)
+PREFIXES = (FILING, REIMBURSEMENT, WALLET, *INSTITUTIONS)
 """State keys that may be on a list."""
 REBUILD_ROWS = 10_000
 
@@ -32,6 +40,19 @@ def rows_of(key: str, data: bytes | None) -> dict[bytes, bytes]:
     value = decode_trusted(data)
     if key.startswith(FILING):
         return _rows_of_filing(Filing.decode(value))
+    if key.startswith(INSTITUTIONS):
+        name = key.removeprefix("org/")
+        return {
+            key_of(WorkList.INSTITUTIONS, area, NO_DATE, name): b""
+            for area in widening(value["region"])
+            if area != COUNTRY
+        }
+    if key.startswith(WALLET):
+        giver, _, _, status, back_ms, *_ = value
+        if status != WAITING:
+            return {}
+        day = calendar.date_of_ms(back_ms)
+        return {key_of(WorkList.WALLETS, area_of(giver), day, key.removeprefix(WALLET)): b""}
     name = key.removeprefix(REIMBURSEMENT)
     made = Reimbursement.decode(value)
     if not made.due_on:

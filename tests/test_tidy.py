@@ -47,6 +47,23 @@ def test_product_file_is_tidy(path: Path) -> None:
     assert not complaints, complaints
 
 
+def with_a_conflict(paths: list[Path]) -> list[str]:
+    """Files in which a merge was left unresolved."""
+    marks = (b"<" * 7 + b" ", b">" * 7 + b" ")
+    return [
+        str(path)
+        for path in paths
+        if any(line.startswith(marks) for line in path.read_bytes().splitlines())
+    ]
+
+
+def test_no_conflict_of_a_merge_was_committed(tmp_path: Path) -> None:
+    assert not with_a_conflict(tracked(""))
+    left = tmp_path / "page.md"
+    left.write_text("<" * 7 + " HEAD\none\n=======\nother\n" + ">" * 7 + " main\n")
+    assert with_a_conflict([left]) == [str(left)]
+
+
 @pytest.mark.parametrize("package", ["contracts", "consensus"])
 def test_decisions_about_money_and_votes_know_no_float(package: str) -> None:
     offenders = []

@@ -5,9 +5,11 @@
 
 A line is found again by the bank's own reference, so a message that comes twice changes nothing. A
 line with an order of ours and its amount confirms or returns that order, exactly as ``payment`` and
-``reimbursement`` do. A line that names an order of another bank, or none that exists, is refused. A
-line that fits no order (no order named, another amount, paid twice, not approved) moves nothing on
-the ledger: it is listed in suspense until the bank says what it was.
+``reimbursement`` do; a return of what was paid before is booked as one that is linked to its
+payment, and money received is the payee's bank's word on it. A line that names an order of another
+bank, or none that exists, is refused. A line that fits no order (no order named, another amount,
+paid twice, not approved) moves nothing on the ledger: it is listed in suspense until the bank says
+what it was.
 
 An order is a payment's id, or ``<reimbursement>/<payment>``.
 
@@ -23,7 +25,7 @@ from contracts.api import Answer, Args, Context, Contract, State, Value, reject
 from contracts.schema import IDENTIFIER, Date, Fen, OneOf, Optional, Text
 from contracts.settlement import reimbursement_pay, reimbursement_record
 from contracts.settlement.calendar import date_of_ms
-from contracts.settlement.clearing import payment, payment_record
+from contracts.settlement.clearing import payment, payment_back, payment_record
 from contracts.settlement.clearing.payment_record import PaymentStage
 from contracts.settlement.records import content_digest
 
@@ -31,8 +33,9 @@ CONTRACT = Contract("bank", version=1)
 
 OUT, IN, RETURNED = "out", "in", "returned"
 MATCHED, SUSPENSE, RESOLVED = "matched", "suspense", "resolved"
-NO_ORDER, AMOUNT, PAID_TWICE, NOT_APPROVED, CAME_BACK, UNASKED = (
+NO_ORDER, AMOUNT, PAID_TWICE, NOT_APPROVED, CAME_BACK, UNASKED, NOT_PAID = (
     "no-order", "amount-differs", "paid-twice", "not-approved", "came-back-later", "unasked",
+    "not-paid-yet",
 )  # fmt: skip
 """Why a line waits."""
 
@@ -168,21 +171,42 @@ def _match(ctx: Context, order: str, told: Args) -> str:
     if not order:
         return UNASKED if told["direction"] == IN else NO_ORDER
     if told["direction"] == IN:
-        return UNASKED
+        return UNASKED if "/" in order else _received(ctx, order, told)
     return _reimbursed(ctx, order, told) if "/" in order else _paid(ctx, order, told)
+
+
+def _received(ctx: Context, order: str, told: Args) -> str:
+    """Money that came in for a payment of another bank's, or of one's own."""
+    found = payment_record.find(ctx.state, order)
+    if found is None or found.payee_bank != ctx.sender:
+        reject("bank.foreign-order", order=order, bank=ctx.sender)
+    if found.stage is not PaymentStage.PAID:
+        return NOT_PAID
+    if found.received_reference:
+        return PAID_TWICE
+    if found.amount_fen != told["amount_fen"]:
+        return AMOUNT
+    report = {"payment": order, "reference": told["reference"], "value_on": told["value_on"]}
+    payment_back.receive(ctx, report | {"amount_fen": told["amount_fen"]})
+    return ""
 
 
 def _paid(ctx: Context, order: str, told: Args) -> str:
     found = payment_record.find(ctx.state, order)
     if found is None or found.bank != ctx.sender:
         reject("bank.foreign-order", order=order, bank=ctx.sender)
-    if found.stage is PaymentStage.PAID:
-        return PAID_TWICE if told["direction"] == OUT else CAME_BACK
-    if found.stage is not PaymentStage.APPROVED:
+    came_back = found.stage is PaymentStage.PAID and told["direction"] == RETURNED
+    if found.stage is PaymentStage.PAID and not came_back:
+        return PAID_TWICE
+    if found.stage is not PaymentStage.APPROVED and not came_back:
         return NOT_APPROVED
     if found.amount_fen != told["amount_fen"]:
         return AMOUNT
     report = {"payment": order, "reference": told["reference"], "value_on": told["value_on"]}
+    if came_back:
+        back = {"reason": told["reason"], "amount_fen": told["amount_fen"]}
+        payment_back.send_back(ctx, report | back)
+        return ""
     if told["direction"] == OUT:
         payment.confirm(ctx, report | {"amount_fen": told["amount_fen"]})
     else:

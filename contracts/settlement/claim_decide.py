@@ -70,6 +70,7 @@ def decide(
     channel: str = DIRECT,
     filed_until: str = "",
     counted_in: Callable[[int], Counters | None] | None = None,
+    mother: str = "",
     replaced: Replaced | None = None,
 ) -> Decided:
     """Steps 1 to 3 of SETTLEMENT.md section 4.
@@ -78,8 +79,8 @@ def decide(
     ``filed_until``: up to when a filing counts as filed during the stay; its end when empty.
     ``counted_in``: the counters of a benefit year as they were; those of now unless it is given.
     ``replaced``: the settlement that this one takes the place of, and when it was decided.
-    Refuses with codes ``policy.*``, ``counters.*``, ``claim.no-catalogue``,
-    ``claim.consent-missing``, ``claim.reimbursed``.
+    ``mother``: of a newborn, whose filing covers it, too. Refuses with codes ``policy.*``,
+    ``counters.*``, ``claim.no-catalogue``, ``claim.consent-missing``, ``claim.reimbursed``.
     """
     ctx.spend(len(rows) * WORK_OF_ROW)
     rules = rules_of(ctx, person, institution, visit.discharge, channel)
@@ -87,8 +88,7 @@ def decide(
     direct = channel == DIRECT
     needs_consent = direct and not is_emergency(visit)
     covered = catalogue_of(ctx, rules.catalogue, rows, needs_consent=needs_consent)
-    cover = cover_of(ctx, institution, person, visit, filed_until)
-    facts = Facts(institution, person, visit, cover, own)
+    facts = _facts(ctx, institution, person, visit, own, mother, filed_until)
     years = _years(rules.program, visit)
     known = _known(ctx, person, years) if counted_in is None else [counted_in(y) for y in years]
     if direct:
@@ -119,6 +119,19 @@ def decide(
         versions=_versions(rules, covered, facts.cover, covers),
         covers=covers,
     )
+
+
+def _facts(
+    ctx: Context,
+    institution: Organisation,
+    person: Person,
+    visit: Visit,
+    own: OwnMeans,
+    mother: str,
+    filed_until: str,
+) -> Facts:
+    cover = cover_of(ctx, institution, person.id, mother, visit, filed_until)
+    return Facts(institution, person, visit, cover, own)
 
 
 def _require_not_reimbursed(

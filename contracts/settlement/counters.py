@@ -25,6 +25,7 @@ from contracts.organisations import require_competent
 from contracts.quick import quick
 from contracts.schema import FEN_MAX, Bytes, Id, Int, Map, OneOf, Record
 from contracts.settlement.enrolment import SCHEMES, Person, area_of, require_person
+from contracts.settlement.money import FEN_LIMIT
 from contracts.settlement.records import content_digest, salt_of
 from contracts.settlement.refunds import reprice
 from contracts.settlement.refunds.reprice import Place
@@ -33,8 +34,9 @@ CONTRACT = Contract("counters", version=1)
 
 AUDIENCE = "person"
 NAMES_MAX = 64
-VALUE_MAX = 10**18
-"""No counter reaches a thousand times all money: a sum beyond 64 bits could not be written."""
+VALUE_MAX = FEN_LIMIT
+"""The largest amount that the policy language takes: of a counter beyond it every later policy run
+would end in a fault, so the entry that goes beyond is refused."""
 SETTLEMENTS_MAX = 100
 """Settlements that a counter remembers for re-pricing; older ones only leave this list."""
 FEEDS_MAX = 200
@@ -107,6 +109,13 @@ def add(ctx: Context, person: Person, year: int, deltas: Mapping[str, int], clai
     return after
 
 
+def carry(ctx: Context, person: Person, year: int, deltas: Mapping[str, int]) -> None:
+    """Add what the person used up at another place of insurance in the same year (``move``)."""
+    before = _or_new(ctx, person, person.scheme, year)
+    after = replace(before, values=_sum(before.values, deltas, 1))
+    ctx.state.put(_key(person.id, person.area, person.scheme, year), after.encode())
+
+
 def restore(
     ctx: Context, person: Person, year: int, deltas: Mapping[str, int], claim: str
 ) -> Counters:
@@ -155,7 +164,8 @@ def exchange(
     after = replace(before, values=values, log=log)
     ctx.state.put(_key(person.id, person.area, person.scheme, year), after.encode())
     where = (person.id, person.area, person.scheme, year)
-    reprice.remove(ctx, where, after.salt, old)
+    if new != old:
+        reprice.remove(ctx, where, after.salt, old)
     return later if values != before.values else []
 
 
@@ -312,7 +322,7 @@ def _sum(values: Mapping[str, int], deltas: Mapping[str, int], sign: int) -> dic
     for name, delta in deltas.items():
         total = after.get(name, 0) + sign * delta
         if total > VALUE_MAX:
-            reject("counters.too-large", name=name)
+            reject("counters.too-large", name=name, limit_fen=VALUE_MAX)
         if total < 0:
             # The name is a word of the policy, the amounts are the person's.
             reject("counters.negative", name=name)

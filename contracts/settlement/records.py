@@ -82,6 +82,8 @@ class Visit:
     referral: bool
     chronic_disease: str
     """Code of the entitlement used; empty when none."""
+    newborn: str = ""
+    """The newborn that is treated, under its mother; empty for everybody else."""
 
     def encode(self) -> Value:
         """As the state has it while the claim is open."""
@@ -94,11 +96,15 @@ class Visit:
             self.third_party,
             self.referral,
             self.chronic_disease,
+            *([self.newborn] if self.newborn else ()),
         ]
 
     def without_clinical(self) -> Visit:
-        """What may stay for good: kind and dates; the rest is in the attachment."""
-        return Visit(self.care_kind, self.admission, self.discharge, False, False, False, False, "")
+        """What may stay for good: kind, dates, whose newborn; the rest is in the attachment."""
+        return Visit(
+            self.care_kind, self.admission, self.discharge, False, False, False, False, "",
+            self.newborn,
+        )  # fmt: skip
 
 
 @quick(frozen=True, slots=True)

@@ -27,8 +27,12 @@ from contracts.settlement import (
     filing,
     funds,
     looks,
+    move,
+    newborn,
     policy,
+    recovery,
     reimbursement,
+    reimbursement_again,
     reimbursement_pay,
     traces,
     wallet,
@@ -38,7 +42,9 @@ from contracts.settlement.clearing import (
     audit,
     confirmation,
     declaration,
+    objection,
     payment,
+    payment_back,
     period,
     prepayment,
     statement,
@@ -52,9 +58,10 @@ _CLAIM_MODULES = (
     claim_register, claim_lines, claim_settle, claim_reverse, resettle, keep, refund, consent,
 )  # fmt: skip
 assert all(module.CONTRACT is claim.CONTRACT for module in _CLAIM_MODULES)
-assert reimbursement_pay.CONTRACT is reimbursement.CONTRACT
+assert reimbursement_pay.CONTRACT is reimbursement_again.CONTRACT is reimbursement.CONTRACT
 assert confirmation.CONTRACT is declaration.CONTRACT
 assert statement.CONTRACT is period.CONTRACT
+assert payment_back.CONTRACT is payment.CONTRACT
 assert cover_consent.CONTRACT is cover_pay.CONTRACT is cover.CONTRACT
 # Importing them declares the methods of ``provider``.
 _PROVIDER_METHODS = (pay.pay, standards.deploy, standards.groups, standards.rates)
@@ -77,12 +84,16 @@ CONTRACTS: tuple[Contract, ...] = (
     wallet.CONTRACT,
     credit.CONTRACT,
     payout.CONTRACT,
+    move.CONTRACT,
     estate.CONTRACT,
+    recovery.CONTRACT,
+    newborn.CONTRACT,
     cover.CONTRACT,
     looks.CONTRACT,
     declaration.CONTRACT,
     audit.CONTRACT,
     period.CONTRACT,
+    objection.CONTRACT,
     payment.CONTRACT,
     advance.CONTRACT,
     prepayment.CONTRACT,

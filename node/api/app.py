@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from node.api import (
     accounts,
+    ageing,
     banks,
     batches,
     books,
@@ -32,6 +33,7 @@ from node.api import (
     institutions,
     ledger_codes,
     lives,
+    objections,
     operations,
     people,
     proofs,
@@ -78,8 +80,10 @@ ROUTERS = (
     refusals.router,
     books.router,
     provider.router,
+    ageing.router,
     clearing.router,
     cities.router,
+    objections.router,
     references.router,
     stream.router,
 )

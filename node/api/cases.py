@@ -194,6 +194,7 @@ def _visit(claim: Claim, clinical: Mapping[str, Any]) -> Visit:
         third_party=clinical.get("third_party", False),
         referral=clinical.get("referral", False),
         chronic_disease=clinical.get("chronic_disease", ""),
+        newborn=claim.visit.newborn,
     )
 
 

@@ -14,7 +14,6 @@ from starlette.responses import Response
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.calendar import date_of_ms
 from contracts.settlement.clearing import (
-    account_record,
     advance,
     audit_record,
     declaration_record,
@@ -142,48 +141,6 @@ def _row(entry: Entry) -> dict[str, Any]:
 
 
 @router.get(
-    "/v1/institutions/{institution}/ageing",
-    name="institution_ageing",
-    responses={200: {"model": schemas.RecordAnswer}},
-)
-async def institution_ageing(access: AccessDep, institution: ThingId) -> Response:
-    """What is owed to an institution by where it waits, and how long: undeclared, declared,
-    confirmed, noticed, with working days overdue."""
-    access.check(parties.of_organisation(access.state, institution), f"ageing/{institution}")
-    entry = access.view.state(chart.entry_of(chart.payable(institution))[1]) or {}
-    payable = {fund: fen for fund, fen in entry.get("payable", {}).items() if fen}
-    account = account_record.find(access.state, institution)
-    record = {
-        "institution": institution,
-        "payable_fen": sum(payable.values()),
-        "by_fund": payable,
-        "undeclared_fen": sum(payable.values()) - sum(account.declared.values()),
-        "due_next_fen": sum(account.due.values()),
-        "closed": account.closed or None,
-        "months": [_waiting_month(access, institution, month) for month in account.months],
-    }
-    return access.answer({"record": record})
-
-
-def _waiting_month(access: Access, institution: str, month: str) -> dict[str, Any]:
-    made = declaration_record.load(access.state, institution, month)
-    notice = notice_record.find(access.state, f"institution:{month}:{institution}")
-    today = date_of_ms(access.view.head.time_ms)
-    days = work_calendar(access.state)
-    due_on = made.due_on if notice is None else notice.due_on
-    return {
-        "month": month,
-        "stage": made.stage.value if notice is None else notice.stage.value,
-        "owed_fen": made.owed_fen,
-        "aside": made.aside[0],
-        "aside_fen": made.aside[1],
-        "working_days_since_close": days.working_days_between(made.closed_on, today),
-        "due_on": due_on or None,
-        "overdue_working_days": days.working_days_between(due_on, today) if due_on else 0,
-    }
-
-
-@router.get(
     "/v1/deductions/{deduction}",
     name="deduction",
     responses={200: {"model": schemas.RecordAnswer}},
@@ -282,6 +239,8 @@ def statement_row(period: str, home: str, care: str, made: Statement) -> dict[st
         "total_fen": made.total_fen,
         "declarations": made.declarations,
         "adjusted_fen": made.adjusted_fen,
+        "moved_fen": made.moved_fen,
+        "open_objections": made.open,
         "confirmed_by_home": made.home_by or None,
         "confirmed_by_care": made.care_by or None,
         "notice": made.notice or None,
@@ -389,6 +348,11 @@ async def payment(access: AccessDep, payment: ThingId) -> Response:
         "reference": found.reference or None,
         "value_on": found.value_on or None,
         "reason": found.reason or None,
+        "previous": found.previous or None,
+        "back_reference": found.back_reference or None,
+        "back_on": found.back_on or None,
+        "received_reference": found.received_reference or None,
+        "received_on": found.received_on or None,
         "transfer": f"payment/{payment}",
     }
     return access.answer({"record": record})

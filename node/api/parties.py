@@ -15,7 +15,12 @@ from typing import Any
 from contracts import organisations
 from contracts.api import State
 from contracts.settlement import enrolment, records, reimbursement_record
-from contracts.settlement.clearing import audit_record, notice_record, payment_record
+from contracts.settlement.clearing import (
+    audit_record,
+    notice_record,
+    objection_record,
+    payment_record,
+)
 from contracts.settlement.cover_record import LINES, CoverPayment
 from contracts.settlement.filing_record import Filing, load_filing
 from contracts.settlement.reimbursement_record import Reimbursement
@@ -241,6 +246,14 @@ def of_deduction(state: State, deduction_id: str) -> Parties:
     """Whom the settlement of a deduction concerns; nobody where there is none."""
     made = audit_record.find(state, deduction_id)
     return Parties() if made is None else of_claim(state, made.claim)
+
+
+def of_objection(state: State, objection_id: str) -> Parties:
+    """The two sides of an objection's statement; nobody where there is none."""
+    made = objection_record.find(state, objection_id)
+    if made is None:
+        return Parties()
+    return Parties(home_regions=frozenset({made.home}), care_regions=frozenset({made.care}))
 
 
 def of_payment(state: State, payment_id: str) -> Parties:

@@ -72,7 +72,7 @@ class WorkItem:
     date: str
     """ISO date by which it is due, or on which it ends."""
     name: str
-    """Id of the filing or reimbursement."""
+    """Id of the filing, reimbursement or transfer."""
     note: str
     """A word about how it stands."""
 

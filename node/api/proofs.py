@@ -106,6 +106,10 @@ def _deduction(access: Access, rest: str) -> Parties:
     return parties.of_deduction(access.state, rest)
 
 
+def _objection(access: Access, rest: str) -> Parties:
+    return parties.of_objection(access.state, rest)
+
+
 def _nobody(_access: Access, _rest: str) -> Parties:
     return Parties()
 
@@ -161,6 +165,9 @@ KEYS: Mapping[str, tuple[Right, Concern]] = {
     "advance": (Right.PARTY, _pair),
     "levy": (Right.PARTY, _area),
     "allot": (Right.PARTY, _area),
+    "objection": (Right.PARTY, _objection),
+    "objection-of": (Right.PARTY, _statement),
+    "objected": (Right.PERSON, _claim),
     "allotment": (Right.PARTY, _area),
     "province-period": (Right.CHAIN, _nobody),
     "province-pair": (Right.CHAIN, _nobody),

@@ -165,6 +165,26 @@ async def work_reimbursements(
     return access.answer({"area": region, "today": days.today, "rows": rows, "next": following})
 
 
+@router.get("/v1/work/wallets", name="work_wallets", responses={200: {"model": schemas.WorkAnswer}})
+async def work_wallets(
+    access: AccessDep, limit: Limit, area: Area = None, after: AfterItem = ""
+) -> Response:
+    """Wallet transfers of the area's people that nobody has claimed, by when they go back."""
+    region = access.caller.region if area is None else area
+    items, following = page(access, "wallets", region, FIRST_DAY, after, limit)
+    found: list[Any] = [access.state.get(f"wallet-transfer/{item.name}") for item in items]
+    persons = frozenset(str(made[0]) for made in found)
+    access.check(Parties(home_regions=frozenset({region}), persons=persons), f"work/{region}")
+    now_ms = max(access.now_ms, access.view.head.time_ms)
+    rows = [
+        {"transfer": item.name, "person": made[0], "amount_fen": made[2], "back_ms": made[4],
+         "overdue": made[4] <= now_ms}
+        for item, made in zip(items, found, strict=True)
+    ]  # fmt: skip
+    today = today_of(access)
+    return access.answer({"area": region, "today": today, "rows": rows, "next": following})
+
+
 def _shown(access: Access, region: str, items: Sequence[WorkItem]) -> list[Filing]:
     """The filings of a page; decides and logs a look at each person."""
     found = []

@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from node.benchmark.memory import Memory, read_memory
 from node.benchmark.nodes import Place
 
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
-KIB = 1024
 TREE_BYTES = 64 << 18
 """The arrays of a state tree of depth 18 (``store.tree_depth``): of one size from the start."""
 
@@ -26,7 +26,7 @@ class Gauges:
     def __init__(self, places: Sequence[Place], pids: Sequence[int]) -> None:
         self._places = places
         self._pids = pids
-        self._memory: list[list[int]] = []
+        self._memory: list[list[Memory]] = []
 
     def read(self) -> list[Reading]:
         """Of each node: processor seconds (``cpu``) and every metric by name and labels."""
@@ -45,21 +45,26 @@ class Gauges:
 
     def sample_memory(self) -> None:
         """Note how much memory each process holds."""
-        self._memory.append([_resident_bytes(pid) for pid in self._pids])
+        self._memory.append([read_memory(pid) for pid in self._pids])
 
     def memory(self, first: float) -> dict[str, Any]:
-        """Resident MB at the end, and how much of it came after sample ``first``, in per cent of
-        what was there then without the arrays of the state tree."""
+        """Resident MB at the end, and how much of the processes' own memory came after sample
+        ``first``, in per cent of what was there then without the arrays of the state tree.
+
+        Own is what no file backs. Database files that are mapped for reading are the system's
+        cache of the disk: they count as resident, grow with the chain, and go when anybody needs
+        the room. They are told apart."""
         if not self._memory:
             return {}
         start = self._memory[min(int(first), len(self._memory) - 1)]
         grown = [
-            round(100 * (end - begin) / (begin - TREE_BYTES), 1)
+            round(100 * (end.own - begin.own) / (begin.own - TREE_BYTES), 1)
             for begin, end in zip(start, self._memory[-1], strict=True)
         ]
         return {
-            "resident_mb": [round(size / 1e6, 1) for size in self._memory[-1]],
-            "grown_after_first_minute_percent": grown,
+            "resident_mb": [round((size.own + size.mapped) / 1e6, 1) for size in self._memory[-1]],
+            "mapped_mb": [round(size.mapped / 1e6, 1) for size in self._memory[-1]],
+            "own_grown_after_first_minute_percent": grown,
         }
 
 
@@ -113,10 +118,3 @@ def _labelled(reading: Reading, name: str, label: str) -> dict[str, float]:
 def _cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS_A_SECOND
-
-
-def _resident_bytes(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * KIB
-    return 0

@@ -42,8 +42,8 @@ DEPTH: Final = 18
 DEPTH_SMALL: Final = 4
 """Depth of the top in tests, where buckets are to be full."""
 
-CACHE_BYTES: Final = 64 << 20
-"""Memory of the buckets that are held: all of them up to some 400,000 entries, then the hot ones.
+CACHE_BYTES: Final = 96 << 20
+"""Memory of the buckets that are held: all of them up to some 700,000 entries, then the hot ones.
 Counted in bytes, because a bucket grows with the state and their number alone bounds nothing."""
 
 BUCKET_BYTES: Final = 200

@@ -6,6 +6,7 @@ what does not fit, and what to do.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -145,8 +146,7 @@ def _begin(
         diff=made.diff,
         attachments=(),
         buckets=made.overlay.bucket_roots(),
-        # Genesis has organisations and parameters only, so its work lists are empty and whole.
-        index_rows=_index_rows() if options.index else (),
+        index_rows=_index_rows(made.writes) if options.index else (),
         next_validators=genesis.validators,
     )
     database.begin(genesis.chain, genesis_bytes, parts)
@@ -155,8 +155,10 @@ def _begin(
     return head
 
 
-def _index_rows() -> list[tuple[bytes, bytes | None]]:
-    return [*indexer.index_rows(0, (), ()), (WORK_WHOLE, WORK_MADE)]
+def _index_rows(writes: Mapping[str, bytes | None]) -> list[tuple[bytes, bytes | None]]:
+    """The index of block 0; nothing waits yet, so of the work lists it has the institutions."""
+    listed = worklists.changes(writes, lambda _key: None)
+    return [*indexer.index_rows(0, (), ()), *listed, (WORK_WHOLE, WORK_MADE)]
 
 
 def start_event(

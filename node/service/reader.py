@@ -40,6 +40,8 @@ WORK = {
     "filings": WorkList.FILINGS,
     "ending": WorkList.ENDING,
     "reimbursements": WorkList.REIMBURSEMENTS,
+    "institutions": WorkList.INSTITUTIONS,
+    "wallets": WorkList.WALLETS,
 }
 """The work lists by the names that the edge has for them."""
 

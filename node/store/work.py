@@ -2,6 +2,7 @@
 
 Such a row says no more than the state does: it is there while the state's entry is open and goes
 in the batch that closes it, so a list is as long as the work that is left and not as the history.
+The institutions of an area, which a report goes through, are a list of the same kind.
 ``node.worklists`` decides what becomes a row; this page only lays rows out and reads them.
 """
 
@@ -17,9 +18,11 @@ from node.store.kv import Reader
 
 WHOLE = keys.meta("work-lists")
 """Set once the lists were made from the whole state; gone when another state was put in place."""
-MADE = b"1"
-"""Anything else under that key is damage, and the lists are made again."""
+MADE = b"3"
+"""Which lists there are: with anything else under that key the lists are made again."""
 AREA_CHARS, DATE_CHARS = 6, 10
+NO_DATE = "1000-01-01"
+"""Where nothing is due on a day."""
 
 
 class WorkList(Enum):
@@ -31,6 +34,10 @@ class WorkList(Enum):
     """Filings that stand, by their last day."""
     REIMBURSEMENTS = b"r"
     """Reimbursements that wait for somebody, by the day on which that is due."""
+    INSTITUTIONS = b"i"
+    """Institutions of a district, of its city and of its province, all under ``NO_DATE``."""
+    WALLETS = b"w"
+    """Wallet transfers that nobody has claimed, by the day on which they go back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,7 @@ class WorkRow:
     date: str
     """ISO date by which it is due, or on which it ends."""
     name: str
-    """Id of the filing or reimbursement."""
+    """Id of the filing, reimbursement, transfer or institution."""
     note: str
     """A word about how it stands, so that a reader need not look at each."""
 

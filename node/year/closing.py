@@ -14,9 +14,12 @@ from typing import Any
 from contracts.regions import province
 from node.benchmark.workload import Planned
 from node.year.calendar import WORKDAYS, YEAR, after
+from node.year.cases import Cases
 from node.year.journal import Journal
 from node.year.ledger import ReadState
+from node.year.outages import Outages
 from node.year.places import CENTRE, Places
+from node.year.prepaid import Prepaid
 from node.year.waves import AFTERWARDS, CARE, FILE, LATER, Waves
 
 ROWS_AT_ONCE = 400
@@ -34,8 +37,13 @@ Pair = tuple[str, str, str]
 class Closing:
     """What institutions, bureaus, finance departments and banks do about a month that is over."""
 
-    def __init__(self, places: Places, journal: Journal, seed: int, state: ReadState) -> None:
+    def __init__(
+        self, places: Places, journal: Journal, claims: int, seed: int, state: ReadState
+    ) -> None:
         """``state``: values of the head's state, for amounts that both sides read there."""
+        self.cases = Cases(places, journal)
+        self._prepaid = Prepaid(places, claims, state)
+        self._outages = Outages(seed)
         self.places = places
         self.journal = journal
         self._state = state
@@ -50,18 +58,26 @@ class Closing:
         """Day -> (notice, payer, fen)."""
         self._to_report: dict[str, list[tuple[str, str, int]]] = defaultdict(list)
         """Day -> (payment, bank, fen)."""
-        self._stated: list[Pair] = []
-        """(period, home, care) that both sides confirm next."""
+        self._stated: list[tuple[Pair, str]] = []
+        """Statements and who has to confirm each: both sides, the next day that they are there."""
         self._open_periods: list[str] = []
         self._orders: dict[str, tuple[str, str]] = {}
         """Payment on its way -> (notice, payer)."""
         self._number = 0
         self.periods = 0
         """Periods that are closed."""
+        self.late = 0
+        """Confirmations and orders that waited because somebody's system was down."""
 
     def mark(self, institution: str, claim: str, line_fen: int) -> None:
         """An auditor will look at this settlement when its month is declared."""
         self._marked.append((institution, claim, line_fen))
+
+    @property
+    def held(self) -> int:
+        """How many things are remembered: of the month that is closed, and of none before."""
+        looked_at = len(self._deductions) + len(self._marked) + len(self._found)
+        return self.open + looked_at + len(self._orders)
 
     @property
     def open(self) -> int:
@@ -79,15 +95,19 @@ class Closing:
         working = _working_day(day)
         if working == DECLARE:
             self._declare(waves, month)
+            if day.startswith(str(YEAR)):
+                self._prepaid.add(waves, day[:MONTH_CHARACTERS])
         elif working == NOTICE:
             self._notice(waves)
+            if month.startswith(str(YEAR)):
+                self.cases.add(waves, month)
         elif working == ANSWER:
             self._answer(waves)
         elif working == DECIDE:
             self._decide(waves)
         elif working == CONFIRM:
             self._audit(waves, month)
-        self._both_confirm(waves)
+        self._both_confirm(waves, day)
         if _is_cut(day) and month.startswith(str(YEAR)):
             period = Planned("clearing", "cut", {"period": month})
             waves.add(FILE, CENTRE, "finance", period)
@@ -104,7 +124,8 @@ class Closing:
             return
         pairs = [(h, c) for h in self.places.provinces for c in self.places.provinces]
         found = self._statements([(month, *pair) for pair in pairs])
-        self._stated += [name for name, value in found if value is not None]
+        stated = [name for name, value in found if value is not None]
+        self._stated += [(name, side) for name in stated for side in name[1:]]
 
     def confirm_audited(self, waves: Waves, day: str) -> None:
         """The second person's word on months that were audited a moment ago."""
@@ -177,14 +198,19 @@ class Closing:
 
     # --- Provinces, finance departments, banks ---------------------------------------------------
 
-    def _both_confirm(self, waves: Waves) -> None:
+    def _both_confirm(self, waves: Waves, day: str) -> None:
         stated, self._stated = self._stated, []
-        for (period, home, care), statement in self._statements(stated):
+        found = self._statements([name for name, _ in stated])
+        for (name, side), (_, statement) in zip(stated, found, strict=True):
+            if self._outages.is_out(f"bureau:{side}", day):
+                self._stated.append((name, side))
+                self.late += 1
+                continue
+            period, home, care = name
             args = {"period": period, "home": home, "care": care,
                     "amount_fen": sum(statement[0].values())}  # fmt: skip
-            for side in (home, care):
-                confirm = Planned("clearing", "confirm", args)
-                waves.add(CARE, f"bureau:{side}", "finance", confirm)
+            confirm = Planned("clearing", "confirm", args)
+            waves.add(CARE, f"bureau:{side}", "finance", confirm)
 
     def _statements(self, names: list[Pair]) -> list[tuple[Pair, Any]]:
         """Statements as the ledger has them; None where a pair owes nothing."""
@@ -202,6 +228,7 @@ class Closing:
 
     def _take_notices(self, day: str, dice: random.Random) -> None:
         issued, self.journal.issued = self.journal.issued, []
+        issued.sort(key=lambda notice: str(notice["notice"]))  # blocks have no order that stays
         for notice in issued:
             payer = notice.get("payer_region")
             if payer is None:
@@ -215,6 +242,10 @@ class Closing:
 
     def _pay(self, waves: Waves, day: str, dice: random.Random) -> None:
         for notice, sender, amount in self._to_order.pop(day, ()):
+            if self._outages.is_out(sender, day):
+                self._to_order[WORKDAYS.add_working_days(day, 1)].append((notice, sender, amount))
+                self.late += 1
+                continue
             self._number += 1
             code = sender if sender.startswith("finance") else sender.partition(":")[2]
             payment = f"{code}:{self._number}" if ":" in code else f"{code}y{self._number}"

@@ -20,6 +20,7 @@ from node.ledger.types import Value
 from node.year.bills import KINDS, LONGEST_STAY, Kind, kind_of, lines_of, total_of
 from node.year.calendar import YEAR, after, days_of, spread
 from node.year.journal import Journal, Known
+from node.year.outages import Outages
 from node.year.people import People, Person
 from node.year.places import CHRONIC_DISEASE
 from node.year.waves import CARE, FILE, LATER, Waves
@@ -31,6 +32,7 @@ PAID_FIRST = 0.004
 BOUNCED = 0.1
 """Of the orders for reimbursements come back from the bank."""
 EMERGENCY = 0.06
+TRIES_MAX = 50
 LOOKED_AT = 0.04
 """Of all stays an auditor finds fault with a line."""
 Mark = Callable[[str, str, int], None]
@@ -56,13 +58,20 @@ class Days:
         self._visits = dict(zip(days, spread(claims, days), strict=True))
         self._filed: dict[int, str] = {}
         """Person -> last day on which the filing is taken to hold."""
+        self._in_care: dict[int, str] = {}
+        """Person -> last day on which this person is treated."""
         self._stays: dict[str, list[_Stay]] = defaultdict(list)
         """Day of discharge -> who goes home."""
         self._back: dict[str, list[tuple[str, str]]] = defaultdict(list)
         """Day -> (institution, claim) to take back."""
         self._bills: dict[str, list[_Paper]] = defaultdict(list)
         """Day -> papers of people who paid first, at their next step."""
+        self._prepared: dict[str, tuple[Waves, random.Random]] = {}
+        """Day -> its visits, and the dice for all else of it: of one day at most."""
         self._number = 0
+        self._outages = Outages(seed)
+        self.turned_away = 0
+        """Bills that were paid first because the institution was cut off."""
         self.reimbursed = 0
         self.stages: dict[str, str] = {}
         """Reimbursement -> stage that the ledger told last, until it is looked at."""
@@ -73,22 +82,43 @@ class Days:
             if event.topic == "reimbursement.stage":
                 self.stages[event.fields["reimbursement"]] = event.fields["stage"]
 
-    def waves(self, day: str) -> Waves:
-        """Everything of a day."""
+    def prepare(self, day: str) -> None:
+        """The visits of a day, thought of before it has come: they need no answer of the ledger.
+
+        Days are prepared in their order, each after ``waves`` of the one before it.
+        """
+        if day in self._prepared:
+            return
         dice = random.Random(f"{self._seed}/{day}")  # noqa: S311  (dice, no secret)
         waves = Waves()
         for _ in range(self._visits.get(day, 0)):
-            self._visit(waves, day, dice)
+            while not self._visit(waves, day, dice):
+                pass
             if dice.random() < PAID_FIRST:
-                self._pay_first(day, dice)
+                person = self.people.of(dice.randrange(self.people.count))
+                self._pay_first(day, dice, person, OUTPATIENT)
+        self._prepared[day] = (waves, dice)
+
+    def waves(self, day: str) -> Waves:
+        """Everything of a day."""
+        self.prepare(day)
+        waves, dice = self._prepared.pop(day)
         for stay in self._stays.pop(day, ()):
-            self._discharge(waves, day, stay, dice)
+            if self._outages.is_out(stay.institution, day):
+                self._stay_until(after(day, 1), stay)
+            else:
+                self._discharge(waves, day, stay, dice)
         for institution, claim in self._back.pop(day, ()):
             args = {"claim": claim, "reversal": f"{claim}-r", "reason": "wrong_bill"}
             waves.add(LATER, institution, "clerk", Planned("claim", "reverse", args))
         for paper in self._bills.pop(day, ()):
             self._next_step(waves, day, paper, dice)
         return waves
+
+    @property
+    def held(self) -> int:
+        """How many things are remembered: what is open. Beside it one filing for each person."""
+        return self.open + len(self.stages)
 
     @property
     def open(self) -> int:
@@ -98,30 +128,35 @@ class Days:
 
     # --- Care ----------------------------------------------------------------------------------
 
-    def _visit(self, waves: Waves, day: str, dice: random.Random) -> None:
-        person = self.people.of(dice.randrange(self.people.count))
+    def _visit(self, waves: Waves, day: str, dice: random.Random) -> bool:
+        """Somebody is settled or admitted. False where the institution is cut off: who comes there
+        pays and brings the bill home; who has to be admitted goes where the system works."""
         kind = kind_of(dice)
-        if kind.name == "chronic" and not person.chronic:
-            person = self._somebody_chronic(dice)
+        person = self._somebody(day, dice, chronic=kind.name == "chronic")
         emergency = kind.name in ("inpatient", "outpatient") and dice.random() < EMERGENCY
+        shelves = self.places.pharmacies if kind.name == "pharmacy" else self.places.hospitals
+        institution = dice.choice(shelves[person.care])
+        if self._outages.is_out(institution, day):
+            if kind.name != "inpatient":
+                self._pay_first(day, dice, person, kind)
+                self.turned_away += 1
+            return False
         if not emergency and kind.name != "pharmacy":
             self._file(waves, day, person)
         self._number += 1
-        shelves = self.places.pharmacies if kind.name == "pharmacy" else self.places.hospitals
-        institution = dice.choice(shelves[person.care])
         claim = f"{own_prefix(institution)}{self._number}"
         self.journal.known[claim] = Known(
             institution, "310" if person.employee else "390", kind.name, person.area,
             self.places.region[institution],
         )  # fmt: skip
         if kind.name == "inpatient":
-            stay = _Stay(institution, claim, day, kind, emergency)
-            self._stays[after(day, dice.randrange(2, LONGEST_STAY))].append(stay)
+            stay = _Stay(institution, claim, person.number, day, kind)
+            self._stay_until(after(day, dice.randrange(2, LONGEST_STAY)), stay)
             args = {"claim": claim, "visit": _public(person, kind, day, emergency)}
             content: dict[str, Value] = {"visit": _clinical(kind, emergency)}
             register = Planned("claim", "register", args, ("settlement", content))
             waves.add(CARE, institution, "doctor" if emergency else "clerk", register)
-            return
+            return True
         total = total_of(kind, dice)
         args = _settlement(claim, day, total, person.employee) | {
             "visit": _public(person, kind, day, emergency)
@@ -133,6 +168,7 @@ class Days:
         settle = Planned("claim", "settle", args, ("settlement", content))
         waves.add(CARE, institution, "doctor" if emergency else "clerk", settle)
         self._maybe_back(institution, claim, day, dice)
+        return True
 
     def _discharge(self, waves: Waves, day: str, stay: _Stay, dice: random.Random) -> None:
         total = total_of(stay.kind, dice)
@@ -145,16 +181,29 @@ class Days:
         waves.add(CARE, stay.institution, "clerk", settle)
         self._maybe_back(stay.institution, stay.claim, day, dice)
 
+    def _stay_until(self, day: str, stay: _Stay) -> None:
+        self._stays[day].append(stay)
+        self._in_care[stay.person] = day
+
     def _maybe_back(self, institution: str, claim: str, day: str, dice: random.Random) -> None:
         if dice.random() < REVERSED:
             later = after(day, dice.randrange(0, 6))
             # Within the month: what is declared needs more than the institution's own word.
             self._back[later if later[:7] == day[:7] else day].append((institution, claim))
 
-    def _somebody_chronic(self, dice: random.Random) -> Person:
+    def _somebody(self, day: str, dice: random.Random, *, chronic: bool) -> Person:
+        """Who falls ill: nobody twice on a day nor while in hospital, as far as there are others.
+
+        So no two settlements of a day move the same counters, and what they come to does not depend
+        on the order in which the node takes them.
+        """
+        tries = 0
         while True:
             person = self.people.of(dice.randrange(self.people.count))
-            if person.chronic:
+            tries += 1
+            free = self._in_care.get(person.number, "") < day or tries > TRIES_MAX
+            if free and (person.chronic or not chronic):
+                self._in_care[person.number] = day
                 return person
 
     def _file(self, waves: Waves, day: str, person: Person) -> None:
@@ -175,10 +224,9 @@ class Days:
 
     # --- People who paid first -------------------------------------------------------------------
 
-    def _pay_first(self, day: str, dice: random.Random) -> None:
+    def _pay_first(self, day: str, dice: random.Random, person: Person, kind: Kind) -> None:
         """Somebody pays the whole bill and brings it home some days later."""
         self._number += 1
-        person, kind = self.people.of(dice.randrange(self.people.count)), OUTPATIENT
         paper = _Paper(self._number, person, kind, day, dice.randrange(2**32))
         self._bills[after(day, dice.randrange(3, 25))].append(paper)
 
@@ -249,9 +297,9 @@ class _Stay:
 
     institution: str
     claim: str
+    person: int
     since: str
     kind: Kind
-    emergency: bool
 
 
 @dataclass(slots=True)

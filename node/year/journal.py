@@ -79,12 +79,36 @@ class Journal:
     """Days from discharge to the institution's money -> settlements."""
     unpaid: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     """Month of settlement -> fen that institutions still wait for."""
+    stays: dict[str, dict[str, tuple[str, int]]] = field(default_factory=lambda: defaultdict(dict))
+    """Month -> settled stay -> (institution, bill in fen), until its payment by case is decided."""
+    due: Counter[str] = field(default_factory=Counter)
+    """Institution -> fen that its next notice brings beside the month: what cases came to, less
+    what was set off."""
+    noticed: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Notice to an institution -> (fen that it must be of, fen of its month alone)."""
+    unexplained_fen: int = 0
+    """What notices to institutions were of, beside what their months, cases and set-offs give."""
+    by_case: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0, 0]))
+    """Month -> [stays paid by case, fen above their bills, fen below them]."""
+    prepaid_fen: int = 0
+    set_off_fen: int = 0
     colours: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     """Period -> colour -> times it was told."""
     overdue: int = 0
     returned: int = 0
     """Payments that banks gave back."""
     deducted_fen: int = 0
+
+    @property
+    def held(self) -> int:
+        """How many things it holds: of the months that are not paid, and of nothing before."""
+        months = [made for month in self.months.values() for made in month.values()]
+        return (
+            sum(len(made.rows) + len(made.by_day) for made in months)
+            + sum(map(len, self.stays.values())) + sum(map(len, self.waiting.values()))
+            + len(self.known) + len(self.issued) + len(self.owed) + len(self.due)
+            + len(self.noticed)
+        )  # fmt: skip
 
     def read(self, receipt: Receipt) -> None:
         """Take note of one receipt."""
@@ -111,6 +135,8 @@ class Journal:
         kind = clearing_type(known.scheme, known.kind, known.area, known.region)
         rows.groups[claim] = f"{known.scheme}/{kind}/{known.area}"
         rows.by_day[self.day] += 1
+        if known.kind == "inpatient":
+            self.stays[self.day[:7]][claim] = (known.institution, answer["total_fen"])
         self.unpaid[self.day[:7]] += funds + accounts
 
     def reversed(self, fields: dict[str, Any], _answer: dict[str, Any]) -> None:
@@ -118,6 +144,7 @@ class Journal:
         rows = self.months[self.day[:7]][fields["institution"]]
         claim, refund = fields["claim"], fields["reversal"]
         _, total, funds, accounts = rows.rows[claim]
+        self.stays[self.day[:7]].pop(claim, None)
         rows.rows[refund] = (refund, -total, -funds, -accounts)
         rows.groups[refund] = rows.groups[claim]
         self.unpaid[self.day[:7]] -= funds + accounts
@@ -127,9 +154,34 @@ class Journal:
         self.owed[fields["institution"], fields["month"]] = fields["owed_fen"]
 
     def confirmed(self, fields: dict[str, Any], _answer: dict[str, Any]) -> None:
-        """A month that comes to nothing is never paid: nobody waits for it any more."""
-        if fields["owed_fen"] <= 0:
-            self.months[fields["month"]].pop(fields["institution"], None)
+        """A month is due with what waited for it. Where that comes to nothing it is paid by having
+        been set off, and nobody waits for it any more."""
+        month, institution, owed = fields["month"], fields["institution"], fields["owed_fen"]
+        due = self.due.pop(institution, 0) + owed
+        if due > 0:
+            self.noticed[f"institution:{month}:{institution}"] = (due, owed)
+            return
+        if due:
+            self.due[institution] = due
+        self.unpaid[month] -= owed
+        self.months[month].pop(institution, None)
+
+    def paid_by_case(self, fields: dict[str, Any], answer: dict[str, Any]) -> None:
+        """A stay is worth more or less than its bill."""
+        result = answer["result_fen"]
+        self.due[fields["institution"]] += result
+        counted = self.by_case[self.day[:7]]
+        counted[0] += 1
+        counted[1 if result > 0 else 2] += abs(result)
+
+    def prepaid(self, fields: dict[str, Any], _answer: dict[str, Any]) -> None:
+        """An institution gets money in advance: it is paid like every notice."""
+        self.prepaid_fen += fields["amount_fen"]
+
+    def set_off(self, fields: dict[str, Any], _answer: dict[str, Any]) -> None:
+        """A prepayment comes back: the next notice is lower."""
+        self.due[fields["institution"]] -= fields["amount_fen"]
+        self.set_off_fen += fields["amount_fen"]
 
     def notice(self, fields: dict[str, Any], _answer: dict[str, Any]) -> None:
         """Somebody has to pay."""
@@ -149,7 +201,9 @@ class Journal:
                 today = day_number(self.day)
                 for day, count in rows.by_day.items():
                     self.to_money[today - day_number(day)] += count
-            self.unpaid[month] -= fields["amount_fen"]
+            due, owed = self.noticed.pop(fields["notice"], (0, 0))
+            self.unexplained_fen += abs(fields["amount_fen"] - due)
+            self.unpaid[month] -= owed
 
     def bounced(self, _fields: dict[str, Any], _answer: dict[str, Any]) -> None:
         """A bank has given a payment back."""
@@ -168,6 +222,9 @@ _TAKE = {
     "declaration.audited": Journal.audited,
     "declaration.confirmed": Journal.confirmed,
     "notice.issued": Journal.notice,
+    "provider.paid": Journal.paid_by_case,
+    "prepayment.grant": Journal.prepaid,
+    "prepayment.offset": Journal.set_off,
     "payment.paid": Journal.paid,
     "payment.returned": Journal.bounced,
     "deduction.decided": Journal.decided,

@@ -23,6 +23,8 @@ from node.year.node_process import VALID_MS, Ask, Tell
 from node.year.places import Places, genesis_of
 
 STOP_S_MAX = 60.0
+CALLS_FIRST = 64
+"""Calls of a wave that are handed in first: the node begins while the others are signed."""
 
 T = TypeVar("T")
 
@@ -90,24 +92,25 @@ class YearLedger:
         self.now_ms = time_ms
         self._node.send((Ask.TIME, time_ms))
 
-    def do(self, batches: Iterable[Batch]) -> None:
+    def do(self, batches: Iterable[Batch], meanwhile: Callable[[], None] = lambda: None) -> None:
         """Work off a wave: everything in it is committed and read when this returns.
 
-        Raises ``YearBroken``.
+        ``meanwhile`` is done once everything is handed in. Raises ``YearBroken``.
         """
-        until_ms = self.now_ms + VALID_MS
+        until_ms, aim = self.now_ms + VALID_MS, CALLS_FIRST
         signed: list[bytes] = []
         calls = 0
         for batch in batches:
             signed.append(sign_batch(batch, self._chain, until_ms)[1])
             calls += len(batch.calls)
-            if calls >= CALLS_AIM:
+            if calls >= aim:
                 self._send((Ask.SUBMIT, signed))
-                signed, calls = [], 0
+                signed, calls, aim = [], 0, CALLS_AIM
             while self._node.poll():
                 self._take(self._receive())
         self._send((Ask.SUBMIT, signed))
         self._send((Ask.WAVE, None))
+        meanwhile()
         self._answer(Tell.WAVE, int)
 
     def _send(self, message: tuple[Ask, Any]) -> None:

@@ -11,6 +11,7 @@ the client for the node. It ends with the pipe: whoever asked is gone then.
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
 import signal
 import threading
@@ -24,6 +25,7 @@ from typing import Any
 import uvloop
 
 from node.benchmark.in_process import open_node
+from node.benchmark.memory import read_memory
 from node.ledger.errors import Unavailable
 from node.service.collector import tune_collector
 from node.service.node import Node
@@ -178,6 +180,4 @@ class _Process:
 
 def memory_mb() -> int:
     """Memory of this process now, in MB: its own, without the database's files that are mapped."""
-    text = Path("/proc/self/status").read_text(encoding="ascii")
-    found = next(line for line in text.splitlines() if line.startswith("RssAnon"))
-    return int(found.split()[1]) // 1024
+    return read_memory(os.getpid()).own >> 20

@@ -16,6 +16,7 @@ from node.year.run import Outcome
 AGES = ("当月 this month", "上月 1 month", "2 个月 2 months", "更久 longer")
 AGE_COLOURS = ("var(--a1)", "var(--a2)", "var(--a3)", "var(--a4)")
 COLOURS = (("green", "var(--green)"), ("yellow", "var(--yellow)"), ("red", "var(--red)"))
+RESULTS = (("高于 above", "var(--green)"), ("低于 below", "var(--red)"))
 DAYS_SHOWN = 100
 FLOWS_SHOWN = 40
 
@@ -72,6 +73,11 @@ def summary(outcome: Outcome) -> dict[str, Any]:
         "deducted_fen": journal.deducted_fen,
         "payments": sums.calls["payment.paid"],
         "bank_returns": journal.returned,
+        "paid_by_case": sum(stays for stays, _, _ in journal.by_case.values()),
+        "prepaid_fen": journal.prepaid_fen,
+        "prepaid_set_off_fen": journal.set_off_fen,
+        "unexplained_fen": journal.unexplained_fen,
+        "cut_off": {"bills_paid_first": outcome.paid_first, "steps_late": outcome.late},
         "pairs": [
             {"home": home, "care": care, "flowed_fen": flowed, "owed_fen": owed}
             for home, care, flowed, owed in sums.pairs()
@@ -146,6 +152,14 @@ def page(outcome: Outcome) -> str:
             _key((("收入 income", "var(--in)"), ("支出 outgo", "var(--out)"))) + _funds(outcome),
         ),
         _section(
+            "按病组付费与周转金 Payment by case, and prepayments",
+            "百万元 million yuan,病组支付标准高于/低于账单的部分,归医院。By how much stays were"
+            " worth more or less than their bills: the hospital's, in the month of the decision."
+            f" Prepaid {_millions(told['prepaid_fen']):,.2f}, set off"
+            f" {_millions(told['prepaid_set_off_fen']):,.2f}. {told['paid_by_case']:,} stays.",
+            _key(RESULTS) + _by_case(outcome),
+        ),
+        _section(
             "各省 By province",
             "基金结余 balance of the funds; 应付 still owed to other provinces; 应收 still owed by"
             " them; 待付机构 owed to institutions.",
@@ -171,6 +185,8 @@ def _head(told: dict[str, Any]) -> str:
         ("零星报销 reimbursed", f"{told['reimbursements_paid']:,}"),
         ("拨付 payments", f"{told['payments']:,}"),
         ("银行退回 bank returns", f"{told['bank_returns']:,}"),
+        ("断网垫付 cut off, paid first", f"{told['cut_off']['bills_paid_first']:,}"),
+        ("断网顺延 cut off, done later", f"{told['cut_off']['steps_late']:,}"),
         ("扣款 deducted 元", f"{told['deducted_fen'] / 100:,.2f}"),
         ("分录 postings", f"{told['postings']:,}"),
         ("全账不平 imbalance 分", f"{told['imbalance_fen']}"),
@@ -221,6 +237,15 @@ def _advances(outcome: Outcome) -> str:
         for name, colour in COLOURS
     ]
     return charts.columns("colours of advances", months, series, "次 times")
+
+
+def _by_case(outcome: Outcome) -> str:
+    made = sorted(outcome.journal.by_case.items())
+    series = [
+        (name, colour, [_millions(counted[place]) for _, counted in made])
+        for place, (name, colour) in enumerate(RESULTS, start=1)
+    ]
+    return charts.columns("by case", [month for month, _ in made], series, "百万元")
 
 
 def _ageing(outcome: Outcome) -> str:

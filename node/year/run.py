@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from node.ledger.codec import encode
 from node.ledger.crypto import H
 from node.ledger.receipt import Receipt
 from node.ledger.types import Value
-from node.year.calendar import OFF, WORKED, YEAR, days_of
+from node.year.calendar import OFF, WORKED, YEAR, after, days_of
 from node.year.closing import Closing
 from node.year.days import Days
 from node.year.funding import Funding
@@ -24,7 +24,7 @@ from node.year.node_process import memory_mb
 from node.year.people import People
 from node.year.places import CENTRE, Places, Scale
 from node.year.sums import Sums
-from node.year.waves import Waves
+from node.year.waves import CARE, Waves
 
 MORNING_MS = 9 * 3_600_000
 DAYS_OF_YEAR, MONTHS, DAYS_AFTER = 365, 12, 120
@@ -67,10 +67,15 @@ class Outcome:
     blocks: int = 0
     periods: int = 0
     by_month: list[dict[str, int]] = field(default_factory=list)
-    """Settlements, and memory of the node and of the actors in MB, at each month's end."""
+    """Settlements, memory of the node and of the actors in MB, and how many things the actors
+    remember, at each month's end."""
     differing: list[str] = field(default_factory=list)
     provinces: tuple[str, ...] = ()
     reimbursed: int = 0
+    paid_first: int = 0
+    """Bills that were paid first because an institution was cut off."""
+    late: int = 0
+    """Steps of bureaus and finance departments that waited because they were."""
     ageing: list[tuple[str, dict[str, int]]] = field(default_factory=list)
     """(month's end, month of settlement -> fen that institutions wait for)."""
 
@@ -90,12 +95,13 @@ def simulate(plan: Plan, folder: Path, progress: Progress) -> Outcome:
 
     begun = time.perf_counter()
     with YearLedger(folder, places, start_ms, read, index=plan.index) as ledger:
-        closing = Closing(places, journal, plan.seed, ledger.state)
+        closing = Closing(places, journal, plan.claims, plan.seed, ledger.state)
         year = _Year(
             ledger, journal, Days(people, journal, plan.claims, plan.seed, closing.mark), closing,
             Funding(places, plan.claims, plan.seed), outcome,
         )  # fmt: skip
         _found(ledger, places, people, progress)
+        ledger.do(closing.cases.setup())
         outcome.setup_seconds = time.perf_counter() - begun
         begun, worked, node = time.perf_counter(), time.process_time(), ledger.used()
         year.live(progress)
@@ -104,6 +110,7 @@ def simulate(plan: Plan, folder: Path, progress: Progress) -> Outcome:
         outcome.cpu_seconds = time.process_time() - worked + outcome.node_cpu_seconds
         outcome.blocks, outcome.periods = ledger.height, closing.periods
         outcome.reimbursed = year.days.reimbursed
+        outcome.paid_first, outcome.late = year.days.turned_away, closing.late
         outcome.differing = sums.differing(ledger.state)
     return outcome
 
@@ -128,7 +135,7 @@ class _Year:
                 return
             self.ledger.go_to(max(self.ledger.now_ms, start_of_day_ms(day) + MORNING_MS))
             self.journal.day = day
-            self._live(day)
+            self._live(day, after(day, 1))
             settled = self.outcome.sums.calls["claim.settled"]
             progress(day, min(settled, aim), aim)
             if number + 1 < len(calendar) and calendar[number + 1].endswith("-01"):
@@ -137,27 +144,33 @@ class _Year:
     def _is_open(self) -> bool:
         return bool(self.days.open or self.closing.open or self.closing.periods < MONTHS)
 
-    def _live(self, day: str) -> None:
+    def _live(self, day: str, next_day: str) -> None:
         waves = self.days.waves(day)
         if day < f"{YEAR + 1}":
             self.funding.add(waves, day)
         self.closing.add(waves, day)
-        self._do(waves)
+        # While the node works on the visits of today the actors think of those of tomorrow.
+        self._do(waves, {CARE: lambda: self.days.prepare(next_day)})
         self.closing.after_cut(day)
         more = Waves()
         self.closing.confirm_audited(more, day)
         self.closing.levies(more)
-        self._do(more)
+        self._do(more, {})
 
-    def _do(self, waves: Waves) -> None:
-        for batches in waves.batches():
-            self.ledger.do(batches)
+    def _do(self, waves: Waves, meanwhile: Mapping[int, Callable[[], None]]) -> None:
+        for step, batches in enumerate(waves.batches()):
+            self.ledger.do(batches, meanwhile.get(step, _nothing))
 
     def _note_month(self, day: str, settled: int) -> None:
         memory = {"memory_mb": self.ledger.used().memory_mb, "actors_mb": memory_mb()}
-        self.outcome.by_month.append({"claims": settled, **memory})
+        held = self.journal.held + self.days.held + self.closing.held
+        self.outcome.by_month.append({"claims": settled, **memory, "remembered": held})
         unpaid = {month: fen for month, fen in self.journal.unpaid.items() if fen}
         self.outcome.ageing.append((day[:7], unpaid))
+
+
+def _nothing() -> None:
+    """There is nothing to do while the node works."""
 
 
 def _found(ledger: YearLedger, places: Places, people: People, progress: Progress) -> None:

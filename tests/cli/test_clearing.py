@@ -48,6 +48,7 @@ BILL, FUND, LEFT = 100_000, 59_500, 8_500
 """Alice's first visit of the year: 300.00 deductible, 85 %; what 100.00 more of care would be."""
 USAGE = int(Exit.USAGE)
 NOTICE = "clearing:2025-06:430000:440000"
+INVOICE = {"code": "44060125", "number": "0012345678", "total_fen": BILL, "hash": bytes(32)}
 
 
 def pay(world: NodeWorld, payer: str, number: int, notice: str, fen: int) -> None:
@@ -72,7 +73,8 @@ def tell(world: NodeWorld) -> None:
     quota = {"home": "430000", "care": "440000", "scheme": "310", "quota_fen": 60_000}
     world.do(CENTRE, "advance", "set_quota", quota, post="finance")
     for name, fen in ((ONE, BILL), (TWO, 20_000), (THREE, 10_000)):
-        claims.settle(name, [line(1, BED, fen)], visit())
+        printed = {"invoices": [INVOICE]} if name == ONE else {}
+        claims.settle(name, [line(1, BED, fen)], visit(), **printed)
     claims.reverse(TWO)
     world.clock.ms = start_of_day_ms("2025-07-21") + 3_600_000 * 12
     pay(world, FINANCE_HUNAN, 1, "advance:430000:440000:1", 60_000)
@@ -163,6 +165,15 @@ def test_an_auditor_follows_a_settlement_to_both_banks(ask: Ask) -> None:
         assert words in text
 
 
+def test_what_was_taken_back_is_followed_to_the_month_of_its_negative_row(ask: Ask) -> None:
+    month = ask("trace", TWO, "--json")["month"]
+    (later,) = month["later"]
+    assert (later["what"], later["id"], later["month"]) == ("reversal", f"{TWO}-r", "2025-06")
+    assert later["institution"]["payment"]["reference"] == "ICBC-2"
+    assert later["clearing"]["payment"]["reference"] == "ICBC-3"
+    assert f"later 后续 reversal {TWO}-r: period 2025-06" in ask("trace", TWO)
+
+
 def test_a_hospital_sees_its_own_side_of_the_trace(ask: Ask) -> None:
     month = ask("trace", ONE, "--json", who=HOSPITAL, post="finance")["month"]
     assert month["institution"]["payment"]["reference"] == "ICBC-2"
@@ -250,6 +261,11 @@ def test_a_month_that_agrees(ask: Ask, tmp_path: Path) -> None:
     assert found["ledger"] == found["file"] == {
         "settlements": 4, "total_fen": 110_000, "funds_fen": 68_000, "accounts_fen": 0
     }  # fmt: skip
+    (group,) = found["groups"]
+    assert (group["scheme"], group["clearing_type"], group["agency"]) == (
+        "310", "310112", "430100",
+    )  # fmt: skip
+    assert group["ledger"] == group["file"] == found["ledger"]
 
 
 def test_the_exact_settlements_that_differ(ask: Ask, tmp_path: Path) -> None:
@@ -264,7 +280,22 @@ def test_the_exact_settlements_that_differ(ask: Ask, tmp_path: Path) -> None:
         (ONE, "amount-differs"), (f"{TWO}-r", "only-ours"), ("H44010000123-m-9", "only-theirs")
     ]  # fmt: skip
     assert "61.00" in ask(*words, who=HOSPITAL, post="finance", code=1)
+    known, unknown = found["groups"]
+    assert (unknown["scheme"], unknown["file"]["total_fen"]) == (None, 700)
+    for name in ("settlements", "total_fen", "funds_fen"):
+        for side in ("ledger", "file"):
+            assert known[side][name] + unknown[side][name] == found[side][name]
     ask("declaration", "reconcile", HOSPITAL, "2025-06", str(tmp_path / "no"), code=6)
+
+
+def test_the_ledgers_rows_of_a_month_with_their_invoices(ask: Ask) -> None:
+    told = ask("declaration", "rows", HOSPITAL, "2025-06", "--json", who=HOSPITAL, post="finance")
+    rows = {row["settlement"]: row for row in told["rows"]}
+    assert list(rows) == [ONE, TWO, THREE, f"{TWO}-r"]
+    assert rows[ONE]["invoices"] == ["44060125/0012345678"]
+    assert rows[f"{TWO}-r"]["refund_of"] == TWO
+    text = ask("declaration", "rows", HOSPITAL, "2025-06", who=HOSPITAL, post="finance")
+    assert "invoices" in text
 
 
 def test_a_list_that_agrees_becomes_the_calls_that_declare_it(ask: Ask, tmp_path: Path) -> None:

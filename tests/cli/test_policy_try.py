@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cli.policy_fuzz import Fuzzer, named_amounts
+from cli.policy_fuzz import Fuzzer, Named
 from contracts.settlement.adjudicate import adjudicate
 from contracts.settlement.case import normalise
 from contracts.settlement.policy_program import PolicyProgram
@@ -135,9 +135,64 @@ def test_fuzz_for_people_and_its_exit_codes(tmp_path: Path) -> None:
     assert yibao("fuzz", tmp_path / "absent.py").exit_code == 6
 
 
-def test_amounts_of_a_source_are_read_as_fen_and_as_yuan() -> None:
-    source = 'def settle(case):\n    return part(yuan("1,300"), "85%") + 7 + (True and 2)\n'
-    assert named_amounts(source) == [2, 7, 200, 700, 1_300, 130_000]
+def test_what_a_source_names_is_where_it_is_looked_at() -> None:
+    source = (
+        'CODES = {"M03900": yuan("404.20")}\n\n\ndef settle(case):\n'
+        '    if has_identity(case, "civil_servant") and case["visit"]["care_kind"] == "pharmacy":\n'
+        '        return part(yuan("1,300"), "85%") + 7 + (True and 2)\n'
+        '    return case["person"]["category"] == "student"\n'
+    )
+    named = Named.of(source)
+    assert named.amounts == [2, 7, 200, 700, 1_300, 40_420, 130_000]
+    assert (named.identities, named.care_kinds) == (("civil_servant",), ("pharmacy",))
+    assert (named.categories, named.codes) == (("student",), ("M03900",))
+    assert not named.by_line
+    assert Named.of('def settle(case):\n    return case["lines"]\n').by_line
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "corner",
+    [
+        's == yuan("123.45")',
+        'has_identity(case, "civil_servant") and s > yuan(100)',
+        'case["person"]["category"] == "veteran_cadre" and case["filing"]["type"] == "referral"',
+        'case["visit"]["chronic_disease"] == "M01600"',
+    ],
+)
+def test_a_fault_in_a_corner_that_the_policy_names(corner: str, seed: int) -> None:
+    found = find(f'    if {corner}:\n        return {{"payments": [payment("310100", s + 1)]}}\n'
+                 '    return {"payments": []}\n', seed)  # fmt: skip
+    assert [f.code for f in found] == ["policy.overspends"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_policies_that_look_at_lines_are_given_lines(seed: int) -> None:
+    """A listed drug is paid from the own expense of the bill and from the listed lines: twice."""
+    source = """
+LISTED = ["drug-on-the-list"]
+
+
+def settle(case):
+    listed = 0
+    for line in case["lines"]:
+        if line["code"] in LISTED:
+            listed += line["own_expense_fen"]
+    own = part(case["sums"]["own_expense_fen"], "60%")
+    return {
+        "payments": [
+            payment("commercial", own, "own", "out_of_scope"),
+            payment("commercial", part(listed, "60%"), "listed", "out_of_scope"),
+        ]
+    }
+"""
+    (found,) = Fuzzer(source, "310", seed).run(PEOPLE).findings.values()
+    assert (found.kind, found.code) == ("fault", "policy.overspends")
+    listed = [line for line in found.case["lines"] if line["code"] == "drug-on-the-list"]
+    assert [line["class"] for line in listed if line["amount_fen"]] == ["03"]
+    jump = source.replace('"60%"), "listed"', '"40%") if listed < yuan(999) else 0, "listed"')
+    (found,) = Fuzzer(jump, "310", seed).run(PEOPLE).findings.values()
+    assert (found.kind, found.values["larger_bill_fen"] - found.values["bill_fen"]) == ("jump", 1)
 
 
 # --- diff -------------------------------------------------------------------------------------
@@ -225,3 +280,12 @@ def test_a_claim_that_is_none_ends_the_comparison(tmp_path: Path, claims: str, w
     done = yibao("diff", policy, policy, "--claims", put(tmp_path, "c.json", claims))
     assert done.exit_code == 1
     assert words in done.output
+
+
+def test_with_a_third_party_liable_neither_policy_is_asked(tmp_path: Path) -> None:
+    """As on the ledger: the bill is the person's under any rule."""
+    claim = {"sums": {"total_fen": 100_000}, "visit": {"trauma": True, "third_party": True}}
+    claims = put(tmp_path, "c.json", json.dumps([claim | {"id": "c1"}]))
+    old, new = put(tmp_path, "old.py", SEVENTY), put(tmp_path, "new.py", EIGHTY)
+    told = json.loads(yibao("diff", old, new, "--claims", claims, "--json").stdout)
+    assert (told["same"], told["person_change_fen"]) == (1, 0)

@@ -238,3 +238,40 @@ def test_the_list_of_reimbursements(screens: Screens) -> None:
         BUREAU_CHANGSHA, "reimbursement", "withdraw", {"reimbursement": "430100z-1"}, post="clerk"
     )
     assert len(clerk(screens, "reimburse", "queue")["rows"]) == 1
+
+
+CHILD, CARD = "p:440100:child", {"kind": "card", "certificate": "03"}
+
+
+def test_what_nobody_claimed_goes_back_at_six_by_one_command(screens: Screens) -> None:
+    """A child in Guangzhou sends a parent in Changsha money three times; one is claimed."""
+    world: Any = screens.world
+    enrol(world, CHILD, BUREAU_GUANGZHOU, link=sha256(b"child").digest())
+    deposit = {"transfer": "440100d1", "person": CHILD, "amount_fen": 100_000}
+    world.do(BUREAU_GUANGZHOU, "funds", "deposit", deposit, post="finance")
+    tie = {"owner": CHILD, "person": ALICE, "relation": "parent", "limit_fen": 0,
+           "from": DAY, "presence": CARD}  # fmt: skip
+    world.do(BUREAU_GUANGZHOU, "family", "authorise", tie, post="clerk")
+    for number in range(3):
+        sent = {"transfer": f"440100w{number}", "from": CHILD, "to": ALICE,
+                "amount_fen": 20_000, "presence": CARD}  # fmt: skip
+        world.do(BUREAU_GUANGZHOU, "wallet", "send", sent, post="clerk")
+    world.do(BUREAU_CHANGSHA, "wallet", "claim", {"transfer": "440100w1"}, post="clerk")
+
+    def guangzhou(*words: object) -> Any:
+        return screens.json(BUREAU_GUANGZHOU, "clerk", "wallet", "waiting", *words)
+
+    rows = guangzhou()["rows"]
+    assert [(row["transfer"], row["amount_fen"], row["overdue"]) for row in rows] == [
+        ("440100w0", 20_000, False), ("440100w2", 20_000, False),
+    ]  # fmt: skip
+    assert guangzhou("--return") == {"returned": []}, "before six nothing goes back"
+    screens.world.clock.ms = int(rows[0]["back_ms"])
+    assert "yes" in screens.text(BUREAU_GUANGZHOU, "clerk", "wallet", "waiting")
+    assert guangzhou("--return") == {"returned": ["440100w0", "440100w2"]}
+    assert guangzhou()["rows"] == []
+    told = screens.json(BUREAU_GUANGZHOU, "clerk", "fund", "balance", f"person:{CHILD}:account")
+    assert told["balances"] == {"310200": 80_000}
+    for who in (BUREAU_CHANGSHA, HOSPITAL):
+        refused = screens.text(who, "clerk", "wallet", "waiting", "440100", code=4)
+        assert "read.no-right" in refused

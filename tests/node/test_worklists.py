@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.settlement import calendar
 from contracts.settlement.filing_record import (
     APPROVED,
     CANCELLED,
@@ -18,6 +20,7 @@ from contracts.settlement.filing_record import (
 )
 from contracts.settlement.records import Visit
 from contracts.settlement.reimbursement_record import Place, Reimbursement, Stage
+from contracts.settlement.wallet import CLAIMED, RETURNED, WAITING
 from node import worklists
 from node.ledger.codec import encode
 from node.store.database import Database
@@ -67,13 +70,15 @@ class Store:
         self.database = Database(self.kv, diff_heights=1)
         worklists.rebuild(self.kv, self.database)
 
-    def block(self, *entries: Filing | tuple[str, Reimbursement]) -> None:
+    def block(self, *entries: Filing | tuple[str, Reimbursement | list[Any]]) -> None:
         writes: dict[str, bytes | None] = {"claim/c1": encode([1])}
         for entry in entries:
             if isinstance(entry, Filing):
                 writes[f"filing/{entry.id}"] = encode(entry.encode())
-            else:
+            elif isinstance(entry[1], Reimbursement):
                 writes[f"reimbursement/{entry[0]}"] = encode(entry[1].encode())
+            else:
+                writes[f"wallet-transfer/{entry[0]}"] = encode(entry[1])
         rows = worklists.changes(writes, self.database.state.get)
         self.kv.write([*rows, *state_rows(writes)], sync=True)
 
@@ -98,9 +103,22 @@ reimbursements = st.builds(
 )  # fmt: skip
 
 
-@given(st.lists(st.lists(filings | reimbursements, max_size=4), max_size=6))
+def sent(status: str, day: str, area: str = AREA) -> list[Any]:
+    """A wallet transfer that goes back at six of a day."""
+    back_ms = calendar.start_of_day_ms(day) + 6 * 3_600_000
+    return [f"p:{area}:giver", "p:440100:receiver", 100, status, back_ms, bytes(32), bytes(32)]
+
+
+transfers = st.builds(
+    lambda n, status, day, area: (f"w{n}", sent(status, day, area)),
+    st.integers(1, 3), st.sampled_from([WAITING, CLAIMED, RETURNED]), st.sampled_from(DAYS),
+    st.sampled_from([AREA, NEXT_AREA]),
+)  # fmt: skip
+
+
+@given(st.lists(st.lists(filings | reimbursements | transfers, max_size=4), max_size=6))
 def test_kept_up_by_blocks_or_made_from_the_state_they_are_the_same(
-    blocks: list[list[Filing | tuple[str, Reimbursement]]],
+    blocks: list[list[Filing | tuple[str, Reimbursement | list[Any]]]],
 ) -> None:
     store = Store()
     for entries in blocks:
@@ -122,10 +140,45 @@ def test_what_is_due_first_comes_first_and_areas_are_apart() -> None:
     assert store.names(WorkList.FILINGS, first="2025-06-12") == ["f1"]
     assert store.names(WorkList.FILINGS, NEXT_AREA) == ["f4"]
     assert store.names(WorkList.REIMBURSEMENTS) == ["z1"]
+    late = sent(WAITING, "2025-06-12")
+    store.block(("w2", late), ("w1", late), ("w3", sent(WAITING, "2025-06-11")))
+    store.block(("w4", sent(CLAIMED, "2025-06-11")))
+    assert store.names(WorkList.WALLETS) == ["w3", "w1", "w2"]
+    store.block(("w1", sent(RETURNED, "2025-06-12")))
+    assert store.names(WorkList.WALLETS) == ["w3", "w2"]
     behind = store.database.work.items(
         WorkList.FILINGS, AREA, "1000-01-01", ("2025-06-11", "f2"), 1
     )
     assert behind == [WorkRow("2025-06-11", "f3", "pending")]
+
+
+def test_an_institution_is_in_the_lists_of_all_that_it_lies_in() -> None:
+    """Also where it is admitted anew elsewhere; a bureau is in none."""
+    store = Store()
+
+    def admit(org_id: str, region: str) -> None:
+        writes: dict[str, bytes | None] = {f"org/{org_id}": encode({"region": region})}
+        rows = worklists.changes(writes, store.database.state.get)
+        store.kv.write([*rows, *state_rows(writes)], sync=True)
+        worklists.verify(store.database)
+
+    for org_id, region in (
+        ("hospital:H1", "440106"), ("pharmacy:P1", "440100"), ("hospital:H2", "440000"),
+        ("bureau:440100", "440100"),
+    ):  # fmt: skip
+        admit(org_id, region)
+    names = {area: store.names(WorkList.INSTITUTIONS, area) for area in
+             ("440106", "440100", "440000", "430000")}  # fmt: skip
+    assert names == {
+        "440106": ["hospital:H1"], "440100": ["hospital:H1", "pharmacy:P1"],
+        "440000": ["hospital:H1", "hospital:H2", "pharmacy:P1"], "430000": [],
+    }  # fmt: skip
+    admit("hospital:H1", "440300")
+    assert store.names(WorkList.INSTITUTIONS, "440100") == ["pharmacy:P1"]
+    assert store.names(WorkList.INSTITUTIONS, "440300") == ["hospital:H1"]
+    kept = list(store.database.work.all())
+    worklists.rebuild(store.kv, store.database)
+    assert list(store.database.work.all()) == kept
 
 
 def test_what_is_done_is_gone() -> None:

@@ -118,6 +118,19 @@ def paid_advance(ctx: Context, _notice_id: str, notice: Notice) -> None:
     home, care, scheme = notice.cause
     made = find(ctx.state, home, care)
     _put(ctx.state, home, care, replace(made, open={**made.open, scheme: ""}))
+    _tell_usage(ctx, home, care)
+
+
+def unpaid_advance(ctx: Context, notice_id: str, notice: Notice) -> None:
+    """An advance's money came back: its notice is open again, unless another one is by now."""
+    home, care, scheme = notice.cause
+    made = find(ctx.state, home, care)
+    opened = {**made.open, scheme: made.open.get(scheme) or notice_id}
+    _put(ctx.state, home, care, replace(made, open=opened))
+    _tell_usage(ctx, home, care)
+
+
+def _tell_usage(ctx: Context, home: str, care: str) -> None:
     period: str | None = ctx.state.get("period")
     statement = statement_record.find(ctx.state, period, home, care) if period else None
     if period and statement is not None:

@@ -237,6 +237,18 @@ def paid_institution(ctx: Context, _notice_id: str, notice: notice_record.Notice
     account_record.put(ctx.state, institution, paid)
 
 
+def unpaid_institution(ctx: Context, _notice_id: str, notice: notice_record.Notice) -> None:
+    """The money of an institution's notice came back: its month is on the list again."""
+    month, institution = notice.cause
+    account = account_record.find(ctx.state, institution)
+    owes: InstitutionAccount = replace(
+        account,
+        declared=account_record.plus(account.declared, notice.by_fund()),
+        months=tuple(sorted({*account.months, month})),
+    )
+    account_record.put(ctx.state, institution, owes)
+
+
 def _load(ctx: Context, args: Args) -> tuple[str, str, Declaration]:
     """Institution, month and declaration, for the bureau of the place of care."""
     institution, month = args["institution"], args["month"]

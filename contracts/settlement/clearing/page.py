@@ -10,6 +10,7 @@ from contracts.settlement.claim_page import methods_of
 from contracts.settlement.clearing import (
     audit_record,
     declaration_record,
+    objection_record,
     payment_record,
     period_record,
 )
@@ -36,8 +37,15 @@ A settlement has posted who owes whom (docs/claims.md). A month later people loo
    (上解, `clearing.levy`), and passes on to a city what its institutions were paid for others
    (下拨, `clearing.allot`); `yibao clearing city` shows both, `yibao clearing province` a
    province's own statements. The country's closing waits for no city.
+   Whoever does not agree objects (异议) before its day for confirming is over, row by row
+   (`objection.lodge`). The other side answers within working days: the amount moves into the
+   period that collects, or a later deduction puts it right, or it stands by the statement; then
+   the centre (between cities their province) decides. Nobody confirms meanwhile.
 4. The finance department pays: `payment.order` by one person, `payment.approve` by another,
    `payment.confirm` or `payment.bounce` by the bank. Only the bank's confirmation moves money.
+   Money that comes back after it is a return of its payment (`payment.send_back`): the notice
+   waits again. The payee's bank may give its own reference of what it received
+   (`payment.receive`).
 5. The centre closes the period once every statement is confirmed and paid (`clearing.close`).
 
 What is found later, by an audit or because a settlement is taken back, lands in the period that
@@ -49,6 +57,7 @@ _SECTIONS = (
     ("Declaration", declaration_record.mermaid(), ("declaration",)),
     ("Deductions", audit_record.mermaid(), ("audit",)),
     ("Periods", period_record.mermaid(), ("clearing",)),
+    ("Objections", objection_record.mermaid(), ("objection",)),
     ("Payments", payment_record.mermaid(), ("payment",)),
     ("Advances and prepayments", "", ("advance", "prepayment")),
 )

@@ -5,10 +5,14 @@
     payment.cancel   {payment, reason}                      before it is approved
     payment.confirm  {payment, amount_fen, reference, value_on}         the payer's bank
     payment.bounce   {payment, reference, value_on, reason}             the payer's bank
+    payment.send_back  {payment, amount_fen, reference, value_on, reason}   it came back later
+    payment.receive  {payment, amount_fen, reference, value_on}         the payee's bank
 
-Money moves on the ledger when the bank confirms, so what comes back has moved nothing and is
-ordered again under another id. A notice has one payment on its way at most, and none after it was
-paid: a retry cannot pay twice. A bank's message that comes twice changes nothing.
+Money moves on the ledger when the bank confirms, so what could not be paid has moved nothing and is
+ordered again under another id. What comes back after it was confirmed goes the same way backwards,
+as a return that is linked to its payment (``payment_back``), and the notice waits again. A notice
+has one payment on its way at most, and none while it is paid: a retry cannot pay twice. A bank's
+message that comes twice changes nothing.
 """
 
 from __future__ import annotations
@@ -43,8 +47,9 @@ WHY_RETURNED = ("unknown_account", "closed_account", "name_differs", "limit", "o
 WHY_CANCELLED = ("wrong_bank", "wrong_amount", "wrong_notice", "other")
 ATTEMPTS_MAX = 50
 
-_REFERENCE = Text(1, 60, IDENTIFIER)
-_BANK_POSTS = ("finance", "operator", "clerk")
+_REPORTED = (PaymentStage.PAID, PaymentStage.RETURNED, PaymentStage.SENT_BACK)
+REFERENCE = Text(1, 60, IDENTIFIER)
+BANK_POSTS = ("finance", "operator", "clerk")
 _BY_FINANCE = (
     Kind.CLEARING, Kind.NETTING, Kind.REMITTANCE, Kind.ALLOTMENT, Kind.ADVANCE,
     Kind.ADVANCE_RETURN,
@@ -77,7 +82,7 @@ def order(ctx: Context, args: Args) -> Answer:
     if known is not None:
         if known.digest != digest or known.sender != ctx.sender:
             reject("payment.duplicate-id", payment=payment_id, notice=known.notice)
-        return _answer(payment_id, known)
+        return answer_of(payment_id, known)
     notice = notice_record.load(ctx.state, notice_id)
     _require_payer(ctx, notice)
     if notice.stage is NoticeStage.PAID:
@@ -105,9 +110,10 @@ def order(ctx: Context, args: Args) -> Answer:
         reason="",
         digest=digest,
         cause=ctx.tx_id,
+        previous=notice.payment,
     )
     notice_record.put(ctx.state, notice_id, notice_record.with_payment(notice, payment_id))
-    return _store(ctx, payment_id, made, notice)
+    return store(ctx, payment_id, made, notice)
 
 
 @CONTRACT.method(args={"payment": Id(64)}, posts=("finance", "checker"))
@@ -120,13 +126,13 @@ def approve(ctx: Context, args: Args) -> Answer:
     made = payment_record.load(ctx.state, payment_id)
     _require_sender(ctx, made)
     if made.stage is PaymentStage.APPROVED and made.checker == ctx.holder:
-        return _answer(payment_id, made)
+        return answer_of(payment_id, made)
     after = follow(made.stage, PaymentStep.APPROVE, payment_id)
     if made.maker == ctx.holder:
         reject("payment.same-holder", payment=payment_id, maker=made.maker, holder=ctx.holder)
     notice = notice_record.load(ctx.state, made.notice)
     _check_held(ctx, notice)
-    return _store(ctx, payment_id, replace(made, stage=after, checker=ctx.holder), notice)
+    return store(ctx, payment_id, replace(made, stage=after, checker=ctx.holder), notice)
 
 
 @CONTRACT.method(
@@ -138,21 +144,21 @@ def cancel(ctx: Context, args: Args) -> Answer:
     made = payment_record.load(ctx.state, payment_id)
     _require_sender(ctx, made)
     if made.stage is PaymentStage.CANCELLED and made.reason == args["reason"]:
-        return _answer(payment_id, made)
+        return answer_of(payment_id, made)
     after = follow(made.stage, PaymentStep.CANCEL, payment_id)
     notice = _wait_again(ctx, made)
-    return _store(ctx, payment_id, replace(made, stage=after, reason=args["reason"]), notice)
+    return store(ctx, payment_id, replace(made, stage=after, reason=args["reason"]), notice)
 
 
 @CONTRACT.method(
     args={
         "payment": Id(64),
         "amount_fen": Fen(1),
-        "reference": _REFERENCE,
+        "reference": REFERENCE,
         "value_on": Date(),
     },
     kinds=("bank",),
-    posts=_BANK_POSTS,
+    posts=BANK_POSTS,
 )
 def confirm(ctx: Context, args: Args) -> Answer:
     """The bank has paid, with its reference and day. Told twice, it is the same payment.
@@ -161,19 +167,19 @@ def confirm(ctx: Context, args: Args) -> Answer:
     ``payment.reference-used``, ``payment.reported-otherwise``, ``payment.value-day``.
     """
     payment_id = args["payment"]
-    made = _ordered(ctx, payment_id)
-    if made.stage in (PaymentStage.PAID, PaymentStage.RETURNED):
+    made = ordered(ctx, payment_id)
+    if made.stage in _REPORTED:
         return _told_again(payment_id, made, PaymentStage.PAID, args)
     after = follow(made.stage, PaymentStep.CONFIRM, payment_id)
     if args["amount_fen"] != made.amount_fen:
         reject("payment.amount-differs", asked_fen=args["amount_fen"], due_fen=made.amount_fen)
-    _take_reference(ctx, payment_id, args)
+    take_reference(ctx, payment_id, args)
     notice = notice_record.load(ctx.state, made.notice)
     post(ctx, f"payment/{payment_id}", payment_legs(notice, made))
     paid = replace(notice, stage=NoticeStage.PAID, paid_on=args["value_on"])
     notice_record.put(ctx.state, made.notice, paid)
     made = replace(made, stage=after, reference=args["reference"], value_on=args["value_on"])
-    answer = _store(ctx, payment_id, made, paid)
+    answer = store(ctx, payment_id, made, paid)
     notice_record.tell(ctx, made.notice, paid, payment=payment_id)
     effect = AFTER_PAID.get(paid.kind)
     if effect is not None:
@@ -184,27 +190,27 @@ def confirm(ctx: Context, args: Args) -> Answer:
 @CONTRACT.method(
     args={
         "payment": Id(64),
-        "reference": _REFERENCE,
+        "reference": REFERENCE,
         "value_on": Date(),
         "reason": OneOf(*WHY_RETURNED),
     },
     kinds=("bank",),
-    posts=_BANK_POSTS,
+    posts=BANK_POSTS,
 )
 def bounce(ctx: Context, args: Args) -> Answer:
     """The bank could not pay, and why. Nothing has moved; it may be ordered again."""
     payment_id = args["payment"]
-    made = _ordered(ctx, payment_id)
-    if made.stage in (PaymentStage.PAID, PaymentStage.RETURNED):
+    made = ordered(ctx, payment_id)
+    if made.stage in _REPORTED:
         return _told_again(payment_id, made, PaymentStage.RETURNED, args)
     after = follow(made.stage, PaymentStep.BOUNCE, payment_id)
-    _take_reference(ctx, payment_id, args)
+    take_reference(ctx, payment_id, args)
     notice = _wait_again(ctx, made)
     made = replace(
         made, stage=after, reference=args["reference"], value_on=args["value_on"],
         reason=args["reason"],
     )  # fmt: skip
-    return _store(ctx, payment_id, made, notice)
+    return store(ctx, payment_id, made, notice)
 
 
 @CONTRACT.method(args={"notice": Id(100)})
@@ -272,7 +278,7 @@ def _check_held(ctx: Context, notice: Notice) -> None:
         reject("funds.payable-held", account=account, until_ms=held[0], reason=held[1])
 
 
-def _ordered(ctx: Context, payment_id: str) -> Payment:
+def ordered(ctx: Context, payment_id: str) -> Payment:
     """The payment that the bank speaks of: one that this bank was given."""
     made = payment_record.find(ctx.state, payment_id)
     if made is None or made.bank != ctx.sender:
@@ -280,7 +286,7 @@ def _ordered(ctx: Context, payment_id: str) -> Payment:
     return made
 
 
-def _take_reference(ctx: Context, payment_id: str, args: Args) -> None:
+def take_reference(ctx: Context, payment_id: str, args: Args) -> None:
     """A bank's reference names one payment, for good, and a day that is not to come."""
     today = date_of_ms(ctx.time_ms)
     if args["value_on"] > today:
@@ -310,20 +316,22 @@ def _told_again(payment_id: str, made: Payment, told: PaymentStage, args: Args) 
             known=made.stage.value, known_reference=made.reference, known_day=made.value_on,
             told=told.value, reference=args["reference"], day=args["value_on"],
         )  # fmt: skip
-    return _answer(payment_id, made)
+    return answer_of(payment_id, made)
 
 
-def _store(ctx: Context, payment_id: str, made: Payment, notice: Notice) -> Answer:
+def store(ctx: Context, payment_id: str, made: Payment, notice: Notice) -> Answer:
+    """Write a payment and tell of its stage."""
     payment_record.put(ctx.state, payment_id, made)
     ctx.emit(
         f"payment.{made.stage.value}", payment=payment_id, notice=made.notice, bank=made.bank,
         organisation=made.sender, **notice_record.parties(notice), amount_fen=made.amount_fen,
         reference=made.reference,
     )  # fmt: skip
-    return _answer(payment_id, made)
+    return answer_of(payment_id, made)
 
 
-def _answer(payment_id: str, made: Payment) -> Answer:
+def answer_of(payment_id: str, made: Payment) -> Answer:
+    """What every call about a payment answers."""
     return {
         "payment": payment_id,
         "notice": made.notice,

@@ -1,7 +1,7 @@
 """What the payment of a notice does beside its postings, by kind of notice.
 
-A function is told the notice once it is paid, in the same call. Kinds that are not here have no
-effect but their postings.
+A function is told the notice once it is paid, or once its money came back, in the same call. Kinds
+that are not here have no effect but their postings.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from contracts.api import Context
-from contracts.settlement.clearing.advance import paid_advance
-from contracts.settlement.clearing.confirmation import paid_institution
+from contracts.settlement.clearing.advance import paid_advance, unpaid_advance
+from contracts.settlement.clearing.confirmation import paid_institution, unpaid_institution
 from contracts.settlement.clearing.notice_record import Kind, Notice
-from contracts.settlement.clearing.statement import paid_statements
+from contracts.settlement.clearing.statement import paid_statements, unpaid_statements
 
 Effect = Callable[[Context, str, Notice], None]
 
@@ -27,3 +27,14 @@ AFTER_PAID: Mapping[Kind, Effect] = MappingProxyType(
     }
 )
 """Effects by kind of notice."""
+
+AFTER_SENT_BACK: Mapping[Kind, Effect] = MappingProxyType(
+    {
+        Kind.INSTITUTION: unpaid_institution,
+        Kind.CLEARING: unpaid_statements,
+        Kind.NETTING: unpaid_statements,
+        Kind.ADVANCE: unpaid_advance,
+        Kind.ADVANCE_RETURN: unpaid_advance,
+    }
+)
+"""What the return of a paid notice's money does, by the same kinds: the effect undone."""

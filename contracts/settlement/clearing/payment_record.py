@@ -21,9 +21,11 @@ class PaymentStage(StrEnum):
     APPROVED = "approved"
     """With the bank."""
     PAID = "paid"
-    """The bank has paid, with its reference; final."""
+    """The bank has paid, with its reference; final unless the money comes back."""
     RETURNED = "returned"
-    """The bank could not pay, or the money came back; final: another payment is ordered."""
+    """The bank could not pay; final: another payment is ordered."""
+    SENT_BACK = "sent-back"
+    """It was paid, and the money came back later; final: another payment is ordered."""
     CANCELLED = "cancelled"
     """Given up before it was approved; final."""
 
@@ -36,6 +38,7 @@ class PaymentStep(StrEnum):
     CANCEL = "cancel"
     CONFIRM = "confirm"
     BOUNCE = "bounce"
+    SEND_BACK = "send-back"
 
 
 _G, _P = PaymentStage, PaymentStep
@@ -45,6 +48,7 @@ TABLE: dict[tuple[str, PaymentStep], PaymentStage] = {
     (_G.MADE, _P.CANCEL): _G.CANCELLED,
     (_G.APPROVED, _P.CONFIRM): _G.PAID,
     (_G.APPROVED, _P.BOUNCE): _G.RETURNED,
+    (_G.PAID, _P.SEND_BACK): _G.SENT_BACK,
 }
 """(stage, step) -> next stage. What is missing is refused."""
 
@@ -85,24 +89,37 @@ class Payment:
     """Of the ordering call, for retries."""
     cause: bytes
     """Id of the ordering transaction."""
+    previous: str = ""
+    """The payment of the same notice before this one; empty for the first."""
+    back_reference: str = ""
+    """The bank's reference of money that came back after it was paid."""
+    back_on: str = ""
+    received_reference: str = ""
+    """The payee's bank's own reference of what it received; empty while it has not said so."""
+    received_on: str = ""
 
     def encode(self) -> Value:
         """As the state has it: an array, the order of the fields above."""
         return [
             self.stage.value, self.notice, self.amount_fen, self.sender, self.bank,
             self.payee_bank, self.maker, self.checker, self.reference, self.value_on, self.reason,
-            self.digest, self.cause,
+            self.digest, self.cause, self.previous, self.back_reference, self.back_on,
+            self.received_reference, self.received_on,
         ]  # fmt: skip
 
     @classmethod
     def decode(cls, value: Value) -> Payment:
         """From the state's value."""
+        # Payments of the first version end with their cause.
         (stage, notice, amount, sender, bank, payee_bank, maker, checker, reference, value_on,
-         reason, digest, cause) = value  # fmt: skip
+         reason, digest, cause, *rest) = value  # fmt: skip
+        previous, back_reference, back_on, received, received_on = rest or [""] * 5
         return cls(
             stage=PaymentStage(stage), notice=notice, amount_fen=amount, sender=sender, bank=bank,
             payee_bank=payee_bank, maker=maker, checker=checker, reference=reference,
-            value_on=value_on, reason=reason, digest=digest, cause=cause,
+            value_on=value_on, reason=reason, digest=digest, cause=cause, previous=previous,
+            back_reference=back_reference, back_on=back_on, received_reference=received,
+            received_on=received_on,
         )  # fmt: skip
 
 

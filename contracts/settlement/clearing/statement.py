@@ -29,7 +29,7 @@ from contracts.settlement.clearing import (
 )
 from contracts.settlement.clearing.notice_record import Kind, Notice
 from contracts.settlement.clearing.period import CONTRACT
-from contracts.settlement.clearing.period_record import PeriodStage
+from contracts.settlement.clearing.period_record import Period, PeriodStage
 from contracts.settlement.clearing.statement_record import Statement
 from contracts.settlement.funds_book import Leg, post
 
@@ -54,17 +54,13 @@ def confirm(ctx: Context, args: Args) -> Answer:
     """Confirm a statement for one side, by its amount; with the second word its notice is issued.
 
     Refuses with ``clearing.not-party``, ``clearing.amount-differs``,
-    ``clearing.confirmed-already``, ``clearing.not-stated``, ``clearing.statement-not-found``.
+    ``clearing.confirmed-already``, ``clearing.not-stated``, ``clearing.statement-not-found``,
+    ``clearing.objected`` while an objection is open.
     """
     period, home, care = args["period"], args["home"], args["care"]
     if ctx.sender_region not in (home, care):
         reject("clearing.not-party", sender_region=ctx.sender_region, home=home, care=care)
-    listed = period_record.load(ctx.state, period)
-    stated: tuple[PeriodStage, ...] = (PeriodStage.STATED,)
-    if not statement_record.is_national(home, care):
-        stated = (PeriodStage.STATED, PeriodStage.CLOSED)  # the country's closing waits for no city
-    if listed.stage not in stated:
-        reject("clearing.not-stated", period=period, stage=listed.stage.value)
+    listed = require_stated(ctx.state, period, home, care)
     made = statement_record.load(ctx.state, period, home, care)
     side = "home" if ctx.sender_region == home else "care"
     known = made.home_by if side == "home" else made.care_by
@@ -73,6 +69,8 @@ def confirm(ctx: Context, args: Args) -> Answer:
             "clearing.confirmed-already", period=period, home=home, care=care, side=side,
             confirmed_fen=made.total_fen, asked_fen=args["amount_fen"],
         )  # fmt: skip
+    if made.open:
+        reject("clearing.objected", period=period, home=home, care=care, open=made.open)
     if args["amount_fen"] != made.total_fen:
         reject(
             "clearing.amount-differs", period=period, home=home, care=care,
@@ -103,6 +101,20 @@ def confirm(ctx: Context, args: Args) -> Answer:
         "confirmed": after.confirmed,
         "notice": after.notice,
     }
+
+
+def require_stated(state: State, period: str, home: str, care: str) -> Period:
+    """The period of statements that are final. Refuses with ``clearing.not-stated``.
+
+    The country's closing waits for no city: inside a province a closed period will do.
+    """
+    listed = period_record.load(state, period)
+    inside = not statement_record.is_national(home, care)
+    if listed.stage is PeriodStage.COLLECTING or (
+        listed.stage is PeriodStage.CLOSED and not inside
+    ):
+        reject("clearing.not-stated", period=period, stage=listed.stage.value)
+    return listed
 
 
 def _pass_on(state: State, period: str, home: str, care: str, made: Statement) -> None:
@@ -161,21 +173,35 @@ def _issue(ctx: Context, period: str, notice_id: str, kind: Kind, pairs: list[Pa
 
 def paid_statements(ctx: Context, notice_id: str, notice: Notice) -> None:
     """A statement's notice is paid; one that nets pays both directions."""
+    _settled(ctx, notice.cause[0], _pairs_of(ctx.state, notice_id, notice))
+
+
+def unpaid_statements(ctx: Context, notice_id: str, notice: Notice) -> None:
+    """The money of a statement's notice came back: it is owed again."""
+    _settled(ctx, notice.cause[0], _pairs_of(ctx.state, notice_id, notice), settled=False)
+
+
+def _pairs_of(state: State, notice_id: str, notice: Notice) -> list[Pair]:
+    """The statements that a notice pays."""
     period, home, care = notice.cause
     pairs = [(home, care)]
-    other = statement_record.find(ctx.state, period, care, home)
+    other = statement_record.find(state, period, care, home)
     if other is not None and other.notice == notice_id:
         pairs.append((care, home))
-    _settled(ctx, period, pairs)
+    return pairs
 
 
-def _settled(ctx: Context, period: str, pairs: list[Pair]) -> None:
+def _settled(ctx: Context, period: str, pairs: list[Pair], *, settled: bool = True) -> None:
+    """Note that statements are paid, or owed again. A closed period stays as it was closed."""
     for home, care in pairs:
         made = statement_record.load(ctx.state, period, home, care)
-        statement_record.put(ctx.state, period, home, care, replace(made, settled=True))
+        made = replace(made, settled=settled)
+        statement_record.put(ctx.state, period, home, care, made)
     listed = period_record.load(ctx.state, period)
-    listed = replace(listed, settled=listed.settled + len(pairs))
-    period_record.put(ctx.state, period, listed)
+    if listed.stage is not PeriodStage.CLOSED:
+        count = len(pairs) if settled else -len(pairs)
+        listed = replace(listed, settled=listed.settled + count)
+        period_record.put(ctx.state, period, listed)
 
 
 def _netting(state: State, home: str, care: str) -> bool:

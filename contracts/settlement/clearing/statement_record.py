@@ -40,6 +40,12 @@ class Statement:
     places: Cells
     """``city of care/fund type`` -> fen, of care in institutions of cities with a bureau of their
     own: what the province of care passes on (下拨)."""
+    moved_fen: int
+    """Of the sum: what objections have moved in from an earlier period, or out of this one."""
+    objections: int
+    """Objections that were ever lodged against it."""
+    open: int
+    """Of them not settled: nobody confirms while there is one."""
 
     @property
     def total_fen(self) -> int:
@@ -59,24 +65,25 @@ class Statement:
         )
         return [
             cells, self.declarations, self.adjusted_fen, self.home_by, self.care_by, self.notice,
-            self.settled, self.colour, places,
+            self.settled, self.colour, places, self.moved_fen, self.objections, self.open,
         ]  # fmt: skip
 
     @classmethod
     def decode(cls, value: Value) -> Statement:
         """From the state's value."""
-        # Statements of the first version have no places.
+        # Statements of the first version end before the places and knew no objection.
         cells, declarations, adjusted, home_by, care_by, notice, settled, colour, *rest = value
         return cls(
             cells=cells, declarations=declarations, adjusted_fen=adjusted, home_by=home_by,
             care_by=care_by, notice=notice, settled=settled, colour=colour,
-            places=rest[0] if rest else {},
+            places=rest[0] if rest else {}, moved_fen=rest[1] if rest else 0,
+            objections=rest[2] if rest else 0, open=rest[3] if rest else 0,
         )  # fmt: skip
 
 
 EMPTY = Statement(
     cells={}, declarations=0, adjusted_fen=0, home_by="", care_by="", notice="", settled=False,
-    colour="none", places={},
+    colour="none", places={}, moved_fen=0, objections=0, open=0,
 )  # fmt: skip
 """The statement of a pair that owes nothing yet."""
 

@@ -13,7 +13,7 @@ from contracts.runtime import Outcome
 from contracts.settlement import bank, funds_chart
 from contracts.settlement.clearing import notice_record, payment_record
 from contracts.settlement.funds_book import balance
-from tests.contracts.settlement.funds_world import trial_balance
+from tests.contracts.settlement.funds_world import balances, trial_balance
 from tests.contracts.settlement.month_world import (
     BANK_GUANGDONG,
     FINANCE_HUNAN,
@@ -28,13 +28,14 @@ QUOTA = 5_000_000
 DAY = "2025-06-10"
 
 
-def ordered(number: int = 1, approve: bool = True) -> tuple[Month, str]:
+def ordered(number: int = 1, approve: bool = True, payee_bank: str = BANK) -> tuple[Month, str]:
     """A province's advance that its bank is told to pay."""
     made = make_month()
     quota = {"home": HUNAN, "care": GUANGDONG, "scheme": "310", "quota_fen": QUOTA}
     notice = made.world.do(CENTRE, "advance", "set_quota", quota, post="finance").answer["notice"]
     payment = f"{FINANCE_HUNAN}:{number}"
-    args = {"payment": payment, "notice": notice, "amount_fen": QUOTA, "bank": BANK}
+    args = {"payment": payment, "notice": notice, "amount_fen": QUOTA, "bank": BANK,
+            "payee_bank": payee_bank}  # fmt: skip
     made.world.do(FINANCE_HUNAN, "payment", "order", args, post="finance")
     if approve:
         made.world.do(FINANCE_HUNAN, "payment", "approve", {"payment": payment}, post="checker")
@@ -93,7 +94,8 @@ def test_a_return_moves_nothing_and_the_notice_waits_again() -> None:
     [
         ({"amount_fen": QUOTA - 1}, "amount-differs"),
         ({"order": ""}, "no-order"),
-        ({"direction": "in"}, "unasked"),
+        ({"direction": "in", "order": ""}, "unasked"),
+        ({"direction": "in"}, "not-paid-yet"),
     ],
 )
 def test_what_fits_nothing_waits_and_moves_nothing(given: dict[str, Any], cause: str) -> None:
@@ -158,9 +160,10 @@ LINES = st.lists(
 
 
 @given(LINES)
-def test_whatever_a_bank_says_the_money_moves_once_at_most(lines: list[Any]) -> None:
+def test_whatever_a_bank_says_the_money_is_where_its_last_word_put_it(lines: list[Any]) -> None:
+    """A model of four lines: paid once by an ``out``, back by a ``returned`` of the amount."""
     made, payment = ordered()
-    moved = 0
+    stage, known, received = "approved", set(), False
     for reference, order, direction, amount in lines:
         args: dict[str, Value] = {
             "reference": reference, "direction": direction, "amount_fen": amount, "value_on": DAY,
@@ -169,8 +172,124 @@ def test_whatever_a_bank_says_the_money_moves_once_at_most(lines: list[Any]) -> 
         if direction == "returned":
             args["reason"] = "limit"
         outcome = made.world.call(BANK, "bank", "line", args, post="operator")
-        moved += bool(outcome.postings)
         assert outcome.ok or outcome.code in ("bank.foreign-order", "bank.line-differs")
+        if outcome.ok and reference not in known and order == "mine" and amount == QUOTA:
+            match (stage, direction):
+                case ("approved", "out"):
+                    stage = "paid"
+                case ("approved", "returned"):
+                    stage = "returned"
+                case ("paid", "returned"):
+                    stage = "sent-back"
+                case ("paid", "in"):
+                    received = True
+        if outcome.ok:
+            known.add(reference)
+        assert payment_record.load(made.state, payment).stage == stage
+        assert abs(held(made)) == (QUOTA if stage == "paid" else 0)
+        assert bool(payment_record.load(made.state, payment).received_reference) == received
         assert not any(trial_balance(made.state).values())
-    assert moved <= 1
-    assert abs(held(made)) == moved * QUOTA
+
+
+# --- After it was paid ----------------------------------------------------------------------------
+
+
+def test_money_that_comes_back_later_is_a_return_of_its_payment() -> None:
+    made, payment = ordered()
+    report(made, order=payment)
+    notice = payment_record.load(made.state, payment).notice
+    before = dict(made.state.entries)
+    other = report(made, order=payment, reference="R2", direction="returned",
+                   reason="closed_account", amount_fen=QUOTA - 1)  # fmt: skip
+    assert other.answer["cause"] == "amount-differs"
+    assert abs(held(made)) == QUOTA
+    assert len(made.state.entries) > len(before), "it waits in suspense"
+    back = {"order": payment, "reference": "R3", "direction": "returned",
+            "reason": "closed_account"}  # fmt: skip
+    told = report(made, **back)
+    assert told.answer["outcome"] == "matched"
+    assert {posting.transfer for posting in told.postings} == {f"payment-back/{payment}"}
+    assert held(made) == 0
+    found = payment_record.load(made.state, payment)
+    assert (found.stage, found.reference, found.back_reference) == ("sent-back", "R1", "R3")
+    waits = notice_record.load(made.state, notice)
+    assert (waits.stage, waits.paid_on) == ("issued", "")
+    entries = dict(made.state.entries)
+    assert report(made, **back).answer == told.answer
+    assert made.state.entries == entries, "the same message twice changes nothing"
+
+    again = f"{FINANCE_HUNAN}:2"
+    args = {"payment": again, "notice": notice, "amount_fen": QUOTA, "bank": BANK}
+    made.world.do(FINANCE_HUNAN, "payment", "order", args, post="finance")
+    made.world.do(FINANCE_HUNAN, "payment", "approve", {"payment": again}, post="checker")
+    report(made, order=again, reference="R4")
+    assert abs(held(made)) == QUOTA
+    assert payment_record.load(made.state, again).previous == payment
+    assert not any(trial_balance(made.state).values())
+
+
+def test_a_line_in_suspense_turns_out_to_be_a_return() -> None:
+    made, payment = ordered()
+    report(made, reference="R0", order=payment)
+    waits = report(made, direction="returned", reason="other")
+    assert (waits.answer["outcome"], waits.answer["cause"]) == ("suspense", "no-order")
+    explained = resolve(made, "matched", order=payment)
+    assert explained.answer["outcome"] == "resolved"
+    assert held(made) == 0
+    assert payment_record.load(made.state, payment).back_reference == "R1"
+    resolve(made, "matched", refused="bank.not-suspended", reference="R0", order=payment)
+
+
+def test_the_payees_bank_has_its_own_reference() -> None:
+    made, payment = ordered(payee_bank=BANK_GUANGDONG)
+    came = {"order": payment, "direction": "in", "reference": "G1", "sender": BANK_GUANGDONG}
+    assert report(made, **came).answer["cause"] == "not-paid-yet"
+    report(made, order=payment)
+    money = dict(balances(made.state))
+    told = report(made, **(came | {"reference": "G2"}))
+    assert (told.answer["outcome"], told.postings) == ("matched", [])
+    found = payment_record.load(made.state, payment)
+    assert (found.reference, found.received_reference, found.received_on) == ("R1", "G2", DAY)
+    twice = report(made, **(came | {"reference": "G3"}))
+    assert twice.answer["cause"] == "paid-twice"
+    report(made, "bank.foreign-order", **(came | {"reference": "G4", "sender": BANK}))
+    assert balances(made.state) == money
+    explained = made.world.refused(
+        "bank.still-open", BANK_GUANGDONG, "bank", "resolve",
+        {"reference": "G1", "how": "matched", "order": payment}, post="finance",
+    )  # fmt: skip
+    assert explained.values["cause"] == "paid-twice"
+
+
+def test_reports_after_payment_that_are_refused() -> None:
+    made, payment = ordered(payee_bank=BANK_GUANGDONG)
+    told: dict[str, Value] = {"payment": payment, "amount_fen": QUOTA, "reference": "B1",
+                              "value_on": DAY}  # fmt: skip
+
+    def refuse(code: str, method: str, sender: str = BANK, **given: Value) -> None:
+        args = {**told, **({"reason": "limit"} if method == "send_back" else {}), **given}
+        made.world.refused(code, sender, "payment", method, args, post="operator")
+
+    refuse("payment.wrong-stage", "send_back")
+    refuse("payment.wrong-stage", "receive", BANK_GUANGDONG)
+    report(made, order=payment)
+    refuse("payment.not-your-order", "send_back", BANK_GUANGDONG)
+    refuse("payment.not-your-order", "receive")
+    refuse("payment.amount-differs", "send_back", amount_fen=QUOTA + 1)
+    refuse("payment.amount-differs", "receive", BANK_GUANGDONG, amount_fen=1)
+    refuse("payment.reference-used", "send_back", reference="R1")
+    refuse("payment.value-day", "send_back", value_on="2025-06-11")
+    made.world.do(BANK_GUANGDONG, "payment", "receive", told, post="operator")
+    refuse("payment.reported-otherwise", "receive", BANK_GUANGDONG, reference="B2")
+    made.world.do(BANK, "payment", "send_back", told | {"reason": "limit"}, post="operator")
+    refuse("payment.reported-otherwise", "send_back", reference="B2")
+    after = dict(made.state.entries)
+    made.world.do(BANK, "payment", "send_back", told | {"reason": "limit"}, post="operator")
+    assert made.state.entries == after
+
+
+def test_a_payment_of_the_first_version_ends_with_its_cause() -> None:
+    made, payment = ordered()
+    found = payment_record.load(made.state, payment)
+    assert payment_record.Payment.decode(found.encode()) == found
+    assert payment_record.Payment.decode(found.encode()[:13]) == found  # type: ignore[index]

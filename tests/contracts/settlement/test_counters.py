@@ -314,13 +314,17 @@ def test_counters_are_the_sum_of_what_stands(
         assert [c for _, c in found.settlements] == list(claims) if found else not claims
 
 
-def test_a_sum_that_cannot_be_true_is_refused_before_it_cannot_be_written(world: World) -> None:
+def test_a_sum_that_cannot_be_true_is_refused_before_a_policy_meets_it(world: World) -> None:
     """Found by attack: entries that add up beyond 64 bits could not be encoded, which stopped the
-    block instead of the call."""
-    many = {"pool_fen": 10**15}
-    for number in range(1_000):
-        counters.add(world.context(w.HOSPITAL), alice(world), 2025, many, f"c{number}")
+    block instead of the call; and beyond all money every later settlement was a policy's fault."""
+    counters.add(world.context(w.HOSPITAL), alice(world), 2025, {"pool_fen": 10**15 - 1}, "c1")
+    more = [{"person": {"deltas": {"pool_fen": fen}}} for fen in (2, 1)]
+    refused = world.refused(
+        "counters.too-large", BUREAU, C, "feed", feed_args(world), attachments=more[0]
+    )
+    assert refused.values == {"name": "pool_fen", "limit_fen": 10**15}
+    world.do(BUREAU, C, "feed", feed_args(world), attachments=more[1])
     world.refused(
-        "counters.too-large", BUREAU, C, "feed", feed_args(world),
-        attachments={"person": {"deltas": many}},
+        "counters.too-large", BUREAU, C, "feed", feed_args(world, "two"),
+        attachments=more[1],
     )  # fmt: skip

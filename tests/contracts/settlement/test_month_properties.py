@@ -10,12 +10,15 @@ from collections.abc import Callable
 import pytest
 
 from contracts.settlement import funds_chart as chart
+from contracts.settlement.calendar import date_of_ms
 from contracts.settlement.clearing import (
     account_record,
     cities,
     declaration_record,
     notice_record,
+    objection_record,
     owed,
+    payment_record,
     period_record,
     statement_record,
 )
@@ -48,6 +51,7 @@ from tests.contracts.world import (
     BUREAU_GUANGDONG,
     BUREAU_GUANGZHOU,
     BUREAU_HUNAN,
+    CENTRE,
     HOSPITAL,
 )
 
@@ -75,11 +79,13 @@ class Walk:
         self.settled = 0
         self.refunds: list[str] = []
         self.deductions: list[str] = []
+        self.objections: list[str] = []
+        self.paid: list[str] = []
         self.done: Counter[str] = Counter()
         self.actions: tuple[Callable[[], bool], ...] = (
             self.settle, self.settle, self.reverse, self.turn_of_the_month, self.deduct,
             self.decide, self.set_aside, self.audit, self.audit, self.say_yes, self.say_yes,
-            self.levy_or_allot, self.pay, self.pay,
+            self.object, self.answer, self.levy_or_allot, self.pay, self.pay, self.come_back,
         )  # fmt: skip
 
     def run(self, steps: int) -> None:
@@ -201,11 +207,69 @@ class Walk:
             for (home, care), bureaus in PAIRS.items():
                 made = statement_record.find(self.month.state, period, home, care)
                 stage = period_record.load(self.month.state, period).stage
-                if made is not None and stage == "stated" and not made.confirmed:
+                if made is not None and stage == "stated" and not made.confirmed and not made.open:
                     bureau = bureaus[1] if made.home_by else bureaus[0]
                     self.month.say_yes(bureau, period, home=home, care=care)
                     return True
         return False
+
+    def object(self) -> bool:
+        """A side that has not spoken objects to part of a settlement of its statement."""
+        able = [
+            (e, period, pair) for e in self.entries() for period in self.periods()
+            for pair in PAIRS if self.objectionable(e, period, pair)
+        ]  # fmt: skip
+        if not able:
+            return False
+        entry, period, (home, care) = self.chance.choice(able)
+        made = statement_record.load(self.month.state, period, home, care)
+        free = [i for i, word in enumerate((made.home_by, made.care_by)) if not word]
+        side = self.chance.choice(free)
+        room = sum(fen for fen in owed.cells_of(entry.claim).values() if fen > 0)
+        name = f"{(home, care)[side]}-o{len(self.objections)}"
+        rows = [{"settlement": entry.id, "amount_fen": self.chance.randrange(1, room + 1),
+                 "reason": "other"}]  # fmt: skip
+        args = {"objection": name, "period": period, "home": home, "care": care, "rows": rows}
+        self.month.world.do(PAIRS[home, care][side], "objection", "lodge", args, post="finance")
+        self.objections.append(name)
+        return True
+
+    def objectionable(self, entry: Entry, period: str, pair: tuple[str, str]) -> bool:
+        state = self.month.state
+        listed = period_record.load(state, period)
+        made = statement_record.find(state, period, *pair)
+        month = declaration_record.find(state, HOSPITAL, entry.declared) if entry.declared else None
+        return (
+            listed.stage == "stated" and made is not None and not made.confirmed
+            and date_of_ms(self.month.world.time_ms) <= listed.confirm_by
+            and entry.reversal is None and month is not None and month.period == period
+            and statement_record.sides(state, entry.claim.area, entry.claim.care) == pair
+            and not objection_record.of_settlement(state, entry.id)
+            and sum(fen for fen in owed.cells_of(entry.claim).values() if fen > 0) > 0
+        )  # fmt: skip
+
+    def answer(self) -> bool:
+        state = self.month.state
+        waiting = [
+            name for name in self.objections
+            if objection_record.load(state, name).stage in objection_record.OPEN
+        ]  # fmt: skip
+        if not waiting:
+            return False
+        name = self.chance.choice(waiting)
+        made = objection_record.load(state, name)
+        bureaus = PAIRS[made.home, made.care]
+        if made.stage == "rejected":
+            how = self.chance.choice(("move", "later", "stands"))
+            who, method, args = CENTRE, "decide", {"objection": name, "how": how}
+        elif self.chance.random() < 0.2:
+            who, method, args = bureaus[made.side == "care"], "withdraw", {"objection": name}
+        else:
+            how = self.chance.choice(("move", "later", "reject"))
+            who, method, args = bureaus[made.side == "home"], "answer", {"objection": name,
+                                                                         "how": how}  # fmt: skip
+        self.month.world.do(who, "objection", method, args, post="checker")
+        return True
 
     def levy_or_allot(self) -> bool:
         method, area, bureau = self.chance.choice(CITIES)
@@ -238,6 +302,23 @@ class Walk:
         after = dict(self.month.state.entries)
         world.do(BANK, "payment", method, told | more, post="operator")
         assert self.month.state.entries == after, "the same message twice changes nothing"
+        if not returned:
+            self.paid.append(payment)
+        return True
+
+    def come_back(self) -> bool:
+        """A bank sends back what it had confirmed, now and then; its message comes twice."""
+        if not self.paid or self.chance.random() < 0.5:
+            return False
+        payment = self.paid.pop(self.chance.randrange(len(self.paid)))
+        self.month.payments += 1
+        told = {
+            "payment": payment, "reference": f"B{self.month.payments}", "value_on": self.today(),
+            "amount_fen": payment_record.load(self.month.state, payment).amount_fen,
+            "reason": "closed_account",
+        }  # fmt: skip
+        for _ in range(2):
+            self.month.world.do(BANK, "payment", "send_back", told, post="operator")
         return True
 
     # What is looked at.
@@ -324,7 +405,7 @@ def test_every_prefix_sums_to_zero_and_every_account_explains_itself(seed: int) 
 
 def test_the_walks_have_been_everywhere() -> None:
     """Chance has to find its way to everything, or the test says nothing."""
-    walk = Walk(77)
+    walk = Walk(20)
     walk.run(250)
     missing = {a.__name__ for a in walk.actions} - {name for name, n in walk.done.items() if n}
     assert not missing, walk.done

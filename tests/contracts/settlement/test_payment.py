@@ -16,6 +16,7 @@ from tests.contracts.settlement.funds_world import balances, trial_balance
 from tests.contracts.world import (
     BANK,
     BUREAU_CHANGSHA,
+    CENTRE,
     FINANCE,
     HOSPITAL,
     World,
@@ -194,6 +195,21 @@ def test_reports_that_are_refused(world: World, code: str, given: dict[str, Any]
     order(world)
     approve(world)
     world.refused(code, BANK, "payment", "confirm", TOLD | given, post="operator")
+
+
+@pytest.mark.parametrize("day", ["2025-02-30", "2025-02-29", "2025-13-01", "2025-6-1", ""])
+def test_a_day_that_does_not_exist_is_no_day(world: World, day: str) -> None:
+    """Neither a bank's day of booking nor a holiday, by which due dates are reckoned."""
+    order(world)
+    approve(world)
+    told = TOLD | {"value_on": day}
+    shape = world.refused("args.shape", BANK, "payment", "confirm", told, post="operator")
+    assert shape.values["path"] == "value_on"
+    holidays = {"name": "holidays", "region": "000000", "value": {"off": [day], "on": []}}
+    refused = world.refused(
+        "organisations.parameter-shape", CENTRE, "organisations", "set_parameter", holidays
+    )
+    assert refused.values["name"] == "holidays"
 
 
 def test_only_the_department_itself_goes_on_with_its_payment(world: World) -> None:

@@ -9,6 +9,7 @@ from contracts.settlement.claim_explain import LINE_FIELDS
 from contracts.settlement.clearing import declaration_record, period_record
 from contracts.settlement.clearing.audit_record import Deduction, DeductionStage
 from contracts.settlement.clearing.notice_record import Kind, Notice, NoticeStage
+from contracts.settlement.clearing.objection_record import Objection, ObjectionStage
 from contracts.settlement.clearing.payment_record import Payment, PaymentStage
 from contracts.settlement.clearing.statement_record import EMPTY
 from contracts.settlement.cover_record import CoverPayment, CoverStage, Product
@@ -16,13 +17,17 @@ from contracts.settlement.cover_record import Version as CoverVersion
 from contracts.settlement.enrolment import Period, Person, Spell
 from contracts.settlement.filing_record import APPROVED, Filing, Version, row_of
 from contracts.settlement.lifecycle import ClaimState
+from contracts.settlement.move_record import Move, MoveStage
+from contracts.settlement.newborn_record import Newborn
 from contracts.settlement.records import Claim, Settled, Visit
+from contracts.settlement.recovery_record import Recovery, RecoveryStage
 from contracts.settlement.reimbursement_record import Place, Reimbursement, Stage
 from node.api.ports import WorkItem
 from tests.node.api.world import HOSPITAL, START_MS, CallSpec, MemoryNode
 
 PERSON, FILING, CLAIM = "p:430100:7f3a", "f-1", "m-1"
 REIMBURSEMENT = "z-1"
+NEWBORN, MOVE, RECOVERY = "p:430100:newborn", "510100-m-1", "430100-q-1"
 PRODUCT, PAYMENT, INSURER = "insurer:one:hmb", "m-0.1", "insurer:one"
 LINES: list[Any] = [
     ["1", "XJ01CRA0401", "2025-12-22", 123_450_000, 10_000, 12_345, 0, "D440100000001", False, ""]
@@ -65,6 +70,31 @@ def filing() -> Filing:
     return Filing(FILING, PERSON, "430100", (version,), bytes(32))
 
 
+def newborn() -> Newborn:
+    """The patient's own child, some days old."""
+    return Newborn(
+        PERSON, "2026-01-02", "male", "2026-04-02", "provisional", "", (CLAIM,), (), bytes(32),
+        bytes(32),
+    )  # fmt: skip
+
+
+def move() -> Move:
+    """The patient moves to Sichuan; Changsha has not agreed yet."""
+    return Move(
+        MoveStage.ASKED, PERSON, "p:510100:moved", "2026-03-01", "", "s:clerk", "", 0, 0, (), "",
+        bytes(32), bytes(32), bytes(32),
+    )  # fmt: skip
+
+
+def recovery() -> Recovery:
+    """Somebody was liable for what the patient was treated for."""
+    return Recovery(
+        stage=RecoveryStage.AGREED, claim=CLAIM, grounds="liable_later", liable=bytes(32),
+        registrar="s:clerk", paid_first=False, demanded_fen=0, due_on="", bank="", parts=(),
+        reason="", restored=(), digest=bytes(32), last=bytes(32), salt=bytes(32),
+    )  # fmt: skip
+
+
 def reimbursement() -> Reimbursement:
     """A bill from a hospital that takes no part: nobody but the insured place is concerned."""
     return Reimbursement(
@@ -98,6 +128,7 @@ def cover() -> dict[str, Any]:
 
 
 MONTH, NOTICE, PAID, DEDUCTION = "2026-01", "clearing:2026-01:430000:440000", "fin-1", "440100-d1"
+OBJECTION = "430000-o1"
 
 
 def month() -> dict[str, Any]:
@@ -125,7 +156,14 @@ def month() -> dict[str, Any]:
         due_on="2026-01-08", answer="", decider="", decided_fen=0, by_fund=(), original_period="",
         period="", digest=b"",
     )  # fmt: skip
+    objection = Objection(
+        stage=ObjectionStage.LODGED, period=MONTH, home="430000", care="440000", side="home",
+        rows=((CLAIM, 1, "other"),), cells={"430100/390/390100": 1}, places={}, holder="s:3",
+        lodged_on="2026-01-01", due_on="2026-01-06", answered_by="", answered_on="",
+        decided_by="", to_period="", adjusted_fen=0, digest=b"",
+    )  # fmt: skip
     return {
+        f"objection/{OBJECTION}": objection.encode(),
         f"declaration/{HOSPITAL}/{MONTH}": declared.encode(),
         "period": MONTH,
         f"period/{MONTH}": replace(period_record.begin(), pairs=1).encode(),
@@ -204,6 +242,9 @@ def tell(node: MemoryNode) -> Story:
             f"filings/{PERSON}": [[row_of(FILING, filing().last).encode()], bytes(32)],
             f"account/{PERSON}": {"person": {"310200": 45_00}, "salt": bytes(32)},
             f"reimbursement/{REIMBURSEMENT}": reimbursement().encode(),
+            f"newborn/{NEWBORN}": newborn().encode(),
+            f"move/{MOVE}": move().encode(),
+            f"recovery/{RECOVERY}": recovery().encode(),
             "fund/430100": {"fund": {"390100": -80_00}},
             **cover(),
             **month(),

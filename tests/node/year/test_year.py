@@ -15,24 +15,35 @@ from hypothesis import strategies as st
 
 from contracts.runtime import Runtime
 from contracts.settlement import CONTRACTS
+from contracts.settlement.calendar import start_of_day_ms
+from node.benchmark.workload import Batch, Planned, Signer
 from node.ledger.receipt import Receipt, ReceiptPosting
 from node.service.opening import OpenOptions, open_ledger
 from node.year import __main__ as command
-from node.year import bills, calendar, charts, closing
+from node.year import bills, calendar, charts, closing, outages
+from node.year.ledger import YearBroken, YearLedger
 from node.year.people import People
 from node.year.places import Places, Scale
+from node.year.prepaid import Prepaid
 from node.year.report import middle, page, summary
-from node.year.run import Outcome, Plan, simulate
+from node.year.run import Outcome, Plan, Progress, simulate
 from node.year.sums import Sums
+from node.year.waves import Waves
 
-TINY = Plan(claims=60, persons=60, scale=Scale(cities=1, hospitals=1, pharmacies=1, provinces=3))
+TINY = Plan(claims=90, persons=60, scale=Scale(cities=1, hospitals=1, pharmacies=1, provinces=3))
+
+
+def live(folder: Path, progress: Progress = lambda *_: None) -> Outcome:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(outages, "SHARE", 0.05)  # so few visits meet none otherwise
+        return simulate(TINY, folder, progress)
 
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Path]:
     folder = tmp_path_factory.mktemp("year")
     told: list[tuple[str, int, int]] = []
-    outcome = simulate(TINY, folder, lambda *words: told.append(words))
+    outcome = live(folder, lambda *words: told.append(words))
     assert told[-1][1] == told[-1][2] == TINY.claims
     return outcome, folder
 
@@ -55,7 +66,59 @@ def test_the_year_ends_with_nothing_open(lived: tuple[Outcome, Path]) -> None:
     assert sum(pair["owed_fen"] for pair in told["pairs"]) == sum(later.values())
     assert told["days_to_money"]["settlements"] == sum(outcome.journal.to_money.values()) > 0
     assert {fund["fund"] for fund in told["funds"]} >= {"310100", "390100"}
+    assert told["unexplained_fen"] == 0
+    assert told["paid_by_case"] > 0
+    assert told["prepaid_fen"] > told["prepaid_set_off_fen"] >= 0
+    assert min(told["cut_off"].values()) > 0
     json.dumps(told)
+
+
+def test_what_the_node_does_not_take_ends_the_year_with_its_reason(tmp_path: Path) -> None:
+    places = Places(Scale(cities=1, hospitals=1, pharmacies=1, provinces=1))
+    period = Planned("clearing", "open", {"period": "2025-01"})
+    batch = Batch(Signer.of("centre", "finance"), [period])
+    start_ms = start_of_day_ms("2025-01-01")
+    read: list[int] = []
+    ledger = YearLedger(
+        tmp_path, places, start_ms, lambda height, _: read.append(height), index=False
+    )
+    with ledger:
+        ledger.do([batch])
+        assert read == [1]
+        assert ledger.state(["period/2025-01", "period/2025-02"])[1] is None
+        ledger._chain = bytes(32)
+        with pytest.raises(YearBroken, match=r"transaction\.wrong-chain"):
+            ledger.do([batch])
+    assert ledger._process.exitcode == 0, "it has stopped in order all the same"
+
+
+def test_the_same_seed_gives_the_same_year(lived: tuple[Outcome, Path], tmp_path: Path) -> None:
+    """How calls fall into blocks depends on the machine; what they come to does not."""
+
+    def without_the_machine(outcome: Outcome) -> dict[str, Any]:
+        told = summary(outcome)
+        for measured in ("seconds", "cpu_seconds", "node_cpu_seconds", "setup_seconds", "blocks"):
+            del told[measured]
+        told["by_month"] = [(month["claims"], month["remembered"]) for month in told["by_month"]]
+        return told
+
+    again = live(tmp_path)
+    assert without_the_machine(again) == without_the_machine(lived[0])
+    assert again.sums.balances == lived[0].sums.balances
+
+
+def test_what_the_actors_remember_does_not_grow_with_the_year(
+    lived: tuple[Outcome, Path],
+) -> None:
+    """Counted, not weighed: things of the newest months, and none of those before."""
+    months = lived[0].by_month
+    settled = [0, 0, *(month["claims"] for month in months)]
+    for number, month in enumerate(months):
+        # At most a row, a day and a stay of each settlement of a month that is not paid yet, and
+        # one thing for each of three institutions and six pairs; papers come with the months too.
+        newest = settled[number + 2] - settled[number]
+        assert 0 < month["remembered"] <= 3 * newest + 3 + 6, month
+    assert months[-1]["remembered"] < TINY.claims / 4
 
 
 def test_any_prefix_sums_to_zero_and_the_chain_opens_at_its_end(
@@ -82,7 +145,7 @@ def test_the_page_is_one_file_and_says_what_came_out(lived: tuple[Outcome, Path]
     assert not re.search(r"(src|href)=|url\(|@import|<script", text), "nothing from outside"
     for words in ("省际资金流向", "预付金使用", "账龄", "从出院到回款", "基金收支", "平 balanced"):
         assert words in text
-    assert text.count("<svg") == 6 == text.count("</svg>")
+    assert text.count("<svg") == 7 == text.count("</svg>")
     assert "nan" not in text.lower().replace("finance", "")
 
 
@@ -139,6 +202,34 @@ def test_there_is_less_care_on_days_of_rest() -> None:
     assert calendar.weight_of("2025-01-29") < calendar.weight_of("2025-10-01")
     assert calendar.weight_of("2025-10-01") < calendar.weight_of("2025-06-07")
     assert calendar.weight_of("2025-06-07") < calendar.weight_of("2025-01-26") == 1, "worked"
+
+
+def test_a_prepayment_is_set_off_as_far_as_it_was_paid_and_is_owed() -> None:
+    places = Places(Scale(cities=1, hospitals=3, pharmacies=1, provinces=1))
+    first, second, third = (each for each in places.hospitals["110000"])
+    state: dict[str, Any] = {
+        f"payable/{first}": {"payable": {"310100": 10**9}},
+        f"payable/{second}": {"payable": {"310100": 7}},
+        f"prepayment/{first}": {"prepayment": {"310100": -(10**9)}},
+        f"prepayment/{second}": {"prepayment": {"310100": -(10**9)}},
+        f"payable/{third}": {"payable": {"310100": 10**9}},
+    }
+    made = Prepaid(places, 120_000, lambda keys: [state.get(key) for key in keys])
+    granted, offset, nothing = Waves(), Waves(), Waves()
+    made.add(granted, "2025-03")
+    made.add(offset, "2025-09")
+    made.add(nothing, "2025-12")
+
+    def calls(waves: Waves) -> list[tuple[str, Any, Any]]:
+        return [
+            (call.method, call.args["institution"], call.args["amount_fen"])
+            for step in waves.steps for some in step.values() for call in some
+        ]  # fmt: skip
+
+    given = 120_000 // 12 * 15_000 // 3
+    assert calls(granted) == [("grant", each, given) for each in (first, second, third)]
+    assert calls(offset) == [("offset", first, -(-given // 3)), ("offset", second, 7)]
+    assert calls(nothing) == []
 
 
 def test_months_close_on_working_days() -> None:

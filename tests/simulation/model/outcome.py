@@ -9,6 +9,9 @@ from typing import Any
 from tests.simulation.model.book import Book, Leg, Refused
 from tests.simulation.model.facts import Facts
 
+LIMIT = 10**15
+"""No amount and no counter is beyond all money (fen)."""
+
 CHINA = timedelta(hours=8)
 
 
@@ -93,6 +96,6 @@ def add_up(values: dict[str, int], deltas: dict[str, int], sign: int) -> dict[st
     after = dict(values)
     for name, delta in deltas.items():
         after[name] = after.get(name, 0) + sign * delta
-        require(after[name] <= 10**18, "counters.too-large")
+        require(after[name] <= LIMIT, "counters.too-large")
         require(after[name] >= 0, "counters.negative")
     return {name: value for name, value in after.items() if value}
