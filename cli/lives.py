@@ -1,16 +1,54 @@
-"""``yibao estate`` and ``yibao person ending``: births, moves and deaths of the insured.
+"""``yibao newborn|move|estate|recovery`` and ``yibao person ending``: births, moves, deaths.
 
 The commands that change something are made from the contracts' declarations (``cli.calls``).
 """
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from cli.output import Json, out, print_record, print_table, yuan
-from cli.show import ByClaim, PersonId, asked
+from cli.show import ByClaim, PersonId, asked, record
 
+newborn = typer.Typer(no_args_is_help=True, help="Newborns under their mothers. 新生儿随母")
+move = typer.Typer(no_args_is_help=True, help="Insurance moves to another area. 关系转移接续")
+recovery = typer.Typer(no_args_is_help=True, help="Recovery from who is liable. 第三人追偿")
 estate = typer.Typer(no_args_is_help=True, help="Heirs and what they get. 个人账户继承")
+
+MoveId = Annotated[str, typer.Argument(metavar="MOVE", help="Id of the transfer.")]
+RecoveryId = Annotated[str, typer.Argument(metavar="RECOVERY", help="Id of the recovery.")]
+ChildId = Annotated[str, typer.Argument(metavar="CHILD", help="Pseudonym of the newborn.")]
+
+
+@newborn.command("show")
+def show_newborn(context: typer.Context, child_id: ChildId, as_json: Json = False) -> None:
+    """A newborn's registration, and what was settled under the mother. Logged. 新生儿登记"""
+    record(context, "Newborn 新生儿", f"/v1/newborns/{child_id}", as_json)
+
+
+@move.command("show")
+def show_move(context: typer.Context, move_id: MoveId, as_json: Json = False) -> None:
+    """Where a transfer of insurance stands, and what moved. Logged. 关系转移"""
+    record(context, "Move 转移", f"/v1/moves/{move_id}", as_json)
+
+
+@recovery.command("show")
+def show_recovery(context: typer.Context, recovery_id: RecoveryId, as_json: Json = False) -> None:
+    """Where a recovery stands: demand, what came, which funds have it. 追偿"""
+    if (answer := asked(context, as_json, f"/v1/recoveries/{recovery_id}")) is None:
+        return
+    told = answer["record"]
+    parts = told.pop("parts")
+    print_record("Recovery 追偿", told)
+    print_table(
+        "Paid by the liable party 已到账",
+        ("payment", "amount 元", "funds", "reference", "given back"),
+        [(one["payment"], yuan(int(one["amount_fen"])),
+          ", ".join(f"{fund} {yuan(int(fen))}" for fund, fen in one["by_fund"]),
+          one["reference"], "yes" if one["given_back"] else "") for one in parts],
+    )  # fmt: skip
 
 
 def ending(

@@ -32,6 +32,7 @@ from cli import (
     proof,
     provider,
     refunds,
+    reimburse,
     rerun,
     show,
     trace,
@@ -62,9 +63,13 @@ mount(show.family, CONTRACTS_BY_NAME, ("family",))
 mount(show.wallet, CONTRACTS_BY_NAME, ("wallet",))
 mount(show.credit, CONTRACTS_BY_NAME, ("credit",))
 mount(cover.app, CONTRACTS_BY_NAME, ("cover",))
+show.reimburse.command("again")(reimburse.again)
 mount(show.reimburse, CONTRACTS_BY_NAME, ("reimbursement",))
 for noun, group in clearing.GROUPS.items():
     mount(group, CONTRACTS_BY_NAME, (noun,))
+mount(lives.newborn, CONTRACTS_BY_NAME, ("newborn",))
+mount(lives.move, CONTRACTS_BY_NAME, ("move",))
+mount(lives.recovery, CONTRACTS_BY_NAME, ("recovery",))
 mount(lives.estate, CONTRACTS_BY_NAME, ("estate",))
 mount(refunds.payouts, CONTRACTS_BY_NAME, ("payout",))
 mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
@@ -101,7 +106,10 @@ for group, name in (
     (show.reimburse, "reimburse"),
     *((group, noun) for noun, group in clearing.GROUPS.items()),
     (refunds.payouts, "payout"),
+    (lives.newborn, "newborn"),
+    (lives.move, "move"),
     (lives.estate, "estate"),
+    (lives.recovery, "recovery"),
     (show.catalogue, "catalogue"),
     (show.looks, "looks"),
     (show.tx, "tx"),

@@ -116,7 +116,7 @@ def of_reimbursement(client: Client, name: str) -> tuple[dict[str, Any], Given]:
         method = call_of(client, row)["method"]
         if method == "file":
             content = content_of(client, row)
-        elif method == "decide" and row["receipt"]["explanation"] is not None:
+        elif method in ("decide", "again") and row["receipt"]["explanation"] is not None:
             place = f"/v1/receipts/{row['tx_id']}/{row['call_index']}/explanation"
             told = client.get(place)["explanation"]
     if told is None:

@@ -57,6 +57,7 @@ def follow(client: Client, claim: str) -> dict[str, Any]:
         "state": record["state"],
         "institution": record["institution"],
         "settled": record["settled"],
+        "recovery": record.get("recovery"),
         "chain": chain,
         "part": record.get("part"),
         "parts": record.get("parts", []),
@@ -143,6 +144,11 @@ def tree_of(traced: dict[str, Any]) -> Tree:
     if traced["part"] is not None:
         number, parts = traced["part"]["number"], " → ".join(traced["parts"])
         root.add(f"part {number} of a stay that is settled in parts 分次结算: {parts}")
+    if (back := traced.get("recovery")) is not None:
+        root.add(
+            f"recovery 第三人追偿 {back['recovery']} ({back['stage']}): "
+            f"{yuan(int(back['recovered_fen']))} of {yuan(int(back['demanded_fen']))} 元"
+        )
     for step in traced["steps"]:
         title = ", ".join(step["events"]) or step["code"] or step["status"]
         branch = root.add(

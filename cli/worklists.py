@@ -158,7 +158,7 @@ def _warn_all(client: Client, query: dict[str, Any], as_json: bool) -> None:
 
 
 def affected(context: typer.Context, filing: FilingId, as_json: Json = False) -> None:
-    """Settled claims that a late filing would change: what to take back and settle anew. 补备案"""
+    """Claims and reimbursements that a late filing would change: what to decide again. 补备案"""
     if (answer := asked(context, as_json, f"/v1/filings/{filing}/affected")) is None:
         return
     print_table(
@@ -170,6 +170,18 @@ def affected(context: typer.Context, filing: FilingId, as_json: Json = False) ->
              row["reason"] or row["settled_as"] or "—",
              row["would_be"] + ("" if row["in_time"] else " (late)"), yuan(int(row["cash_fen"])))
             for row in answer["claims"]
+        ],
+    )  # fmt: skip
+    if not answer["reimbursements"]:
+        return
+    print_table(
+        f"Reimbursements that filing {filing} would change 受影响的零星报销",
+        ("reimbursement", "stage", "stay", "decided as", "would be", "funds 元"),
+        [
+            (row["reimbursement"], row["stage"], f"{row['admission']} – {row['discharge']}",
+             row["reason"] or row["decided_as"] or "—",
+             row["would_be"] + ("" if row["in_time"] else " (late)"), yuan(int(row["funds_fen"])))
+            for row in answer["reimbursements"]
         ],
     )  # fmt: skip
 

@@ -17,6 +17,7 @@ from contracts.api import State, Value, reject
 from contracts.regions import COUNTRY, widening
 from contracts.schema import (
     DIGITS,
+    IDENTIFIER,
     Bool,
     Check,
     Date,
@@ -145,6 +146,40 @@ AREA: Mapping[str, Parameter] = MappingProxyType(
                 "How the home area reimburses people who paid first. within_months: how long after "
                 "discharge a bill may be brought. decide_within, papers_within, pay_within: "
                 "working days for the decision, for papers that were asked for, for the payment.",
+            ),
+            _parameter(
+                "move",
+                "bureau",
+                Record({"carry": List(Text(1, 40, IDENTIFIER), max=64, distinct=True)}),
+                # No text seen says that a year's counters follow the person.
+                {"carry": []},
+                "How the area takes over people whose insurance moves here. carry: names of the "
+                "year's counters that go on, within one scheme; the others begin anew.",
+            ),
+            _parameter(
+                "recovery",
+                "bureau",
+                Record(
+                    {
+                        "pay_within": Int(1, 250),
+                        "restore": OneOf("when_recovered", "never"),
+                    }
+                ),
+                # Neither is in a text seen; what came back in full was not used up (as where the
+                # fund did not pay at all).
+                {"pay_within": 30, "restore": "when_recovered"},
+                "How the home area recovers from a liable third party. pay_within: working days "
+                "that a demand gives. restore: whether the year's counters have back what a "
+                "settlement used up once all of it has come.",
+            ),
+            _parameter(
+                "newborn",
+                "bureau",
+                Record({"within_days": Int(1, 366)}),
+                # National guidance: enrolled within 90 days, covered from birth.
+                {"within_days": 90},
+                "How long after its birth a newborn may be treated under its mother, and be "
+                "enrolled with cover from birth. within_days: days, the last one counts.",
             ),
             _parameter(
                 "clearing",

@@ -41,19 +41,32 @@ class Facts:
 
 
 def cover_of(
-    ctx: Context, institution: Organisation, person: Person, visit: Visit, filed_until: str = ""
+    ctx: Context,
+    institution: Organisation,
+    person: str,
+    mother: str,
+    visit: Visit,
+    filed_until: str = "",
 ) -> Cover:
-    """The filing whose cover reaches the admission, or why none does (``find_cover``)."""
-    return find_cover(
-        ctx.state,
-        person.id,
-        institution.region,
-        visit.admission,
-        visit.discharge,
-        emergency=is_emergency(visit),
-        today=calendar.date_of_ms(ctx.time_ms),
-        filed_until=filed_until,
-    )
+    """The filing whose cover reaches the admission, or why none does (``find_cover``).
+
+    ``mother``: of a newborn, whose filing covers it, too; empty for everybody else.
+    """
+
+    def found(whose: str) -> Cover:
+        return find_cover(
+            ctx.state,
+            whose,
+            institution.region,
+            visit.admission,
+            visit.discharge,
+            emergency=is_emergency(visit),
+            today=calendar.date_of_ms(ctx.time_ms),
+            filed_until=filed_until,
+        )
+
+    cover = found(person)
+    return found(mother) if mother and not cover.found else cover
 
 
 def case_of(

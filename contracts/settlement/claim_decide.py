@@ -77,6 +77,7 @@ def decide(
     filed_until: str = "",
     counted_in: Callable[[int], Counters | None] | None = None,
     part: AsPart | None = None,
+    mother: str = "",
     replaced: Replaced | None = None,
 ) -> Decided:
     """Steps 1 to 3 of SETTLEMENT.md section 4.
@@ -86,8 +87,9 @@ def decide(
     ``counted_in``: the counters of a benefit year as they were; those of now unless it is given.
     ``part``: the stay that the bill is a part of; then the stay decides, not the bill alone.
     ``replaced``: the settlement that this one takes the place of, and when it was decided.
-    Refuses with codes ``policy.*``, ``counters.*``, ``claim.no-catalogue``,
-    ``claim.consent-missing``, ``claim.reimbursed``, ``stay.policy-reads-lines``.
+    ``mother``: of a newborn, whose filing covers it, too. Refuses with codes ``policy.*``,
+    ``counters.*``, ``claim.no-catalogue``, ``claim.consent-missing``, ``claim.reimbursed``,
+    ``stay.policy-reads-lines``.
     """
     ctx.spend(len(rows) * WORK_OF_ROW)
     host, whole = (institution, visit) if part is None else (part.host, part.visit)
@@ -97,7 +99,7 @@ def decide(
     needs_consent = direct and not is_emergency(whole)
     region = institution.region if rules.catalogue == host.region else rules.catalogue
     covered = catalogue_of(ctx, region, rows, needs_consent=needs_consent)
-    facts = Facts(host, person, whole, cover_of(ctx, host, person, whole, filed_until), own)
+    facts = _facts(ctx, host, person, whole, own, mother, filed_until)
     years = _years(rules.program, whole, part)
     known = _known(ctx, person, years) if counted_in is None else [counted_in(y) for y in years]
     if direct:
@@ -152,6 +154,19 @@ def _values(
             for name, delta in part.so_far.counted.get(year, {}).items():
                 values[name] = values.get(name, 0) - delta
     return counted
+
+
+def _facts(
+    ctx: Context,
+    institution: Organisation,
+    person: Person,
+    visit: Visit,
+    own: OwnMeans,
+    mother: str,
+    filed_until: str,
+) -> Facts:
+    cover = cover_of(ctx, institution, person.id, mother, visit, filed_until)
+    return Facts(institution, person, visit, cover, own)
 
 
 def _require_not_reimbursed(

@@ -22,6 +22,7 @@ from contracts.settlement import (
     enrolment,
     family,
     invoices,
+    newborn_record,
 )
 from contracts.settlement.claim import CONTRACT
 from contracts.settlement.claim_shapes import INSTITUTIONS, WHY_TAKEN_BACK
@@ -78,6 +79,8 @@ def reverse(ctx: Context, args: Args) -> Answer:
     person = enrolment.require_person(ctx.state, claim.person)
     for year, deltas in settled.counters:
         counters.restore(ctx, person, year, dict(deltas), claim_id)
+    if claim.visit.newborn:
+        newborn_record.leave(ctx, claim.visit.newborn, claim_id)
     if settled.covers:
         cover_settle.take_back(ctx, claim_id, person, settled.covers, settled.time_ms)
     claims.put(ctx, claim_id, replace(claim, state=after, reversal=reversal_id))

@@ -25,6 +25,7 @@ from contracts.settlement import (
     credit,
     family,
     invoices,
+    newborn_record,
     open_things,
     traces,
 )
@@ -159,6 +160,8 @@ def settle(ctx: Context, args: Args) -> Answer:
     claims.put(ctx, claim_id, made)
     if bound.claim.registered:
         open_things.leave(ctx, Open.STAYS, bound.person.id, claim_id)
+    if bound.visit.newborn:
+        newborn_record.count(ctx, bound.visit.newborn, claim_id)
     _tell(ctx, claim_id, bound, decided)
     ctx.emit(
         "claim.settled",

@@ -67,6 +67,7 @@ WHY_TAKEN_BACK = (
     "late_filing",
     "newborn",
     "late_counters",
+    "pay_first",
     "other",
 )
 """Why a claim is cancelled or reversed. Words of a list, because free text would one day hold a
@@ -123,11 +124,13 @@ CLINICAL = Record(
         "referral": Optional(Bool(), False),
         "chronic_disease": Optional(Text(0, 40), ""),
         "maternity": Optional(OneOf(*MATERNITY)),
+        "newborn": Optional(Id(60)),
         "diagnoses": Optional(List(Text(1, 80), max=40), []),
     }
 )
 """The clinical half of a visit. Diagnoses stay in the attachment; nothing here computes on them.
-``third_party`` must be told with ``trauma`` and only then (national ``REL_TTP_FLAG``).
+``third_party`` must be told with ``trauma`` and only then (national ``REL_TTP_FLAG``). ``newborn``:
+the child that is treated, where it is not enrolled yet and the person is its mother.
 ``maternity``: how the child was born, or which birth control, of a maternity visit and no other."""
 
 

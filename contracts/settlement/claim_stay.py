@@ -145,8 +145,10 @@ def _reason(visit: Visit, person: Person, given: Args) -> str:
     emergency = is_emergency(visit)
     if (named == EMERGENCY and not emergency) or (named == NEWBORN and person.sex == "male"):
         reject("stay.reason", reason=named, emergency=emergency)
-    if named or emergency:
-        return named or EMERGENCY
+    if named or visit.newborn:
+        return named or NEWBORN
+    if emergency:
+        return EMERGENCY
     return TRANSFER if visit.referral else ""
 
 

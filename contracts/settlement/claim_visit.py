@@ -10,7 +10,7 @@ from __future__ import annotations
 from contracts import organisations
 from contracts.api import Args, Context, reject
 from contracts.organisations import Organisation
-from contracts.settlement import calendar, enrolment
+from contracts.settlement import calendar, enrolment, newborn_record
 from contracts.settlement.claim_shapes import PRESENCE_CERTIFICATES
 from contracts.settlement.enrolment import Person
 from contracts.settlement.presence import check_token
@@ -63,6 +63,7 @@ def visit_of(args: Args, clinical: Args, discharge: str) -> Visit:
         clinical["third_party"] or False,
         clinical["referral"],
         clinical["chronic_disease"],
+        clinical["newborn"] or "",
         clinical["maternity"] or "",
     )
 
@@ -108,7 +109,7 @@ def check_person(ctx: Context, person_id: str, visit: Visit) -> Person:
     Chronic care is for those whom the home bureau has recognised for the disease on admission.
     Refuses with the codes of ``enrolment`` and ``claim.not-entitled`` (which does not name the
     disease: a receipt stays for good). Neither a suspension nor a missing entitlement bars an
-    emergency.
+    emergency. A newborn is treated under its mother (``newborn.*``).
     """
     emergency = is_emergency(visit)
     person = enrolment.require_insured(ctx.state, person_id, visit.admission, emergency=emergency)
@@ -117,6 +118,8 @@ def check_person(ctx: Context, person_id: str, visit: Visit) -> Person:
     if visit.discharge and person.died is not None:
         # Whoever dies during a stay is settled up to the last day, and not beyond it.
         enrolment.require_insured(ctx.state, person_id, visit.discharge, emergency=emergency)
+    if visit.newborn:
+        newborn_record.require(ctx.state, visit, person.id)
     return person
 
 

@@ -109,6 +109,13 @@ def add(ctx: Context, person: Person, year: int, deltas: Mapping[str, int], clai
     return after
 
 
+def carry(ctx: Context, person: Person, year: int, deltas: Mapping[str, int]) -> None:
+    """Add what the person used up at another place of insurance in the same year (``move``)."""
+    before = _or_new(ctx, person, person.scheme, year)
+    after = replace(before, values=_sum(before.values, deltas, 1))
+    ctx.state.put(_key(person.id, person.area, person.scheme, year), after.encode())
+
+
 def restore(
     ctx: Context, person: Person, year: int, deltas: Mapping[str, int], claim: str
 ) -> Counters:
@@ -157,7 +164,8 @@ def exchange(
     after = replace(before, values=values, log=log)
     ctx.state.put(_key(person.id, person.area, person.scheme, year), after.encode())
     where = (person.id, person.area, person.scheme, year)
-    reprice.remove(ctx, where, after.salt, old)
+    if new != old:
+        reprice.remove(ctx, where, after.salt, old)
     return later if values != before.values else []
 
 

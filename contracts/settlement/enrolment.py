@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from contracts.api import Answer, Args, Context, Contract, Value, reject
+from contracts.api import Answer, Args, Attachment, Context, Contract, Value, reject
 from contracts.organisations import require_competent
 from contracts.schema import (
     Bool,
@@ -31,7 +31,8 @@ from contracts.schema import (
     Record,
     Text,
 )
-from contracts.settlement import calendar, ending
+from contracts.settlement import calendar, ending, newborn_record
+from contracts.settlement.ending import Ended
 from contracts.settlement.enrolment_record import (
     ARREARS,
     INSURED,
@@ -136,7 +137,11 @@ _CLERKS = ("clerk", "checker")
     args={"person": Id(60)}, attachments={AUDIENCE: ENROLMENT}, kinds=("bureau",), posts=_CLERKS
 )
 def enrol(ctx: Context, args: Args) -> Answer:
-    """Open an enrolment under a new pseudonym."""
+    """Open an enrolment under a new pseudonym.
+
+    Of a newborn that was registered under its mother, in time: the answer has what was settled
+    there, to be decided again on the child. Refuses with ``newborn.differs``, ``newborn.cover``.
+    """
     person_id = args["person"]
     area = area_of(person_id)
     require_competent(ctx, area)
@@ -145,16 +150,34 @@ def enrol(ctx: Context, args: Args) -> Answer:
     if known is not None:
         # Only the enrolment itself may be repeated; a person that has changed since is another.
         if known.revision == 1 and known.digest == digest:
-            return {"revision": 1}
+            told = newborn_record.claims_at_enrolment(ctx.state, person_id)
+            return {"revision": 1} | ({"newborn_claims": list(told)} if told else {})
         reject("enrolment.exists", person=person_id)
-    attached = ctx.attachments[AUDIENCE]
+    person = new_person(ctx, person_id, ctx.attachments[AUDIENCE], digest)
+    today = calendar.date_of_ms(ctx.time_ms)
+    insured = [p.from_date for p in person.insured if p.status == INSURED]
+    moved = newborn_record.enrolled(
+        ctx, person_id, person.birth, person.sex, insured[0] if insured else "", today, digest
+    )
+    begin(ctx, person)
+    if not moved:
+        return {"revision": 1}
+    ctx.emit("newborn.enrolled", person=person_id, area=area, claims=list(moved))
+    return {"revision": 1, "newborn_claims": list(moved)}
+
+
+def new_person(ctx: Context, person_id: str, attached: Attachment, digest: bytes) -> Person:
+    """The person of an attachment ``ENROLMENT``; nothing is written yet.
+
+    Refuses with ``enrolment.birth-ahead``, ``enrolment.phone-key``, ``enrolment.periods``.
+    """
     content = attached.content
     today = calendar.date_of_ms(ctx.time_ms)
     if content["birth"] > today:
         reject("enrolment.birth-ahead", person=person_id, today=today)
-    person = Person(
+    return Person(
         id=person_id,
-        area=area,
+        area=area_of(person_id),
         scheme=content["scheme"],
         sex=content["sex"],
         birth=content["birth"],
@@ -171,10 +194,31 @@ def enrol(ctx: Context, args: Args) -> Answer:
         salt=salt_of(ctx, attached.blind, f"person/{person_id}"),
         entitlements=_entitlements(person_id, content["entitlements"]),
     )
+
+
+def begin(ctx: Context, person: Person) -> None:
+    """Write a new enrolment. Refuses with ``enrolment.insured-elsewhere``."""
     _take_link(ctx, person)
-    ctx.state.put(f"person/{person_id}", person.encode())
-    ctx.emit("enrolment.enrolled", person=person_id)
-    return {"revision": 1}
+    ctx.state.put(f"person/{person.id}", person.encode())
+    ctx.emit("enrolment.enrolled", person=person.id)
+
+
+def end_open(ctx: Context, person: Person, last_day: str, digest: bytes) -> Ended:
+    """End an enrolment because the insurance moves elsewhere; what ended with it, what is open."""
+    changed = replace(person, closed=last_day, revision=person.revision + 1, digest=digest)
+    changed, ended = _end(ctx, changed, last_day, "moved")
+    ctx.state.put(f"person/{person.id}", changed.encode())
+    ctx.emit("enrolment.closed", person=person.id, revision=changed.revision)
+    return ended
+
+
+def _end(ctx: Context, person: Person, last_day: str, cause: str) -> tuple[Person, Ended]:
+    """The link token is free, and everything ends that ends with an enrolment."""
+    link_key = f"link/{person.link.hex()}"
+    link = ctx.state.get(link_key)
+    if link is not None and link[0] == person.id:
+        ctx.state.put(link_key, [person.id, False, link[2]])
+    return ending.end(ctx, person, last_day, cause)
 
 
 @CONTRACT.method(
@@ -282,11 +326,7 @@ def close(ctx: Context, args: Args) -> Answer:
         if last_day > latest:
             reject("enrolment.dates", person=person.id, start=last_day, end=latest)
         changed = replace(person, closed=last_day)
-    link_key = f"link/{person.link.hex()}"
-    link = ctx.state.get(link_key)
-    if link is not None and link[0] == person.id:
-        ctx.state.put(link_key, [person.id, False, link[2]])
-    changed, ended = ending.end(ctx, changed, last_day, content["cause"])
+    changed, ended = _end(ctx, changed, last_day, content["cause"])
     return _store(ctx, "closed", changed, args) | ended.told()
 
 

@@ -114,7 +114,7 @@ def divide(ctx: Context, args: Args) -> Answer:
     names = []
     for number, (heir, share) in enumerate(zip(known.heirs, known.shares(amount), strict=True), 1):
         if share:
-            names.append(payout.name_of(name, number))
+            names.append(payout.name_of(f"estate:{name}", number))
             payout.owe(ctx, names[-1], person, share, heir.heir)
     estate_record.put(
         ctx, person.id, replace(known, payouts=(*known.payouts, *names)[-PAYOUTS_MAX:])

@@ -1,8 +1,9 @@
-"""Which settled claims a late filing would change (SETTLEMENT.md section 3).
+"""Which settled claims and reimbursements a late filing would change (SETTLEMENT.md section 3).
 
 A settlement keeps the filing that it was decided by, for good. When a filing arrives later whose
 cover reaches back to such an admission, the claim is listed here; nothing is changed by itself.
-Whoever settled it may take it back and settle it anew, and the patient gets the difference.
+Whoever settled it may take it back and settle it anew, and the patient gets the difference; a
+reimbursement is decided again by the home bureau.
 
 The claims are those that the counters of the benefit years still have: settled and not taken back.
 """
@@ -13,11 +14,24 @@ from collections.abc import Callable, Iterator
 
 from contracts.api import State
 from contracts.quick import quick
-from contracts.settlement import counters, enrolment
+from contracts.settlement import counters, enrolment, reimbursement_record
 from contracts.settlement.enrolment import Person
 from contracts.settlement.filing_cover import Cover, find_cover
 from contracts.settlement.filing_record import APPROVED, Filing
 from contracts.settlement.records import Claim, is_reversal
+from contracts.settlement.reimbursement_record import Reimbursement, counted_as
+
+
+@quick(frozen=True, slots=True)
+class AffectedReimbursement:
+    """A reimbursement that was decided and would bind to the filing now."""
+
+    name: str
+    made: Reimbursement
+    bound: tuple[str, int]
+    """Filing and version that it was decided with; empty and 0 without one, or where the ledger
+    did not keep it."""
+    cover: Cover
 
 
 @quick(frozen=True, slots=True)
@@ -63,16 +77,57 @@ def affected_by(
     return found
 
 
-def _settled(state: State, person: Person, start: str, today: str) -> Iterator[tuple[str, Claim]]:
-    """The person's direct settlements of every year that a stay from ``start`` on may be in."""
-    seen = set()
+def reimbursements_affected_by(
+    state: State, filing: Filing, today: str, is_emergency: Callable[[Reimbursement], bool]
+) -> list[AffectedReimbursement]:
+    """Reimbursements that the filing would change, in the order in which they were decided.
+
+    ``is_emergency``: as for claims.
+    """
+    starts = [v.effective_from for v in filing.versions if v.status == APPROVED]
+    person = enrolment.load_person(state, filing.person)
+    if not starts or person is None:
+        return []
+    found = []
+    for logged in dict.fromkeys(_logged(state, person, min(starts), today)):
+        if not logged.startswith(_REIMBURSED):
+            continue
+        name = logged.removeprefix(_REIMBURSED)
+        made = reimbursement_record.find(state, name)
+        assert made is not None, f"{name} is in the counters' log and was never filed"
+        verdict = made.verdict
+        bound = ("", 0) if verdict is None else (verdict.filing, verdict.version)
+        cover = find_cover(
+            state,
+            person.id,
+            made.place.region,
+            made.visit.admission,
+            made.visit.discharge,
+            emergency=is_emergency(made),
+            today=today,
+        )
+        if cover.filing == filing.id and bound != (cover.filing, cover.version):
+            found.append(AffectedReimbursement(name, made, bound, cover))
+    return found
+
+
+_REIMBURSED = counted_as("")
+"""What names of reimbursements begin with in the log."""
+
+
+def _logged(state: State, person: Person, start: str, today: str) -> Iterator[str]:
+    """Names in the log of every year that a stay from ``start`` on may be in."""
     # Benefit years may be one off the calendar's (``PolicyProgram.benefit_year``).
     for year in range(int(start[:4]) - 1, int(today[:4]) + 2):
         known = counters.load(state, person.id, person.area, person.scheme, year)
-        for _, name in () if known is None else known.settlements:
-            value = None if name in seen else state.get(f"claim/{name}")
-            seen.add(name)
-            if value is not None and not is_reversal(value):
-                claim = Claim.decode(value)
-                if claim.settled is not None and not claim.reversal:
-                    yield name, claim
+        yield from () if known is None else (name for _, name in known.settlements)
+
+
+def _settled(state: State, person: Person, start: str, today: str) -> Iterator[tuple[str, Claim]]:
+    """The person's direct settlements of every year that a stay from ``start`` on may be in."""
+    for name in dict.fromkeys(_logged(state, person, start, today)):
+        value = state.get(f"claim/{name}")
+        if value is not None and not is_reversal(value):
+            claim = Claim.decode(value)
+            if claim.settled is not None and not claim.reversal:
+                yield name, claim

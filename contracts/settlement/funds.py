@@ -18,7 +18,7 @@ from contracts import organisations
 from contracts.api import Answer, Args, Context, Contract, State, reject
 from contracts.regions import is_area
 from contracts.schema import IDENTIFIER, Fen, Id, Int, List, OneOf, Optional, Record, Text
-from contracts.settlement import enrolment
+from contracts.settlement import account_money, enrolment
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.clearing import account_record
 from contracts.settlement.funds_book import (
@@ -32,7 +32,7 @@ from contracts.settlement.funds_book import (
     post,
 )
 from contracts.settlement.funds_chart import Mover
-from contracts.settlement.records import Transfer, content_digest, salt_of
+from contracts.settlement.records import Transfer, content_digest
 from contracts.settlement.terms import PERSONAL_ACCOUNT
 
 __all__ = [
@@ -86,10 +86,8 @@ def deposit(ctx: Context, args: Args) -> Answer:
     organisations.require_competent(ctx, person.area)
     organisations.require_own_id(ctx, args["transfer"])
     book = Book(ctx.state)
-    account = chart.person_account(args["person"])
-    _, key = chart.entry_of(account)
-    if "salt" not in book.entry(key):
-        book.touch(key)["salt"] = salt_of(ctx, person.salt, key)
+    account = chart.person_account(person.id)
+    account_money.open_entry(ctx, book, person)
     legs: list[Leg] = [
         (chart.premium(person.area), PERSONAL_ACCOUNT, -args["amount_fen"]),
         (account, PERSONAL_ACCOUNT, args["amount_fen"]),

@@ -12,6 +12,27 @@ from contracts.settlement.reason import Reason
 
 ROWS: tuple[Reason, ...] = (
     Reason(
+        "reimbursement.content",
+        "The call given again is not the one that filed the bill, byte for byte.",
+        "重新提交的内容与原受理内容不一致。",
+        "Give the filing call as it was, with its blind; yibao reimburse again does it itself.",
+        "请按原样提交受理内容;可用 yibao reimburse again 自动取回。",
+    ),
+    Reason(
+        "reimbursement.not-counted",
+        "The reimbursement has left the log of its year: its place in the order is not known.",
+        "该报销已不在年度累计日志中,无法确定次序。",
+        "It cannot be decided again on the ledger.",
+        "无法在账本上重新核定。",
+    ),
+    Reason(
+        "reimbursement.not-more",
+        "Decided again, the funds owe no more than before; both amounts are in the values.",
+        "重新核定后基金应付金额没有增加。",
+        "Nothing is changed. Check that the filing or the counters have arrived.",
+        "结果不变。请确认备案或累计信息已入账。",
+    ),
+    Reason(
         "invoice.altered",
         "This invoice is known with another amount or another hash.",
         "该发票的金额或票面与首次登记不一致。",

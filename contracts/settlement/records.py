@@ -83,6 +83,8 @@ class Visit:
     referral: bool
     chronic_disease: str
     """Code of the entitlement used; empty when none."""
+    newborn: str = ""
+    """The newborn that is treated, under its mother; empty for everybody else."""
     maternity: str = ""
     """A word of ``terms.MATERNITY``; of most visits nothing, and then it has no place."""
 
@@ -97,12 +99,16 @@ class Visit:
             self.third_party,
             self.referral,
             self.chronic_disease,
-            *([self.maternity] if self.maternity else []),
+            *([self.newborn] if self.newborn or self.maternity else ()),
+            *([self.maternity] if self.maternity else ()),
         ]
 
     def without_clinical(self) -> Visit:
-        """What may stay for good: kind and dates; the rest is in the attachment."""
-        return Visit(self.care_kind, self.admission, self.discharge, False, False, False, False, "")
+        """What may stay for good: kind, dates, whose newborn; the rest is in the attachment."""
+        return Visit(
+            self.care_kind, self.admission, self.discharge, False, False, False, False, "",
+            self.newborn,
+        )  # fmt: skip
 
 
 @quick(frozen=True, slots=True)

@@ -65,6 +65,7 @@ from contracts.settlement.reimbursement_record import (
     Reimbursement,
     Stage,
     Step,
+    Verdict,
     counted_as,
     find,
     follow,
@@ -141,6 +142,8 @@ def file(ctx: Context, args: Args) -> Answer:
     if args["care_kind"] == CHECK_UP:
         reject("claim.check-up", care_kind=CHECK_UP)
     check_flags(content["visit"], args["care_kind"])
+    if content["visit"]["newborn"] is not None:
+        reject("newborn.direct-only", newborn=content["visit"]["newborn"])
     visit = visit_of(args, content["visit"], args["discharge"])
     check_dates(ctx, visit)
     # A suspension closes direct settlement only: reimbursement stays open, as in an emergency.
@@ -151,7 +154,7 @@ def file(ctx: Context, args: Args) -> Answer:
     last_day = calendar.add_months(visit.discharge, rules["within_months"])
     if today > last_day:
         reject("reimbursement.too-late", discharge=visit.discharge, last_day=last_day, today=today)
-    rows = take_in(ctx, _institution(ctx, place), content["lines"])
+    rows = take_in(ctx, institution_of(ctx, place), content["lines"])
     check_rows(rows, visit.admission, visit.discharge, args["total_fen"])
     require_not_settled(ctx, person, place.institution, visit, args["total_fen"])
     invoices.take(ctx, args["invoices"], args["total_fen"], invoices.REIMBURSEMENT, name)
@@ -161,13 +164,13 @@ def file(ctx: Context, args: Args) -> Answer:
         stage=follow(START, Step.FILE), person=person.id, area=area, scheme=person.scheme,
         agent=args["agent"], place=place, visit=visit, total_fen=args["total_fen"],
         invoices=invoices.names_of(args["invoices"]), account=args["account"], filed_on=today,
-        due_on=_due(ctx, rules["decide_within"]), asked=False, reviewer="", advice="", reason="",
+        due_on=due_in(ctx, rules["decide_within"]), asked=False, reviewer="", advice="", reason="",
         decider="", payments=(), counters=(), orders=(), digest=digest, last=digest, salt=salt,
         overlap=reason,
     )  # fmt: skip
     key = _lines_key(name)
     ctx.state.put(key, [rows, salt_of(ctx, salt, key)])
-    return _store(ctx, name, made)
+    return store(ctx, name, made)
 
 
 @CONTRACT.method(
@@ -184,8 +187,8 @@ def ask(ctx: Context, args: Args) -> Answer:
     if made.asked:
         reject("reimbursement.asked-before", reimbursement=args["reimbursement"])
     days = parameters.area(ctx.state, "reimbursement", made.area)["papers_within"]
-    made = replace(made, stage=after, asked=True, due_on=_due(ctx, days), last=digest)
-    return _store(ctx, args["reimbursement"], made)
+    made = replace(made, stage=after, asked=True, due_on=due_in(ctx, days), last=digest)
+    return store(ctx, args["reimbursement"], made)
 
 
 @CONTRACT.method(
@@ -201,8 +204,8 @@ def supply(ctx: Context, args: Args) -> Answer:
         return answer_of(args["reimbursement"], made)
     after = follow(made.stage, Step.SUPPLY)
     days = parameters.area(ctx.state, "reimbursement", made.area)["decide_within"]
-    made = replace(made, stage=after, due_on=_due(ctx, days), last=digest)
-    return _store(ctx, args["reimbursement"], made)
+    made = replace(made, stage=after, due_on=due_in(ctx, days), last=digest)
+    return store(ctx, args["reimbursement"], made)
 
 
 @CONTRACT.method(
@@ -229,7 +232,7 @@ def review(ctx: Context, args: Args) -> Answer:
         reason=args["reason"],
         last=digest,
     )
-    return _store(ctx, args["reimbursement"], made)
+    return store(ctx, args["reimbursement"], made)
 
 
 @CONTRACT.method(
@@ -258,7 +261,7 @@ def decide_on(ctx: Context, args: Args) -> Answer:
         reject("reimbursement.same-holder", holder=ctx.holder)
     if args["decision"] == "send_back":
         after = follow(made.stage, Step.SEND_BACK)
-        return _store(
+        return store(
             ctx, name, replace(made, stage=after, reviewer="", advice="", reason="", last=digest)
         )
     follow(made.stage, Step.APPROVE)
@@ -301,7 +304,7 @@ def _place(ctx: Context, given: Args) -> Place:
     return Place(found.id, found.region, found.dedc_level, found.kind)
 
 
-def _institution(ctx: Context, place: Place) -> Organisation:
+def institution_of(ctx: Context, place: Place) -> Organisation:
     """What a policy asks of an institution; one that is not on the ledger is as its paper says."""
     if place.institution:
         return organisations.require_organisation(ctx.state, place.institution)
@@ -328,7 +331,7 @@ def _refuse(ctx: Context, name: str, made: Reimbursement, reason: str) -> Answer
 def _end_unpaid(ctx: Context, name: str, made: Reimbursement) -> Answer:
     invoices.release(ctx, made.invoices, invoices.REIMBURSEMENT, name)
     ctx.state.delete(_lines_key(name))
-    return _store(ctx, name, replace(made, due_on="", visit=made.visit.without_clinical()))
+    return store(ctx, name, replace(made, due_on="", visit=made.visit.without_clinical()))
 
 
 def _approve(ctx: Context, name: str, made: Reimbursement) -> Answer:
@@ -339,7 +342,7 @@ def _approve(ctx: Context, name: str, made: Reimbursement) -> Answer:
     kept = ctx.state.get(_lines_key(name))
     assert kept is not None, f"the lines of reimbursement {name} are gone before its decision"
     rows: Rows = kept[0]
-    institution = _institution(ctx, place)
+    institution = institution_of(ctx, place)
     decided = decide(
         ctx, institution, person, visit, rows,
         own=CASH_ONLY, channel=AFTER_PAYMENT,
@@ -365,23 +368,35 @@ def _approve(ctx: Context, name: str, made: Reimbursement) -> Answer:
     if decided.covers:
         cover_settle.keep(ctx, counted_as(name), person, decided.covers)
     ctx.state.delete(_lines_key(name))
-    _tell(ctx, name, made, decided, rows)
+    tell_decision(ctx, name, made, decided, rows)
     days = parameters.area(ctx.state, "reimbursement", made.area)["pay_within"]
-    return _store(
+    return store(
         ctx,
         name,
         replace(
             made,
             stage=follow(made.stage, Step.APPROVE if payments else Step.CLOSE),
             visit=visit.without_clinical(),
-            due_on=_due(ctx, days) if payments else "",
+            due_on=due_in(ctx, days) if payments else "",
             payments=payments,
             counters=tuple(decided.added().items()),
+            verdict=verdict_of(ctx, decided),
         ),
     )
 
 
-def _tell(ctx: Context, name: str, made: Reimbursement, decided: Decided, rows: Rows) -> None:
+def verdict_of(
+    ctx: Context, decided: Decided, rounds: int = 0, paid: tuple[tuple[str, int], ...] = ()
+) -> Verdict:
+    """What this call's decision is bound to."""
+    cover = decided.facts.cover
+    return Verdict(ctx.tx_id, ctx.call_index, cover.filing, cover.version, rounds, paid)
+
+
+def tell_decision(
+    ctx: Context, name: str, made: Reimbursement, decided: Decided, rows: Rows
+) -> None:
+    """Amounts, versions and steps of a decision, for receipt and explanation."""
     tell_amounts(ctx, decided.decision)
     ctx.versions.update(decided.versions)
     told = explanation_of(
@@ -404,12 +419,14 @@ def _as_claim(made: Reimbursement) -> Claim:
     )  # fmt: skip
 
 
-def _due(ctx: Context, working_days: int) -> str:
+def due_in(ctx: Context, working_days: int) -> str:
+    """Last working day of a time that begins today."""
     today = calendar.date_of_ms(ctx.time_ms)
     return work_calendar(ctx.state).add_working_days(today, working_days)
 
 
-def _store(ctx: Context, name: str, made: Reimbursement) -> Answer:
+def store(ctx: Context, name: str, made: Reimbursement) -> Answer:
+    """Write it and tell of it; the answer of every step."""
     put(ctx, name, made)
     tell_stage(ctx, name, made)
     return answer_of(name, made)

@@ -102,7 +102,7 @@ def confirm(ctx: Context, args: Args) -> Answer:
     after = follow(made.stage, Step.CONFIRM)
     bank = chart.bank(order.bank)
     legs: list[Leg] = []
-    for fund_type, amount in made.payments:
+    for fund_type, amount in made.due.items():
         legs.append((chart.owed(made.area), fund_type, -amount))
         legs.append((bank, fund_type, amount))
     post(ctx, f"{counted_as(args['reimbursement'])}/{order.id}", legs)

@@ -27,7 +27,7 @@ class Stage(StrEnum):
     APPROVED = "approved"
     """Decided and posted: the funds owe it to the person."""
     NOTHING_DUE = "nothing-due"
-    """Decided: no fund pays anything, with reasons; final."""
+    """Decided: no fund pays anything, with reasons; final, unless it is decided again."""
     REFUSED = "refused"
     """Not taken up, with a reason; the invoices are free; final."""
     WITHDRAWN = "withdrawn"
@@ -37,7 +37,7 @@ class Stage(StrEnum):
     RETURNED = "returned"
     """The bank could not pay; it is paid again under another payment's id."""
     PAID = "paid"
-    """The bank has confirmed; final."""
+    """The bank has confirmed; final, unless it is decided again."""
 
 
 class Step(StrEnum):
@@ -55,6 +55,7 @@ class Step(StrEnum):
     PAY = "pay"
     CONFIRM = "confirm"
     BOUNCE = "bounce"
+    AGAIN = "again"
 
 
 _G, _P = Stage, Step
@@ -76,6 +77,11 @@ TABLE: dict[tuple[str, Step], Stage] = {
     (_G.PAYING, _P.CONFIRM): _G.PAID,
     (_G.PAYING, _P.BOUNCE): _G.RETURNED,
     (_G.RETURNED, _P.PAY): _G.PAYING,
+    # Decided again on what is known now; only where more is due.
+    (_G.APPROVED, _P.AGAIN): _G.APPROVED,
+    (_G.NOTHING_DUE, _P.AGAIN): _G.APPROVED,
+    (_G.RETURNED, _P.AGAIN): _G.APPROVED,
+    (_G.PAID, _P.AGAIN): _G.APPROVED,
 }
 """(stage, step) -> next stage. What is missing is refused."""
 
@@ -120,6 +126,26 @@ class Payment:
         return [self.id, self.bank, self.holder, self.outcome, self.reference]
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a decision was bound to, so that it can be found and decided again."""
+
+    tx_id: bytes
+    call_index: int
+    filing: str
+    """The filing that it was decided by; empty where there was none."""
+    version: int
+    rounds: int
+    """How often it was decided again."""
+    paid: tuple[tuple[str, int], ...]
+    """(fund type, fen) that banks had paid by an earlier decision."""
+
+    def encode(self) -> Value:
+        """As the state has it."""
+        rows = [list(row) for row in self.paid]
+        return [self.tx_id, self.call_index, self.filing, self.version, self.rounds, rows]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reimbursement:
     """A bill that somebody paid first and asks back from the insured place."""
@@ -157,13 +183,30 @@ class Reimbursement:
     last: bytes
     """Of the last call that changed it, for retries."""
     salt: bytes
+    verdict: Verdict | None = None
+    """None before the decision, and of those that were decided before there was one."""
     overlap: str = ""
     """Why the stay may overlap another; of most bills nothing, and then it has no place."""
 
     @property
+    def due(self) -> dict[str, int]:
+        """What the funds owe, by fund type: by the last decision, less what was paid by others."""
+        due = dict(self.payments)
+        for fund, amount in () if self.verdict is None else self.verdict.paid:
+            due[fund] = due.get(fund, 0) - amount
+        return {fund: amount for fund, amount in due.items() if amount}
+
+    @property
     def due_fen(self) -> int:
         """What the funds owe."""
-        return sum(amount for _, amount in self.payments)
+        return sum(self.due.values())
+
+    def _seldom(self) -> list[Value]:
+        """What most have nothing of: left out where there is nothing."""
+        verdict = None if self.verdict is None else self.verdict.encode()
+        if self.overlap:
+            return [verdict, self.overlap]
+        return [] if verdict is None else [verdict]
 
     def encode(self) -> Value:
         """As the state has it: an array, the order of the fields above."""
@@ -191,7 +234,7 @@ class Reimbursement:
             self.digest,
             self.last,
             self.salt,
-            *([self.overlap] if self.overlap else []),
+            *self._seldom(),
         ]
 
     @classmethod
@@ -224,8 +267,15 @@ class Reimbursement:
             digest=digest,
             last=last,
             salt=salt,
-            overlap=more[0] if more else "",
+            verdict=None if not more or more[0] is None else _verdict(more[0]),
+            overlap=more[1] if len(more) > 1 else "",
         )
+
+
+def _verdict(value: Value) -> Verdict:
+    tx_id, call_index, filing, version, rounds, paid = value
+    rows = tuple((fund, amount) for fund, amount in paid)
+    return Verdict(tx_id, call_index, filing, version, rounds, rows)
 
 
 def find(state: State, reimbursement_id: str) -> Reimbursement | None:

@@ -71,12 +71,14 @@ def build(
     receipt_digest: bytes,
     state: str = "settled",
     replaced_by: str = "",
+    recovery: Mapping[str, Any] | None = None,
 ) -> Statement:
     """The statement of a settlement.
 
     ``explanation`` is the settlement's (see ``claim_explain``), ``receipt_digest`` the digest of
     the receipt that committed to it, ``state`` where the claim stands now (``lifecycle``),
-    ``replaced_by`` the settlement that took its place.
+    ``replaced_by`` the settlement that took its place, ``recovery`` what a liable third party is
+    asked for and has paid (None: nobody is).
     """
     return Statement(
         title="医疗保障异地就医结算单  Settlement statement",
@@ -85,6 +87,7 @@ def build(
             *_taken_back(explanation, state, replaced_by),
             *_again(explanation),
             *_part(explanation),
+            *_recovered(recovery),
             _split(explanation),
             _payers(explanation),
             _steps(explanation),
@@ -94,6 +97,30 @@ def build(
         ),
         verification=receipt_digest.hex(),
     )
+
+
+_RECOVERY_STAGES = {
+    "registered": "已登记 registered",
+    "agreed": "已复核 agreed",
+    "demanded": "追偿中 demanded",
+    "recovered": "已追回 recovered",
+    "closed": "已终结 closed",
+}
+
+
+def _recovered(recovery: Mapping[str, Any] | None) -> tuple[Section, ...]:
+    """What somebody else is liable for: the fund has paid first, or has it back."""
+    if recovery is None:
+        return ()
+    stage = str(recovery["stage"])
+    rows = [
+        Row("追偿编号 recovery", str(recovery["recovery"])),
+        Row("状态 state", _RECOVERY_STAGES.get(stage, stage)),
+        Row("基金先行支付 paid first by the fund", "是 yes" if recovery["paid_first"] else "否 no"),
+        Row("应追回 demanded", _money(int(recovery["demanded_fen"]))),
+        Row("已追回 recovered", _money(int(recovery["recovered_fen"])), strong=True),
+    ]
+    return (Section("第三人追偿 Recovery from a liable third party", tuple(rows)),)
 
 
 def _money(amount_fen: int) -> str:

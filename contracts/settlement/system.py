@@ -28,8 +28,12 @@ from contracts.settlement import (
     filing,
     funds,
     looks,
+    move,
+    newborn,
     policy,
+    recovery,
     reimbursement,
+    reimbursement_again,
     reimbursement_pay,
     traces,
     wallet,
@@ -56,7 +60,7 @@ _CLAIM_MODULES = (
     consent,
 )  # fmt: skip
 assert all(module.CONTRACT is claim.CONTRACT for module in _CLAIM_MODULES)
-assert reimbursement_pay.CONTRACT is reimbursement.CONTRACT
+assert reimbursement_pay.CONTRACT is reimbursement_again.CONTRACT is reimbursement.CONTRACT
 assert confirmation.CONTRACT is declaration.CONTRACT
 assert statement.CONTRACT is period.CONTRACT
 assert payment_back.CONTRACT is payment.CONTRACT
@@ -82,7 +86,10 @@ CONTRACTS: tuple[Contract, ...] = (
     wallet.CONTRACT,
     credit.CONTRACT,
     payout.CONTRACT,
+    move.CONTRACT,
     estate.CONTRACT,
+    recovery.CONTRACT,
+    newborn.CONTRACT,
     cover.CONTRACT,
     looks.CONTRACT,
     declaration.CONTRACT,

@@ -16,7 +16,7 @@ from contracts.organisations import require_competent, require_own_id
 from contracts.parameters import network
 from contracts.regions import province
 from contracts.schema import Fen, Id
-from contracts.settlement import calendar, family, open_things
+from contracts.settlement import account_money, calendar, family, open_things
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.claim_shapes import PRESENCE
 from contracts.settlement.claim_visit import check_presence
@@ -106,9 +106,7 @@ def claim(ctx: Context, args: Args) -> Answer:
     person = require_person(ctx.state, receiver)
     _check_living(ctx, person)
     book = Book(ctx.state)
-    _, entry = chart.entry_of(chart.wallet(receiver))
-    if "salt" not in book.entry(entry):
-        book.touch(entry)["salt"] = salt_of(ctx, person.salt, entry)
+    account_money.open_entry(ctx, book, person)
     home, there = province(area_of(giver)), province(person.area)
     legs: list[Leg] = [(chart.wallet(giver), PERSONAL_ACCOUNT, -amount)]
     if home != there:
@@ -142,7 +140,7 @@ def give_back(ctx: Context, args: Args) -> Answer:
     ]  # fmt: skip
     post(ctx, f"{_transfer(name)}/return", legs, book)
     # Of somebody who has died or moved meanwhile it does not stay there.
-    payout.divert(ctx, name, {account: amount}, book)
+    payout.divert(ctx, f"wallet:{name}", {account: amount}, book)
     book.save()
     return _store(ctx, name, [*made[:3], RETURNED, *made[4:]])
 

@@ -198,6 +198,7 @@ def _visit(claim: Claim, clinical: Mapping[str, Any]) -> Visit:
         referral=clinical.get("referral", False),
         chronic_disease=clinical.get("chronic_disease", ""),
         maternity=clinical.get("maternity") or "",
+        newborn=claim.visit.newborn,
     )
 
 

@@ -12,7 +12,7 @@ from fastapi import Query
 from starlette.responses import Response
 
 from contracts.api import State
-from contracts.settlement import records, statement, stays
+from contracts.settlement import records, recovery_record, statement, stays
 from contracts.settlement.clearing import statement_record
 from contracts.settlement.clearing.standing import standing
 from contracts.settlement.records import Claim, Reversal
@@ -63,6 +63,7 @@ def claim_fields(state: State, claim_id: str, claim: Claim, *, with_person: bool
         "replaced_by": _replaced_by(state, claim) or None,
         "part": None if settled is None or settled.part is None else settled.part.told(),
         "parts": _parts(state, claim_id, claim),
+        "recovery": None if claim.settled is None else _recovery(state, claim_id),
         "declared": None if claim.declared is None else _declared(state, claim, claim.declared),
         "consents": [] if claim.declared is None else _consents(state, claim_id),
     }
@@ -158,6 +159,21 @@ def _reversal_fields(state: State, reversal_id: str, reversal: Reversal) -> dict
         "replacement": reversal.replacement or None,
         "payouts": _payouts(state, reversal_id),
         "declared": reversal.month or None,
+    }
+
+
+def _recovery(state: State, claim_id: str) -> dict[str, Any] | None:
+    """What a liable third party pays back of it; None where nobody is asked to."""
+    found = recovery_record.of_claim(state, claim_id)
+    if found is None:
+        return None
+    name, made = found
+    return {
+        "recovery": name,
+        "stage": made.stage.value,
+        "paid_first": made.paid_first,
+        "demanded_fen": made.demanded_fen,
+        "recovered_fen": made.recovered_fen,
     }
 
 
@@ -281,6 +297,7 @@ async def claim_statement(
         receipt_digest=merkle.leaf_hash(leaf),
         state=standing(access.state, found).value,
         replaced_by=_replaced_by(access.state, found),
+        recovery=_recovery(access.state, claim),
     )
     if form == "html":
         return Response(statement.render_html(page), media_type="text/html; charset=utf-8")

@@ -13,9 +13,15 @@ from fastapi import Query
 from starlette.responses import Response
 
 from contracts.settlement import filing_cover, filing_record
-from contracts.settlement.filing_affected import Affected, affected_by
+from contracts.settlement.filing_affected import (
+    Affected,
+    AffectedReimbursement,
+    affected_by,
+    reimbursements_affected_by,
+)
 from contracts.settlement.filing_record import Filing
 from contracts.settlement.records import Claim
+from contracts.settlement.reimbursement_record import Reimbursement
 from node.api import chain, explorer, parties, render, schemas
 from node.api.guard import Access
 from node.api.params import AREA, AccessDep, After, Date, Limit, ThingId, day, edge_router
@@ -108,7 +114,7 @@ async def filing_attachments(
     responses={200: {"model": schemas.AffectedAnswer}},
 )
 async def filing_affected(access: AccessDep, filing: ThingId) -> Response:
-    """Settled claims that would bind to the filing now, because it came later than they did.
+    """Settled claims and reimbursements that would bind to the filing now: it came later than they.
 
     What each would pay is asked for where it was settled: the lines are there.
     """
@@ -119,7 +125,43 @@ async def filing_affected(access: AccessDep, filing: ThingId) -> Response:
 
     claims = affected_by(access.state, found, today_of(access), is_emergency)
     rows = [_affected_fields(access, item) for item in claims]
-    return access.answer({"filing": filing, "person": found.person, "claims": rows})
+
+    def was_emergency(made: Reimbursement) -> bool:
+        return bool(_decided_as(access, made)["type"] == "emergency")
+
+    paid = reimbursements_affected_by(access.state, found, today_of(access), was_emergency)
+    more = [_affected_reimbursement(access, item) for item in paid]
+    return access.answer(
+        {"filing": filing, "person": found.person, "claims": rows, "reimbursements": more}
+    )
+
+
+def _decided_as(access: Access, made: Reimbursement) -> dict[str, Any]:
+    """What the receipt of a decision says of the filing that it was bound to; empty where the
+    block is not here, or the ledger did not keep which it was."""
+    located = None if made.verdict is None else chain.locate(access.view, made.verdict.tx_id)
+    if made.verdict is None or located is None:
+        return {"type": ""}
+    return dict(located.receipts[made.verdict.call_index].versions["filing"])
+
+
+def _affected_reimbursement(access: Access, item: AffectedReimbursement) -> dict[str, Any]:
+    made, before = item.made, _decided_as(access, item.made)
+    return {
+        "reimbursement": item.name,
+        "stage": made.stage.value,
+        "care": made.place.region,
+        "admission": made.visit.admission,
+        "discharge": made.visit.discharge,
+        "total_fen": made.total_fen,
+        "funds_fen": sum(amount for _, amount in made.payments),
+        "decided_as": before["type"] or None,
+        "decided_with": item.bound[0] or None,
+        "reason": before.get("reason") or None,
+        "would_be": item.cover.type,
+        "version": item.cover.version,
+        "in_time": item.cover.in_time,
+    }
 
 
 def _settled_as(access: Access, claim: Claim) -> dict[str, Any]:

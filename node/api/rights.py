@@ -158,6 +158,9 @@ ROUTES: Mapping[str, Right] = {
     "person_looks": Right.PERSON,
     "person_covers": Right.PERSON,
     "person_ending": Right.PERSON,
+    "newborn": Right.PERSON,
+    "move": Right.PERSON,
+    "recovery": Right.PARTY,
     # commercial cover
     "cover_holder": Right.PARTY,
     "cover_payment": Right.PARTY,

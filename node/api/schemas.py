@@ -247,6 +247,7 @@ class AffectedAnswer(Answer):
     filing: str
     person: str
     claims: list[dict[str, Any]]
+    reimbursements: list[dict[str, Any]]
 
 
 class SettlementsAnswer(Answer):

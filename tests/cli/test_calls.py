@@ -60,7 +60,8 @@ def test_every_method_of_every_contract_is_a_command() -> None:
         "filing": "filing", "claim": "claim", "funds": "fund", "catalogue": "catalogue",
         "policy": "policy", "looks": "looks", "reimbursement": "reimburse",
         "traces": "trace-code", "provider": "provider", "bank": "bank", "cover": "cover",
-        "payout": "payout", "estate": "estate",
+        "payout": "payout", "estate": "estate", "newborn": "newborn", "move": "move",
+        "recovery": "recovery",
         "family": "family", "wallet": "wallet", "credit": "credit",
         **{name: name for name in clearing.GROUPS},
     }  # fmt: skip

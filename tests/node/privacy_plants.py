@@ -38,7 +38,9 @@ LINK, PAPER = sha256(b"canary link").digest(), sha256(b"canary paper").digest()
 PHONE_KEY, NEXT_PHONE_KEY = key_of("phone", "canary"), key_of("phone", "canary 2")
 PERSON = "p:430100:9c"
 HEIR = sha256(b"canary heir").digest()
+LIABLE = sha256(b"canary driver").digest()
 TRACE = "84019900000000000077"
+BORN = "2025-06-08"
 DEPARTMENT = "CANARYDEPT.A03"
 COVERED = "2003-02-19"
 """Since when the person holds a commercial product."""
@@ -50,7 +52,7 @@ WORDS: dict[str, bytes | str] = {
     "reason": REASON, "counter": COUNTER, "note": NOTE, "kind of paper": PAPER_KIND, "link": LINK,
     "paper": PAPER, "trace code": TRACE, "covered": COVERED, "phone key": PHONE_KEY,
     "next phone key": NEXT_PHONE_KEY, "department": DEPARTMENT, "group": GROUP,
-    "statement": STATEMENT, "heir": HEIR,
+    "statement": STATEMENT, "heir": HEIR, "liable party": LIABLE,
 }  # fmt: skip
 
 PERSONAL = {
@@ -213,6 +215,11 @@ def plant_people(plant: Planter) -> None:
     for code, change in wrong:
         plant.sound(**at_home, method="enrol", args={"person": "p:430100:9f"},
                     attachments={"person": PERSONAL | change}, code=code)  # fmt: skip
+    birth = {"person": {"birth": BORN, "sex": "male", "paper": PAPER}}
+    under: dict[str, Any] = {"sender": BUREAU_CHANGSHA, "contract": "newborn", "method": "register"}
+    plant.spoilt(**under, args={"person": "p:430100:9b", "mother": PERSON}, attachments=birth)
+    plant.sound(**under, args={"person": "p:430100:9b", "mother": PERSON}, attachments=birth,
+                code="newborn.mother")  # fmt: skip
     change = {
         "phone_key": NEXT_PHONE_KEY,
         "entitlements": PERSONAL["entitlements"],
@@ -348,6 +355,7 @@ def plant_after_payment(plant: Planter) -> None:
     content = {"visit": CLINICAL, "lines": [canary_line()]}
     attached = {"reimbursement": content}
     plant.sound(**desk, method="file", args=bill, attachments=attached)
+    blind = sha256(f"{plant.world.count} reimbursement".encode()).digest()
     plant.spoilt(**desk, method="file", args=bill | {"reimbursement": "430100z2"},
                  attachments=attached)  # fmt: skip
     asked = {"reimbursement": "430100z1"}
@@ -358,6 +366,12 @@ def plant_after_payment(plant: Planter) -> None:
     plant.sound(**desk, method="review", args=asked | {"advice": "approve"})
     plant.sound(**desk | {"post": "checker"}, method="decide",
                 args=asked | {"decision": "approve"})  # fmt: skip
+    filed = {"args": codec.encode(bill), "blind": blind, "content": codec.encode(content)}
+    anew: dict[str, Any] = {"args": asked | {"reason": "other"},
+                            "attachments": {"reimbursement": filed}}  # fmt: skip
+    plant.spoilt(**desk | {"post": "checker"}, method="again", **anew)
+    plant.sound(**desk | {"post": "checker"}, method="again", **anew,
+                code="reimbursement.not-more")  # fmt: skip
     pharmacy: dict[str, Any] = {"sender": HOSPITAL, "post": "operator"}
     sold = {"claim": "H44010000123-t-1", "discharge": DAY, "total_fen": 12_345,
             "visit": visit(PERSON)}  # fmt: skip
@@ -391,6 +405,12 @@ def plant_afterwards(plant: Planter) -> None:
     plant.spoilt(**at_window, method="resettle", args=asked, attachments=again)
     plant.sound(**at_window, method="resettle", args=asked, attachments=again,
                 code="resettle.unchanged")  # fmt: skip
+    liable = {"person": {"liable": LIABLE, "papers": [PAPER]}}
+    taken_up: dict[str, Any] = {"sender": BUREAU_CHANGSHA, "contract": "recovery"}
+    kept = {"recovery": "430100q1", "claim": claim, "grounds": "not_paid"}
+    plant.spoilt(**taken_up, method="register", args=kept, attachments=liable)
+    plant.sound(**taken_up, method="register", args=kept, attachments=liable)
+    plant.sound(**taken_up, method="withdraw", args={"recovery": "430100q1"})
     back = {"calls": calls, "returns": [{"line": LINE_NUMBER, "amount_fen": 2_345}]}
     returned: dict[str, Any] = {"args": new | {"amount_fen": 2_345}}
     plant.spoilt(**at_window, method="refund", **returned, attachments={"settlement": back})
@@ -453,6 +473,16 @@ def plant_in_addresses(world: NodeWorld) -> None:
 
 def plant_end(plant: Planter) -> None:
     """Suspension with a reason, and the end of an enrolment."""
+    guangzhou: dict[str, Any] = {"sender": "bureau:440100", "contract": "move"}
+    asked = {"move": "440100m1", "person": PERSON, "to": "p:440100:9c", "first_day": "2025-06-12"}
+    plant.spoilt(**guangzhou, method="ask", args=asked, attachments={"person": {"link": LINK}})
+    plant.sound(**guangzhou, method="ask", args=asked, attachments={"person": {"link": LINK}},
+                post="clerk")  # fmt: skip
+    plant.sound(BUREAU_CHANGSHA, "move", "agree", {"move": "440100m1", "last_day": DAY})
+    plant.spoilt(**guangzhou, method="complete", args={"move": "440100m1"},
+                 attachments={"person": PERSONAL})  # fmt: skip
+    plant.sound(**guangzhou, method="complete", args={"move": "440100m1"}, code="move.dates",
+                attachments={"person": PERSONAL})  # fmt: skip
     dates = {"person": PERSON, "revision": 3, "from": "2025-06-11"}
     reason = {"person": {"reason": REASON}}
     plant.sound(BUREAU_CHANGSHA, "enrolment", "suspend", dates, reason)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.scenes.all_scenes import SCENES
-from tests.scenes.told import play
+from tests.scenes.all_scenes import NAMED, SCENES
+from tests.scenes.told import heading, play
 
 INTRODUCTION = """# Scenes (场景)
 
@@ -11,8 +11,20 @@ What happens to people who are treated away from home, as the node decided it. E
 """  # noqa: E501
 
 
+def page_head() -> str:
+    """Introduction, and which scene answers which of those that users name."""
+    rows = [f"| {asked} | [{heading(told)}](#{anchor(heading(told))}) |" for asked, told in NAMED]
+    return "\n".join([INTRODUCTION, "| what users ask for | told in |", "|---|---|", *rows, ""])
+
+
+def anchor(title: str) -> str:
+    """The link to a heading, as pages on the web make it."""
+    kept = "".join(c for c in title.lower() if c.isalnum() or c in " -")
+    return kept.replace(" ", "-")
+
+
 def main() -> None:
-    print(INTRODUCTION)
+    print(page_head())
     print("\n".join(play(scene) for scene in SCENES), end="")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 from contracts.api import Value
+from tests.cli.screens import Screens
 from tests.contracts.world import BANK
 from tests.scenes.country import (
     BED,
@@ -237,6 +238,50 @@ def an_injury_in_traffic(country: Country, tell: Tell) -> None:
         "explanation says it with a code (`claim.third-party-liable`), and nothing of his year's "
         "entitlement is used up."
     )
+    recover_from_the_driver(country, tell, other.claim)
+
+
+def recover_from_the_driver(country: Country, tell: Tell, claim: str) -> None:
+    """The driver does not pay: the fund pays first, and has it back."""
+    country.on("2025-06-20")
+    name: dict[str, Value] = {"recovery": "430100q1"}
+    taken_up: dict[str, Value] = {"claim": claim, "grounds": "not_paid"}
+    driver: dict[str, Value] = {"liable": sha256(b"driver").digest(), "papers": []}
+    country.say(BUREAU_CHANGSHA, "recovery", "register", name | taken_up, {"person": driver},
+                post="clerk")  # fmt: skip
+    country.say(BUREAU_CHANGSHA, "recovery", "agree", name, post="checker")
+    screens = Screens(country.world)
+    paid = screens.json(
+        BUREAU_CHANGSHA, "clerk", "claim", "resettle", claim, "--reversal", "430100q1-r",
+        "--replacement", "430100q1-n", "--reason", "pay_first",
+    )["receipts"][0]["receipt"]["answer"]  # fmt: skip
+    assert (paid["funds_fen"], paid["paid_back_fen"]) == (1_400_00, 1_400_00)
+    tell(
+        "The driver does not pay. The law lets the fund pay first then: a clerk of the home bureau "
+        "takes the case up, another person agrees, and the bill is decided again as if nobody else "
+        f"were liable. {yuan(int(paid['paid_back_fen']))} yuan come back to him."
+    )
+    country.say(BUREAU_CHANGSHA, "recovery", "demand", name | {"amount_fen": 1_400_00,
+                "bank": BANK}, post="clerk")  # fmt: skip
+    code = "recovery.under-way"
+    country.say(HOSPITAL, "claim", "reverse", {"claim": "430100q1-n", "reason": "wrong_bill",
+                "reversal": "H44010000123-q-r"}, refused=code)  # fmt: skip
+    for number, amount in ((1, 1_000_00), (2, 400_00)):
+        country.on("2025-07-01" if number == 1 else "2025-08-01")
+        come: dict[str, Value] = {"payment": f"in-{number}", "reference": f"in-{number}",
+                                  "amount_fen": amount}  # fmt: skip
+        done = country.say(BANK, "recovery", "receive", name | come, post="clerk").answer
+    assert done["stage"] == "recovered"
+    country.books.append((BANK, f"bank:{BANK}"))
+    assert country.claim(BUREAU_CHANGSHA, "430100q1-n")["recovery"]["recovered_fen"] == 1_400_00
+    traced = screens.text(BUREAU_CHANGSHA, "clerk", "trace", "430100q1-n")
+    assert "1,400.00 of 1,400.00" in traced
+    tell(
+        "The driver is asked for it and pays in two parts, which the bank reports; each returns to "
+        f"the fund. Meanwhile the settlement cannot be taken back (`{code}`). In the end the fund "
+        "has what it gave, the year's entitlement is as before, and `yibao trace` shows the way "
+        "of every fen."
+    )
 
 
 @scene
@@ -288,7 +333,7 @@ def a_death_in_hospital(country: Country, tell: Tell) -> None:
     country.say(BUREAU_CHANGSHA, "estate", "divide", division, post="checker")
     country.books += [(BANK, f"bank:{BANK}"), (BUREAU_CHANGSHA, "owed:430100")]
     for number, relation in ((1, "spouse"), (2, "child")):
-        share: dict[str, Value] = {"payout": f"430100-heirs-1:{number}"}
+        share: dict[str, Value] = {"payout": f"estate:430100-heirs-1:{number}"}
         country.say(BUREAU_CHANGSHA, "payout", "name",
                     share | {"account": wife, "receiver": relation}, post="clerk")  # fmt: skip
         share |= {"payment": f"430100-heirs-p{number}"}

@@ -31,6 +31,7 @@ from node.service.contents import BYTES_MAX
 from node.service.state_transfer import SnapshotTaken
 from node.telemetry import LOG_FIELDS
 from tests.simulation.founding import Founded
+from tests.simulation.keys import uncounted
 from tests.simulation.trace import Trace
 from tests.simulation.verdict import Violation
 from tests.simulation.votes import Votes, least_quorum
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
 
 TASKS_BASE = 20
 """I23: tasks of a node beside three for each peer."""
+CHECKS_BASE, BYTES_EACH, CHECKS_OF_CLIENT = 50, 80, 2
+"""I22: a node verifies at most base + one signature for so many bytes of its peers (a signature
+takes 64) + so many for each transaction of a client."""
 RESULTS_MAX = 64
 """Results of one height in one life: views come and go, each brings at most one block."""
 BATCH_BASE, BATCH_EACH = 8_000, 3
@@ -243,7 +247,8 @@ class Judge:
         if not machine.correct:
             return
         core = to_core_validators(evidence.epoch, members)
-        verify_evidence(evidence.bare(), self.founded.genesis.chain, core)
+        with uncounted():
+            verify_evidence(evidence.bare(), self.founded.genesis.chain, core)
         for culprit in evidence.culprits:
             seat = members.validators[culprit]
             if self.is_correct(seat.organisation.encode()):
@@ -314,9 +319,10 @@ class Judge:
         block = Shown(
             header, result.block_hash, result.transactions, result.receipts, result.next_validators
         )
-        self._check_block(node, block)
+        with uncounted():
+            self._check_block(node, block)
+            self.check_certificate(node, header, result.block_hash)
         self._check_growth(machine, result)
-        self.check_certificate(node, header, result.block_hash)
         if node.chain.executor._tree.root != header.state_root:
             raise Violation("I7", f"m{machine.number} at {header.height}: another state root")
 
@@ -468,12 +474,25 @@ class Judge:
         if tasks > TASKS_BASE + 3 * seats:
             raise Violation("I23", f"m{machine.number} has {tasks} tasks")
         self.trace.point(f"seen.{state.phase.name.lower()}")
+        self._look_at_work(machine)
         self._look_at_memory(machine, node)
         if state.pacemaker.wish > state.view:
             self.trace.point("seen.wishing")
         network = node.network
         if network is not None and network.custody.passed_over_ms is not None:
             self.trace.point("seen.passed-over")
+
+    def _look_at_work(self, machine: Machine) -> None:
+        """I22: signatures that were verified against what came in."""
+        loop, peers = machine.loop, machine.peers
+        if loop is None or peers is None:
+            return
+        limit = CHECKS_BASE + peers.bytes_in // BYTES_EACH + CHECKS_OF_CLIENT * machine.submitted
+        if loop.checked > limit:
+            raise Violation(
+                "I22", f"m{machine.number} verified {loop.checked} signatures for "
+                f"{peers.bytes_in} bytes of peers and {machine.submitted} of clients"
+            )  # fmt: skip
 
     def _look_at_memory(self, machine: Machine, node: WatchedNode) -> None:
         """I20: what peers and clients can make a node keep."""

@@ -22,6 +22,7 @@ from random import Random
 from typing import Any
 
 from tests.simulation.clock import Clock
+from tests.simulation.keys import FAKE
 from tests.simulation.verdict import Crash, Violation
 
 TURN_MAX = 20_000
@@ -142,6 +143,8 @@ class NodeLoop(asyncio.AbstractEventLoop):
         self._unhandled: str | None = None
         self.dead = False
         self.steps = 0
+        self.checked = 0
+        """Signatures that this node has verified, where they are counted (``keys``)."""
         self.crash_in = -1
         """Steps until this node's power fails; below 0 never."""
 
@@ -272,7 +275,7 @@ class NodeLoop(asyncio.AbstractEventLoop):
         if self._world.now < self._held_until:
             self._plan()
             return
-        ready, steps = self._ready, 0
+        ready, steps, checked = self._ready, 0, FAKE.checked
         asyncio_events._set_running_loop(self)
         try:
             while ready:
@@ -291,6 +294,7 @@ class NodeLoop(asyncio.AbstractEventLoop):
         finally:
             asyncio_events._set_running_loop(None)
             self.steps += steps
+            self.checked += FAKE.checked - checked
             self._world.events += steps
 
     def _run_job(
@@ -305,7 +309,7 @@ class NodeLoop(asyncio.AbstractEventLoop):
         if self._world.now < self._held_until:
             self._world.at(self._held_until, lambda: self._run_job(future, ends, func, args))
             return
-        result, error = None, None
+        result, error, checked = None, None, FAKE.checked
         try:
             result = func(*args)
         except Crash:
@@ -315,6 +319,7 @@ class NodeLoop(asyncio.AbstractEventLoop):
             raise
         except Exception as raised:
             error = raised
+        self.checked += FAKE.checked - checked
         self._world.at(ends, lambda: self.call_soon(_hand_over, future, result, error))
 
 

@@ -165,6 +165,8 @@ class Machine:
         """Why it may not come up any more; None: it may."""
         self.took_snapshot = False
         """It goes on from a snapshot: it has no block below it."""
+        self.submitted = 0
+        """What clients have handed in to this life of the node."""
         self.runtime = RUNTIME
         """The contracts of this machine's build."""
         self.may_fail: str | None = None
@@ -229,7 +231,7 @@ class Machine:
         if self.node is not None or self.lost is not None:
             return
         self.life += 1
-        self._held_until, self.disk.has_failed = 0, False
+        self._held_until, self.disk.has_failed, self.submitted = 0, False, 0
         try:
             node = self._make()
         except Crash:

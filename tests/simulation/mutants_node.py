@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from consensus import Message, changing
+from consensus import Message, ValidatorSet, changing
 from consensus import retransmission as core_retransmission
 from consensus.messages import Certificate, NewView, ViewChange, Vote
 from consensus.slot import VoteBook
@@ -23,6 +23,7 @@ from node.ledger import block as ledger_block
 from node.ledger.codec import encode
 from node.ledger.errors import InvalidBlock, InvalidTransaction
 from node.ledger.transaction import SignedTransaction
+from node.ordering import wire
 from node.service import exchange, opening, received
 from node.service.admission import Admission
 from node.service.findings import Findings
@@ -228,3 +229,15 @@ def swept_too_much(patch: Patch) -> None:
             database.kv.write(rows, sync=True)
 
     patch.setattr(opening, "sweep", sweep)
+
+
+@mutant("verified-again-and-again")
+def verified_again(patch: Patch) -> None:
+    """Each certificate of a message is verified once for each signature in it."""
+    right = wire.verify_message
+
+    def verify(message: Message, chain: bytes, members: ValidatorSet) -> None:
+        for _ in members.members:
+            right(message, chain, members)
+
+    patch.setattr(wire, "verify_message", verify)

@@ -315,6 +315,8 @@ class SimPeers:
         self._net = net
         self._events = events
         self._clock_ms = clock_ms
+        self.bytes_in = 0
+        """Of frames that peers have sent to this life of the node."""
         self._addresses: dict[str, Address] = {}
         self._absent: dict[str, Absence] = {}
         self._lines: dict[str, _Line] = {}
@@ -428,6 +430,7 @@ class SimPeers:
         line = self._lines.get(sender.organisation)
         if line is None:
             return
+        self.bytes_in += frame.size
         line.inbox.extend(self._machine.strategy.receive(sender.organisation, frame))
         if line.inbox and not line.reading:
             line.reading = True

@@ -151,6 +151,7 @@ class Work:
             return
         run = self.run
         waits = False
+        machine.submitted += 1
         try:
             accepted = await node.submit(sent.transaction.encode())
             waits = True

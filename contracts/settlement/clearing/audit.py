@@ -20,6 +20,7 @@ from contracts.api import Answer, Args, Context, Contract, Value, reject
 from contracts.organisations import INSTITUTIONS, require_competent, require_own_id
 from contracts.schema import Fen, Id, List, OneOf, Optional, Record, Text
 from contracts.settlement import claim as claims
+from contracts.settlement import recovery_record
 from contracts.settlement.calendar import date_of_ms
 from contracts.settlement.clearing import (
     account_record,
@@ -101,7 +102,9 @@ def notice(ctx: Context, args: Args) -> Answer:
     require_competent(ctx, claim.care)
     if declared.pending:
         reject("audit.pending", claim=claim_id, deduction=declared.pending)
-    _check_lines(claim, args["amount_fen"], ctx.attachments[AUDIENCE].content["lines"])
+    lines = ctx.attachments[AUDIENCE].content["lines"]
+    back = recovery_record.recovered_fen(ctx.state, claim_id)
+    _check_lines(claim, args["amount_fen"], lines, back)
     month = declaration_record.load(ctx.state, claim.institution, declared.month)
     if month.stage is not Stage.CONFIRMED:
         stage = declaration_record.follow(
@@ -256,7 +259,7 @@ def _declared(ctx: Context, claim_id: str) -> tuple[Claim, Declared]:
     return claim, declared
 
 
-def _check_lines(claim: Claim, amount_fen: int, lines: list[Args]) -> None:
+def _check_lines(claim: Claim, amount_fen: int, lines: list[Args], recovered_fen: int) -> None:
     """No line loses more than it has, and all of them no more than the funds pay."""
     assert claim.settled is not None, "what is declared is settled"
     total = claim.settled.sums[0]
@@ -266,7 +269,8 @@ def _check_lines(claim: Claim, amount_fen: int, lines: list[Args]) -> None:
         if row["amount_fen"] > row["line_fen"]:
             reject("audit.above-line", asked_fen=row["amount_fen"], line_fen=row["line_fen"])
     _check_sum(amount_fen, lines)
-    funds = sum(fen for _, fen in owed.deductible(claim))
+    # What a liable party has paid back is not owed by the institution a second time.
+    funds = sum(fen for _, fen in owed.deductible(claim)) - recovered_fen
     if amount_fen > funds:
         reject("audit.above-funds", asked_fen=amount_fen, funds_fen=funds)
 

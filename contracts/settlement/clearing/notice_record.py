@@ -38,6 +38,8 @@ class Kind(StrEnum):
     PREPAYMENT = "prepayment"
     """The place of care prepays an institution."""
     PREPAYMENT_RETURN = "prepayment-return"
+    ACCOUNT = "account"
+    """An area pays another one the accounts of those whose insurance has moved there."""
 
 
 class NoticeStage(StrEnum):

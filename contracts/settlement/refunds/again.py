@@ -27,6 +27,7 @@ from contracts.settlement import (
     credit,
     family,
     invoices,
+    newborn_record,
     traces,
 )
 from contracts.settlement import claim as claims
@@ -122,6 +123,8 @@ def remake(ctx: Context, old: Taken, new: Wanted) -> Settled | None:
             (new.claim_id, who, covers),
             at_ms,
         )
+    if old.claim.visit.newborn:
+        _keep_list(ctx, old, new, settled)
     _write(ctx, old, new, settled)
     ctx.amounts.update(difference.net_amounts(old.settled, settled))
     if decided is not None and settled is not None:
@@ -149,6 +152,7 @@ def _decide(ctx: Context, old: Taken, new: Wanted, at_ms: int) -> Decided:
         filed_until=filed_until,
         counted_in=order.counted_before(ctx, new.person, old.claim_id, added, at_ms),
         part=claim_stay.again(ctx, old.claim_id, old.claim, old.settled, new.visit),
+        mother="" if same else old.person.id,
         replaced=(old.claim_id, at_ms),
     )
 
@@ -157,8 +161,8 @@ def _claim_of(old: Taken, new: Wanted) -> Claim:
     """The claim as the new settlement has it: of the person whom it is decided for."""
     if new.person.id == old.person.id:
         return old.claim
-    who = new.person
-    return replace(old.claim, person=who.id, area=who.area, scheme=who.scheme)
+    who, visit = new.person, replace(old.claim.visit, newborn="")
+    return replace(old.claim, person=who.id, area=who.area, scheme=who.scheme, visit=visit)
 
 
 def means_as_then(settled: Settled, use_account: bool) -> OwnMeans:
@@ -245,6 +249,15 @@ def _hand_over(ctx: Context, old: Taken, new: Wanted, settled: Settled) -> None:
         invoices.take(ctx, new.invoices, settled.sums[0], invoices.CLAIM, new.claim_id)
     else:
         invoices.hand_over(ctx, old.settled.invoices, invoices.CLAIM, old.claim_id, new.claim_id)
+
+
+def _keep_list(ctx: Context, old: Taken, new: Wanted, settled: Settled | None) -> None:
+    """Which settlements of a newborn are still under its mother."""
+    child = old.claim.visit.newborn
+    if settled is None or new.person.id == child:
+        newborn_record.leave(ctx, child, old.claim_id)
+    else:
+        newborn_record.count(ctx, child, new.claim_id, instead_of=old.claim_id)
 
 
 def _write(ctx: Context, old: Taken, new: Wanted, settled: Settled | None) -> None:

@@ -17,6 +17,7 @@ from contracts.api import Answer, Args, Context, State, Value, reject
 from contracts.organisations import require_competent
 from contracts.schema import Fen, Id, OneOf
 from contracts.settlement import claim as claims
+from contracts.settlement import recovery_record
 from contracts.settlement.claim import CONTRACT
 from contracts.settlement.clearing.standing import standing
 from contracts.settlement.life import START, Life
@@ -106,10 +107,11 @@ def take_back(
     """The state of a claim that is taken back; uses up the consents that this needs.
 
     The one rule for all ways in which money goes back. Refuses with ``claim.wrong-state``,
-    ``consent.missing``, ``consent.amount``.
+    ``consent.missing``, ``consent.amount``, ``recovery.under-way``.
     """
     stands = standing(ctx.state, claim)
     after = follow(stands, Action.REVERSE)
+    recovery_record.require_free(ctx.state, claim_id)
     needed = NEEDS.get(stands, ())
     for side in needed:
         found = find(ctx.state, claim_id, side)

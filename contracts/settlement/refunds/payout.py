@@ -6,7 +6,8 @@ and a payout waits for the home bureau to name a bank account: the person's own,
 the relation. A second person orders, the bank confirms or sends it back with a reason. What a dead
 person's account held is divided among heirs by ``estate`` and paid out in the same way.
 
-State: ``payout/<reversal>:<number>``, numbers from 1.
+State: ``payout/<cause>:<number>``, numbers from 1. The cause is a reversal's id, or ``estate:``,
+``move:`` or ``wallet:`` with the id of what brought the money: no client's id begins like that.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from contracts import organisations
 from contracts.api import Answer, Args, Context, Contract, State, Value, reject
 from contracts.organisations import covers, require_competent, require_own_id
 from contracts.schema import IDENTIFIER, Bytes, Id, OneOf, Text
-from contracts.settlement import calendar, enrolment, estate_record
+from contracts.settlement import account_money, calendar, enrolment, estate_record, move_record
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.enrolment import Person, person_status
 from contracts.settlement.enrolment_record import CLOSED
@@ -119,9 +120,14 @@ def name_of(reversal: str, number: int) -> str:
 
 
 def divert(ctx: Context, reversal: str, came: Mapping[str, int], book: Book) -> None:
-    """Move on what came into accounts that are closed. ``came``: fen by account."""
+    """Move on what came into accounts that are closed. ``came``: fen by account.
+
+    To the account that the person has where the insurance has moved (``move``); else the area owes
+    it, and a payout waits.
+    """
     today = calendar.date_of_ms(ctx.time_ms)
     legs: list[Leg] = []
+    number = 0
     for account, amount in came.items():
         kind, _ = chart.entry_of(account)
         if amount <= 0 or kind.entry != "account/<person>":
@@ -129,15 +135,25 @@ def divert(ctx: Context, reversal: str, came: Mapping[str, int], book: Book) -> 
         person = enrolment.require_person(ctx.state, chart.owner_of(account))
         if person.died is None and person_status(person, today) != CLOSED:
             continue
+        number += 1
+        name, now = name_of(reversal, number), move_record.last_of(ctx.state, person)
+        goes_on = now.id != person.id and now.died is None and now.account
+        if goes_on and person_status(now, today) != CLOSED:
+            account_money.open_entry(ctx, book, now)
+            into = chart.person_account(now.id)
+            legs += account_money.legs_between(account, person.area, into, now.area, amount)
+            account_money.ask_payment(ctx, name, person.area, now.area, amount)
+            continue
         legs.append((account, PERSONAL_ACCOUNT, -amount))
         legs.append((chart.owed(person.area), PERSONAL_ACCOUNT, amount))
-        owe(ctx, name_of(reversal, len(legs) // 2), person, amount)
+        owe(ctx, name, person, amount)
     if legs:
         post(ctx, f"payout/{reversal}", legs, book)
 
 
 def owe(ctx: Context, name: str, person: Person, amount_fen: int, heir: bytes = b"") -> None:
     """A new payout: the area owes the money, and a bank account is to be named."""
+    assert find(ctx.state, name) is None, f"payout {name} is owed twice"
     state = _LIFE.follow(START, _A.OWE)
     salt = salt_of(ctx, person.salt, _key(name))
     made = Payout(
@@ -171,7 +187,8 @@ def name_account(ctx: Context, args: Args) -> Answer:
     if told is not None:
         return told
     state = _LIFE.follow(made.state, _A.NAME)
-    person = enrolment.require_person(ctx.state, made.person)
+    # Who has moved may have died since: under the pseudonym of the place of insurance.
+    person = move_record.last_of(ctx.state, enrolment.require_person(ctx.state, made.person))
     if (person.died is None) != (args["receiver"] == "person"):
         reject("payout.receiver", receiver=args["receiver"], died=person.died is not None)
     heirs = estate_record.heirs_of(ctx.state, person.id)

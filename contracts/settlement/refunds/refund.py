@@ -7,10 +7,12 @@ taken back whole, as by ``claim.reverse``; so returns in any split end where one
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from contracts.api import Answer, Args, Context, reject
 from contracts.organisations import require_organisation
 from contracts.schema import Fen, Id, Optional, Record
-from contracts.settlement import enrolment
+from contracts.settlement import enrolment, recovery_record
 from contracts.settlement.claim import CONTRACT
 from contracts.settlement.claim_shapes import AUDIENCE, INSTITUTIONS
 from contracts.settlement.invoices import INVOICES
@@ -66,12 +68,15 @@ def refund(ctx: Context, args: Args) -> Answer:
     after = take_back(ctx, args["claim"], claim, total, args["reversal"])
     returned.free_packs(ctx, original, given, rows, args["claim"], claim.institution)
     person = enrolment.require_person(ctx.state, claim.person)
+    visit = original.visit
+    if recovery_record.lifts_bar(ctx.state, args["claim"], REASON):
+        visit = replace(visit, third_party=False)
     old = Taken(args["claim"], claim, person, settled, after, args["reversal"], REASON)
     new = Wanted(
         claim_id=args["replacement"],
         institution=institution,
         person=person,
-        visit=original.visit,
+        visit=visit,
         rows=rows,
         traces=original.traces,
         use_account=original.use_account,
@@ -80,4 +85,7 @@ def refund(ctx: Context, args: Args) -> Answer:
         secret=attached.blind,
         invoices=args["invoices"],
     )
-    return answer(args, settled, remake(ctx, old, new))
+    made = remake(ctx, old, new)
+    if made is not None:
+        recovery_record.follow_claim(ctx, args["claim"], args["replacement"], REASON)
+    return answer(args, settled, made)

@@ -8,10 +8,13 @@ institution may ask for it, or the home bureau.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from contracts import parameters
 from contracts.api import Answer, Args, Context, reject
 from contracts.organisations import require_competent, require_organisation, require_own_id
 from contracts.schema import Id, OneOf, Optional, Record
-from contracts.settlement import calendar, enrolment
+from contracts.settlement import calendar, enrolment, newborn_record, recovery_record
 from contracts.settlement import claim as claims
 from contracts.settlement.claim import CONTRACT
 from contracts.settlement.claim_explain import answer_of
@@ -55,7 +58,7 @@ def resettle(ctx: Context, args: Args) -> Answer:
     ``reversal`` and ``replacement``: new ids, of the entry that takes it back and of the new
     settlement. ``newborn``: whom a bill was for that was settled under the mother; the home bureau
     of both says so. Refuses with ``resettle.newborn``, ``resettle.content``,
-    ``resettle.unchanged`` and the codes of ``claim.reverse`` and ``claim.settle``.
+    ``resettle.unchanged``, ``recovery.*`` and the codes of ``claim.reverse`` and ``claim.settle``.
     """
     digest = content_digest(ctx, "resettle", args)
     claim = load(ctx, args["claim"])
@@ -69,15 +72,19 @@ def resettle(ctx: Context, args: Args) -> Answer:
     attached = ctx.attachments[AUDIENCE]
     original = match(ctx, again, claim, institution, calls_given(ctx))
     before = enrolment.require_person(ctx.state, claim.person)
+    visit = original.visit
+    if recovery_record.lifts_bar(ctx.state, args["claim"], args["reason"]):
+        visit = _without_bar(ctx, args, visit)
     if args["newborn"] is not None:
-        _require_newborn(ctx, args, before, original.visit)
-    person = check_person(ctx, args["newborn"] or claim.person, original.visit)
+        _require_newborn(ctx, args, before, visit)
+        visit = replace(visit, newborn="")
+    person = check_person(ctx, args["newborn"] or claim.person, visit)
     old = Taken(args["claim"], claim, before, settled, after, args["reversal"], args["reason"])
     new = Wanted(
         claim_id=args["replacement"],
         institution=institution,
         person=person,
-        visit=original.visit,
+        visit=visit,
         rows=rest_of(original.rows, again.returned),
         traces=original.traces,
         use_account=original.use_account,
@@ -87,27 +94,40 @@ def resettle(ctx: Context, args: Args) -> Answer:
         invoices=[],
     )
     made = remake(ctx, old, new)
+    recovery_record.follow_claim(ctx, args["claim"], args["replacement"], args["reason"])
     assert made is not None, "lines that are all there make a settlement"
     if _same(settled, made):
         reject("resettle.unchanged", claim=args["claim"], person_fen=made.person_fen)
     return answer(args, settled, made)
 
 
-NEWBORN_DAYS = 90
-"""How long after the birth care may have been settled under the mother."""
-
-
 def _require_newborn(ctx: Context, args: Args, mother: Person, visit: Visit) -> None:
     """Refuses with ``resettle.newborn`` unless the home bureau of both moves a bill from a mother
-    to a child that was born not long before it. How old the child is stays unsaid."""
+    to a child that was born not long before it. How old the child is stays unsaid. Refuses with
+    ``newborn.not-the-mother`` a bill of another child, or a child of another mother."""
     child = enrolment.require_person(ctx.state, args["newborn"])
-    last = calendar.add_days(child.birth, NEWBORN_DAYS)
+    known = newborn_record.find(ctx.state, child.id)
+    other = known is not None and known.mother != mother.id
+    if other or visit.newborn not in ("", child.id):
+        reject("newborn.not-the-mother", newborn=child.id, person=mother.id)
+    days = parameters.area(ctx.state, "newborn", child.area)["within_days"]
+    last = calendar.add_days(child.birth, days)
     said = (args["reason"], ctx.sender_kind, mother.sex)
     if said != ("newborn", "bureau", "female") or not child.birth <= visit.discharge <= last:
-        reject(
-            "resettle.newborn", reason=args["reason"], by=ctx.sender_kind, limit_days=NEWBORN_DAYS
-        )
+        reject("resettle.newborn", reason=args["reason"], by=ctx.sender_kind, limit_days=days)
     require_competent(ctx, child.area)
+
+
+def _without_bar(ctx: Context, args: Args, visit: Visit) -> Visit:
+    """The visit as if nobody else were liable: the fund pays first, and recovers (``recovery``).
+
+    Refuses with ``recovery.not-liable``, ``recovery.not-by-institution``.
+    """
+    if not visit.third_party:
+        reject("recovery.not-liable", claim=args["claim"])
+    if args["reason"] == recovery_record.PAY_FIRST and ctx.sender_kind != "bureau":
+        reject("recovery.not-by-institution", claim=args["claim"], by=ctx.sender_kind)
+    return replace(visit, third_party=False)
 
 
 def load(ctx: Context, claim_id: str) -> Claim:

@@ -181,15 +181,16 @@ def test_heirs_get_their_shares_through_the_bank(home: Home) -> None:
     register(home, heirs=[(WIFE, "spouse", 6_667), (SON, "child", 3_333)])
     done = divide(home)
     assert done.answer == {
-        "division": "430100e1", "amount_fen": 50_000, "payouts": ["430100e1:1", "430100e1:2"],
+        "division": "430100e1", "amount_fen": 50_000,
+        "payouts": ["estate:430100e1:1", "estate:430100e1:2"],
     }  # fmt: skip
     assert divide(home).answer == done.answer
     assert balance(home.world.state, ACCOUNT, "310200") == 0
     assert balance(home.world.state, OWED, "310200") == 50_000
-    wrong = {"payout": "430100e1:1", "account": SON, "receiver": "child"}
+    wrong = {"payout": "estate:430100e1:1", "account": SON, "receiver": "child"}
     home.world.refused("payout.receiver", BUREAU_CHANGSHA, "payout", "name", wrong, post="clerk")
-    pay_out(home, "430100e1:1", "spouse")
-    pay_out(home, "430100e1:2", "child")
+    pay_out(home, "estate:430100e1:1", "spouse")
+    pay_out(home, "estate:430100e1:2", "child")
     assert balance(home.world.state, OWED, "310200") == 0
     assert balance(home.world.state, f"bank:{BANK}", "310200") == 50_000
     assert not any(trial_balance(home.world.state).values())
@@ -261,7 +262,7 @@ def test_money_on_its_way_comes_back_to_the_heirs(home: Home) -> None:
     home.world.do(BUREAU_GUANGZHOU, "wallet", "give_back", {"transfer": "430100w-1"}, post="clerk")
     assert listed(home.world.state, Open.WALLET, ALICE) == []
     assert balance(home.world.state, ACCOUNT, "310200") == 0
-    pay_out(home, "430100w-1:1", "child")
+    pay_out(home, "wallet:430100w-1:1", "child")
     assert not any(trial_balance(home.world.state).values())
     assert home.world.time_ms % HOUR == 0
 

@@ -17,13 +17,17 @@ from contracts.settlement.cover_record import Version as CoverVersion
 from contracts.settlement.enrolment import Period, Person, Spell
 from contracts.settlement.filing_record import APPROVED, Filing, Version, row_of
 from contracts.settlement.lifecycle import ClaimState
+from contracts.settlement.move_record import Move, MoveStage
+from contracts.settlement.newborn_record import Newborn
 from contracts.settlement.records import Claim, Settled, Visit
+from contracts.settlement.recovery_record import Recovery, RecoveryStage
 from contracts.settlement.reimbursement_record import Place, Reimbursement, Stage
 from node.api.ports import WorkItem
 from tests.node.api.world import HOSPITAL, START_MS, CallSpec, MemoryNode
 
 PERSON, FILING, CLAIM = "p:430100:7f3a", "f-1", "m-1"
 REIMBURSEMENT = "z-1"
+NEWBORN, MOVE, RECOVERY = "p:430100:newborn", "510100-m-1", "430100-q-1"
 PRODUCT, PAYMENT, INSURER = "insurer:one:hmb", "m-0.1", "insurer:one"
 LINES: list[Any] = [
     ["1", "XJ01CRA0401", "2025-12-22", 123_450_000, 10_000, 12_345, 0, "D440100000001", False, ""]
@@ -64,6 +68,31 @@ def filing() -> Filing:
         holder="staff-clerk", reason="", digest=bytes(32),
     )  # fmt: skip
     return Filing(FILING, PERSON, "430100", (version,), bytes(32))
+
+
+def newborn() -> Newborn:
+    """The patient's own child, some days old."""
+    return Newborn(
+        PERSON, "2026-01-02", "male", "2026-04-02", "provisional", "", (CLAIM,), (), bytes(32),
+        bytes(32),
+    )  # fmt: skip
+
+
+def move() -> Move:
+    """The patient moves to Sichuan; Changsha has not agreed yet."""
+    return Move(
+        MoveStage.ASKED, PERSON, "p:510100:moved", "2026-03-01", "", "s:clerk", "", 0, 0, (), "",
+        bytes(32), bytes(32), bytes(32),
+    )  # fmt: skip
+
+
+def recovery() -> Recovery:
+    """Somebody was liable for what the patient was treated for."""
+    return Recovery(
+        stage=RecoveryStage.AGREED, claim=CLAIM, grounds="liable_later", liable=bytes(32),
+        registrar="s:clerk", paid_first=False, demanded_fen=0, due_on="", bank="", parts=(),
+        reason="", restored=(), digest=bytes(32), last=bytes(32), salt=bytes(32),
+    )  # fmt: skip
 
 
 def reimbursement() -> Reimbursement:
@@ -213,6 +242,9 @@ def tell(node: MemoryNode) -> Story:
             f"filings/{PERSON}": [[row_of(FILING, filing().last).encode()], bytes(32)],
             f"account/{PERSON}": {"person": {"310200": 45_00}, "salt": bytes(32)},
             f"reimbursement/{REIMBURSEMENT}": reimbursement().encode(),
+            f"newborn/{NEWBORN}": newborn().encode(),
+            f"move/{MOVE}": move().encode(),
+            f"recovery/{RECOVERY}": recovery().encode(),
             "fund/430100": {"fund": {"390100": -80_00}},
             **cover(),
             **month(),
