@@ -52,8 +52,7 @@ def reverse(ctx: Context, args: Args) -> Answer:
     """Reverse a settlement under an id of its own. Every payer gets back what it paid.
 
     Refuses with ``sender.foreign-id``, ``claim.not-found``, ``claim.not-yours``,
-    ``claim.wrong-state``, ``claim.duplicate-id``, ``consent.*``, ``stay.later-part``,
-    ``stay.part-open``.
+    ``claim.wrong-state``, ``claim.duplicate-id``, ``consent.*``, ``stay.*``.
     """
     claim_id, reversal_id = args["claim"], args["reversal"]
     require_own_id(ctx, reversal_id)

@@ -209,15 +209,13 @@ def _again(explained: Mapping[str, Any]) -> tuple[Section, ...]:
 
 def _part(explained: Mapping[str, Any]) -> tuple[Section, ...]:
     """Which part of a stay this is, and what its parts before came to; nothing for others."""
-    part = explained.get("part")
-    if part is None:
+    if (part := explained.get("part")) is None:
         return ()
     days = sorted(line[_SERVICE_DATE] for line in explained["lines"])
     ends = "继续住院 the stay goes on" if part["goes_on"] else "出院 the stay ends here"
     rows = [
         Row("住院编号 stay", part["stay"]),
         Row("第几次结算 part", str(part["number"]), note=ends),
-        Row("入院日期 admitted on", part["admission"]),
         Row("本次费用日期 days of this part", f"{days[0]} – {days[-1]}"),
         Row("此前各次费用合计 bills of the parts before", _money(part["before_total_fen"])),
         Row("此前已支付 paid of them by funds", _money(part["before_paid_fen"])),
