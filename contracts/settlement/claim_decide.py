@@ -87,7 +87,7 @@ def decide(
     ``counted_in``: the counters of a benefit year as they were; those of now unless it is given.
     ``part``: the stay that the bill is a part of; then the stay decides, not the bill alone.
     ``replaced``: the settlement that this one takes the place of, and when it was decided.
-    ``mother``: of a newborn, whose filing covers it, too. Refuses with ``policy.*``, ``counters.*``,
+    ``mother``: of a newborn, whose filing covers it. Refuses with ``policy.*``, ``counters.*``,
     ``claim.no-catalogue``, ``claim.consent-missing``, ``claim.reimbursed``, ``stay.*``.
     """
     ctx.spend(len(rows) * WORK_OF_ROW)

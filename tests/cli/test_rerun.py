@@ -207,7 +207,7 @@ def test_products_answer_again_by_the_version_that_was_asked(country: Country) -
     held = {"cover": {"from": "2025-01-01", "to": "2025-02-01"}}
     country.say(INSURER, "cover", "enrol", args, held, post="clerk")
     claims = []
-    for admitted, discharged in (("2025-05-05", "2025-05-07"), ("2025-05-08", "2025-05-09")):
+    for admitted, discharged in (("2025-05-06", "2025-05-07"), ("2025-05-08", "2025-05-09")):
         country.on(admitted)
         claim = country.admit(person)
         country.on(discharged)
