@@ -47,6 +47,8 @@ BLOCKS = 50
 class Calls(Mischief):
     """``Mischief`` with decided filings, so that policies with and without one are met."""
 
+    IN_PARTS = False
+
     def __init__(self, seed: int, signer: Signer) -> None:
         super().__init__(seed, signer)
         self.filings: list[str] = []

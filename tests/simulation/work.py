@@ -56,7 +56,9 @@ class Sent:
 
 
 class _Calls(Mischief):
-    """``Mischief`` with few calls to a transaction."""
+    """``Mischief`` with few calls to a transaction, and stays that are settled whole."""
+
+    IN_PARTS = False
 
     def plan(self) -> tuple[str, str, list[Planned]]:
         """Sender, post and calls."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.simulation.model import rules
+from tests.simulation.model.beds import Beds, Lying
 from tests.simulation.model.book import Leg, Refused
 from tests.simulation.model.outcome import Asked, Told, World, add_up, covers, require, require_own
 from tests.simulation.model.rules import Decision
@@ -32,6 +33,8 @@ class Claim:
     care_kind: str = ""
     admission: str = ""
     emergency: bool = False
+    overlap: str = ""
+    """The reason that was named why the person may lie in two beds."""
     uploads: dict[int, tuple[bytes, list[list[Any]]]] = field(default_factory=dict)
     settled: bytes = b""
     decision: Decision | None = None
@@ -47,6 +50,7 @@ class Claims:
     def __init__(self, world: World) -> None:
         self.world = world
         self.claims: dict[str, Claim] = {}
+        self.beds = Beds()
 
     def judge(self, asked: Asked) -> Told:
         """Raises ``Refused``."""
@@ -83,10 +87,15 @@ class Claims:
         emergency = asked.content["visit"].get("emergency", False)
         require(not emergency or asked.post == "doctor", "claim.emergency-post")
         require(emergency or asked.post in ("operator", "clerk"), "claim.presence-post")
-        self.claims[args["claim"]] = Claim(
+        claim = Claim(
             asked.sender, "registered", asked.same, visit["person"], visit["care_kind"],
-            visit["admission"], emergency,
+            visit["admission"], emergency, visit.get("overlap", ""),
         )  # fmt: skip
+        if claim.care_kind == "inpatient":
+            lying = _lying(args["claim"], claim, "")
+            self.beds.check(claim.person, lying)
+            self.beds.put(claim.person, lying)
+        self.claims[args["claim"]] = claim
         return Told(answer={"state": "registered"})
 
     def _check_person(self, person: str) -> None:
@@ -96,6 +105,7 @@ class Claims:
         claim = self._load(asked)
         require(claim.state in ("registered", "open"), "claim.wrong-state")
         claim.state, claim.uploads = "reversed", {}
+        self.beds.leave(claim.person, asked.args["claim"])
         return Told(answer={"state": "reversed"})
 
     def _lines(self, asked: Asked) -> Told:
@@ -147,6 +157,8 @@ class Claims:
             self.world.book.balances = before
             raise
         self.world.counters[key] = after
+        if claim.care_kind == "inpatient":
+            self.beds.put(claim.person, self._lying_until(asked, claim))
         claim.state, claim.settled, claim.uploads = "settled", asked.same, {}
         claim.decision, claim.legs = decision, legs
         self.claims[claim_id] = claim
@@ -167,7 +179,7 @@ class Claims:
             require(given is not None, "claim.not-found")
             require(clinical is not None, "claim.clinical-missing")
             claim = Claim(asked.sender, "", b"", given["person"], given["care_kind"],
-                          given["admission"])  # fmt: skip
+                          given["admission"], overlap=given.get("overlap", ""))  # fmt: skip
         else:
             require(given is None, "claim.visit-given-twice")
             claim = Claim(**{**vars(known), "uploads": dict(known.uploads)})
@@ -210,7 +222,16 @@ class Claims:
             self.world.counters.get((claim.person, scheme, YEAR), {}),
         )  # fmt: skip
         area = claim.person.split(":")[1]
-        return rules.decide(facts.policies[area, scheme], case, account)
+        decision = rules.decide(facts.policies[area, scheme], case, account)
+        if claim.care_kind == "inpatient":
+            self.beds.check(claim.person, self._lying_until(asked, claim))
+        return decision
+
+    def _lying_until(self, asked: Asked, claim: Claim) -> Lying:
+        """The stay as this bill ends it. What was told at admission explains it first."""
+        lying = _lying(asked.args["claim"], claim, asked.args["discharge"])
+        begun = self.beds.find(claim.person, lying.claim)
+        return replace(lying, reason=begun.reason) if begun and begun.reason else lying
 
     def _filing(self, claim: Claim, asked: Asked, *, emergency: bool) -> str:
         """Whether some filing covers the stay: ``none`` or its type."""
@@ -263,6 +284,7 @@ class Claims:
         self.world.book.post(legs)
         self.world.counters[key] = after
         claim.state, claim.reversal = "reversed", reversal
+        self.beds.leave(claim.person, asked.args["claim"])
         self.claims[reversal] = Claim(
             asked.sender, "reversal", asked.same, reverses=asked.args["claim"]
         )
@@ -272,6 +294,11 @@ class Claims:
             if name not in ("funds_fen", "commercial_fen", "hospital_share_fen", "person_fen")
         }
         return Told(amounts, legs, f"claim/{reversal}", {"state": "reversed"})
+
+
+def _lying(claim_id: str, claim: Claim, discharge: str) -> Lying:
+    reason = claim.overlap or ("emergency" if claim.emergency else "")
+    return Lying(claim_id, claim.admission, discharge, reason)
 
 
 def _answer(decision: Decision) -> dict[str, Any]:
