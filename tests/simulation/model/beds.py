@@ -45,7 +45,7 @@ class Beds:
         """The stay as it is now. Raises ``Refused`` where more go on than are kept."""
         stays = list(self._stays.get(person, []))
         at = next((n for n, stay in enumerate(stays) if stay.claim == mine.claim), len(stays))
-        stays[at:at + 1] = [mine]
+        stays[at : at + 1] = [mine]
         while len(stays) > STAYS_MAX:
             ended = [stay for stay in stays if stay.discharge]
             if not ended:
