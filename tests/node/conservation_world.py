@@ -379,8 +379,13 @@ class Mischief:
         return bill
 
     def _visit(self, kind: str) -> dict[str, Value]:
-        named = kind == "inpatient" and len(self.sent) % 5 > 0
+        named = kind == "inpatient" and self._names_a_transfer()
         return visit(self._person(), kind, **({"overlap": "transfer"} if named else {}))
+
+    def _names_a_transfer(self) -> bool:
+        if self.IN_PARTS:
+            return self.chance.random() < 0.8
+        return len(self.sent) % 5 > 0
 
     def _clinical(self) -> dict[str, Value]:
         return {"emergency": self.chance.random() < 0.1}
