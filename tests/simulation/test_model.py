@@ -13,11 +13,13 @@ import pytest
 
 from contracts.settlement import (
     claim_postings,
+    claim_reverse,
     claim_settle,
     counters,
     funds,
     lifecycle,
     money,
+    stays,
 )
 from contracts.settlement.funds_book import Book, Leg
 from contracts.settlement.refunds import consent, undo
@@ -272,9 +274,20 @@ def _a_leg_is_lost(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Book, "apply", lambda self, legs: real(self, legs[: 4 if len(legs) > 4 else 9]))
 
 
+def _in_two_beds(patch: pytest.MonkeyPatch) -> None:
+    """Whatever is named explains a stay that overlaps another, and so does nothing."""
+    patch.setattr(stays, "_explained", lambda one, other: True)
+
+
+def _in_bed_for_ever(patch: pytest.MonkeyPatch) -> None:
+    """A stay that was given up or taken back is not forgotten."""
+    patch.setattr(claim_reverse.claim_stay, "take_back", lambda *_: None)
+
+
 PLANTED: tuple[Callable[[pytest.MonkeyPatch], None], ...] = (
     _a_fen_too_much, _another_fund, _counters_stay, _reversed_twice, _settled_twice,
     _rounded_down, _set_aside_is_spent, _deposited_twice, _a_leg_is_lost,
+    _in_two_beds, _in_bed_for_ever,
 )  # fmt: skip
 
 
