@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from node import worklists
 from node.indexer import verify_index
 from node.ordering.wal import SafetyLost
 from node.service.opening import open_database
@@ -75,6 +76,7 @@ def check_all(rows: dict[bytes, bytes]) -> dict[bytes, bytes]:
     database = Database(kv, diff_heights=OPEN.diff_heights)
     ledger = open_database(database, GENESIS, GENESIS_BYTES, runtime().registry, OPEN)
     verify_index(database, range(ledger.parent.header.height + 1))
+    worklists.verify(database)
     return kv.rows()
 
 
