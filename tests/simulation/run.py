@@ -31,6 +31,8 @@ WARM_UP_US = 1_000_000
 LOOK_EVERY_US = 250_000
 EVENTS_MAX = 3_000_000
 QUIET_US = 6_000_000
+SNAPSHOT_WINDOWS = 20
+"""So much longer may a node work that a snapshot is given to meanwhile."""
 FRAMES_BASE, FRAMES_EACH = 40, 14
 """I24: frames of a block in a healed network are at most base + each * n^2."""
 
@@ -280,22 +282,29 @@ class Run:
             or self.stream("rest").randrange(2)
         ):
             return
-        windows, noise = 2 + 3 * self.options.cap_ms * 1000 // QUIET_US, ""
-        for number in range(windows):
+        windows, number, noise = 2 + 3 * self.options.cap_ms * 1000 // QUIET_US, 0, ""
+        longest = windows + SNAPSHOT_WINDOWS
+        while number < windows:
             noise = self._noise(core)
             if not noise:
                 self.trace.point("rest.at-once" if number < 2 else "rest.later")
                 break
+            number += 1
+            if "'CHUNK'" in noise:
+                windows = min(windows + 1, longest)
         else:
             raise Violation("I35", f"not quiet when idle: {noise}; " + self.describe())
         self._price_of_a_block(core)
 
     def _is_restless(self, machine: Machine) -> bool:
-        if machine.correct or not machine.is_up():
+        if machine.correct:
             return False
-        node, honest = machine.node, type(machine.strategy) is Strategy
-        state = None if node is None else node._replica._state
-        if not honest or state is None or not state.halted:
+        if type(machine.strategy) is not Strategy:
+            return True  # one that is down now may be up in a moment
+        if not machine.is_up():
+            return False
+        state = None if machine.node is None else machine.node._replica._state
+        if state is None or not state.halted:
             return True
         self.trace.point("rest.with-one-halted")
         return False
