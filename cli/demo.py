@@ -30,7 +30,7 @@ from cli.identity import KeyFileError
 from cli.network import Member, Network
 from cli.output import Json, busy, fail, out, print_json_line, print_table, yuan
 from cli.session import explained
-from cli.trace import follow, tree_of
+from cli.trace import follow, print_tree, tree_of
 from contracts.settlement import CONTRACTS
 from node.ledger.evidence import ReceiptFacts, verify_evidence
 from node.ledger.genesis import Genesis
@@ -200,7 +200,7 @@ def _on_network(
         _tell(rows, cases)
         _tell_loss(loss, running.caught_up_ms)
         out.print(page, markup=False)
-        out.print(tree_of(traced))
+        print_tree(tree_of(traced))
         where = running.nodes[asked].organisation
         out.print(
             f"evidence of {claim} from the node of {where}: {evidence.stat().st_size:,} bytes"

@@ -31,7 +31,7 @@ def trace(
     if as_json:
         print_json(traced)
     else:
-        out.print(tree_of(traced))
+        print_tree(tree_of(traced))
     if not traced["balanced"]:
         raise typer.Exit(int(Exit.NO))
 
@@ -175,6 +175,11 @@ def tree_of(traced: dict[str, Any]) -> Tree:
         else "[red]a transfer does not sum to zero, or the payers do not pay the bill 借贷不平[/]"
     )
     return root
+
+
+def print_tree(tree: Tree) -> None:
+    """Print a tree whose lines are folded: unfolded, a terminal's width would cut amounts off."""
+    out.print(tree, soft_wrap=False, no_wrap=False, overflow="fold")
 
 
 def _add_transfers(branch: Tree, postings: list[dict[str, Any]]) -> None:

@@ -157,7 +157,7 @@ def test_two_institutions_in_one_block_share_one_cap(senders: tuple[str, str]) -
 
 @pytest.mark.parametrize("senders", [(HOSPITAL, OTHER_HOSPITAL), (OTHER_HOSPITAL, HOSPITAL)])
 def test_nobody_lies_in_two_beds(senders: tuple[str, str]) -> None:
-    """Hospitals of two provinces settle a stay of the same days in one block: one of them is told
+    """Two hospitals settle a stay of the same days in one block: one of them is told
     the days of the other, and neither its name nor the patient's."""
     desk = Desk()
     bills = [desk.settle(f"{own_prefix(sender)}-1", 50_000, sender, kind="inpatient")

@@ -9,7 +9,7 @@ import pytest
 
 from cli.client import Refused
 from cli.output import out
-from cli.trace import follow, tree_of
+from cli.trace import follow, print_tree, tree_of
 
 TRANSFER = "claim/C-1"
 SETTLED: dict[str, Any] = {
@@ -84,3 +84,15 @@ def test_the_tree_tells_every_posting_with_its_direction() -> None:
         "fund:430100: 310100 43.00", "every transfer sums to 0.00",
     ):  # fmt: skip
         assert words in text
+
+
+def test_a_narrow_terminal_folds_and_loses_no_amount(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An account with many funds has a line longer than the terminal; its last amount counts."""
+    found = traced(SETTLED)
+    found["balances"]["payable:hospital:H1"] = {f"39{n:04}": 164_000 + n for n in range(9)}
+    monkeypatch.setattr(out, "width", 40)
+    with out.capture() as shown:
+        print_tree(tree_of(found))
+    text = "".join(line.lstrip("│├└─ ").strip() for line in shown.get().splitlines())
+    for n in range(9):
+        assert f"1,640.0{n}" in text, shown.get()
