@@ -121,6 +121,8 @@ class Person:
     """Never files."""
     chronic: bool
     poor: bool
+    covered: bool
+    """Holds the commercial product of the home province."""
 
 
 class People:
@@ -157,6 +159,7 @@ class People:
             careless=dice[11] < 12,
             chronic=dice[12] < 40,
             poor=dice[13] < 20,
+            covered=dice[14] < 13,
         )
 
     def setup(self) -> Iterator[Batch]:

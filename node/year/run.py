@@ -15,7 +15,9 @@ from node.ledger.crypto import H
 from node.ledger.receipt import Receipt
 from node.ledger.types import Value
 from node.year.calendar import OFF, WORKED, YEAR, after, days_of
+from node.year.cases import Cases, FinalRate
 from node.year.closing import Closing
+from node.year.covers import Covers
 from node.year.days import Days
 from node.year.funding import Funding
 from node.year.journal import Journal
@@ -69,6 +71,8 @@ class Outcome:
     by_month: list[dict[str, int]] = field(default_factory=list)
     """Settlements, memory of the node and of the actors in MB, and how many things the actors
     remember, at each month's end."""
+    final_rates: list[FinalRate] = field(default_factory=list)
+    """Of each province that pays by case, in January."""
     differing: list[str] = field(default_factory=list)
     provinces: tuple[str, ...] = ()
     reimbursed: int = 0
@@ -95,13 +99,19 @@ def simulate(plan: Plan, folder: Path, progress: Progress) -> Outcome:
 
     begun = time.perf_counter()
     with YearLedger(folder, places, start_ms, read, index=plan.index) as ledger:
-        closing = Closing(places, journal, plan.claims, plan.seed, ledger.state)
+        cases = Cases(places, journal, folder / "grouped")
+        covers = Covers(places, people, ledger.state)
+        closing = Closing(
+            places, journal, plan.claims, plan.seed, ledger.state, cases, covers
+        )
         year = _Year(
             ledger, journal, Days(people, journal, plan.claims, plan.seed, closing.mark), closing,
             Funding(places, plan.claims, plan.seed), outcome,
         )  # fmt: skip
         _found(ledger, places, people, progress)
-        ledger.do(closing.cases.setup())
+        ledger.do(cases.setup())
+        for wave in covers.setup():
+            ledger.do(wave)
         outcome.setup_seconds = time.perf_counter() - begun
         begun, worked, node = time.perf_counter(), time.process_time(), ledger.used()
         year.live(progress)
@@ -111,6 +121,7 @@ def simulate(plan: Plan, folder: Path, progress: Progress) -> Outcome:
         outcome.blocks, outcome.periods = ledger.height, closing.periods
         outcome.reimbursed = year.days.reimbursed
         outcome.paid_first, outcome.late = year.days.turned_away, closing.late
+        outcome.final_rates = cases.final
         outcome.differing = sums.differing(ledger.state)
     return outcome
 
@@ -154,7 +165,7 @@ class _Year:
         self.closing.after_cut(day)
         more = Waves()
         self.closing.confirm_audited(more, day)
-        self.closing.levies(more)
+        self.closing.between_cities(more)
         self._do(more, {})
 
     def _do(self, waves: Waves, meanwhile: Mapping[int, Callable[[], None]]) -> None:
