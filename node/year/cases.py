@@ -169,9 +169,7 @@ class Cases:
 
     def _pay(self, waves: Waves, province: str, claim: str, code: str, stage: str) -> None:
         grouped = {"system": self.systems[province].name, "code": code}
-        pay = Planned(
-            "provider", "pay", {"claim": claim, "stage": stage}, ("settlement", grouped)
-        )
+        pay = Planned("provider", "pay", {"claim": claim, "stage": stage}, ("settlement", grouped))
         waves.add(LATER, f"bureau:{province}", "checker", pay)
 
     def _rates(self, province: str, stage: str, value_e6: int) -> Planned:

@@ -22,7 +22,7 @@ from node.year.waves import FILE, Waves
 FUND = "commercial"
 FIRST, LAST = f"{YEAR}-01-01", f"{YEAR}-12-31"
 
-RULE = '''"""Made up: inpatient care in scope, 6,000.00 a year left to the person, 60 % of the rest."""
+RULE = '''"""Made up: inpatient care in scope, 6,000.00 a year is the person's, 60 % of the rest."""
 
 
 def settle(case):

@@ -97,14 +97,12 @@ class Journal:
     """Month -> [stays paid by case, fen above their bills, fen below them], at estimated rates."""
     final: list[int] = field(default_factory=lambda: [0, 0, 0])
     """The same of the final run: fen above what was estimated, fen below it."""
-    commercial: dict[str, list[int]] = field(
-        default_factory=lambda: defaultdict(lambda: [0, 0, 0])
-    )
+    commercial: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0, 0]))
     """Month -> [settlements that commercial cover pays of, fen of it, fen that insurers paid in]"""
     cities: dict[str, dict[str, Counter[str]]] = field(
         default_factory=lambda: {kind: defaultdict(Counter) for kind in CITY_NOTICES}
     )
-    """Kind of notice -> month or city -> fen asked for, fen paid (``asked``, ``paid``)."""
+    """Kind of notice -> city -> fen asked for and fen paid (``asked``, ``paid``)."""
     prepaid_fen: int = 0
     set_off_fen: int = 0
     colours: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
@@ -241,8 +239,7 @@ class Journal:
 
     def _between_cities(self, what: str, fields: dict[str, Any]) -> None:
         kind, area, _ = fields["notice"].split(":")
-        for key in (self.day[:7], area):
-            self.cities[kind][key][what] += fields["amount_fen"]
+        self.cities[kind][area][what] += fields["amount_fen"]
 
     def bounced(self, _fields: dict[str, Any], _receipt: Receipt) -> None:
         """A bank has given a payment back."""
