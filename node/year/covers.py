@@ -22,7 +22,7 @@ from node.year.waves import FILE, Waves
 FUND = "commercial"
 FIRST, LAST = f"{YEAR}-01-01", f"{YEAR}-12-31"
 
-RULE = '''"""Made up: inpatient care in scope, 6,000.00 a year is the person's, 60 % of the rest."""
+RULE = '''"""Made up: inpatient care in scope, 2,000.00 a year is the person's, 60 % of the rest."""
 
 
 def settle(case):
@@ -30,7 +30,7 @@ def settle(case):
         return {"payments": []}
     inside = case["open"]["in_scope_fen"]
     before = counter(case, "in_fen")
-    pay = bands(before + inside, [(yuan(6000), "0%"), (None, "60%")], before, "inside")
+    pay = bands(before + inside, [(yuan(2000), "0%"), (None, "60%")], before, "inside")
     return {
         "payments": [payment("commercial", pay, "inside", "in_scope")],
         "counters": {"in_fen": inside},
