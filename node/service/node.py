@@ -137,12 +137,7 @@ class Node:
             self.chain, self._thread, self._pool, self._driver.put, clock_ms, self._log_bug, log
         )
         self._accusations, self._divergences = self._make_findings(options.data_dir)
-        self._builder = Builder(
-            self.chain, self._thread, self._pool, self._pace, self._admission,
-            calls_aim=options.calls_aim, bytes_aim=options.bytes_aim,
-            put=self._driver.put, spawn=self._spawn, works=self._works, log_bug=self._log_bug,
-            clock_ms=clock_ms, monotonic_ms=monotonic_ms,
-        )  # fmt: skip
+        self._builder = self._make_builder()
         self.transfer: StateTransfer | None = None
         self.network = None if p2p is None else self._join(p2p, ledger, key or next_key)
         self.report = self._make_report()
@@ -353,6 +348,14 @@ class Node:
         divergences = Divergences(folder, self.telemetry, self._log)
         self._received.on_differs = divergences.begin
         return accusations, divergences
+
+    def _make_builder(self) -> Builder:
+        return Builder(
+            self.chain, self._thread, self._pool, self._pace, self._admission,
+            calls_aim=self.options.calls_aim, bytes_aim=self.options.bytes_aim,
+            put=self._driver.put, spawn=self._spawn, works=self._works, log_bug=self._log_bug,
+            clock_ms=self._clock_ms, monotonic_ms=self._monotonic_ms,
+        )  # fmt: skip
 
     def _make_report(self) -> Report:
         return Report(

@@ -27,7 +27,6 @@ from node.ledger.transaction import SignedTransaction
 from node.ordering import wire
 from node.service import exchange, opening, received
 from node.service.admission import Admission
-from node.service.chain import Chain
 from node.service.findings import Findings
 from node.service.network import Network
 from node.store import keys
@@ -155,19 +154,6 @@ def ahead_blind(patch: Patch) -> None:
         right(self, executor, parent, clock_ms)
 
     patch.setattr(Preparation, "__init__", init)
-
-
-@mutant("ahead-kept")
-def ahead_kept(patch: Patch) -> None:
-    """What was run on a block that was not decided goes into the next one all the same."""
-    right = Chain.build
-
-    def build(self: Chain, candidates: Sequence[SignedTransaction], clock_ms: int) -> Any:
-        if self._ahead is not None:
-            self._ahead.parent = self.parent
-        return right(self, candidates, clock_ms)
-
-    patch.setattr(Chain, "build", build)
 
 
 @mutant("M35")

@@ -8,8 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from consensus import Timing, Vote
+from node.execution.blocks import Parent
+from node.execution.proposing import Preparation
 from node.ledger.transaction import SignedTransaction
+from node.ledger.types import Digest
 from node.p2p.frames import Frame
 from node.p2p.peers import Peer
 from node.service.building import STEP_CALLS
@@ -147,8 +152,19 @@ def test_what_was_begun_is_forgotten_with_the_view_and_ordered_by_the_next_prima
     tell(tmp_path, story, FAST)
 
 
-def test_what_is_too_old_is_begun_anew(tmp_path: Path) -> None:
-    """The block's time has to be near the clock when the others see it."""
+def too_old(ahead: Preparation) -> None:
+    ahead.time_ms -= AHEAD_OLD_MS + 60_000
+
+
+def on_another(ahead: Preparation) -> None:
+    ahead.parent = Parent(ahead.parent.header, Digest(bytes(32)))
+
+
+@pytest.mark.parametrize("spoil", [too_old, on_another])
+def test_what_is_of_no_use_any_more_is_begun_anew(
+    tmp_path: Path, spoil: Callable[[Preparation], None]
+) -> None:
+    """Its time has to be near the clock when the others see it, and its parent the head."""
 
     async def story(held: Held) -> None:
         await held.propose()
@@ -157,10 +173,12 @@ def test_what_is_too_old_is_begun_anew(tmp_path: Path) -> None:
         ahead = held.node.chain._ahead
         assert ahead is not None
         begun_ms = ahead.time_ms
-        ahead.time_ms -= AHEAD_OLD_MS + 60_000
+        spoil(ahead)
         held.votes.set()
         assert await held.node.wait(made.id, 20)
+        assert held.height_of(made) == 2
         header = held.node.chain.parent.header
         assert header.time_ms >= begun_ms
+        await held.cluster.agree(2)
 
     tell(tmp_path, story)
