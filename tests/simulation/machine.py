@@ -31,7 +31,7 @@ from node.execution.proposing import Proposal
 from node.ledger import crypto
 from node.ledger.transaction import SignedTransaction
 from node.mempool import PoolLimits
-from node.ordering.wal import SafetyFile
+from node.ordering.wal import SafetyError, SafetyFile, SafetyLost
 from node.ordering.wire import decode_record, encode_record
 from node.service.chain import Chain
 from node.service.keys import SAFETY
@@ -227,7 +227,8 @@ class Machine:
 
     def is_excused(self, error: BaseException) -> bool:
         """Whether it may end over this. Who is slow ends after its disk is well again."""
-        of_disk = isinstance(error, WriteFailed | DatabaseDamaged) and self.disk.has_failed
+        of_disk = isinstance(error, WriteFailed | DatabaseDamaged | SafetyError)
+        of_disk = of_disk and not isinstance(error, SafetyLost) and self.disk.has_failed
         return self.may_fail is not None or of_disk
 
     def is_held(self) -> bool:
