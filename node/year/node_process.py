@@ -25,7 +25,7 @@ from typing import Any
 import uvloop
 
 from node.benchmark.in_process import open_node
-from node.benchmark.memory import read_memory, return_unused
+from node.benchmark.memory import keep_large_apart, read_memory, return_unused
 from node.ledger.errors import Unavailable
 from node.service.collector import tune_collector
 from node.service.node import Node
@@ -74,6 +74,7 @@ def run(
     pipe: Connection, folder: Path, genesis: bytes, start_ms: int, options: OpenOptions
 ) -> None:
     """The process: a node that lives as long as the pipe."""
+    keep_large_apart()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the year ends it, by hanging up
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_Process(pipe, folder, genesis, start_ms, options).run())

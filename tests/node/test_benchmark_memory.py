@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,35 @@ def test_what_was_freed_in_pieces_goes_back_to_the_system() -> None:
     return_unused()
     assert before - read_memory(os.getpid()).own > SIZE // 2
     assert kept
+
+
+LARGE = """
+import ctypes, sys
+from node.benchmark.memory import keep_large_apart
+class Info(ctypes.Structure):
+    _fields_ = [(f"f{n}", ctypes.c_size_t) for n in range(10)]
+libc = ctypes.CDLL(None)
+libc.mallinfo2.restype = Info
+if sys.argv[1] == "apart":
+    keep_large_apart()
+first = bytearray(8 << 20)
+del first
+before = libc.mallinfo2().f4  # bytes that are mapped for single pieces
+kept = bytearray(1 << 20)
+print(libc.mallinfo2().f4 - before)
+"""
+
+
+@pytest.mark.skipif(
+    not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="this C library has no mallinfo2"
+)
+def test_a_large_piece_stays_apart_also_after_another_was_freed() -> None:
+    def mapped(word: str) -> int:
+        command = [sys.executable, "-c", LARGE, word]
+        return int(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+
+    assert mapped("as usual") == 0, "the library put it among the small ones"
+    assert mapped("apart") >= 1 << 20
 
 
 def test_what_is_allocated_is_the_processes_own_and_shows_as_growth() -> None:

@@ -255,6 +255,7 @@ def test_the_command_prints_one_object(
 
     monkeypatch.setattr(command, "simulate", told)
     monkeypatch.setattr(command, "tune_collector", lambda: None)
+    monkeypatch.setattr(command, "keep_large_apart", lambda: None)
     html = tmp_path / "year.html"
     monkeypatch.setattr(sys, "argv", ["year", "--claims", "60", "--json", "--html", str(html)])
     assert command.main() == 0
