@@ -105,8 +105,10 @@ class Journal:
     """Kind of notice -> city -> fen asked for and fen paid (``asked``, ``paid``)."""
     prepaid_fen: int = 0
     set_off_fen: int = 0
-    colours: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    """Period -> colour -> times it was told."""
+    colours: dict[str, dict[tuple[str, str], str]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
+    """Period -> pair -> colour that its advance took last."""
     overdue: int = 0
     returned: int = 0
     """Payments that banks gave back."""
@@ -132,8 +134,9 @@ class Journal:
             if taken is not None:
                 taken(self, event.fields, receipt)
             elif event.topic.startswith("advance.") and "period" in event.fields:
+                fields = event.fields
                 colour = event.topic.partition(".")[2]
-                self.colours[event.fields["period"]][colour] += 1
+                self.colours[fields["period"]][fields["home"], fields["care"]] = colour
 
     def settled(self, fields: dict[str, Any], receipt: Receipt) -> None:
         """A settlement becomes a row of its institution's month."""

@@ -23,6 +23,8 @@ COVER = (("赔付 paid with bills", "var(--out)"), ("保险公司划入 paid in"
 MEMORY = (("节点 node", "var(--a3)"), ("各方 its clients", "var(--a1)"))
 DAYS_SHOWN = 100
 FLOWS_SHOWN = 40
+WAN = 10**6
+"""Fen of 10,000 yuan (万元)."""
 
 _STYLE = """
 :root{--bg:#fbfaf7;--ink:#1d2733;--soft:#5d6b79;--line:#dcdfe2;--card:#fff;--flow:#21618c;
@@ -82,8 +84,8 @@ def _areas(outcome: Outcome, told: dict[str, Any]) -> list[str]:
         ),
         _section(
             "预付金使用 Advances and their colours",
-            "每月各对预付金使用率颜色变化次数:黄 ≥ 70%,红 ≥ 90%。How often an advance took a colour"
-            " in a period. A red one stops no patient.",
+            "各期末有预付金的省对数,按使用率:黄 ≥ 70%,红 ≥ 90%。Pairs of provinces with an advance,"
+            " by its colour when the period was cut. A red one stops no patient.",
             _key(COLOURS) + _advances(outcome),
         ),
         _section(
@@ -138,10 +140,10 @@ def _institutions(outcome: Outcome, told: dict[str, Any]) -> list[str]:
         ),
         _section(
             "商业保险一站式结算 Commercial cover",
-            "百万元 million yuan。What insurers paid of bills within the settlement, and what their"
+            "万元 10,000 yuan。What insurers paid of bills within the settlement, and what their"
             f" banks paid in the month after. {told['commercial']['persons']:,} people hold a"
             f" product; {told['commercial']['settlements']:,} settlements; still owed"
-            f" {_millions(told['commercial']['owed_fen']):,.2f}.",
+            f" {told['commercial']['owed_fen'] / WAN:,.2f}.",
             _key(COVER) + _commercial(outcome),
         ),
     ]
@@ -214,10 +216,10 @@ def _advances(outcome: Outcome) -> str:
     colours = outcome.journal.colours
     months = [f"{YEAR}-{month:02d}" for month in range(1, 13)]
     series = [
-        (name, colour, [colours[month][name] if month in colours else 0 for month in months])
+        (name, colour, [list(colours.get(month, {}).values()).count(name) for month in months])
         for name, colour in COLOURS
     ]
-    return charts.columns("colours of advances", months, series, "次 times")
+    return charts.columns("colours of advances", months, series, "对 pairs")
 
 
 def _by_cities(outcome: Outcome, cities: Sequence[dict[str, Any]]) -> str:
@@ -284,8 +286,7 @@ def _prepaid(told: dict[str, Any]) -> str:
 
 def _commercial(outcome: Outcome) -> str:
     rows = [
-        (month, (_millions(paid), _millions(received)),
-         f"{_millions(paid):,.2f} / {_millions(received):,.2f}")
+        (month, (paid / WAN, received / WAN), f"{paid / WAN:,.2f} / {received / WAN:,.2f}")
         for month, (_, paid, received) in sorted(outcome.journal.commercial.items())
     ]  # fmt: skip
     return charts.lines_of_bars("commercial cover", rows, tuple(colour for _, colour in COVER))
@@ -301,13 +302,13 @@ def _memory(outcome: Outcome) -> str:
 
 
 def _by_case(outcome: Outcome) -> str:
-    made = sorted(outcome.journal.by_case.items())
-    made.append(("清算 final", outcome.journal.final))
-    series = [
-        (name, colour, [_millions(counted[place]) for _, counted in made])
-        for place, (name, colour) in enumerate(RESULTS, start=1)
-    ]
-    return charts.columns("by case", [month for month, _ in made], series, "百万元")
+    made = [*sorted(outcome.journal.by_case.items()), ("清算 final", outcome.journal.final)]
+    rows = [
+        (month, (_millions(above), _millions(below)),
+         f"+{_millions(above):,.2f} − {_millions(below):,.2f} = {_millions(above - below):+,.2f}")
+        for month, (_, above, below) in made
+    ]  # fmt: skip
+    return charts.lines_of_bars("by case", rows, tuple(colour for _, colour in RESULTS))
 
 
 def _ageing(outcome: Outcome) -> str:

@@ -88,6 +88,10 @@ def test_the_year_ends_with_nothing_open(lived: tuple[Outcome, Path]) -> None:
     assert told["paid_by_case"] > 0
     assert told["prepaid_fen"] > told["prepaid_set_off_fen"] >= 0
     assert min(told["cut_off"].values()) > 0
+    for colours in outcome.journal.colours.values():
+        assert set(colours.values()) <= {"green", "yellow", "red"}
+        assert len(colours) <= 3 * 2, "one for each pair of provinces"
+    assert outcome.journal.colours.keys() >= {"2025-06"}
     json.dumps(told)
 
 
