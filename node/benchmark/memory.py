@@ -45,15 +45,3 @@ def keep_large_apart() -> None:
     if mallopt is not None:
         mallopt(MALLOC_MMAP_THRESHOLD, LARGE_BYTES)
         mallopt(MALLOC_TRIM_THRESHOLD, LARGE_BYTES)
-
-
-def return_unused() -> None:
-    """Give the system back what this process has freed and its C library still keeps.
-
-    LevelDB takes its table in memory piece by piece and frees it at once; what else was asked for
-    meanwhile lies between the pieces, so the next table finds other room, and the process seems to
-    grow. Some ten milliseconds. Does nothing where the C library cannot.
-    """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)

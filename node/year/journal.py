@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from sys import intern
 from typing import Any
 
 from contracts.settlement.calendar import day_number
@@ -150,7 +151,7 @@ class Journal:
         commercial = answer["commercial_fen"]
         rows.rows[claim] = (claim, answer["total_fen"], funds, accounts, commercial)
         kind = clearing_type(known.scheme, known.kind, known.area, known.region)
-        rows.groups[claim] = f"{known.scheme}/{kind}/{known.area}"
+        rows.groups[claim] = intern(f"{known.scheme}/{kind}/{known.area}")
         rows.by_day[self.day] += 1
         if known.kind == "inpatient":
             self.stays[self.day[:7]][claim] = (known.institution, answer["total_fen"])

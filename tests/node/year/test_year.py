@@ -23,7 +23,7 @@ from node.ledger.receipt import Receipt, ReceiptPosting
 from node.service.opening import OpenOptions, open_ledger
 from node.store.database import Database
 from node.year import __main__ as command
-from node.year import bills, calendar, charts, closing, outages, people
+from node.year import bills, calendar, cases, charts, closing, outages, people
 from node.year.ledger import YearBroken, YearLedger
 from node.year.node_process import OPEN
 from node.year.people import People
@@ -42,6 +42,7 @@ def live(folder: Path, progress: Progress = lambda *_: None, plan: Plan = TINY) 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(outages, "SHARE", 0.05)  # so few visits meet none otherwise
         patch.setattr(people, "COVERED", 128)  # and so few people
+        patch.setattr(cases, "EVERY", 2)  # one of three provinces by DRG, one by points
         return simulate(plan, folder, progress)
 
 
