@@ -4,14 +4,14 @@
     bank.resolve  {reference, how, order?}               another holder of the bank
 
 A line is found again by the bank's own reference, so a message that comes twice changes nothing. A
-line with an order of ours and its amount confirms or returns that order, exactly as ``payment`` and
-``reimbursement`` do; a return of what was paid before is booked as one that is linked to its
-payment, and money received is the payee's bank's word on it. A line that names an order of another
-bank, or none that exists, is refused. A line that fits no order (no order named, another amount,
-paid twice, not approved) moves nothing on the ledger: it is listed in suspense until the bank says
-what it was.
+line with an order of ours and its amount confirms or returns that order, exactly as ``payment``,
+``reimbursement`` and ``payout`` do; what comes back of an order that was paid before, whole or in
+part, is booked as a return that is linked to it, and money received is the payee's bank's word on
+it. A line that names an order of another bank, or none that exists, is refused. A line that fits no
+order (no order named, another amount, paid twice, not approved, more back than was paid) moves
+nothing on the ledger: it is listed in suspense until the bank says what it was.
 
-An order is a payment's id, or ``<reimbursement>/<payment>``.
+An order is a payment's id, ``<reimbursement>/<payment>`` or ``payout/<payout>/<payment>``.
 
 State: ``bank-line/<bank>/<reference>`` an array, the order of ``Line``'s fields;
 ``suspense/<bank>`` how many lines ever waited; ``suspense/<bank>/<n>`` the n-th one's reference.
@@ -28,6 +28,7 @@ from contracts.settlement.calendar import date_of_ms
 from contracts.settlement.clearing import payment, payment_back, payment_record
 from contracts.settlement.clearing.payment_record import PaymentStage
 from contracts.settlement.records import content_digest
+from contracts.settlement.refunds import payout
 from contracts.settlement.returns import WHY_BACK
 
 CONTRACT = Contract("bank", version=1)
@@ -40,8 +41,11 @@ NO_ORDER, AMOUNT, PAID_TWICE, NOT_APPROVED, ABOVE, UNASKED, NOT_PAID = (
 )  # fmt: skip
 """Why a line waits."""
 
+PAYOUT = "payout/"
+"""How the order of a payout begins: no reimbursement has such an id."""
+
 _REFERENCE = Text(1, 60, IDENTIFIER)
-_ORDER = Optional(Text(0, 130, IDENTIFIER + "/"), "")
+_ORDER = Optional(Text(0, 160, IDENTIFIER + "/"), "")
 _POSTS = ("finance", "operator", "clerk")
 
 
@@ -173,6 +177,8 @@ def _match(ctx: Context, order: str, told: Args) -> str:
         return UNASKED if told["direction"] == IN else NO_ORDER
     if told["direction"] == IN:
         return UNASKED if "/" in order else _received(ctx, order, told)
+    if order.startswith(PAYOUT):
+        return _paid_out(ctx, order, told)
     return _reimbursed(ctx, order, told) if "/" in order else _paid(ctx, order, told)
 
 
@@ -238,6 +244,33 @@ def _reimbursed(ctx: Context, order: str, told: Args) -> str:
         reimbursement_pay.confirm(ctx, report)
     else:
         reimbursement_pay.bounce(ctx, report | {"reason": told["reason"]})
+    return ""
+
+
+def _paid_out(ctx: Context, order: str, told: Args) -> str:
+    name, _, number = order.removeprefix(PAYOUT).rpartition("/")
+    made = payout.find(ctx.state, name)
+    if made is None:
+        reject("bank.foreign-order", order=order, bank=ctx.sender)
+    report = {"payout": name, "payment": number, "reference": told["reference"]}
+    paid = payout.paid_order(made, number, ctx.sender)
+    if paid is not None:
+        if told["direction"] == OUT:
+            return PAID_TWICE
+        if told["amount_fen"] > paid.standing_fen:
+            return ABOVE
+        payout.came_back(ctx, report | _back(told))
+        return ""
+    if (made.payment, made.bank) != (number, ctx.sender):
+        reject("bank.foreign-order", order=order, bank=ctx.sender)
+    if made.state is not payout.PayoutState.PAYING:
+        return NOT_APPROVED
+    if made.ordered_fen != told["amount_fen"]:
+        return AMOUNT
+    if told["direction"] == OUT:
+        payout.confirm(ctx, report)
+    else:
+        payout.bounce(ctx, report | {"reason": told["reason"]})
     return ""
 
 
