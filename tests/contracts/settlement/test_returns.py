@@ -467,6 +467,9 @@ def test_a_payout_that_came_back_is_named_and_paid_again() -> None:
     told = heirs.back(first, REFUND, "B1")
     assert {p.transfer for p in told.postings} == {f"payout/{PAYOUT}/{first}/back/1"}
     assert heirs.stands() == ("due", REFUND)
+    made = payout.find(heirs.world.state, PAYOUT)
+    assert made is not None
+    assert (made.account, made.receiver, made.namer) == (b"", "", ""), "nobody's account is named"
     after = dict(heirs.world.state.entries)
     heirs.back(first, REFUND, "B1")
     assert heirs.world.state.entries == after
