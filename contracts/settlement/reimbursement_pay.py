@@ -83,6 +83,11 @@ def pay(ctx: Context, args: Args) -> Answer:
         orders=(*made.orders, order),
         last=digest,
     )
+    # Told once for each order: from it the bank's list of orders is made.
+    ctx.emit(
+        "reimbursement.ordered", reimbursement=name, payment=order.id, bank=order.bank,
+        amount_fen=order.amount_fen,
+    )  # fmt: skip
     return _store(ctx, name, made)
 
 

@@ -28,9 +28,10 @@ Kind = Annotated[
 ]
 TOPICS = {
     "payment": "payment.approved",
-    "reimbursement": "reimbursement.stage",
-    "payout": "payout.paying",
+    "reimbursement": "reimbursement.ordered",
+    "payout": "payout.ordered",
 }
+"""The event that an order begins with: one for each order, however often it is told of later."""
 SUSPENSE_MAX = 2_000
 """Lines that one answer looks at, newest first."""
 
@@ -56,7 +57,7 @@ async def bank_orders(
         for event in receipt.events:
             if event.topic == TOPICS[kind]:
                 found = make(access, bank, event.fields)
-                if found is not None and found not in listed:
+                if found is not None:
                     listed.append({**found, "at_height": row.height})
     return access.answer({"records": listed, "next": following})
 
@@ -83,12 +84,12 @@ def _payment(access: Access, bank: str, fields: dict[str, Any]) -> dict[str, Any
 
 
 def _reimbursement(access: Access, bank: str, fields: dict[str, Any]) -> dict[str, Any] | None:
-    if fields["stage"] != "paying":
+    if fields["bank"] != bank:
         return None
     made = reimbursement_record.find(access.state, fields["reimbursement"])
     assert made is not None, "a reimbursement that was told of is kept"
-    order = made.orders[-1] if made.orders else None
-    if order is None or order.outcome or order.bank != bank:
+    order = next(one for one in made.orders if one.id == fields["payment"])
+    if order.outcome:
         return None
     return {
         "order": f"{fields['reimbursement']}/{order.id}",
@@ -105,9 +106,11 @@ def _reimbursement(access: Access, bank: str, fields: dict[str, Any]) -> dict[st
 
 
 def _payout(access: Access, bank: str, fields: dict[str, Any]) -> dict[str, Any] | None:
+    if fields["bank"] != bank:
+        return None
     made = payout.find(access.state, fields["payout"])
     assert made is not None, "a payout that was told of is kept"
-    if made.state is not payout.PayoutState.PAYING or made.bank != bank:
+    if made.state is not payout.PayoutState.PAYING or made.payment != fields["payment"]:
         return None
     return {
         "order": f"{statements.PAYOUT}{fields['payout']}/{made.payment}",

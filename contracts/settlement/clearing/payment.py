@@ -69,8 +69,7 @@ paid by the agency's own desk or the finance department."""
     posts=("finance",),
 )
 def order(ctx: Context, args: Args) -> Answer:
-    """Make the payment of what is open of a notice: all of it, or what came back of it; a second
-    person approves it.
+    """Make the payment of a notice: of all that is open of it; a second person approves it.
 
     Refuses with ``payment.duplicate-id``, ``payment.already-paid``, ``payment.in-flight``,
     ``payment.amount-differs``, ``payment.bank``, ``payment.not-payer``, ``funds.payable-held``.

@@ -53,10 +53,9 @@ _TOLD = {
 
 @CONTRACT.method(args={**_TOLD, "reason": OneOf(*WHY_BACK)}, kinds=("bank",), posts=BANK_POSTS)
 def send_back(ctx: Context, args: Args) -> Answer:
-    """Money that was paid came back, whole or in part, and why: so much of its postings is taken
-    back by counter-entry, and so much of the notice waits for another payment.
+    """Money that was paid came back, whole or in part, and why: that much is open again.
 
-    A part is taken from each fund in proportion to what it has paid, to the fen. What was closed
+    So much of its postings is taken back by counter-entry, and waits for another payment. A part is taken from each fund in proportion to what it has paid, to the fen. What was closed
     meanwhile stays closed; the debt is open again. Refuses with ``payment.not-your-order``,
     ``payment.wrong-stage`` (never confirmed), ``payment.return-above``, ``payment.return-before``,
     ``payment.reference-used``, ``payment.reported-otherwise``, ``payment.value-day``,

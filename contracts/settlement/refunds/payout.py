@@ -297,6 +297,11 @@ def pay(ctx: Context, args: Args) -> Answer:
         made, state=state, payment=args["payment"], bank=args["bank"], last=digest,
         ordered_fen=made.open_fen,
     )  # fmt: skip
+    # Told once for each order: from it the bank's list of orders is made.
+    ctx.emit(
+        "payout.ordered", payout=args["payout"], payment=args["payment"], bank=args["bank"],
+        area=made.area, amount_fen=made.open_fen,
+    )  # fmt: skip
     return _store(ctx, args["payout"], ordered)
 
 
@@ -337,10 +342,9 @@ def bounce(ctx: Context, args: Args) -> Answer:
     posts=_BANK_POSTS,
 )
 def came_back(ctx: Context, args: Args) -> Answer:
-    """Money that the bank had paid came back, whole or in part, and why: it is owed again, and an
-    account is named anew.
+    """Money that the bank had paid came back, whole or in part, and why: it is owed again.
 
-    Refuses with ``payout.not-your-order``, ``payment.not-paid``, ``payment.return-above``,
+    An account is named anew. Refuses with ``payout.not-your-order``, ``payment.not-paid``, ``payment.return-above``,
     ``payment.reference-used``, ``payment.reported-otherwise``, ``payment.value-day``,
     ``payment.too-many-returns``.
     """
