@@ -20,7 +20,7 @@ class ConfigError(Exception):
     """The configuration cannot be used. The message names the field and what to write."""
 
 
-def _says(
+def says(
     sentence: str, *, low: int | None = None, high: int | None = None, one_of: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     """A field's sentence and bounds, as dataclass metadata."""
@@ -32,25 +32,25 @@ class NodeConfig:
     """``[node]``: who runs this node and where its things are."""
 
     organisation: str = field(
-        metadata=_says("Id of the organisation that runs the node, as in the genesis.")
+        metadata=says("Id of the organisation that runs the node, as in the genesis.")
     )
-    genesis: Path = field(metadata=_says("The network's genesis file."))
+    genesis: Path = field(metadata=says("The network's genesis file."))
     data_dir: Path = field(
-        metadata=_says(
+        metadata=says(
             "Folder of the database, safety.dat and the access log. On a local disk (ext4 or xfs "
             "with default options), never on a network file system; one folder for one process."
         )
     )
     key: Path | None = field(
         default=None,
-        metadata=_says(
+        metadata=says(
             "Keystore file with the validate key; without one the node follows and does not vote. "
             "The passphrase comes from passphrase_file or from the variable YIBAO_PASSPHRASE."
         ),
     )
     next_key: Path | None = field(
         default=None,
-        metadata=_says(
+        metadata=says(
             "Keystore file with the validate key that a vote is to put in the place of node.key; "
             "opened with the same passphrase. The node votes with whichever of the two the set "
             "holds, so a key is rotated without a stop."
@@ -58,7 +58,7 @@ class NodeConfig:
     )
     passphrase_file: Path | None = field(
         default=None,
-        metadata=_says(
+        metadata=says(
             "File with the keystore's passphrase, readable by its owner only (mode 0600)."
         ),
     )
@@ -70,20 +70,20 @@ class ApiConfig:
 
     host: str = field(
         default="127.0.0.1",
-        metadata=_says("Address to listen on; loopback unless a proxy stands before."),
+        metadata=says("Address to listen on; loopback unless a proxy stands before."),
     )
     port: int = field(
         default=8800,
-        metadata=_says("TCP port; 0 takes a free one and prints it.", low=0, high=65535),
+        metadata=says("TCP port; 0 takes a free one and prints it.", low=0, high=65535),
     )
     authorities: tuple[str, ...] = field(
         default=(),
-        metadata=_says(
+        metadata=says(
             "Names (host:port) that clients sign for, as a proxy shows them; empty: the node's own"
             " address, or any name when it listens on all addresses."
         ),
     )
-    enabled: bool = field(default=True, metadata=_says("Whether the node serves HTTP at all."))
+    enabled: bool = field(default=True, metadata=says("Whether the node serves HTTP at all."))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,11 +92,11 @@ class P2pConfig:
     which keys, stands on the ledger (``endpoint/<organisation>``). A node without a seat follows:
     it dials the validators, and its own endpoint is there for its pin."""
 
-    host: str = field(default="127.0.0.1", metadata=_says("Address to listen on."))
-    port: int = field(default=8900, metadata=_says("TCP port.", low=1, high=65535))
+    host: str = field(default="127.0.0.1", metadata=says("Address to listen on."))
+    port: int = field(default=8900, metadata=says("TCP port.", low=1, high=65535))
     key: Path | None = field(
         default=None,
-        metadata=_says(
+        metadata=says(
             "Keystore file with the transport key, whose pin stands on the ledger; opened with the "
             "passphrase of node.key. Without one the node talks to no other node, which suits a "
             "network of one validator."
@@ -104,7 +104,7 @@ class P2pConfig:
     )
     receive: str = field(
         default="content",
-        metadata=_says(
+        metadata=says(
             "For a node without a seat, the most that it asks for: whole blocks with attachments, "
             "which it executes again, or what they changed (transactions, receipts, state diffs), "
             "which it checks against the state root. An office that is not entitled to "
@@ -114,7 +114,7 @@ class P2pConfig:
     )
     snapshot_after_blocks: int = field(
         default=10_000,
-        metadata=_says(
+        metadata=says(
             "Behind by more blocks than this, the node takes a snapshot of the state instead of "
             "every block. It then has no blocks below the snapshot.",
             low=1, high=1_000_000_000,
@@ -128,7 +128,7 @@ class ConsensusConfig:
 
     base_ms: int = field(
         default=2_000,
-        metadata=_says(
+        metadata=says(
             "Milliseconds without a block, while something waits, after which the next primary is "
             "asked for; doubled with each view that brings none. 1000 suits one machine, 2000 a "
             "local network, 4000 provinces.",
@@ -137,7 +137,7 @@ class ConsensusConfig:
     )  # fmt: skip
     cap_ms: int = field(
         default=60_000,
-        metadata=_says("Milliseconds to which that doubling goes at most.", low=100, high=600_000),
+        metadata=says("Milliseconds to which that doubling goes at most.", low=100, high=600_000),
     )
 
 
@@ -148,7 +148,7 @@ class LimitsConfig:
 
     address_rate: int = field(
         default=1_000,
-        metadata=_says(
+        metadata=says(
             "Requests a second from one address. Behind a proxy all clients come from its address: "
             "raise it there and let the proxy count.",
             low=1,
@@ -157,28 +157,28 @@ class LimitsConfig:
     )
     address_burst: int = field(
         default=2_000,
-        metadata=_says("Requests of one address that may come at once.", low=1, high=1_000_000),
+        metadata=says("Requests of one address that may come at once.", low=1, high=1_000_000),
     )
     key_rate: int = field(
         default=200,
-        metadata=_says("Signed requests a second of one key.", low=1, high=250),
+        metadata=says("Signed requests a second of one key.", low=1, high=250),
     )
     key_burst: int = field(
         default=400,
-        metadata=_says("Requests of one key that may come at once.", low=1, high=1_000_000),
+        metadata=says("Requests of one key that may come at once.", low=1, high=1_000_000),
     )
     in_flight_max: int = field(
-        default=1_024, metadata=_says("Requests in hand at once.", low=1, high=100_000)
+        default=1_024, metadata=says("Requests in hand at once.", low=1, high=100_000)
     )
     waiting_max: int = field(
         default=768,
-        metadata=_says("Of these, requests that wait for a commit.", low=1, high=100_000),
+        metadata=says("Of these, requests that wait for a commit.", low=1, high=100_000),
     )
     streams_max: int = field(
-        default=256, metadata=_says("Event streams open at once.", low=1, high=100_000)
+        default=256, metadata=says("Event streams open at once.", low=1, high=100_000)
     )
     streams_per_key_max: int = field(
-        default=4, metadata=_says("Event streams of one key.", low=1, high=100_000)
+        default=4, metadata=says("Event streams of one key.", low=1, high=100_000)
     )
 
 
@@ -188,23 +188,21 @@ class PoolConfig:
 
     count_max: int = field(
         default=20_000,
-        metadata=_says("Transactions (SECURITY.md section 8).", low=1, high=1_000_000),
+        metadata=says("Transactions (SECURITY.md section 8).", low=1, high=1_000_000),
     )
     bytes_max: int = field(
         default=64 << 20,
-        metadata=_says(
-            "Bytes of waiting transactions with attachments.", low=1 << 20, high=4 << 30
-        ),
+        metadata=says("Bytes of waiting transactions with attachments.", low=1 << 20, high=4 << 30),
     )
     sender_count_max: int = field(
         default=64,
-        metadata=_says(
+        metadata=says(
             "Transactions of one sender, so that one cannot fill the pool.", low=1, high=1_000_000
         ),
     )
     sender_bytes_max: int = field(
         default=16 << 20,
-        metadata=_says("Bytes of one sender's waiting transactions.", low=1 << 20, high=4 << 30),
+        metadata=says("Bytes of one sender's waiting transactions.", low=1 << 20, high=4 << 30),
     )
 
 
@@ -214,13 +212,13 @@ class BlockConfig:
 
     calls_aim: int = field(
         default=256,
-        metadata=_says(
+        metadata=says(
             "Calls after which a block is closed (ARCHITECTURE.md section 3).", low=1, high=1000
         ),
     )
     bytes_aim: int = field(
         default=4 << 20,
-        metadata=_says("Bytes after which a block is closed.", low=1 << 16, high=8 << 20),
+        metadata=says("Bytes after which a block is closed.", low=1 << 16, high=8 << 20),
     )
 
 
@@ -230,11 +228,11 @@ class StoreConfig:
 
     diff_heights: int = field(
         default=10_000,
-        metadata=_says("Heights whose state diff is kept for followers.", low=1, high=10**9),
+        metadata=says("Heights whose state diff is kept for followers.", low=1, high=10**9),
     )
     check_heights: int = field(
         default=1_000,
-        metadata=_says(
+        metadata=says(
             "Newest heights checked in full at start (links, certificates, roots, digests).",
             low=1,
             high=10**9,
@@ -242,7 +240,7 @@ class StoreConfig:
     )
     tree_depth: int = field(
         default=18,
-        metadata=_says(
+        metadata=says(
             "Depth of the state tree's top in memory: 18 takes 40 MB and suits 2 million entries, "
             "20 takes 160 MB and suits 10 million. The state root does not depend on it; "
             "after a change the next start reads the state once more.",
@@ -252,7 +250,7 @@ class StoreConfig:
     )
     index: bool = field(
         default=True,
-        metadata=_says(
+        metadata=says(
             "Whether to keep the index that explorers need (by claim, person, account ...)."
         ),
     )
@@ -264,12 +262,10 @@ class LogConfig:
 
     level: str = field(
         default="info",
-        metadata=_says(
-            "Least level that is written.", one_of=("debug", "info", "warning", "error")
-        ),
+        metadata=says("Least level that is written.", one_of=("debug", "info", "warning", "error")),
     )
     format: str = field(
-        default="console", metadata=_says("For people or for machines.", one_of=("console", "json"))
+        default="console", metadata=says("For people or for machines.", one_of=("console", "json"))
     )
 
 
@@ -303,6 +299,11 @@ SECTIONS: Mapping[str, type] = {
 
 def load(path: Path) -> Config:
     """Read a configuration file. Raises ``ConfigError``."""
+    return parse(read_table(path), path.parent)
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file. Raises ``ConfigError``."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -310,28 +311,34 @@ def load(path: Path) -> Config:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path.name} is not UTF-8 text.") from error
     try:
-        table = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path.name} is not TOML: {error}.") from error
-    return parse(table, path.parent)
 
 
 def parse(table: Mapping[str, Any], folder: Path) -> Config:
     """Build the configuration of a decoded file; paths are relative to ``folder``."""
-    _refuse_unknown("", table, SECTIONS)
+    return Config(**parse_sections(table, folder, SECTIONS))
+
+
+def parse_sections(
+    table: Mapping[str, Any], folder: Path, kinds: Mapping[str, type]
+) -> dict[str, Any]:
+    """The sections of a decoded file, each as the dataclass of its name. Raises ``ConfigError``."""
+    _refuse_unknown("", table, kinds)
     sections = {}
-    for name, kind in SECTIONS.items():
+    for name, kind in kinds.items():
         given = table.get(name, {})
         if not isinstance(given, dict):
             raise ConfigError(f"{name} is a section: write [{name}] and its fields under it.")
         sections[name] = _section(name, kind, given, folder)
-    return Config(**sections)
+    return sections
 
 
-def describe() -> list[tuple[str, str, str, str]]:
+def describe(kinds: Mapping[str, type] = SECTIONS) -> list[tuple[str, str, str, str]]:
     """Every field as (section.name, type, default, sentence), for documentation and help."""
     rows = []
-    for section, kind in SECTIONS.items():
+    for section, kind in kinds.items():
         for item in fields(kind):
             default = "required" if item.default is MISSING else _plain(item.default)
             says = item.metadata["says"]
@@ -346,21 +353,27 @@ def describe() -> list[tuple[str, str, str, str]]:
 
 def read_passphrase(config: NodeConfig) -> str:
     """The keystore's passphrase. Raises ``ConfigError`` when there is none or it lies open."""
-    if config.passphrase_file is None:
+    return passphrase_of(config.passphrase_file, "node")
+
+
+def passphrase_of(path: Path | None, section: str) -> str:
+    """The passphrase in a file, or in the environment where there is none. Raises
+    ``ConfigError``."""
+    if path is None:
         passphrase = os.environ.get("YIBAO_PASSPHRASE")
         if passphrase is None:
             raise ConfigError(
-                "The keystore needs a passphrase: set node.passphrase_file or YIBAO_PASSPHRASE."
+                "The keystore needs a passphrase: "
+                f"set {section}.passphrase_file or YIBAO_PASSPHRASE."
             )
         return passphrase
-    path = config.passphrase_file
     try:
         mode = path.stat().st_mode
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"node.passphrase_file cannot be read: {error.strerror}.") from error
+        raise ConfigError(f"{section}.passphrase_file cannot be read: {error.strerror}.") from error
     if mode & 0o077:
-        raise ConfigError("node.passphrase_file can be read by others: chmod 600 it.")
+        raise ConfigError(f"{section}.passphrase_file can be read by others: chmod 600 it.")
     return text.rstrip("\n")
 
 

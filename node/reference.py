@@ -20,6 +20,7 @@ from node import config
 from node.__main__ import Exit
 from node.api.middleware import EdgeMetrics
 from node.ledger.errors import LedgerError
+from node.member.errors import Forked, StatementRefused
 from node.telemetry import LOG_FIELDS, STAGES, Metrics
 
 NODE = Path(__file__).resolve().parent
@@ -92,6 +93,7 @@ FAMILIES: Mapping[str, str] = {
     "header": "one header against the one before it",
     "key": "a public key: its scheme, and that it is a point of the group",
     "keystore": "a sealed key file and its passphrase",
+    "member": "what a member node holds against answers of nodes and against statements",
     "merkle": "the path from a leaf to a root",
     "message": "messages between validators",
     "outcome": "what a block came to on another node, where results differ",
@@ -100,6 +102,7 @@ FAMILIES: Mapping[str, str] = {
     "signature": "a signature in the strict form, and whether it verifies",
     "snapshot": "a manifest or chunk of a state that another node sends",
     "state-proof": "the path from a state entry, or its absence, to the state root",
+    "trail": "the ends of epochs and the newest header, as a member node asks for them",
     "transaction": "a transaction's limits, chain, key, signature and time",
     "validators": "a validator set's form",
     "vote": "one vote inside a certificate",
@@ -114,9 +117,9 @@ def ledger_codes() -> dict[str, list[str]]:
 
     Raises ``KeyError`` for a family that ``FAMILIES`` does not know.
     """
-    kinds = {kind.__name__ for kind in _subclasses(LedgerError)}
+    kinds = {kind.__name__ for kind in (*_subclasses(LedgerError), Forked, StatementRefused)}
     found: dict[str, set[str]] = {family: set() for family in FAMILIES}
-    for folder in ("ledger", "ordering", "execution", "service"):
+    for folder in ("ledger", "ordering", "execution", "service", "member"):
         for path in sorted((NODE / folder).rglob("*.py")):
             for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):

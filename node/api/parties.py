@@ -227,11 +227,15 @@ def of_named_reimbursement(state: State, name: str) -> Parties:
 
 
 def of_notice(state: State, notice_id: str) -> Parties:
-    """Payer and payee of a notice and the provinces of its cause; nobody where there is none."""
+    """Payer and payee of a notice, the provinces of its cause, and the banks of its payment, who
+    could not prove what they carry out without it; nobody where there is none."""
     made = notice_record.find(state, notice_id)
     if made is None:
         return Parties()
+    order = payment_record.find(state, made.payment) if made.payment else None
     found = Parties()
+    if order is not None:
+        found = Parties(organisations=frozenset({order.bank, order.payee_bank}))
     for account, _, _ in (*made.out, *made.into):
         found |= of_account(state, account)
     for side in (made.payer, made.payee):

@@ -22,7 +22,7 @@ from node.api.parties import Parties
 from node.api.ports import View
 from node.api.problems import Problem
 from node.api.rights import Right
-from node.ledger import codec, evidence
+from node.ledger import codec, evidence, trail
 from node.ledger.errors import Unavailable
 from node.ledger.evidence import CertifiedHeader
 from node.ledger.transaction import Attachment
@@ -43,6 +43,13 @@ Full = Annotated[
 EVIDENCE_RESPONSE: Mapping[int | str, dict[str, Any]] = {
     200: {
         "description": "Evidence file: canonical binary, checked by `yibao proof verify`.",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+TRAIL_RESPONSE: Mapping[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Epoch ends, header, certificate, in canonical binary (docs/member.md).",
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
@@ -149,6 +156,7 @@ KEYS: Mapping[str, tuple[Right, Concern]] = {
     "payable": (Right.PARTY, _organisation),
     "commercial": (Right.PARTY, _organisation),
     "bank": (Right.PARTY, _organisation),
+    "bank-line": (Right.PARTY, _organisation),
     "mapping": (Right.PARTY, _organisation),
     "mapping-version": (Right.PARTY, _organisation),
     "mapping-page": (Right.PARTY, _organisation),
@@ -254,6 +262,22 @@ def certified_header(view: View, height: int) -> CertifiedHeader:
     if certificate is None:
         raise Problem("read.no-proof", height=height)
     return CertifiedHeader(tuple(view.epoch_ends(height)), header, certificate)
+
+
+@router.get("/v1/trail", name="trail", responses={**TRAIL_RESPONSE})
+async def trail_of_head(
+    access: AccessDep,
+    from_epoch: Annotated[
+        int, Query(ge=0, le=2**53 - 1, description="First epoch whose end is wanted.")
+    ] = 0,
+) -> Response:
+    """The newest certified header with the ends of the epochs that lead to it: all that a member
+    node needs in order to go on from validators that it trusts."""
+    whole = certified_header(access.view, access.view.head.height)
+    data = trail.encode_trail(replace(whole, epochs=whole.epochs[from_epoch:]))
+    return Response(
+        data, media_type="application/octet-stream", headers={"Cache-Control": "no-store"}
+    )
 
 
 def binary(data: bytes, name: str) -> Response:

@@ -129,6 +129,7 @@ ROUTES: Mapping[str, Right] = {
     "state": Right.PARTY,
     "state_evidence": Right.PARTY,
     "stream": Right.CHAIN,
+    "trail": Right.CHAIN,
     # claims, filings, people
     "claim": Right.PARTY,
     "claim_history": Right.PARTY,

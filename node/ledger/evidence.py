@@ -25,7 +25,8 @@ sender at that height, which the certificate's quorum vouches for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -200,9 +201,36 @@ def verify_evidence(data: bytes, genesis: Genesis) -> Facts:
     Raises ``InvalidProof`` when it proves nothing: its code says what failed, and ``reason`` in its
     values why.
     """
+    told = read_evidence(data)
+    if told.chain != genesis.chain:
+        raise InvalidProof(
+            "evidence.wrong-chain", chain=told.chain.hex(), genesis=genesis.chain.hex()
+        )
+    trail = Trail(genesis.chain, genesis.validators)
+    for end in told.block.epochs:
+        trail.end_epoch(end)
+    return verify_subject(told, *trail.certify(told.block.header, told.block.certificate))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a file says, in its form and not yet believed."""
+
+    chain: bytes
+    """The network that it is of."""
+    kind: str
+    """``receipt``, ``state`` or ``absence``."""
+    block: CertifiedHeader
+    """The block that the subject belongs to, and the epochs that lead to it."""
+    subject: list[Value]
+    """Checked by ``verify_subject``."""
+
+
+@contextmanager
+def _as_proof() -> Iterator[None]:
+    """Refusals of what a proof is made of, as refusals of the proof."""
     try:
-        fields = decode(data, bytes_max=EVIDENCE_BYTES_MAX)
-        return _verify(shape.record(fields, 7, "evidence"), genesis)
+        yield
     except CodecError as error:
         raise InvalidProof("evidence.malformed", **error.reason()) from None
     except InvalidBlock as error:
@@ -211,69 +239,109 @@ def verify_evidence(data: bytes, genesis: Genesis) -> Facts:
         raise InvalidProof("evidence.transaction", **error.reason()) from None
 
 
-def _verify(fields: list[Value], genesis: Genesis) -> Facts:
-    form, chain, kind, epochs, header_bytes, certificate_bytes, subject = fields
-    if form != FORMAT or type(form) is not str:
-        raise InvalidProof("evidence.format", format=form, wanted=FORMAT)
-    if shape.binary(chain, "chain", DIGEST_BYTES) != genesis.chain:
-        raise InvalidProof("evidence.wrong-chain", chain=chain.hex(), genesis=genesis.chain.hex())
-    trail = _Trail(genesis)
-    for item in shape.array(epochs, "epochs", most=_EPOCHS_MAX):
-        trail.end_epoch(*shape.record(item, 3, "epoch"))
-    header, signers = trail.certify(header_bytes, certificate_bytes)
-    if kind == RECEIPT:
-        return _verify_receipt(header, signers, shape.record(subject, 8, "subject"))
-    if kind == STATE:
-        return _verify_state(header, signers, shape.record(subject, 3, "subject"))
-    if kind == ABSENCE:
-        return _verify_absence(header, signers, shape.record(subject, 2, "subject"))
-    raise InvalidProof("evidence.kind", kind=kind)
+def read_evidence(data: bytes) -> Told:
+    """The parts of a file. Raises ``InvalidProof``; whether they hold is for others to say."""
+    with _as_proof():
+        fields = decode(data, bytes_max=EVIDENCE_BYTES_MAX)
+        form, chain, kind, epochs, header, certificate, subject = shape.record(
+            fields, 7, "evidence"
+        )
+        if form != FORMAT or type(form) is not str:
+            raise InvalidProof("evidence.format", format=form, wanted=FORMAT)
+        lengths = {RECEIPT: 8, STATE: 3, ABSENCE: 2}
+        if type(kind) is not str or kind not in lengths:
+            raise InvalidProof("evidence.kind", kind=kind)
+        return Told(
+            shape.binary(chain, "chain", DIGEST_BYTES),
+            kind,
+            read_certified([epochs, header, certificate]),
+            shape.record(subject, lengths[kind], "subject"),
+        )
 
 
-class _Trail:
-    """The walk from genesis through the epochs: whose signatures count next."""
+def read_certified(fields: list[Value]) -> CertifiedHeader:
+    """From ``[epochs, header, certificate]``; raises ``CodecError`` or ``InvalidBlock``."""
+    epochs, header, certificate = shape.record(fields, 3, "certified header")
+    return CertifiedHeader(
+        tuple(_epoch_end(item) for item in shape.array(epochs, "epochs", most=_EPOCHS_MAX)),
+        shape.binary_up_to(header, "header", HEADER_BYTES_MAX),
+        shape.binary_up_to(certificate, "certificate", CERTIFICATE_BYTES_MAX),
+    )
 
-    def __init__(self, genesis: Genesis) -> None:
-        self._chain = genesis.chain
-        self._validators = genesis.validators
-        self._epoch = 0
-        self._height = 0
+
+def _epoch_end(value: Value) -> EpochEnd:
+    header, certificate, following = shape.record(value, 3, "epoch")
+    return EpochEnd(
+        shape.binary_up_to(header, "header", HEADER_BYTES_MAX),
+        shape.binary_up_to(certificate, "certificate", CERTIFICATE_BYTES_MAX),
+        ValidatorSet.from_fields(following),
+    )
+
+
+def verify_subject(told: Told, header: Header, signers: tuple[str, ...]) -> Facts:
+    """What the subject says under a header that was found to be certified. Raises
+    ``InvalidProof``."""
+    with _as_proof():
+        if told.kind == RECEIPT:
+            return _verify_receipt(header, signers, told.subject)
+        if told.kind == STATE:
+            return _verify_state(header, signers, told.subject)
+        return _verify_absence(header, signers, told.subject)
+
+
+class Trail:
+    """The walk through the epochs: whose signatures count next. It begins at genesis, or wherever
+    somebody trusts a validator set already."""
+
+    def __init__(
+        self, chain: bytes, validators: ValidatorSet, *, epoch: int = 0, height: int = 0
+    ) -> None:
+        """``height``: everything certified from here on stands above it."""
+        self.chain = chain
+        self.validators = validators
+        self.epoch = epoch
+        self.height = height
 
     def certify(
-        self, header_bytes: Value, certificate_bytes: Value
+        self, header_bytes: bytes, certificate_bytes: bytes
     ) -> tuple[Header, tuple[str, ...]]:
-        """A header that the validators of the current epoch made final, and who signed."""
-        header = Header.decode(shape.binary_up_to(header_bytes, "header", HEADER_BYTES_MAX))
-        certificate = Certificate.decode(
-            shape.binary_up_to(certificate_bytes, "certificate", CERTIFICATE_BYTES_MAX)
-        )
-        if header.chain != self._chain:
-            raise InvalidProof(
-                "evidence.wrong-chain", chain=header.chain.hex(), genesis=self._chain.hex()
-            )
-        if header.epoch != self._epoch:
-            raise InvalidProof("evidence.epoch", epoch=header.epoch, wanted=self._epoch)
-        if header.height <= self._height:
-            raise InvalidProof("evidence.height", height=header.height, above=self._height)
-        certificate.verify_header(header, self._validators)
-        self._height = header.height
-        seats = self._validators.validators
+        """A header that the validators of the current epoch made final, and who signed.
+
+        Raises ``InvalidProof``.
+        """
+        with _as_proof():
+            header = Header.decode(header_bytes)
+            certificate = Certificate.decode(certificate_bytes)
+            if header.chain != self.chain:
+                raise InvalidProof(
+                    "evidence.wrong-chain", chain=header.chain.hex(), genesis=self.chain.hex()
+                )
+            if header.epoch != self.epoch:
+                raise InvalidProof("evidence.epoch", epoch=header.epoch, wanted=self.epoch)
+            if header.height <= self.height:
+                raise InvalidProof("evidence.height", height=header.height, above=self.height)
+            certificate.verify_header(header, self.validators)
+        self.height = header.height
+        seats = self.validators.validators
         return header, tuple(seats[i].organisation for i in certificate.signer_indexes())
 
-    def end_epoch(self, header_bytes: Value, certificate_bytes: Value, following: Value) -> None:
-        """Certify an epoch-final header and go over to the validators that it names."""
-        header, _ = self.certify(header_bytes, certificate_bytes)
-        validators = ValidatorSet.from_fields(following)
+    def end_epoch(self, end: EpochEnd) -> Header:
+        """Certify an epoch-final header and go over to the validators that it names.
+
+        Raises ``InvalidProof``.
+        """
+        header, _ = self.certify(end.header, end.certificate)
         if not header.is_epoch_final:
             raise InvalidProof("evidence.not-epoch-final", height=header.height)
-        if validators.hash != header.next_validators_hash:
+        if end.validators.hash != header.next_validators_hash:
             raise InvalidProof(
                 "evidence.validators",
-                hash=validators.hash.hex(),
+                hash=end.validators.hash.hex(),
                 header=header.next_validators_hash.hex(),
             )
-        self._validators = validators
-        self._epoch += 1
+        self.validators = end.validators
+        self.epoch += 1
+        return header
 
 
 def _verify_receipt(header: Header, signers: tuple[str, ...], subject: list[Value]) -> ReceiptFacts:

@@ -55,11 +55,11 @@ _TOLD = {
 def send_back(ctx: Context, args: Args) -> Answer:
     """Money that was paid came back, whole or in part, and why: that much is open again.
 
-    So much of its postings is taken back by counter-entry, and waits for another payment. A part is taken from each fund in proportion to what it has paid, to the fen. What was closed
-    meanwhile stays closed; the debt is open again. Refuses with ``payment.not-your-order``,
-    ``payment.wrong-stage`` (never confirmed), ``payment.return-above``, ``payment.return-before``,
-    ``payment.reference-used``, ``payment.reported-otherwise``, ``payment.value-day``,
-    ``payment.too-many-returns``.
+    So much of its postings is taken back by counter-entry, from each fund in proportion to what it
+    has paid, to the fen, and waits for another payment. What was closed meanwhile stays closed.
+    Refuses with ``payment.not-your-order``, ``payment.wrong-stage`` (never confirmed),
+    ``payment.return-above``, ``payment.return-before``, ``payment.reference-used``,
+    ``payment.reported-otherwise``, ``payment.value-day``, ``payment.too-many-returns``.
     """
     payment_id = args["payment"]
     made = ordered(ctx, payment_id)

@@ -344,9 +344,9 @@ def bounce(ctx: Context, args: Args) -> Answer:
 def came_back(ctx: Context, args: Args) -> Answer:
     """Money that the bank had paid came back, whole or in part, and why: it is owed again.
 
-    An account is named anew. Refuses with ``payout.not-your-order``, ``payment.not-paid``, ``payment.return-above``,
-    ``payment.reference-used``, ``payment.reported-otherwise``, ``payment.value-day``,
-    ``payment.too-many-returns``.
+    An account is named anew. Refuses with ``payout.not-your-order``, ``payment.not-paid``,
+    ``payment.return-above``, ``payment.reference-used``, ``payment.reported-otherwise``,
+    ``payment.value-day``, ``payment.too-many-returns``.
     """
     name = args["payout"]
     made, _, _ = _begin(ctx, "came_back", args)

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from node.ledger import codec
-from node.ledger.evidence import ReceiptFacts, StateFacts, verify_evidence
+from node.ledger.evidence import ReceiptFacts, StateFacts, Trail, verify_evidence
 from node.ledger.genesis import Genesis
+from node.ledger.trail import decode_trail
 from tests.contracts.settlement.claim_world import (
     BED,
     DAY,
@@ -303,3 +304,12 @@ def test_a_visit_that_is_over_is_no_right_to_the_person(told: Told) -> None:
     )
     assert told.world.api.get("/v1/claims/H44010000123-m-1", WINDOW).status == 200
     told.world.clock.ms -= 91 * 86_400_000
+
+
+def test_a_trail_leads_from_genesis_to_the_head(told: Told) -> None:
+    reply = told.world.api.get("/v1/trail", WINDOW)
+    block = decode_trail(reply.body)
+    trail = Trail(told.world.genesis.chain, told.world.genesis.validators)
+    header, signers = trail.certify(block.header, block.certificate)
+    assert (header.height, signers) == (told.world.node.head.height, (BUREAU_HUNAN,))
+    assert not block.epochs

@@ -79,6 +79,7 @@ EXPECTED: dict[str, Allowed] = {
     "headers": ANYBODY,
     "header": ANYBODY,
     "stream": ANYBODY,
+    "trail": ANYBODY,
     "organisation": ANYBODY,
     "validators": ANYBODY,
     "parameter": ANYBODY,
@@ -176,7 +177,7 @@ EXPECTED: dict[str, Allowed] = {
     ),
     "clearing_statement": (OF_PAIR, BUSINESS),
     "advance": (OF_PAIR, BUSINESS),
-    "notice": (OF_PAIR, BUSINESS),
+    "notice": (OF_PAIR | {"bank:icbc"}, BUSINESS),
     "payment": (OF_PAIR | {"finance:430100", "bank:icbc"}, BUSINESS),
     "state": (SEE_PATIENT, CASES),
     "state_evidence": (SEE_PATIENT, CASES),
@@ -283,6 +284,7 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         "catalogue": "/v1/catalogues/440100",
         "catalogue_item": "/v1/catalogues/440100/items/XJ01",
         "stream": "/v1/stream",
+        "trail": "/v1/trail",
     }
     query = f"key=claim/{CLAIM}" if name.startswith("state") and "status" not in name else ""
     if name.startswith("work_"):

@@ -1,0 +1,1 @@
+"""The member node: what it believes, keeps, writes out and takes in."""
