@@ -282,7 +282,6 @@ async def advance_of(access: AccessDep, home: AreaCode, care: AreaCode) -> Respo
                 "scheme": scheme,
                 "quota_fen": found.quota.get(scheme, 0),
                 "held_fen": advance.held_fen(access.state, home, care, scheme),
-                "open_notice": next(iter(found.open.get(scheme, ())), None),
                 "open_notices": list(found.open.get(scheme, ())),
             }
             for scheme in chart.ADVANCES
