@@ -119,6 +119,11 @@ class WatchedNode(Node):
             raise Violation("BUG", f"a call met one: {bug.contract}.{bug.method} at {bug.place}")
         super()._log_bug(bug)
 
+    def _on_bug(self, error: BaseException) -> None:
+        if self.machine.correct and not self.machine.is_excused(error):
+            raise Violation("BUG", f"m{self.machine.number}, work for peers: {error!r}") from error
+        super()._on_bug(error)
+
 
 class Machine:
     """One machine of the simulated network."""
@@ -220,7 +225,7 @@ class Machine:
     def is_up(self) -> bool:
         return self.node is not None
 
-    def is_excused(self, error: Exception) -> bool:
+    def is_excused(self, error: BaseException) -> bool:
         """Whether it may end over this. Who is slow ends after its disk is well again."""
         of_disk = isinstance(error, WriteFailed | DatabaseDamaged | SafetyError)
         of_disk = of_disk and not isinstance(error, SafetyLost) and self.disk.has_failed
