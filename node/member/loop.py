@@ -72,13 +72,15 @@ class Member:
                 continue
             if nodes.attempt(remote, lambda one: self._follow(one, before)):
                 nodes.usable.append(remote)
-        for remote in nodes.remotes:
-            _place(remote, self.chain)
         if self.outbox is not None:
             for name in self.outbox.deliver():
                 self._log.info("member.instruction", file=name)
         more = self.inbox is not None and self.inbox.work()
         self._look_again()
+        for remote in nodes.remotes:
+            if remote in nodes.usable:
+                remote.standing.went_well()
+            _place(remote, self.chain)
         self.rounds += 1
         return more
 
@@ -95,10 +97,10 @@ class Member:
         if self.chain.height > known:
             self._log.info("member.height", height=header.height, peer=remote.address)
         if header.height < before:
+            remote.standing.went_well()
             return False
         if self.collector is not None:
             self.collector.collect(remote)
-        remote.standing.failures = 0
         return True
 
     def _look_again(self) -> None:

@@ -50,7 +50,7 @@ class Nodes:
         remote.standing.failed(state, code)
         if remote in self.usable:
             self.usable.remove(remote)
-        self._log.warning("member.node_" + state, peer=remote.address, code=code, **more)
+        self._log.warning("member.node", peer=remote.address, status=state, code=code, **more)
 
     # --- Proofs -------------------------------------------------------------------------------
 

@@ -43,7 +43,8 @@ class Orders:
             )
             for row in rows_of(answer, "records"):
                 name = text_of(row, "order", 64)
-                if self._records.find("order", name) is None:
+                known = self._records.find("order", name)
+                if known is None or known.state == PaymentStage.MADE.value:
                     self.refresh(remote, name)
             following = answer.get("next")
             end = following is None

@@ -120,6 +120,14 @@ def invents_orders(_request: httpx.Request, answer: httpx.Response) -> httpx.Res
 
 
 @about("/orders")
+def lists_too_early(_request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+    """Orders that nobody approved yet, or that are paid; all that it proves is true."""
+    document = json.loads(answer.content)
+    document["records"] += [{"order": f"finance:430000:{n}"} for n in (4, 5)]
+    return content(answer, json.dumps(document).encode())
+
+
+@about("/orders")
 def leaves_orders_out(_request: httpx.Request, answer: httpx.Response) -> httpx.Response:
     document = json.loads(answer.content)
     document["records"], document["height"] = [], 10**14
@@ -132,18 +140,19 @@ def sends_no_list(_request: httpx.Request, answer: httpx.Response) -> httpx.Resp
 
 
 class Swaps:
-    """Answers about one thing with the (true) proof of another: the answer before."""
+    """Answers about one thing with the (true) proof of another of its kind: the one before."""
 
     __name__ = "swaps"
 
     def __init__(self) -> None:
-        self._before: bytes | None = None
+        self._before: dict[str, bytes] = {}
 
     def __call__(self, request: httpx.Request, answer: httpx.Response) -> httpx.Response:
         if "evidence" not in request.url.path or answer.status_code >= 400:
             return answer
-        given = self._before if self._before is not None else answer.content
-        self._before = answer.content
+        kind = request.url.params.get("key", "").partition("/")[0]
+        given = self._before.get(kind, answer.content)
+        self._before[kind] = answer.content
         return content(answer, given)
 
 
@@ -167,6 +176,7 @@ LIARS: dict[str, Callable[[], Bend]] = {
     for bend in (
         silent, declines, faulty, garbage, flips_a_bit, truncates, raises_the_amount,
         claims_the_order, forges_certificates, invents_orders, leaves_orders_out, sends_no_list,
+        lists_too_early,
     )
 } | {"swaps": Swaps, "stale": Stale}  # fmt: skip
 """Makers of every kind of liar."""

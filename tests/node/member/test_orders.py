@@ -94,7 +94,7 @@ def test_one_liar_alone_gets_nothing_false_out_and_is_named(
     built = desk.rounds(3)
     assert orders.shown().items() <= orders.true.items()
     (node,) = built.status()["nodes"]
-    harmless = name in ("stale", "leaves_orders_out")
+    harmless = name in ("stale", "leaves_orders_out", "lists_too_early")
     assert (node["state"] == "agrees") == harmless, node
     if not harmless:
         named = [line for line in desk.logged() if line.get("peer") == node["address"]]
@@ -215,6 +215,23 @@ def test_an_order_that_one_node_leaves_out_is_named_by_another(
 ) -> None:
     desk = orders.desk.fresh(tmp_path, leaves_orders_out, leaves_orders_out, None)
     desk.rounds()
+    assert orders.shown() == orders.true
+
+
+def test_an_order_that_was_listed_too_early_comes_out_when_it_is_approved(
+    orders: Orders, tmp_path: Path
+) -> None:
+    """Else a liar could hold an order back by naming it before its time."""
+    desk = orders.desk.fresh(tmp_path, LIARS["lists_too_early"](), None)
+    built = desk.rounds(2)
+    early = "finance:430000:4"
+    record = built.records.find("order", early)
+    assert record is not None
+    assert record.state == "made"
+    assert early not in orders.shown()
+    desk.world.do("finance:430000", "payment", "approve", {"payment": early}, post="checker")
+    orders.true[early] = 444_44
+    desk.rounds(2, built)
     assert orders.shown() == orders.true
 
 
