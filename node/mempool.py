@@ -177,12 +177,20 @@ class Mempool:
         self._size += waiting.size
         self._calls += waiting.calls
 
-    def take(self, calls_max: int, bytes_max: int, skip: Iterable[bytes] = ()) -> Sequence[Waiting]:
+    def take(
+        self,
+        calls_max: int,
+        bytes_max: int,
+        skip: Iterable[bytes] = (),
+        *,
+        begun: bool = False,
+    ) -> Sequence[Waiting]:
         """Transactions for a block, going round the senders; each sender's in order of arrival.
 
-        The first always fits: a transaction is never larger than a block. What is taken stays in
-        the pool until ``done``. The next round starts behind the senders that had their turn.
-        ``skip`` are ids that another block in flight holds.
+        The first always fits, a transaction is never larger than a block; unless the block is
+        ``begun``, and holds others already. What is taken stays in the pool until ``done``. The
+        next round starts behind the senders that had their turn. ``skip`` are ids that another
+        block in flight, or the begun one, holds.
         """
         held = set(skip)
         queues = deque(iter(sender.queue.values()) for sender in self._senders.values())
@@ -193,7 +201,10 @@ class Mempool:
             waiting = next((one for one in queue if one.tx_id not in held), None)
             if waiting is None:
                 continue
-            if taken and (calls + waiting.calls > calls_max or size + waiting.size > bytes_max):
+            exempt = not taken and not begun
+            if not exempt and (
+                calls + waiting.calls > calls_max or size + waiting.size > bytes_max
+            ):
                 break
             taken.append(waiting)
             calls += waiting.calls

@@ -2,7 +2,8 @@
 
 * ``state`` has the committed state, a block's overlay on it and a call's overlay on that;
 * ``calls`` runs one call all-or-nothing and makes its receipt;
-* ``blocks`` admits transactions, builds proposals, executes received ones, estimates;
+* ``blocks`` admits transactions, runs and seals, executes received blocks, estimates;
+* ``proposing`` makes a block of this node's own, at once or ahead of its parent's commit;
 * ``genesis`` makes block 0;
 * ``services`` is what the node lends to contracts;
 * ``divergence`` names the first transaction and key in which two results differ.

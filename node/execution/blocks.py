@@ -1,8 +1,9 @@
-"""A block's life in execution: admit, build or execute, and the result as one value.
+"""A block's life in execution: admit, run, seal, and the result as one value.
 
-The life of a block reads top to bottom in ``Executor._run``: sign who signed, run the calls, note
-the executed ids, drop the expired ones, compute the roots. ``build`` and ``execute`` differ only in
-what happens to an inadmissible transaction: the one leaves it out, the other refuses the block.
+A block reads top to bottom in ``Executor.execute``: who signed, the calls one after the other, then
+``seal``: note the executed ids, drop the expired ones, compute the roots. A block of this node's
+own goes the same way (``proposing``); only what happens to an inadmissible transaction differs: it
+is left out there, and here the block is refused.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from contracts.organisations import find_signer, validators
 from contracts.runtime import Runtime
 from node.execution.calls import (
     NO_WRITES,
-    CallBug,
     CallResult,
     Frame,
     Signer,
@@ -26,7 +26,7 @@ from node.execution.calls import (
     run_call,
 )
 from node.execution.changes import OpenedChanges, WrongChanges
-from node.execution.state import BlockState, CommittedState, ReadState
+from node.execution.state import BlockState, ByteState, CommittedState, ReadState
 from node.ledger import merkle
 from node.ledger.block import (
     HEADER_VERSION,
@@ -126,24 +126,67 @@ class BlockDiffers(InvalidBlock):
         self.result = result
 
 
+class Run:
+    """Transactions run one after the other above a parent: a block before its roots are known."""
+
+    def __init__(self, runtime: Runtime, frame: Frame, base: ByteState) -> None:
+        """``base`` is the parent's state."""
+        self._runtime = runtime
+        self._state = BlockState(base)
+        self._work = 0
+        self._executed: dict[str, bytes | None] = {}
+        self._at_height = encode(frame.height)
+        self.frame = frame
+        self.transactions: list[SignedTransaction] = []
+        self.calls: list[CallResult] = []
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the work done so far leaves no room for another transaction."""
+        return self._work >= BLOCK_WORK_MAX
+
+    def add(self, transaction: SignedTransaction, signer: Signer) -> None:
+        """Run the calls in order; those beyond the work of a block are refused unrun.
+
+        Raises ``CallBug``; what was run up to there is of no use then.
+        """
+        made: list[CallResult] = []
+        work = 0
+        for index in range(len(transaction.body.calls)):
+            if work >= BLOCK_WORK_MAX:
+                made.append(refuse_call(transaction, index))
+                continue
+            call = run_call(self._runtime, self.frame, self._state, signer, transaction, index)
+            work += call.work + CALL_WORK
+            made.append(call)
+        self._work += sum(call.work + CALL_WORK for call in made)
+        self.calls += made
+        self.transactions.append(transaction)
+        executed = executed_key(transaction.body.valid_until_ms, transaction.id)
+        self._executed[executed] = self._at_height
+
+    def writes(self, expiry: ExpiryOrder) -> dict[str, bytes | None]:
+        """All that the block writes: the calls' writes, the expired ids, then the executed ones.
+
+        ``expiry`` is the parent's, so the parent is committed by now.
+        """
+        writes = dict(self._state.writes)
+        # Twice as many as come in, so that a backlog shrinks, and never more: a block's work
+        # stays in proportion to what it carries.
+        for key in expiry.executed_before(self.frame.time_ms, 2 * len(self._executed)):
+            writes[key] = None
+        writes.update(self._executed)
+        return writes
+
+
 @dataclass(frozen=True, slots=True)
-class Proposal:
-    """What building a block came to."""
+class Held:
+    """What is in memory of a state that may be larger."""
 
-    result: BlockResult | None
-    """None when no candidate was admissible."""
-    refused: Sequence[tuple[Digest, InvalidTransaction]]
-    """Candidates that can never be executed, or not at this time."""
-    bugs: Sequence[CallBug]
-    """Candidates to set aside: contract code met a bug in them."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    transactions: list[SignedTransaction]
-    """Those that were run: fewer than given when the work was too much for one block."""
-    calls: list[CallResult]
-    writes: dict[str, bytes | None]
+    tree_bytes: int
+    """Of the state tree's buckets: at most ``store.tree_cache_mb``."""
+    state_entries: int
+    """At most ``store.state_cache_entries`` and the writes of a block."""
 
 
 class Executor:
@@ -169,58 +212,63 @@ class Executor:
         self._measure = measure
         self._tree_lock = threading.Lock()
 
-    def admit(self, transaction: SignedTransaction, height: int, time_ms: int) -> Signer:
+    @property
+    def held(self) -> Held:
+        """How full the caches are. Any thread may ask."""
+        return Held(self._tree.held_bytes, self._state.held)
+
+    def admit(
+        self,
+        transaction: SignedTransaction,
+        height: int,
+        time_ms: int,
+        base: ByteState | None = None,
+    ) -> Signer:
         """Who signed, if the transaction may stand in the block at ``height``.
 
-        Judged by the parent's state, which is the committed one. Raises ``InvalidTransaction``.
+        Judged by the parent's state: ``base``, or the committed one. Raises ``InvalidTransaction``.
         Signature and attachments are checked before, without state.
         """
         transaction.check_admissible(self._chain, time_ms)
         body = transaction.body
-        signer = self.find_signer(body.sender, body.key, height)
-        if self._state.get(executed_key(body.valid_until_ms, transaction.id)) is not None:
+        signer = self.find_signer(body.sender, body.key, height, base)
+        state = self._state if base is None else base
+        if state.get(executed_key(body.valid_until_ms, transaction.id)) is not None:
             raise InvalidTransaction("transaction.executed", id=transaction.id.hex())
         return signer
 
-    def find_signer(self, sender: str, key: bytes, height: int) -> Signer:
-        """Organisation and key, if they may sign for the block at ``height``.
+    def find_signer(
+        self, sender: str, key: bytes, height: int, base: ByteState | None = None
+    ) -> Signer:
+        """Organisation and key, if they may sign for the block at ``height``; by ``base`` as above.
 
         Raises ``InvalidTransaction``: unknown, revoked, another's, of another purpose, or the
         organisation takes no part.
         """
-        found = find_signer(ReadState(self._state), sender, key, height)
+        state = ReadState(self._state if base is None else base)
+        found = find_signer(state, sender, key, height)
         if found is None:
             raise InvalidTransaction("transaction.key", sender=sender, key=key.hex(), height=height)
         return Signer(*found)
 
-    def build(
-        self,
-        parent: Parent,
-        candidates: Sequence[SignedTransaction],
-        clock_ms: int,
-        proposer: str,
-    ) -> Proposal:
-        """A block of the admissible candidates at ``max(clock, parent + 1 ms)``."""
-        height, time_ms = parent.header.height + 1, max(clock_ms, parent.header.time_ms + 1)
-        chosen: list[tuple[SignedTransaction, Signer]] = []
-        refused: list[tuple[Digest, InvalidTransaction]] = []
-        # One named twice stands once: executed ids are only those of the parent.
-        for transaction in {candidate.id: candidate for candidate in candidates}.values():
-            try:
-                chosen.append((transaction, self.admit(transaction, height, time_ms)))
-            except InvalidTransaction as error:
-                refused.append((transaction.id, error))
-        bugs: list[CallBug] = []
-        while chosen:
-            try:
-                run = self._run(chosen, height, time_ms)
-            except CallBug as bug:
-                bugs.append(bug)
-                chosen = [pair for pair in chosen if pair[0].id != bug.tx_id]
-                continue
-            result = self._seal(parent, run.transactions, run, time_ms, proposer)
-            return Proposal(result, refused, bugs)
-        return Proposal(None, refused, bugs)
+    def state_after(self, writes: Mapping[str, bytes | None]) -> ByteState:
+        """The state after a block in flight that ``writes``; the same when it is committed."""
+        state = BlockState(self._state)
+        state.writes.update(writes)
+        return state
+
+    def begin(self, height: int, time_ms: int, base: ByteState | None = None) -> Run:
+        """An empty run for the block at ``height``, on ``base`` or the committed state."""
+        frame = Frame(self._chain, height, time_ms, self._services)
+        return Run(self._runtime, frame, self._state if base is None else base)
+
+    def extend(self, run: Run, admitted: Iterable[tuple[SignedTransaction, Signer]]) -> None:
+        """Run transactions in order, as far as the block's work goes. Raises ``CallBug``."""
+        with self._measure("execute"):
+            for transaction, signer in admitted:
+                if run.is_full:
+                    break
+                run.add(transaction, signer)
 
     def execute(
         self,
@@ -246,10 +294,11 @@ class Executor:
                     "block.inadmissible", id=transaction.id.hex(), reason=error.code
                 ) from error
             admitted.append((transaction, signer))
-        run = self._run(admitted, header.height, header.time_ms)
+        run = self.begin(header.height, header.time_ms)
+        self.extend(run, admitted)
         if len(run.transactions) < len(transactions):
             raise InvalidBlock("block.work", transactions=len(transactions), work=BLOCK_WORK_MAX)
-        result = self._seal(parent, transactions, run, header.time_ms, header.proposer)
+        result = self.seal(parent, run, header.proposer)
         try:
             check_same(header, result.header)
         except InvalidBlock as error:
@@ -271,9 +320,7 @@ class Executor:
         overlay = self._overlay(changes.writes)
         if overlay.root != header.state_root:
             raise WrongChanges("changes.state-root")
-        state = BlockState(self._state)
-        state.writes = changes.writes
-        next_set = validator_set(state)
+        next_set = validator_set(self.state_after(changes.writes))
         if next_set.hash != header.next_validators_hash:
             raise InvalidBlock("block.differs", field="next_validators_hash")
         return BlockResult(
@@ -322,67 +369,16 @@ class Executor:
             changes = compute_changes(writes)
             return self._tree.overlay(changes)
 
-    def _run(
-        self, admitted: Iterable[tuple[SignedTransaction, Signer]], height: int, time_ms: int
-    ) -> _Run:
-        """All calls in order, as far as the block's work goes; then the executed ids, then the
-        expired ones."""
-        frame = Frame(self._chain, height, time_ms, self._services)
-        state = BlockState(self._state)
-        calls: list[CallResult] = []
-        done: list[SignedTransaction] = []
-        work = 0
-        executed: dict[str, bytes | None] = {}
-        at_height = encode(height)
-        with self._measure("execute"):
-            for transaction, signer in admitted:
-                if work >= BLOCK_WORK_MAX:
-                    break
-                made = self._run_transaction(frame, state, signer, transaction)
-                work += sum(call.work + CALL_WORK for call in made)
-                calls += made
-                done.append(transaction)
-                executed[executed_key(transaction.body.valid_until_ms, transaction.id)] = at_height
-        # Twice as many as come in, so that a backlog shrinks, and never more: a block's work
-        # stays in proportion to what it carries.
-        for key in self._expiry.executed_before(time_ms, 2 * len(executed)):
-            state.writes[key] = None
-        state.writes.update(executed)
-        return _Run(done, calls, state.writes)
-
-    def _run_transaction(
-        self, frame: Frame, state: BlockState, signer: Signer, transaction: SignedTransaction
-    ) -> list[CallResult]:
-        """The transaction's calls in order; those beyond the work of a block are refused unrun."""
-        made: list[CallResult] = []
-        work = 0
-        for index in range(len(transaction.body.calls)):
-            if work >= BLOCK_WORK_MAX:
-                made.append(refuse_call(transaction, index))
-                continue
-            call = run_call(self._runtime, frame, state, signer, transaction, index)
-            work += call.work + CALL_WORK
-            made.append(call)
-        return made
-
-    def _seal(
-        self,
-        parent: Parent,
-        transactions: Sequence[SignedTransaction],
-        run: _Run,
-        time_ms: int,
-        proposer: str,
-    ) -> BlockResult:
-        """Roots, header and hash of what was run."""
+    def seal(self, parent: Parent, run: Run, proposer: str) -> BlockResult:
+        """Writes, roots, header and hash of what was run; ``parent`` is the committed head."""
+        writes = run.writes(self._expiry)
         before = parent.header
-        overlay = self._overlay(run.writes)
+        overlay = self._overlay(writes)
         with self._measure("roots"):
-            leaves = [transaction.encode_leaf() for transaction in transactions]
+            leaves = [transaction.encode_leaf() for transaction in run.transactions]
             receipts = [call.receipt.encode_trusted() for call in run.calls]
             roots = merkle.compute_root(leaves), merkle.compute_root(receipts)
-        state = BlockState(self._state)
-        state.writes = run.writes
-        next_set = validator_set(state)
+        next_set = validator_set(self.state_after(writes))
         header = Header(
             version=HEADER_VERSION,
             chain=self._chain,
@@ -392,7 +388,7 @@ class Executor:
             validators_hash=before.next_validators_hash,
             next_validators_hash=next_set.hash,
             proposer=proposer,
-            time_ms=TimeMs(time_ms),
+            time_ms=TimeMs(run.frame.time_ms),
             tx_root=roots[0],
             tx_count=len(leaves),
             receipts_root=roots[1],
@@ -403,12 +399,12 @@ class Executor:
             header=header,
             header_bytes=header.encode(),
             block_hash=header.hash,
-            transactions=transactions,
+            transactions=run.transactions,
             leaves=leaves,
             calls=run.calls,
             receipt_bytes=receipts,
-            writes=run.writes,
-            diff=encode_writes(run.writes),
+            writes=writes,
+            diff=encode_writes(writes),
             overlay=overlay,
             next_validators=next_set if header.is_epoch_final else None,
         )
@@ -437,7 +433,7 @@ def check_same(header: Header, ours: Header) -> None:
             raise InvalidBlock("block.differs", field=name, claimed=claimed, computed=computed)
 
 
-def validator_set(state: BlockState | CommittedState) -> ValidatorSet:
+def validator_set(state: ByteState) -> ValidatorSet:
     """The set that orders the next block, as the state has it."""
     members = validators(ReadState(state))
     return ValidatorSet(tuple(Validator(OrgId(org), Key(key)) for org, key in members))

@@ -31,6 +31,9 @@ from node.store.errors import DatabaseDamaged, DatabaseInUse, StoreError
 from node.store.leveldb import LevelStore
 from node.telemetry import make_logger
 
+WRITE_BUFFER_BYTES = 4 << 20
+"""A member node writes little; what is in the buffer is in its log as well."""
+
 
 class Exit(IntEnum):
     """Why the process ended; the numbers are those of a node where they mean the same."""
@@ -110,7 +113,7 @@ def run(config: Config, log: Any) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     config.member.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    store = LevelStore(config.member.data_dir / "db")
+    store = LevelStore(config.member.data_dir / "db", write_buffer_bytes=WRITE_BUFFER_BYTES)
     try:
         built = build(config, genesis, signer, store, log, now_ms=_now_ms)
         try:

@@ -266,6 +266,9 @@ class Peers:
                     await self._dial(organisation)
                 except FAILURES as error:
                     self._note_failure(organisation, error)
+                except Exception as error:
+                    # It costs this connection; whoever dials no more has lost the peer for good.
+                    self._events.on_bug(error)
                 lasted_s = (self._clock_ms() - began_ms) / 1000
                 held = lasted_s > HANDSHAKE_S
                 delay = BACKOFF_MIN_S if held else min(2 * delay, BACKOFF_MAX_S)
@@ -329,9 +332,9 @@ class Peers:
                     self._handshakes -= 1
             seated = peer.organisation in self._addresses
             link = Link(channel, peer, BYTES_MAX if seated else GUEST_BYTES_MAX)
-            if not self._take(link):
-                return
             try:
+                if not self._take(link):
+                    return
                 await link.run(self._events.on_frame)
             finally:
                 self._leave(link)

@@ -14,10 +14,11 @@ from typing import ParamSpec, TypeVar
 
 from consensus import Block, BlockId, SafetyRecord
 from node import indexer, worklists
-from node.execution.blocks import BlockResult, Executor, Parent, Proposal
+from node.execution.blocks import BlockResult, Executor, Parent
 from node.execution.calls import CallResult
 from node.execution.changes import OpenedChanges
 from node.execution.divergence import Outcome
+from node.execution.proposing import Preparation, Proposal
 from node.ledger.block import Certificate, Header, ValidatorSet
 from node.ledger.errors import InvalidBlock
 from node.ledger.transaction import Attachment, SignedTransaction
@@ -30,6 +31,9 @@ from node.telemetry import Metrics
 
 RECENT_MAX = 4
 """Heights whose results are kept for peers that came to another one."""
+AHEAD_OLD_MS = 10_000
+"""What was run ahead for so long is begun anew: a block's time is to be near the clock when it is
+proposed (``node.execution.blocks.FRESH_LATE_MS``)."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -87,15 +91,43 @@ class Chain:
         self._index = index
         self._next_set: tuple[int, ValidatorSet] | None = None
         self._results: dict[BlockId, BlockResult] = {}
+        self._ahead: Preparation | None = None
         self._recent: deque[Callable[[], Outcome]] = deque(maxlen=RECENT_MAX)
         self._kept: set[BlockId] = set()
 
+    def prepare(
+        self, below: BlockId, candidates: Sequence[SignedTransaction], clock_ms: int
+    ) -> None:
+        """Run candidates for the block above ``below``, which is still voted on.
+
+        Does nothing where that block ends its epoch: who proposes the next one is not known yet.
+        """
+        ahead = self._ahead
+        if ahead is None or BlockId(ahead.parent.block_hash) != below:
+            result = self._results.get(below)
+            if result is None or result.next_validators is not None:
+                return
+            ahead = self._ahead = Preparation(
+                self.executor, Parent(result.header, result.block_hash), clock_ms,
+                self.executor.state_after(result.writes),
+            )  # fmt: skip
+        ahead.add(candidates)
+
     def build(self, candidates: Sequence[SignedTransaction], clock_ms: int) -> Proposal:
-        """Build a block of the candidates on the head and remember its result."""
-        proposal = self.executor.build(self.parent, candidates, clock_ms, self._organisation)
+        """Build a block on the head, of what was prepared on it and then of the candidates, and
+        remember its result."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is None or not self._is_of_use(ahead, clock_ms):
+            ahead = Preparation(self.executor, self.parent, clock_ms)
+        ahead.add(candidates)
+        proposal = ahead.seal(clock_ms, self._organisation)
         if proposal.result is not None:
             self._results[BlockId(proposal.result.block_hash)] = proposal.result
         return proposal
+
+    def _is_of_use(self, ahead: Preparation, clock_ms: int) -> bool:
+        is_near = abs(clock_ms - ahead.time_ms) <= AHEAD_OLD_MS
+        return ahead.parent.block_hash == self.parent.block_hash and is_near
 
     def is_kept(self, block: Block) -> bool:
         """Whether the content of a proposal is on disk."""

@@ -3,6 +3,12 @@
 The primary is sent a waiting transaction again after 1, 2, 4, 8 ... seconds: it may have been down,
 or its inbox full. While it fills its blocks it has enough to do, and being sent everything once
 more every second is what keeps an overloaded node overloaded (Fabric 0.6 #2060).
+
+What waits long is told to every member: where the primary proposes nothing, nobody else may know
+that something waits, and one member alone changes no view. As in PBFT, where a client that gets no
+answer tells all replicas (Castro and Liskov 1999, section 4.1). A few at a time are enough: each
+other member's timer runs from the first one that it knows of, and the next oldest have their turn
+when these are ordered.
 """
 
 from __future__ import annotations
@@ -21,6 +27,10 @@ PUSH_AGAIN_MAX: Final = 256
 """At one time; the oldest. The others have their turn the next time."""
 PUSH_AGAIN_BYTES: Final = 64 << 10
 """And so many bytes, with the last one: a slow line has to carry votes, too."""
+TELL_ALL_AFTER_MS: Final = 4_000
+"""At this age a transaction is passed on to every member: the primary was told three times."""
+TELL_ALL_BYTES: Final = 16 << 10
+"""At one time, with the last one: to all lines at once, so less than to the primary's alone."""
 BUSY_MS: Final = 5_000
 """So long after a full block the primary is taken to have more than it can do."""
 LOOKED_AT_MAX: Final = 256
@@ -110,6 +120,17 @@ def to_tell_again(
         for seat in validators.validators
         if (watches or seat.key == primary) and seat.organisation != own
     ]
+
+
+def to_tell_everybody(due: Sequence[Waiting], now_ms: int) -> Sequence[Waiting]:
+    """Those of what is due again that every member is told of: the first that wait long."""
+    told: list[Waiting] = []
+    size = 0
+    for one in due:
+        if one.arrived_ms <= now_ms - TELL_ALL_AFTER_MS and size < TELL_ALL_BYTES:
+            told.append(one)
+            size += one.size
+    return told
 
 
 def _is_due(arrived_ms: int, before_ms: int, now_ms: int) -> bool:

@@ -36,7 +36,7 @@ from consensus import (
 )
 from consensus.messages import Wish
 from node.ledger import block as ledger_block
-from node.ledger.errors import InvalidMessage, LedgerError
+from node.ledger.errors import InvalidMessage
 from node.ordering import wire
 from node.p2p.frames import Frame, FrameType
 from node.p2p.link import Peer, PeerFault
@@ -57,6 +57,7 @@ from node.p2p.peers import Address, Connections, Events
 from node.service.answers import Answers
 from node.service.contents import Contents
 from node.service.findings import Findings
+from node.service.inboxes import Inboxes
 from node.service.offers import Offers
 from node.service.reading import (
     FROM_GUESTS,
@@ -71,8 +72,6 @@ from node.service.reading import (
 )
 from node.service.serving import BlockServer
 
-INBOX_MAX: Final = 256
-"""Transactions of one peer that wait for their check; more are dropped, their node keeps them."""
 GUEST_STATUS_S: Final = 0.05
 """STATUS of a guest is heard once in this time."""
 HEIGHTS_AHEAD: Final = 2
@@ -138,9 +137,9 @@ class Exchange(Events):
         self._status_s: dict[str, float] = {}
         self._refused: dict[str, str] = {}
         """What the core could not believe of a peer, until its connection has ended over it."""
-        self._inboxes: dict[str, asyncio.Queue[bytes]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="peers")
+        self._inboxes = Inboxes(host.take_transaction, self._spawn, host.bug, log)
         self.offers = Offers()
         self._answers = Answers(
             server, host.share_of, self.is_seated, lambda to, frame: self.peers.send(to, frame),
@@ -318,7 +317,7 @@ class Exchange(Events):
             case FrameType.PROPOSAL:
                 await self._take_proposal(peer, frame.body)
             case FrameType.TRANSACTION:
-                self._take_transaction(peer, frame.body)
+                self._inboxes.put(peer.organisation, frame.body)
             case _ if frame.type in REQUESTS:
                 self._answers.take(peer, frame)
             case FrameType.MANIFEST | FrameType.CHUNK:
@@ -415,23 +414,6 @@ class Exchange(Events):
         except InvalidMessage as error:
             raise PeerFault(f"an unsound {type(message).__name__}: {error.code}") from None
         return True
-
-    def _take_transaction(self, peer: Peer, body: bytes) -> None:
-        inbox = self._inboxes.get(peer.organisation)
-        if inbox is None:
-            inbox = self._inboxes[peer.organisation] = asyncio.Queue(INBOX_MAX)
-            self._spawn(self._admit_all(inbox))
-        if not inbox.full():
-            inbox.put_nowait(body)
-
-    async def _admit_all(self, inbox: asyncio.Queue[bytes]) -> None:
-        while True:
-            body = await inbox.get()
-            try:
-                await self._host.take_transaction(body)
-            except LedgerError as error:
-                # Not the peer's fault as a rule: its head may be another one than ours.
-                self._log.debug("p2p.transaction-refused", code=error.code)
 
     async def _take_blocks(self, peer: Peer, body: bytes) -> None:
         ask = self._asked.pop(peer.organisation, None)

@@ -40,7 +40,7 @@ from node.p2p.payloads import Share
 from node.p2p.peers import Absence, Address, Connect, Who, connect_with_tls
 from node.service.admission import Admission
 from node.service.chain import Chain
-from node.service.custody import Custody, to_tell_again
+from node.service.custody import Custody, to_tell_again, to_tell_everybody
 from node.service.entitlements import share_of
 from node.service.exchange import Exchange, Host
 from node.service.serving import BlockServer
@@ -343,23 +343,37 @@ class Network(Host):
             self.exchange.announce(decided, [organisation])
 
     async def _tend(self) -> None:
+        """Once a second, each step by itself: where one meets a bug, or a disk that cannot be read,
+        the others go on, and it is tried again in the next second."""
+        steps = (self.exchange.tell_height, self.on_tend, self._recheck, self._pass_on_again)
         while True:
             await asyncio.sleep(TEND_S)
-            self.exchange.tell_height()
-            self.on_tend()
-            now_ms = self._monotonic_ms()
-            for waiting in self._admission.pool.waiting()[:RECHECK_MAX]:
-                if waiting.arrived_ms <= now_ms - RECHECK_AFTER_MS:
-                    self._admission.recheck(waiting.transaction)
-            situation = self._situation()
-            primary = bytes(situation.primary)
-            to = to_tell_again(
-                self.validators()[1], primary, self._organisation,
-                watches=situation.phase is Phase.WATCHING,
-            )  # fmt: skip
-            due = self.custody.due_again(primary, now_ms)
-            for waiting in due if to else ():
-                self.exchange.push(waiting.transaction.encode(), to)
+            for step in steps:
+                try:
+                    step()
+                except Exception as error:
+                    self._bug(error)
+
+    def _recheck(self) -> None:
+        """Let go of what waits long and can never be executed any more."""
+        long_ago_ms = self._monotonic_ms() - RECHECK_AFTER_MS
+        for waiting in self._admission.pool.waiting()[:RECHECK_MAX]:
+            if waiting.arrived_ms <= long_ago_ms:
+                self._admission.recheck(waiting.transaction)
+
+    def _pass_on_again(self) -> None:
+        """Tell the primary again of what waits, and all members of what waits long."""
+        now_ms, situation = self._monotonic_ms(), self._situation()
+        primary = bytes(situation.primary)
+        to = to_tell_again(
+            self.validators()[1], primary, self._organisation,
+            watches=situation.phase is Phase.WATCHING,
+        )  # fmt: skip
+        due = self.custody.due_again(primary, now_ms)
+        everybody = {one.tx_id for one in to_tell_everybody(due, now_ms)}
+        for waiting in due if to else ():
+            told = None if waiting.tx_id in everybody else to
+            self.exchange.push(waiting.transaction.encode(), told)
 
     def _on_tending_done(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -18,7 +18,6 @@ import structlog
 from consensus import (
     Block,
     BlockId,
-    Built,
     Certificate,
     Evidence,
     Execute,
@@ -26,6 +25,7 @@ from consensus import (
     MemberId,
     Message,
     Pending,
+    Proposal,
     Replica,
     SafetyRecord,
     Statement,
@@ -33,12 +33,11 @@ from consensus import (
 )
 from contracts.runtime import Runtime
 from node.api.ports import Accepted, Estimate, EstimateCall, Head, NodeStatus
-from node.execution.blocks import BlockResult, Executor, Proposal
+from node.execution.blocks import BlockResult, Executor
 from node.execution.calls import CallBug, place_of
 from node.execution.services import NodeServices
 from node.ledger import block as ledger_block
 from node.ledger.crypto import PrivateKey
-from node.ledger.errors import InvalidTransaction
 from node.mempool import Mempool, PoolLimits
 from node.ordering import wire
 from node.ordering.driver import Driver
@@ -47,6 +46,7 @@ from node.ordering.wal import DISK, SafetyDisk
 from node.service.accusations import Accusations
 from node.service.admission import Admission
 from node.service.attesting import attest_head
+from node.service.building import Builder
 from node.service.chain import Chain, ChainThread
 from node.service.clocks import monotonic_ms, wall_clock_ms
 from node.service.counts import count_block, count_bug
@@ -66,8 +66,6 @@ from node.telemetry import Metrics
 
 STOP_S_MAX = 10.0
 """How long a graceful stop waits for the block in flight."""
-SWEEP_EVERY_MS = 1_000
-"""How often transactions whose time is over are let go."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,16 +137,15 @@ class Node:
             self.chain, self._thread, self._pool, self._driver.put, clock_ms, self._log_bug, log
         )
         self._accusations, self._divergences = self._make_findings(options.data_dir)
+        self._builder = self._make_builder()
         self.transfer: StateTransfer | None = None
         self.network = None if p2p is None else self._join(p2p, ledger, key or next_key)
         self.report = self._make_report()
         self._driver.on_step, self.behind_by = self.report.stepped, self.report.behind_by
         self._running: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._wanted: tuple[int, Block] | None = None
-        self._building = self._stopping = False
+        self._stopping = False
         self._ended: asyncio.Future[None] | None = None
-        self._swept_ms = 0
 
     # --- Life ---------------------------------------------------------------------------------
 
@@ -283,8 +280,7 @@ class Node:
 
     def build(self, view: int, parent: Block) -> None:
         """The core allows a block on the head: propose as soon as something waits."""
-        self._wanted = (view, parent)
-        self._try_build()
+        self._builder.want(view, parent)
 
     async def keep(self, blocks: tuple[BlockId, ...], record: SafetyRecord) -> None:
         """Content and safety record on disk, in this order."""
@@ -318,6 +314,9 @@ class Node:
         """Send to a peer, or to all."""
         if self.network is not None:
             self.network.send(to, message)
+            state = self._replica.state
+            if isinstance(message, Proposal) and state.is_primary and state.validators.size > 1:
+                self._builder.proposed(message.block.id)
 
     def fetch(self, peer: MemberId, first: int, last: int) -> None:
         """Ask a peer for certified blocks."""
@@ -349,6 +348,14 @@ class Node:
         divergences = Divergences(folder, self.telemetry, self._log)
         self._received.on_differs = divergences.begin
         return accusations, divergences
+
+    def _make_builder(self) -> Builder:
+        return Builder(
+            self.chain, self._thread, self._pool, self._pace, self._admission,
+            calls_aim=self.options.calls_aim, bytes_aim=self.options.bytes_aim,
+            put=self._driver.put, spawn=self._spawn, works=self._works, log_bug=self._log_bug,
+            clock_ms=self._clock_ms, monotonic_ms=self._monotonic_ms,
+        )  # fmt: skip
 
     def _make_report(self) -> Report:
         return Report(
@@ -400,36 +407,12 @@ class Node:
     def _on_added(self) -> None:
         if len(self._pool) == 1:
             self._tell_pending()
-        self._try_build()
+        self._builder.look()
 
     def _tell_pending(self) -> None:
         oldest_ms, network = self._pool.oldest_ms(), self.network
         passed_over_ms = None if network is None else network.custody.passed_over_ms
         self._driver.put(Pending(oldest_ms, None if oldest_ms is None else passed_over_ms))
-
-    def _try_build(self) -> None:
-        if self._wanted is None or self._building or not self._works() or not len(self._pool):
-            return
-        self._building = True
-        self._spawn(self._build(*self._wanted))
-
-    async def _build(self, view: int, parent: Block) -> None:
-        if self._pool.calls < self.options.calls_aim:
-            # One turn of the loop, so that what is submitted together is ordered together.
-            await asyncio.sleep(0)
-        self._sweep()
-        taken = self._pool.take(self._pace.calls_aim, self.options.bytes_aim)
-        candidates = [one.transaction for one in taken]
-        proposal = await self._thread.run(self.chain.build, candidates, self._clock_ms())
-        await self._drop(proposal)
-        self._building = False
-        if proposal.result is not None and self._wanted == (view, parent):
-            self._wanted = None
-            self._pace.begin(self._monotonic_ms())
-            header = proposal.result.header
-            following = wire.to_next_set(header, proposal.result.next_validators)
-            self._driver.put(Built(view, wire.to_core_block(header), following))
-        self._try_build()
 
     def _publish(self, result: BlockResult) -> None:
         """On the loop's thread, between two jobs of the other: the head moves for everyone."""
@@ -448,33 +431,8 @@ class Node:
         if self.network is None and (size := self.chain.validators_of_next()[1].size) > 1:
             self.report.alarm("no-network", f"the validator set has {size} members from now on")
 
-    async def _drop(self, proposal: Proposal) -> None:
-        """Let go of candidates that will never be executed, and set those aside that met a bug."""
-        now_ms = self._monotonic_ms()
-        for tx_id, error in proposal.refused:
-            self._pool.done([tx_id], now_ms)
-            self._admission.dropped(tx_id, error)
-        for bug in proposal.bugs:
-            self._log_bug(bug)
-            await self._thread.run(self._database.quarantine, bug.tx_id, str(bug).encode())
-            self._pool.done([bug.tx_id], now_ms)
-            self._admission.set_aside(bug.tx_id)
-
     def _log_bug(self, bug: CallBug) -> None:
         count_bug(self.telemetry, self._log, bug)
-
-    def _sweep(self) -> None:
-        """Let go of transactions whose time is over, now and then."""
-        now_ms = self._monotonic_ms()
-        if now_ms - self._swept_ms < SWEEP_EVERY_MS:
-            return
-        self._swept_ms = now_ms
-        time_ms = self._clock_ms()
-        for late in self._pool.expire(time_ms):
-            error = InvalidTransaction(
-                "transaction.expired", valid_until_ms=late.valid_until_ms, time_ms=time_ms
-            )
-            self._admission.dropped(late.tx_id, error)
 
     def _on_bug(self, error: BaseException) -> None:
         """Work for a peer met a bug of ours: it costs that work, not the node."""

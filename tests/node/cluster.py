@@ -131,8 +131,13 @@ class Cluster:
     """``count`` nodes in folders under ``root``."""
 
     def __init__(
-        self, root: Path, count: int = 4, contracts: Sequence[Contract] = CONTRACTS
+        self,
+        root: Path,
+        count: int = 4,
+        contracts: Sequence[Contract] = CONTRACTS,
+        timing: Timing = FAST,
     ) -> None:
+        self.timing = timing
         self.root = root
         self.count = count
         self.contracts = contracts
@@ -191,7 +196,7 @@ class Cluster:
             p2p=P2pOptions(
                 host="127.0.0.1", port=self.ports[number], key=private(f"transport{number}")
             ),
-            timing=FAST,
+            timing=self.timing,
         )  # fmt: skip
 
     async def follow(self, name: str, *, key: str | None = None, **given: Any) -> Node:
@@ -212,7 +217,7 @@ class Cluster:
             p2p=P2pOptions(
                 host="127.0.0.1", port=port, key=private(f"transport-{name}"), **given
             ),
-            timing=FAST,
+            timing=self.timing,
         )  # fmt: skip
         self.followers[name] = node
         await node.start()
@@ -254,9 +259,11 @@ async def until(condition: Callable[[], bool], seconds: float = DEADLINE_S) -> N
 
 
 @contextlib.asynccontextmanager
-async def running_cluster(root: Path, count: int = 4) -> AsyncIterator[Cluster]:
+async def running_cluster(
+    root: Path, count: int = 4, *, timing: Timing = FAST
+) -> AsyncIterator[Cluster]:
     """A cluster whose nodes have all begun; stopped at the end."""
-    cluster = Cluster(root, count)
+    cluster = Cluster(root, count, timing=timing)
     try:
         for number in range(count):
             cluster.begin_key(number)

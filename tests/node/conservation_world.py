@@ -18,8 +18,9 @@ from contracts.organisations import own_prefix
 from contracts.runtime import Runtime
 from contracts.settlement import CONTRACTS
 from contracts.settlement.calendar import start_of_day_ms
-from node.execution.blocks import BlockResult, Executor, Parent, Proposal
+from node.execution.blocks import BlockResult, Executor, Parent
 from node.execution.genesis import make_genesis as make_block_zero
+from node.execution.proposing import Proposal, build
 from node.execution.services import NodeServices
 from node.execution.state import CommittedState
 from node.ledger import codec, crypto
@@ -147,7 +148,7 @@ class Chain:
 
     def build(self, transactions: Sequence[SignedTransaction], at_ms: int) -> Proposal:
         """A proposal of the transactions on the head."""
-        return self.executor.build(self.parent, transactions, at_ms, BUREAU_HUNAN)
+        return build(self.executor, self.parent, transactions, at_ms, BUREAU_HUNAN)
 
     def execute(self, header: Header, transactions: Sequence[SignedTransaction]) -> BlockResult:
         """Execute another chain's block as a follower does, from the bytes that travel."""

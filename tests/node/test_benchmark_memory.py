@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import os
 from pathlib import Path
 
+import pytest
+
 from node.benchmark.gauges import Gauges
-from node.benchmark.memory import read_memory
+from node.benchmark.memory import read_memory, return_unused
 
 SIZE = 64 << 20
 
@@ -21,6 +24,20 @@ def test_a_mapped_file_is_resident_and_not_the_processes_own(tmp_path: Path) -> 
         after = read_memory(os.getpid())
     assert after.mapped - before.mapped > SIZE // 2
     assert after.own - before.own < SIZE // 2
+
+
+@pytest.mark.skipif(
+    not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="this C library has no malloc_trim"
+)
+def test_what_was_freed_in_pieces_goes_back_to_the_system() -> None:
+    """Pieces of 4 KB, as LevelDB's; one in a hundred stays, as what is asked for in between."""
+    pieces = [bytes([n % 256]) * (4096 - 64) for n in range(SIZE // 4096)]
+    kept = pieces[::100]
+    del pieces
+    before = read_memory(os.getpid()).own
+    return_unused()
+    assert before - read_memory(os.getpid()).own > SIZE // 2
+    assert kept
 
 
 def test_what_is_allocated_is_the_processes_own_and_shows_as_growth() -> None:

@@ -7,7 +7,7 @@ does and ends with a crash; nothing of it is cleaned up, as nothing is when the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -27,10 +27,13 @@ from consensus import (
 from consensus.effects import Effect
 from node.execution.blocks import BlockResult
 from node.execution.calls import CallBug
+from node.execution.proposing import Proposal
 from node.ledger import crypto
+from node.ledger.transaction import SignedTransaction
 from node.mempool import PoolLimits
-from node.ordering.wal import SafetyFile
+from node.ordering.wal import SafetyError, SafetyFile, SafetyLost
 from node.ordering.wire import decode_record, encode_record
+from node.service.chain import Chain
 from node.service.keys import SAFETY
 from node.service.network import P2pOptions
 from node.service.node import Node, NodeOptions
@@ -115,6 +118,11 @@ class WatchedNode(Node):
         if self.machine.correct:
             raise Violation("BUG", f"a call met one: {bug.contract}.{bug.method} at {bug.place}")
         super()._log_bug(bug)
+
+    def _on_bug(self, error: BaseException) -> None:
+        if self.machine.correct and not self.machine.is_excused(error):
+            raise Violation("BUG", f"m{self.machine.number}, work for peers: {error!r}") from error
+        super()._on_bug(error)
 
 
 class Machine:
@@ -217,9 +225,10 @@ class Machine:
     def is_up(self) -> bool:
         return self.node is not None
 
-    def is_excused(self, error: Exception) -> bool:
+    def is_excused(self, error: BaseException) -> bool:
         """Whether it may end over this. Who is slow ends after its disk is well again."""
-        of_disk = isinstance(error, WriteFailed | DatabaseDamaged) and self.disk.has_failed
+        of_disk = isinstance(error, WriteFailed | DatabaseDamaged | SafetyError)
+        of_disk = of_disk and not isinstance(error, SafetyLost) and self.disk.has_failed
         return self.may_fail is not None or of_disk
 
     def is_held(self) -> bool:
@@ -326,7 +335,21 @@ class Machine:
         )  # fmt: skip
         node.machine = self
         self._listen(node)
+        self._count_ahead(node.chain)
         return node
+
+    def _count_ahead(self, chain: Chain) -> None:
+        """Note whether what was run ahead of a commit came to be of use."""
+        build, point = chain.build, self.judge.trace.point
+
+        def counting(candidates: Sequence[SignedTransaction], clock_ms: int) -> Proposal:
+            ahead = chain._ahead
+            if ahead is not None:
+                of_use = chain._is_of_use(ahead, clock_ms)
+                point("ahead.sealed" if of_use else "ahead.forgotten")
+            return build(candidates, clock_ms)
+
+        chain.build = counting  # type: ignore[method-assign]
 
     def _listen(self, node: WatchedNode) -> None:
         """Note what the core hears of liars (I19)."""

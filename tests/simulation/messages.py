@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from consensus import Ballot, Decided, Kind, Message, Proposal
 from node.execution.blocks import BlockResult
+from node.execution.proposing import build
 from node.ledger.errors import InvalidMessage
 from node.ledger.types import TimeMs
 from node.ordering import wire
@@ -62,7 +63,7 @@ def another_block(node: Node, content: Content) -> BlockResult | None:
     if known is None:
         return None
     later = TimeMs(header.time_ms + 1)
-    made = node.chain.executor.build(parent, known.transactions, later, str(header.proposer))
+    made = build(node.chain.executor, parent, known.transactions, later, str(header.proposer))
     return made.result
 
 

@@ -6,7 +6,7 @@ docs/consensus-tests.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +18,8 @@ from consensus import retransmission as core_retransmission
 from consensus.messages import Certificate, NewView, ViewChange, Vote
 from consensus.slot import VoteBook
 from consensus.state import State
-from node.execution.blocks import Executor, _Run
+from node.execution.blocks import BlockResult, Executor, Parent, Run
+from node.execution.proposing import Preparation
 from node.ledger import block as ledger_block
 from node.ledger.codec import encode
 from node.ledger.errors import InvalidBlock, InvalidTransaction
@@ -89,14 +90,16 @@ def executed_again(patch: Patch) -> None:
     """M32: nobody asks whether a transaction was executed before."""
     right = Executor.admit
 
-    def admit(self: Executor, transaction: SignedTransaction, height: int, time_ms: int) -> Any:
+    def admit(
+        self: Executor, transaction: SignedTransaction, height: int, time_ms: int, base: Any = None
+    ) -> Any:
         try:
-            return right(self, transaction, height, time_ms)
+            return right(self, transaction, height, time_ms, base)
         except InvalidTransaction as error:
             if error.code != "transaction.executed":
                 raise
         body = transaction.body
-        return self.find_signer(body.sender, body.key, height)
+        return self.find_signer(body.sender, body.key, height, base)
 
     right_init = Admission.__init__
 
@@ -111,34 +114,46 @@ def executed_again(patch: Patch) -> None:
 @mutant("M33")
 def every_node_its_own_result(patch: Patch) -> None:
     """M33: a contract's result depends on the process, as the order of a set does."""
-    numbers, right = count(), Executor._run
+    numbers, right = count(), Executor.begin
 
-    def run(self: Executor, admitted: Iterable[Any], height: int, time_ms: int) -> _Run:
-        made = right(self, admitted, height, time_ms)
+    def begin(self: Executor, height: int, time_ms: int, base: Any = None) -> Run:
+        made = right(self, height, time_ms, base)
         if height % 7 == 0:
             number = self.__dict__.setdefault("_own_number", next(numbers))
-            made.writes["own/number"] = encode(number)
+            made._state.writes["own/number"] = encode(number)
         return made
 
-    patch.setattr(Executor, "_run", run)
+    patch.setattr(Executor, "begin", begin)
 
 
 @mutant("M34")
 def overlay_leaks(patch: Patch) -> None:
     """M34: what a dropped proposal wrote is still there when the next one is executed."""
-    right = Executor._run
+    right = Executor.seal
 
-    def run(self: Executor, admitted: Iterable[Any], height: int, time_ms: int) -> _Run:
-        left = self.__dict__.setdefault("_left_over", {})
-        before = left.pop(height, {})
-        made = right(self, admitted, height, time_ms)
+    def seal(self: Executor, parent: Parent, run: Run, proposer: str) -> BlockResult:
+        left, height = self.__dict__.setdefault("_left_over", {}), run.frame.height
+        for key, value in left.pop(height, {}).items():
+            run._state.writes.setdefault(key, value)
+        made = right(self, parent, run, proposer)
         left.clear()
         left[height] = dict(made.writes)
-        for key, value in before.items():
-            made.writes.setdefault(key, value)
         return made
 
-    patch.setattr(Executor, "_run", run)
+    patch.setattr(Executor, "seal", seal)
+
+
+@mutant("ahead-blind")
+def ahead_blind(patch: Patch) -> None:
+    """What is run ahead does not see what the block in flight writes."""
+    right = Preparation.__init__
+
+    def init(
+        self: Preparation, executor: Executor, parent: Parent, clock_ms: int, base: Any = None
+    ) -> None:
+        right(self, executor, parent, clock_ms)
+
+    patch.setattr(Preparation, "__init__", init)
 
 
 @mutant("M35")

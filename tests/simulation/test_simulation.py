@@ -44,7 +44,7 @@ def test_a_liar_costs_nobody_else(name: str) -> None:
     outcome = run_seed(options)
     assert outcome.ok, outcome.sentence()
     assert outcome.points[f"strategy.{name}"]
-    assert outcome.blocks > 3
+    assert outcome.blocks >= 3
 
 
 @pytest.mark.parametrize("seed", [31, 40])

@@ -13,6 +13,7 @@ from node.execution.blocks import BlockResult, Executor, Parent
 from node.execution.calls import CallBug
 from node.execution.divergence import Difference, first_difference
 from node.execution.genesis import make_genesis as make_block_zero
+from node.execution.proposing import build
 from node.execution.services import NodeServices
 from node.execution.state import CommittedState
 from node.ledger import merkle
@@ -55,7 +56,7 @@ class World:
         self.parent = Parent(zero.header, zero.header.hash)
 
     def build(self, *transactions: SignedTransaction, at_ms: int = NOW) -> BlockResult:
-        proposal = self.executor.build(self.parent, transactions, at_ms, BUREAU)
+        proposal = build(self.executor, self.parent, transactions, at_ms, BUREAU)
         assert not proposal.refused, proposal.refused
         assert proposal.result is not None
         return proposal.result
@@ -157,11 +158,11 @@ def test_inadmissible_ones_are_left_out_with_their_reason(
 ) -> None:
     world = World()
     bad, good = sign(enter("a", 1), **change), sign(enter("b", 2))
-    proposal = world.executor.build(world.parent, [bad, good], NOW, BUREAU)
+    proposal = build(world.executor, world.parent, [bad, good], NOW, BUREAU)
     assert [(tx_id, error.code) for tx_id, error in proposal.refused] == [(bad.id, code)]
     assert proposal.result is not None
     assert [t.id for t in proposal.result.transactions] == [good.id]
-    assert world.executor.build(world.parent, [bad], NOW, BUREAU).result is None
+    assert build(world.executor, world.parent, [bad], NOW, BUREAU).result is None
 
 
 @pytest.mark.parametrize(
@@ -237,7 +238,7 @@ def test_ids_of_the_current_hour_stay() -> None:
 def test_a_bug_sets_the_whole_transaction_aside_and_no_other() -> None:
     world = World()
     good, bad = sign(enter("a", 1)), sign(enter("a", 10), ("stumble", {"key": "a"}))
-    proposal = world.executor.build(world.parent, [bad, good], NOW, BUREAU)
+    proposal = build(world.executor, world.parent, [bad, good], NOW, BUREAU)
     (bug,) = proposal.bugs
     assert (bug.tx_id, bug.call_index, bug.method) == (bad.id, 1, "stumble")
     assert bug.place.startswith("network.py:")

@@ -8,6 +8,7 @@ import pytest
 
 from node.execution import blocks
 from node.execution.blocks import BLOCK_WORK_MAX, CALL_WORK
+from node.execution.proposing import build
 from node.ledger import codec
 from node.ledger.crypto import H
 from node.ledger.errors import InvalidBlock
@@ -50,7 +51,7 @@ def test_work_in_vain_counts_too() -> None:
 def test_a_full_block_leaves_the_others_for_the_next() -> None:
     world = World()
     three = [sign(toil(key, HALF)) for key in "abc"]
-    proposal = world.executor.build(world.parent, three, NOW, BUREAU)
+    proposal = build(world.executor, world.parent, three, NOW, BUREAU)
     assert not proposal.refused, "they wait, nothing is wrong with them"
     assert proposal.result is not None
     assert list(proposal.result.transactions) == three[:2]

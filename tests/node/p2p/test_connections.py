@@ -134,6 +134,33 @@ def test_a_bug_in_the_work_for_a_peer_costs_that_connection_only() -> None:
     run("abc", story)
 
 
+def test_after_a_bug_who_dials_dials_again() -> None:
+    """Only one of them can reach the other, and it is the one that meets the bugs."""
+
+    async def story(a: Side, b: Side) -> None:
+        a.know(b)
+        b.know(a, port=1)
+        for number in range(3):
+            await until(lambda: up(a, b))
+            b.peers.send(a.organisation, Frame(FrameType.VOTE, b"bug"))
+            await until(lambda seen=number: len(a.notes.bugs) == seen + 1)  # type: ignore[misc]
+
+    run("ab", story)
+
+
+def test_a_bug_when_a_peer_comes_up_leaves_no_dead_connection() -> None:
+    async def story(a: Side, b: Side) -> None:
+        right, a.notes.on_up = a.notes.on_up, lambda peer: [][0]  # type: ignore[method-assign]
+        a.know(b)
+        b.know(a)
+        await until(lambda: len(a.notes.bugs) > 0)
+        assert not a.peers.connected()
+        a.notes.on_up = right  # type: ignore[method-assign]
+        await until(lambda: up(a, b))
+
+    run("ab", story)
+
+
 def test_who_is_not_on_the_ledger_stays_outside() -> None:
     async def story(a: Side, b: Side, c: Side) -> None:
         a.know(b)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Coroutine
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ import pytest
 from node.ledger.block import Certificate, Header
 from node.ledger.errors import InvalidTransaction, Unavailable
 from node.ledger.transaction import SignedTransaction
+from node.mempool import Waiting
+from node.service import network as network_module
 from node.service.node import Node
 from tests.node.cluster import Cluster, running_cluster, until
 from tests.node.network import Client
@@ -108,6 +111,40 @@ def test_a_key_that_a_node_behind_does_not_know_is_refused_for_now_only(tmp_path
         await until(lambda: not cluster.nodes[0].status().ready)
         with pytest.raises(Unavailable, match=r"node\.behind"):
             await cluster.nodes[0].submit(unknown.encode())
+
+    tell(tmp_path, story)
+
+
+def test_a_bug_in_what_is_done_every_second_costs_that_step_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits is passed on again although looking through it fails, second after second."""
+    monkeypatch.setattr(network_module, "TEND_S", 0.02)
+    monkeypatch.setattr(network_module, "RECHECK_AFTER_MS", 0)
+
+    async def story(cluster: Cluster, client: Client) -> None:
+        await cluster.stop(2)
+        await cluster.stop(3)
+        node = cluster.nodes[1]
+        network, seen = node.network, Counter[str]()
+        assert network is not None
+        right = network.custody.due_again
+
+        def due_again(primary: bytes, now_ms: int) -> Sequence[Waiting]:
+            seen["passed on"] += 1
+            return right(primary, now_ms)
+
+        def recheck(transaction: SignedTransaction) -> None:
+            seen["rechecked"] += 1
+            raise ZeroDivisionError
+
+        network.custody.due_again = due_again  # type: ignore[method-assign]
+        node._admission.recheck = recheck  # type: ignore[method-assign]
+        await node.submit(client.enter("a", 1).encode())
+        await until(lambda: seen["rechecked"] > 3)
+        before = seen["passed on"]
+        await until(lambda: seen["passed on"] > before + 3)
+        assert b"peer-bug" in node.metrics()
 
     tell(tmp_path, story)
 

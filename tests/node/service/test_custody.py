@@ -13,8 +13,11 @@ from node.service.custody import (
     PUSH_AGAIN_BYTES,
     PUSH_AGAIN_MAX,
     PUSH_AGAIN_MS,
+    TELL_ALL_AFTER_MS,
+    TELL_ALL_BYTES,
     Custody,
     to_tell_again,
+    to_tell_everybody,
 )
 from tests.node.ordering.test_wire import SEATS
 from tests.node.test_mempool import waiting as made
@@ -135,3 +138,33 @@ def test_who_watches_passes_on_to_everybody() -> None:
     assert to_tell_again(SEATS, first, other, watches=False) == [own]
     assert set(to_tell_again(SEATS, first, own, watches=True)) == everybody - {own}
     assert set(to_tell_again(SEATS, first, "auditor:0", watches=True)) == everybody
+
+
+def test_what_waits_long_is_told_to_everybody_and_the_rest_to_the_primary_alone() -> None:
+    """Who alone knows that something waits changes no view: others have to hear of it."""
+    pool = pool_of(1)
+    custody = Custody(pool)
+    told = {}
+    for second in range(1, 20):
+        again = custody.due_again(A, second * 1_000)
+        told |= {second: len(to_tell_everybody(again, second * 1_000))} if again else {}
+    assert told == {1: 0, 2: 0, 4: 1, 8: 1, 16: 1}
+    late = replace(made(7, "s7"), arrived_ms=15_000)
+    pool.add(late, 15_000)
+    again = custody.due_again(B, 15_000 + TELL_ALL_AFTER_MS - 1)
+    assert len(again) == 2
+    assert late not in to_tell_everybody(again, 15_000 + TELL_ALL_AFTER_MS - 1)
+    assert late in to_tell_everybody(again, 15_000 + TELL_ALL_AFTER_MS)
+
+
+def test_everybody_is_told_of_the_oldest_few_whatever_waits() -> None:
+    """All lines at once carry it: a full pool on each of them would hold up the votes."""
+    pool = Mempool(PoolLimits(10_000, 1 << 30, 1_000, 1 << 30))
+    for number in range(100):
+        pool.add(replace(made(number, f"s{number}"), size=TELL_ALL_BYTES // 4), 0)
+    again = Custody(pool).due_again(A, 60_000)
+    assert len(again) > 4
+    assert to_tell_everybody(again, 60_000) == list(again)[:4]
+    # As for the primary, one that is larger than the bound goes out all the same.
+    large = replace(made(1, "s"), size=10 * TELL_ALL_BYTES)
+    assert to_tell_everybody([large, large], 60_000) == [large]

@@ -28,6 +28,7 @@ from node.ledger import block as ledger_block
 from node.ledger import crypto
 from node.ledger.block import Certificate, Header, genesis_header
 from node.ledger.codec import encode
+from node.ledger.errors import InvalidTransaction, Unavailable
 from node.ledger.types import Digest, Height, TimeMs
 from node.ordering import wire
 from node.p2p.frames import BOUNDS, Frame, FrameType
@@ -43,7 +44,9 @@ from node.p2p.payloads import (
     encode_refusal,
 )
 from node.service.accusations import OF_A_KIND_MAX, Accusations
-from node.service.exchange import INBOX_MAX, Exchange
+from node.service.exchange import Exchange
+from node.service.inboxes import INBOX_MAX
+from node.store.errors import DatabaseDamaged
 from node.telemetry import Metrics, make_logger
 from tests.node.network import private
 from tests.node.ordering.test_wire import CHAIN, KEYS, SEATS, messages
@@ -68,6 +71,8 @@ class Desk:
         self.offered: list[tuple[Event, int]] = []
         self.sent: list[tuple[str, Frame]] = []
         self.admitted: list[bytes] = []
+        self.troubles: dict[bytes, Exception] = {}
+        self.bugs: list[BaseException] = []
         self.gate = asyncio.Event()
         self.gate.set()
         self.served = 0
@@ -92,6 +97,8 @@ class Desk:
 
     async def take_transaction(self, body: bytes) -> None:
         await self.gate.wait()
+        if body in self.troubles:
+            raise self.troubles[body]
         self.admitted.append(body)
 
     def share_of(self, organisation: str) -> Share:
@@ -107,7 +114,9 @@ class Desk:
         return None
 
     def bug(self, error: BaseException) -> None:
-        raise AssertionError from error
+        if error not in self.troubles.values():
+            raise AssertionError from error
+        self.bugs.append(error)
 
     # Connections
     def send(self, organisation: str, frame: Frame) -> bool:
@@ -234,13 +243,40 @@ def test_a_flood_of_transactions_waits_in_its_senders_inbox() -> None:
         for number in range(4 * INBOX_MAX):
             await desk.exchange.on_frame(LIAR, Frame(FrameType.TRANSACTION, b"%d" % number))
         await desk.exchange.on_frame(other, Frame(FrameType.TRANSACTION, b"other"))
-        waiting = {name: inbox.qsize() for name, inbox in desk.exchange._inboxes.items()}
+        waiting = desk.exchange._inboxes.waiting()
         assert waiting[LIAR.organisation] <= INBOX_MAX
         assert len(desk.exchange._tasks) == 2
         desk.gate.set()
         while len(desk.admitted) < INBOX_MAX + 1:
             await asyncio.sleep(0)
         assert b"other" in desk.admitted
+
+    run(story)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "bugs"),
+    [
+        (DatabaseDamaged("it cannot be read: Input/output error"), 1),
+        (ZeroDivisionError("a bug"), 1),
+        (Unavailable("pool.full", retry_after_s=1), 0),
+        (InvalidTransaction("transaction.key"), 0),
+    ],
+    ids=["unread", "bug", "full", "key"],
+)
+def test_what_one_transaction_meets_does_not_make_a_node_deaf_to_its_peer(
+    trouble: Exception, bugs: int
+) -> None:
+    """Seed 990559: one read failed, and from then on nothing of that peer was ever ordered."""
+
+    async def story(desk: Desk) -> None:
+        desk.troubles[b"bad"] = trouble
+        for body in (b"before", b"bad", b"after", b"bad", b"later"):
+            await desk.exchange.on_frame(LIAR, Frame(FrameType.TRANSACTION, body))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert desk.admitted == [b"before", b"after", b"later"]
+        assert len(desk.bugs) == 2 * bugs
 
     run(story)
 

@@ -200,6 +200,7 @@ def test_a_peers_outcome_must_be_that_of_the_header(tmp_path: Path) -> None:
 
 def test_what_was_not_asked_for_is_passed_over_and_lies_are_faults(tmp_path: Path) -> None:
     from node.execution.blocks import BlockDiffers
+    from node.execution.proposing import build
     from node.ledger.errors import InvalidBlock
     from node.service.divergences import Divergences
     from node.telemetry import Metrics, make_logger
@@ -208,8 +209,8 @@ def test_what_was_not_asked_for_is_passed_over_and_lies_are_faults(tmp_path: Pat
         async with running_cluster(tmp_path / "nodes", 1) as cluster:
             await done(cluster.nodes[0], Client(cluster.genesis.chain).enter("a", 1))
             chain = cluster.nodes[0].chain
-            proposal = chain.executor.build(
-                chain.parent, [Client(cluster.genesis.chain).enter("b", 2)],
+            proposal = build(
+                chain.executor, chain.parent, [Client(cluster.genesis.chain).enter("b", 2)],
                 cluster.nodes[0]._clock_ms(), bureau(0),
             )  # fmt: skip
             result = proposal.result

@@ -175,14 +175,14 @@ def test_a_damaged_copy_does_not_condemn_the_id(tmp_path: Path) -> None:
 
 def test_a_full_pool_answers_with_a_time_to_retry(tmp_path: Path) -> None:
     async def story(node: Node) -> None:
-        node._building = True  # nothing is ordered for now
+        node._builder.busy = True  # nothing is ordered for now
         await node.submit(CLIENT.enter("a", 1).encode())
         with pytest.raises(Unavailable) as refusal:
             await node.submit(CLIENT.enter("b", 1).encode())
         assert refusal.value.code == "pool.sender-full"
         assert refusal.value.values["retry_after_s"] >= 1
-        node._building = False
-        node._try_build()
+        node._builder.busy = False
+        node._builder.look()
         await node.settle()
         await done(node, CLIENT.enter("b", 1))
 
@@ -242,14 +242,14 @@ def test_waiting_for_what_expires_ends_with_the_reason(tmp_path: Path) -> None:
     clock = [1_800_000_000_000]
 
     async def story(node: Node) -> None:
-        node._building = True
+        node._builder.busy = True
         transaction = CLIENT.enter("a", 1, valid_until_ms=clock[0] + 1_000)
         await node.submit(transaction.encode())
         waiting = asyncio.ensure_future(node.wait(transaction.id, 30))
         await asyncio.sleep(0)
         clock[0] += 2_000
-        node._building = False
-        node._try_build()
+        node._builder.busy = False
+        node._builder.look()
         await node.settle()
         # Our clock is not the chain's: a block proposed in time may still hold it.
         assert not waiting.done()
@@ -334,13 +334,13 @@ def test_estimates_give_way_to_settlement(tmp_path: Path) -> None:
         key = CLIENT.enter("x", 1).body.key
         call = EstimateCall("book", "drop", {"key": "a"}, [])
         await node.estimate(HOSPITAL, key, call)
-        node._building = True
+        node._builder.busy = True
         await node.submit(CLIENT.enter("a", 1).encode())
         node._estimates._free_s = float("inf")
         with pytest.raises(Unavailable, match=r"node\.busy"):
             await node.estimate(HOSPITAL, key, call)
-        node._building = False
-        node._try_build()
+        node._builder.busy = False
+        node._builder.look()
         await node.settle()
         await node.estimate(HOSPITAL, key, call)
 
