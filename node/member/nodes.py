@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from node.ledger.errors import InvalidProof
 from node.ledger.evidence import Facts, ReceiptFacts, StateFacts
@@ -12,6 +12,8 @@ from node.member.errors import Declined, Silent
 from node.member.remote import Remote
 
 T = TypeVar("T")
+
+TOO_MANY: Final = 429
 
 
 class Nodes:
@@ -31,8 +33,10 @@ class Nodes:
         except Silent as silence:
             self._failed(remote, "silent", silence.code, {"reason": str(silence)})
         except Declined as refusal:
-            if refusal.code == "read.height-not-reached":
-                return None  # it lags, which is no fault
+            if refusal.code == "read.height-not-reached" or refusal.status == TOO_MANY:
+                # It lags, or we ask too much of it: no fault, the next round may ask again.
+                self._leave(remote)
+                return None
             self._failed(remote, "declines", refusal.code, {})
         except InvalidProof as lie:
             self._failed(remote, "lies", lie.code, {"reason": str(lie)})
@@ -48,9 +52,13 @@ class Nodes:
 
     def _failed(self, remote: Remote, state: str, code: str, more: dict[str, str]) -> None:
         remote.standing.failed(state, code)
+        self._leave(remote)
+        self._log.warning("member.node", peer=remote.address, status=state, code=code, **more)
+
+    def _leave(self, remote: Remote) -> None:
+        """Ask it no more in this round."""
         if remote in self.usable:
             self.usable.remove(remote)
-        self._log.warning("member.node", peer=remote.address, status=state, code=code, **more)
 
     # --- Proofs -------------------------------------------------------------------------------
 

@@ -80,6 +80,20 @@ def test_a_line_that_fits_confirms_its_order_and_is_proved(ledger: Desk, tmp_pat
     assert built.status()["open_orders"] == 0
 
 
+def test_an_order_is_looked_up_again_as_soon_as_its_line_is_proved(
+    ledger: Desk, tmp_path: Path
+) -> None:
+    desk = ledger.fresh(tmp_path)
+    order, reference = desk.order(), Counter.next()
+    built = desk.open(refresh=100_000)
+    desk.rounds(1, built)
+    desk.drop("s.json", [desk.row(reference, order)])
+    desk.rounds(2, built)
+    record = built.records.find("order", order)
+    assert record is not None
+    assert (record.state, record.facts["reference"]) == ("paid", reference)
+
+
 def test_the_payees_bank_gives_its_own_reference(ledger: Desk, tmp_path: Path) -> None:
     desk = ledger.fresh(tmp_path / "payer")
     order, paid, received = desk.order(payee_bank=OTHER_BANK), Counter.next(), Counter.next()
@@ -296,6 +310,25 @@ def test_a_node_that_swallows_what_it_is_given_is_passed_over(ledger: Desk, tmp_
     desk.doors = [door, honest]
     desk.rounds(3)
     assert desk.result("done", "s.json")["lines"][0]["outcome"] == "matched"
+
+
+def test_a_node_that_is_asked_too_much_has_done_nothing_wrong(ledger: Desk, tmp_path: Path) -> None:
+    @about("/v1/receipts/")
+    def busy(_request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+        left[0] -= 1
+        if left[0] < 0:
+            return httpx.Response(429, json={"code": "limit.key", "values": {}})
+        return answer
+
+    left = [inbox.LINES_AT_ONCE + 3]
+    desk = ledger.fresh(tmp_path, busy)
+    desk.drop("s.json", [desk.row(Counter.next(), "") for _ in range(inbox.LINES_AT_ONCE + 5)])
+    built = desk.rounds(3)
+    assert built.status()["statements_waiting"] == {"s.json": "limit.key"}
+    assert built.status()["nodes"][0]["state"] == "agrees"
+    left[0] = 100
+    desk.rounds(1, built)
+    assert desk.files("in") == []
 
 
 @about("/v1/receipts/")

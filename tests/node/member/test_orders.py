@@ -210,6 +210,23 @@ def test_a_node_that_goes_wrong_is_left_alone_for_longer_and_longer(
     assert built.status()["nodes"][0]["state"] == "agrees"
 
 
+def test_a_node_that_lies_now_and_then_stays_named_and_is_asked_less(
+    orders: Orders, tmp_path: Path
+) -> None:
+    """Its heads are good, its proofs are not: between two lies it looks like any other."""
+    desk = orders.desk.fresh(tmp_path, None)
+    built = desk.rounds()
+    desk.doors[0].bend = about("state/evidence")(LIARS["truncates"]())
+    for _ in range(40):
+        desk.rounds(1, built)
+        (node,) = built.status()["nodes"]
+        assert node["state"] == "lies"
+    assert node["lies"] <= 6, "in rounds 2, 3, 5, 9, 17 and 33"
+    desk.doors[0].bend = None
+    desk.rounds(70, built)
+    assert built.status()["nodes"][0]["state"] == "agrees"
+
+
 def test_an_order_that_one_node_leaves_out_is_named_by_another(
     orders: Orders, tmp_path: Path
 ) -> None:
