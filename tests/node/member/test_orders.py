@@ -215,13 +215,15 @@ def test_a_node_that_lies_now_and_then_stays_named_and_is_asked_less(
 ) -> None:
     """Its heads are good, its proofs are not: between two lies it looks like any other."""
     desk = orders.desk.fresh(tmp_path, None)
-    built = desk.rounds()
+    built = desk.open(refresh=4)
+    desk.rounds(4, built)
     desk.doors[0].bend = about("state/evidence")(LIARS["truncates"]())
-    for _ in range(40):
+    desk.rounds(1, built)
+    for _ in range(60):
         desk.rounds(1, built)
         (node,) = built.status()["nodes"]
         assert node["state"] == "lies"
-    assert node["lies"] <= 6, "in rounds 2, 3, 5, 9, 17 and 33"
+    assert 2 <= node["lies"] <= 6, "of the 15 rounds in which it is asked for proofs"
     desk.doors[0].bend = None
     desk.rounds(70, built)
     assert built.status()["nodes"][0]["state"] == "agrees"
