@@ -107,6 +107,11 @@ class Notice:
         return tuple(amount for _, amount in self._moved())
 
     @property
+    def funds(self) -> tuple[str, ...]:
+        """The fund type of each row of the money."""
+        return tuple(fund for fund, _ in self._moved())
+
+    @property
     def open_rows(self) -> tuple[int, ...]:
         """Fen by row that are still to be paid, or are again."""
         if self.stage is NoticeStage.PAID:
