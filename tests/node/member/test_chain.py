@@ -18,6 +18,7 @@ from node.ledger.trail import decode_trail, encode_trail
 from node.member import rows
 from node.member.chain import Chain
 from node.member.errors import Declined, Forked, MemberRefused, Silent
+from node.member.nodes import Nodes
 from tests.node.ledger.damage import bit_flips, extensions, truncations
 from tests.node.ledger.world import Committed, World, certify, make_transaction
 from tests.node.member.nodes import LedgerNode, chain_of, grow, remote
@@ -257,6 +258,32 @@ def test_evidence_is_believed_in_every_epoch_and_stale_or_early_evidence_is_not(
         with pytest.raises(InvalidProof) as stale:
             chain.believe(evidence_of(world, block), least=block.header.height + 1)
         assert stale.value.code == "member.stale"
+
+
+def test_an_epoch_that_ends_between_head_and_proof_is_followed_first() -> None:
+    world = history()
+    receipt = world.blocks[9].receipts[0]
+
+    class Proves(LedgerNode):
+        def answer(self, path: str, query: dict[str, str]) -> bytes:
+            if path.startswith("/v1/receipts/"):
+                self.lag = 0  # the chain has gone on meanwhile
+                return evidence_of(world, world.blocks[9])
+            return super().answer(path, query)
+
+    node = Proves(world, lag=5)
+    chain, asked = chain_of(SimKV(), world), remote(node, world)
+    chain.follow(asked)
+    assert (chain.height, chain.epoch) == (5, 1)
+    nodes = Nodes([asked], chain, None)
+    facts, data = nodes.prove_receipt(asked, receipt.tx_id, 0)
+    assert facts.receipt == receipt
+    assert data == evidence_of(world, world.blocks[9])
+    assert (chain.height, chain.epoch) == (10, 3)
+    for tx_id, call in ((bytes(32), 0), (receipt.tx_id, 1)):
+        with pytest.raises(InvalidProof) as refused:
+            nodes.prove_receipt(asked, tx_id, call)
+        assert refused.value.code == "member.other-subject"
 
 
 def test_evidence_whose_epochs_are_bent_is_refused_although_its_header_is_good() -> None:
