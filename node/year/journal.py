@@ -104,6 +104,9 @@ class Journal:
         default_factory=lambda: {kind: defaultdict(Counter) for kind in CITY_NOTICES}
     )
     """Kind of notice -> city -> fen asked for and fen paid (``asked``, ``paid``)."""
+    bills_fen: int = 0
+    funds_fen: int = 0
+    """Of all settlements that stand: their bills, and what insurance funds pay of them."""
     prepaid_fen: int = 0
     set_off_fen: int = 0
     colours: dict[str, dict[tuple[str, str], str]] = field(
@@ -149,6 +152,8 @@ class Journal:
         answer = receipt.answer
         funds, accounts = answer["funds_fen"], answer["account_fen"]
         commercial = answer["commercial_fen"]
+        self.bills_fen += answer["total_fen"]
+        self.funds_fen += funds
         rows.rows[claim] = (claim, answer["total_fen"], funds, accounts, commercial)
         kind = clearing_type(known.scheme, known.kind, known.area, known.region)
         rows.groups[claim] = intern(f"{known.scheme}/{kind}/{known.area}")
@@ -164,6 +169,8 @@ class Journal:
         rows = self.months[self.day[:7]][fields["institution"]]
         claim, refund = fields["claim"], fields["reversal"]
         _, total, funds, accounts, commercial = rows.rows[claim]
+        self.bills_fen -= total
+        self.funds_fen -= funds
         self.stays[self.day[:7]].pop(claim, None)
         rows.rows[refund] = (refund, -total, -funds, -accounts, -commercial)
         rows.groups[refund] = rows.groups[claim]

@@ -73,6 +73,7 @@ def test_the_year_ends_with_nothing_open(lived: tuple[Outcome, Path]) -> None:
     assert told["claims"] == TINY.claims
     assert told["regions"] == 3
     assert told["periods"] == 12
+    assert told["bills_fen"] > told["funds_fen"] > 0
     assert told["imbalance_fen"] == 0
     assert told["accounts_differing"] == 0
     assert told["refused"] == {}
@@ -113,6 +114,20 @@ def test_what_is_confirmed_for_cities_is_levied_and_passed_on(lived: tuple[Outco
     )
     for name in ("levied_fen", "allotted_fen"):
         assert sum(city[name] for city in cities) == cleared > 0
+
+
+def test_bills_and_payments_are_those_of_all_settlements(lived: tuple[Outcome, Path]) -> None:
+    bills = funds = 0
+    for receipt in receipts_of(lived):
+        topics = [event.topic for event in receipt.events]
+        if "claim.settled" in topics or "claim.reversed" in topics:
+            bills += receipt.amounts["total_fen"]
+            # Each fund by its number; commercial cover has none.
+            funds += sum(
+                fen for name, fen in receipt.amounts.items() if re.fullmatch(r"fund_\d+_fen", name)
+            )
+    told = summary(lived[0])
+    assert (told["bills_fen"], told["funds_fen"]) == (bills, funds)
 
 
 def test_the_final_run_books_what_the_final_rate_changes(lived: tuple[Outcome, Path]) -> None:
