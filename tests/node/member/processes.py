@@ -20,7 +20,7 @@ from cli.identity import write_key
 from node.ledger.keystore import SCRYPT_N_LEAST
 from tests.cli.running import ROOT, process
 
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 PASSPHRASE = "a passphrase of the tests"
 
 
@@ -80,13 +80,20 @@ format = "json"
             encoding="utf-8",
         )
         self.running: subprocess.Popen[bytes] | None = None
+        self._starts = 0
 
     def start(self) -> None:
+        self._starts += 1
         with (self.folder / "log").open("ab") as log:
             self.running = subprocess.Popen(
                 [sys.executable, "-m", "node.member", str(self.config)],
                 cwd=ROOT, env={**os.environ}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
+
+    def wait_started(self) -> None:
+        """Until it has opened its store, this time."""
+        log = self.folder / "log"
+        until(lambda: log.read_bytes().count(b'"member.started"') == self._starts, self.log)
 
     def kill(self) -> None:
         """SIGKILL, wherever it is."""
