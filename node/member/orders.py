@@ -77,7 +77,7 @@ class Orders:
                 "notice": made.notice, "amount_fen": made.amount_fen, "bank": made.bank,
                 "payee_bank": made.payee_bank, "reference": made.reference,
                 "value_on": made.value_on, "received_reference": made.received_reference,
-                "back_reference": made.back_reference,
+                "rows": list(made.rows), "returned_fen": made.amount_fen - made.left_fen,
             },
         )  # fmt: skip
         fresh = self._records.put(record, data)
@@ -105,7 +105,7 @@ class Orders:
             "payer": notice.facts["payer"], "payee": notice.facts["payee"],
             "payee_bank": order.facts["payee_bank"], "account": None,
             "notice": notice.name, "due_on": notice.facts["due_on"],
-            "by_fund_fen": notice.facts["by_fund_fen"],
+            "by_fund_fen": _by_fund(order, notice),
             "height": order.height, "block": order.block.hex(),
         }  # fmt: skip
 
@@ -118,9 +118,22 @@ class Orders:
         shown = {
             "kind": made.kind.value, "payer": made.payer, "payee": made.payee,
             "due_on": made.due_on, "amount_fen": made.amount_fen, "by_fund_fen": made.by_fund(),
+            "funds": list(made.funds),
         }  # fmt: skip
         record = Record.at("notice", name, made.stage.value, facts.header, shown)
         return self._records.put(record, data)
+
+
+def _by_fund(order: Record, notice: Record) -> dict[str, int]:
+    """What an order pays by fund: its notice whole, or what had come back of it."""
+    rows: list[int] = order.facts["rows"]
+    if not rows:
+        whole: dict[str, int] = notice.facts["by_fund_fen"]
+        return whole
+    sums: dict[str, int] = {}
+    for fund, fen in zip(notice.facts["funds"], rows, strict=True):
+        sums[fund] = sums.get(fund, 0) + fen
+    return {fund: fen for fund, fen in sums.items() if fen}
 
 
 def _payment(facts: StateFacts) -> Payment:

@@ -264,3 +264,22 @@ def test_the_database_alone_says_what_came_out(orders: Orders, tmp_path: Path) -
     desk.kv = SimKV()
     desk.rounds()
     assert orders.shown() == orders.true, "a database that was lost knows nothing (LIMITATIONS)"
+
+
+def test_the_order_of_a_part_that_came_back_is_of_that_part(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "ledger")
+    first = desk.order(1_000_00)
+    told = {"payment": first, "amount_fen": 1_000_00, "reference": "R-1", "value_on": desk.today}
+    desk.world.do(BANK, "payment", "confirm", told, post="operator")
+    back = told | {"reference": "B-1", "amount_fen": 250_00, "reason": "limit"}
+    desk.world.do(BANK, "payment", "send_back", back, post="operator")
+    notice = desk.payment(first)[1]
+    part = f"{first}-part"
+    order = {"payment": part, "notice": notice, "amount_fen": 250_00, "bank": BANK}
+    desk.world.do("finance:430000", "payment", "order", order, post="finance")
+    desk.world.do("finance:430000", "payment", "approve", {"payment": part}, post="checker")
+    desk.fresh(tmp_path / "member").rounds()
+    (row,) = [row for content in desk.out().values() for row in content]
+    assert (row["order"], row["amount_fen"]) == (part, 250_00)
+    assert row["by_fund_fen"] == {"310101": 250_00}
+    desk.close()
