@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -173,11 +174,12 @@ class LyingProxy:
                 data = bytearray(answer.content)
                 if answer.status_code < 400 and "evidence" in self.path:
                     data[len(data) // 3] ^= 0x40
-                self.send_response(answer.status_code)
-                self.send_header("Content-Type", answer.headers["content-type"])
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
+                with suppress(ConnectionError):  # whoever asked may be dead by now
+                    self.send_response(answer.status_code)
+                    self.send_header("Content-Type", answer.headers["content-type"])
+                    self.send_header("Content-Length", str(len(data)))
+                    self.end_headers()
+                    self.wfile.write(data)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 pass

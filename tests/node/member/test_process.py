@@ -19,6 +19,7 @@ from cli.client import CallSpec, Client
 from cli.identity import identity_of_seed, write_key
 from cli.network import Network, NodePlace
 from contracts.settlement import CONTRACTS
+from contracts.settlement.clearing.payment_record import Payment
 from node.ledger.evidence import StateFacts, verify_evidence
 from node.ledger.genesis import Genesis
 from node.ledger.keystore import SCRYPT_N_LEAST, open_sealed
@@ -193,7 +194,8 @@ def receives(bank: MemberProcess, payment: str, owed: int, genesis: Path) -> Non
     assert code == 0
     facts = verify_evidence(file.read_bytes(), Genesis.parse(genesis.read_bytes()))
     assert isinstance(facts, StateFacts)
-    assert (facts.value[8], facts.value[16]) == ("ICBC-1", "CCB-9")
+    proved = Payment.decode(facts.value)
+    assert (proved.reference, proved.received_reference) == ("ICBC-1", "CCB-9")
     assert (bank.folder / "data" / "api.json").stat().st_mode & 0o077 == 0
     code, _ = bank.yibao("proof", "order", "no-such-order", "-o", file)
     assert code == 4
