@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from cli.ageing import ageing
-from cli.output import Json, print_record, print_table, yuan
+from cli.output import Json, print_record, print_table, shown, yuan
 from cli.prepare import prepare
 from cli.reconcile import reconcile, rows
 from cli.refused import refused
@@ -88,7 +88,8 @@ def clearing_show(context: typer.Context, period: MonthName, as_json: Json = Fal
         ("home", "care", "total 元", "adjusted 元", "home said", "care said", "paid", "advance"),
         [
             (r["home"], r["care"], yuan(int(r["total_fen"])), yuan(int(r["adjusted_fen"])),
-             r["confirmed_by_home"] or "", r["confirmed_by_care"] or "", r["paid"], r["advance"])
+             r["confirmed_by_home"] or "", r["confirmed_by_care"] or "", shown("", r["paid"]),
+             r["advance"])
             for r in rows
         ],
     )  # fmt: skip

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from node.benchmark.memory import keep_large_apart
 from node.service.collector import tune_collector
 from node.year.ledger import YearBroken
 from node.year.node_process import OPEN
@@ -42,6 +43,7 @@ def main() -> int:
     )
     try:
         with tempfile.TemporaryDirectory(prefix="yibao-year-") as temporary:
+            keep_large_apart()
             tune_collector()
             folder = Path(temporary) if given.dir is None else given.dir
             outcome = simulate(plan, folder, _bar(quiet=given.json))

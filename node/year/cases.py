@@ -1,4 +1,4 @@
-"""Provider payment by case: what half of the provinces pay their hospitals for a stay.
+"""Provider payment by case: what a third of the provinces pay their hospitals for a stay.
 
 The bureau of such a province has rates, a group table and a payment policy; one pays by DRG, the
 next by points (DIP). Once a month's stays are declared its grouper puts each into a group, and the
@@ -22,7 +22,7 @@ from node.year.journal import Journal
 from node.year.places import Places
 from node.year.waves import CARE, LATER, Waves
 
-EVERY = 2
+EVERY = 3
 """Of so many provinces one pays by case."""
 STEPS = 4
 """Days on which the year's stays are decided at the final rate, a part of them on each."""

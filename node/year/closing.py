@@ -24,8 +24,9 @@ from node.year.prepaid import Prepaid
 from node.year.waves import AFTERWARDS, CARE, FILE, LATER, Waves
 
 ROWS_AT_ONCE = 400
-DECLARE, NOTICE, PAY_IN, ANSWER, DECIDE, CONFIRM = 2, 4, 5, 6, 8, 10
-"""Working days of the next month on which this is done."""
+DECLARE, NOTICE, PAY_IN, ANSWER, DECIDE, CONFIRM = (2, 3), 4, 5, 6, 8, 10
+"""Working days of the next month on which this is done; every second institution declares on the
+first of the two."""
 LAST_MONTH = f"{YEAR}-12"
 FINAL_RATES = NOTICE + 1
 FINAL = range(FINAL_RATES + 1, FINAL_RATES + 1 + STEPS)
@@ -102,9 +103,9 @@ class Closing:
         self._take_notices(day, dice)
         month = _month_before(day)
         working = _working_day(day)
-        if working == DECLARE:
-            self._declare(waves, month)
-            if day.startswith(str(YEAR)):
+        if working in DECLARE:
+            self._declare(waves, month, DECLARE.index(working))
+            if working == DECLARE[0] and day.startswith(str(YEAR)):
                 self._prepaid.add(waves, day[:MONTH_CHARACTERS])
         elif working == NOTICE:
             self._notice(waves)
@@ -152,9 +153,12 @@ class Closing:
 
     # --- Institutions and their bureau -----------------------------------------------------------
 
-    def _declare(self, waves: Waves, month: str) -> None:
-        self._look(month)
-        for institution, made in self.journal.months[month].items():
+    def _declare(self, waves: Waves, month: str, part: int) -> None:
+        if part == 0:
+            self._look(month)
+        months = self.journal.months[month]
+        for institution in sorted(months)[part :: len(DECLARE)]:
+            made = months[institution]
             rows = [_row(row) for row in made.rows.values()]
             # A refund is declared with the settlement that it takes back.
             rows.sort(key=lambda row: row["settlement"].removesuffix("-r"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from sys import intern
 from typing import Any
 
 from contracts.settlement.calendar import day_number
@@ -103,10 +104,15 @@ class Journal:
         default_factory=lambda: {kind: defaultdict(Counter) for kind in CITY_NOTICES}
     )
     """Kind of notice -> city -> fen asked for and fen paid (``asked``, ``paid``)."""
+    bills_fen: int = 0
+    funds_fen: int = 0
+    """Of all settlements that stand: their bills, and what insurance funds pay of them."""
     prepaid_fen: int = 0
     set_off_fen: int = 0
-    colours: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    """Period -> colour -> times it was told."""
+    colours: dict[str, dict[tuple[str, str], str]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
+    """Period -> pair -> colour that its advance took last."""
     overdue: int = 0
     returned: int = 0
     """Payments that banks gave back."""
@@ -132,8 +138,9 @@ class Journal:
             if taken is not None:
                 taken(self, event.fields, receipt)
             elif event.topic.startswith("advance.") and "period" in event.fields:
+                fields = event.fields
                 colour = event.topic.partition(".")[2]
-                self.colours[event.fields["period"]][colour] += 1
+                self.colours[fields["period"]][fields["home"], fields["care"]] = colour
 
     def settled(self, fields: dict[str, Any], receipt: Receipt) -> None:
         """A settlement becomes a row of its institution's month."""
@@ -145,9 +152,11 @@ class Journal:
         answer = receipt.answer
         funds, accounts = answer["funds_fen"], answer["account_fen"]
         commercial = answer["commercial_fen"]
+        self.bills_fen += answer["total_fen"]
+        self.funds_fen += funds
         rows.rows[claim] = (claim, answer["total_fen"], funds, accounts, commercial)
         kind = clearing_type(known.scheme, known.kind, known.area, known.region)
-        rows.groups[claim] = f"{known.scheme}/{kind}/{known.area}"
+        rows.groups[claim] = intern(f"{known.scheme}/{kind}/{known.area}")
         rows.by_day[self.day] += 1
         if known.kind == "inpatient":
             self.stays[self.day[:7]][claim] = (known.institution, answer["total_fen"])
@@ -160,6 +169,8 @@ class Journal:
         rows = self.months[self.day[:7]][fields["institution"]]
         claim, refund = fields["claim"], fields["reversal"]
         _, total, funds, accounts, commercial = rows.rows[claim]
+        self.bills_fen -= total
+        self.funds_fen -= funds
         self.stays[self.day[:7]].pop(claim, None)
         rows.rows[refund] = (refund, -total, -funds, -accounts, -commercial)
         rows.groups[refund] = rows.groups[claim]

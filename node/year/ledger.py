@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from node.benchmark.in_process import CALLS_AIM
-from node.benchmark.memory import return_unused
 from node.benchmark.workload import Batch, sign_batch
 from node.ledger.receipt import Receipt
 from node.ledger.types import Value
@@ -90,11 +89,6 @@ class YearLedger:
         """What the node's process has used so far."""
         self._node.send((Ask.USED, None))
         return Used(*self._answer(Tell.USED, tuple))
-
-    def tidy(self) -> None:
-        """Both processes give the system back what is free."""
-        self._node.send((Ask.TIDY, None))
-        return_unused()
 
     def go_to(self, time_ms: int) -> None:
         """Move the clock forward."""

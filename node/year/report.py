@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -16,13 +17,17 @@ from node.year.summary import by_fund, summary
 
 AGES = ("当月 this month", "上月 1 month", "2 个月 2 months", "更久 longer")
 AGE_COLOURS = ("var(--a1)", "var(--a2)", "var(--a3)", "var(--a4)")
-COLOURS = (("green", "var(--green)"), ("yellow", "var(--yellow)"), ("red", "var(--red)"))
+COLOURS = (
+    ("绿 green", "var(--green)"), ("黄 yellow", "var(--yellow)"), ("红 red", "var(--red)")
+)  # fmt: skip
 RESULTS = (("高于 above", "var(--green)"), ("低于 below", "var(--red)"))
 CITIES = (("上解 levied", "var(--out)"), ("下拨 passed on", "var(--in)"))
 COVER = (("赔付 paid with bills", "var(--out)"), ("保险公司划入 paid in", "var(--in)"))
 MEMORY = (("节点 node", "var(--a3)"), ("各方 its clients", "var(--a1)"))
 DAYS_SHOWN = 100
 FLOWS_SHOWN = 40
+WAN = 10**6
+"""Fen of 10,000 yuan (万元)."""
 
 _STYLE = """
 :root{--bg:#fbfaf7;--ink:#1d2733;--soft:#5d6b79;--line:#dcdfe2;--card:#fff;--flow:#21618c;
@@ -60,8 +65,8 @@ def page(outcome: Outcome) -> str:
         *_areas(outcome, told),
         *_institutions(outcome, told),
         _pairs(outcome),
-        _machine(outcome, told),
         _proof(outcome, told),
+        _machine(outcome, told),
     ]
     return (
         '<!doctype html><html lang="zh"><meta charset="utf-8">'
@@ -82,8 +87,8 @@ def _areas(outcome: Outcome, told: dict[str, Any]) -> list[str]:
         ),
         _section(
             "预付金使用 Advances and their colours",
-            "每月各对预付金使用率颜色变化次数:黄 ≥ 70%,红 ≥ 90%。How often an advance took a colour"
-            " in a period. A red one stops no patient.",
+            "各期末有预付金的省对数,按使用率:黄 ≥ 70%,红 ≥ 90%。Pairs of provinces with an advance,"
+            " by its colour when the period was cut. A red one stops no patient.",
             _key(COLOURS) + _advances(outcome),
         ),
         _section(
@@ -100,8 +105,8 @@ def _areas(outcome: Outcome, told: dict[str, Any]) -> list[str]:
         ),
         _section(
             "各省 By province",
-            "基金结余 balance of the funds; 应付 still owed to other provinces; 应收 still owed by"
-            " them; 待付机构 owed to institutions.",
+            "全年应付、应收 what flowed for its insured elsewhere, and for others in its hospitals;"
+            " 未付、未收 what of it is open; 待付机构 owed to its institutions.",
             _provinces(outcome),
         ),
     ]
@@ -138,10 +143,10 @@ def _institutions(outcome: Outcome, told: dict[str, Any]) -> list[str]:
         ),
         _section(
             "商业保险一站式结算 Commercial cover",
-            "百万元 million yuan。What insurers paid of bills within the settlement, and what their"
+            "万元 10,000 yuan。What insurers paid of bills within the settlement, and what their"
             f" banks paid in the month after. {told['commercial']['persons']:,} people hold a"
             f" product; {told['commercial']['settlements']:,} settlements; still owed"
-            f" {_millions(told['commercial']['owed_fen']):,.2f}.",
+            f" {told['commercial']['owed_fen'] / WAN:,.2f}.",
             _key(COVER) + _commercial(outcome),
         ),
     ]
@@ -152,7 +157,7 @@ def _machine(outcome: Outcome, told: dict[str, Any]) -> str:
         "内存 Memory",
         "MB,各月任一日最高值,不含映射文件。The most on any day of a month, without files that"
         f" are mapped. From March on at most {told['memory_growth_percent']:+.1f} % of"
-        " February's.",
+        " February's; in a small year the caches fill until its end.",
         _key(MEMORY) + _memory(outcome),
     )
 
@@ -160,6 +165,9 @@ def _machine(outcome: Outcome, told: dict[str, Any]) -> str:
 def _head(told: dict[str, Any]) -> str:
     tiles = (
         ("结算 settlements", f"{told['claims']:,}"),
+        ("医疗费用 bills 百万元", f"{_millions(told['bills_fen']):,.2f}"),
+        ("基金支付 funds paid 百万元", f"{_millions(told['funds_fen']):,.2f}"),
+        ("回款天数中位 days to money", f"{told['days_to_money']['median']}"),
         ("清算期 periods closed", f"{told['periods']}"),
         ("备案 filings", f"{told['filings']:,}"),
         ("撤销 reversals", f"{told['reversals']:,}"),
@@ -214,10 +222,10 @@ def _advances(outcome: Outcome) -> str:
     colours = outcome.journal.colours
     months = [f"{YEAR}-{month:02d}" for month in range(1, 13)]
     series = [
-        (name, colour, [colours[month][name] if month in colours else 0 for month in months])
+        (name, colour, [list(colours.get(m, {}).values()).count(name.split()[1]) for m in months])
         for name, colour in COLOURS
     ]
-    return charts.columns("colours of advances", months, series, "次 times")
+    return charts.columns("colours of advances", months, series, "对 pairs")
 
 
 def _by_cities(outcome: Outcome, cities: Sequence[dict[str, Any]]) -> str:
@@ -284,8 +292,7 @@ def _prepaid(told: dict[str, Any]) -> str:
 
 def _commercial(outcome: Outcome) -> str:
     rows = [
-        (month, (_millions(paid), _millions(received)),
-         f"{_millions(paid):,.2f} / {_millions(received):,.2f}")
+        (month, (paid / WAN, received / WAN), f"{paid / WAN:,.2f} / {received / WAN:,.2f}")
         for month, (_, paid, received) in sorted(outcome.journal.commercial.items())
     ]  # fmt: skip
     return charts.lines_of_bars("commercial cover", rows, tuple(colour for _, colour in COVER))
@@ -301,13 +308,13 @@ def _memory(outcome: Outcome) -> str:
 
 
 def _by_case(outcome: Outcome) -> str:
-    made = sorted(outcome.journal.by_case.items())
-    made.append(("清算 final", outcome.journal.final))
-    series = [
-        (name, colour, [_millions(counted[place]) for _, counted in made])
-        for place, (name, colour) in enumerate(RESULTS, start=1)
-    ]
-    return charts.columns("by case", [month for month, _ in made], series, "百万元")
+    made = [*sorted(outcome.journal.by_case.items()), ("清算 final", outcome.journal.final)]
+    rows = [
+        (month, (_millions(above), _millions(below)),
+         f"+{_millions(above):,.2f} − {_millions(below):,.2f} = {_millions(above - below):+,.2f}")
+        for month, (_, above, below) in made
+    ]  # fmt: skip
+    return charts.lines_of_bars("by case", rows, tuple(colour for _, colour in RESULTS))
 
 
 def _ageing(outcome: Outcome) -> str:
@@ -348,23 +355,28 @@ def _funds(outcome: Outcome) -> str:
 
 def _provinces(outcome: Outcome) -> str:
     sums = outcome.sums
-    funds = sums.by_province("fund")
-    owed: dict[str, int] = {}
-    due: dict[str, int] = {}
-    for home, care, _, open_fen in sums.pairs():
-        owed[home] = owed.get(home, 0) + open_fen
-        due[care] = due.get(care, 0) + open_fen
-    waits: dict[str, int] = {}
+    out, into, owed, due, waits = (Counter[str]() for _ in range(5))
+    for home, care, flowed, open_fen in sums.pairs():
+        out[home] += flowed
+        into[care] += flowed
+        owed[home] += open_fen
+        due[care] += open_fen
     for institution, by_type in sums.of_kind("payable").items():
-        place = province(institution.partition(":")[2][1:7])
-        waits[place] = waits.get(place, 0) + sum(by_type.values())
+        waits[province(institution.partition(":")[2][1:7])] += sum(by_type.values())
+    net = {place: into[place] - out[place] for place in outcome.provinces}
+    columns = (out, into, net, sums.by_province("fund"), owed, due, waits)
+    rows = [
+        (NAMES[place], [column.get(place, 0) for column in columns]) for place in outcome.provinces
+    ]
+    rows.append(("合计 all", [sum(column.values()) for column in columns]))
     body = "".join(
-        f"<tr><td>{NAMES[p]}</td>"
-        + "".join(f"<td>{kept.get(p, 0) / 100:,.2f}</td>" for kept in (funds, owed, due, waits))
-        + "</tr>"
-        for p in outcome.provinces
+        f"<tr><td>{name}</td>{''.join(f'<td>{fen / 100:,.2f}</td>' for fen in amounts)}</tr>"
+        for name, amounts in rows
     )
-    heads = ("省 province", "基金结余 funds 元", "应付 owed 元", "应收 due 元", "待付机构 元")
+    heads = (
+        "省 province", "全年应付 out 元", "全年应收 in 元", "净额 net 元", "基金结余 funds 元",
+        "未付 owed 元", "未收 due 元", "待付机构 institutions 元",
+    )  # fmt: skip
     return f"<table><tr>{''.join(f'<th>{h}</th>' for h in heads)}</tr>{body}</table>"
 
 

@@ -31,8 +31,6 @@ from node.year.waves import CARE, Waves
 
 MORNING_MS = 9 * 3_600_000
 DAYS_OF_YEAR, MONTHS, DAYS_AFTER = 365, 12, 120
-TIDY_EVERY = 7
-"""Days after which memory that is free is given back."""
 
 Progress = Callable[[str, int, int], None]
 """Told (what, done, of how many)."""
@@ -151,8 +149,6 @@ class _Year:
             self.ledger.go_to(max(self.ledger.now_ms, start_of_day_ms(day) + MORNING_MS))
             self.journal.day = day
             self._live(day, after(day, 1))
-            if number % TIDY_EVERY == 0:
-                self.ledger.tidy()
             self._note_memory()
             settled = self.outcome.sums.calls["claim.settled"]
             progress(day, min(settled, aim), aim)

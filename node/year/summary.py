@@ -31,6 +31,8 @@ def summary(outcome: Outcome) -> dict[str, Any]:
         "signed": True,
         "accounts_differing": len(outcome.differing),
         "refused": dict(sums.refused),
+        "bills_fen": journal.bills_fen,
+        "funds_fen": journal.funds_fen,
         "filings": sums.calls["filing.version"],
         "reversals": sums.calls["claim.reversed"],
         "reimbursements_paid": outcome.reimbursed,

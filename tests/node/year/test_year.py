@@ -23,7 +23,7 @@ from node.ledger.receipt import Receipt, ReceiptPosting
 from node.service.opening import OpenOptions, open_ledger
 from node.store.database import Database
 from node.year import __main__ as command
-from node.year import bills, calendar, charts, closing, outages, people
+from node.year import bills, calendar, cases, charts, closing, outages, people
 from node.year.ledger import YearBroken, YearLedger
 from node.year.node_process import OPEN
 from node.year.people import People
@@ -42,6 +42,7 @@ def live(folder: Path, progress: Progress = lambda *_: None, plan: Plan = TINY) 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(outages, "SHARE", 0.05)  # so few visits meet none otherwise
         patch.setattr(people, "COVERED", 128)  # and so few people
+        patch.setattr(cases, "EVERY", 2)  # one of three provinces by DRG, one by points
         return simulate(plan, folder, progress)
 
 
@@ -72,6 +73,7 @@ def test_the_year_ends_with_nothing_open(lived: tuple[Outcome, Path]) -> None:
     assert told["claims"] == TINY.claims
     assert told["regions"] == 3
     assert told["periods"] == 12
+    assert told["bills_fen"] > told["funds_fen"] > 0
     assert told["imbalance_fen"] == 0
     assert told["accounts_differing"] == 0
     assert told["refused"] == {}
@@ -88,6 +90,10 @@ def test_the_year_ends_with_nothing_open(lived: tuple[Outcome, Path]) -> None:
     assert told["paid_by_case"] > 0
     assert told["prepaid_fen"] > told["prepaid_set_off_fen"] >= 0
     assert min(told["cut_off"].values()) > 0
+    for colours in outcome.journal.colours.values():
+        assert set(colours.values()) <= {"green", "yellow", "red"}
+        assert len(colours) <= 3 * 2, "one for each pair of provinces"
+    assert outcome.journal.colours.keys() >= {"2025-06"}
     json.dumps(told)
 
 
@@ -108,6 +114,20 @@ def test_what_is_confirmed_for_cities_is_levied_and_passed_on(lived: tuple[Outco
     )
     for name in ("levied_fen", "allotted_fen"):
         assert sum(city[name] for city in cities) == cleared > 0
+
+
+def test_bills_and_payments_are_those_of_all_settlements(lived: tuple[Outcome, Path]) -> None:
+    bills = funds = 0
+    for receipt in receipts_of(lived):
+        topics = [event.topic for event in receipt.events]
+        if "claim.settled" in topics or "claim.reversed" in topics:
+            bills += receipt.amounts["total_fen"]
+            # Each fund by its number; commercial cover has none.
+            funds += sum(
+                fen for name, fen in receipt.amounts.items() if re.fullmatch(r"fund_\d+_fen", name)
+            )
+    told = summary(lived[0])
+    assert (told["bills_fen"], told["funds_fen"]) == (bills, funds)
 
 
 def test_the_final_run_books_what_the_final_rate_changes(lived: tuple[Outcome, Path]) -> None:
@@ -255,6 +275,7 @@ def test_the_command_prints_one_object(
 
     monkeypatch.setattr(command, "simulate", told)
     monkeypatch.setattr(command, "tune_collector", lambda: None)
+    monkeypatch.setattr(command, "keep_large_apart", lambda: None)
     html = tmp_path / "year.html"
     monkeypatch.setattr(sys, "argv", ["year", "--claims", "60", "--json", "--html", str(html)])
     assert command.main() == 0
