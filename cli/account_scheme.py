@@ -17,6 +17,10 @@ from typing import Any
 
 from contracts.settlement.funds_chart import CHART
 
+ELSEWHERE = "elsewhere"
+"""What other areas book, on the vouchers of one region (``/v1/vouchers``); no account of the
+ledger."""
+
 OWN_TABLE = Path(__file__).parent / "account_scheme.json"
 
 
@@ -69,7 +73,7 @@ class Scheme:
             rows = {str(row["kind"]): _row(row) for row in document["rows"]}
         except (ValueError, KeyError, TypeError) as problem:
             raise SchemeError(f"{path} is not a table of accounts: {problem!r}") from None
-        missing = sorted(CHART.keys() - rows.keys())
+        missing = sorted({*CHART, ELSEWHERE} - rows.keys())
         if missing:
             raise SchemeError(f"{path} has no row for accounts of the kind {', '.join(missing)}")
         if not any(funds == "" for funds, _ in books):

@@ -12,10 +12,21 @@ import typer
 from cli.bank_file import BankFileError, read_statement, write_instructions
 from cli.client import CallSpec, Client
 from cli.exits import Exit
-from cli.output import Json, fail, print_json, print_table, yuan
+from cli.output import Json, escape, fail, out, print_json, print_table, yuan
 from cli.session import open_client
 
 app = typer.Typer(no_args_is_help=True, help="Banks: instructions, statements, suspense. 银行")
+
+NEXT_STEPS = {
+    "no-order": "Find its order and resolve it as matched, or say sent_back or not_ours.",
+    "unasked": "Find its payment and resolve it as matched, or say sent_back or not_ours.",
+    "amount-differs": "Compare with the instruction file; the order itself still waits.",
+    "paid-twice": "The order was paid before: get the money back, resolve it as sent_back.",
+    "not-approved": "Nobody has told this bank to pay it: ask the payer before anything moves.",
+    "above-payment": "More came back than was paid: find what the rest belongs to.",
+    "not-paid-yet": "The payer's bank has not confirmed: resolve it as matched afterwards.",
+}
+"""What to do about a line in suspense, by why it waits; ``yibao bank resolve`` ends it."""
 
 LINES_AT_ONCE = 50
 PAGE = 200
@@ -53,7 +64,7 @@ def statement(
     try:
         lines = read_statement(file)
     except (BankFileError, OSError) as problem:
-        fail(Exit.LOCAL, str(problem))
+        fail(Exit.LOCAL, str(problem), hint="correct the row; docs/books.md has the columns")
     results = []
     with open_client(context) as client:
         for start in range(0, len(lines), LINES_AT_ONCE):
@@ -72,6 +83,8 @@ def statement(
             ],
             footer=", ".join(f"{name}: {count}" for name, count in sorted(counts.items())),
         )  # fmt: skip
+        for step in dict.fromkeys(f"{row['why']}: {row['next']}" for row in results if row["next"]):
+            out.print(escape(step), soft_wrap=True)
     if counts["refused"]:
         raise typer.Exit(int(Exit.NO))
 
@@ -98,6 +111,8 @@ def suspense(
             for row in answer["records"]
         ],
     )  # fmt: skip
+    for why in dict.fromkeys(row["cause"] for row in answer["records"] if not row["how"]):
+        out.print(escape(f"{why}: {NEXT_STEPS.get(why, '')}"), soft_wrap=True)
 
 
 def _me(client: Client) -> str:
@@ -106,7 +121,7 @@ def _me(client: Client) -> str:
 
 
 def _orders(client: Client, bank: str) -> Iterator[dict[str, Any]]:
-    for kind in ("payment", "reimbursement"):
+    for kind in ("payment", "reimbursement", "payout"):
         after = None
         while True:
             page = client.get(f"/v1/banks/{bank}/orders", kind=kind, limit=PAGE, after=after)
@@ -128,6 +143,16 @@ def _hand_in(client: Client, lines: list[dict[str, Any]]) -> list[dict[str, Any]
             outcome, why = "refused", receipt["code"]
         results.append(
             {"reference": line["reference"], "order": line["order"],
-             "amount_fen": line["amount_fen"], "outcome": outcome, "why": why}
+             "amount_fen": line["amount_fen"], "outcome": outcome, "why": why,
+             "next": _next_step(outcome, why, receipt)}
         )  # fmt: skip
     return results
+
+
+def _next_step(outcome: str, why: str, receipt: dict[str, Any]) -> str:
+    """What the bank's people do about a line; nothing about one that matched."""
+    if outcome == "refused":
+        reason = receipt["reason"] or {}
+        compared = ", ".join(f"{name}={value}" for name, value in receipt["values"].items())
+        return f"{reason.get('next', '')} {reason.get('next_zh', '')} ({compared})"
+    return NEXT_STEPS.get(why, "")

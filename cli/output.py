@@ -165,7 +165,9 @@ def _collect(
         elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
             tables.append((f"{prefix}{name}", value))
         else:
-            fields[f"{prefix}{name}"] = shown(name, value)
+            # A map by fund has fund types for names and amounts for values.
+            by_fund = prefix.endswith("by_fund.")
+            fields[f"{prefix}{name}"] = shown(f"{name}_fen" if by_fund else name, value)
 
 
 @contextmanager

@@ -62,6 +62,7 @@ def follow(client: Client, claim: str) -> dict[str, Any]:
         "part": record.get("part"),
         "parts": record.get("parts", []),
         "month": follow_month(client, record, told),
+        "payouts": _payouts(client, chain, {claim: record}),
         **_with_balances(client, list(steps.values())),
     }
 
@@ -77,6 +78,18 @@ def _chain(client: Client, claim: str, record: dict[str, Any]) -> list[str]:
         chain.append(after)
         told = client.get(f"/v1/claims/{after}")["record"]
     return chain
+
+
+def _payouts(
+    client: Client, chain: list[str], known: dict[str, dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """What reversals brought into closed accounts, and how it was paid out."""
+    found: list[dict[str, Any]] = []
+    for link in chain:
+        told = known.get(link) or client.get(f"/v1/claims/{link}")["record"]
+        if reversal := told.get("reversal"):
+            found += client.get(f"/v1/claims/{reversal}")["record"].get("payouts", [])
+    return found
 
 
 def _history(client: Client, claim: str) -> list[dict[str, Any]]:
@@ -162,6 +175,8 @@ def tree_of(traced: dict[str, Any]) -> Tree:
         branch = root.add("[bold]month 月度清算[/]")
         for line in lines_of(traced["month"]):
             branch.add(escape(line))
+    for payout in traced["payouts"]:
+        _add_payout(root, payout)
     money = root.add("[bold]accounts now 账户余额[/]")
     for account, balances in traced["balances"].items():
         if balances is None:
@@ -175,6 +190,22 @@ def tree_of(traced: dict[str, Any]) -> Tree:
         else "[red]a transfer does not sum to zero, or the payers do not pay the bill 借贷不平[/]"
     )
     return root
+
+
+def _add_payout(root: Tree, payout: dict[str, Any]) -> None:
+    """A payout with its orders to banks and what came back of them."""
+    amounts = f"{yuan(int(payout['amount_fen']))} 元, open 待付 {yuan(int(payout['open_fen']))} 元"
+    branch = root.add(escape(f"payout 销户退款 {payout['payout']}, {payout['state']}: {amounts}"))
+    for order in payout["orders"]:
+        words = f"{order['bank']} {order['reference']}: {yuan(int(order['amount_fen']))} 元"
+        paid = branch.add(escape(f"payment 支付 {order['payment']}, bank reference {words}"))
+        for back in order["returns"]:
+            paid.add(
+                escape(
+                    f"came back 退回流水号 {back['reference']} of {back['value_on']}: "
+                    f"{yuan(int(back['amount_fen']))} 元, {back['reason']}"
+                )
+            )
 
 
 def print_tree(tree: Tree) -> None:

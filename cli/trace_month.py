@@ -206,6 +206,11 @@ def _money(title: str, paid: dict[str, Any] | None) -> list[str]:
     if WITHHELD in notice:
         return [f"{title}: withheld from this reader 无权查看"]
     lines = [f"{title}: {notice['notice']}, {notice['stage']}, due {notice['due_on']}"]
+    stands, waits = int(notice["paid_fen"]), int(notice["open_fen"])
+    if stands and waits:
+        late = notice["overdue_working_days"]
+        words = f", overdue 逾期 {late} working days" if late else ""
+        lines.append(f"  paid 已付 {yuan(stands)} 元, open again 待付 {yuan(waits)} 元{words}")
     for each in (payment, *paid["before"]):
         if each is not None and WITHHELD not in each:
             lines += _payment(each)
@@ -214,15 +219,20 @@ def _money(title: str, paid: dict[str, Any] | None) -> list[str]:
 
 def _payment(payment: dict[str, Any]) -> list[str]:
     """A payment with what the banks have said of it."""
-    lines = [f"  payment 付款单 {payment['payment']}, {payment['stage']}"]
+    amount = yuan(int(payment["amount_fen"]))
+    lines = [f"  payment 付款单 {payment['payment']}, {payment['stage']}, {amount} 元"]
     told = (
         ("bank reference 银行流水号", payment["bank"], payment["reference"], payment["value_on"]),
         ("received 收款行流水号", payment["payee_bank"], payment["received_reference"],
          payment["received_on"]),
-        ("came back 退回流水号", payment["bank"], payment["back_reference"], payment["back_on"]),
     )  # fmt: skip
-    return lines + [
+    lines += [
         f"  {title} {bank} {reference} of {day}"
         for title, bank, reference, day in told
         if reference
+    ]
+    return lines + [
+        f"  came back 退回流水号 {payment['bank']} {back['reference']} of {back['value_on']}: "
+        f"{yuan(int(back['amount_fen']))} 元, {back['reason']}"
+        for back in payment["returns"]
     ]

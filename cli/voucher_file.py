@@ -15,6 +15,7 @@ from typing import Any
 import xlsxwriter
 
 from cli.account_scheme import Entry
+from contracts.settlement.bank_file import plain, yuan_text
 
 HEADS = (
     "凭证号 voucher", "日期 date", "区块高度 height", "摘要 call", "业务号 transfer", "账套 book",
@@ -23,22 +24,8 @@ HEADS = (
 WIDTHS = (18, 12, 12, 18, 34, 26, 12, 34, 42, 10, 16, 16)
 WRITTEN = datetime(2000, 1, 1, tzinfo=UTC)
 """The date of creation in every workbook: a file says which heights it shows, not when."""
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 ROWS_MAX = 1_000_000
 """Rows of a sheet; a spreadsheet has 1,048,576."""
-
-
-def plain(text: str) -> str:
-    """The text as a spreadsheet shows it and does not compute it."""
-    return f"'{text}" if text.startswith(FORMULA) else text
-
-
-def yuan_text(fen: int) -> str:
-    """Fen as an exact decimal: -5 -> ``-0.05``; nothing for nothing."""
-    if not fen:
-        return ""
-    whole, rest = divmod(abs(fen), 100)
-    return f"{'-' if fen < 0 else ''}{whole}.{rest:02d}"
 
 
 def write_csv(path: Path, entries: Iterable[Entry]) -> int:

@@ -227,13 +227,21 @@ def _p2p_options(config: Config) -> P2pOptions | None:
     )  # fmt: skip
 
 
-def _open(config: Config, genesis_bytes: bytes, runtime: Runtime) -> OpenedLedger:
-    options = OpenOptions(
+def open_options(config: Config) -> OpenOptions:
+    """How the database is opened, of ``[store]``."""
+    return OpenOptions(
         diff_heights=config.store.diff_heights,
         check_heights=config.store.check_heights,
         tree_depth=config.store.tree_depth,
         index=config.store.index,
+        tree_cache_bytes=config.store.tree_cache_mb << 20,
+        state_cache_entries=config.store.state_cache_entries,
+        write_buffer_bytes=config.store.write_buffer_mb << 20,
     )
+
+
+def _open(config: Config, genesis_bytes: bytes, runtime: Runtime) -> OpenedLedger:
+    options = open_options(config)
     return open_ledger(config.node.data_dir, genesis_bytes, runtime.registry, options)
 
 

@@ -248,6 +248,32 @@ class StoreConfig:
             high=24,
         ),
     )
+    tree_cache_mb: int = field(
+        default=96,
+        metadata=says(
+            "MB of the state tree's buckets in memory. 96 hold every bucket of some 700,000 "
+            "entries; beyond that the hot ones stay, and the others are read again.",
+            low=1,
+            high=65_536,
+        ),
+    )
+    state_cache_entries: int = field(
+        default=100_000,
+        metadata=says(
+            "Entries of the state in memory, about 50 MB for 100,000: those used last.",
+            low=1_000,
+            high=100_000_000,
+        ),
+    )
+    write_buffer_mb: int = field(
+        default=64,
+        metadata=says(
+            "MB that are collected in memory before the database writes a table; as much again "
+            "while it does. A start reads at most this much of the log.",
+            low=4,
+            high=1_024,
+        ),
+    )
     index: bool = field(
         default=True,
         metadata=says(

@@ -1,5 +1,5 @@
-"""Writes the tables of docs/operations.md and docs/evidence.md: settings, exit codes, metrics, log
-fields, codes of refused bytes.
+"""Writes the tables of docs/operations.md, docs/evidence.md and docs/member.md: settings, exit
+codes, metrics, log fields, codes of refused bytes.
 
     python -m node.reference
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterable, Mapping
+from enum import IntEnum
 from pathlib import Path
 
 from prometheus_client.metrics import MetricWrapperBase
@@ -20,19 +21,21 @@ from node import config
 from node.__main__ import Exit
 from node.api.middleware import EdgeMetrics
 from node.ledger.errors import LedgerError
+from node.member import config as member_config
+from node.member.__main__ import Exit as MemberExit
 from node.member.errors import Forked, StatementRefused
 from node.telemetry import LOG_FIELDS, STAGES, Metrics
 
 NODE = Path(__file__).resolve().parent
-PAGES = tuple(NODE.parent / "docs" / name for name in ("operations.md", "evidence.md"))
+PAGES = tuple(NODE.parent / "docs" / name for name in ("operations.md", "evidence.md", "member.md"))
 MARK = re.compile(r"(<!-- table: ([a-z-]+)[^\n]* -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 
-def settings_table() -> str:
+def settings_table(kinds: Mapping[str, type] = config.SECTIONS) -> str:
     """Every field of the configuration file, section by section."""
     parts = []
-    rows = config.describe()
-    for section, kind in config.SECTIONS.items():
+    rows = config.describe(kinds)
+    for section, kind in kinds.items():
         own = [row for row in rows if row[0].startswith(f"{section}.")]
         says = " ".join((kind.__doc__ or "").split())
         parts.append(
@@ -45,11 +48,11 @@ def settings_table() -> str:
     return "\n".join(parts)
 
 
-def exits_table() -> str:
+def exits_table(kind: type[IntEnum] = Exit, folder: Path = NODE) -> str:
     """Why a node's process ends."""
-    source = (NODE / "__main__.py").read_text(encoding="utf-8")
+    source = (folder / "__main__.py").read_text(encoding="utf-8")
     rows = []
-    for code in Exit:
+    for code in kind:
         after = source[source.index(f"\n    {code.name} = {code.value}\n") :]
         says = " ".join(after.split('"""')[1].split())
         rows.append(f"| {code.value} | {code.name} | {_cell(says)} |\n")
@@ -148,6 +151,8 @@ def codes_table() -> str:
 
 
 TABLES: Mapping[str, Callable[[], str]] = {
+    "member-settings": lambda: settings_table(member_config.SECTIONS),
+    "member-exits": lambda: exits_table(MemberExit, NODE / "member"),
     "settings": settings_table,
     "exits": exits_table,
     "metrics": metrics_table,

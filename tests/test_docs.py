@@ -26,6 +26,8 @@ from node import config
 from node import reference as node_reference
 from node.__main__ import FAILURES, Exit
 from node.api import ledger_codes, problems
+from node.member import config as member_config
+from node.member.__main__ import Exit as MemberExit
 from node.telemetry import LOG_FIELDS, STAGES
 from tests.cli.running import process
 from tests.test_tidy import tracked
@@ -35,6 +37,7 @@ DOCS = ROOT / "docs"
 PAGES = sorted(path for path in tracked(".md") if path.parent in (ROOT, DOCS))
 EVERYTHING = "\n".join(path.read_text(encoding="utf-8") for path in PAGES)
 OPERATIONS = (DOCS / "operations.md").read_text(encoding="utf-8")
+MEMBER = (DOCS / "member.md").read_text(encoding="utf-8")
 
 
 # --- Tables ---------------------------------------------------------------------------------------
@@ -73,6 +76,7 @@ def test_a_stale_table_would_be_noticed() -> None:
         ("reason", list(reasons.TABLE)),
         ("rule of the language", list(RULES)),
         ("setting", [row[0] for row in config.describe()]),
+        ("setting of a member node", [row[0] for row in config.describe(member_config.SECTIONS)]),
         ("log field", sorted(LOG_FIELDS)),
         ("stage", list(STAGES)),
         ("code of the ledger", [c for codes in node_reference.ledger_codes().values()
@@ -95,6 +99,8 @@ def test_every_metric_and_every_exit_code_appears() -> None:
         assert f"| {code.value} | {code.name} |" in OPERATIONS
         assert code is Exit.STOPPED or f"| {code.value} {code.name} |" in OPERATIONS, "what to do"
     assert {code for _, code in FAILURES} | {Exit.STOPPED, Exit.BUG} == set(Exit)
+    for code in MemberExit:
+        assert f"| {code.value} | {code.name} |" in MEMBER
     page = (DOCS / "cli.md").read_text(encoding="utf-8")
     for code, words in cli.exits.MEANING.items():
         assert f"| {code.value} | {words} |" in page
@@ -108,7 +114,7 @@ def test_every_log_line_of_the_node_is_explained() -> None:
         for level, event in call.findall(path.read_text(encoding="utf-8"))
     }
     assert len(found) > 8
-    missing = [e for e in sorted(found) if f"| `{e[0]}` | {e[1]} |" not in OPERATIONS]
+    missing = [e for e in sorted(found) if f"| `{e[0]}` | {e[1]} |" not in OPERATIONS + MEMBER]
     assert not missing, missing
 
 

@@ -4,14 +4,16 @@
     bank.resolve  {reference, how, order?}               another holder of the bank
 
 A line is found again by the bank's own reference, so a message that comes twice changes nothing. A
-line with an order of ours and its amount confirms or returns that order, exactly as ``payment`` and
-``reimbursement`` do; a return of what was paid before is booked as one that is linked to its
-payment, and money received is the payee's bank's word on it. A line that names an order of another
-bank, or none that exists, is refused. A line that fits no order (no order named, another amount,
-paid twice, not approved) moves nothing on the ledger: it is listed in suspense until the bank says
-what it was.
+line with an order of ours and its amount confirms or returns that order, exactly as ``payment``,
+``reimbursement`` and ``payout`` do; what comes back of an order that was paid before, whole or in
+part, is booked as a return that is linked to it, and money received is the payee's bank's word on
+it. A line that names an order of another bank, or none that exists, is refused. A line that fits no
+order (no order named, another amount, paid twice, not approved, more back than was paid) moves
+nothing on the ledger: it is listed in suspense until the bank says what it was.
 
-An order is a payment's id, or ``<reimbursement>/<payment>``.
+An order is a payment's id, ``<reimbursement>/<payment>`` or ``payout/<payout>/<payment>``. A line
+of money that came back may name the bank's own reference of the payment instead: that is what other
+banks send back with it.
 
 State: ``bank-line/<bank>/<reference>`` an array, the order of ``Line``'s fields;
 ``suspense/<bank>`` how many lines ever waited; ``suspense/<bank>/<n>`` the n-th one's reference.
@@ -28,19 +30,24 @@ from contracts.settlement.calendar import date_of_ms
 from contracts.settlement.clearing import payment, payment_back, payment_record
 from contracts.settlement.clearing.payment_record import PaymentStage
 from contracts.settlement.records import content_digest
+from contracts.settlement.refunds import payout
+from contracts.settlement.returns import WHY_BACK, reference_key
 
 CONTRACT = Contract("bank", version=1)
 
 OUT, IN, RETURNED = "out", "in", "returned"
 MATCHED, SUSPENSE, RESOLVED = "matched", "suspense", "resolved"
-NO_ORDER, AMOUNT, PAID_TWICE, NOT_APPROVED, CAME_BACK, UNASKED, NOT_PAID = (
-    "no-order", "amount-differs", "paid-twice", "not-approved", "came-back-later", "unasked",
+NO_ORDER, AMOUNT, PAID_TWICE, NOT_APPROVED, ABOVE, UNASKED, NOT_PAID = (
+    "no-order", "amount-differs", "paid-twice", "not-approved", "above-payment", "unasked",
     "not-paid-yet",
 )  # fmt: skip
 """Why a line waits."""
 
+PAYOUT = "payout/"
+"""How the order of a payout begins: no reimbursement has such an id."""
+
 _REFERENCE = Text(1, 60, IDENTIFIER)
-_ORDER = Optional(Text(0, 130, IDENTIFIER + "/"), "")
+_ORDER = Optional(Text(0, 160, IDENTIFIER + "/"), "")
 _POSTS = ("finance", "operator", "clerk")
 
 
@@ -94,7 +101,7 @@ def suspended(state: State, bank: str, number: int) -> tuple[str, Line] | None:
         "direction": OneOf(OUT, IN, RETURNED),
         "amount_fen": Fen(1),
         "value_on": Date(),
-        "reason": Optional(OneOf("", *payment.WHY_RETURNED), ""),
+        "reason": Optional(OneOf("", *WHY_BACK), ""),
     },
     kinds=("bank",),
     posts=_POSTS,
@@ -120,9 +127,10 @@ def line(ctx: Context, args: Args) -> Answer:
         reject("payment.value-day", value_on=args["value_on"], today=today)
     if (args["direction"] == RETURNED) != bool(args["reason"]):
         reject("bank.reason", direction=args["direction"], reason=args["reason"])
-    cause = _match(ctx, args["order"], args)
+    order = _order_of(ctx, args["order"], args["direction"])
+    cause = _match(ctx, order, args)
     made = Line(
-        digest, SUSPENSE if cause else MATCHED, args["direction"], args["order"],
+        digest, SUSPENSE if cause else MATCHED, args["direction"], order,
         args["amount_fen"], args["value_on"], cause, "", ctx.holder,
     )  # fmt: skip
     if cause:
@@ -159,11 +167,23 @@ def resolve(ctx: Context, args: Args) -> Answer:
             "reference": reference, "direction": made.direction, "amount_fen": made.amount_fen,
             "value_on": made.value_on, "reason": "other",
         }  # fmt: skip
-        cause = _match(ctx, args["order"], told)
+        order = _order_of(ctx, args["order"], made.direction)
+        cause = _match(ctx, order, told)
         if cause:
-            reject("bank.still-open", reference=reference, order=args["order"], cause=cause)
-        made = replace(made, order=args["order"])
+            reject("bank.still-open", reference=reference, order=order, cause=cause)
+        made = replace(made, order=order)
     return _store(ctx, reference, replace(made, outcome=RESOLVED, how=how))
+
+
+def _order_of(ctx: Context, named: str, direction: str) -> str:
+    """The order that a line names: of a return also by the bank's reference of its payment."""
+    if direction != RETURNED or payment_record.find(ctx.state, named) is not None:
+        return named
+    paid = find(ctx.state, ctx.sender, named)
+    if paid is not None and paid.direction == OUT and paid.outcome != SUSPENSE:
+        return paid.order
+    known: str | None = ctx.state.get(reference_key(ctx.sender, named)) if named else None
+    return named if known is None else known
 
 
 def _match(ctx: Context, order: str, told: Args) -> str:
@@ -172,6 +192,8 @@ def _match(ctx: Context, order: str, told: Args) -> str:
         return UNASKED if told["direction"] == IN else NO_ORDER
     if told["direction"] == IN:
         return UNASKED if "/" in order else _received(ctx, order, told)
+    if order.startswith(PAYOUT):
+        return _paid_out(ctx, order, told)
     return _reimbursed(ctx, order, told) if "/" in order else _paid(ctx, order, told)
 
 
@@ -180,7 +202,7 @@ def _received(ctx: Context, order: str, told: Args) -> str:
     found = payment_record.find(ctx.state, order)
     if found is None or found.payee_bank != ctx.sender:
         reject("bank.foreign-order", order=order, bank=ctx.sender)
-    if found.stage is not PaymentStage.PAID:
+    if found.stage not in (PaymentStage.PAID, PaymentStage.PART_BACK):
         return NOT_PAID
     if found.received_reference:
         return PAID_TWICE
@@ -195,18 +217,18 @@ def _paid(ctx: Context, order: str, told: Args) -> str:
     found = payment_record.find(ctx.state, order)
     if found is None or found.bank != ctx.sender:
         reject("bank.foreign-order", order=order, bank=ctx.sender)
-    came_back = found.stage is PaymentStage.PAID and told["direction"] == RETURNED
-    if found.stage is PaymentStage.PAID and not came_back:
-        return PAID_TWICE
-    if found.stage is not PaymentStage.APPROVED and not came_back:
+    report = {"payment": order, "reference": told["reference"], "value_on": told["value_on"]}
+    if found.stage in payment_record.CONFIRMED:
+        if told["direction"] == OUT:
+            return PAID_TWICE
+        if told["amount_fen"] > found.left_fen:
+            return ABOVE
+        payment_back.send_back(ctx, report | _back(told))
+        return ""
+    if found.stage is not PaymentStage.APPROVED:
         return NOT_APPROVED
     if found.amount_fen != told["amount_fen"]:
         return AMOUNT
-    report = {"payment": order, "reference": told["reference"], "value_on": told["value_on"]}
-    if came_back:
-        back = {"reason": told["reason"], "amount_fen": told["amount_fen"]}
-        payment_back.send_back(ctx, report | back)
-        return ""
     if told["direction"] == OUT:
         payment.confirm(ctx, report | {"amount_fen": told["amount_fen"]})
     else:
@@ -221,18 +243,55 @@ def _reimbursed(ctx: Context, order: str, told: Args) -> str:
     found = next((o for o in orders if o.id == number and o.bank == ctx.sender), None)
     if made is None or found is None:
         reject("bank.foreign-order", order=order, bank=ctx.sender)
-    if found.outcome:
-        if found.outcome != reimbursement_pay.PAID:
-            return NOT_APPROVED
-        return PAID_TWICE if told["direction"] == OUT else CAME_BACK
-    if made.due_fen != told["amount_fen"]:
-        return AMOUNT
     report = {"reimbursement": name, "payment": number, "reference": told["reference"]}
+    if found.outcome == reimbursement_record.PAID:
+        if told["direction"] == OUT:
+            return PAID_TWICE
+        if told["amount_fen"] > found.standing_fen:
+            return ABOVE
+        reimbursement_pay.came_back(ctx, report | _back(told))
+        return ""
+    if found.outcome:
+        return NOT_APPROVED
+    if found.amount_fen != told["amount_fen"]:
+        return AMOUNT
     if told["direction"] == OUT:
         reimbursement_pay.confirm(ctx, report)
     else:
         reimbursement_pay.bounce(ctx, report | {"reason": told["reason"]})
     return ""
+
+
+def _paid_out(ctx: Context, order: str, told: Args) -> str:
+    name, _, number = order.removeprefix(PAYOUT).rpartition("/")
+    made = payout.find(ctx.state, name)
+    if made is None:
+        reject("bank.foreign-order", order=order, bank=ctx.sender)
+    report = {"payout": name, "payment": number, "reference": told["reference"]}
+    paid = payout.paid_order(made, number, ctx.sender)
+    if paid is not None:
+        if told["direction"] == OUT:
+            return PAID_TWICE
+        if told["amount_fen"] > paid.standing_fen:
+            return ABOVE
+        payout.came_back(ctx, report | _back(told))
+        return ""
+    if (made.payment, made.bank) != (number, ctx.sender):
+        reject("bank.foreign-order", order=order, bank=ctx.sender)
+    if made.state is not payout.PayoutState.PAYING:
+        return NOT_APPROVED
+    if made.ordered_fen != told["amount_fen"]:
+        return AMOUNT
+    if told["direction"] == OUT:
+        payout.confirm(ctx, report)
+    else:
+        payout.bounce(ctx, report | {"reason": told["reason"]})
+    return ""
+
+
+def _back(told: Args) -> Args:
+    """What a line tells of money that came back."""
+    return {name: told[name] for name in ("amount_fen", "value_on", "reason")}
 
 
 def _list(ctx: Context, reference: str) -> None:

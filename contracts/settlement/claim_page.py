@@ -103,7 +103,8 @@ once. What is taken back lands in the month and period that are open then.
 
 _PAYOUTS = """What a refund brings into an account that was closed, by death or by a move of the
 insurance, is owed by the area (`owed:<area>`) until a bank has paid it to the person or to an heir.
-The event `payout.due` names it, `yibao payout` works on it.
+The event `payout.due` names it, `yibao payout` works on it. What comes back after the bank has
+confirmed it (`payout.came_back`) is due again, and an account is named anew.
 """
 
 

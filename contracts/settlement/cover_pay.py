@@ -24,8 +24,10 @@ from contracts.settlement.cover_record import (
 from contracts.settlement.cover_settle import store
 from contracts.settlement.funds_book import Leg, post
 from contracts.settlement.records import content_digest
-from contracts.settlement.reimbursement_pay import ORDERS_MAX, PAID, WHY_BOUNCED
+from contracts.settlement.reimbursement_pay import ORDERS_MAX
+from contracts.settlement.reimbursement_record import PAID
 from contracts.settlement.reimbursement_record import Payment as Order
+from contracts.settlement.returns import WHY_BACK
 from contracts.settlement.terms import COMMERCIAL
 
 __all__ = ["CONTRACT"]
@@ -92,7 +94,7 @@ def confirm(ctx: Context, args: Args) -> Answer:
 
 
 @CONTRACT.method(
-    args={**_REPORT, "reason": OneOf(*WHY_BOUNCED)},
+    args={**_REPORT, "reason": OneOf(*WHY_BACK)},
     kinds=("bank",),
     posts=("finance", "operator", "clerk"),
 )

@@ -193,7 +193,7 @@ class CoverPayment:
             number=number,
             amount_fen=amount,
             account=account,
-            orders=tuple(Order(*order) for order in orders),
+            orders=tuple(Order.decode(order) for order in orders),
             last=last,
             salt=salt,
         )

@@ -8,7 +8,7 @@ reproduces published settlements (291.96 yuan at 85% is 248.166, paid as 248.17)
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from math import gcd
 from typing import NamedTuple
@@ -104,6 +104,25 @@ def sum_of_shares(parts: Iterable[tuple[int, Ratio]]) -> int:
         divisor = gcd(num, den)
         num, den = num // divisor, den // divisor
     return divide_half_up(num, den)
+
+
+def parts_of(amounts: Sequence[int], part_fen: int) -> tuple[int, ...]:
+    """``part_fen`` of the sum, each amount's proportion of it, to the fen and exact in sum.
+
+    Every part lies between nothing and its amount, so what is left of an amount that parts are
+    taken from again and again never turns over, and the last part takes it to nothing. Amounts
+    may differ in sign. Raises ``MoneyError`` for a part below nothing or above the sum.
+    """
+    total = sum(amounts)
+    if not 0 <= part_fen <= total or not total:
+        raise MoneyError(f"cannot take {part_fen} out of {total}")
+    parts, before, sum_fen = [], 0, 0
+    for amount in amounts:
+        sum_fen += amount
+        upto = sum_fen * part_fen // total
+        parts.append(upto - before)
+        before = upto
+    return tuple(parts)
 
 
 def line_amount(unit_price_e6: int, quantity_e4: int) -> int:

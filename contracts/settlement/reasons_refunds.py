@@ -65,6 +65,13 @@ ROWS: tuple[Reason, ...] = (
         "请核对退款编号和支付编号。",
     ),
     Reason(
+        "payout.payment-id",
+        "An order of this payout has this id already.",
+        "该退款已使用过此支付编号。",
+        "Give the order an id of its own.",
+        "请使用新的支付编号。",
+    ),
+    Reason(
         "payout.receiver",
         "Money of the living goes to the person, money of the dead to an heir.",
         "收款人与参保人状态不符:在世者须付本人,已故者须付继承人。",
@@ -77,6 +84,13 @@ ROWS: tuple[Reason, ...] = (
         "登记收款账户与发出支付指令不得为同一人。",
         "Let another person of the finance desk order it.",
         "请由另一位财务人员办理。",
+    ),
+    Reason(
+        "payout.too-many",
+        "This payout was paid and came back too often.",
+        "该退款支付后退回次数过多。",
+        "Settle with the receiver where it can be paid before another order.",
+        "请先与收款人核实可用账户。",
     ),
     Reason(
         "payout.wrong-state",

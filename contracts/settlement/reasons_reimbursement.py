@@ -179,4 +179,11 @@ ROWS: tuple[Reason, ...] = (
         "Look at its stage in the values.",
         "请查看返回值中的状态。",
     ),
+    Reason(
+        "reimbursement.account-failed",
+        "The money has come back from this bank account.",
+        "款项已从该银行账户退回。",
+        "Ask the person for another account and give its token with the order (account).",
+        "请与参保人核实新的收款账户,并在支付指令中填写(account)。",
+    ),
 )

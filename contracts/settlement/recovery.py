@@ -27,7 +27,6 @@ from contracts.settlement import claim as claims
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.answer import ADMISSIONS
 from contracts.settlement.clearing import audit_record, owed
-from contracts.settlement.clearing.payment_record import reference_key
 from contracts.settlement.clearing.standing import standing
 from contracts.settlement.filing import work_calendar
 from contracts.settlement.funds_book import Leg, counter_entry, post
@@ -46,6 +45,7 @@ from contracts.settlement.recovery_record import (
     recoverable,
 )
 from contracts.settlement.refunds import order
+from contracts.settlement.returns import take_reference
 
 CONTRACT = Contract("recovery", version=1)
 
@@ -202,7 +202,7 @@ def receive(ctx: Context, args: Args) -> Answer:
         reject("recovery.above-demand", amount_fen=args["amount_fen"], left_fen=left)
     if len(made.parts) >= PARTS_MAX:
         reject("recovery.too-many", recovery=name, limit=PARTS_MAX)
-    _take_reference(ctx, args)
+    take_reference(ctx, args["payment"], args["reference"])
     rows = _share_out(open_rows, args["amount_fen"])
     post(ctx, f"recovery/{name}/{args['payment']}", _legs(claim, made.bank, rows))
     part = Part(args["payment"], args["amount_fen"], rows, args["reference"], False)
@@ -230,7 +230,7 @@ def give_back(ctx: Context, args: Args) -> Answer:
         return _answer(name, made)
     stage = follow(made.stage, RecoveryStep.GIVE_BACK)
     claim = _claim(ctx, made.claim)
-    _take_reference(ctx, args)
+    take_reference(ctx, args["payment"], args["reference"])
     legs = counter_entry(_legs(claim, made.bank, part.by_fund))
     post(ctx, f"recovery/{name}/{part.payment}/back", legs)
     made = _count_again(ctx, made, claim)
@@ -359,15 +359,6 @@ def _banks(ctx: Context, args: Args) -> Recovery:
 def _require_other(ctx: Context, made: Recovery) -> None:
     if made.registrar == ctx.holder:
         reject("recovery.same-holder", holder=ctx.holder)
-
-
-def _take_reference(ctx: Context, args: Args) -> None:
-    """A bank's reference names one movement, for good."""
-    key = reference_key(ctx.sender, args["reference"])
-    known = ctx.state.get(key)
-    if known is not None:
-        reject("payment.reference-used", reference=args["reference"], payment=known)
-    ctx.state.put(key, args["payment"])
 
 
 def _told_again(name: str, made: Recovery, part: Part, args: Args) -> Answer:

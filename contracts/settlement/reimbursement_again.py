@@ -41,7 +41,6 @@ from contracts.settlement.reimbursement import (
 )
 from contracts.settlement.reimbursement_record import (
     Reimbursement,
-    Stage,
     Step,
     counted_as,
     follow,
@@ -105,7 +104,6 @@ def again(ctx: Context, args: Args) -> Answer:
     _count(ctx, person, name, made, decided, at_ms)
     tell_decision(ctx, name, replace(made, visit=bill.visit), decided, bill.rows)
     _tell_difference(ctx, made, payments)
-    earlier = () if made.verdict is None else made.verdict.paid
     days = parameters.area(ctx.state, "reimbursement", made.area)["pay_within"]
     return store(
         ctx,
@@ -113,9 +111,7 @@ def again(ctx: Context, args: Args) -> Answer:
         replace(
             made, stage=stage, payments=payments, counters=tuple(decided.added().items()),
             due_on=due_in(ctx, days), decider=ctx.holder, reason="", last=digest,
-            verdict=verdict_of(
-                ctx, decided, rounds, made.payments if made.stage is Stage.PAID else earlier
-            ),
+            verdict=verdict_of(ctx, decided, rounds, tuple(made.standing.items())),
         ),
     )  # fmt: skip
 

@@ -1,24 +1,28 @@
-"""``reimbursement.pay``, ``confirm`` and ``bounce``: what the funds owe reaches the bank account.
+"""``reimbursement.pay`` and what banks say of it: what the funds owe reaches the bank account.
 
 The bureau's finance desk orders, the bank confirms with its reference or sends the money back with
 a reason; then it is ordered again under another payment's id. Money leaves what is owed when the
-bank confirms, so an order that comes back has moved nothing, and an order that is told twice pays
-once.
+bank confirms, so an order that bounces has moved nothing, and an order that is told twice pays
+once. Money that comes back after it was confirmed, whole or in part, is owed again to the person:
+a return that is linked to its order. Where the account was why, another one is named before the
+rest is ordered.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
-from contracts import organisations
+from contracts import organisations, parameters
 from contracts.api import Answer, Args, Context, reject
 from contracts.organisations import covers, require_kind
-from contracts.schema import IDENTIFIER, Bytes, Id, OneOf, Optional, Text
+from contracts.schema import IDENTIFIER, Bytes, Date, Fen, Id, OneOf, Optional, Text
 from contracts.settlement import funds_chart as chart
-from contracts.settlement.funds_book import Leg, post
+from contracts.settlement.funds_book import Leg, counter_entry, post
 from contracts.settlement.records import content_digest
-from contracts.settlement.reimbursement import CONTRACT, answer_of, tell_stage
+from contracts.settlement.reimbursement import CONTRACT, answer_of, due_in, tell_stage
 from contracts.settlement.reimbursement_record import (
+    PAID,
     Payment,
     Reimbursement,
     Stage,
@@ -28,15 +32,12 @@ from contracts.settlement.reimbursement_record import (
     load,
     put,
 )
+from contracts.settlement.returns import ACCOUNT_FAILED, WHY_BACK, make_return, told_before
 
 __all__ = ["CONTRACT"]
 
-WHY_BOUNCED = ("unknown_account", "closed_account", "name_differs", "limit", "other")
-"""Why a bank could not pay."""
 ORDERS_MAX = 20
-
-PAID = "paid"
-"""Outcome of an order that the bank has carried out."""
+_BANK_POSTS = ("finance", "operator", "clerk")
 
 
 @CONTRACT.method(
@@ -50,10 +51,11 @@ PAID = "paid"
     posts=("finance",),
 )
 def pay(ctx: Context, args: Args) -> Answer:
-    """Order the bank to pay; ``account``: another bank token, where the first one failed.
+    """Order the bank to pay what is owed; ``account``: another bank token, where the first failed.
 
     Whoever decided the reimbursement does not order its payment. Refuses with
-    ``reimbursement.same-holder``, ``reimbursement.payment-id``, ``reimbursement.bank``.
+    ``reimbursement.same-holder``, ``reimbursement.payment-id``, ``reimbursement.bank``,
+    ``reimbursement.account-failed`` where paid money came back from this very account.
     """
     name = args["reimbursement"]
     made = load(ctx, name)
@@ -71,7 +73,9 @@ def pay(ctx: Context, args: Args) -> Answer:
     bank = organisations.load(ctx.state, args["bank"])
     if bank is None or bank.kind != "bank":
         reject("reimbursement.bank", bank=args["bank"])
-    order = Payment(args["payment"], args["bank"], ctx.holder, "", "")
+    _check_account(made, args)
+    rows = tuple(sorted(made.due.items()))
+    order = Payment(args["payment"], args["bank"], ctx.holder, "", "", rows)
     made = replace(
         made,
         stage=after,
@@ -79,6 +83,11 @@ def pay(ctx: Context, args: Args) -> Answer:
         orders=(*made.orders, order),
         last=digest,
     )
+    # Told once for each order: from it the bank's list of orders is made.
+    ctx.emit(
+        "reimbursement.ordered", reimbursement=name, payment=order.id, bank=order.bank,
+        amount_fen=order.amount_fen,
+    )  # fmt: skip
     return _store(ctx, name, made)
 
 
@@ -89,7 +98,7 @@ def pay(ctx: Context, args: Args) -> Answer:
         "reference": Text(1, 60, IDENTIFIER),
     },
     kinds=("bank",),
-    posts=("finance", "operator", "clerk"),
+    posts=_BANK_POSTS,
 )
 def confirm(ctx: Context, args: Args) -> Answer:
     """The bank has paid, with its reference. Told twice, it is the same payment.
@@ -99,18 +108,13 @@ def confirm(ctx: Context, args: Args) -> Answer:
     made, order = _order(ctx, args)
     if order.outcome:
         return _told_again(args, made, order, PAID, args["reference"])
-    after = follow(made.stage, Step.CONFIRM)
-    bank = chart.bank(order.bank)
-    legs: list[Leg] = []
-    for fund_type, amount in made.due.items():
-        legs.append((chart.owed(made.area), fund_type, -amount))
-        legs.append((bank, fund_type, amount))
-    post(ctx, f"{counted_as(args['reimbursement'])}/{order.id}", legs)
     done = replace(order, outcome=PAID, reference=args["reference"])
-    return _store(
-        ctx, args["reimbursement"],
-        replace(made, stage=after, due_on="", orders=(*made.orders[:-1], done)),
-    )  # fmt: skip
+    paid = replace(made, orders=(*made.orders[:-1], done))
+    after = follow(made.stage, Step.CONFIRM_PART if paid.due else Step.CONFIRM)
+    legs = _legs(made.area, order, order.rows)
+    post(ctx, f"{counted_as(args['reimbursement'])}/{order.id}", legs)
+    due_on = made.due_on if paid.due else ""
+    return _store(ctx, args["reimbursement"], replace(paid, stage=after, due_on=due_on))
 
 
 @CONTRACT.method(
@@ -118,10 +122,10 @@ def confirm(ctx: Context, args: Args) -> Answer:
         "reimbursement": Id(64),
         "payment": Id(64),
         "reference": Text(1, 60, IDENTIFIER),
-        "reason": OneOf(*WHY_BOUNCED),
+        "reason": OneOf(*WHY_BACK),
     },
     kinds=("bank",),
-    posts=("finance", "operator", "clerk"),
+    posts=_BANK_POSTS,
 )
 def bounce(ctx: Context, args: Args) -> Answer:
     """The bank could not pay, and why. Nothing has moved; it may be ordered again."""
@@ -134,6 +138,71 @@ def bounce(ctx: Context, args: Args) -> Answer:
         ctx, args["reimbursement"],
         replace(made, stage=after, orders=(*made.orders[:-1], failed)),
     )  # fmt: skip
+
+
+@CONTRACT.method(
+    args={
+        "reimbursement": Id(64),
+        "payment": Id(64),
+        "amount_fen": Fen(1),
+        "reference": Text(1, 60, IDENTIFIER),
+        "value_on": Date(),
+        "reason": OneOf(*WHY_BACK),
+    },
+    kinds=("bank",),
+    posts=_BANK_POSTS,
+)
+def came_back(ctx: Context, args: Args) -> Answer:
+    """Money that the bank had paid came back, whole or in part, and why: the funds owe it again.
+
+    The reimbursement waits, with a day of its own, until it is paid to an account that will do.
+    Refuses with ``reimbursement.not-your-order``, ``payment.not-paid``, ``payment.return-above``,
+    ``payment.reference-used``, ``payment.reported-otherwise``, ``payment.value-day``,
+    ``payment.too-many-returns``.
+    """
+    name = args["reimbursement"]
+    made, order = _order(ctx, args)
+    if told_before(order.id, order.returns, args):
+        return answer_of(name, made)
+    if order.outcome != PAID:
+        reject("payment.not-paid", payment=order.id, outcome=order.outcome or "on-its-way")
+    if args["reference"] == order.reference:
+        reject("payment.reference-used", reference=args["reference"], payment=order.id)
+    amounts = [fen for _, fen in order.rows]
+    back = make_return(ctx, order.id, amounts, order.returns, args)
+    after = follow(made.stage, Step.COME_BACK)
+    funds = [fund for fund, _ in order.rows]
+    legs = counter_entry(_legs(made.area, order, zip(funds, back.rows, strict=True)))
+    number = len(order.returns) + 1
+    post(ctx, f"{counted_as(name)}/{order.id}/back/{number}", legs)
+    days = parameters.area(ctx.state, "reimbursement", made.area)["pay_within"]
+    returned = replace(order, returns=(*order.returns, back))
+    orders = tuple(returned if each.id == order.id else each for each in made.orders)
+    due_on = made.due_on or due_in(ctx, days)
+    return _store(ctx, name, replace(made, stage=after, orders=orders, due_on=due_on))
+
+
+def _legs(area: str, order: Payment, rows: Iterable[tuple[str, int]]) -> list[Leg]:
+    """The postings that pay so much of each fund."""
+    legs: list[Leg] = []
+    for fund_type, amount in rows:
+        if amount:
+            legs.append((chart.owed(area), fund_type, -amount))
+            legs.append((chart.bank(order.bank), fund_type, amount))
+    return legs
+
+
+def _check_account(made: Reimbursement, args: Args) -> None:
+    """Refuses with ``reimbursement.account-failed`` to send money where it has just come back
+    from."""
+    last = made.orders[-1] if made.orders else None
+    if last is None or last.outcome != PAID or last.failed not in ACCOUNT_FAILED:
+        return
+    if args["account"] is None or args["account"] == made.account:
+        reject(
+            "reimbursement.account-failed", payment=last.id, reason=last.failed,
+            account="the same" if args["account"] else "none",
+        )  # fmt: skip
 
 
 def _require_payer(ctx: Context, area: str) -> None:

@@ -13,6 +13,7 @@ from contracts.api import Context, State, Value, reject
 from contracts.settlement.invoices import Name
 from contracts.settlement.life import START, Life
 from contracts.settlement.records import Visit
+from contracts.settlement.returns import Returned, decode, left_rows
 
 
 class Stage(StrEnum):
@@ -35,9 +36,10 @@ class Stage(StrEnum):
     PAYING = "paying"
     """The bank was told to pay."""
     RETURNED = "returned"
-    """The bank could not pay; it is paid again under another payment's id."""
+    """The bank could not pay, or the money came back: what is owed is paid again, under another
+    payment's id."""
     PAID = "paid"
-    """The bank has confirmed; final, unless it is decided again."""
+    """The bank has confirmed; final, unless money comes back or it is decided again."""
 
 
 class Step(StrEnum):
@@ -54,7 +56,11 @@ class Step(StrEnum):
     WITHDRAW = "withdraw"
     PAY = "pay"
     CONFIRM = "confirm"
+    CONFIRM_PART = "confirm-part"
+    """The bank has paid, and of an earlier order something came back meanwhile."""
     BOUNCE = "bounce"
+    COME_BACK = "come-back"
+    """Money of an order that the bank had confirmed came back, whole or in part."""
     AGAIN = "again"
 
 
@@ -75,7 +81,13 @@ TABLE: dict[tuple[str, Step], Stage] = {
     (_G.REVIEWED, _P.WITHDRAW): _G.WITHDRAWN,
     (_G.APPROVED, _P.PAY): _G.PAYING,
     (_G.PAYING, _P.CONFIRM): _G.PAID,
+    (_G.PAYING, _P.CONFIRM_PART): _G.RETURNED,
     (_G.PAYING, _P.BOUNCE): _G.RETURNED,
+    (_G.PAID, _P.COME_BACK): _G.RETURNED,
+    (_G.RETURNED, _P.COME_BACK): _G.RETURNED,
+    # Of an earlier order, while the next one is on its way or before it is ordered.
+    (_G.PAYING, _P.COME_BACK): _G.PAYING,
+    (_G.APPROVED, _P.COME_BACK): _G.APPROVED,
     (_G.RETURNED, _P.PAY): _G.PAYING,
     # Decided again on what is known now; only where more is due.
     (_G.APPROVED, _P.AGAIN): _G.APPROVED,
@@ -84,6 +96,9 @@ TABLE: dict[tuple[str, Step], Stage] = {
     (_G.PAID, _P.AGAIN): _G.APPROVED,
 }
 """(stage, step) -> next stage. What is missing is refused."""
+
+PAID = "paid"
+"""Outcome of an order that the bank has carried out."""
 
 OPEN = (Stage.FILED, Stage.INCOMPLETE, Stage.REVIEWED)
 """Not decided yet."""
@@ -110,7 +125,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """One order to a bank. A second one follows only when the first came back."""
+    """One order to a bank. A second one follows only when the first came back, or when more is owed
+    by another decision."""
 
     id: str
     bank: str
@@ -120,10 +136,52 @@ class Payment:
     """Empty while it is on its way; ``paid``, or the word with which it came back."""
     reference: str
     """The bank's."""
+    rows: tuple[tuple[str, int], ...] = ()
+    """(fund type, fen) that it orders."""
+    returns: tuple[Returned, ...] = ()
+    """What came back after the bank had paid."""
+
+    @property
+    def amount_fen(self) -> int:
+        """What it orders."""
+        return sum(fen for _, fen in self.rows)
+
+    @property
+    def standing(self) -> dict[str, int]:
+        """Fen by fund type that the bank has paid and that did not come back."""
+        if self.outcome != PAID:
+            return {}
+        left = left_rows([fen for _, fen in self.rows], self.returns)
+        return {fund: fen for (fund, _), fen in zip(self.rows, left, strict=True) if fen}
+
+    @property
+    def standing_fen(self) -> int:
+        """What the bank has paid and did not come back."""
+        return sum(self.standing.values())
+
+    @property
+    def failed(self) -> str:
+        """Why the money did not stay where it was sent; empty where it did, or may still."""
+        if self.outcome == PAID:
+            return self.returns[-1].reason if self.returns else ""
+        return self.outcome
 
     def encode(self) -> Value:
-        """As the state has it."""
-        return [self.id, self.bank, self.holder, self.outcome, self.reference]
+        """As the state has it; an insurer's order (``cover``) ends with the reference."""
+        told: list[Value] = [self.id, self.bank, self.holder, self.outcome, self.reference]
+        if self.rows:
+            told.append([list(row) for row in self.rows])
+        if self.returns:
+            told.append([back.encode() for back in self.returns])
+        return told
+
+    @classmethod
+    def decode(cls, value: Value) -> Payment:
+        """From the state's value."""
+        name, bank, holder, outcome, reference, *more = value
+        rows = tuple((fund, fen) for fund, fen in more[0]) if more else ()
+        returns = decode(more[1]) if len(more) > 1 else ()
+        return cls(name, bank, holder, outcome, reference, rows, returns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +248,21 @@ class Reimbursement:
 
     @property
     def due(self) -> dict[str, int]:
-        """What the funds owe, by fund type: by the last decision, less what was paid by others."""
+        """What the funds owe, by fund type: by the last decision, less what banks have paid and
+        did not come back. An order that is on its way is owed still."""
         due = dict(self.payments)
-        for fund, amount in () if self.verdict is None else self.verdict.paid:
+        for fund, amount in self.standing.items():
             due[fund] = due.get(fund, 0) - amount
         return {fund: amount for fund, amount in due.items() if amount}
+
+    @property
+    def standing(self) -> dict[str, int]:
+        """Fen by fund type that banks have paid and that did not come back."""
+        paid: dict[str, int] = {}
+        for order in self.orders:
+            for fund, amount in order.standing.items():
+                paid[fund] = paid.get(fund, 0) + amount
+        return paid
 
     @property
     def due_fen(self) -> int:
@@ -263,7 +331,7 @@ class Reimbursement:
             decider=decider,
             payments=tuple((fund, amount) for fund, amount in payments),
             counters=tuple((year, deltas) for year, deltas in counted),
-            orders=tuple(Payment(*order) for order in orders),
+            orders=tuple(Payment.decode(order) for order in orders),
             digest=digest,
             last=last,
             salt=salt,

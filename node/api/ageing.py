@@ -110,10 +110,13 @@ def _month(access: Access, institution: str, month: str, days: WorkCalendar) -> 
     notice = notice_record.find(access.state, f"institution:{month}:{institution}")
     today = date_of_ms(access.view.head.time_ms)
     due_on = made.due_on if notice is None else notice.due_on
+    # A part of a paid notice that came back is what is owed of its month.
+    part = notice is not None and bool(notice.open)
     return {
         "month": month,
         "stage": made.stage.value if notice is None else notice.stage.value,
-        "owed_fen": made.owed_fen,
+        "owed_fen": notice.open_fen if notice is not None and part else made.owed_fen,
+        "paid_fen": 0 if notice is None else notice.amount_fen - notice.open_fen,
         "aside": made.aside[0],
         "aside_fen": made.aside[1],
         "working_days_since_close": days.working_days_between(made.closed_on, today),

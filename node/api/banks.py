@@ -11,6 +11,8 @@ from contracts.settlement import bank as statements
 from contracts.settlement import reimbursement_record
 from contracts.settlement.clearing import notice_record, payment_record
 from contracts.settlement.clearing.payment_record import PaymentStage
+from contracts.settlement.refunds import payout
+from contracts.settlement.terms import PERSONAL_ACCOUNT
 from node.api import chain, parties, schemas
 from node.api.guard import Access
 from node.api.params import AccessDep, After, Limit, ThingId, cursor_parts, edge_router
@@ -19,9 +21,17 @@ router = edge_router("money")
 
 Kind = Annotated[
     str,
-    Query(pattern="^(payment|reimbursement)$", description="Payments of notices, or to persons."),
+    Query(
+        pattern="^(payment|reimbursement|payout)$",
+        description="Payments of notices, or to persons: reimbursements, payouts.",
+    ),
 ]
-TOPICS = {"payment": "payment.approved", "reimbursement": "reimbursement.stage"}
+TOPICS = {
+    "payment": "payment.approved",
+    "reimbursement": "reimbursement.ordered",
+    "payout": "payout.ordered",
+}
+"""The event that an order begins with: one for each order, however often it is told of later."""
 SUSPENSE_MAX = 2_000
 """Lines that one answer looks at, newest first."""
 
@@ -40,14 +50,14 @@ async def bank_orders(
     access.check(parties.of_organisation(access.state, bank), f"bank/{bank}")
     rows = access.view.calls_of("topic", TOPICS[kind], after, limit)
     shown, following = chain.affordable(access.view, rows, limit)
-    make = _payment if kind == "payment" else _reimbursement
+    make = {"payment": _payment, "reimbursement": _reimbursement, "payout": _payout}[kind]
     listed: list[dict[str, Any]] = []
     for row in shown:
         receipt, _ = chain.row_call(access, row)
         for event in receipt.events:
             if event.topic == TOPICS[kind]:
                 found = make(access, bank, event.fields)
-                if found is not None and found not in listed:
+                if found is not None:
                     listed.append({**found, "at_height": row.height})
     return access.answer({"records": listed, "next": following})
 
@@ -74,27 +84,45 @@ def _payment(access: Access, bank: str, fields: dict[str, Any]) -> dict[str, Any
 
 
 def _reimbursement(access: Access, bank: str, fields: dict[str, Any]) -> dict[str, Any] | None:
-    if fields["stage"] != "paying":
+    if fields["bank"] != bank:
         return None
     made = reimbursement_record.find(access.state, fields["reimbursement"])
     assert made is not None, "a reimbursement that was told of is kept"
-    order = made.orders[-1] if made.orders else None
-    if order is None or order.outcome or order.bank != bank:
+    order = next(one for one in made.orders if one.id == fields["payment"])
+    if order.outcome:
         return None
-    by_fund: dict[str, int] = {}
-    for fund, amount in made.payments:
-        by_fund[fund] = by_fund.get(fund, 0) + amount
     return {
         "order": f"{fields['reimbursement']}/{order.id}",
         "kind": "reimbursement",
-        "amount_fen": made.due_fen,
+        "amount_fen": order.amount_fen,
         "payer": made.area,
         "payee": None,
         "payee_bank": bank,
         "account": made.account,
         "notice": fields["reimbursement"],
         "due_on": made.due_on,
-        "by_fund_fen": by_fund,
+        "by_fund_fen": dict(order.rows),
+    }
+
+
+def _payout(access: Access, bank: str, fields: dict[str, Any]) -> dict[str, Any] | None:
+    if fields["bank"] != bank:
+        return None
+    made = payout.find(access.state, fields["payout"])
+    assert made is not None, "a payout that was told of is kept"
+    if made.state is not payout.PayoutState.PAYING or made.payment != fields["payment"]:
+        return None
+    return {
+        "order": f"{statements.PAYOUT}{fields['payout']}/{made.payment}",
+        "kind": "payout",
+        "amount_fen": made.ordered_fen,
+        "payer": made.area,
+        "payee": None,
+        "payee_bank": bank,
+        "account": made.account,
+        "notice": fields["payout"],
+        "due_on": None,
+        "by_fund_fen": {PERSONAL_ACCOUNT: made.ordered_fen},
     }
 
 

@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from contracts.settlement.clearing import declaration_record, notice_record, payment_record
 from contracts.settlement.clearing.months import next_month
-from contracts.settlement.clearing.notice_record import NoticeStage
 from contracts.settlement.provider import record as provider_record
 from contracts.settlement.provider.record import SUM_FIELDS
 from node.api import parties, schemas
@@ -57,7 +56,7 @@ def _batch(access: Access, institution: str, month: str) -> dict[str, Any]:
     by_case = provider_record.month_of(state, institution, month).values()
     gains, losses = SUM_FIELDS.index("gains_fen"), SUM_FIELDS.index("losses_fen")
     notice = notice_record.find(state, f"institution:{month}:{institution}")
-    paid = notice is not None and notice.stage is NoticeStage.PAID
+    received = 0 if notice is None else notice.amount_fen - notice.open_fen
     ordered = "" if notice is None else notice.payment
     payment = payment_record.load(state, ordered) if ordered else None
     return {
@@ -72,8 +71,9 @@ def _batch(access: Access, institution: str, month: str) -> dict[str, Any]:
         "by_case_fen": sum(row[gains] - row[losses] for row in by_case),
         "expected_fen": None if notice is None else notice.amount_fen,
         "due_on": None if notice is None else notice.due_on,
-        "received_fen": notice.amount_fen if notice is not None and paid else 0,
-        "received_on": notice.paid_on if notice is not None and paid else None,
+        "received_fen": received,
+        "received_on": notice.paid_on if notice is not None and received else None,
+        "open_fen": None if notice is None else notice.open_fen,
         "payment": ordered or None,
-        "bank_reference": payment.reference if payment is not None and paid else None,
+        "bank_reference": payment.reference if payment is not None and received else None,
     }

@@ -17,7 +17,7 @@ from node.api.params import AccessDep, Limit, edge_router
 from node.api.parties import Parties
 from node.api.problems import Problem
 from node.ledger.block import Header
-from node.ledger.receipt import Receipt
+from node.ledger.receipt import Receipt, ReceiptPosting
 
 router = edge_router("money")
 
@@ -31,6 +31,9 @@ AtHeight = Annotated[
 AfterHeight = Annotated[
     int, Query(ge=0, le=10**15 - 1, description="Vouchers of the heights behind this one.")
 ]
+
+ELSEWHERE = "elsewhere"
+"""Kind of the account on which a region's vouchers have what other areas book."""
 
 HEIGHTS_OF_A_PAGE = 64
 """Blocks that one page of vouchers reads at the most."""
@@ -116,7 +119,9 @@ async def vouchers(
 ) -> Response:
     """Transfers that touch a region's books, each with its legs there, height by height.
 
-    A height is answered whole; ``next`` is the height to go on behind, null at the newest.
+    What a transfer leaves open there stands against the bank that paid or received it, and where
+    none did against ``elsewhere:<region>``: so every voucher balances for each fund. A height is
+    answered whole; ``next`` is the height to go on behind, null at the newest.
     """
     _check_region(access, region)
     head = access.view.head.height
@@ -133,18 +138,47 @@ async def vouchers(
     )
 
 
+def _closing(
+    legs: list[dict[str, Any]], outside: list[ReceiptPosting], region: str
+) -> list[dict[str, Any]]:
+    """A leg for each fund type that a region's legs of a transfer leave open.
+
+    Banks keep one account for everybody, so their legs are in no region's books: a payment's own
+    is the one that balances the fund. What another area or province books is one account here.
+    """
+    sums: dict[str, int] = {}
+    for leg in legs:
+        sums[leg["fund_type"]] = sums.get(leg["fund_type"], 0) + leg["amount_fen"]
+    found = []
+    for fund, fen in sums.items():
+        banks = [
+            leg.account
+            for leg in outside
+            if (leg.fund_type, leg.amount_fen) == (fund, -fen) and leg.account.startswith("bank:")
+        ]
+        if fen:
+            account = banks[0] if banks else f"{ELSEWHERE}:{region}"
+            found.append({"account": account, "fund_type": fund, "amount_fen": -fen})
+    return found
+
+
 def _of_height(access: Access, books: Books, region: str, height: int) -> list[dict[str, Any]]:
     state = access.state
     found: list[dict[str, Any]] = []
     for leaf in access.view.receipts(height):
         receipt = Receipt.decode_trusted(leaf)
         by_transfer: dict[str, list[dict[str, Any]]] = {}
+        outside: dict[str, list[ReceiptPosting]] = {}
         for leg in receipt.postings:
             account = books.shown(state, leg.account)
             if is_of(state, account, region):
                 by_transfer.setdefault(leg.transfer_id, []).append(
                     {"account": account, "fund_type": leg.fund_type, "amount_fen": leg.amount_fen}
                 )
+            else:
+                outside.setdefault(leg.transfer_id, []).append(leg)
+        for transfer, legs in by_transfer.items():
+            legs += _closing(legs, outside.get(transfer, []), region)
         if not by_transfer:
             continue
         located = chain.locate(access.view, receipt.tx_id)

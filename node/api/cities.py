@@ -43,7 +43,7 @@ async def province_clearing(access: AccessDep, area: AreaCode, period: MonthName
         home, care = access.view.state(key) or ("", "")
         if access.sees(pair_of(home, care), Right.PARTY):
             made = statement_record.load(access.state, period, home, care)
-            shown.append(statement_row(period, home, care, made))
+            shown.append(statement_row(access, period, home, care, made))
     record = {
         "period": period,
         "province": area,
@@ -88,6 +88,7 @@ def _side(access: Access, name: str, area: str) -> dict[str, Any]:
                 "first": made.cause[1],
                 "last": made.cause[2],
                 "amount_fen": made.amount_fen,
+                "open_fen": made.open_fen,
                 "due_on": made.due_on,
                 "payment": made.payment or None,
             }

@@ -6,6 +6,7 @@ department, a bank, the centre) sees amounts and versions, and `withheld` where 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import Query
@@ -17,6 +18,7 @@ from contracts.settlement.clearing import statement_record
 from contracts.settlement.clearing.standing import standing
 from contracts.settlement.records import Claim, Reversal
 from contracts.settlement.refunds import consent, payout
+from contracts.settlement.returns import Returned
 from node.api import chain, explorer, parties, render, schemas
 from node.api.chain import Located
 from node.api.guard import Access
@@ -131,9 +133,24 @@ def payout_fields(state: State, name: str) -> dict[str, Any]:
     assert made is not None, f"payout {name} is named and is not there"
     return {
         "payout": name, "state": made.state.value, "amount_fen": made.amount_fen,
+        "open_fen": made.open_fen,
         "payment": made.payment or None, "bank": made.bank or None,
         "reference": made.reference or None,
+        "orders": [
+            {"payment": order.payment, "bank": order.bank, "amount_fen": order.amount_fen,
+             "reference": order.reference, "returns": returns_of(order.returns)}
+            for order in made.paid
+        ],
     }  # fmt: skip
+
+
+def returns_of(returns: Iterable[Returned]) -> list[dict[str, Any]]:
+    """What came back of an order to a bank."""
+    return [
+        {"reference": back.reference, "value_on": back.value_on, "reason": back.reason,
+         "amount_fen": back.amount_fen}
+        for back in returns
+    ]  # fmt: skip
 
 
 def _consents(state: State, claim_id: str) -> list[dict[str, Any]]:

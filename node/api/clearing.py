@@ -188,7 +188,7 @@ async def clearing(access: AccessDep, period: MonthName) -> Response:
         home, care = access.view.state(statement_record.pair_key(period, number)) or ("", "")
         if access.sees(pair_of(home, care), Right.PARTY):
             made = statement_record.load(access.state, period, home, care)
-            shown.append(statement_row(period, home, care, made))
+            shown.append(statement_row(access, period, home, care, made))
     record = {
         "period": period,
         "stage": found.stage.value,
@@ -222,7 +222,7 @@ async def clearing_statement(
         for key, fen in sorted(found.places.items())
     ]
     told = {"rows": _cells(found.cells), "places": places}
-    return access.answer({"record": statement_row(period, home, care, found) | told})
+    return access.answer({"record": statement_row(access, period, home, care, found) | told})
 
 
 def pair_of(home: str, care: str) -> Parties:
@@ -230,8 +230,11 @@ def pair_of(home: str, care: str) -> Parties:
     return Parties(home_regions=frozenset({home}), care_regions=frozenset({care}))
 
 
-def statement_row(period: str, home: str, care: str, made: Statement) -> dict[str, Any]:
-    """A statement in a list of them."""
+def statement_row(
+    access: Access, period: str, home: str, care: str, made: Statement
+) -> dict[str, Any]:
+    """A statement in a list of them; ``open_fen``: of its notice, which may net two statements."""
+    notice = notice_record.find(access.state, made.notice) if made.notice else None
     return {
         "period": period,
         "home": home,
@@ -244,6 +247,7 @@ def statement_row(period: str, home: str, care: str, made: Statement) -> dict[st
         "confirmed_by_home": made.home_by or None,
         "confirmed_by_care": made.care_by or None,
         "notice": made.notice or None,
+        "open_fen": None if notice is None else notice.open_fen,
         "paid": made.settled,
         "advance": made.colour,
     }
@@ -278,7 +282,7 @@ async def advance_of(access: AccessDep, home: AreaCode, care: AreaCode) -> Respo
                 "scheme": scheme,
                 "quota_fen": found.quota.get(scheme, 0),
                 "held_fen": advance.held_fen(access.state, home, care, scheme),
-                "open_notice": found.open.get(scheme) or None,
+                "open_notices": list(found.open.get(scheme, ())),
             }
             for scheme in chart.ADVANCES
         ],
@@ -316,6 +320,9 @@ def _notice(access: Access, notice_id: str, found: Notice) -> dict[str, Any]:
         "cause": list(found.cause),
         "amount_fen": found.amount_fen,
         "by_fund": found.by_fund(),
+        "paid_fen": found.amount_fen - found.open_fen,
+        "open_fen": found.open_fen,
+        "open_by_fund": found.by_fund(found.open_rows),
         "issued_on": found.issued_on,
         "hand_over_by": found.hand_over_by or None,
         "due_on": found.due_on,
@@ -335,6 +342,7 @@ async def payment(access: AccessDep, payment: ThingId) -> Response:
     if found is None:
         raise access.absent()
     access.check(parties.of_payment(access.state, payment), f"payment/{payment}")
+    about = notice_record.load(access.state, found.notice)
     record = {
         "payment": payment,
         "stage": found.stage.value,
@@ -349,10 +357,15 @@ async def payment(access: AccessDep, payment: ThingId) -> Response:
         "value_on": found.value_on or None,
         "reason": found.reason or None,
         "previous": found.previous or None,
-        "back_reference": found.back_reference or None,
-        "back_on": found.back_on or None,
         "received_reference": found.received_reference or None,
         "received_on": found.received_on or None,
+        "returned_fen": found.amount_fen - found.left_fen,
+        "returns": [
+            {"reference": back.reference, "value_on": back.value_on, "reason": back.reason,
+             "amount_fen": back.amount_fen, "by_fund": about.by_fund(back.rows),
+             "transfer": f"payment-back/{payment}/{number}"}
+            for number, back in enumerate(found.returns, start=1)
+        ],
         "transfer": f"payment/{payment}",
-    }
+    }  # fmt: skip
     return access.answer({"record": record})

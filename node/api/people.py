@@ -168,8 +168,28 @@ async def reimbursement(access: AccessDep, reimbursement: ThingId) -> Response:
         "admission": found.visit.admission,
         "discharge": found.visit.discharge,
     }
-    more = {"reimbursement": reimbursement, "visit": visit, "due_fen": found.due_fen}
-    return access.answer({"record": more | record})
+    more = {
+        "reimbursement": reimbursement,
+        "visit": visit,
+        "due_fen": found.due_fen,
+        "paid_fen": sum(found.standing.values()),
+    }
+    orders = [_order(order) for order in found.orders]
+    return access.answer({"record": more | record | {"orders": orders}})
+
+
+def _order(order: reimbursement_record.Payment) -> dict[str, Any]:
+    """An order to a bank: what it asked for, what the bank said, what came back."""
+    return {
+        "id": order.id,
+        "bank": order.bank,
+        "holder": order.holder,
+        "amount_fen": order.amount_fen,
+        "by_fund": dict(order.rows),
+        "outcome": order.outcome,
+        "reference": order.reference,
+        "returns": claims.returns_of(order.returns),
+    }
 
 
 @router.get(

@@ -29,6 +29,7 @@ CALLS_WAITING = 1_024
 CALLS_AIM = 256
 """Calls after which a block takes no further transaction."""
 WAIT_S_MAX = 120.0
+OPEN = OpenOptions(diff_heights=10_000, check_heights=10, tree_depth=18, index=True)
 VALID_MS = 12 * 3_600_000
 
 T = TypeVar("T")
@@ -64,14 +65,13 @@ def open_node(
     folder: Path,
     genesis: Callable[[], bytes],
     *,
-    tree_depth: int = 18,
-    diffs_kept: int = 10_000,
-    index: bool = True,
+    options: OpenOptions = OPEN,
     clock_ms: Callable[[], int] = wall_clock_ms,
 ) -> Node:
     """A lone validator's node with its data in ``folder``; begins the chain when it is new.
 
-    ``genesis``: the file's bytes, asked for a new folder only. ``clock_ms``: the time it lives in.
+    ``genesis``: the file's bytes, asked for a new folder only. ``clock_ms``: the time that it lives
+    in.
     """
     genesis_file = folder / "genesis.json"
     if not genesis_file.exists():
@@ -81,9 +81,6 @@ def open_node(
     runtime = Runtime(CONTRACTS)
     data = folder / "data"
     data.mkdir(exist_ok=True)
-    options = OpenOptions(
-        diff_heights=diffs_kept, check_heights=10, tree_depth=tree_depth, index=index
-    )
     ledger = open_ledger(data, genesis_bytes, runtime.registry, options)
     return Node(
         NodeOptions(
@@ -92,7 +89,7 @@ def open_node(
             pool=PoolLimits(50_000, 1 << 30, 50_000, 1 << 30),
             calls_aim=CALLS_AIM,
             bytes_aim=4 << 20,
-            index=index,
+            index=options.index,
         ),
         ledger,
         runtime,

@@ -179,6 +179,16 @@ class Run:
         return writes
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is in memory of a state that may be larger."""
+
+    tree_bytes: int
+    """Of the state tree's buckets: at most ``store.tree_cache_mb``."""
+    state_entries: int
+    """At most ``store.state_cache_entries`` and the writes of a block."""
+
+
 class Executor:
     """Executes blocks on the committed head. One thread uses it: the chain thread."""
 
@@ -201,6 +211,11 @@ class Executor:
         self._tree = tree
         self._measure = measure
         self._tree_lock = threading.Lock()
+
+    @property
+    def held(self) -> Held:
+        """How full the caches are. Any thread may ask."""
+        return Held(self._tree.held_bytes, self._state.held)
 
     def admit(
         self,

@@ -60,13 +60,23 @@ class Standing:
     """Rounds in a row that went wrong."""
     skip: int = 0
     """Rounds for which it is left alone."""
+    clean: int = 0
+    """Rounds without a fault since it went wrong."""
 
     def failed(self, state: str, code: str) -> None:
         """It went wrong: it is left alone for a while, twice as long each time."""
         self.state, self.code = state, code
         self.lies += state == "lies"
         self.failures += 1
+        self.clean = 0
         self.skip = min(2 ** (self.failures - 1), SKIPPED_ROUNDS_MAX) - 1
+
+    def went_well(self) -> None:
+        """A round without a fault. Silence is forgiven at once, a lie after many of them: a node
+        that lies about one thing only looks well in between."""
+        self.clean += 1
+        if self.state != "lies" or self.clean >= SKIPPED_ROUNDS_MAX:
+            self.failures = 0
 
 
 class Remote:

@@ -10,8 +10,12 @@
 | ``c`` | node, list | how far the list was looked at; a hint, no more |
 | ``r`` | kind, name | a record: state, height, block, facts |
 | ``v`` | kind, name | the evidence file that proves the record |
+| ``n`` | order | the bank has not reported on it |
 | ``o`` | order | an instruction file: its name, its digest, whether it has appeared |
-| ``j`` | digest of a statement | a statement at work: name, lines, how far, how it ended |
+| ``y`` | order | its instruction file is still to appear |
+| ``w`` | kind, name | a record that is to be looked up again soon |
+| ``q`` | reference | a line that waits in suspense |
+| ``j`` | digest of a statement | how many lines of a statement are proved |
 | ``x`` | digest, first line | a signed transaction of its lines that is not proved yet |
 | ``k`` | digest, line | what became of a line |
 """
@@ -34,7 +38,11 @@ FORK: Final = b"f"
 CURSOR: Final = b"c"
 RECORD: Final = b"r"
 EVIDENCE: Final = b"v"
+OPEN: Final = b"n"
 OUT: Final = b"o"
+OUT_WAITS: Final = b"y"
+LOOK: Final = b"w"
+SUSPENSE: Final = b"q"
 JOB: Final = b"j"
 PENDING: Final = b"x"
 LINE: Final = b"k"

@@ -15,11 +15,11 @@ from contracts.registry import Registry
 from node import indexer, worklists
 from node.execution.blocks import Parent, validator_set
 from node.execution.genesis import make_genesis
-from node.execution.state import CommittedState
+from node.execution.state import CACHE_ENTRIES_MAX, CommittedState
 from node.ledger.block import Certificate, Header, ValidatorSet
 from node.ledger.errors import InvalidGenesis
 from node.ledger.genesis import Genesis
-from node.ledger.state_tree import StateTree
+from node.ledger.state_tree import CACHE_BYTES, StateTree
 from node.ledger.types import Digest
 from node.ordering.wal import SafetyDisk
 from node.ordering.wire import (
@@ -32,6 +32,7 @@ from node.store import checks
 from node.store.buckets import fit_depth
 from node.store.database import Database, HeightParts, StoredHead
 from node.store.errors import DatabaseDamaged
+from node.store.leveldb import WRITE_BUFFER_BYTES
 from node.store.staging import check_base, sweep
 from node.store.work import MADE as WORK_MADE
 from node.store.work import WHOLE as WORK_WHOLE
@@ -47,6 +48,9 @@ class OpenOptions:
     check_heights: int
     tree_depth: int
     index: bool
+    tree_cache_bytes: int = CACHE_BYTES
+    state_cache_entries: int = CACHE_ENTRIES_MAX
+    write_buffer_bytes: int = WRITE_BUFFER_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,10 @@ def open_ledger(
     """Open, check and if need be begin. Raises the errors of ``node.store.errors``,
     ``InvalidGenesis``."""
     genesis = Genesis.parse(genesis_bytes)
-    database = Database.open(folder / DATABASE, diff_heights=options.diff_heights)
+    database = Database.open(
+        folder / DATABASE, diff_heights=options.diff_heights,
+        write_buffer_bytes=options.write_buffer_bytes,
+    )  # fmt: skip
     try:
         return open_database(database, genesis, genesis_bytes, registry, options)
     except BaseException:
@@ -92,13 +99,15 @@ def open_database(
     _check_genesis(database, genesis, genesis_bytes)
     checks.check_blocks(database, head, options.check_heights)
     fit_depth(database, options.tree_depth, head)
-    tree = checks.load_tree(database, options.tree_depth, head)
+    tree = checks.load_tree(
+        database, options.tree_depth, head, cache_bytes=options.tree_cache_bytes
+    )
     checks.check_state(database, options.tree_depth)
     data = database.blocks.header(head.height)
     if data is None:
         raise DatabaseDamaged(f"The header of height {head.height} is missing.")
     header = Header.decode(data)
-    state = CommittedState(database.state)
+    state = CommittedState(database.state, entries_max=options.state_cache_entries)
     epoch = header.epoch + (1 if header.is_epoch_final else 0)
     checks.check_validators(database, epoch, validator_set(state))
     if options.index:

@@ -19,7 +19,14 @@ from node.ledger.block import Certificate, Header, ValidatorSet, check_link
 from node.ledger.errors import LedgerError
 from node.ledger.receipt import EXECUTED, Receipt
 from node.ledger.state_proof import key_path, value_hash
-from node.ledger.state_tree import INNER, LEAF, BucketRoot, StateTree, compute_bucket_roots
+from node.ledger.state_tree import (
+    CACHE_BYTES,
+    INNER,
+    LEAF,
+    BucketRoot,
+    StateTree,
+    compute_bucket_roots,
+)
 from node.ledger.transaction import SignedTransaction, commit
 from node.ledger.types import DIGEST_BYTES, Checked
 from node.store import keys
@@ -78,9 +85,17 @@ def check_blocks(
         raise DatabaseDamaged(f"The head does not describe height {head.height}.")
 
 
-def load_tree(rows: Rows, depth: int, head: StoredHead) -> StateTree:
-    """The state tree over the stored bucket roots, held against the head's state root."""
-    tree = StateTree.load(depth, lambda number: rows.state.bucket(number, depth), _roots(rows))
+def load_tree(
+    rows: Rows, depth: int, head: StoredHead, *, cache_bytes: int = CACHE_BYTES
+) -> StateTree:
+    """The state tree over the stored bucket roots, held against the head's state root.
+
+    ``cache_bytes``: memory of the buckets that it holds.
+    """
+    tree = StateTree.load(
+        depth, lambda number: rows.state.bucket(number, depth), _roots(rows),
+        cache_bytes=cache_bytes,
+    )  # fmt: skip
     if tree.root != head.state_root:
         raise DatabaseDamaged(
             f"The bucket roots give state root {tree.root.hex()[:16]}, "

@@ -23,7 +23,7 @@ from node.store.blocks import Blocks, StoredProposal
 from node.store.errors import DatabaseDamaged, DatabaseForeign
 from node.store.index import Index
 from node.store.kv import KV, Operation, Reader
-from node.store.leveldb import LevelStore
+from node.store.leveldb import WRITE_BUFFER_BYTES, LevelStore
 from node.store.record import read_record
 from node.store.state import StateRows, bucket_rows, state_rows
 from node.store.work import WorkRows
@@ -199,10 +199,14 @@ class Database(Rows):
         more."""
 
     @classmethod
-    def open(cls, path: Path, *, diff_heights: int) -> Database:
+    def open(
+        cls, path: Path, *, diff_heights: int, write_buffer_bytes: int = WRITE_BUFFER_BYTES
+    ) -> Database:
         """Open or create the LevelDB folder. Raises the errors of ``node.store.errors``."""
         path.mkdir(parents=True, exist_ok=True)
-        return cls(LevelStore(path), diff_heights=diff_heights)
+        return cls(
+            LevelStore(path, write_buffer_bytes=write_buffer_bytes), diff_heights=diff_heights
+        )
 
     def check_owner(self, chain: bytes) -> None:
         """Raises ``DatabaseForeign`` unless the database is empty or of this chain and layout."""

@@ -40,7 +40,9 @@ OPEN_FILES_MAX = 500
 class LevelStore:
     """A LevelDB folder. Opening raises the errors of ``store.errors``."""
 
-    def __init__(self, path: Path, *, create: bool = True) -> None:
+    def __init__(
+        self, path: Path, *, create: bool = True, write_buffer_bytes: int = WRITE_BUFFER_BYTES
+    ) -> None:
         self.path = path
         self._failed: WriteFailed | None = None
         try:
@@ -48,7 +50,7 @@ class LevelStore:
                 str(path),
                 create_if_missing=create,
                 paranoid_checks=True,
-                write_buffer_size=WRITE_BUFFER_BYTES,
+                write_buffer_size=write_buffer_bytes,
                 lru_cache_size=BLOCK_CACHE_BYTES,
                 bloom_filter_bits=BLOOM_BITS,
                 max_open_files=OPEN_FILES_MAX,

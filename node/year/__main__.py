@@ -6,14 +6,18 @@ import argparse
 import json
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from node.benchmark.memory import keep_large_apart
 from node.service.collector import tune_collector
 from node.year.ledger import YearBroken
+from node.year.node_process import OPEN
 from node.year.places import Scale
-from node.year.report import page, summary
+from node.year.report import page
 from node.year.run import Plan, Progress, simulate
+from node.year.summary import summary
 
 
 def main() -> int:
@@ -34,10 +38,12 @@ def main() -> int:
         persons=given.population,
         scale=Scale(given.cities, given.hospitals, given.pharmacies),
         seed=given.seed,
-        index=given.dir is not None,
+        # Kept, the folder is to be browsed with yibao.
+        opened=replace(OPEN, index=given.dir is not None),
     )
     try:
         with tempfile.TemporaryDirectory(prefix="yibao-year-") as temporary:
+            keep_large_apart()
             tune_collector()
             folder = Path(temporary) if given.dir is None else given.dir
             outcome = simulate(plan, folder, _bar(quiet=given.json))
@@ -60,7 +66,7 @@ def main() -> int:
 
 def _tell(told: dict[str, Any]) -> None:
     for name, value in told.items():
-        if name in ("pairs", "funds", "by_month"):
+        if isinstance(value, list):
             value = f"{len(value)} rows, see --json or --html"
         print(f"{name:22} {value}")
 

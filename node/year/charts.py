@@ -14,9 +14,8 @@ WIDTH = 960
 BAR_GAP = 0.28
 """Share of a bar's place that stays empty."""
 
-GAP = 6
-NAMES_MAX = 32
-"""Names in a column of bands, and what is between two of them."""
+GAP = 12
+"""Between two names in a column of bands: so that the least of them can be read."""
 
 Series = tuple[str, str, Sequence[float]]
 """(name, CSS colour, values)."""
@@ -139,12 +138,14 @@ def matrix(label: str, names: Sequence[str], values: Sequence[Sequence[float]], 
 
 def bands(label: str, flows: Sequence[tuple[str, str, float]], unit: str, height: int = 520) -> str:
     """Flows from names on the left to names on the right, as wide as they are large."""
-    homes = _stacked([(home, value) for home, _, value in flows], height)
-    cares = _stacked([(care, value) for _, care, value in flows], height)
+    whole = sum(value for _, _, value in flows) or 1
+    names = max(len({home for home, _, _ in flows}), len({care for _, care, _ in flows}))
+    # Both columns share one scale, so the side with fewer names ends earlier.
+    scale = (height - GAP * names) / whole
+    homes = _stacked([(home, value) for home, _, value in flows], scale)
+    cares = _stacked([(care, value) for _, care, value in flows], scale)
     left, right, bar = 120, WIDTH - 120, 12
     out, into = {n: y for n, (y, _) in homes.items()}, {n: y for n, (y, _) in cares.items()}
-    whole = sum(value for _, _, value in flows) or 1
-    scale = (height - GAP * NAMES_MAX) / whole
     body = []
     for home, care, value in flows:
         tall = value * scale
@@ -166,14 +167,11 @@ def bands(label: str, flows: Sequence[tuple[str, str, float]], unit: str, height
     return _svg(height, label, body)
 
 
-def _stacked(rows: Sequence[tuple[str, float]], height: int) -> dict[str, tuple[float, float]]:
+def _stacked(rows: Sequence[tuple[str, float]], scale: float) -> dict[str, tuple[float, float]]:
     """Name -> (top, height), largest first."""
     sums: dict[str, float] = {}
     for name, value in rows:
         sums[name] = sums.get(name, 0) + value
-    whole = sum(sums.values()) or 1
-    # Both columns share one scale, so the side with fewer names ends earlier.
-    scale = (height - GAP * NAMES_MAX) / whole
     placed, y = {}, 2.0
     for name, value in sorted(sums.items(), key=lambda pair: -pair[1]):
         placed[name] = (y, value * scale)

@@ -14,8 +14,9 @@ from typing import Any
 from contracts.regions import province
 from node.benchmark.workload import Planned
 from node.year.calendar import WORKDAYS, YEAR, after
-from node.year.cases import Cases
-from node.year.journal import Journal
+from node.year.cases import STEPS, Cases
+from node.year.covers import Covers
+from node.year.journal import Journal, Row
 from node.year.ledger import ReadState
 from node.year.outages import Outages
 from node.year.places import CENTRE, Places
@@ -23,8 +24,14 @@ from node.year.prepaid import Prepaid
 from node.year.waves import AFTERWARDS, CARE, FILE, LATER, Waves
 
 ROWS_AT_ONCE = 400
-DECLARE, NOTICE, ANSWER, DECIDE, CONFIRM = 2, 4, 6, 8, 10
-"""Working days of the next month on which this is done."""
+DECLARE, NOTICE, PAY_IN, ANSWER, DECIDE, CONFIRM = (2, 3), 4, 5, 6, 8, 10
+"""Working days of the next month on which this is done; every second institution declares on the
+first of the two."""
+LAST_MONTH = f"{YEAR}-12"
+FINAL_RATES = NOTICE + 1
+FINAL = range(FINAL_RATES + 1, FINAL_RATES + 1 + STEPS)
+"""Working days after the year on which its payment by case is settled: all before December is
+confirmed, so that it comes with December's notices."""
 CUT_FROM = 21
 BOUNCED = 0.03
 """Of the payments come back from the bank."""
@@ -38,10 +45,11 @@ class Closing:
     """What institutions, bureaus, finance departments and banks do about a month that is over."""
 
     def __init__(
-        self, places: Places, journal: Journal, claims: int, seed: int, state: ReadState
-    ) -> None:
+        self, places: Places, journal: Journal, claims: int, seed: int, state: ReadState,
+        cases: Cases, covers: Covers,
+    ) -> None:  # fmt: skip
         """``state``: values of the head's state, for amounts that both sides read there."""
-        self.cases = Cases(places, journal)
+        self._cases, self._covers = cases, covers
         self._prepaid = Prepaid(places, claims, state)
         self._outages = Outages(seed)
         self.places = places
@@ -60,6 +68,8 @@ class Closing:
         """Day -> (payment, bank, fen)."""
         self._stated: list[tuple[Pair, str]] = []
         """Statements and who has to confirm each: both sides, the next day that they are there."""
+        self._confirmed = False
+        """Statements were confirmed today: cities owe and are owed more than before."""
         self._open_periods: list[str] = []
         self._orders: dict[str, tuple[str, str]] = {}
         """Payment on its way -> (notice, payer)."""
@@ -93,20 +103,26 @@ class Closing:
         self._take_notices(day, dice)
         month = _month_before(day)
         working = _working_day(day)
-        if working == DECLARE:
-            self._declare(waves, month)
-            if day.startswith(str(YEAR)):
+        if working in DECLARE:
+            self._declare(waves, month, DECLARE.index(working))
+            if working == DECLARE[0] and day.startswith(str(YEAR)):
                 self._prepaid.add(waves, day[:MONTH_CHARACTERS])
         elif working == NOTICE:
             self._notice(waves)
             if month.startswith(str(YEAR)):
-                self.cases.add(waves, month)
+                self._cases.add(waves, month)
+        elif working == PAY_IN:
+            self._covers.pay_in(waves, day)
         elif working == ANSWER:
             self._answer(waves)
         elif working == DECIDE:
             self._decide(waves)
         elif working == CONFIRM:
             self._audit(waves, month)
+        if month == LAST_MONTH and working == FINAL_RATES:
+            self._cases.say_final(waves)
+        elif month == LAST_MONTH and working in FINAL:
+            self._cases.settle_final(waves)
         self._both_confirm(waves, day)
         if _is_cut(day) and month.startswith(str(YEAR)):
             period = Planned("clearing", "cut", {"period": month})
@@ -137,9 +153,12 @@ class Closing:
 
     # --- Institutions and their bureau -----------------------------------------------------------
 
-    def _declare(self, waves: Waves, month: str) -> None:
-        self._look(month)
-        for institution, made in self.journal.months[month].items():
+    def _declare(self, waves: Waves, month: str, part: int) -> None:
+        if part == 0:
+            self._look(month)
+        months = self.journal.months[month]
+        for institution in sorted(months)[part :: len(DECLARE)]:
+            made = months[institution]
             rows = [_row(row) for row in made.rows.values()]
             # A refund is declared with the settlement that it takes back.
             rows.sort(key=lambda row: row["settlement"].removesuffix("-r"))
@@ -211,20 +230,26 @@ class Closing:
                     "amount_fen": sum(statement[0].values())}  # fmt: skip
             confirm = Planned("clearing", "confirm", args)
             waves.add(CARE, f"bureau:{side}", "finance", confirm)
+            self._confirmed = True
 
     def _statements(self, names: list[Pair]) -> list[tuple[Pair, Any]]:
         """Statements as the ledger has them; None where a pair owes nothing."""
         keys = [f"statement/{period}/{home}/{care}" for period, home, care in names]
         return list(zip(names, self._state(keys), strict=True))
 
-    def levies(self, waves: Waves) -> None:
-        """Provinces ask their cities for what was confirmed."""
+    def between_cities(self, waves: Waves) -> None:
+        """Provinces ask their cities for what was confirmed today, and pass on what others owe for
+        care that was given there (上解, 下拨). What is below zero waits for the next month."""
+        if not self._confirmed:
+            return
+        self._confirmed = False
         areas = [area for areas in self.places.areas.values() for area in areas]
-        dues = self._state([f"levy/{area}" for area in areas])
-        for area, due in zip(areas, dues, strict=True):
+        asked = [(method, area) for method in ("levy", "allot") for area in areas]
+        dues = self._state([f"{method}/{area}" for method, area in asked])
+        for (method, area), due in zip(asked, dues, strict=True):
             if due is not None and sum(due[1].values()) > 0:
-                levy = Planned("clearing", "levy", {"area": area})
-                waves.add(FILE, f"bureau:{province(area)}", "finance", levy)
+                call = Planned("clearing", method, {"area": area})
+                waves.add(FILE, f"bureau:{province(area)}", "finance", call)
 
     def _take_notices(self, day: str, dice: random.Random) -> None:
         issued, self.journal.issued = self.journal.issued, []
@@ -281,8 +306,8 @@ class Closing:
                 self.periods += 1
 
 
-def _row(row: tuple[str, int, int, int]) -> dict[str, Any]:
-    name, total, funds, accounts = row
+def _row(row: Row) -> dict[str, Any]:
+    name, total, funds, accounts, _ = row
     return {"settlement": name, "total_fen": total, "funds_fen": funds, "accounts_fen": accounts}
 
 

@@ -1,18 +1,21 @@
 """What happens on a day: filings first, then care, then what is taken back or paid afterwards.
 
 The year is a function of its seed: each day has dice of its own. What must be remembered between
-days is little and does not grow with the number of claims: whose filing holds, who lies in a
-hospital, what will be taken back, whose bill waits at home.
+days is little and does not grow with the number of claims: for each person two days (until when
+the filing holds, when last in care), who lies in a hospital, what will be taken back, whose bill
+waits at home.
 """
 
 from __future__ import annotations
 
 import random
+from array import array
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from contracts.organisations import own_prefix
+from contracts.settlement.calendar import day_number
 from node.benchmark.workload import Planned
 from node.ledger.crypto import H
 from node.ledger.receipt import Receipt
@@ -56,10 +59,10 @@ class Days:
         self._seed = seed
         days = days_of(YEAR)
         self._visits = dict(zip(days, spread(claims, days), strict=True))
-        self._filed: dict[int, str] = {}
-        """Person -> last day on which the filing is taken to hold."""
-        self._in_care: dict[int, str] = {}
-        """Person -> last day on which this person is treated."""
+        self._filed = array("i", [0]) * people.count
+        """By person: number of the last day on which the filing is taken to hold."""
+        self._in_care = array("i", [0]) * people.count
+        """By person: number of the last day on which this person is treated."""
         self._stays: dict[str, list[_Stay]] = defaultdict(list)
         """Day of discharge -> who goes home."""
         self._back: dict[str, list[tuple[str, str]]] = defaultdict(list)
@@ -183,7 +186,7 @@ class Days:
 
     def _stay_until(self, day: str, stay: _Stay) -> None:
         self._stays[day].append(stay)
-        self._in_care[stay.person] = day
+        self._in_care[stay.person] = day_number(day)
 
     def _maybe_back(self, institution: str, claim: str, day: str, dice: random.Random) -> None:
         if dice.random() < REVERSED:
@@ -197,21 +200,21 @@ class Days:
         So no two settlements of a day move the same counters, and what they come to does not depend
         on the order in which the node takes them.
         """
-        tries = 0
+        tries, today = 0, day_number(day)
         while True:
             person = self.people.of(dice.randrange(self.people.count))
             tries += 1
-            free = self._in_care.get(person.number, "") < day or tries > TRIES_MAX
+            free = self._in_care[person.number] < today or tries > TRIES_MAX
             if free and (person.chronic or not chronic):
-                self._in_care[person.number] = day
+                self._in_care[person.number] = today
                 return person
 
     def _file(self, waves: Waves, day: str, person: Person) -> None:
         """File before care, unless a filing holds or this person never does."""
-        if person.careless or self._filed.get(person.number, "") >= day:
+        today = day_number(day)
+        if person.careless or self._filed[person.number] >= today:
             return
-        lasts = 3_660 if person.long_term else MONTHS_OF_FILING
-        self._filed[person.number] = after(day, lasts)
+        self._filed[person.number] = today + (3_660 if person.long_term else MONTHS_OF_FILING)
         self._number += 1
         args: dict[str, Value] = {
             "filing": f"{person.area}f{self._number}",

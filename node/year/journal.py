@@ -8,14 +8,20 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from sys import intern
 from typing import Any
 
 from contracts.settlement.calendar import day_number
 from contracts.settlement.clearing.clearing_types import clearing_type
 from node.ledger.receipt import OK, Receipt
 
-Row = tuple[str, int, int, int]
-"""(settlement or refund, bill, funds, accounts), fen: a row of 3202."""
+Row = tuple[str, int, int, int, int]
+"""(settlement or refund, bill, funds, accounts), fen: a row of 3202. Then what commercial cover
+pays, which is no part of 3202 and is owed with the month all the same."""
+
+
+CITY_NOTICES = ("remittance", "allotment")
+"""What cities pay their province (上解), and provinces their cities (下拨)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,7 @@ class MonthRows:
         sums: dict[str, list[int]] = {}
         for name, row in self.rows.items():
             into = sums.setdefault(self.groups[name], [0, 0, 0, 0])
-            for place, amount in enumerate((1, *row[1:])):
+            for place, amount in enumerate((1, *row[1:4])):
                 into[place] += amount
         told = []
         for group, (count, bill, funds, accounts) in sums.items():
@@ -89,11 +95,24 @@ class Journal:
     unexplained_fen: int = 0
     """What notices to institutions were of, beside what their months, cases and set-offs give."""
     by_case: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0, 0]))
-    """Month -> [stays paid by case, fen above their bills, fen below them]."""
+    """Month -> [stays paid by case, fen above their bills, fen below them], at estimated rates."""
+    final: list[int] = field(default_factory=lambda: [0, 0, 0])
+    """The same of the final run: fen above what was estimated, fen below it."""
+    commercial: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0, 0]))
+    """Month -> [settlements that commercial cover pays of, fen of it, fen that insurers paid in]"""
+    cities: dict[str, dict[str, Counter[str]]] = field(
+        default_factory=lambda: {kind: defaultdict(Counter) for kind in CITY_NOTICES}
+    )
+    """Kind of notice -> city -> fen asked for and fen paid (``asked``, ``paid``)."""
+    bills_fen: int = 0
+    funds_fen: int = 0
+    """Of all settlements that stand: their bills, and what insurance funds pay of them."""
     prepaid_fen: int = 0
     set_off_fen: int = 0
-    colours: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    """Period -> colour -> times it was told."""
+    colours: dict[str, dict[tuple[str, str], str]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
+    """Period -> pair -> colour that its advance took last."""
     overdue: int = 0
     returned: int = 0
     """Payments that banks gave back."""
@@ -114,46 +133,66 @@ class Journal:
         """Take note of one receipt."""
         if receipt.status != OK:
             return
-        answer = receipt.answer
         for event in receipt.events:
             taken = _TAKE.get(event.topic)
             if taken is not None:
-                taken(self, event.fields, answer)
+                taken(self, event.fields, receipt)
             elif event.topic.startswith("advance.") and "period" in event.fields:
+                fields = event.fields
                 colour = event.topic.partition(".")[2]
-                self.colours[event.fields["period"]][colour] += 1
+                self.colours[fields["period"]][fields["home"], fields["care"]] = colour
 
-    def settled(self, fields: dict[str, Any], answer: dict[str, Any]) -> None:
+    def settled(self, fields: dict[str, Any], receipt: Receipt) -> None:
         """A settlement becomes a row of its institution's month."""
         claim = fields["claim"]
         known = self.known.pop(claim, None)
         if known is None:
             return
         rows = self.months[self.day[:7]][known.institution]
+        answer = receipt.answer
         funds, accounts = answer["funds_fen"], answer["account_fen"]
-        rows.rows[claim] = (claim, answer["total_fen"], funds, accounts)
+        commercial = answer["commercial_fen"]
+        self.bills_fen += answer["total_fen"]
+        self.funds_fen += funds
+        rows.rows[claim] = (claim, answer["total_fen"], funds, accounts, commercial)
         kind = clearing_type(known.scheme, known.kind, known.area, known.region)
-        rows.groups[claim] = f"{known.scheme}/{kind}/{known.area}"
+        rows.groups[claim] = intern(f"{known.scheme}/{kind}/{known.area}")
         rows.by_day[self.day] += 1
         if known.kind == "inpatient":
             self.stays[self.day[:7]][claim] = (known.institution, answer["total_fen"])
-        self.unpaid[self.day[:7]] += funds + accounts
+        self.unpaid[self.day[:7]] += funds + accounts + commercial
+        if commercial:
+            self._covered(1, commercial)
 
-    def reversed(self, fields: dict[str, Any], _answer: dict[str, Any]) -> None:
+    def reversed(self, fields: dict[str, Any], _receipt: Receipt) -> None:
         """A refund is a row of its own, negative."""
         rows = self.months[self.day[:7]][fields["institution"]]
         claim, refund = fields["claim"], fields["reversal"]
-        _, total, funds, accounts = rows.rows[claim]
+        _, total, funds, accounts, commercial = rows.rows[claim]
+        self.bills_fen -= total
+        self.funds_fen -= funds
         self.stays[self.day[:7]].pop(claim, None)
-        rows.rows[refund] = (refund, -total, -funds, -accounts)
+        rows.rows[refund] = (refund, -total, -funds, -accounts, -commercial)
         rows.groups[refund] = rows.groups[claim]
-        self.unpaid[self.day[:7]] -= funds + accounts
+        self.unpaid[self.day[:7]] -= funds + accounts + commercial
+        if commercial:
+            self._covered(-1, -commercial)
 
-    def audited(self, fields: dict[str, Any], _answer: dict[str, Any]) -> None:
+    def _covered(self, settlements: int, fen: int) -> None:
+        counted = self.commercial[self.day[:7]]
+        counted[0] += settlements
+        counted[1] += fen
+
+    def posted(self, fields: dict[str, Any], receipt: Receipt) -> None:
+        """A transfer; those of banks are what insurers pay in."""
+        if fields["transfer"].startswith("bank:"):
+            self.commercial[self.day[:7]][2] += _on(receipt, "commercial:")
+
+    def audited(self, fields: dict[str, Any], _receipt: Receipt) -> None:
         """What a second person confirms next."""
         self.owed[fields["institution"], fields["month"]] = fields["owed_fen"]
 
-    def confirmed(self, fields: dict[str, Any], _answer: dict[str, Any]) -> None:
+    def confirmed(self, fields: dict[str, Any], _receipt: Receipt) -> None:
         """A month is due with what waited for it. Where that comes to nothing it is paid by having
         been set off, and nobody waits for it any more."""
         month, institution, owed = fields["month"], fields["institution"], fields["owed_fen"]
@@ -166,30 +205,32 @@ class Journal:
         self.unpaid[month] -= owed
         self.months[month].pop(institution, None)
 
-    def paid_by_case(self, fields: dict[str, Any], answer: dict[str, Any]) -> None:
-        """A stay is worth more or less than its bill."""
-        result = answer["result_fen"]
-        self.due[fields["institution"]] += result
-        counted = self.by_case[self.day[:7]]
+    def paid_by_case(self, fields: dict[str, Any], receipt: Receipt) -> None:
+        """A stay is worth more or less than its bill, or at the final rate than it was before."""
+        changed = _on(receipt, "payable:")
+        self.due[fields["institution"]] += changed
+        counted = self.final if fields["stage"] == "final" else self.by_case[self.day[:7]]
         counted[0] += 1
-        counted[1 if result > 0 else 2] += abs(result)
+        counted[1 if changed > 0 else 2] += abs(changed)
 
-    def prepaid(self, fields: dict[str, Any], _answer: dict[str, Any]) -> None:
+    def prepaid(self, fields: dict[str, Any], _receipt: Receipt) -> None:
         """An institution gets money in advance: it is paid like every notice."""
         self.prepaid_fen += fields["amount_fen"]
 
-    def set_off(self, fields: dict[str, Any], _answer: dict[str, Any]) -> None:
+    def set_off(self, fields: dict[str, Any], _receipt: Receipt) -> None:
         """A prepayment comes back: the next notice is lower."""
         self.due[fields["institution"]] -= fields["amount_fen"]
         self.set_off_fen += fields["amount_fen"]
 
-    def notice(self, fields: dict[str, Any], _answer: dict[str, Any]) -> None:
+    def notice(self, fields: dict[str, Any], _receipt: Receipt) -> None:
         """Somebody has to pay."""
         self.issued.append(dict(fields))
         if fields["kind"] == "clearing":
             self.waiting[fields["notice"].split(":")[1]].add(fields["notice"])
+        elif fields["kind"] in CITY_NOTICES:
+            self._between_cities("asked", fields)
 
-    def paid(self, fields: dict[str, Any], _answer: dict[str, Any]) -> None:
+    def paid(self, fields: dict[str, Any], _receipt: Receipt) -> None:
         """Money has arrived."""
         name = fields["notice"].split(":", 2)
         if name[0] == "clearing":
@@ -204,16 +245,27 @@ class Journal:
             due, owed = self.noticed.pop(fields["notice"], (0, 0))
             self.unexplained_fen += abs(fields["amount_fen"] - due)
             self.unpaid[month] -= owed
+        elif name[0] in CITY_NOTICES:
+            self._between_cities("paid", fields)
 
-    def bounced(self, _fields: dict[str, Any], _answer: dict[str, Any]) -> None:
+    def _between_cities(self, what: str, fields: dict[str, Any]) -> None:
+        kind, area, _ = fields["notice"].split(":")
+        self.cities[kind][area][what] += fields["amount_fen"]
+
+    def bounced(self, _fields: dict[str, Any], _receipt: Receipt) -> None:
         """A bank has given a payment back."""
         self.returned += 1
 
-    def decided(self, fields: dict[str, Any], answer: dict[str, Any]) -> None:
+    def decided(self, fields: dict[str, Any], receipt: Receipt) -> None:
         """A deduction lowers what its month waits for."""
-        amount = answer.get("decided_fen", 0)
+        amount = receipt.answer.get("decided_fen", 0)
         self.deducted_fen += amount
         self.unpaid[fields["month"]] -= amount
+
+
+def _on(receipt: Receipt, kind: str) -> int:
+    """Fen that a call posted to accounts of a kind."""
+    return sum(leg.amount_fen for leg in receipt.postings if leg.account.startswith(kind))
 
 
 _TAKE = {
@@ -222,6 +274,7 @@ _TAKE = {
     "declaration.audited": Journal.audited,
     "declaration.confirmed": Journal.confirmed,
     "notice.issued": Journal.notice,
+    "funds.posted": Journal.posted,
     "provider.paid": Journal.paid_by_case,
     "prepayment.grant": Journal.prepaid,
     "prepayment.offset": Journal.set_off,

@@ -18,6 +18,7 @@ from node.benchmark.in_process import CALLS_AIM
 from node.benchmark.workload import Batch, sign_batch
 from node.ledger.receipt import Receipt
 from node.ledger.types import Value
+from node.service.opening import OpenOptions
 from node.year import node_process
 from node.year.node_process import VALID_MS, Ask, Tell
 from node.year.places import Places, genesis_of
@@ -45,13 +46,16 @@ class Used:
     cpu_seconds: float
     memory_mb: int
     """Its own memory now, without the database's files that are mapped."""
+    tree_bytes: int
+    state_entries: int
+    """What it holds of the state tree and of the state: see ``node.execution.blocks.Held``."""
 
 
 class YearLedger:
     """A node whose time is the year's. Use it as a context: the node ends with it."""
 
     def __init__(
-        self, folder: Path, places: Places, start_ms: int, read: Reader, *, index: bool
+        self, folder: Path, places: Places, start_ms: int, read: Reader, options: OpenOptions
     ) -> None:
         self.now_ms = start_ms
         self.height = 0
@@ -62,7 +66,7 @@ class YearLedger:
         context = multiprocessing.get_context("spawn")
         self._node, theirs = context.Pipe()
         self._process = context.Process(
-            target=node_process.run, args=(theirs, folder, genesis, start_ms, index), daemon=True
+            target=node_process.run, args=(theirs, folder, genesis, start_ms, options), daemon=True
         )
         self._process.start()
         theirs.close()

@@ -25,17 +25,21 @@ from typing import Any
 import uvloop
 
 from node.benchmark.in_process import open_node
-from node.benchmark.memory import read_memory
+from node.benchmark.memory import keep_large_apart, read_memory
 from node.ledger.errors import Unavailable
 from node.service.collector import tune_collector
 from node.service.node import Node
+from node.service.opening import OpenOptions
 
 IN_FLIGHT = 256
 """Transactions handed in and not yet answered."""
 VALID_MS = 12 * 3_600_000
 WAIT_S_MAX = 120.0
-TREE_DEPTH = 16
-DIFFS_KEPT = 10
+OPEN = OpenOptions(
+    diff_heights=10, check_heights=10, tree_depth=16, index=False, tree_cache_bytes=28 << 20
+)
+"""The tree's buckets of 200,000 claims take 40 MB in the end; a bucket that is not held costs as
+much again as its change."""
 
 
 class Ask(Enum):
@@ -50,7 +54,7 @@ class Ask(Enum):
     STATE = auto()
     """Values of these state keys."""
     USED = auto()
-    """Processor seconds and memory."""
+    """Processor seconds, memory, and what the caches hold of it."""
 
 
 class Tell(Enum):
@@ -68,26 +72,28 @@ class Tell(Enum):
     """Why the node did not do what the year needs; nothing follows."""
 
 
-def run(pipe: Connection, folder: Path, genesis: bytes, start_ms: int, index: bool) -> None:
+def run(
+    pipe: Connection, folder: Path, genesis: bytes, start_ms: int, options: OpenOptions
+) -> None:
     """The process: a node that lives as long as the pipe."""
+    keep_large_apart()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the year ends it, by hanging up
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_Process(pipe, folder, genesis, start_ms, index).run())
+        runner.run(_Process(pipe, folder, genesis, start_ms, options).run())
 
 
 class _Process:
     """The node and both directions of the pipe."""
 
     def __init__(
-        self, pipe: Connection, folder: Path, genesis: bytes, start_ms: int, index: bool
+        self, pipe: Connection, folder: Path, genesis: bytes, start_ms: int, options: OpenOptions
     ) -> None:
         self._pipe = pipe
         self._now_ms = start_ms
         self._out: queue.SimpleQueue[tuple[Tell, Any] | None] = queue.SimpleQueue()
         self._node = open_node(
-            folder, lambda: genesis, tree_depth=TREE_DEPTH, diffs_kept=DIFFS_KEPT, index=index,
-            clock_ms=lambda: self._now_ms,
-        )  # fmt: skip
+            folder, lambda: genesis, options=options, clock_ms=lambda: self._now_ms
+        )
         self._told = self._node.head.height
         self._room = asyncio.Semaphore(IN_FLIGHT)
         self._working: set[asyncio.Task[None]] = set()
@@ -132,7 +138,9 @@ class _Process:
             with self._node.reader.view() as view:
                 self._out.put((Tell.STATE, [view.state(key) for key in content]))
         else:
-            self._out.put((Tell.USED, (time.process_time(), memory_mb())))
+            held = self._node.chain.executor.held
+            used = (time.process_time(), memory_mb(), held.tree_bytes, held.state_entries)
+            self._out.put((Tell.USED, used))
 
     async def _submit(self, wire: bytes) -> None:
         while True:

@@ -102,6 +102,8 @@ def settle(case):
 
 YEARLY_ACCOUNT_FEN = 300_000
 """What an employee's account gets at the year's beginning."""
+COVERED = 13
+"""Of 256 people so many hold a commercial product."""
 CALLS_AT_ONCE = 400
 
 
@@ -121,6 +123,8 @@ class Person:
     """Never files."""
     chronic: bool
     poor: bool
+    covered: bool
+    """Holds the commercial product of the home province."""
 
 
 class People:
@@ -157,6 +161,7 @@ class People:
             careless=dice[11] < 12,
             chronic=dice[12] < 40,
             poor=dice[13] < 20,
+            covered=dice[14] < COVERED,
         )
 
     def setup(self) -> Iterator[Batch]:

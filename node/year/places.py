@@ -90,6 +90,10 @@ class Places:
         """The bank of a province's accounts."""
         return f"bank:{province[:2]}"
 
+    def insurer(self, province: str) -> str:
+        """The insurer whose product people of a province hold."""
+        return f"insurer:C{province[:2]}"
+
     def organisations(self) -> list[tuple[dict[str, Any], tuple[str, ...]]]:
         """(record of the genesis file without keys, posts that hold keys)."""
         rows: list[tuple[dict[str, Any], tuple[str, ...]]] = [
@@ -99,7 +103,8 @@ class Places:
         for province in self.provinces:
             rows.append((_org(f"bureau:{province}", "bureau", province), BUREAU_POSTS))
             rows.append((_org(f"finance:{province}", "finance", province), FINANCE_POSTS))
-            rows.append((_org(self.bank(province), "bank", "000000"), ("operator",)))
+            rows.append((_org(self.bank(province), "bank", "000000"), ("operator", "finance")))
+            rows.append((_org(self.insurer(province), "insurer", "000000"), ("clerk", "checker")))
             rows += [
                 (_org(f"bureau:{area}", "bureau", area), BUREAU_POSTS)
                 for area in self.areas[province]

@@ -1,7 +1,8 @@
-"""The year on one page (HTML with inline charts, nothing from outside) and as one JSON object."""
+"""The year on one page: HTML with inline charts, nothing from outside."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -11,14 +12,22 @@ from contracts.settlement.terms import FUNDS, PERSONAL_ACCOUNT
 from node.year import charts
 from node.year.calendar import YEAR
 from node.year.places import NAMES
-from node.year.run import Outcome
+from node.year.run import MONTHS, Outcome
+from node.year.summary import by_fund, summary
 
 AGES = ("当月 this month", "上月 1 month", "2 个月 2 months", "更久 longer")
 AGE_COLOURS = ("var(--a1)", "var(--a2)", "var(--a3)", "var(--a4)")
-COLOURS = (("green", "var(--green)"), ("yellow", "var(--yellow)"), ("red", "var(--red)"))
+COLOURS = (
+    ("绿 green", "var(--green)"), ("黄 yellow", "var(--yellow)"), ("红 red", "var(--red)")
+)  # fmt: skip
 RESULTS = (("高于 above", "var(--green)"), ("低于 below", "var(--red)"))
+CITIES = (("上解 levied", "var(--out)"), ("下拨 passed on", "var(--in)"))
+COVER = (("赔付 paid with bills", "var(--out)"), ("保险公司划入 paid in", "var(--in)"))
+MEMORY = (("节点 node", "var(--a3)"), ("各方 its clients", "var(--a1)"))
 DAYS_SHOWN = 100
 FLOWS_SHOWN = 40
+WAN = 10**6
+"""Fen of 10,000 yuan (万元)."""
 
 _STYLE = """
 :root{--bg:#fbfaf7;--ink:#1d2733;--soft:#5d6b79;--line:#dcdfe2;--card:#fff;--flow:#21618c;
@@ -48,80 +57,28 @@ th:first-child,td:first-child,th.l,td.l{text-align:left}details{margin:8px 0}sum
 """
 
 
-def summary(outcome: Outcome) -> dict[str, Any]:
-    """The year as one JSON object."""
-    sums, journal = outcome.sums, outcome.journal
-    return {
-        "claims": sums.calls["claim.settled"],
-        "regions": len(outcome.provinces),
-        "periods": outcome.periods,
-        "imbalance_fen": sums.imbalance(),
-        "seconds": round(outcome.seconds, 1),
-        "cpu_seconds": round(outcome.cpu_seconds, 1),
-        "node_cpu_seconds": round(outcome.node_cpu_seconds, 1),
-        "setup_seconds": round(outcome.setup_seconds, 1),
-        "population": outcome.plan.people,
-        "seed": outcome.plan.seed,
-        "postings": sums.postings,
-        "blocks": outcome.blocks,
-        "signed": True,
-        "accounts_differing": len(outcome.differing),
-        "refused": dict(sums.refused),
-        "filings": sums.calls["filing.version"],
-        "reversals": sums.calls["claim.reversed"],
-        "reimbursements_paid": outcome.reimbursed,
-        "deducted_fen": journal.deducted_fen,
-        "payments": sums.calls["payment.paid"],
-        "bank_returns": journal.returned,
-        "paid_by_case": sum(stays for stays, _, _ in journal.by_case.values()),
-        "prepaid_fen": journal.prepaid_fen,
-        "prepaid_set_off_fen": journal.set_off_fen,
-        "unexplained_fen": journal.unexplained_fen,
-        "cut_off": {"bills_paid_first": outcome.paid_first, "steps_late": outcome.late},
-        "pairs": [
-            {"home": home, "care": care, "flowed_fen": flowed, "owed_fen": owed}
-            for home, care, flowed, owed in sums.pairs()
-        ],
-        "funds": [
-            {"fund": fund, "income_fen": income, "outgo_fen": outgo}
-            for fund, (income, outgo) in by_fund(outcome).items()
-        ],
-        "days_to_money": {"median": middle(journal.to_money), "settlements": _count(journal)},
-        "by_month": outcome.by_month,
-    }
-
-
-def by_fund(outcome: Outcome) -> dict[str, tuple[int, int]]:
-    """Fund type -> (income, outgo) of all areas' funds, fen."""
-    found: dict[str, tuple[int, int]] = {}
-    sums = outcome.sums
-    for (account, fund), balance in sorted(sums.balances.items()):
-        if account.startswith("fund:"):
-            income, outgo = found.get(fund, (0, 0))
-            into = sums.into[account, fund]
-            found[fund] = (income + into, outgo + into - balance)
-    return dict(sorted(found.items()))
-
-
-def middle(days: dict[int, int]) -> int | None:
-    """The median of counted days; None where there are none."""
-    half, running = sum(days.values()) / 2, 0
-    for day in sorted(days):
-        running += days[day]
-        if running >= half:
-            return day
-    return None
-
-
-def _count(journal: Any) -> int:
-    return int(sum(journal.to_money.values()))
-
-
 def page(outcome: Outcome) -> str:
     """The page."""
     told = summary(outcome)
     parts = [
         _head(told),
+        *_areas(outcome, told),
+        *_institutions(outcome, told),
+        _pairs(outcome),
+        _proof(outcome, told),
+        _machine(outcome, told),
+    ]
+    return (
+        '<!doctype html><html lang="zh"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{YEAR} 年跨省结算 A year of the country</title><style>{_STYLE}</style>"
+        f"<main>{''.join(parts)}</main></html>\n"
+    )
+
+
+def _areas(outcome: Outcome, told: dict[str, Any]) -> list[str]:
+    """Provinces, cities and their funds."""
+    return [
         _section(
             "省际资金流向 Flows between provinces",
             "结算形成的跨省应付,按参保省和就医省。What settlements made home provinces owe, in"
@@ -130,10 +87,34 @@ def page(outcome: Outcome) -> str:
         ),
         _section(
             "预付金使用 Advances and their colours",
-            "每月各对预付金使用率颜色变化次数:黄 ≥ 70%,红 ≥ 90%。How often an advance took a colour"
-            " in a period. A red one stops no patient.",
+            "各期末有预付金的省对数,按使用率:黄 ≥ 70%,红 ≥ 90%。Pairs of provinces with an advance,"
+            " by its colour when the period was cut. A red one stops no patient.",
             _key(COLOURS) + _advances(outcome),
         ),
+        _section(
+            "市级上解与下拨 Provinces and their cities",
+            "百万元 million yuan。上解:各市为在外就医者缴给本省;下拨:本省拨给各市,偿付外来患者。"
+            " What a province asked its cities for, for their insured elsewhere, and what it passed"
+            " on to them for patients from elsewhere.",
+            _key(CITIES) + _by_cities(outcome, told["cities"]),
+        ),
+        _section(
+            "基金收支 Income and outgo of each fund",
+            "百万元 million yuan, all areas; 收入 contributions, 支出 care and reimbursements.",
+            _key((("收入 income", "var(--in)"), ("支出 outgo", "var(--out)"))) + _funds(outcome),
+        ),
+        _section(
+            "各省 By province",
+            "全年应付、应收 what flowed for its insured elsewhere, and for others in its hospitals;"
+            " 未付、未收 what of it is open; 待付机构 owed to its institutions.",
+            _provinces(outcome),
+        ),
+    ]
+
+
+def _institutions(outcome: Outcome, told: dict[str, Any]) -> list[str]:
+    """Hospitals and pharmacies, and who pays them."""
+    return [
         _section(
             "应付机构账龄 What institutions wait for, by age",
             "各月末未付金额,百万元,按结算月份。At each month's end, million yuan, by the month of"
@@ -147,38 +128,46 @@ def page(outcome: Outcome) -> str:
             _to_money(outcome),
         ),
         _section(
-            "基金收支 Income and outgo of each fund",
-            "百万元 million yuan, all areas; 收入 contributions, 支出 care and reimbursements.",
-            _key((("收入 income", "var(--in)"), ("支出 outgo", "var(--out)"))) + _funds(outcome),
+            "按病组与按病种分值付费 Payment by case",
+            "百万元 million yuan,支付标准高于/低于账单的部分,归医院;清算:年终按最终费率重算。By"
+            " how much stays were worth more or less than their bills: the hospital's, in the month"
+            f" of the decision. {told['paid_by_case']:,} stays at estimated rates; then"
+            f" {told['final_run']['stays']:,} once more at the final ones (清算), which come with"
+            " December's notices.",
+            _key(RESULTS) + _by_case(outcome) + _final_rates(told["final_rates"]),
         ),
         _section(
-            "按病组付费与周转金 Payment by case, and prepayments",
-            "百万元 million yuan,病组支付标准高于/低于账单的部分,归医院。By how much stays were"
-            " worth more or less than their bills: the hospital's, in the month of the decision."
-            f" Prepaid {_millions(told['prepaid_fen']):,.2f}, set off"
-            f" {_millions(told['prepaid_set_off_fen']):,.2f}. {told['paid_by_case']:,} stays.",
-            _key(RESULTS) + _by_case(outcome),
+            "周转金 Prepayments to hospitals",
+            "百万元 million yuan,春季预拨,秋季抵扣。Paid in spring, set off in autumn.",
+            _prepaid(told),
         ),
         _section(
-            "各省 By province",
-            "基金结余 balance of the funds; 应付 still owed to other provinces; 应收 still owed by"
-            " them; 待付机构 owed to institutions.",
-            _provinces(outcome),
+            "商业保险一站式结算 Commercial cover",
+            "万元 10,000 yuan。What insurers paid of bills within the settlement, and what their"
+            f" banks paid in the month after. {told['commercial']['persons']:,} people hold a"
+            f" product; {told['commercial']['settlements']:,} settlements; still owed"
+            f" {told['commercial']['owed_fen'] / WAN:,.2f}.",
+            _key(COVER) + _commercial(outcome),
         ),
-        _pairs(outcome),
-        _proof(outcome, told),
     ]
-    return (
-        '<!doctype html><html lang="zh"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{YEAR} 年跨省结算 A year of the country</title><style>{_STYLE}</style>"
-        f"<main>{''.join(parts)}</main></html>\n"
+
+
+def _machine(outcome: Outcome, told: dict[str, Any]) -> str:
+    return _section(
+        "内存 Memory",
+        "MB,各月任一日最高值,不含映射文件。The most on any day of a month, without files that"
+        f" are mapped. From March on at most {told['memory_growth_percent']:+.1f} % of"
+        " February's; in a small year the caches fill until its end.",
+        _key(MEMORY) + _memory(outcome),
     )
 
 
 def _head(told: dict[str, Any]) -> str:
     tiles = (
         ("结算 settlements", f"{told['claims']:,}"),
+        ("医疗费用 bills 百万元", f"{_millions(told['bills_fen']):,.2f}"),
+        ("基金支付 funds paid 百万元", f"{_millions(told['funds_fen']):,.2f}"),
+        ("回款天数中位 days to money", f"{told['days_to_money']['median']}"),
         ("清算期 periods closed", f"{told['periods']}"),
         ("备案 filings", f"{told['filings']:,}"),
         ("撤销 reversals", f"{told['reversals']:,}"),
@@ -233,19 +222,99 @@ def _advances(outcome: Outcome) -> str:
     colours = outcome.journal.colours
     months = [f"{YEAR}-{month:02d}" for month in range(1, 13)]
     series = [
-        (name, colour, [colours[month][name] if month in colours else 0 for month in months])
+        (name, colour, [list(colours.get(m, {}).values()).count(name.split()[1]) for m in months])
         for name, colour in COLOURS
     ]
-    return charts.columns("colours of advances", months, series, "次 times")
+    return charts.columns("colours of advances", months, series, "对 pairs")
+
+
+def _by_cities(outcome: Outcome, cities: Sequence[dict[str, Any]]) -> str:
+    by_province = {place: [0, 0] for place in outcome.provinces}
+    for city in cities:
+        sums = by_province[province(city["area"])]
+        sums[0] += city["levied_fen"]
+        sums[1] += city["allotted_fen"]
+    rows = [
+        (
+            NAMES[place],
+            tuple(map(_millions, sums)),
+            " / ".join(f"{_millions(n):,.2f}" for n in sums),
+        )
+        for place, sums in by_province.items()
+    ]
+    body = "".join(
+        f"<tr><td>{NAMES[province(city['area'])]} {city['area']}</td>"
+        + "".join(f"<td>{city[name] / 100:,.2f}</td>" for name in _CITY_COLUMNS)
+        + "</tr>"
+        for city in cities
+    )
+    heads = "".join(f"<th>{head}</th>" for head in ("市 city", *_CITY_COLUMNS.values()))
+    return (
+        charts.lines_of_bars("cities", rows, tuple(colour for _, colour in CITIES))
+        + f"<details><summary>{len(cities)} 市 cities</summary>"
+        f"<table><tr>{heads}</tr>{body}</table></details>"
+    )
+
+
+_CITY_COLUMNS = {
+    "levied_fen": "上解 levied 元", "levied_open_fen": "未缴 open 元",
+    "allotted_fen": "下拨 passed on 元", "allotted_open_fen": "未拨 open 元",
+}  # fmt: skip
+
+
+def _final_rates(rates: Sequence[dict[str, Any]]) -> str:
+    body = "".join(
+        f"<tr><td>{NAMES[rate['province']]}</td><td>{rate['system'].upper()}</td>"
+        f"<td>{rate['stays']:,}</td><td>{rate['bills_fen'] / 100:,.2f}</td>"
+        f"<td>{rate['estimated_e6'] / 10**6:,.4f}</td><td>{rate['final_e6'] / 10**6:,.4f}</td>"
+        f"<td>{100 * rate['final_e6'] / rate['estimated_e6'] - 100:+.2f} %</td></tr>"
+        for rate in rates
+    )
+    heads = (
+        "省 province", "方式 way", "例数 stays", "费用 bills 元", "预估 estimated", "最终 final",
+        "变动 change",
+    )  # fmt: skip
+    return (
+        f"<details><summary>{len(rates)} 省费率与点值 rates and values of a point, yuan</summary>"
+        f"<table><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>{body}</table></details>"
+    )
+
+
+def _prepaid(told: dict[str, Any]) -> str:
+    rows = [
+        (name, (_millions(fen),), f"{_millions(fen):,.2f}")
+        for name, fen in (
+            ("预拨 prepaid", told["prepaid_fen"]), ("抵扣 set off", told["prepaid_set_off_fen"])
+        )
+    ]  # fmt: skip
+    return charts.lines_of_bars("prepayments", rows, ("var(--in)",))
+
+
+def _commercial(outcome: Outcome) -> str:
+    rows = [
+        (month, (paid / WAN, received / WAN), f"{paid / WAN:,.2f} / {received / WAN:,.2f}")
+        for month, (_, paid, received) in sorted(outcome.journal.commercial.items())
+    ]  # fmt: skip
+    return charts.lines_of_bars("commercial cover", rows, tuple(colour for _, colour in COVER))
+
+
+def _memory(outcome: Outcome) -> str:
+    months = [f"{YEAR}-{number + 1:02d}" for number in range(len(outcome.by_month[:MONTHS]))]
+    series = [
+        (name, colour, [float(month[key]) for month in outcome.by_month[:MONTHS]])
+        for (name, colour), key in zip(MEMORY, ("memory_mb", "actors_mb"), strict=True)
+    ]
+    return charts.columns("memory", months, series, "MB", height=220)
 
 
 def _by_case(outcome: Outcome) -> str:
-    made = sorted(outcome.journal.by_case.items())
-    series = [
-        (name, colour, [_millions(counted[place]) for _, counted in made])
-        for place, (name, colour) in enumerate(RESULTS, start=1)
-    ]
-    return charts.columns("by case", [month for month, _ in made], series, "百万元")
+    made = [*sorted(outcome.journal.by_case.items()), ("清算 final", outcome.journal.final)]
+    rows = [
+        (month, (_millions(above), _millions(below)),
+         f"+{_millions(above):,.2f} − {_millions(below):,.2f} = {_millions(above - below):+,.2f}")
+        for month, (_, above, below) in made
+    ]  # fmt: skip
+    return charts.lines_of_bars("by case", rows, tuple(colour for _, colour in RESULTS))
 
 
 def _ageing(outcome: Outcome) -> str:
@@ -286,23 +355,28 @@ def _funds(outcome: Outcome) -> str:
 
 def _provinces(outcome: Outcome) -> str:
     sums = outcome.sums
-    funds = sums.by_province("fund")
-    owed: dict[str, int] = {}
-    due: dict[str, int] = {}
-    for home, care, _, open_fen in sums.pairs():
-        owed[home] = owed.get(home, 0) + open_fen
-        due[care] = due.get(care, 0) + open_fen
-    waits: dict[str, int] = {}
+    out, into, owed, due, waits = (Counter[str]() for _ in range(5))
+    for home, care, flowed, open_fen in sums.pairs():
+        out[home] += flowed
+        into[care] += flowed
+        owed[home] += open_fen
+        due[care] += open_fen
     for institution, by_type in sums.of_kind("payable").items():
-        place = province(institution.partition(":")[2][1:7])
-        waits[place] = waits.get(place, 0) + sum(by_type.values())
+        waits[province(institution.partition(":")[2][1:7])] += sum(by_type.values())
+    net = {place: into[place] - out[place] for place in outcome.provinces}
+    columns = (out, into, net, sums.by_province("fund"), owed, due, waits)
+    rows = [
+        (NAMES[place], [column.get(place, 0) for column in columns]) for place in outcome.provinces
+    ]
+    rows.append(("合计 all", [sum(column.values()) for column in columns]))
     body = "".join(
-        f"<tr><td>{NAMES[p]}</td>"
-        + "".join(f"<td>{kept.get(p, 0) / 100:,.2f}</td>" for kept in (funds, owed, due, waits))
-        + "</tr>"
-        for p in outcome.provinces
+        f"<tr><td>{name}</td>{''.join(f'<td>{fen / 100:,.2f}</td>' for fen in amounts)}</tr>"
+        for name, amounts in rows
     )
-    heads = ("省 province", "基金结余 funds 元", "应付 owed 元", "应收 due 元", "待付机构 元")
+    heads = (
+        "省 province", "全年应付 out 元", "全年应收 in 元", "净额 net 元", "基金结余 funds 元",
+        "未付 owed 元", "未收 due 元", "待付机构 institutions 元",
+    )  # fmt: skip
     return f"<table><tr>{''.join(f'<th>{h}</th>' for h in heads)}</tr>{body}</table>"
 
 

@@ -14,13 +14,16 @@ from node.ledger.codec import encode
 from node.ledger.crypto import H
 from node.ledger.receipt import Receipt
 from node.ledger.types import Value
+from node.service.opening import OpenOptions
 from node.year.calendar import OFF, WORKED, YEAR, after, days_of
+from node.year.cases import Cases, FinalRate
 from node.year.closing import Closing
+from node.year.covers import Covers
 from node.year.days import Days
 from node.year.funding import Funding
 from node.year.journal import Journal
 from node.year.ledger import YearLedger
-from node.year.node_process import memory_mb
+from node.year.node_process import OPEN, memory_mb
 from node.year.people import People
 from node.year.places import CENTRE, Places, Scale
 from node.year.sums import Sums
@@ -42,8 +45,8 @@ class Plan:
     """0: a tenth of the claims, at least 200."""
     scale: Scale = field(default_factory=Scale)
     seed: int = 1
-    index: bool = False
-    """Keep the index too, so that the folder can be browsed with ``yibao``."""
+    opened: OpenOptions = OPEN
+    """How the node opens its database: whether it keeps an index, what it holds in memory."""
 
     @property
     def people(self) -> int:
@@ -67,8 +70,11 @@ class Outcome:
     blocks: int = 0
     periods: int = 0
     by_month: list[dict[str, int]] = field(default_factory=list)
-    """Settlements, memory of the node and of the actors in MB, and how many things the actors
-    remember, at each month's end."""
+    """At each month's end settlements, how many things the actors remember, and what the node holds
+    of the state (``node.execution.blocks.Held``); and the most memory that node and actors had on
+    any day of it, in MB: of their own, no mapped files."""
+    final_rates: list[FinalRate] = field(default_factory=list)
+    """Of each province that pays by case, in January."""
     differing: list[str] = field(default_factory=list)
     provinces: tuple[str, ...] = ()
     reimbursed: int = 0
@@ -94,14 +100,18 @@ def simulate(plan: Plan, folder: Path, progress: Progress) -> Outcome:
         year.days.read(receipt)
 
     begun = time.perf_counter()
-    with YearLedger(folder, places, start_ms, read, index=plan.index) as ledger:
-        closing = Closing(places, journal, plan.claims, plan.seed, ledger.state)
+    with YearLedger(folder, places, start_ms, read, plan.opened) as ledger:
+        cases = Cases(places, journal, folder / "grouped")
+        covers = Covers(places, people, ledger.state)
+        closing = Closing(places, journal, plan.claims, plan.seed, ledger.state, cases, covers)
         year = _Year(
             ledger, journal, Days(people, journal, plan.claims, plan.seed, closing.mark), closing,
             Funding(places, plan.claims, plan.seed), outcome,
         )  # fmt: skip
         _found(ledger, places, people, progress)
-        ledger.do(closing.cases.setup())
+        ledger.do(cases.setup())
+        for wave in covers.setup():
+            ledger.do(wave)
         outcome.setup_seconds = time.perf_counter() - begun
         begun, worked, node = time.perf_counter(), time.process_time(), ledger.used()
         year.live(progress)
@@ -111,6 +121,7 @@ def simulate(plan: Plan, folder: Path, progress: Progress) -> Outcome:
         outcome.blocks, outcome.periods = ledger.height, closing.periods
         outcome.reimbursed = year.days.reimbursed
         outcome.paid_first, outcome.late = year.days.turned_away, closing.late
+        outcome.final_rates = cases.final
         outcome.differing = sums.differing(ledger.state)
     return outcome
 
@@ -125,6 +136,8 @@ class _Year:
     closing: Closing
     funding: Funding
     outcome: Outcome
+    most: tuple[int, int] = (0, 0)
+    """The most that node and actors held this month, MB."""
 
     def live(self, progress: Progress) -> None:
         """Every day of the year, and as many after it as what was begun needs to end."""
@@ -136,6 +149,7 @@ class _Year:
             self.ledger.go_to(max(self.ledger.now_ms, start_of_day_ms(day) + MORNING_MS))
             self.journal.day = day
             self._live(day, after(day, 1))
+            self._note_memory()
             settled = self.outcome.sums.calls["claim.settled"]
             progress(day, min(settled, aim), aim)
             if number + 1 < len(calendar) and calendar[number + 1].endswith("-01"):
@@ -154,17 +168,26 @@ class _Year:
         self.closing.after_cut(day)
         more = Waves()
         self.closing.confirm_audited(more, day)
-        self.closing.levies(more)
+        self.closing.between_cities(more)
         self._do(more, {})
 
     def _do(self, waves: Waves, meanwhile: Mapping[int, Callable[[], None]]) -> None:
         for step, batches in enumerate(waves.batches()):
             self.ledger.do(batches, meanwhile.get(step, _nothing))
 
+    def _note_memory(self) -> None:
+        now = (self.ledger.used().memory_mb, memory_mb())
+        self.most = (max(self.most[0], now[0]), max(self.most[1], now[1]))
+
     def _note_month(self, day: str, settled: int) -> None:
-        memory = {"memory_mb": self.ledger.used().memory_mb, "actors_mb": memory_mb()}
+        node, actors = self.most
         held = self.journal.held + self.days.held + self.closing.held
-        self.outcome.by_month.append({"claims": settled, **memory, "remembered": held})
+        used = self.ledger.used()
+        self.outcome.by_month.append(
+            {"claims": settled, "memory_mb": node, "actors_mb": actors, "remembered": held,
+             "tree_bytes": used.tree_bytes, "state_entries": used.state_entries}
+        )  # fmt: skip
+        self.most = (0, 0)
         unpaid = {month: fen for month, fen in self.journal.unpaid.items() if fen}
         self.outcome.ageing.append((day[:7], unpaid))
 

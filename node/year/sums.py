@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from sys import intern
 
 from contracts.regions import province
 from contracts.settlement import funds_chart as chart
@@ -37,7 +38,8 @@ class Sums:
         for event in receipt.events:
             self.calls[event.topic] += 1
         for leg in receipt.postings:
-            key = (_shown(leg.account), leg.fund_type)
+            # Texts of a receipt are new; of a thousand alike one is kept.
+            key = (intern(_shown(leg.account)), intern(leg.fund_type))
             self.balances[key] += leg.amount_fen
             if leg.amount_fen > 0:
                 self.into[key] += leg.amount_fen

@@ -158,6 +158,30 @@ def test_vouchers_balance_and_a_reversal_is_red(at: At, tmp_path: Path, by: str)
     assert again.read_bytes() == path.read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("who", "region"), [(BUREAU_CHANGSHA, "430100"), (BUREAU_GUANGZHOU, "440100")]
+)
+def test_the_vouchers_of_one_region_balance_too(
+    at: At, tmp_path: Path, who: str, region: str
+) -> None:
+    path = tmp_path / "v.csv"
+    told = at.json(who, "fund", "vouchers", "--out", path, "--region", region, "--by", "transfer")
+    assert told["lines"] > 0
+    assert told["open_fen"] == 0
+    sums: dict[tuple[str, str], int] = {}
+    elsewhere = 0
+    for row in _rows(path)[1:]:
+        debit, credit = (round(float(text or "0") * 100) for text in row[10:])
+        sums[row[0], row[9]] = sums.get((row[0], row[9]), 0) + debit - credit
+        if row[8] == f"elsewhere:{region}":
+            elsewhere += credit - debit
+    assert not any(sums.values()), "each voucher balances fund by fund"
+    # What other areas book of it: the settlements that stand, from either side.
+    books = at.json(who, "fund", "trial-balance", "--region", region)
+    assert elsewhere == -sum(row["balance_fen"] for row in books["rows"])
+    assert elsewhere
+
+
 def test_a_workbook_holds_what_the_text_holds(at: At, tmp_path: Path) -> None:
     path, text = tmp_path / "v.xlsx", tmp_path / "v.csv"
     at.json(BUREAU_CHANGSHA, "fund", "vouchers", "--region", "430100", "--out", path)

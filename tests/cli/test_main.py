@@ -35,7 +35,9 @@ def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str
 
 ROOT_COMMAND: Any = typer.main.get_command(app)
 COMMANDS = list(leaves(ROOT_COMMAND))
-BECOME_THE_NODE = {("node", word) for word in ("run", "verify", "reindex", "erase", "new-key")}
+BECOME_THE_NODE = {("node", word) for word in ("run", "verify", "reindex", "erase", "new-key")} | {
+    ("member", "run")
+}
 
 
 @pytest.mark.parametrize(("path", "command"), COMMANDS, ids=[" ".join(p) for p, _ in COMMANDS])

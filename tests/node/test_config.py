@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from node.__main__ import open_options
 from node.config import ConfigError, NodeConfig, describe, load, parse, read_passphrase
+from node.service.opening import OpenOptions
 
 LEAST = {"node": {"organisation": "bureau:430000", "genesis": "g.json", "data_dir": "data"}}
 
@@ -48,6 +50,17 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
 def test_each_mistake_is_named(table: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message.replace("?", r"\?")):
         parse(table, Path())
+
+
+def test_how_much_the_store_holds_is_told_in_the_file() -> None:
+    given = changed("store", tree_cache_mb=7, state_cache_entries=5_000, write_buffer_mb=8)
+    told = open_options(parse(given, Path()))
+    assert told.tree_cache_bytes == 7 << 20
+    assert told.state_cache_entries == 5_000
+    assert told.write_buffer_bytes == 8 << 20
+    default = open_options(parse(changed("store"), Path()))
+    usual = OpenOptions(diff_heights=10_000, check_heights=1_000, tree_depth=18, index=True)
+    assert default == usual, "the settings' defaults are the program's own"
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:

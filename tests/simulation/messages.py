@@ -11,6 +11,7 @@ from node.ledger.errors import InvalidMessage
 from node.ledger.types import TimeMs
 from node.ordering import wire
 from node.p2p.frames import Frame, FrameType
+from node.p2p.link import PeerFault
 from node.p2p.payloads import Content, decode_proposal, encode_proposal
 from node.service.node import Node
 from node.service.reading import frame_type
@@ -20,11 +21,15 @@ CONSENSUS = (FrameType.VOTE, FrameType.CHANGE, FrameType.STATUS)
 
 
 def message_of(frame: Frame) -> Message | None:
-    """The consensus message in a frame, None in frames of other kinds."""
-    if frame.type in CONSENSUS:
-        return wire.decode_message(frame.body)
-    if frame.type is FrameType.PROPOSAL:
-        return wire.decode_message(decode_proposal(frame.body)[0])
+    """The consensus message in a frame, None in frames of other kinds and in garbage: liars send
+    it to each other, too."""
+    try:
+        if frame.type in CONSENSUS:
+            return wire.decode_message(frame.body)
+        if frame.type is FrameType.PROPOSAL:
+            return wire.decode_message(decode_proposal(frame.body)[0])
+    except (InvalidMessage, PeerFault):
+        pass
     return None
 
 

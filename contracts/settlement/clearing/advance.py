@@ -11,6 +11,7 @@ is told as colours (``usage``).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from contracts.api import Answer, Args, Context, Contract, State, Value, reject
@@ -22,7 +23,7 @@ from contracts.settlement.clearing import (
     statement_record,
     usage,
 )
-from contracts.settlement.clearing.notice_record import Kind, Notice
+from contracts.settlement.clearing.notice_record import Kind, Notice, NoticeStage
 from contracts.settlement.funds_book import balance
 
 CONTRACT = Contract("advance", version=1)
@@ -37,14 +38,15 @@ class Advance:
 
     quota: dict[str, int]
     """Fen by scheme, as the centre has set it."""
-    open: dict[str, str]
-    """By scheme the notice that is not paid yet: there is never a second one beside it."""
+    open: dict[str, tuple[str, ...]]
+    """By scheme the notices that are not paid: none is issued beside one that is here, so a second
+    one is a notice whose money came back while the next was open."""
     number: int
     """Notices so far."""
 
     def encode(self) -> Value:
         """As the state has it: an array, the order of the fields above."""
-        return [self.quota, {k: v for k, v in self.open.items() if v}, self.number]
+        return [self.quota, {k: list(v) for k, v in self.open.items() if v}, self.number]
 
 
 def find(state: State, home: str, care: str) -> Advance:
@@ -53,7 +55,7 @@ def find(state: State, home: str, care: str) -> Advance:
     if value is None:
         return Advance(quota={}, open={}, number=0)
     quota, opened, number = value
-    return Advance(quota=quota, open=opened, number=number)
+    return Advance(quota=quota, open={k: tuple(v) for k, v in opened.items()}, number=number)
 
 
 def held_fen(state: State, home: str, care: str, scheme: str) -> int:
@@ -113,20 +115,26 @@ def give_back(ctx: Context, args: Args) -> Answer:
     return _issue(ctx, made, home, care, scheme, -args["amount_fen"])
 
 
-def paid_advance(ctx: Context, _notice_id: str, notice: Notice) -> None:
-    """An advance has come or gone: its notice is off the list, the colour is told anew."""
+def paid_advance(ctx: Context, notice_id: str, notice: Notice, _by_fund: Mapping[str, int]) -> None:
+    """An advance has come or gone; once nothing of its notice is open that is off the list. The
+    colour is told anew."""
     home, care, scheme = notice.cause
     made = find(ctx.state, home, care)
-    _put(ctx.state, home, care, replace(made, open={**made.open, scheme: ""}))
+    if notice.stage is NoticeStage.PAID:
+        others = tuple(name for name in made.open.get(scheme, ()) if name != notice_id)
+        _put(ctx.state, home, care, replace(made, open={**made.open, scheme: others}))
     _tell_usage(ctx, home, care)
 
 
-def unpaid_advance(ctx: Context, notice_id: str, notice: Notice) -> None:
-    """An advance's money came back: its notice is open again, unless another one is by now."""
+def unpaid_advance(
+    ctx: Context, notice_id: str, notice: Notice, _by_fund: Mapping[str, int]
+) -> None:
+    """An advance's money came back: its notice is open again, beside one that is open by now."""
     home, care, scheme = notice.cause
     made = find(ctx.state, home, care)
-    opened = {**made.open, scheme: made.open.get(scheme) or notice_id}
-    _put(ctx.state, home, care, replace(made, open=opened))
+    known = made.open.get(scheme, ())
+    if notice_id not in known:
+        _put(ctx.state, home, care, replace(made, open={**made.open, scheme: (*known, notice_id)}))
     _tell_usage(ctx, home, care)
 
 
@@ -147,7 +155,7 @@ def _held_by_sender(ctx: Context, args: Args) -> tuple[str, str, str]:
 def _without_open(state: State, home: str, care: str, scheme: str) -> Advance:
     made = find(state, home, care)
     if made.open.get(scheme):
-        reject("advance.open-notice", home=home, care=care, notice=made.open[scheme])
+        reject("advance.open-notice", home=home, care=care, notice=made.open[scheme][0])
     return made
 
 
@@ -173,7 +181,7 @@ def _issue(
             out=at_home if deposit else at_care,
             into=at_care if deposit else at_home,
         )
-        made = replace(made, number=number, open={**made.open, scheme: notice_id})
+        made = replace(made, number=number, open={**made.open, scheme: (notice_id,)})
     _put(ctx.state, home, care, made)
     return {
         "home": home,

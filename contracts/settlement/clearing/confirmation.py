@@ -12,6 +12,7 @@ call: there is no moment at which one of them knows and the other does not.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from contracts import parameters
@@ -33,7 +34,7 @@ from contracts.settlement.clearing import (
 from contracts.settlement.clearing.account_record import InstitutionAccount
 from contracts.settlement.clearing.declaration import CONTRACT, tell
 from contracts.settlement.clearing.declaration_record import Cells, Declaration, Step, follow
-from contracts.settlement.clearing.notice_record import Kind
+from contracts.settlement.clearing.notice_record import Kind, Notice, NoticeStage
 from contracts.settlement.filing import work_calendar
 from contracts.settlement.lifecycle import Action
 from contracts.settlement.lifecycle import follow as follow_claim
@@ -225,25 +226,30 @@ def _owe(ctx: Context, institution: str, month: str, made: Declaration) -> None:
     account_record.put(ctx.state, institution, replace(account, due={}))
 
 
-def paid_institution(ctx: Context, _notice_id: str, notice: notice_record.Notice) -> None:
-    """An institution's notice is paid: its months up to that one are off the list."""
+def paid_institution(
+    ctx: Context, _notice_id: str, notice: Notice, by_fund: Mapping[str, int]
+) -> None:
+    """So much of an institution's notice is paid; once all is, its month is off the list."""
     month, institution = notice.cause
     account = account_record.find(ctx.state, institution)
+    done = notice.stage is NoticeStage.PAID
     paid: InstitutionAccount = replace(
         account,
-        declared=account_record.plus(account.declared, notice.by_fund(), -1),
-        months=tuple(m for m in account.months if m != month),
+        declared=account_record.plus(account.declared, by_fund, -1),
+        months=tuple(m for m in account.months if m != month or not done),
     )
     account_record.put(ctx.state, institution, paid)
 
 
-def unpaid_institution(ctx: Context, _notice_id: str, notice: notice_record.Notice) -> None:
-    """The money of an institution's notice came back: its month is on the list again."""
+def unpaid_institution(
+    ctx: Context, _notice_id: str, notice: Notice, by_fund: Mapping[str, int]
+) -> None:
+    """Money of an institution's notice came back: its month is on the list again."""
     month, institution = notice.cause
     account = account_record.find(ctx.state, institution)
     owes: InstitutionAccount = replace(
         account,
-        declared=account_record.plus(account.declared, notice.by_fund()),
+        declared=account_record.plus(account.declared, by_fund),
         months=tuple(sorted({*account.months, month})),
     )
     account_record.put(ctx.state, institution, owes)

@@ -5,10 +5,14 @@ postings that its payment will make: ``out`` in the payer's books, ``into`` in t
 fund's legs leave open is what moves through the banks, so every fund type balances by itself in
 the books of either side. For whom the notice of the payer is, the payee's notice of collection
 (收款通知书) is the same record.
+
+A notice is asked for whole. Where a part of its money comes back after it was paid, that part is
+open again: ``open`` says how much of each row, and the next payment is of what is open.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -50,7 +54,7 @@ class NoticeStage(StrEnum):
     PAYING = "paying"
     """A payment is on its way: there is never a second one beside it."""
     PAID = "paid"
-    """The bank has confirmed; final."""
+    """The bank has confirmed; final unless money comes back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,18 +81,56 @@ class Notice:
     attempts: int
     """Payments that were ordered."""
     paid_on: str
+    """The bank's day of the last payment of which anything stands; empty where nothing does."""
+    open: tuple[int, ...] = ()
+    """Fen by row of the money that are not paid, where others are; empty where all of it is open,
+    or nothing (``stage``)."""
 
-    def by_fund(self) -> dict[str, int]:
-        """Fen that leave the payer's bank, by fund type; some may be negative, their sum not."""
+    def by_fund(self, rows: Sequence[int] = ()) -> dict[str, int]:
+        """Fen that leave the payer's bank, by fund type; some may be negative, their sum not.
+
+        ``rows``: of so much of each row of the money; left out, of all of it.
+        """
         sums: dict[str, int] = {}
-        for fund_type, amount in self._moved():
-            sums[fund_type] = sums.get(fund_type, 0) + amount
+        for (fund_type, _), fen in zip(self._moved(), rows or self.rows, strict=True):
+            sums[fund_type] = sums.get(fund_type, 0) + fen
         return {fund_type: fen for fund_type, fen in sums.items() if fen}
 
     @property
     def amount_fen(self) -> int:
-        """What is to be paid."""
-        return sum(amount for _, amount in self._moved())
+        """What is asked for."""
+        return sum(self.rows)
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """Fen by row of the money: a leg of the payer's books and its mirror in the payee's."""
+        return tuple(amount for _, amount in self._moved())
+
+    @property
+    def funds(self) -> tuple[str, ...]:
+        """The fund type of each row of the money."""
+        return tuple(fund for fund, _ in self._moved())
+
+    @property
+    def open_rows(self) -> tuple[int, ...]:
+        """Fen by row that are still to be paid, or are again."""
+        if self.stage is NoticeStage.PAID:
+            return (0,) * len(self.rows)
+        return self.open or self.rows
+
+    @property
+    def open_fen(self) -> int:
+        """What is still to be paid, or is again; money on its way counts as open."""
+        return sum(self.open_rows)
+
+    def legs(self, rows: Sequence[int]) -> tuple[list[Leg], list[Leg]]:
+        """Postings that pay so much of each row: in the payer's books and in the payee's."""
+        out, into = (
+            [(leg[0], leg[1], sign * fen) for leg, fen in zip(side, rows, strict=True) if fen]
+            if side else []
+            for side, sign in ((self.out, -1), (self.into, 1))
+        )  # fmt: skip
+        return out, into
 
     def _moved(self) -> list[tuple[str, int]]:
         """(fund type, fen) that the payment moves. An institution that pays keeps its books
@@ -113,13 +155,14 @@ class Notice:
             self.payment,
             self.attempts,
             self.paid_on,
+            *([list(self.open)] if self.open else ()),
         ]
 
     @classmethod
     def decode(cls, value: Value) -> Notice:
         """From the state's value."""
         (kind, stage, payer, payee, cause, out, into, issued, hand_over, due, payment, attempts,
-         paid) = value  # fmt: skip
+         paid, *part) = value  # fmt: skip
         return cls(
             kind=Kind(kind),
             stage=NoticeStage(stage),
@@ -134,6 +177,7 @@ class Notice:
             payment=payment,
             attempts=attempts,
             paid_on=paid,
+            open=tuple(part[0]) if part else (),
         )
 
 
@@ -188,6 +232,8 @@ def issue(
         payment="", attempts=0, paid_on="",
     )  # fmt: skip
     assert made.amount_fen > 0, f"notice {notice_id} of {made.amount_fen} fen"
+    books = (list(made.out), list(made.into))
+    assert not all(books) or made.legs(made.rows) == books, f"{notice_id} has no mirror"
     put(ctx.state, notice_id, made)
     tell(ctx, notice_id, made)
     return made
@@ -202,6 +248,7 @@ def tell(ctx: Context, notice_id: str, made: Notice, **more: Value) -> None:
             "kind": made.kind.value,
             **parties(made),
             "amount_fen": made.amount_fen,
+            "open_fen": made.open_fen,
             "due_on": made.due_on,
         },
         **more,
@@ -230,3 +277,23 @@ def overdue_days(made: Notice, today: str, calendar: WorkCalendar) -> int:
 def with_payment(made: Notice, payment: str) -> Notice:
     """The notice with a payment on its way."""
     return replace(made, stage=NoticeStage.PAYING, payment=payment, attempts=made.attempts + 1)
+
+
+def with_paid(made: Notice, rows: Sequence[int], paid_on: str) -> Notice:
+    """The notice once a payment of so much of each row is confirmed: paid, or a rest waits."""
+    left = tuple(fen - paid for fen, paid in zip(made.open_rows, rows, strict=True))
+    if not any(left):
+        return replace(made, stage=NoticeStage.PAID, paid_on=paid_on, open=())
+    return replace(made, stage=NoticeStage.ISSUED, paid_on=paid_on, open=left)
+
+
+def with_returned(made: Notice, rows: Sequence[int]) -> Notice:
+    """The notice once so much of each row came back: open again, due as before.
+
+    A payment of another part that is on its way stays on its way.
+    """
+    left = tuple(fen + back for fen, back in zip(made.open_rows, rows, strict=True))
+    stage = NoticeStage.PAYING if made.stage is NoticeStage.PAYING else NoticeStage.ISSUED
+    if left == made.rows:
+        return replace(made, stage=stage, paid_on="", open=())
+    return replace(made, stage=stage, open=left)

@@ -43,8 +43,9 @@ A settlement has posted who owes whom (docs/claims.md). A month later people loo
    the centre (between cities their province) decides. Nobody confirms meanwhile.
 4. The finance department pays: `payment.order` by one person, `payment.approve` by another,
    `payment.confirm` or `payment.bounce` by the bank. Only the bank's confirmation moves money.
-   Money that comes back after it is a return of its payment (`payment.send_back`): the notice
-   waits again. The payee's bank may give its own reference of what it received
+   Money that comes back after it, whole or in part, is a return of its payment
+   (`payment.send_back`): that much of the notice is open again, due as before, and the next
+   payment is of what is open. The payee's bank may give its own reference of what it received
    (`payment.receive`).
 5. The centre closes the period once every statement is confirmed and paid (`clearing.close`).
 

@@ -9,14 +9,15 @@
     payment.receive  {payment, amount_fen, reference, value_on}         the payee's bank
 
 Money moves on the ledger when the bank confirms, so what could not be paid has moved nothing and is
-ordered again under another id. What comes back after it was confirmed goes the same way backwards,
-as a return that is linked to its payment (``payment_back``), and the notice waits again. A notice
-has one payment on its way at most, and none while it is paid: a retry cannot pay twice. A bank's
-message that comes twice changes nothing.
+ordered again under another id. What comes back after it was confirmed, whole or in part, goes the
+same way backwards, as a return that is linked to its payment (``payment_back``), and so much of the
+notice waits again. A notice has one payment on its way at most, of what is open of it, and none
+while it is paid: a retry cannot pay twice. A bank's message that comes twice changes nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from contracts import organisations
@@ -33,21 +34,19 @@ from contracts.settlement.clearing.payment_record import (
     PaymentStage,
     PaymentStep,
     follow,
-    reference_key,
 )
 from contracts.settlement.filing import work_calendar
 from contracts.settlement.funds_book import Leg, post
 from contracts.settlement.life import START
 from contracts.settlement.records import content_digest
+from contracts.settlement.returns import WHY_BACK, Returned, check_value_day, take_reference
 
 CONTRACT = Contract("payment", version=1)
 
-WHY_RETURNED = ("unknown_account", "closed_account", "name_differs", "limit", "other")
-"""Why a bank could not pay."""
 WHY_CANCELLED = ("wrong_bank", "wrong_amount", "wrong_notice", "other")
 ATTEMPTS_MAX = 50
 
-_REPORTED = (PaymentStage.PAID, PaymentStage.RETURNED, PaymentStage.SENT_BACK)
+_REPORTED = (PaymentStage.RETURNED, *payment_record.CONFIRMED)
 REFERENCE = Text(1, 60, IDENTIFIER)
 BANK_POSTS = ("finance", "operator", "clerk")
 _BY_FINANCE = (
@@ -70,7 +69,7 @@ paid by the agency's own desk or the finance department."""
     posts=("finance",),
 )
 def order(ctx: Context, args: Args) -> Answer:
-    """Make the payment of a notice, whole; a second person approves it.
+    """Make the payment of a notice: of all that is open of it; a second person approves it.
 
     Refuses with ``payment.duplicate-id``, ``payment.already-paid``, ``payment.in-flight``,
     ``payment.amount-differs``, ``payment.bank``, ``payment.not-payer``, ``funds.payable-held``.
@@ -89,8 +88,8 @@ def order(ctx: Context, args: Args) -> Answer:
         reject("payment.already-paid", notice=notice_id, payment=notice.payment)
     if notice.stage is NoticeStage.PAYING:
         reject("payment.in-flight", notice=notice_id, payment=notice.payment)
-    if args["amount_fen"] != notice.amount_fen:
-        reject("payment.amount-differs", asked_fen=args["amount_fen"], due_fen=notice.amount_fen)
+    if args["amount_fen"] != notice.open_fen:
+        reject("payment.amount-differs", asked_fen=args["amount_fen"], due_fen=notice.open_fen)
     if notice.attempts >= ATTEMPTS_MAX:
         reject("payment.too-many", notice=notice_id, limit=ATTEMPTS_MAX)
     _check_held(ctx, notice)
@@ -99,7 +98,7 @@ def order(ctx: Context, args: Args) -> Answer:
     made = Payment(
         stage=follow(START, PaymentStep.ORDER, payment_id),
         notice=notice_id,
-        amount_fen=notice.amount_fen,
+        amount_fen=notice.open_fen,
         sender=ctx.sender,
         bank=args["bank"],
         payee_bank=args["payee_bank"] or args["bank"],
@@ -111,6 +110,7 @@ def order(ctx: Context, args: Args) -> Answer:
         digest=digest,
         cause=ctx.tx_id,
         previous=notice.payment,
+        rows=notice.open,
     )
     notice_record.put(ctx.state, notice_id, notice_record.with_payment(notice, payment_id))
     return store(ctx, payment_id, made, notice)
@@ -173,17 +173,19 @@ def confirm(ctx: Context, args: Args) -> Answer:
     after = follow(made.stage, PaymentStep.CONFIRM, payment_id)
     if args["amount_fen"] != made.amount_fen:
         reject("payment.amount-differs", asked_fen=args["amount_fen"], due_fen=made.amount_fen)
-    take_reference(ctx, payment_id, args)
+    check_value_day(ctx, args["value_on"])
+    take_reference(ctx, payment_id, args["reference"])
     notice = notice_record.load(ctx.state, made.notice)
-    post(ctx, f"payment/{payment_id}", payment_legs(notice, made))
-    paid = replace(notice, stage=NoticeStage.PAID, paid_on=args["value_on"])
+    rows = made.rows or notice.rows
+    post(ctx, f"payment/{payment_id}", payment_legs(notice, made, rows))
+    paid = notice_record.with_paid(notice, rows, args["value_on"])
     notice_record.put(ctx.state, made.notice, paid)
     made = replace(made, stage=after, reference=args["reference"], value_on=args["value_on"])
     answer = store(ctx, payment_id, made, paid)
     notice_record.tell(ctx, made.notice, paid, payment=payment_id)
     effect = AFTER_PAID.get(paid.kind)
     if effect is not None:
-        effect(ctx, made.notice, paid)
+        effect(ctx, made.notice, paid, paid.by_fund(rows))
     return answer
 
 
@@ -192,7 +194,7 @@ def confirm(ctx: Context, args: Args) -> Answer:
         "payment": Id(64),
         "reference": REFERENCE,
         "value_on": Date(),
-        "reason": OneOf(*WHY_RETURNED),
+        "reason": OneOf(*WHY_BACK),
     },
     kinds=("bank",),
     posts=BANK_POSTS,
@@ -204,7 +206,8 @@ def bounce(ctx: Context, args: Args) -> Answer:
     if made.stage in _REPORTED:
         return _told_again(payment_id, made, PaymentStage.RETURNED, args)
     after = follow(made.stage, PaymentStep.BOUNCE, payment_id)
-    take_reference(ctx, payment_id, args)
+    check_value_day(ctx, args["value_on"])
+    take_reference(ctx, payment_id, args["reference"])
     notice = _wait_again(ctx, made)
     made = replace(
         made, stage=after, reference=args["reference"], value_on=args["value_on"],
@@ -226,16 +229,18 @@ def remind(ctx: Context, args: Args) -> Answer:
         reject("payment.not-overdue", notice=args["notice"], due_on=notice.due_on, today=today)
     ctx.emit(
         "notice.overdue", notice=args["notice"], kind=notice.kind.value,
-        **notice_record.parties(notice), amount_fen=notice.amount_fen, due_on=notice.due_on,
+        **notice_record.parties(notice), amount_fen=notice.open_fen, due_on=notice.due_on,
         working_days=days,
     )  # fmt: skip
     return {"notice": args["notice"], "due_on": notice.due_on, "working_days": days}
 
 
-def payment_legs(notice: Notice, made: Payment) -> list[Leg]:
-    """The postings of a payment: the notice's on both sides, and what the banks move for them."""
-    legs = [*notice.out, *notice.into]
-    for side, bank in ((notice.out, made.bank), (notice.into, made.payee_bank)):
+def payment_legs(notice: Notice, made: Payment, rows: Sequence[int]) -> list[Leg]:
+    """The postings that pay so much of each row of a notice: on both sides, and what the banks move
+    for them."""
+    out, into = notice.legs(rows)
+    legs = [*out, *into]
+    for side, bank in ((out, made.bank), (into, made.payee_bank)):
         sums: dict[str, int] = {}
         for _, fund_type, amount in side:
             sums[fund_type] = sums.get(fund_type, 0) - amount
@@ -286,18 +291,6 @@ def ordered(ctx: Context, payment_id: str) -> Payment:
     return made
 
 
-def take_reference(ctx: Context, payment_id: str, args: Args) -> None:
-    """A bank's reference names one payment, for good, and a day that is not to come."""
-    today = date_of_ms(ctx.time_ms)
-    if args["value_on"] > today:
-        reject("payment.value-day", value_on=args["value_on"], today=today)
-    key = reference_key(ctx.sender, args["reference"])
-    known = ctx.state.get(key)
-    if known is not None:
-        reject("payment.reference-used", reference=args["reference"], payment=known)
-    ctx.state.put(key, payment_id)
-
-
 def _wait_again(ctx: Context, made: Payment) -> Notice:
     """The notice once its payment has come to nothing: it waits for another one."""
     notice = replace(notice_record.load(ctx.state, made.notice), stage=NoticeStage.ISSUED)
@@ -307,25 +300,28 @@ def _wait_again(ctx: Context, made: Payment) -> Notice:
 
 def _told_again(payment_id: str, made: Payment, told: PaymentStage, args: Args) -> Answer:
     """The same report again is answered as before; another one is refused."""
-    same = (made.stage, made.reference, made.value_on) == (
-        told, args["reference"], args["value_on"],
-    )  # fmt: skip
+    # What came back since does not unsay that it was paid.
+    known = PaymentStage.PAID if made.stage in payment_record.CONFIRMED else made.stage
+    same = (known, made.reference, made.value_on) == (told, args["reference"], args["value_on"])
     if not same or args.get("amount_fen", made.amount_fen) != made.amount_fen:
         reject(
             "payment.reported-otherwise", payment=payment_id,
-            known=made.stage.value, known_reference=made.reference, known_day=made.value_on,
+            known=known.value, known_reference=made.reference, known_day=made.value_on,
             told=told.value, reference=args["reference"], day=args["value_on"],
         )  # fmt: skip
     return answer_of(payment_id, made)
 
 
-def store(ctx: Context, payment_id: str, made: Payment, notice: Notice) -> Answer:
-    """Write a payment and tell of its stage."""
+def store(
+    ctx: Context, payment_id: str, made: Payment, notice: Notice, back: Returned | None = None
+) -> Answer:
+    """Write a payment and tell of its stage; ``back``: of the return that brought it there."""
     payment_record.put(ctx.state, payment_id, made)
+    told: Payment | Returned = made if back is None else back
     ctx.emit(
         f"payment.{made.stage.value}", payment=payment_id, notice=made.notice, bank=made.bank,
-        organisation=made.sender, **notice_record.parties(notice), amount_fen=made.amount_fen,
-        reference=made.reference,
+        organisation=made.sender, **notice_record.parties(notice), amount_fen=told.amount_fen,
+        reference=told.reference,
     )  # fmt: skip
     return answer_of(payment_id, made)
 
@@ -337,5 +333,6 @@ def answer_of(payment_id: str, made: Payment) -> Answer:
         "notice": made.notice,
         "stage": made.stage.value,
         "amount_fen": made.amount_fen,
+        "returned_fen": made.amount_fen - made.left_fen,
         "reference": made.reference,
     }

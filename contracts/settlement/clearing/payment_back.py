@@ -1,7 +1,9 @@
 """``payment.send_back`` and ``payment.receive``: what banks say of a payment that was confirmed.
 
 Money that the payee's bank sends back is a return that is linked to its payment: the payment's own
-postings negated, under a transfer of their own, and the notice waits for another payment. The
+postings negated, or so much of each of them as came back, under a transfer of their own; and that
+much of the notice waits for another payment, due as before. The bank's reference makes a return:
+told twice it is one, another reference is another return, never more than what stands paid. The
 payee's bank may say that it has received a payment, with its own reference: then both banks'
 references of one movement are there, and nothing moves.
 """
@@ -13,26 +15,31 @@ from dataclasses import replace
 from contracts.api import Answer, Args, Context, reject
 from contracts.schema import Date, Fen, Id, OneOf
 from contracts.settlement.clearing import notice_record, payment_record
-from contracts.settlement.clearing.notice_record import NoticeStage
 from contracts.settlement.clearing.payment import (
     BANK_POSTS,
     CONTRACT,
     REFERENCE,
-    WHY_RETURNED,
     answer_of,
     ordered,
     payment_legs,
     store,
-    take_reference,
 )
 from contracts.settlement.clearing.payment_effects import AFTER_SENT_BACK
 from contracts.settlement.clearing.payment_record import (
+    CONFIRMED,
     Payment,
     PaymentStage,
     PaymentStep,
     follow,
 )
 from contracts.settlement.funds_book import counter_entry, post
+from contracts.settlement.returns import (
+    WHY_BACK,
+    check_value_day,
+    make_return,
+    take_reference,
+    told_before,
+)
 
 __all__ = ["CONTRACT"]
 
@@ -44,36 +51,39 @@ _TOLD = {
 }
 
 
-@CONTRACT.method(args={**_TOLD, "reason": OneOf(*WHY_RETURNED)}, kinds=("bank",), posts=BANK_POSTS)
+@CONTRACT.method(args={**_TOLD, "reason": OneOf(*WHY_BACK)}, kinds=("bank",), posts=BANK_POSTS)
 def send_back(ctx: Context, args: Args) -> Answer:
-    """Money that was paid came back, whole, and why: its postings are taken back by counter-entry,
-    and the notice waits for another payment.
+    """Money that was paid came back, whole or in part, and why: that much is open again.
 
-    What was closed meanwhile stays closed; the debt is open again. Refuses with
-    ``payment.not-your-order``, ``payment.amount-differs``, ``payment.reference-used``,
-    ``payment.reported-otherwise``, ``payment.value-day``, ``payment.wrong-stage``.
+    So much of its postings is taken back by counter-entry, from each fund in proportion to what it
+    has paid, to the fen, and waits for another payment. What was closed meanwhile stays closed.
+    Refuses with ``payment.not-your-order``, ``payment.wrong-stage`` (never confirmed),
+    ``payment.return-above``, ``payment.return-before``, ``payment.reference-used``,
+    ``payment.reported-otherwise``, ``payment.value-day``, ``payment.too-many-returns``.
     """
     payment_id = args["payment"]
     made = ordered(ctx, payment_id)
-    if made.stage is PaymentStage.SENT_BACK:
-        _check_same(payment_id, made, args, (made.back_reference, made.back_on))
+    if told_before(payment_id, made.returns, args):
         return answer_of(payment_id, made)
-    after = follow(made.stage, PaymentStep.SEND_BACK, payment_id)
-    _check_amount(made, args)
-    take_reference(ctx, payment_id, args)
+    if made.stage not in CONFIRMED:
+        follow(made.stage, PaymentStep.SEND_BACK, payment_id)
     notice = notice_record.load(ctx.state, made.notice)
-    post(ctx, f"payment-back/{payment_id}", counter_entry(payment_legs(notice, made)))
-    waits = replace(notice, stage=NoticeStage.ISSUED, paid_on="")
+    back = make_return(
+        ctx, payment_id, made.rows or notice.rows, made.returns, args, paid_on=made.value_on
+    )
+    whole = back.amount_fen == made.left_fen
+    step = PaymentStep.SEND_BACK if whole else PaymentStep.PART_BACK
+    after = follow(made.stage, step, payment_id)
+    transfer = f"payment-back/{payment_id}/{len(made.returns) + 1}"
+    post(ctx, transfer, counter_entry(payment_legs(notice, made, back.rows)))
+    waits = notice_record.with_returned(notice, back.rows)
     notice_record.put(ctx.state, made.notice, waits)
-    made = replace(
-        made, stage=after, back_reference=args["reference"], back_on=args["value_on"],
-        reason=args["reason"],
-    )  # fmt: skip
-    answer = store(ctx, payment_id, made, waits)
+    made = replace(made, stage=after, returns=(*made.returns, back))
+    answer = store(ctx, payment_id, made, waits, back)
     notice_record.tell(ctx, made.notice, waits, payment=payment_id)
     effect = AFTER_SENT_BACK.get(waits.kind)
     if effect is not None:
-        effect(ctx, made.notice, waits)
+        effect(ctx, made.notice, waits, waits.by_fund(back.rows))
     return answer
 
 
@@ -89,12 +99,14 @@ def receive(ctx: Context, args: Args) -> Answer:
     if made is None or made.payee_bank != ctx.sender:
         reject("payment.not-your-order", payment=payment_id, bank=ctx.sender)
     if made.received_reference:
-        _check_same(payment_id, made, args, (made.received_reference, made.received_on))
+        _check_received(payment_id, made, args)
         return answer_of(payment_id, made)
-    if made.stage is not PaymentStage.PAID:
+    if made.stage not in (PaymentStage.PAID, PaymentStage.PART_BACK):
         reject("payment.wrong-stage", payment=payment_id, stage=made.stage.value, step="receive")
-    _check_amount(made, args)
-    take_reference(ctx, payment_id, args)
+    if args["amount_fen"] != made.amount_fen:
+        reject("payment.amount-differs", asked_fen=args["amount_fen"], due_fen=made.amount_fen)
+    check_value_day(ctx, args["value_on"])
+    take_reference(ctx, payment_id, args["reference"])
     made = replace(made, received_reference=args["reference"], received_on=args["value_on"])
     payment_record.put(ctx.state, payment_id, made)
     ctx.emit(
@@ -104,17 +116,13 @@ def receive(ctx: Context, args: Args) -> Answer:
     return answer_of(payment_id, made)
 
 
-def _check_amount(made: Payment, args: Args) -> None:
-    if args["amount_fen"] != made.amount_fen:
-        reject("payment.amount-differs", asked_fen=args["amount_fen"], due_fen=made.amount_fen)
-
-
-def _check_same(payment_id: str, made: Payment, args: Args, known: tuple[str, str]) -> None:
+def _check_received(payment_id: str, made: Payment, args: Args) -> None:
     """The same report again is answered as before; another one is refused."""
-    told = (args["reference"], args["value_on"])
-    if told != known or args["amount_fen"] != made.amount_fen:
+    known = (made.received_reference, made.received_on, made.amount_fen)
+    told = (args["reference"], args["value_on"], args["amount_fen"])
+    if told != known:
         reject(
-            "payment.reported-otherwise", payment=payment_id, known=made.stage.value,
-            known_reference=known[0], known_day=known[1], told=made.stage.value,
-            reference=told[0], day=told[1],
+            "payment.reported-otherwise", payment=payment_id,
+            known_reference=known[0], known_day=known[1], known_fen=known[2],
+            reference=told[0], day=told[1], told_fen=told[2],
         )  # fmt: skip

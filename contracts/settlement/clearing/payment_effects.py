@@ -1,7 +1,8 @@
 """What the payment of a notice does beside its postings, by kind of notice.
 
-A function is told the notice once it is paid, or once its money came back, in the same call. Kinds
-that are not here have no effect but their postings.
+A function is told the notice once it is paid, or once its money came back, in the same call, and
+what of it was paid or came back, by fund: after a return that may be a part. Kinds that are not
+here have no effect but their postings.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from contracts.settlement.clearing.confirmation import paid_institution, unpaid_
 from contracts.settlement.clearing.notice_record import Kind, Notice
 from contracts.settlement.clearing.statement import paid_statements, unpaid_statements
 
-Effect = Callable[[Context, str, Notice], None]
+Effect = Callable[[Context, str, Notice, Mapping[str, int]], None]
 
 AFTER_PAID: Mapping[Kind, Effect] = MappingProxyType(
     {

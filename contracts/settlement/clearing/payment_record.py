@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from contracts.api import State, Value, reject
+from contracts.settlement.clearing.notice_record import Notice
 from contracts.settlement.life import START, Life
+from contracts.settlement.returns import Returned, decode, left_rows, returned_fen
 
 
 class PaymentStage(StrEnum):
@@ -24,8 +26,10 @@ class PaymentStage(StrEnum):
     """The bank has paid, with its reference; final unless the money comes back."""
     RETURNED = "returned"
     """The bank could not pay; final: another payment is ordered."""
+    PART_BACK = "part-back"
+    """It was paid, and a part of the money came back later: another payment of that is ordered."""
     SENT_BACK = "sent-back"
-    """It was paid, and the money came back later; final: another payment is ordered."""
+    """It was paid, and all of the money came back later; final: another payment is ordered."""
     CANCELLED = "cancelled"
     """Given up before it was approved; final."""
 
@@ -38,6 +42,7 @@ class PaymentStep(StrEnum):
     CANCEL = "cancel"
     CONFIRM = "confirm"
     BOUNCE = "bounce"
+    PART_BACK = "part-back"
     SEND_BACK = "send-back"
 
 
@@ -48,7 +53,10 @@ TABLE: dict[tuple[str, PaymentStep], PaymentStage] = {
     (_G.MADE, _P.CANCEL): _G.CANCELLED,
     (_G.APPROVED, _P.CONFIRM): _G.PAID,
     (_G.APPROVED, _P.BOUNCE): _G.RETURNED,
+    (_G.PAID, _P.PART_BACK): _G.PART_BACK,
     (_G.PAID, _P.SEND_BACK): _G.SENT_BACK,
+    (_G.PART_BACK, _P.PART_BACK): _G.PART_BACK,
+    (_G.PART_BACK, _P.SEND_BACK): _G.SENT_BACK,
 }
 """(stage, step) -> next stage. What is missing is refused."""
 
@@ -60,6 +68,10 @@ mermaid = _LIFE.mermaid
 def follow(stage: str, step: PaymentStep, payment: str) -> PaymentStage:
     """The stage after ``step``. Refuses with ``payment.wrong-stage``."""
     return _LIFE.follow(stage, step, payment=payment)
+
+
+CONFIRMED = (PaymentStage.PAID, PaymentStage.PART_BACK, PaymentStage.SENT_BACK)
+"""The bank had paid it, whatever came back since."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,32 +92,48 @@ class Payment:
     checker: str
     """Holder who approved it; never the maker."""
     reference: str
-    """The bank's, of the payment or of its return."""
+    """The bank's, of the payment or of its refusal to pay."""
     value_on: str
     """The bank's day of booking."""
     reason: str
-    """Why it was returned or cancelled; a word of a list."""
+    """Why it could not be paid or was cancelled; a word of a list."""
     digest: bytes
     """Of the ordering call, for retries."""
     cause: bytes
     """Id of the ordering transaction."""
     previous: str = ""
     """The payment of the same notice before this one; empty for the first."""
-    back_reference: str = ""
-    """The bank's reference of money that came back after it was paid."""
-    back_on: str = ""
     received_reference: str = ""
     """The payee's bank's own reference of what it received; empty while it has not said so."""
     received_on: str = ""
+    rows: tuple[int, ...] = ()
+    """Fen by row of the notice's money that it pays; empty: the notice whole."""
+    returns: tuple[Returned, ...] = ()
+    """What came back after it was paid, in the order of the bank's reports."""
+
+    def left_rows(self, notice: Notice) -> tuple[int, ...]:
+        """Fen by row of its notice's money that stand paid by it."""
+        return left_rows(self.rows or notice.rows, self.returns)
+
+    @property
+    def left_fen(self) -> int:
+        """What of its amount has not come back."""
+        return self.amount_fen - returned_fen(self.returns)
 
     def encode(self) -> Value:
         """As the state has it: an array, the order of the fields above."""
         return [
             self.stage.value, self.notice, self.amount_fen, self.sender, self.bank,
             self.payee_bank, self.maker, self.checker, self.reference, self.value_on, self.reason,
-            self.digest, self.cause, self.previous, self.back_reference, self.back_on,
-            self.received_reference, self.received_on,
+            self.digest, self.cause, self.previous, self.received_reference, self.received_on,
+            *self._seldom(),
         ]  # fmt: skip
+
+    def _seldom(self) -> list[Value]:
+        """What most payments have nothing of."""
+        if not self.rows and not self.returns:
+            return []
+        return [list(self.rows), [back.encode() for back in self.returns]]
 
     @classmethod
     def decode(cls, value: Value) -> Payment:
@@ -113,13 +141,14 @@ class Payment:
         # Payments of the first version end with their cause.
         (stage, notice, amount, sender, bank, payee_bank, maker, checker, reference, value_on,
          reason, digest, cause, *rest) = value  # fmt: skip
-        previous, back_reference, back_on, received, received_on = rest or [""] * 5
+        previous, received, received_on, *seldom = rest or [""] * 3
+        rows, returns = seldom or ((), ())
         return cls(
             stage=PaymentStage(stage), notice=notice, amount_fen=amount, sender=sender, bank=bank,
             payee_bank=payee_bank, maker=maker, checker=checker, reference=reference,
             value_on=value_on, reason=reason, digest=digest, cause=cause, previous=previous,
-            back_reference=back_reference, back_on=back_on, received_reference=received,
-            received_on=received_on,
+            received_reference=received, received_on=received_on, rows=tuple(rows),
+            returns=decode(returns),
         )  # fmt: skip
 
 
@@ -140,8 +169,3 @@ def load(state: State, payment_id: str) -> Payment:
 def put(state: State, payment_id: str, made: Payment) -> None:
     """Write it."""
     state.put(f"payment/{payment_id}", made.encode())
-
-
-def reference_key(bank: str, reference: str) -> str:
-    """State key of a bank's reference: it names one payment, for good."""
-    return f"bank-reference/{bank}/{reference}"

@@ -13,6 +13,7 @@ provinces (``cities``).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from contracts import parameters
@@ -27,7 +28,7 @@ from contracts.settlement.clearing import (
     period_record,
     statement_record,
 )
-from contracts.settlement.clearing.notice_record import Kind, Notice
+from contracts.settlement.clearing.notice_record import Kind, Notice, NoticeStage
 from contracts.settlement.clearing.period import CONTRACT
 from contracts.settlement.clearing.period_record import Period, PeriodStage
 from contracts.settlement.clearing.statement_record import Statement
@@ -171,13 +172,18 @@ def _issue(ctx: Context, period: str, notice_id: str, kind: Kind, pairs: list[Pa
         statement_record.put(ctx.state, period, home, care, replace(made, notice=notice_id))
 
 
-def paid_statements(ctx: Context, notice_id: str, notice: Notice) -> None:
-    """A statement's notice is paid; one that nets pays both directions."""
-    _settled(ctx, notice.cause[0], _pairs_of(ctx.state, notice_id, notice))
+def paid_statements(
+    ctx: Context, notice_id: str, notice: Notice, _by_fund: Mapping[str, int]
+) -> None:
+    """A statement is paid once nothing of its notice is open; netted, both directions are."""
+    if notice.stage is NoticeStage.PAID:
+        _settled(ctx, notice.cause[0], _pairs_of(ctx.state, notice_id, notice))
 
 
-def unpaid_statements(ctx: Context, notice_id: str, notice: Notice) -> None:
-    """The money of a statement's notice came back: it is owed again."""
+def unpaid_statements(
+    ctx: Context, notice_id: str, notice: Notice, _by_fund: Mapping[str, int]
+) -> None:
+    """Money of a statement's notice came back: the statement is not paid any more."""
     _settled(ctx, notice.cause[0], _pairs_of(ctx.state, notice_id, notice), settled=False)
 
 
@@ -193,13 +199,15 @@ def _pairs_of(state: State, notice_id: str, notice: Notice) -> list[Pair]:
 
 def _settled(ctx: Context, period: str, pairs: list[Pair], *, settled: bool = True) -> None:
     """Note that statements are paid, or owed again. A closed period stays as it was closed."""
+    count = 0
     for home, care in pairs:
         made = statement_record.load(ctx.state, period, home, care)
+        # A second part that comes back finds its statement owed already.
+        count += settled - made.settled
         made = replace(made, settled=settled)
         statement_record.put(ctx.state, period, home, care, made)
     listed = period_record.load(ctx.state, period)
     if listed.stage is not PeriodStage.CLOSED:
-        count = len(pairs) if settled else -len(pairs)
         listed = replace(listed, settled=listed.settled + count)
         period_record.put(ctx.state, period, listed)
 

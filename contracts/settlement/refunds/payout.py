@@ -3,8 +3,9 @@
 An account that was closed, by death or by a move of the insurance, must not fill again: nobody
 would look into it. What a refund brings there is moved on at once to what the area owes (``owed``),
 and a payout waits for the home bureau to name a bank account: the person's own, or an heir's with
-the relation. A second person orders, the bank confirms or sends it back with a reason. What a dead
-person's account held is divided among heirs by ``estate`` and paid out in the same way.
+the relation. A second person orders, the bank confirms or sends it back with a reason. Money that
+comes back after it was confirmed, whole or in part, is owed again, and an account is named anew.
+What a dead person's account held is divided among heirs by ``estate`` and paid out in the same way.
 
 State: ``payout/<cause>:<number>``, numbers from 1. The cause is a reversal's id, or ``estate:``,
 ``move:`` or ``wallet:`` with the id of what brought the money: no client's id begins like that.
@@ -19,34 +20,43 @@ from enum import StrEnum
 from contracts import organisations
 from contracts.api import Answer, Args, Context, Contract, State, Value, reject
 from contracts.organisations import covers, require_competent, require_own_id
-from contracts.schema import IDENTIFIER, Bytes, Id, OneOf, Text
+from contracts.schema import IDENTIFIER, Bytes, Date, Fen, Id, OneOf, Text
 from contracts.settlement import account_money, calendar, enrolment, estate_record, move_record
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.enrolment import Person, person_status
 from contracts.settlement.enrolment_record import CLOSED
-from contracts.settlement.funds_book import Book, Leg, post
+from contracts.settlement.funds_book import Book, Leg, counter_entry, post
 from contracts.settlement.life import START, Life
 from contracts.settlement.records import content_digest, salt_of
+from contracts.settlement.returns import (
+    WHY_BACK,
+    Returned,
+    decode,
+    make_return,
+    returned_fen,
+    told_before,
+)
 from contracts.settlement.terms import PERSONAL_ACCOUNT
 
 CONTRACT = Contract("payout", version=1)
 
 RECEIVERS = ("person", "spouse", "parent", "child", "other_heir")
 """Whose the bank account is: the person's, or of an heir by relation."""
-WHY_BOUNCED = ("unknown_account", "closed_account", "name_differs", "limit", "other")
+ORDERS_MAX = 20
+"""Orders of one payout that banks have carried out."""
 
 
 class PayoutState(StrEnum):
     """Where a payout stands."""
 
     DUE = "due"
-    """Money came back and has nowhere to go yet."""
+    """Money has nowhere to go yet, or came back from where it was sent."""
     NAMED = "named"
     """A bank account is known."""
     PAYING = "paying"
     """With the bank."""
     PAID = "paid"
-    """The bank has paid, with its reference; final."""
+    """The bank has paid, with its reference; final unless money comes back."""
 
 
 class PayoutStep(StrEnum):
@@ -56,7 +66,11 @@ class PayoutStep(StrEnum):
     NAME = "name"
     PAY = "pay"
     CONFIRM = "confirm"
+    CONFIRM_PART = "confirm-part"
+    """The bank has paid, and of an earlier order something came back meanwhile."""
     BOUNCE = "bounce"
+    COME_BACK = "come-back"
+    """Money of an order that the bank had confirmed came back, whole or in part."""
 
 
 _S, _A = PayoutState, PayoutStep
@@ -66,12 +80,39 @@ TABLE: dict[tuple[str, PayoutStep], PayoutState] = {
     (_S.NAMED, _A.NAME): _S.NAMED,
     (_S.NAMED, _A.PAY): _S.PAYING,
     (_S.PAYING, _A.CONFIRM): _S.PAID,
+    (_S.PAYING, _A.CONFIRM_PART): _S.DUE,
     (_S.PAYING, _A.BOUNCE): _S.DUE,
+    (_S.PAID, _A.COME_BACK): _S.DUE,
+    # Of an earlier order.
+    (_S.DUE, _A.COME_BACK): _S.DUE,
+    (_S.NAMED, _A.COME_BACK): _S.NAMED,
+    (_S.PAYING, _A.COME_BACK): _S.PAYING,
 }
 """(state, step) -> next state. What is missing is refused."""
 
 _LIFE = Life(TABLE, PayoutState, "payout.wrong-state", ("state", "step"))
 mermaid = _LIFE.mermaid
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """An order that the bank has carried out."""
+
+    payment: str
+    bank: str
+    amount_fen: int
+    reference: str
+    returns: tuple[Returned, ...] = ()
+
+    @property
+    def standing_fen(self) -> int:
+        """What did not come back of it."""
+        return self.amount_fen - returned_fen(self.returns)
+
+    def encode(self) -> Value:
+        """As the state has it."""
+        returns = [back.encode() for back in self.returns]
+        return [self.payment, self.bank, self.amount_fen, self.reference, returns]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +123,7 @@ class Payout:
     person: str
     area: str
     amount_fen: int
+    """What is paid out in all."""
     account: bytes
     """Token of a bank account, 32 bytes; the bank knows what it stands for."""
     receiver: str
@@ -98,20 +140,39 @@ class Payout:
     salt: bytes
     heir: bytes = b""
     """The heir whose share it is (``estate``); empty where no heir is on record for it."""
+    ordered_fen: int = 0
+    """Of the order that is on its way."""
+    paid: tuple[Paid, ...] = ()
+    """Orders that banks have carried out, oldest first."""
+
+    @property
+    def open_fen(self) -> int:
+        """What is still to be paid, or is again; money on its way counts as open."""
+        return self.amount_fen - sum(order.standing_fen for order in self.paid)
 
     def encode(self) -> Value:
         """As the state has it: an array, the order of the fields above."""
         return [
             self.state.value, self.person, self.area, self.amount_fen, self.account,
             self.receiver, self.namer, self.payment, self.bank, self.reference, self.last,
-            self.salt, *([self.heir] if self.heir else ()),
+            self.salt, self.heir, self.ordered_fen, [order.encode() for order in self.paid],
         ]  # fmt: skip
+
+    @classmethod
+    def decode(cls, value: Value) -> Payout:
+        """From the state's value."""
+        state, *fields, paid = value
+        orders = tuple(
+            Paid(payment, bank, fen, reference, decode(returns))
+            for payment, bank, fen, reference, returns in paid
+        )
+        return replace(cls(PayoutState(state), *fields), paid=orders)
 
 
 def find(state: State, name: str) -> Payout | None:
     """The payout of an id; None where there is none."""
     value = state.get(_key(name))
-    return None if value is None else Payout(PayoutState(value[0]), *value[1:])
+    return None if value is None else Payout.decode(value)
 
 
 def name_of(reversal: str, number: int) -> str:
@@ -208,9 +269,10 @@ def name_account(ctx: Context, args: Args) -> Answer:
     posts=("finance",),
 )
 def pay(ctx: Context, args: Args) -> Answer:
-    """Order the bank to pay. Whoever named the account does not order.
+    """Order the bank to pay what is open. Whoever named the account does not order.
 
-    Refuses with ``payout.same-holder``, ``payout.bank``, ``payout.wrong-state``.
+    Refuses with ``payout.same-holder``, ``payout.bank``, ``payout.wrong-state``,
+    ``payout.payment-id``, ``payout.too-many``.
     """
     made, digest, told = _begin(ctx, "pay", args)
     if ctx.sender_kind == "bureau":
@@ -226,7 +288,20 @@ def pay(ctx: Context, args: Args) -> Answer:
     bank = organisations.load(ctx.state, args["bank"])
     if bank is None or bank.kind != "bank":
         reject("payout.bank", bank=args["bank"])
-    ordered = replace(made, state=state, payment=args["payment"], bank=args["bank"], last=digest)
+    used = {made.payment, *(order.payment for order in made.paid)}
+    if args["payment"] in used:
+        reject("payout.payment-id", payout=args["payout"], payment=args["payment"])
+    if len(made.paid) >= ORDERS_MAX:
+        reject("payout.too-many", payout=args["payout"], limit=ORDERS_MAX)
+    ordered = replace(
+        made, state=state, payment=args["payment"], bank=args["bank"], last=digest,
+        ordered_fen=made.open_fen,
+    )  # fmt: skip
+    # Told once for each order: from it the bank's list of orders is made.
+    ctx.emit(
+        "payout.ordered", payout=args["payout"], payment=args["payment"], bank=args["bank"],
+        area=made.area, amount_fen=made.open_fen,
+    )  # fmt: skip
     return _store(ctx, args["payout"], ordered)
 
 
@@ -241,17 +316,15 @@ def confirm(ctx: Context, args: Args) -> Answer:
     _require_order(ctx, made, args)
     if told is not None:
         return told
-    state = _LIFE.follow(made.state, _A.CONFIRM)
-    legs = [
-        (chart.owed(made.area), PERSONAL_ACCOUNT, -made.amount_fen),
-        (chart.bank(made.bank), PERSONAL_ACCOUNT, made.amount_fen),
-    ]
-    post(ctx, f"payout/{args['payout']}/{made.payment}", legs)
-    paid = replace(made, state=state, reference=args["reference"], last=digest)
-    return _store(ctx, args["payout"], paid)
+    order = Paid(made.payment, made.bank, made.ordered_fen, args["reference"])
+    paid = replace(made, reference=args["reference"], paid=(*made.paid, order), ordered_fen=0)
+    state = _LIFE.follow(made.state, _A.CONFIRM_PART if paid.open_fen else _A.CONFIRM)
+    post(ctx, f"payout/{args['payout']}/{made.payment}", _legs(made, order, order.amount_fen))
+    paid = replace(paid, state=state, last=digest)
+    return _store(ctx, args["payout"], _nameless(paid) if state is _S.DUE else paid)
 
 
-@CONTRACT.method(args=_REPORT | {"reason": OneOf(*WHY_BOUNCED)}, kinds=("bank",), posts=_BANK_POSTS)
+@CONTRACT.method(args=_REPORT | {"reason": OneOf(*WHY_BACK)}, kinds=("bank",), posts=_BANK_POSTS)
 def bounce(ctx: Context, args: Args) -> Answer:
     """The bank could not pay, and why: another account is named. Nothing has moved."""
     made, digest, told = _begin(ctx, "bounce", args)
@@ -259,11 +332,59 @@ def bounce(ctx: Context, args: Args) -> Answer:
     if told is not None:
         return told
     state = _LIFE.follow(made.state, _A.BOUNCE)
-    back = replace(
-        made, state=state, account=b"", receiver="", namer="", reference=args["reference"],
-        last=digest,
-    )  # fmt: skip
-    return _store(ctx, args["payout"], back)
+    back = replace(made, state=state, reference=args["reference"], last=digest, ordered_fen=0)
+    return _store(ctx, args["payout"], _nameless(back))
+
+
+@CONTRACT.method(
+    args=_REPORT | {"amount_fen": Fen(1), "value_on": Date(), "reason": OneOf(*WHY_BACK)},
+    kinds=("bank",),
+    posts=_BANK_POSTS,
+)
+def came_back(ctx: Context, args: Args) -> Answer:
+    """Money that the bank had paid came back, whole or in part, and why: it is owed again.
+
+    An account is named anew. Refuses with ``payout.not-your-order``, ``payment.not-paid``,
+    ``payment.return-above``, ``payment.reference-used``, ``payment.reported-otherwise``,
+    ``payment.value-day``, ``payment.too-many-returns``.
+    """
+    name = args["payout"]
+    made, _, _ = _begin(ctx, "came_back", args)
+    order = paid_order(made, args["payment"], ctx.sender)
+    if order is None:
+        _require_order(ctx, made, args)
+        reject("payment.not-paid", payment=args["payment"], outcome=made.state.value)
+    if told_before(order.payment, order.returns, args):
+        return _answer(name, made)
+    if args["reference"] == order.reference:
+        reject("payment.reference-used", reference=args["reference"], payment=order.payment)
+    back = make_return(ctx, order.payment, [order.amount_fen], order.returns, args)
+    state = _LIFE.follow(made.state, _A.COME_BACK)
+    number = len(order.returns) + 1
+    legs = counter_entry(_legs(made, order, back.amount_fen))
+    post(ctx, f"payout/{name}/{order.payment}/back/{number}", legs)
+    returned = replace(order, returns=(*order.returns, back))
+    paid = tuple(returned if each.payment == order.payment else each for each in made.paid)
+    owes = replace(made, state=state, paid=paid)
+    return _store(ctx, name, _nameless(owes) if made.state is _S.PAID else owes)
+
+
+def paid_order(made: Payout, payment: str, bank: str) -> Paid | None:
+    """The order of this id that this bank has carried out; None where it has not."""
+    return next((p for p in made.paid if (p.payment, p.bank) == (payment, bank)), None)
+
+
+def _legs(made: Payout, order: Paid, amount_fen: int) -> list[Leg]:
+    """The postings that pay so much."""
+    return [
+        (chart.owed(made.area), PERSONAL_ACCOUNT, -amount_fen),
+        (chart.bank(order.bank), PERSONAL_ACCOUNT, amount_fen),
+    ]
+
+
+def _nameless(made: Payout) -> Payout:
+    """Without the bank account that would not do: one is to be named again."""
+    return replace(made, account=b"", receiver="", namer="")
 
 
 def _begin(ctx: Context, method: str, args: Args) -> tuple[Payout, bytes, Answer | None]:
@@ -285,13 +406,16 @@ def _store(ctx: Context, name: str, made: Payout) -> Answer:
     ctx.state.put(_key(name), made.encode())
     ctx.emit(
         f"payout.{made.state.value}", payout=name, person=made.person, area=made.area,
-        amount_fen=made.amount_fen,
+        amount_fen=made.amount_fen, open_fen=made.open_fen,
     )  # fmt: skip
     return _answer(name, made)
 
 
 def _answer(name: str, made: Payout) -> Answer:
-    return {"payout": name, "state": made.state.value, "amount_fen": made.amount_fen}
+    return {
+        "payout": name, "state": made.state.value, "amount_fen": made.amount_fen,
+        "open_fen": made.open_fen,
+    }  # fmt: skip
 
 
 def _key(name: str) -> str:

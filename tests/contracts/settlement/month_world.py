@@ -184,7 +184,7 @@ class Month:
         payment = f"{payer}:{self.payments}"
         if payer.startswith(("bureau:", "hospital:")):
             payment = f"{payer.partition(':')[2]}-{self.payments}"
-        due = notice_record.load(self.state, notice).amount_fen
+        due = notice_record.load(self.state, notice).open_fen
         self.world.do(
             payer, "payment", "order",
             {"payment": payment, "notice": notice, "amount_fen": due, "bank": BANK,

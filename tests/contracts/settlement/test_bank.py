@@ -161,9 +161,9 @@ LINES = st.lists(
 
 @given(LINES)
 def test_whatever_a_bank_says_the_money_is_where_its_last_word_put_it(lines: list[Any]) -> None:
-    """A model of four lines: paid once by an ``out``, back by a ``returned`` of the amount."""
+    """A model of a few lines: paid once by an ``out``, back by what is ``returned`` of it."""
     made, payment = ordered()
-    stage, known, received = "approved", set(), False
+    stage, known, received, left = "approved", set(), False, 0
     for reference, order, direction, amount in lines:
         args: dict[str, Value] = {
             "reference": reference, "direction": direction, "amount_fen": amount, "value_on": DAY,
@@ -173,20 +173,21 @@ def test_whatever_a_bank_says_the_money_is_where_its_last_word_put_it(lines: lis
             args["reason"] = "limit"
         outcome = made.world.call(BANK, "bank", "line", args, post="operator")
         assert outcome.ok or outcome.code in ("bank.foreign-order", "bank.line-differs")
-        if outcome.ok and reference not in known and order == "mine" and amount == QUOTA:
+        if outcome.ok and reference not in known and order == "mine":
             match (stage, direction):
-                case ("approved", "out"):
-                    stage = "paid"
-                case ("approved", "returned"):
+                case ("approved", "out") if amount == QUOTA:
+                    stage, left = "paid", QUOTA
+                case ("approved", "returned") if amount == QUOTA:
                     stage = "returned"
-                case ("paid", "returned"):
-                    stage = "sent-back"
-                case ("paid", "in"):
+                case ("paid" | "part-back", "returned") if amount <= left:
+                    left -= amount
+                    stage = "part-back" if left else "sent-back"
+                case ("paid" | "part-back", "in") if amount == QUOTA:
                     received = True
         if outcome.ok:
             known.add(reference)
         assert payment_record.load(made.state, payment).stage == stage
-        assert abs(held(made)) == (QUOTA if stage == "paid" else 0)
+        assert abs(held(made)) == left
         assert bool(payment_record.load(made.state, payment).received_reference) == received
         assert not any(trial_balance(made.state).values())
 
@@ -200,18 +201,19 @@ def test_money_that_comes_back_later_is_a_return_of_its_payment() -> None:
     notice = payment_record.load(made.state, payment).notice
     before = dict(made.state.entries)
     other = report(made, order=payment, reference="R2", direction="returned",
-                   reason="closed_account", amount_fen=QUOTA - 1)  # fmt: skip
-    assert other.answer["cause"] == "amount-differs"
+                   reason="closed_account", amount_fen=QUOTA + 1)  # fmt: skip
+    assert other.answer["cause"] == "above-payment"
     assert abs(held(made)) == QUOTA
     assert len(made.state.entries) > len(before), "it waits in suspense"
     back = {"order": payment, "reference": "R3", "direction": "returned",
             "reason": "closed_account"}  # fmt: skip
     told = report(made, **back)
     assert told.answer["outcome"] == "matched"
-    assert {posting.transfer for posting in told.postings} == {f"payment-back/{payment}"}
+    assert {posting.transfer for posting in told.postings} == {f"payment-back/{payment}/1"}
     assert held(made) == 0
     found = payment_record.load(made.state, payment)
-    assert (found.stage, found.reference, found.back_reference) == ("sent-back", "R1", "R3")
+    assert (found.stage, found.reference) == ("sent-back", "R1")
+    assert [(b.reference, b.amount_fen) for b in found.returns] == [("R3", QUOTA)]
     waits = notice_record.load(made.state, notice)
     assert (waits.stage, waits.paid_on) == ("issued", "")
     entries = dict(made.state.entries)
@@ -236,7 +238,7 @@ def test_a_line_in_suspense_turns_out_to_be_a_return() -> None:
     explained = resolve(made, "matched", order=payment)
     assert explained.answer["outcome"] == "resolved"
     assert held(made) == 0
-    assert payment_record.load(made.state, payment).back_reference == "R1"
+    assert [b.reference for b in payment_record.load(made.state, payment).returns] == ["R1"]
     resolve(made, "matched", refused="bank.not-suspended", reference="R0", order=payment)
 
 
@@ -275,14 +277,15 @@ def test_reports_after_payment_that_are_refused() -> None:
     report(made, order=payment)
     refuse("payment.not-your-order", "send_back", BANK_GUANGDONG)
     refuse("payment.not-your-order", "receive")
-    refuse("payment.amount-differs", "send_back", amount_fen=QUOTA + 1)
+    refuse("payment.return-above", "send_back", amount_fen=QUOTA + 1)
     refuse("payment.amount-differs", "receive", BANK_GUANGDONG, amount_fen=1)
     refuse("payment.reference-used", "send_back", reference="R1")
     refuse("payment.value-day", "send_back", value_on="2025-06-11")
     made.world.do(BANK_GUANGDONG, "payment", "receive", told, post="operator")
     refuse("payment.reported-otherwise", "receive", BANK_GUANGDONG, reference="B2")
     made.world.do(BANK, "payment", "send_back", told | {"reason": "limit"}, post="operator")
-    refuse("payment.reported-otherwise", "send_back", reference="B2")
+    refuse("payment.return-above", "send_back", reference="B2")
+    refuse("payment.reported-otherwise", "send_back", amount_fen=QUOTA - 1)
     after = dict(made.state.entries)
     made.world.do(BANK, "payment", "send_back", told | {"reason": "limit"}, post="operator")
     assert made.state.entries == after

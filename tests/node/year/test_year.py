@@ -6,6 +6,8 @@ import json
 import random
 import re
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +21,41 @@ from contracts.settlement.calendar import start_of_day_ms
 from node.benchmark.workload import Batch, Planned, Signer
 from node.ledger.receipt import Receipt, ReceiptPosting
 from node.service.opening import OpenOptions, open_ledger
+from node.store.database import Database
 from node.year import __main__ as command
-from node.year import bills, calendar, charts, closing, outages
+from node.year import bills, calendar, cases, charts, closing, outages, people
 from node.year.ledger import YearBroken, YearLedger
+from node.year.node_process import OPEN
 from node.year.people import People
 from node.year.places import Places, Scale
 from node.year.prepaid import Prepaid
-from node.year.report import middle, page, summary
+from node.year.report import page
 from node.year.run import Outcome, Plan, Progress, simulate
+from node.year.summary import memory_growth, middle, summary
 from node.year.sums import Sums
 from node.year.waves import Waves
 
 TINY = Plan(claims=90, persons=60, scale=Scale(cities=1, hospitals=1, pharmacies=1, provinces=3))
 
 
-def live(folder: Path, progress: Progress = lambda *_: None) -> Outcome:
+def live(folder: Path, progress: Progress = lambda *_: None, plan: Plan = TINY) -> Outcome:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(outages, "SHARE", 0.05)  # so few visits meet none otherwise
-        return simulate(TINY, folder, progress)
+        patch.setattr(people, "COVERED", 128)  # and so few people
+        patch.setattr(cases, "EVERY", 2)  # one of three provinces by DRG, one by points
+        return simulate(plan, folder, progress)
+
+
+def receipts_of(lived: tuple[Outcome, Path]) -> Iterator[Receipt]:
+    """All receipts of a year's ledger."""
+    outcome, folder = lived
+    database = Database.open(folder / "data" / "ledger.db", diff_heights=10)
+    try:
+        for height in range(outcome.blocks + 1):
+            for leaf in database.blocks.receipts(height):
+                yield Receipt.decode_trusted(leaf)
+    finally:
+        database.close()
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +73,7 @@ def test_the_year_ends_with_nothing_open(lived: tuple[Outcome, Path]) -> None:
     assert told["claims"] == TINY.claims
     assert told["regions"] == 3
     assert told["periods"] == 12
+    assert told["bills_fen"] > told["funds_fen"] > 0
     assert told["imbalance_fen"] == 0
     assert told["accounts_differing"] == 0
     assert told["refused"] == {}
@@ -70,7 +90,74 @@ def test_the_year_ends_with_nothing_open(lived: tuple[Outcome, Path]) -> None:
     assert told["paid_by_case"] > 0
     assert told["prepaid_fen"] > told["prepaid_set_off_fen"] >= 0
     assert min(told["cut_off"].values()) > 0
+    for colours in outcome.journal.colours.values():
+        assert set(colours.values()) <= {"green", "yellow", "red"}
+        assert len(colours) <= 3 * 2, "one for each pair of provinces"
+    assert outcome.journal.colours.keys() >= {"2025-06"}
     json.dumps(told)
+
+
+def test_what_is_confirmed_for_cities_is_levied_and_passed_on(lived: tuple[Outcome, Path]) -> None:
+    """Twelve closed months leave nothing between a province and its cities; the notices are of what
+    flowed between the provinces, once as a city's debt and once as a city's claim."""
+    outcome, _ = lived
+    cities = summary(outcome)["cities"]
+    assert [city["area"] for city in cities] == ["110100", "120100", "130100"]
+    assert all(city["levied_open_fen"] == 0 == city["allotted_open_fen"] for city in cities)
+    for kind in outcome.journal.cities.values():
+        assert all(counted["asked"] == counted["paid"] > 0 for counted in kind.values())
+    cleared = sum(
+        event.fields["amount_fen"]
+        for receipt in receipts_of(lived)
+        for event in receipt.events
+        if event.topic == "payment.paid" and event.fields["notice"].startswith("clearing:")
+    )
+    for name in ("levied_fen", "allotted_fen"):
+        assert sum(city[name] for city in cities) == cleared > 0
+
+
+def test_bills_and_payments_are_those_of_all_settlements(lived: tuple[Outcome, Path]) -> None:
+    bills = funds = 0
+    for receipt in receipts_of(lived):
+        topics = [event.topic for event in receipt.events]
+        if "claim.settled" in topics or "claim.reversed" in topics:
+            bills += receipt.amounts["total_fen"]
+            # Each fund by its number; commercial cover has none.
+            funds += sum(
+                fen for name, fen in receipt.amounts.items() if re.fullmatch(r"fund_\d+_fen", name)
+            )
+    told = summary(lived[0])
+    assert (told["bills_fen"], told["funds_fen"]) == (bills, funds)
+
+
+def test_the_final_run_books_what_the_final_rate_changes(lived: tuple[Outcome, Path]) -> None:
+    outcome, _ = lived
+    told, journal = summary(outcome), outcome.journal
+    assert told["final_run"]["stays"] == told["paid_by_case"] > 0
+    assert told["final_run"]["above_fen"] + told["final_run"]["below_fen"] > 0
+    assert {rate["system"] for rate in told["final_rates"]} == {"drg", "dip"}
+    for rate in told["final_rates"]:
+        assert abs(rate["final_e6"] - rate["estimated_e6"]) * 20 <= rate["estimated_e6"]
+    assert sum(rate["stays"] for rate in told["final_rates"]) == told["paid_by_case"]
+    rows = (*journal.by_case.values(), journal.final)
+    budgets = sum(sum(funds.values()) for funds in outcome.sums.of_kind("budget").values())
+    assert -budgets == sum(above - below for _, above, below in rows)
+    newest: dict[str, dict[str, int]] = {"estimated": {}, "final": {}}
+    for receipt in receipts_of(lived):
+        if any(event.topic == "provider.paid" for event in receipt.events):
+            newest[receipt.answer["stage"]][receipt.answer["claim"]] = receipt.answer["result_fen"]
+    assert newest["final"].keys() == newest["estimated"].keys()
+    assert newest["final"] != newest["estimated"]
+    assert -budgets == sum(newest["final"].values()), "the final run is what counts"
+
+
+def test_what_insurers_pay_is_paid_in_by_their_banks(lived: tuple[Outcome, Path]) -> None:
+    told = summary(lived[0])["commercial"]
+    assert told["persons"] > 0
+    assert told["settlements"] > 0
+    assert told["paid_fen"] > 0
+    assert told["paid_fen"] == told["received_fen"] + told["owed_fen"]
+    assert told["received_fen"] > 0
 
 
 def test_what_the_node_does_not_take_ends_the_year_with_its_reason(tmp_path: Path) -> None:
@@ -79,9 +166,7 @@ def test_what_the_node_does_not_take_ends_the_year_with_its_reason(tmp_path: Pat
     batch = Batch(Signer.of("centre", "finance"), [period])
     start_ms = start_of_day_ms("2025-01-01")
     read: list[int] = []
-    ledger = YearLedger(
-        tmp_path, places, start_ms, lambda height, _: read.append(height), index=False
-    )
+    ledger = YearLedger(tmp_path, places, start_ms, lambda height, _: read.append(height), OPEN)
     with ledger:
         ledger.do([batch])
         assert read == [1]
@@ -121,6 +206,34 @@ def test_what_the_actors_remember_does_not_grow_with_the_year(
     assert months[-1]["remembered"] < TINY.claims / 4
 
 
+def test_what_the_node_holds_is_bounded_and_changes_nothing(
+    lived: tuple[Outcome, Path], tmp_path: Path
+) -> None:
+    """Caches as small as this are full in January, while the state goes on growing."""
+    small = replace(OPEN, tree_cache_bytes=20_000, state_cache_entries=100)
+    outcome = live(tmp_path, plan=replace(TINY, opened=small))
+    assert outcome.sums.balances == lived[0].sums.balances
+    block = 500  # entries that one of these blocks writes at most
+    for month, roomy in zip(outcome.by_month, lived[0].by_month, strict=True):
+        assert 20_000 - 2_000 < month["tree_bytes"] <= 20_000 < roomy["tree_bytes"]
+        assert month["state_entries"] <= 100 + block
+    held = [month["tree_bytes"] for month in lived[0].by_month]
+    assert held[-1] > 2 * held[0], "the state grew meanwhile"
+    assert lived[0].by_month[-1]["state_entries"] > 2 * (100 + block)
+
+
+@pytest.mark.parametrize(
+    ("months", "percent"),
+    [([], 0.0), ([(90, 10)] * 2, 0.0), ([(50, 10), (90, 10), (95, 10), (94, 11)], 5.0),
+     ([(90, 10)] * 12 + [(900, 10)], 0.0), ([(300, 10), (90, 10), (80, 5)], -15.0)],
+)  # fmt: skip
+def test_memory_grows_by_what_is_held_after_the_second_month(
+    months: list[tuple[int, int]], percent: float
+) -> None:
+    held = [{"memory_mb": node, "actors_mb": actors} for node, actors in months]
+    assert memory_growth(held) == percent
+
+
 def test_any_prefix_sums_to_zero_and_the_chain_opens_at_its_end(
     lived: tuple[Outcome, Path],
 ) -> None:
@@ -143,9 +256,12 @@ def test_any_prefix_sums_to_zero_and_the_chain_opens_at_its_end(
 def test_the_page_is_one_file_and_says_what_came_out(lived: tuple[Outcome, Path]) -> None:
     text = page(lived[0])
     assert not re.search(r"(src|href)=|url\(|@import|<script", text), "nothing from outside"
-    for words in ("省际资金流向", "预付金使用", "账龄", "从出院到回款", "基金收支", "平 balanced"):
+    for words in (
+        "省际资金流向", "预付金使用", "账龄", "从出院到回款", "基金收支", "上解", "下拨",
+        "清算 final", "周转金", "商业保险", "内存", "平 balanced",
+    ):  # fmt: skip
         assert words in text
-    assert text.count("<svg") == 7 == text.count("</svg>")
+    assert text.count("<svg") == 11 == text.count("</svg>")
     assert "nan" not in text.lower().replace("finance", "")
 
 
@@ -159,6 +275,7 @@ def test_the_command_prints_one_object(
 
     monkeypatch.setattr(command, "simulate", told)
     monkeypatch.setattr(command, "tune_collector", lambda: None)
+    monkeypatch.setattr(command, "keep_large_apart", lambda: None)
     html = tmp_path / "year.html"
     monkeypatch.setattr(sys, "argv", ["year", "--claims", "60", "--json", "--html", str(html)])
     assert command.main() == 0

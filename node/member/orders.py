@@ -1,0 +1,160 @@
+"""A bank's orders: named by nodes, proved by state, never taken from what a node lists.
+
+A node's list only says which orders there are. Each is proved: the payment's entry in the state
+says that it is approved, for which amount and by which bank; its notice's entry says who is paid. A
+node that lists what it cannot prove gets no further with its list; what one node leaves out the
+others name.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from contracts.settlement.clearing.notice_record import Notice
+from contracts.settlement.clearing.payment_record import Payment, PaymentStage
+from node.ledger.errors import InvalidProof
+from node.ledger.evidence import StateFacts
+from node.member import rows
+from node.member.nodes import Nodes
+from node.member.records import Record, Records
+from node.member.remote import Remote, rows_of, text_of
+from node.store.kv import KV, Operation
+
+PAGE: Final = 200
+PAGES_MAX: Final = 20
+"""Pages of one node's list in one round."""
+PLACE_LAST: Final = 9_999_999
+"""Behind every call of a height."""
+
+
+class Orders:
+    """Collects and refreshes a bank's orders."""
+
+    def __init__(self, kv: KV, nodes: Nodes, records: Records, bank: str) -> None:
+        self._kv, self._nodes, self._records, self.bank = kv, nodes, records, bank
+
+    def collect(self, remote: Remote) -> None:
+        """Prove what a node lists and nobody proved before; the node proves its own list."""
+        place = rows.named(rows.CURSOR, remote.address, "orders")
+        after = rows.read(self._kv, place) or ""
+        for _ in range(PAGES_MAX):
+            answer = remote.get_json(
+                f"/v1/banks/{self.bank}/orders", kind="payment", limit=PAGE, after=after
+            )
+            for row in rows_of(answer, "records"):
+                name = text_of(row, "order", 64)
+                known = self._records.find("order", name)
+                if known is None or known.state == PaymentStage.MADE.value:
+                    self.refresh(remote, name)
+            following = answer.get("next")
+            end = following is None
+            after = (
+                f"{height_of(answer, 'height')}:{PLACE_LAST}"
+                if end
+                else text_of(answer, "next", 30)
+            )
+            self._kv.write([(place, rows.pack(after))], sync=True)
+            if end:
+                return
+
+    def refresh(
+        self, remote: Remote, name: str, *, least: int = 0, done: tuple[Operation, ...] = ()
+    ) -> bool:
+        """Prove how an order stands now, not below a height; ``done`` is written with it.
+
+        An order that was approved for this bank is to come out, once. Raises ``InvalidProof``.
+        """
+        facts, data = self._nodes.prove_state(remote, f"payment/{name}", least=least)
+        made = _payment(facts)
+        if self.bank not in (made.bank, made.payee_bank):
+            raise InvalidProof("member.not-party", order=name, bank=made.bank)
+        batch = list(done)
+        if self._records.find("notice", made.notice) is None:
+            batch += self._notice(remote, made.notice)
+        record = Record.at(
+            "order", name, made.stage.value, facts.header,
+            {
+                "notice": made.notice, "amount_fen": made.amount_fen, "bank": made.bank,
+                "payee_bank": made.payee_bank, "reference": made.reference,
+                "value_on": made.value_on, "received_reference": made.received_reference,
+                "rows": list(made.rows), "returned_fen": made.amount_fen - made.left_fen,
+            },
+        )  # fmt: skip
+        fresh = self._records.put(record, data)
+        mine = made.stage is PaymentStage.APPROVED and made.bank == self.bank
+        if fresh:
+            batch.append((rows.named(rows.OPEN, name), b"" if mine else None))
+        if fresh and mine and self._kv.get(rows.named(rows.OUT, name)) is None:
+            batch.append((rows.named(rows.OUT_WAITS, name), b""))
+        self._kv.write([*batch, *fresh], sync=True)
+        return True
+
+    def open(self) -> list[str]:
+        """Orders that this bank has not reported on."""
+        rows_open = self._kv.iterate(rows.OPEN, rows.OPEN + b"\xff" * 9)
+        return [key[1:].decode() for key, _ in rows_open]
+
+    def instruction(self, name: str) -> dict[str, Any]:
+        """The order as an instruction file has it, from what was proved."""
+        order = self._records.find("order", name)
+        assert order is not None, "an order comes out after it was proved"
+        notice = self._records.find("notice", order.facts["notice"])
+        assert notice is not None, "an order is kept with its notice"
+        return {
+            "order": name, "kind": notice.facts["kind"], "amount_fen": order.facts["amount_fen"],
+            "payer": notice.facts["payer"], "payee": notice.facts["payee"],
+            "payee_bank": order.facts["payee_bank"], "account": None,
+            "notice": notice.name, "due_on": notice.facts["due_on"],
+            "by_fund_fen": _by_fund(order, notice),
+            "height": order.height, "block": order.block.hex(),
+        }  # fmt: skip
+
+    def _notice(self, remote: Remote, name: str) -> list[Operation]:
+        facts, data = self._nodes.prove_state(remote, f"notice/{name}")
+        if not facts.present:
+            raise InvalidProof("member.other-subject", wanted=f"notice/{name}")
+        made = _decoded(Notice, facts)
+        assert isinstance(made, Notice)
+        shown = {
+            "kind": made.kind.value, "payer": made.payer, "payee": made.payee,
+            "due_on": made.due_on, "amount_fen": made.amount_fen, "by_fund_fen": made.by_fund(),
+            "funds": list(made.funds),
+        }  # fmt: skip
+        record = Record.at("notice", name, made.stage.value, facts.header, shown)
+        return self._records.put(record, data)
+
+
+def _by_fund(order: Record, notice: Record) -> dict[str, int]:
+    """What an order pays by fund: its notice whole, or what had come back of it."""
+    rows: list[int] = order.facts["rows"]
+    if not rows:
+        whole: dict[str, int] = notice.facts["by_fund_fen"]
+        return whole
+    sums: dict[str, int] = {}
+    for fund, fen in zip(notice.facts["funds"], rows, strict=True):
+        sums[fund] = sums.get(fund, 0) + fen
+    return {fund: fen for fund, fen in sums.items() if fen}
+
+
+def _payment(facts: StateFacts) -> Payment:
+    if not facts.present:
+        raise InvalidProof("member.other-subject", wanted=facts.key)
+    made = _decoded(Payment, facts)
+    assert isinstance(made, Payment)
+    return made
+
+
+def _decoded(kind: type[Payment] | type[Notice], facts: StateFacts) -> Payment | Notice:
+    """A certified value of a form that this build knows."""
+    try:
+        return kind.decode(facts.value)
+    except (TypeError, ValueError):
+        raise InvalidProof("member.unknown-form", key=facts.key) from None
+
+
+def height_of(row: object, name: str) -> int:
+    """A height in a hint. Raises ``InvalidProof``."""
+    height = row.get(name) if isinstance(row, dict) else None
+    if type(height) is not int or not 0 <= height < 10**15:
+        raise InvalidProof("member.answer-shape", field=name)
+    return height
