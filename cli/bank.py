@@ -64,7 +64,7 @@ def statement(
     try:
         lines = read_statement(file)
     except (BankFileError, OSError) as problem:
-        fail(Exit.LOCAL, str(problem))
+        fail(Exit.LOCAL, str(problem), hint="correct the row; docs/books.md has the columns")
     results = []
     with open_client(context) as client:
         for start in range(0, len(lines), LINES_AT_ONCE):

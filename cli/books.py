@@ -156,7 +156,8 @@ def vouchers(
     try:
         table = Scheme.read(scheme or OWN_TABLE)
     except (SchemeError, OSError) as problem:
-        fail(Exit.LOCAL, str(problem))
+        hint = "copy the installed table (cli/account_scheme.json) and change that"
+        fail(Exit.LOCAL, str(problem), hint=hint)
     made = _Export(table, by)
     with open_client(context) as client:
         low = 0 if not first else last_height_of(client, _day_before(first))

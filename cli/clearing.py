@@ -85,11 +85,12 @@ def clearing_show(context: typer.Context, period: MonthName, as_json: Json = Fal
     print_record(f"Period 清算期 {period}", found)
     print_table(
         "Statements 清分表",
-        ("home", "care", "total 元", "adjusted 元", "home said", "care said", "paid", "advance"),
+        ("home", "care", "total 元", "adjusted 元", "home said", "care said", "paid",
+         "to pay 元", "advance"),
         [
             (r["home"], r["care"], yuan(int(r["total_fen"])), yuan(int(r["adjusted_fen"])),
              r["confirmed_by_home"] or "", r["confirmed_by_care"] or "", shown("", r["paid"]),
-             r["advance"])
+             "" if r["open_fen"] is None else yuan(int(r["open_fen"])), r["advance"])
             for r in rows
         ],
     )  # fmt: skip

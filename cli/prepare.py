@@ -15,7 +15,7 @@ import typer
 
 from cli.exits import Exit
 from cli.output import Json, fail, print_fields, print_json
-from cli.reconcile import RowsFileError, ledger_page, read_rows
+from cli.reconcile import WANTED, RowsFileError, ledger_page, read_rows
 from cli.session import open_client
 from contracts.settlement.calendar import is_date
 from contracts.settlement.clearing.declaration import ROWS_AT_ONCE
@@ -46,7 +46,7 @@ def prepare(
     except OSError as error:
         fail(Exit.LOCAL, f"cannot read {file}: {error.strerror}")
     except (UnicodeDecodeError, RowsFileError) as error:
-        fail(Exit.USAGE, f"{file}: {error}")
+        fail(Exit.USAGE, f"{file}: {error}", hint=WANTED)
     rows: list[dict[str, Any]] = []
     with open_client(context) as client:
         for each in months_of(since or month, month):

@@ -31,6 +31,8 @@ FIELDS = (
     "refd_setl_flag",
 )  # fmt: skip
 """Fields of a line of 3202's file, in order."""
+WANTED = f"a line of 3202 has, apart by tabs: {', '.join(FIELDS)}; correct the line and try again"
+"""What to do about a file that is none."""
 _WORDS = {
     "only-ours": "only on the ledger 仅账本有",
     "only-theirs": "only in the file 仅机构有",
@@ -123,7 +125,7 @@ def reconcile(
     except OSError as error:
         fail(Exit.LOCAL, f"cannot read {file}: {error.strerror}")
     except (UnicodeDecodeError, RowsFileError) as error:
-        fail(Exit.USAGE, f"{file}: {error}")
+        fail(Exit.USAGE, f"{file}: {error}", hint=WANTED)
     with open_client(context) as client:
         rows = ledger_page(client, institution, month)
     ours = {row["settlement"]: sums_of(row) for row in rows}

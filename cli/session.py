@@ -22,7 +22,7 @@ def load_identity(path: Path) -> Identity:
         read_key_header(path)  # nobody is asked for the passphrase of something that is no key
         return open_key(path, read_passphrase(str(path)))
     except KeyFileError as error:
-        fail(Exit.LOCAL, str(error))
+        fail(Exit.LOCAL, str(error), hint="name a key file: yibao --key FILE ..., or YIBAO_KEY")
     except LedgerError as error:
         fail(Exit.LOCAL, f"{path}: {error}", hint="is it the right passphrase for this key?")
 

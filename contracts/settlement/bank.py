@@ -11,7 +11,9 @@ it. A line that names an order of another bank, or none that exists, is refused.
 order (no order named, another amount, paid twice, not approved, more back than was paid) moves
 nothing on the ledger: it is listed in suspense until the bank says what it was.
 
-An order is a payment's id, ``<reimbursement>/<payment>`` or ``payout/<payout>/<payment>``.
+An order is a payment's id, ``<reimbursement>/<payment>`` or ``payout/<payout>/<payment>``. A line
+of money that came back may name the bank's own reference of the payment instead: that is what other
+banks send back with it.
 
 State: ``bank-line/<bank>/<reference>`` an array, the order of ``Line``'s fields;
 ``suspense/<bank>`` how many lines ever waited; ``suspense/<bank>/<n>`` the n-th one's reference.
@@ -29,7 +31,7 @@ from contracts.settlement.clearing import payment, payment_back, payment_record
 from contracts.settlement.clearing.payment_record import PaymentStage
 from contracts.settlement.records import content_digest
 from contracts.settlement.refunds import payout
-from contracts.settlement.returns import WHY_BACK
+from contracts.settlement.returns import WHY_BACK, reference_key
 
 CONTRACT = Contract("bank", version=1)
 
@@ -125,9 +127,10 @@ def line(ctx: Context, args: Args) -> Answer:
         reject("payment.value-day", value_on=args["value_on"], today=today)
     if (args["direction"] == RETURNED) != bool(args["reason"]):
         reject("bank.reason", direction=args["direction"], reason=args["reason"])
-    cause = _match(ctx, args["order"], args)
+    order = _order_of(ctx, args["order"], args["direction"])
+    cause = _match(ctx, order, args)
     made = Line(
-        digest, SUSPENSE if cause else MATCHED, args["direction"], args["order"],
+        digest, SUSPENSE if cause else MATCHED, args["direction"], order,
         args["amount_fen"], args["value_on"], cause, "", ctx.holder,
     )  # fmt: skip
     if cause:
@@ -164,11 +167,23 @@ def resolve(ctx: Context, args: Args) -> Answer:
             "reference": reference, "direction": made.direction, "amount_fen": made.amount_fen,
             "value_on": made.value_on, "reason": "other",
         }  # fmt: skip
-        cause = _match(ctx, args["order"], told)
+        order = _order_of(ctx, args["order"], made.direction)
+        cause = _match(ctx, order, told)
         if cause:
-            reject("bank.still-open", reference=reference, order=args["order"], cause=cause)
-        made = replace(made, order=args["order"])
+            reject("bank.still-open", reference=reference, order=order, cause=cause)
+        made = replace(made, order=order)
     return _store(ctx, reference, replace(made, outcome=RESOLVED, how=how))
+
+
+def _order_of(ctx: Context, named: str, direction: str) -> str:
+    """The order that a line names: of a return also by the bank's reference of its payment."""
+    if direction != RETURNED or payment_record.find(ctx.state, named) is not None:
+        return named
+    paid = find(ctx.state, ctx.sender, named)
+    if paid is not None and paid.direction == OUT and paid.outcome != SUSPENSE:
+        return paid.order
+    known: str | None = ctx.state.get(reference_key(ctx.sender, named)) if named else None
+    return named if known is None else known
 
 
 def _match(ctx: Context, order: str, told: Args) -> str:

@@ -145,8 +145,8 @@ ROWS: tuple[Reason, ...] = (
         "declaration.wrong-stage",
         "The declaration is not at the stage for this step.",
         "申报单当前阶段不能办理该步骤。",
-        "Look at the declaration; what was confirmed is changed by an adjustment only.",
-        "请查询申报单阶段;已确认的只能通过后期调整更正。",
+        "The order is declare, close, audit, confirm; what was confirmed is adjusted later.",
+        "次序为申报、关账、审核、确认;已确认的只能通过后期调整更正。",
     ),
     Reason(
         "clearing.amount-differs",
@@ -187,8 +187,8 @@ ROWS: tuple[Reason, ...] = (
         "clearing.not-stated",
         "The period's statements are not final or are closed.",
         "该清算期尚未出具清分表或已关闭。",
-        "Confirm after the centre has cut the period.",
-        "待中心截止清算期后确认。",
+        "Confirm after the centre has cut it; what is closed is put right in a later period.",
+        "待中心截止清算期后确认;已关闭的在后续清算期以扣款更正。",
     ),
     Reason(
         "clearing.nothing-due",
@@ -236,7 +236,7 @@ ROWS: tuple[Reason, ...] = (
         "clearing.wrong-stage",
         "The clearing period is not at the stage for this step.",
         "清算期当前阶段不能办理该步骤。",
-        "Look at the period; what was stated goes into a later period.",
-        "请查询清算期状态;已出具清分表的只能计入后续清算期。",
+        "The order is cut, both sides' word, payment, close; findings enter a later period.",
+        "次序为截止、双方确认、付款、关闭;此后发现的计入后续清算期。",
     ),
 )

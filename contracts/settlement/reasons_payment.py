@@ -117,8 +117,8 @@ ROWS: tuple[Reason, ...] = (
         "payment.wrong-stage",
         "The payment is not at the stage for this step.",
         "付款单当前阶段不能办理该步骤。",
-        "Look at the payment; what came back is ordered again under another id.",
-        "请查询付款单状态;退回的须以新编号重新付款。",
+        "The steps are order, approve, the bank's word; what came back is ordered anew.",
+        "次序为制单、复核、银行回报;退回的须以新编号重新付款。",
     ),
     Reason(
         "payment.not-paid",

@@ -118,12 +118,14 @@ def check_value_day(ctx: Context, value_on: str) -> None:
         reject("payment.value-day", value_on=value_on, today=today)
 
 
-def take_reference(ctx: Context, payment: str, reference: str) -> None:
-    """A bank's reference names one movement, for good. Refuses with ``payment.reference-used``.
+def reference_key(bank: str, reference: str) -> str:
+    """State key of a bank's reference: the payment that it names, for good."""
+    return f"bank-reference/{bank}/{reference}"
 
-    State: ``bank-reference/<bank>/<reference>`` -> payment.
-    """
-    key = f"bank-reference/{ctx.sender}/{reference}"
+
+def take_reference(ctx: Context, payment: str, reference: str) -> None:
+    """A bank's reference names one movement, for good. Refuses with ``payment.reference-used``."""
+    key = reference_key(ctx.sender, reference)
     known = ctx.state.get(key)
     if known is not None:
         reject("payment.reference-used", reference=reference, payment=known)

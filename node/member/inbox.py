@@ -27,7 +27,7 @@ from node.ledger.types import Digest, TimeMs
 from node.member import results, rows
 from node.member.errors import Declined, Silent, StatementRefused
 from node.member.lines import Lines, same_line
-from node.member.nodes import Nodes
+from node.member.nodes import Nodes, in_turn
 from node.member.records import Record
 from node.member.remote import Remote, Signer
 from node.store.kv import KV, Operation
@@ -72,9 +72,9 @@ class Inbox:
         self.waits: dict[str, str] = {}
         """Files that could not be worked through in this round, and the code that says why."""
 
-    def look_again(self) -> None:
-        """Lines in suspense: somebody may have said what they were."""
-        for name in self._lines.suspended():
+    def look_again(self, turn: int) -> None:
+        """Lines in suspense, some at each turn: somebody may have said what they were."""
+        for name in in_turn(self._lines.suspended(), turn):
             self._nodes.first(partial(self._lines.refresh, reference=name))
 
     def work(self) -> bool:

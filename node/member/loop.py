@@ -7,19 +7,16 @@ node whose head is below what was verified before the round: it lags.
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from node.ledger.block import Header
 from node.member import rows
 from node.member.chain import Chain
-from node.member.nodes import Nodes
+from node.member.nodes import LOOKS_MAX, Nodes, in_turn
 from node.member.orders import Orders
 from node.member.outbox import Outbox
 from node.member.remote import Remote
 from node.store.kv import KV
-
-LOOKS_MAX: Final = 200
-"""Records that one round looks up again."""
 
 
 class Collector(Protocol):
@@ -35,7 +32,7 @@ class Inbox(Protocol):
 
     def work(self) -> bool: ...
 
-    def look_again(self) -> None: ...
+    def look_again(self, turn: int) -> None: ...
 
 
 class Member:
@@ -66,6 +63,8 @@ class Member:
         """
         nodes, before = self.nodes, self.chain.height
         nodes.usable = []
+        if self.orders is not None:
+            self.orders.proved.clear()
         for remote in nodes.remotes:
             if remote.standing.skip:
                 remote.standing.skip -= 1
@@ -113,10 +112,11 @@ class Member:
             first(partial(refresh, name=key[1:].decode(), least=least, done=done))
         if self.rounds % self._refresh_rounds or not self.nodes.usable:
             return
-        for name in self.orders.open()[:LOOKS_MAX]:
+        turn = self.rounds // self._refresh_rounds
+        for name in in_turn(self.orders.open(), turn):
             first(partial(refresh, name=name))
         if self.inbox is not None:
-            self.inbox.look_again()
+            self.inbox.look_again(turn)
 
 
 def _place(remote: Remote, chain: Chain) -> None:

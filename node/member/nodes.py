@@ -14,6 +14,15 @@ from node.member.remote import Remote
 T = TypeVar("T")
 
 TOO_MANY: Final = 429
+LOOKS_MAX: Final = 200
+"""Records that one round looks up again."""
+
+
+def in_turn(names: Sequence[str], turn: int) -> Sequence[str]:
+    """As many of the names as one round looks up, the next ones at the next turn."""
+    parts = max(1, -(-len(names) // LOOKS_MAX))
+    start = turn % parts * LOOKS_MAX
+    return names[start : start + LOOKS_MAX]
 
 
 class Nodes:

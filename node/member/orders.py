@@ -8,6 +8,7 @@ others name.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 from contracts.settlement.clearing.notice_record import Notice
@@ -32,6 +33,8 @@ class Orders:
 
     def __init__(self, kv: KV, nodes: Nodes, records: Records, bank: str) -> None:
         self._kv, self._nodes, self._records, self.bank = kv, nodes, records, bank
+        self.proved: set[str] = set()
+        """Orders that were proved in this round."""
 
     def collect(self, remote: Remote) -> None:
         """Prove what a node lists and nobody proved before; the node proves its own list."""
@@ -87,12 +90,21 @@ class Orders:
         if fresh and mine and self._kv.get(rows.named(rows.OUT, name)) is None:
             batch.append((rows.named(rows.OUT_WAITS, name), b""))
         self._kv.write([*batch, *fresh], sync=True)
+        self.proved.add(name)
         return True
 
     def open(self) -> list[str]:
         """Orders that this bank has not reported on."""
         rows_open = self._kv.iterate(rows.OPEN, rows.OPEN + b"\xff" * 9)
         return [key[1:].decode() for key, _ in rows_open]
+
+    def is_due(self, name: str) -> bool | None:
+        """Whether an order still waits for this bank, by a proof of this round; None where no node
+        gives one. Somebody may have reported it by hand while this process was down."""
+        if name not in self.proved and not self._nodes.first(partial(self.refresh, name=name)):
+            return None
+        record = self._records.find("order", name)
+        return record is not None and record.state == PaymentStage.APPROVED.value
 
     def instruction(self, name: str) -> dict[str, Any]:
         """The order as an instruction file has it, from what was proved."""

@@ -3,7 +3,8 @@
 A file is written beside the folder (``.staged``) and synced; then a row says that it is ready; then
 one rename makes it appear. After a crash the row says whether that was begun, and the staged file
 whether it was done: it is either still staged, and appears now, or it has appeared already, and is
-not written again although the bank's own system may have taken it away since.
+not written again although the bank's own system may have taken it away since. Before a file appears
+its order was proved in the same round: whoever was down meanwhile may find it paid by hand.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import os
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from contracts.settlement.bank_file import render_instructions
 from node.member import rows
@@ -78,6 +79,13 @@ class Outbox:
     def _deliver(self, order: str) -> str | None:
         key = rows.named(rows.OUT, order)
         known = rows.read(self._kv, key)
+        if known is None or (self._staged / known[0]).exists():
+            due = self._orders.is_due(order)
+            if due is None:
+                return None  # in another round
+            if not due:
+                self._withdraw(order, known)
+                return None
         if known is None:
             name = file_name(order, self._form)
             data = render_instructions([self._orders.instruction(order)], self._form).encode()
@@ -94,3 +102,10 @@ class Outbox:
         done = rows.pack([name, digest, True])
         self._kv.write([(key, done), (rows.named(rows.OUT_WAITS, order), None)], sync=True)
         return None if appeared else str(name)
+
+    def _withdraw(self, order: str, known: list[Any] | None) -> None:
+        """An order that was reported otherwise does not come out any more."""
+        name = file_name(order, self._form) if known is None else known[0]
+        (self._staged / name).unlink(missing_ok=True)
+        sync_folder(self._staged)
+        self._kv.write([(rows.named(rows.OUT_WAITS, order), None)], sync=True)

@@ -8,6 +8,7 @@ and as primary never order what the peer's clients hand in (seed 990559 of the s
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Final
 
@@ -17,6 +18,8 @@ from node.ledger.errors import LedgerError
 
 INBOX_MAX: Final = 256
 """Transactions of one peer that wait for their check; more are dropped, their node keeps them."""
+INBOX_BYTES: Final = 16 << 20
+"""And so many bytes of one peer's, with the last one: a transaction may have 5.5 MiB."""
 
 
 class Inboxes:
@@ -36,23 +39,26 @@ class Inboxes:
         self._on_bug = on_bug
         self._log = log
         self._inboxes: dict[str, asyncio.Queue[bytes]] = {}
+        self._bytes: Counter[str] = Counter()
 
     def put(self, organisation: str, transaction: bytes) -> None:
         """Let a peer's transaction wait for its turn; dropped where too many of its wait."""
         inbox = self._inboxes.get(organisation)
         if inbox is None:
             inbox = self._inboxes[organisation] = asyncio.Queue(INBOX_MAX)
-            self._spawn(self._take_all(inbox))
-        if not inbox.full():
+            self._spawn(self._take_all(organisation, inbox))
+        if not inbox.full() and self._bytes[organisation] < INBOX_BYTES:
+            self._bytes[organisation] += len(transaction)
             inbox.put_nowait(transaction)
 
     def waiting(self) -> dict[str, int]:
         """How many wait, by organisation."""
         return {organisation: inbox.qsize() for organisation, inbox in self._inboxes.items()}
 
-    async def _take_all(self, inbox: asyncio.Queue[bytes]) -> None:
+    async def _take_all(self, organisation: str, inbox: asyncio.Queue[bytes]) -> None:
         while True:
             transaction = await inbox.get()
+            self._bytes[organisation] -= len(transaction)
             try:
                 await self._take_in(transaction)
             except LedgerError as error:

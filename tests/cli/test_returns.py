@@ -120,6 +120,14 @@ def test_a_part_of_a_months_money_comes_back_and_is_paid_again(desk: Desk, tmp_p
     assert (record["previous"], record["amount_fen"]) == (first, PART)
     books = look.json(AUDITOR, "audit", "fund", "trial-balance")
     assert books["imbalance_fen"] == 0
+    # The city's own vouchers: each payment and return against its bank, balanced.
+    out = tmp_path / "v.csv"
+    told = look.json(BUREAU_GUANGZHOU, "finance", "fund", "vouchers", "--out", out,
+                     "--region", "440100", "--by", "transfer")  # fmt: skip
+    assert told["open_fen"] == 0
+    with out.open(encoding="utf-8-sig", newline="") as file:
+        at_bank = [row[10:] for row in csv.reader(file) if row[8] == f"bank:{BANK}"]
+    assert at_bank == [["", "595.00"], ["95.00", ""], ["", "95.00"]]
 
 
 def test_a_reimbursement_that_came_back_is_paid_to_another_account(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from node.api.proofs import certified_header
 from node.ledger.block import Header
 from node.ledger.codec import decode_trusted
+from node.ledger.errors import InvalidProof
 from node.ledger.evidence import (
     ReceiptFacts,
     StateFacts,
@@ -217,12 +220,21 @@ def _check_whole(run: Run, machine: Machine) -> None:
         raise Violation("I7", "the state root of the disk is another one")
 
 
+@contextmanager
+def _as_violation() -> Iterator[None]:
+    """A proof that proves nothing, told as what it breaks."""
+    try:
+        yield
+    except InvalidProof as error:
+        raise Violation("I25", f"a node's own proof proves nothing: {error}") from error
+
+
 def _check_proofs(run: Run, machine: Machine) -> None:
     """I25: with the genesis file alone a client believes receipts and state entries."""
     node, chance = machine.node, run.stream("proofs")
     assert node is not None, "it runs"
     heights = [height for height in run.judge.chain if height > run.founded.header.height]
-    with node.reader.view() as view:
+    with node.reader.view() as view, _as_violation():
         for height in chance.sample(heights, min(3, len(heights))):
             leaves, receipts = view.transactions(height), view.receipts(height)
             index = chance.randrange(len(receipts))

@@ -12,6 +12,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from consensus import Phase
 from node.service.collector import tune_collector
 from tests.simulation import law, mutants_node, strategies, twins
 from tests.simulation.net import Weather
@@ -144,17 +145,28 @@ EXPECTED = (
         "followers")),
     *(f"fault.{name}" for name in EXTRAS), "read.failed", "follow.by-changes",
     "snapshot.taken", "snapshot.compared", "snapshot.by-one-who-voted", "snapshot.over-an-epoch",
+    "snapshot.epochs-provable", "withheld.money-from-nothing", "divergence.of-a-liar",
     "restart", "restart.with-vote-above-head", "restart.settled", "restart.in-a-later-view",
-    "view-change.with-prepared", "commit.in-later-view", "new-view.with-tip", "new-view.free",
-    "seen.changing", "seen.installing", "epoch.ended", "members.rotated", "disk.refused",
+    "restart.with-a-block-nobody-saw", "execute.again", "fetch.one", "fetch.many",
+    "view-change.with-prepared", "commit.in-later-view", "commit.by-older-view",
+    "commit.by-later-view", "new-view.with-tip", "new-view.free",
+    *(f"seen.{phase.name.lower()}" for phase in Phase), "seen.wishing", "seen.passed-over",
+    *(f"crash.{phase.name.lower()}" for phase in Phase),
+    "epoch.ended", "members.rotated", "members.attested", "members.propose_validator",
+    "members.propose_validator_removal", "disk.refused",
     "client.transaction.expired", "client.garbage-refused", "client.pool.sender-full",
-    "ahead.sealed", "ahead.forgotten", "heal.one-left-dead", "net.full", "node.ended",
-    "alarm.key-burnt", "alarm.key-elsewhere",
-    "crash.open", "crash.preparing", "crash.committing", "crash.changing", "message.refused",
+    "client.pool.full", "client.not-read", "client.node.failed", "client.node.stopping",
+    "ahead.sealed", "ahead.forgotten", "heal.one-left-dead", "heal.no-quorum", "net.full",
+    "node.ended", "rest.at-once", "rest.later", "rest.with-one-halted",
+    "alarm.key-burnt", "alarm.key-elsewhere", "message.refused",
     *(f"strategy.{name}" for name in strategies.NAMES),
-    *(f"evidence.E{number}" for number in range(1, 6)), "evidence.kept", "peer.fault",
+    *(f"evidence.E{number}" for number in range(1, 6)),
+    *(f"heard.E{number}" for number in range(1, 6)),
+    "evidence.kept", "evidence.known-to-all", "peer.fault",
 )  # fmt: skip
-"""Points that a campaign must have reached; none may stay at zero."""
+"""Points that a campaign of a thousand seeds must have reached; none may stay at zero. All that the
+simulator counts (a test compares), but for E6, which needs more liars than the set can bear: that
+is ``beyond``'s."""
 
 
 # --- Shrinking --------------------------------------------------------------------------------

@@ -220,6 +220,7 @@ class Judge:
         result = machine.node.chain.result(statement.block)
         if result is None or result.checked < Checked.REEXECUTED:
             raise Violation("D163", f"m{machine.number} votes without executing: {statement}")
+        self.votes.check_tip(machine, statement, result.header)
 
     def on_lie(self, machine: Machine, statement: Statement) -> None:
         """A liar signs what he likes."""

@@ -17,7 +17,6 @@ from node.ordering.wal import SafetyFile
 from node.service import exchange
 from node.service.admission import Admission
 from node.service.chain import Chain
-from node.service.node import Node
 from tests.simulation.disk import SimKV
 
 Patch = pytest.MonkeyPatch
@@ -60,7 +59,7 @@ def vote_before_record(patch: Patch) -> None:
     patch.setattr(Chain, "keep", keep)
 
 
-@mutant("M18", 4, 6, 2)
+@mutant("M18")
 def never_synced(patch: Patch) -> None:
     """M18: batches are written without waiting for the disk."""
     right = SimKV.write
@@ -77,13 +76,7 @@ def expired_by_clock(patch: Patch) -> None:
     patch.setattr(Admission, "_is_over", lambda self, error: True)
 
 
-@mutant("seat-known-later", 571)
+@mutant("seat-known-later")
 def seat_known_later(patch: Patch) -> None:
     """A bug that was ours: who votes with a seat that this node does not know yet is cut off."""
-    patch.setattr(exchange, "seat_of", lambda frame: None)
-
-
-@mutant("pending-for-ever", 639)
-def pending_for_ever(patch: Patch) -> None:
-    """A bug that was ours: what left the pool without a block is still waited for."""
-    patch.setattr(Node, "_tend", lambda self: self.report.look())
+    patch.setattr(exchange, "is_innocent", lambda frame, **_: False)

@@ -217,8 +217,8 @@ class Run:
         self.world.after(1_000_000, hand_in)
         wanted = [one.transaction.id for one in storm]
         if not self.world.run(healed_us + self.bound_us(), lambda: self._is_settled(wanted)):
-            raise Violation("I32", f"not settled {self.bound_us() // 1000} ms after healing: "
-                            + self.describe())  # fmt: skip
+            raise Violation(self._unsettled(wanted), f"not settled {self.bound_us() // 1000} ms "
+                            "after healing: " + self.describe())  # fmt: skip
         self.heal_ms = (self.world.now - healed_us) // 1000
 
     def _repair(self, machine: Machine) -> None:
@@ -271,6 +271,11 @@ class Run:
             return False
         return not self.work.owed(core)
 
+    def _unsettled(self, wanted: list[bytes]) -> str:
+        """Which promise it is: that all is ordered, or that who was away catches up."""
+        ordered = all(tx_id in self.judge.committed for tx_id in wanted)
+        return "I34" if ordered and not self.work.owed(self.core()) else "I32"
+
     def _rest(self) -> None:
         """Idle: before three times the longest timer is over it is quiet (I33, I35); then one block
         more costs what it may (I24). Liars are never quiet, but for those by an old record who have
@@ -293,7 +298,8 @@ class Run:
             if "'CHUNK'" in noise:
                 windows = min(windows + 1, longest)
         else:
-            raise Violation("I35", f"not quiet when idle: {noise}; " + self.describe())
+            rule = "I33" if noise.startswith("views") else "I35"
+            raise Violation(rule, f"not quiet when idle: {noise}; " + self.describe())
         self._price_of_a_block(core)
 
     def _is_restless(self, machine: Machine) -> bool:
@@ -316,11 +322,11 @@ class Run:
         said = {name: count - before.get(name, 0) for name, count in self.net.sent_by_type.items()}
         status, wishes = said.pop("STATUS", 0), said.pop("VOTE", 0)
         noise = {name: count for name, count in said.items() if count}
+        if self._views(core) != views:
+            return f"views {views} became {self._views(core)}"
         # A STATUS may be answered with a WISH that its sender does not have.
         if noise or wishes > status or status > self._status_of_idlers():
             return str(noise | {"STATUS": status, "VOTE": wishes})
-        if self._views(core) != views:
-            return f"views {views} became {self._views(core)}"
         return ""
 
     def _status_of_idlers(self) -> int:

@@ -7,6 +7,7 @@ runs hold with the product as it is.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from tests.simulation.mutants_node import MUTANTS, believe_grants, planted
 from tests.simulation.options import Options
 from tests.simulation.run import run_seed
 
+ROOT = Path(__file__).parents[2]
 STORED: dict[str, dict[str, Any]] = json.loads(
     (Path(__file__).parent / "killers.json").read_text(encoding="utf-8")
 )
@@ -56,7 +58,26 @@ def test_a_diff_is_not_voted_for_even_where_grants_are_believed() -> None:
     assert verdicts[Verdict.APPLIED]
 
 
-def test_what_is_stored_is_planted() -> None:
-    assert STORED.keys() <= MUTANTS.keys()
+def test_what_is_stored_is_planted_and_what_is_planted_is_stored() -> None:
+    """But for the canary, which has a test of its own."""
+    assert STORED.keys() == MUTANTS.keys() - {"M17"}
     liars = {name for one in STORED.values() for name in one["options"]["strategies"]}
     assert liars <= set(strategies.NAMES)
+
+
+PAGE = ROOT / "docs" / "consensus-tests.md"
+FILE = re.compile(r"`(tests/[\w/]+\.py)`")
+BUG = re.compile(r"`([\w-]+)`")
+
+
+@pytest.mark.parametrize("rule", [f"I{number}" for number in range(1, 36)])
+def test_every_invariant_is_looked_at_and_something_breaks_it(rule: str) -> None:
+    """What the page names: files that raise it, and a stored run or a test that is about it."""
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    [row] = [line for line in lines if line.startswith(f"| {rule} |")]
+    _, _, _, files, broken, _ = row.split("|")
+    for file in FILE.findall(files):
+        assert f'"{rule}"' in (ROOT / file).read_text(encoding="utf-8"), file
+    named = [name for name in BUG.findall(broken) if name in MUTANTS]
+    assert named or "::test_" in broken
+    assert {STORED[name]["expect"] for name in named if name != "M17"} <= {rule}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation import mutants, strategies
-from tests.simulation.command import REGRESSIONS, options_of, read_regression
+from tests.simulation.command import EXPECTED, REGRESSIONS, options_of, read_regression
 from tests.simulation.options import Options
 from tests.simulation.run import run_seed
 
@@ -96,3 +97,17 @@ def test_a_failing_run_says_so_in_its_last_line() -> None:
     last = done.stdout.strip().splitlines()[-1]
     assert last.startswith("seed 1: event ")
     assert "I12" in last
+
+
+def test_every_point_that_is_counted_is_expected_of_a_campaign() -> None:
+    """A point that nobody expects may stay at zero, and nobody would see that a case is never met.
+    Points whose names are put together stand for all that begin so."""
+    counted = {
+        name
+        for path in Path(__file__).parent.rglob("*.py")
+        for name in re.findall(r"""point\(\s*f?"([^"]+)\"""", path.read_text(encoding="utf-8"))
+    }
+    assert len(counted) > 30
+    begun = {name.partition("{")[0] for name in counted if "{" in name}
+    assert counted - {name for name in counted if "{" in name} <= set(EXPECTED)
+    assert [head for head in begun if not any(one.startswith(head) for one in EXPECTED)] == []

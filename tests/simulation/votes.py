@@ -12,7 +12,7 @@ from consensus import MemberId, Message, Statement, check_statement
 from consensus.errors import ConsensusError
 from consensus.messages import Ballot, Change, Kind, NewView, NewViewStatement
 from consensus.view_change import select
-from node.ledger.block import ValidatorSet
+from node.ledger.block import Header, ValidatorSet
 from tests.simulation.founding import Founded
 from tests.simulation.trace import Trace
 from tests.simulation.verdict import Violation
@@ -106,6 +106,13 @@ class Votes:
             check_statement(record, statement)
         except ConsensusError as error:
             raise Violation("I12", f"m{machine.number} signs too early: {error}") from error
+
+    def check_tip(self, machine: Machine, ballot: Ballot, header: Header) -> None:
+        """I14: a correct primary proposes on its own newest block, and nowhere else."""
+        assert machine.node is not None, "it signs"
+        tip = machine.node.chain.parent
+        if ballot.kind is Kind.PROPOSE and header.parent != tip.block_hash:
+            raise Violation("I14", f"m{machine.number} proposes beside its tip: {ballot}")
 
     def on_message(self, machine: Machine, message: Message) -> None:
         """I18 for every NEW-VIEW of a correct primary."""

@@ -380,7 +380,7 @@ def test_returns_to_a_person_that_are_refused(desk: Desk) -> None:
     desk.report(payment="pay-2", reference="B-78")
     second: dict[str, Any] = {"payment": "pay-2"}
     above = back_to_person(desk, "payment.return-above", amount_fen=DUE + 1, **second)
-    assert above.values == {"payment": "pay-2", "told_fen": DUE + 1, "left_fen": DUE,
+    assert above.values == {"payment": f"{NAME}/pay-2", "told_fen": DUE + 1, "left_fen": DUE,
                             "paid_fen": DUE}  # fmt: skip
     back_to_person(desk, "reimbursement.not-your-order", BANK_GUANGDONG, **second)
     back_to_person(desk, "reimbursement.not-your-order", payment="pay-9")
@@ -532,3 +532,43 @@ def test_a_bank_statement_pays_a_payout_and_books_what_came_back() -> None:
                 "value_on": DAY}  # fmt: skip
         bank(heirs.world, "bank", "line", "bank.foreign-order", **args)
     assert line("L9", "in", 500).answer["cause"] == "unasked"
+
+
+# --- What a return cites --------------------------------------------------------------------------
+
+
+def cited(world: World, reference: str, order: str, refused: str = "", **given: Any) -> Outcome:
+    args: dict[str, Any] = {
+        "reference": reference, "order": order, "direction": "returned", "amount_fen": 100,
+        "value_on": DAY, "reason": "limit",
+    }  # fmt: skip
+    return bank(world, "bank", "line", refused, **args | given)
+
+
+def test_a_return_may_cite_the_banks_own_reference_of_the_payment(desk: Desk) -> None:
+    paying = Paying()
+    paying.order()
+    paying.confirm()
+    told = cited(paying.world, "L1", "T1")
+    assert (told.answer["outcome"], told.answer["order"]) == ("matched", f"{FINANCE}:1")
+    assert payment_record.load(paying.world.state, f"{FINANCE}:1").left_fen == sum(ROWS) - 100
+    assert cited(paying.world, "L1", "T1").answer == told.answer
+    cited(paying.world, "L2", "T404", "bank.foreign-order")
+    # Only money that came back is looked for by a reference.
+    out = {"direction": "out", "reason": ""}
+    cited(paying.world, "L3", "T1", "bank.foreign-order", **out)
+
+    desk.approve()
+    desk.pay()
+    line: dict[str, Any] = {"reference": "L9", "order": f"{NAME}/pay-1", "direction": "out",
+                            "amount_fen": DUE, "value_on": DAY}  # fmt: skip
+    bank(desk.world, "bank", "line", **line)
+    told = cited(desk.world, "L10", "L9")
+    assert (told.answer["outcome"], told.answer["order"]) == ("matched", f"{NAME}/pay-1")
+    assert owes(desk) == ("returned", 100, DUE - 100)
+    # Another bank's reference, or a line that waits itself, says nothing.
+    with_another_bank(desk.world)
+    bank(desk.world, "bank", "line", "bank.foreign-order", BANK_GUANGDONG, reference="L11",
+         order="L9", direction="returned", amount_fen=1, value_on=DAY, reason="limit")  # fmt: skip
+    cited(desk.world, "L12", "")
+    cited(desk.world, "L13", "L12", "bank.foreign-order")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,13 +16,25 @@ from node.ledger.codec import decode, encode
 from node.ledger.errors import InvalidProof
 from node.ledger.evidence import CertifiedHeader, build_receipt_evidence
 from node.ledger.trail import decode_trail, encode_trail
+from node.ledger.types import OrgId
 from node.member import rows
+from node.member.build import build
 from node.member.chain import Chain
+from node.member.config import BankConfig, Config, MemberConfig, NodesConfig
 from node.member.errors import Declined, Forked, MemberRefused, Silent
 from node.member.nodes import Nodes
+from node.member.remote import Signer
+from node.telemetry import make_logger
 from tests.node.ledger.damage import bit_flips, extensions, truncations
-from tests.node.ledger.world import Committed, World, certify, make_transaction
-from tests.node.member.nodes import LedgerNode, chain_of, grow, remote
+from tests.node.ledger.world import (
+    Committed,
+    World,
+    certify,
+    make_transaction,
+    private,
+    sign_key,
+)
+from tests.node.member.nodes import ME, LedgerNode, chain_of, grow, remote
 from tests.node.store.sim_kv import Crash, SimKV
 
 EPOCHS = {3: [0, 1, 2, 3, 4], 6: [0, 1, 2, 3, 104], 7: [0, 1, 2, 104]}
@@ -234,6 +247,37 @@ def test_a_fork_is_kept_and_ends_it(known: int, seen: int) -> None:
     assert not again.has_fork
     again.follow(remote(LedgerNode(two), one))
     assert again.best == two.head
+
+
+def test_a_member_node_does_not_start_on_a_fork_until_somebody_has_said_which(
+    tmp_path: Path,
+) -> None:
+    one, two = two_histories(3, 6)
+    kv = SimKV()
+    chain = chain_of(kv, one)
+    chain.follow(remote(LedgerNode(one), one))
+    with pytest.raises(Forked):
+        chain.follow(remote(LedgerNode(two), one))
+
+    def start(checkpoint: str) -> int:
+        config = Config(
+            member=MemberConfig(
+                organisation=ME, genesis=tmp_path, chain=one.genesis.chain.hex(),
+                data_dir=tmp_path, key=tmp_path, checkpoint=checkpoint,
+            ),
+            nodes=NodesConfig(addresses=("http://node.test",)),
+            bank=BankConfig(folder=tmp_path / "exchange"),
+        )  # fmt: skip
+        signer = Signer(OrgId(ME), one.genesis.chain, private(sign_key(0)))
+        log = make_logger("error", "json")
+        return build(config, one.genesis, signer, kv, log, now_ms=lambda: 0).chain.height
+
+    for checkpoint in ("", "ab" * 32):
+        with pytest.raises(Forked):
+            start(checkpoint)
+    assert start(two.head.hash.hex()) == 9
+    assert start("") == 9, "said once is enough"
+    assert chain_of(kv, one).best == two.head
 
 
 def test_evidence_of_another_history_at_a_known_height_is_a_fork() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.ledger.evidence import StateFacts, verify_evidence
+from node.member.nodes import LOOKS_MAX, in_turn
 from tests.contracts.world import BANK
 from tests.node.member.desk import OTHER_BANK, Desk
 from tests.node.member.liars import LIARS, Stale, about, declines, leaves_orders_out
@@ -166,6 +167,45 @@ def test_killed_at_each_write_each_order_comes_out_once(
     desk.kv.crash_before = desk.kv.crash_after = None
     desk.rounds(2)
     assert taken | take_away(orders, taken) == orders.true
+
+
+@pytest.mark.parametrize("when", ["crash_before", "crash_after"])
+@pytest.mark.parametrize("back", [0, 1])
+def test_an_order_that_was_paid_by_hand_meanwhile_does_not_come_out(
+    orders: Orders, tmp_path: Path, when: str, back: int
+) -> None:
+    """The process dies before the file has appeared, staged or not, and is away for a day."""
+    desk = orders.desk.fresh(tmp_path)
+    desk.rounds()
+    fen = 10_000 + desk.orders
+    order = desk.order(fen)
+    desk.kv.crash_before = desk.kv.crash_after = None
+    # Writes of the round: the head, the order, how far the list was looked at, that it is staged.
+    setattr(desk.kv, when, desk.kv.writes + 3 + back)
+    with pytest.raises(Crash):
+        desk.rounds()
+    desk.kv = desk.kv.after_crash()
+    names = {row["order"] for content in desk.out().values() for row in content}
+    assert order not in names
+    told = {"payment": order, "amount_fen": fen, "reference": f"BY-HAND-{fen}",
+            "value_on": desk.today}  # fmt: skip
+    desk.world.do(BANK, "payment", "confirm", told, post="operator")
+    built = desk.rounds(3)
+    names = {row["order"] for content in desk.out().values() for row in content}
+    assert order not in names
+    assert desk.files(".staged") == []
+    record = built.records.find("order", order)
+    assert record is not None
+    assert record.state == "paid"
+
+
+def test_records_are_looked_up_again_in_turn() -> None:
+    names = [f"{number}" for number in range(2 * LOOKS_MAX + 5)]
+    seen = [in_turn(names, turn) for turn in range(3)]
+    assert [name for part in seen for name in part] == names
+    assert in_turn(names, 3) == seen[0]
+    assert max(map(len, seen)) == LOOKS_MAX
+    assert in_turn([], 7) == []
 
 
 def test_a_node_that_lags_is_told_apart_and_not_asked(orders: Orders, tmp_path: Path) -> None:

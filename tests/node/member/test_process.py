@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from cli import devnet, network, processes
@@ -18,6 +19,7 @@ from cli.client import CallSpec, Client
 from cli.identity import identity_of_seed, write_key
 from cli.network import Network, NodePlace
 from contracts.settlement import CONTRACTS
+from contracts.settlement.clearing.payment_record import Payment
 from node.ledger.evidence import StateFacts, verify_evidence
 from node.ledger.genesis import Genesis
 from node.ledger.keystore import SCRYPT_N_LEAST, open_sealed
@@ -106,6 +108,10 @@ authorities = {names}
         processes.stop_all([started])
 
 
+def height_of(place: NodePlace) -> int:
+    return int(httpx.get(f"{place.url}/v1/ready", timeout=30.0).json()["height"])
+
+
 def test_a_closed_month_is_paid_through_both_banks_member_nodes(tmp_path: Path) -> None:
     genesis, chain, payment, owed = closed_month(tmp_path)
     running: list[MemberProcess] = []
@@ -123,7 +129,7 @@ def test_a_closed_month_is_paid_through_both_banks_member_nodes(tmp_path: Path) 
     liar = LyingProxy(f"http://127.0.0.1:{port}")
     with node_of(tmp_path, genesis, chain, port, liar) as place:
         try:
-            pays(member(BANK, liar.address, place.url), payment, owed)
+            pays(member(BANK, liar.address, place.url), payment, owed, lambda: height_of(place))
             receives(member(OTHER_BANK, place.url), payment, owed, genesis)
         finally:
             codes = [one.stop() for one in running]
@@ -131,7 +137,7 @@ def test_a_closed_month_is_paid_through_both_banks_member_nodes(tmp_path: Path) 
     assert codes == [Exit.STOPPED, Exit.STOPPED], [one.log() for one in running]
 
 
-def pays(bank: MemberProcess, payment: str, owed: int) -> None:
+def pays(bank: MemberProcess, payment: str, owed: int, height: Callable[[], int]) -> None:
     """The instruction comes out once, the statement is worked through once, whenever it dies."""
     (name,) = bank.wait_for("out", 1)
     bank.kill()
@@ -143,11 +149,15 @@ def pays(bank: MemberProcess, payment: str, owed: int) -> None:
     bank.start()
     bank.status()
     rows = [row("ICBC-1", payment, owed), row("ICBC-2", "", 500, "in")]
+    before = height()
     bank.drop("day.json", rows)
-    for pause_s in (0.3, 0.6, 0.9, 1.2):  # somewhere in the work, wherever that is
-        time.sleep(pause_s)
-        bank.kill()
+    until(lambda: height() > before, bank.log)  # handed in, and hardly proved yet
+    bank.kill()
+    for _ in range(2):
         bank.start()
+        bank.wait_started()
+        bank.kill()
+    bank.start()
     assert bank.wait_for("done", 2) == ["day.json", "day.json.result.json"]
     lines = bank.read("done", "day.json.result.json")["lines"]
     assert [one["outcome"] for one in lines] == ["matched", "suspense"]
@@ -184,7 +194,8 @@ def receives(bank: MemberProcess, payment: str, owed: int, genesis: Path) -> Non
     assert code == 0
     facts = verify_evidence(file.read_bytes(), Genesis.parse(genesis.read_bytes()))
     assert isinstance(facts, StateFacts)
-    assert (facts.value[8], facts.value[16]) == ("ICBC-1", "CCB-9")
+    proved = Payment.decode(facts.value)
+    assert (proved.reference, proved.received_reference) == ("ICBC-1", "CCB-9")
     assert (bank.folder / "data" / "api.json").stat().st_mode & 0o077 == 0
     code, _ = bank.yibao("proof", "order", "no-such-order", "-o", file)
     assert code == 4

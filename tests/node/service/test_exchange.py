@@ -45,7 +45,7 @@ from node.p2p.payloads import (
 )
 from node.service.accusations import OF_A_KIND_MAX, Accusations
 from node.service.exchange import Exchange
-from node.service.inboxes import INBOX_MAX
+from node.service.inboxes import INBOX_BYTES, INBOX_MAX
 from node.store.errors import DatabaseDamaged
 from node.telemetry import Metrics, make_logger
 from tests.node.network import private
@@ -250,6 +250,24 @@ def test_a_flood_of_transactions_waits_in_its_senders_inbox() -> None:
         while len(desk.admitted) < INBOX_MAX + 1:
             await asyncio.sleep(0)
         assert b"other" in desk.admitted
+
+    run(story)
+
+
+def test_a_flood_of_large_transactions_is_bounded_by_bytes() -> None:
+    async def story(desk: Desk) -> None:
+        desk.gate.clear()
+        large = bytes(BOUNDS[FrameType.TRANSACTION])
+        for _ in range(INBOX_MAX):
+            await desk.exchange.on_frame(LIAR, Frame(FrameType.TRANSACTION, large))
+        held = desk.exchange._inboxes.waiting()[LIAR.organisation] * len(large)
+        assert INBOX_BYTES <= held < INBOX_BYTES + len(large)
+        desk.gate.set()
+        while desk.exchange._inboxes.waiting()[LIAR.organisation]:
+            await asyncio.sleep(0)
+        await desk.exchange.on_frame(LIAR, Frame(FrameType.TRANSACTION, b"small"))
+        while b"small" not in desk.admitted:
+            await asyncio.sleep(0)
 
     run(story)
 
