@@ -32,7 +32,13 @@ from contracts.settlement.reimbursement_record import (
     load,
     put,
 )
-from contracts.settlement.returns import ACCOUNT_FAILED, WHY_BACK, make_return, told_before
+from contracts.settlement.returns import (
+    ACCOUNT_FAILED,
+    WHY_BACK,
+    make_return,
+    take_reference,
+    told_before,
+)
 
 __all__ = ["CONTRACT"]
 
@@ -103,11 +109,13 @@ def pay(ctx: Context, args: Args) -> Answer:
 def confirm(ctx: Context, args: Args) -> Answer:
     """The bank has paid, with its reference. Told twice, it is the same payment.
 
-    Refuses with ``reimbursement.not-your-order``, ``reimbursement.reported-otherwise``.
+    Refuses with ``reimbursement.not-your-order``, ``reimbursement.reported-otherwise``,
+    ``payment.reference-used``.
     """
     made, order = _order(ctx, args)
     if order.outcome:
         return _told_again(args, made, order, PAID, args["reference"])
+    take_reference(ctx, f"{args['reimbursement']}/{order.id}", args["reference"])
     done = replace(order, outcome=PAID, reference=args["reference"])
     paid = replace(made, orders=(*made.orders[:-1], done))
     after = follow(made.stage, Step.CONFIRM_PART if paid.due else Step.CONFIRM)
@@ -133,6 +141,7 @@ def bounce(ctx: Context, args: Args) -> Answer:
     if order.outcome:
         return _told_again(args, made, order, args["reason"], args["reference"])
     after = follow(made.stage, Step.BOUNCE)
+    take_reference(ctx, f"{args['reimbursement']}/{order.id}", args["reference"])
     failed = replace(order, outcome=args["reason"], reference=args["reference"])
     return _store(
         ctx, args["reimbursement"],
@@ -162,14 +171,12 @@ def came_back(ctx: Context, args: Args) -> Answer:
     """
     name = args["reimbursement"]
     made, order = _order(ctx, args)
-    if told_before(order.id, order.returns, args):
+    if told_before(f"{name}/{order.id}", order.returns, args):
         return answer_of(name, made)
     if order.outcome != PAID:
         reject("payment.not-paid", payment=order.id, outcome=order.outcome or "on-its-way")
-    if args["reference"] == order.reference:
-        reject("payment.reference-used", reference=args["reference"], payment=order.id)
     amounts = [fen for _, fen in order.rows]
-    back = make_return(ctx, order.id, amounts, order.returns, args)
+    back = make_return(ctx, f"{name}/{order.id}", amounts, order.returns, args)
     after = follow(made.stage, Step.COME_BACK)
     funds = [fund for fund, _ in order.rows]
     legs = counter_entry(_legs(made.area, order, zip(funds, back.rows, strict=True)))

@@ -254,6 +254,7 @@ class Closing:
     def _take_notices(self, day: str, dice: random.Random) -> None:
         issued, self.journal.issued = self.journal.issued, []
         issued.sort(key=lambda notice: str(notice["notice"]))  # blocks have no order that stays
+        runs: dict[str, str] = {}
         for notice in issued:
             payer = notice.get("payer_region")
             if payer is None:
@@ -262,8 +263,10 @@ class Closing:
                 sender = f"bureau:{payer}"
             else:
                 sender = f"finance:{province(payer)}"
-            when = WORKDAYS.add_working_days(day, dice.randrange(0, 6))
-            self._to_order[when].append((notice["notice"], sender, notice["amount_fen"]))
+            # Whoever pays does it in one run, and not notice by notice.
+            if sender not in runs:
+                runs[sender] = WORKDAYS.add_working_days(day, dice.randrange(0, 6))
+            self._to_order[runs[sender]].append((notice["notice"], sender, notice["amount_fen"]))
 
     def _pay(self, waves: Waves, day: str, dice: random.Random) -> None:
         for notice, sender, amount in self._to_order.pop(day, ()):

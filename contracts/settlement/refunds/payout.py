@@ -34,6 +34,7 @@ from contracts.settlement.returns import (
     decode,
     make_return,
     returned_fen,
+    take_reference,
     told_before,
 )
 from contracts.settlement.terms import PERSONAL_ACCOUNT
@@ -316,6 +317,7 @@ def confirm(ctx: Context, args: Args) -> Answer:
     _require_order(ctx, made, args)
     if told is not None:
         return told
+    take_reference(ctx, f"payout/{args['payout']}/{made.payment}", args["reference"])
     order = Paid(made.payment, made.bank, made.ordered_fen, args["reference"])
     paid = replace(made, reference=args["reference"], paid=(*made.paid, order), ordered_fen=0)
     state = _LIFE.follow(made.state, _A.CONFIRM_PART if paid.open_fen else _A.CONFIRM)
@@ -332,6 +334,7 @@ def bounce(ctx: Context, args: Args) -> Answer:
     if told is not None:
         return told
     state = _LIFE.follow(made.state, _A.BOUNCE)
+    take_reference(ctx, f"payout/{args['payout']}/{made.payment}", args["reference"])
     back = replace(made, state=state, reference=args["reference"], last=digest, ordered_fen=0)
     return _store(ctx, args["payout"], _nameless(back))
 
@@ -354,11 +357,10 @@ def came_back(ctx: Context, args: Args) -> Answer:
     if order is None:
         _require_order(ctx, made, args)
         reject("payment.not-paid", payment=args["payment"], outcome=made.state.value)
-    if told_before(order.payment, order.returns, args):
+    which = f"payout/{name}/{order.payment}"
+    if told_before(which, order.returns, args):
         return _answer(name, made)
-    if args["reference"] == order.reference:
-        reject("payment.reference-used", reference=args["reference"], payment=order.payment)
-    back = make_return(ctx, order.payment, [order.amount_fen], order.returns, args)
+    back = make_return(ctx, which, [order.amount_fen], order.returns, args)
     state = _LIFE.follow(made.state, _A.COME_BACK)
     number = len(order.returns) + 1
     legs = counter_entry(_legs(made, order, back.amount_fen))

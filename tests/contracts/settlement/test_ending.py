@@ -74,7 +74,7 @@ def pay_out(home: Home, name: str, relation: str) -> None:
     home.world.do(BUREAU_CHANGSHA, "payout", "name", account, post="clerk")
     order = {"payout": name, "payment": f"430100{name[-1]}p", "bank": BANK}
     home.world.do(BUREAU_CHANGSHA, "payout", "pay", order, post="finance")
-    told = {"payout": name, "payment": f"430100{name[-1]}p", "reference": "r-1"}
+    told = {"payout": name, "payment": f"430100{name[-1]}p", "reference": f"r-{name[-1]}"}
     home.world.do(BANK, "payout", "confirm", told, post="finance")
 
 

@@ -297,6 +297,8 @@ def test_a_closed_account_does_not_fill_again_and_an_heir_is_paid() -> None:
     do("name", "clerk", account=b"b" * 32, receiver="child")
     do("pay", "finance", **order | {"payment": "430100pay2"})
     again = report | {"payment": "430100pay2"}
+    do("confirm", "clerk", BANK, refused="payment.reference-used", **again)
+    again |= {"reference": "ref2"}
     do("confirm", "clerk", BANK, **again)
     assert do("confirm", "clerk", BANK, **again).answer["state"] == "paid"
     assert balance(world.state, "owed:430100", "310200") == 0

@@ -328,8 +328,9 @@ def test_the_bank_returns_the_money_and_it_is_paid_once(desk: Desk) -> None:
     desk.pay(refused="reimbursement.payment-id", account=ACCOUNT)
     desk.report(refused="reimbursement.reported-otherwise")
     desk.pay(payment="pay-2", account=sha256(b"another account").digest())
-    assert desk.report(payment="pay-2").answer["stage"] == "paid"
-    assert desk.report(payment="pay-2").postings == []
+    desk.report(payment="pay-2", refused="payment.reference-used")
+    assert desk.report(payment="pay-2", reference="B-80").answer["stage"] == "paid"
+    assert desk.report(payment="pay-2", reference="B-80").postings == []
     desk.report(payment="pay-2", reference="B-78", refused="reimbursement.reported-otherwise")
     desk.pay(payment="pay-3", refused="reimbursement.wrong-stage")
     assert balances(desk.world.state)[("bank/bank:icbc", "bank", "310100")] == 126_000

@@ -380,7 +380,7 @@ def test_returns_to_a_person_that_are_refused(desk: Desk) -> None:
     desk.report(payment="pay-2", reference="B-78")
     second: dict[str, Any] = {"payment": "pay-2"}
     above = back_to_person(desk, "payment.return-above", amount_fen=DUE + 1, **second)
-    assert above.values == {"payment": "pay-2", "told_fen": DUE + 1, "left_fen": DUE,
+    assert above.values == {"payment": f"{NAME}/pay-2", "told_fen": DUE + 1, "left_fen": DUE,
                             "paid_fen": DUE}  # fmt: skip
     back_to_person(desk, "reimbursement.not-your-order", BANK_GUANGDONG, **second)
     back_to_person(desk, "reimbursement.not-your-order", payment="pay-9")
