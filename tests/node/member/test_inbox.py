@@ -28,6 +28,7 @@ OK_ROW = {"reference": "R", "order": "", "direction": "out", "amount": "1.00",
 @pytest.fixture(scope="module")
 def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     desk = Desk(tmp_path_factory.mktemp("ledger"))
+    desk.order(approved=False)  # nothing can be proved before the first certified block
     yield desk
     desk.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -35,13 +36,17 @@ from node.ledger.block import genesis_header
 from node.ledger.codec import encode
 from node.ledger.types import Digest, Height, TimeMs
 from node.ordering import wire
-from node.p2p.frames import Frame, FrameType
+from node.ordering.driver import PEER_BYTES_MAX
+from node.p2p import queues
+from node.p2p.frames import BOUNDS, Frame, FrameType
 from node.p2p.hello import Identity
-from node.p2p.link import Peer
+from node.p2p.link import BUFFER_BYTES, Peer
 from node.p2p.payloads import Ask, Content, decode_blocks, encode_proposal
-from node.p2p.peers import Address, Peers
+from node.p2p.peers import HANDSHAKES_MAX, Address, Peers
 from node.p2p.tls import make_transport
+from node.service import contents
 from node.service.contents import ENTRY_BYTES, Contents
+from node.service.inboxes import INBOX_BYTES
 from node.service.node import Node
 from node.telemetry import make_logger
 from tests.node.cluster import Cluster, bureau, running_cluster, until
@@ -373,3 +378,28 @@ def test_a_flood_of_empty_contents_is_bounded_too() -> None:
         empty = content(number, 0)
         held.add("liar", Content(empty.header, []))
     assert sum(held.find(content(n, 0).header.hash) is not None for n in range(1, 1_000)) <= 10
+
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_the_page_says_how_much_one_peer_can_make_a_node_hold() -> None:
+    """Bounds of bytes, each held to by a test of its own, and their sums in MiB on the page."""
+    reading = max(BOUNDS.values()) + 2 * BUFFER_BYTES  # asyncio reads ahead up to twice its limit
+    inbox = INBOX_BYTES + BOUNDS[FrameType.TRANSACTION]
+    held = max(contents.PEER_BYTES_MAX, BOUNDS[FrameType.CONTENT])  # one is kept, however large
+    member = reading + PEER_BYTES_MAX + inbox + held + queues.BYTES_MAX
+    sums = {
+        "member": member,
+        "follower": reading + inbox + queues.GUEST_BYTES_MAX,
+        "strangers": HANDSHAKES_MAX * 2 * BUFFER_BYTES,
+        "contents": contents.BYTES_MAX,
+    }
+    page = " ".join((ROOT / "docs" / "consensus-tests.md").read_text(encoding="utf-8").split())
+    said = {
+        "member": r"at most (\d+) MiB \(", "follower": r"one follower (\d+) MiB",
+        "strangers": r"all strangers together (\d+) MiB", "contents": r"contents are (\d+) MiB",
+    }  # fmt: skip
+    for who, pattern in said.items():
+        [figure] = re.findall(pattern, page)
+        assert int(figure) == -(-sums[who] // (1 << 20)), (who, sums[who] / (1 << 20))
