@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import TextIO
 
@@ -24,5 +25,7 @@ class Announced:
 
 
 if __name__ == "__main__":
+    # A shell's background job is begun deaf to it, and so is what the job begins.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.stdin = Announced(sys.stdin)
     main()
