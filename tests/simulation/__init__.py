@@ -53,9 +53,9 @@ business (``strategies/simple.py``). ``Options.strategies`` names the liars of a
 ``run_seed(replace(options, strategies=("S3",)))`` runs one at will. Liars count towards quorums and
 are held to no rule; nothing they do may cost a correct node anything.
 
-**Mutants.** ``mutants.py`` and the ``mutants_*.py`` beside it have context managers that plant a bug
-into the product's code for the time of a test; ``python -m tests.simulation mutant NAME --from A
---to B`` looks for a killing seed.
+**Mutants.** ``mutants.py`` and the ``mutants_*.py`` beside it have context managers that plant a
+bug into the product's code for the time of a test; ``python -m tests.simulation mutant NAME --from
+A --to B`` looks for a killing seed.
 
 **Reference model.** An ``Observer`` (``judge.py``) is told the state at the beginning, then every
 block in order as the first correct node commits it, with reads of the state after it; what it
