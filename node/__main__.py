@@ -12,7 +12,6 @@ import asyncio
 import hashlib
 import signal
 import sys
-import traceback
 from collections.abc import Sequence
 from enum import IntEnum
 from pathlib import Path
@@ -42,7 +41,7 @@ from node.service.opening import NodeRefused, OpenedLedger, OpenOptions, open_le
 from node.service.state_transfer import SnapshotTaken
 from node.store.checks import check_blocks
 from node.store.errors import DatabaseDamaged, DatabaseForeign, DatabaseInUse, StoreError
-from node.telemetry import make_logger
+from node.telemetry import make_logger, tell_bug
 
 
 class Exit(IntEnum):
@@ -141,10 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"node: {error}", file=sys.stderr)
         return next(code for kind, code in FAILURES if isinstance(error, kind))
     except Exception as bug:
-        # The frames without what the exception says: that may hold what a call said.
-        print("node: stopped by a bug of ours; please report these lines:", file=sys.stderr)
-        print("".join(traceback.format_tb(bug.__traceback__)), file=sys.stderr, end="")
-        print(type(bug).__name__, file=sys.stderr)
+        tell_bug("node", bug)
         return Exit.BUG
     return Exit.STOPPED
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+import traceback
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import Any, TextIO
@@ -188,3 +189,13 @@ def _levels() -> Mapping[str, int]:
         "debug": logging.DEBUG, "info": logging.INFO,
         "warning": logging.WARNING, "error": logging.ERROR,
     }  # fmt: skip
+
+
+def tell_bug(program: str, bug: BaseException) -> None:
+    """Say on standard error that a bug of ours ended the process, and where.
+
+    Only frames and the exception's type: what it says may hold what a call or a statement said.
+    """
+    print(f"{program}: stopped by a bug of ours; please report these lines:", file=sys.stderr)
+    print("".join(traceback.format_tb(bug.__traceback__)), file=sys.stderr, end="")
+    print(type(bug).__name__, file=sys.stderr)

@@ -21,6 +21,7 @@ State: ``bank-line/<bank>/<reference>`` an array, the order of ``Line``'s fields
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from contracts.api import Answer, Args, Context, Contract, State, Value, reject
@@ -218,22 +219,14 @@ def _paid(ctx: Context, order: str, told: Args) -> str:
     if found is None or found.bank != ctx.sender:
         reject("bank.foreign-order", order=order, bank=ctx.sender)
     report = {"payment": order, "reference": told["reference"], "value_on": told["value_on"]}
-    if found.stage in payment_record.CONFIRMED:
-        if told["direction"] == OUT:
-            return PAID_TWICE
-        if told["amount_fen"] > found.left_fen:
-            return ABOVE
-        payment_back.send_back(ctx, report | _back(told))
-        return ""
-    if found.stage is not PaymentStage.APPROVED:
-        return NOT_APPROVED
-    if found.amount_fen != told["amount_fen"]:
-        return AMOUNT
-    if told["direction"] == OUT:
-        payment.confirm(ctx, report | {"amount_fen": told["amount_fen"]})
-    else:
-        payment.bounce(ctx, report | {"reason": told["reason"]})
-    return ""
+    return _report(
+        told,
+        left_fen=found.left_fen if found.stage in payment_record.CONFIRMED else None,
+        ordered_fen=found.amount_fen if found.stage is PaymentStage.APPROVED else None,
+        confirm=lambda: payment.confirm(ctx, report | {"amount_fen": told["amount_fen"]}),
+        bounce=lambda why: payment.bounce(ctx, report | why),
+        came_back=lambda back: payment_back.send_back(ctx, report | back),
+    )
 
 
 def _reimbursed(ctx: Context, order: str, told: Args) -> str:
@@ -244,22 +237,14 @@ def _reimbursed(ctx: Context, order: str, told: Args) -> str:
     if made is None or found is None:
         reject("bank.foreign-order", order=order, bank=ctx.sender)
     report = {"reimbursement": name, "payment": number, "reference": told["reference"]}
-    if found.outcome == reimbursement_record.PAID:
-        if told["direction"] == OUT:
-            return PAID_TWICE
-        if told["amount_fen"] > found.standing_fen:
-            return ABOVE
-        reimbursement_pay.came_back(ctx, report | _back(told))
-        return ""
-    if found.outcome:
-        return NOT_APPROVED
-    if found.amount_fen != told["amount_fen"]:
-        return AMOUNT
-    if told["direction"] == OUT:
-        reimbursement_pay.confirm(ctx, report)
-    else:
-        reimbursement_pay.bounce(ctx, report | {"reason": told["reason"]})
-    return ""
+    return _report(
+        told,
+        left_fen=found.standing_fen if found.outcome == reimbursement_record.PAID else None,
+        ordered_fen=None if found.outcome else found.amount_fen,
+        confirm=lambda: reimbursement_pay.confirm(ctx, report),
+        bounce=lambda why: reimbursement_pay.bounce(ctx, report | why),
+        came_back=lambda back: reimbursement_pay.came_back(ctx, report | back),
+    )
 
 
 def _paid_out(ctx: Context, order: str, told: Args) -> str:
@@ -267,31 +252,50 @@ def _paid_out(ctx: Context, order: str, told: Args) -> str:
     made = payout.find(ctx.state, name)
     if made is None:
         reject("bank.foreign-order", order=order, bank=ctx.sender)
-    report = {"payout": name, "payment": number, "reference": told["reference"]}
     paid = payout.paid_order(made, number, ctx.sender)
-    if paid is not None:
-        if told["direction"] == OUT:
-            return PAID_TWICE
-        if told["amount_fen"] > paid.standing_fen:
-            return ABOVE
-        payout.came_back(ctx, report | _back(told))
-        return ""
-    if (made.payment, made.bank) != (number, ctx.sender):
+    if paid is None and (made.payment, made.bank) != (number, ctx.sender):
         reject("bank.foreign-order", order=order, bank=ctx.sender)
-    if made.state is not payout.PayoutState.PAYING:
+    report = {"payout": name, "payment": number, "reference": told["reference"]}
+    return _report(
+        told,
+        left_fen=None if paid is None else paid.standing_fen,
+        ordered_fen=made.ordered_fen if made.state is payout.PayoutState.PAYING else None,
+        confirm=lambda: payout.confirm(ctx, report),
+        bounce=lambda why: payout.bounce(ctx, report | why),
+        came_back=lambda back: payout.came_back(ctx, report | back),
+    )
+
+
+def _report(
+    told: Args,
+    *,
+    left_fen: int | None,
+    ordered_fen: int | None,
+    confirm: Callable[[], object],
+    bounce: Callable[[Args], object],
+    came_back: Callable[[Args], object],
+) -> str:
+    """Do what a line says of an order of this bank, or say why it does not fit.
+
+    ``left_fen``: what stands paid by it, None where it was not paid; ``ordered_fen``: what it is
+    to pay, None where it is not on its way.
+    """
+    amount_fen, out = told["amount_fen"], told["direction"] == OUT
+    if left_fen is not None:
+        if out:
+            return PAID_TWICE
+        if amount_fen > left_fen:
+            return ABOVE
+        came_back({name: told[name] for name in ("amount_fen", "value_on", "reason")})
+    elif ordered_fen is None:
         return NOT_APPROVED
-    if made.ordered_fen != told["amount_fen"]:
+    elif ordered_fen != amount_fen:
         return AMOUNT
-    if told["direction"] == OUT:
-        payout.confirm(ctx, report)
+    elif out:
+        confirm()
     else:
-        payout.bounce(ctx, report | {"reason": told["reason"]})
+        bounce({"reason": told["reason"]})
     return ""
-
-
-def _back(told: Args) -> Args:
-    """What a line tells of money that came back."""
-    return {name: told[name] for name in ("amount_fen", "value_on", "reason")}
 
 
 def _list(ctx: Context, reference: str) -> None:

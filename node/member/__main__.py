@@ -11,7 +11,6 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Sequence
 from enum import IntEnum
 from pathlib import Path
@@ -29,7 +28,7 @@ from node.member.remote import Signer
 from node.member.service import ReadService
 from node.store.errors import DatabaseDamaged, DatabaseInUse, StoreError
 from node.store.leveldb import LevelStore
-from node.telemetry import make_logger
+from node.telemetry import make_logger, tell_bug
 
 WRITE_BUFFER_BYTES = 4 << 20
 """A member node writes little; what is in the buffer is in its log as well."""
@@ -97,10 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"member: {error}", file=sys.stderr)
         return next(code for kind, code in FAILURES if isinstance(error, kind))
     except Exception as bug:
-        # The frames without what the exception says: that may hold what a statement said.
-        print("member: stopped by a bug of ours; please report these lines:", file=sys.stderr)
-        print("".join(traceback.format_tb(bug.__traceback__)), file=sys.stderr, end="")
-        print(type(bug).__name__, file=sys.stderr)
+        tell_bug("member", bug)
         return Exit.BUG
     return Exit.STOPPED
 

@@ -15,6 +15,7 @@ from consensus import Block, BlockId, Built
 from node.execution.calls import CallBug
 from node.execution.proposing import Proposal
 from node.ledger.errors import InvalidTransaction
+from node.ledger.transaction import SignedTransaction
 from node.mempool import Mempool, Waiting
 from node.ordering import wire
 from node.service.admission import Admission
@@ -91,8 +92,7 @@ class Builder:
             return
         if self._below != below:
             self._below, self._ahead, self._ahead_ms = below, [], self._clock_ms()
-        in_flight = [transaction.id for transaction in result.transactions]
-        step = self._take(STEP_CALLS, in_flight)
+        step = self._take(STEP_CALLS, result.transactions)
         if step:
             self._ahead += step
             self.busy = True
@@ -112,7 +112,7 @@ class Builder:
             await asyncio.sleep(0)
         now_ms = self._clock_ms()
         self._sweep(self._ahead_ms if self._ahead else now_ms)
-        self._ahead += self._take(self._pace.calls_aim, ())
+        self._ahead += self._take(self._pace.calls_aim)
         candidates = [one.transaction for one in self._ahead if one.tx_id in self._pool]
         self._below, self._ahead = None, []
         proposal = await self._thread.run(self._chain.build, candidates, now_ms)
@@ -126,14 +126,16 @@ class Builder:
             self._put(Built(view, wire.to_core_block(header), following))
         self.look()
 
-    def _take(self, calls_max: int, in_flight: Sequence[bytes]) -> Sequence[Waiting]:
+    def _take(
+        self, calls_max: int, in_flight: Sequence[SignedTransaction] = ()
+    ) -> Sequence[Waiting]:
         """Up to so many calls of those that wait, as far as the block in the making has room."""
         ahead = self._ahead
         calls = self._pace.calls_aim - sum(one.calls for one in ahead)
         size = self._bytes_aim - sum(one.size for one in ahead)
         if calls <= 0 or size <= 0:
             return ()
-        skip = [*in_flight, *(one.tx_id for one in ahead)]
+        skip = [one.id for one in in_flight] + [one.tx_id for one in ahead]
         return self._pool.take(min(calls, calls_max), size, skip, begun=bool(ahead))
 
     async def _drop(self, proposal: Proposal) -> None:

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from node.telemetry import LOG_FIELDS, STAGES, Metrics, make_logger
+from node.telemetry import LOG_FIELDS, STAGES, Metrics, make_logger, tell_bug
 
 
 def test_a_field_that_is_not_listed_is_a_bug() -> None:
@@ -46,3 +46,18 @@ def test_stage_times_and_exposition_are_per_node() -> None:
     assert set(one.stage_times()) == set(STAGES)
     assert b'yibao_rejections_total{code="claim.unknown"} 1.0' in one.exposition()
     assert b"claim.unknown" not in other.exposition()
+
+
+def test_a_bug_is_told_by_its_place_and_not_by_what_it_says(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    content = ":".join(("p", "430000", "made-up"))
+    try:
+        raise AssertionError(content)
+    except AssertionError as bug:
+        tell_bug("node", bug)
+    told = capsys.readouterr().err
+    assert content not in told
+    assert "node: stopped by a bug of ours" in told
+    assert "test_telemetry.py" in told
+    assert told.endswith("AssertionError\n")

@@ -23,8 +23,9 @@ and invariant. ``replay`` prints the whole log, ``shrink`` a smaller run that fa
 ``run.py``          one seed; ``command.py`` the commands; ``trace.py`` log and fingerprint
 ``strategy.py``     the seam for liars; ``strategies/`` the liars; ``messages.py`` their tools
 ``mutants.py``      planted bugs, by a switch of the tests; ``mutants_node.py`` more of them,
-                    ``mutants_rules.py`` one for each invariant that needs one, ``killers.json``
-                    the run that kills each
+                    ``mutants_rules.py`` one for each invariant that needs one,
+                    ``mutants_ours.py`` bugs that a run once found, ``killers.json`` the run that
+                    kills each
 ``twins.py``        members with two processes and one key, on the bare core (``twins``)
 ``law.py``          what a block costs against n squared (``law``)
 ``regressions/``    runs that failed once: options and the expected verdict; they run first
@@ -52,9 +53,9 @@ business (``strategies/simple.py``). ``Options.strategies`` names the liars of a
 ``run_seed(replace(options, strategies=("S3",)))`` runs one at will. Liars count towards quorums and
 are held to no rule; nothing they do may cost a correct node anything.
 
-**Mutants.** ``mutants.py``, ``mutants_node.py`` and ``mutants_rules.py`` have context managers that
-plant a bug into the product's code for the time of a test; ``python -m tests.simulation mutant NAME
---from A --to B`` looks for a killing seed.
+**Mutants.** ``mutants.py`` and the ``mutants_*.py`` beside it have context managers that plant a
+bug into the product's code for the time of a test; ``python -m tests.simulation mutant NAME --from
+A --to B`` looks for a killing seed.
 
 **Reference model.** An ``Observer`` (``judge.py``) is told the state at the beginning, then every
 block in order as the first correct node commits it, with reads of the state after it; what it

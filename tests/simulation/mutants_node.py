@@ -32,11 +32,11 @@ from node.service.network import Network
 from node.store import keys
 from node.store.database import Database
 from tests.consensus import mutants as core
-from tests.simulation import mutants_rules
+from tests.simulation import mutants_ours, mutants_rules
 from tests.simulation.disk import SimKV
 from tests.simulation.mutants import KILLERS, MUTANTS, Patch, mutant, planted
 
-__all__ = ["KILLERS", "MUTANTS", "mutants_rules", "planted"]
+__all__ = ["KILLERS", "MUTANTS", "mutants_ours", "mutants_rules", "planted"]
 
 for _name, _planted in (
     ("M6", core.views_merged), ("M7", core.small_quorum), ("M9", core.hash_not_counted),

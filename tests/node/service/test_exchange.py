@@ -413,11 +413,26 @@ def test_an_answer_to_an_earlier_request_is_late_and_no_fault() -> None:
     """A slow peer is asked again for other blocks before it has answered."""
 
     async def story(desk: Desk) -> None:
+        desk.exchange.heights[LIAR.organisation] = 20
         desk.exchange.fetch(MemberId(LIAR.key), 9, 10)
         late = answer((certified(TEN), TEN))
         await desk.exchange.on_frame(LIAR, Frame(FrameType.BLOCKS, late))
         assert desk.events == [Fetched(MemberId(LIAR.key), ())]
         assert not desk.exchange.contents.size
+        assert desk.exchange.without == {}, "it says nothing of what the peer has"
+
+    run(story)
+
+
+def test_who_has_not_what_it_was_asked_for_is_known_as_such() -> None:
+    """Of a peer that is higher: with too many of them a snapshot is the way."""
+
+    async def story(desk: Desk) -> None:
+        desk.exchange.heights[LIAR.organisation] = 20
+        desk.exchange.fetch(MemberId(LIAR.key), 9, 10)
+        await desk.exchange.on_frame(LIAR, Frame(FrameType.BLOCKS, answer()))
+        assert desk.events == [Fetched(MemberId(LIAR.key), ())]
+        assert desk.exchange.without == {LIAR.organisation: 9}
 
     run(story)
 
