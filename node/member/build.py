@@ -117,7 +117,7 @@ def build(
     member = Member(
         kv, chain, nodes, checkpoint=checkpoint, refresh_rounds=config.nodes.refresh_rounds, log=log
     )
-    things = following(me, records)
+    things = following(me, records.find)
     if things is not None:
         member.followed = Followed(kv, nodes, records, me, things)
     if me.partition(":")[0] == BANK:

@@ -16,18 +16,17 @@ from __future__ import annotations
 from node.member.kinds import account
 from node.member.kinds.cover import covered, covers
 from node.member.kinds.deduction import deductions
-from node.member.kinds.kind import Following, Kind
+from node.member.kinds.kind import Find, Following, Kind
 from node.member.kinds.month import declared, months
 from node.member.kinds.notice import notices
 from node.member.kinds.office import OFFICE, Region
 from node.member.kinds.payment import PAYMENTS
 from node.member.kinds.settlement import refunds, settlements
-from node.member.records import Records
 
 __all__ = ["following"]
 
 
-def following(organisation: str, records: Records) -> Following | None:
+def following(organisation: str, find: Find) -> Following | None:
     """What an organisation's member node follows; None where that is headers only.
 
     Its kind is the first word of its id, as the ledger has it.
@@ -38,11 +37,11 @@ def following(organisation: str, records: Records) -> Following | None:
         case "hospital" | "pharmacy":
             kinds = (
                 settlements(me), refunds(me), declared(me), months(me), deductions(me),
-                notices(me.__eq__), PAYMENTS, account.unpaid(records), account.balance("payable"),
+                notices(me.__eq__), PAYMENTS, account.unpaid(find), account.balance("payable"),
             )  # fmt: skip
             return Following(kinds, always=(("unpaid", me), ("payable", me)))
         case "finance":
-            kinds = (OFFICE, notices(Region(records, me)), PAYMENTS)
+            kinds = (OFFICE, notices(Region(find, me)), PAYMENTS)
             return Following(kinds, always=(("office", me),))
         case "insurer":
             kinds = (

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from contracts.settlement.clearing.declaration_record import Stage
 from node.ledger.types import Value
-from node.member.kinds.kind import Found, StateKind
-from node.member.records import Records
+from node.member.kinds.kind import Find, Found, StateKind
 
 NONE = Found("none", {"amount_fen": 0, "by_fund_fen": {}})
 
 
-def unpaid(records: Records) -> StateKind:
+def unpaid(find: Find) -> StateKind:
     """What is confirmed and declared for an institution and not paid, by month."""
 
     def read(name: str, value: Value) -> Found:
@@ -25,13 +24,17 @@ def unpaid(records: Records) -> StateKind:
         }  # fmt: skip
         names = [("month", month) for month in months]
         for month in months:
-            known = records.find("month", month)
+            known = find("month", month)
             # Confirmed and on the list of the unpaid: then its notice was issued with it.
             if known is not None and known.state == Stage.CONFIRMED.value:
                 names.append(("notice", f"institution:{month}:{name}"))
         return Found("open" if months else "none", facts, names=tuple(names))
 
-    return StateKind("unpaid", "institution-account/", read, absent=NONE)
+    return StateKind(
+        "unpaid", "institution-account/",
+        "what is declared and not paid, with the months it is of; always looked up", read,
+        absent=NONE,
+    )  # fmt: skip
 
 
 def balance(account: str) -> StateKind:
@@ -43,4 +46,7 @@ def balance(account: str) -> StateKind:
         facts = {"amount_fen": sum(by_fund.values()), "by_fund_fen": by_fund}
         return Found("open" if by_fund else "none", facts)
 
-    return StateKind(account, f"{account}/", read, absent=NONE)
+    return StateKind(
+        account, f"{account}/", f"balance of its account `{account}` by fund; always looked up",
+        read, absent=NONE,
+    )  # fmt: skip

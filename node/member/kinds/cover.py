@@ -34,7 +34,13 @@ def covers(insurer: str) -> StateKind:
         }  # fmt: skip
         return Found(made.stage.value, facts, is_open=made.stage not in FINAL)
 
-    return StateKind("cover", "cover-payment/", read)
+    return StateKind(
+        "cover",
+        "cover-payment/",
+        "what a product pays of one bill: amount, product, version, orders to banks; open while"
+        " anybody waits for money",
+        read,
+    )
 
 
 def covered(insurer: str) -> ReceiptKind:
@@ -61,4 +67,9 @@ def covered(insurer: str) -> ReceiptKind:
         )  # fmt: skip
         return Found("settled", facts_shown)
 
-    return ReceiptKind("settlement", read, may_be_withheld=True)
+    return ReceiptKind(
+        "settlement",
+        "settlement of which a product pays: institution, day, who pays how much",
+        read,
+        may_be_withheld=True,
+    )

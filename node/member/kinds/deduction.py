@@ -22,4 +22,10 @@ def deductions(institution: str) -> StateKind:
         }  # fmt: skip
         return Found(made.stage.value, facts, is_open=made.stage is not DeductionStage.DECIDED)
 
-    return StateKind("deduction", "deduction/", read)
+    return StateKind(
+        "deduction",
+        "deduction/",
+        "deduction: settlement, month, amount, last day for an answer, what was decided; open until"
+        " then",
+        read,
+    )

@@ -14,9 +14,13 @@ from typing import Any
 from node.ledger.errors import InvalidProof
 from node.ledger.evidence import ReceiptFacts
 from node.ledger.types import Value
+from node.member.records import Record
 
 Name = tuple[str, str]
 """Kind and name of a thing."""
+
+Find = Callable[[str, str], Record | None]
+"""What is known of a thing, by kind and name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class StateKind:
     name: str
     prefix: str
     """Of the state key; the thing's name follows."""
+    what: str
+    """For the page: what a thing of this kind is."""
     read: Callable[[str, Value], Found]
     """From a name and the entry's value. Raises ``InvalidProof`` for what is not the
     organisation's, ``TypeError`` or ``ValueError`` for a form that this build does not know."""
@@ -54,6 +60,8 @@ class ReceiptKind:
     """A kind that is proved by the receipt of one call."""
 
     name: str
+    what: str
+    """For the page: what a thing of this kind is."""
     read: Callable[[str, ReceiptFacts], Found]
     """Raises ``InvalidProof`` where the receipt is of something else."""
     may_be_withheld: bool = False

@@ -30,7 +30,13 @@ def months(institution: str) -> StateKind:
         }  # fmt: skip
         return Found(made.stage.value, facts, is_open=made.stage is not Stage.CONFIRMED)
 
-    return StateKind("month", f"declaration/{institution}/", read)
+    return StateKind(
+        "month",
+        f"declaration/{institution}/",
+        "declared month: what was asked for, set aside, deducted, confirmed; open until it is"
+        " confirmed",
+        read,
+    )
 
 
 def declared(institution: str) -> ReceiptKind:
@@ -58,4 +64,6 @@ def declared(institution: str) -> ReceiptKind:
         }  # fmt: skip
         return Found("declared", shown)
 
-    return ReceiptKind("declared", read)
+    return ReceiptKind(
+        "declared", "call that declared rows of a month: settlements and refunds by id", read
+    )

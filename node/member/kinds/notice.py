@@ -13,6 +13,12 @@ IsMine = Callable[[str], bool]
 """Whether a side of a notice is the organisation: an id, or the district of an area."""
 
 
+WHAT = (
+    "notice of payment: payer, payee, whether it is to be paid or awaited (`side`), amount by fund,"
+    " due day, what is open, its payment; open until it is paid"
+)
+
+
 def facts_of(made: Notice) -> dict[str, Any]:
     """A notice in plain values."""
     return {
@@ -39,4 +45,4 @@ def notices(is_mine: IsMine) -> StateKind:
             names=(("payment", made.payment),) if made.payment else (),
         )
 
-    return StateKind("notice", "notice/", read)
+    return StateKind("notice", "notice/", WHAT, read)

@@ -30,4 +30,10 @@ def _read(_name: str, value: Value) -> Found:
     )  # fmt: skip
 
 
-PAYMENTS = StateKind("payment", "payment/", _read)
+PAYMENTS = StateKind(
+    "payment",
+    "payment/",
+    "payment of a notice: stage, both banks and their references, what came back; open until the"
+    " bank has reported",
+    _read,
+)

@@ -42,7 +42,7 @@ def settlements(institution: str) -> ReceiptKind:
             raise other_subject("settlement", name)
         return Found("settled", shown(facts, amounts=dict(facts.receipt.amounts)))
 
-    return ReceiptKind("settlement", read)
+    return ReceiptKind("settlement", "settlement: who pays how much of the bill", read)
 
 
 def refunds(institution: str) -> ReceiptKind:
@@ -61,4 +61,4 @@ def refunds(institution: str) -> ReceiptKind:
             shown(facts, claim=told["claim"], replacement=replacement, amounts=amounts),
         )
 
-    return ReceiptKind("refund", read)
+    return ReceiptKind("refund", "settlement that was taken back", read)
