@@ -148,8 +148,7 @@ def _show_month(found: dict[str, Any]) -> None:
     )  # fmt: skip
     for title, what, rows in (
         ("Deductions 扣款", "deductions", found["deductions"]),
-        ("Payments 拨付", "payments", [{**one, "name": one["payment"], "notice": found["notice"]}
-                                     for one in found["payments"]]),
+        ("Payments 拨付", "payments", found["payments"]),
     ):  # fmt: skip
         columns = LISTS[what].columns
         print_table(title, [name for name, _ in columns], LISTS[what].rows(rows))

@@ -133,6 +133,7 @@ def test_a_finance_department(story: Story, serve: Ask) -> None:
     assert len(listed(config, "payments")) == 2
     text = yibao("member", "list", config, "notices").output
     assert "60.00" in text
+    assert "R-1, (approved)" in text
 
 
 def test_an_insurer(serve: Ask, tmp_path: Path) -> None:
