@@ -156,6 +156,14 @@ def test_every_record_holds_from_genesis_with_all_nodes_off(story: Story) -> Non
             assert seen == set(KINDS) - {"office"}
 
 
+def test_what_one_node_has_proved_is_not_asked_of_the_next(story: Story) -> None:
+    desk = story.at(HOSPITAL, None, None)
+    desk.rounds(1, desk.open(refresh=5))
+    first, second = ([path for path in door.asked if "evidence" in path] for door in desk.doors)
+    assert len(first) > 10
+    assert second == []
+
+
 def test_others_get_nothing_of_it(story: Story) -> None:
     built = story.at(OTHER_HOSPITAL).rounds(2)
     assert {kind for kind, _ in everything(built)} == {"unpaid", "payable"}
