@@ -272,26 +272,29 @@ def test_a_receipt_that_may_not_be_read_holds_up_nothing(story: Story) -> None:
     assert everything(story.at(HOSPITAL, withholds, None).rounds(2)) == true
 
 
-def test_a_true_notice_of_others_is_not_taken_for_ones_own(story: Story) -> None:
+@pytest.mark.parametrize("kind", ["notice", "payment"])
+def test_a_true_thing_of_others_is_not_taken_for_ones_own(story: Story, kind: str) -> None:
     """A finance department of the province may read its city's notices, a bureau's node could serve
-    it anybody's: the proof is good, and the notice is none of its own."""
+    it anybody's: the proofs are good, and of what is none of its own."""
     kept: dict[str, bytes] = {}
+    name = {"notice": MONTH_NOTICE, "payment": story.first}[kind]
 
     def keeps(request: httpx.Request, answer: httpx.Response) -> httpx.Response:
-        if answer.status_code == 200 and request.url.params.get("key") == f"notice/{MONTH_NOTICE}":
-            kept["notice"] = answer.content
+        if answer.status_code == 200 and "state/evidence" in request.url.path:
+            kept[request.url.params["key"]] = answer.content
         return answer
 
     def serves(request: httpx.Request, answer: httpx.Response) -> httpx.Response:
-        if request.url.params.get("key") == f"notice/{MONTH_NOTICE}":
-            return content(httpx.Response(200), kept["notice"])
-        return lists_too({"kind": "notice", "name": MONTH_NOTICE})(request, answer)
+        if answer.status_code == 403 and request.url.params.get("key") in kept:
+            return content(httpx.Response(200), kept[request.url.params["key"]])
+        return lists_too({"kind": kind, "name": name})(request, answer)
 
     story.at(FINANCE_GUANGDONG, keeps).rounds()
     built = story.at(FINANCE_HUNAN, serves).rounds()
     (node,) = built.status()["nodes"]
     assert (node["state"], node["code"]) == ("lies", "member.not-party")
     assert set(states(built, "notice")) == {CLEARING}
+    assert set(states(built, "payment")) == {story.across}
 
 
 def test_what_this_build_does_not_follow_is_passed_over(story: Story) -> None:
