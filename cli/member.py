@@ -107,7 +107,7 @@ def list_records(
         return
     print_table(
         f"Verified 已验证 {what}",
-        ("name", "state", "amount 元", "height", "reference, cause or notice"),
+        ("name", "state", "amount 元", "height", "reference, cause, notice or account"),
         [
             (row["name"], row["state"], _amount(row), row["height"], _note(row))
             for row in found
@@ -176,7 +176,7 @@ def _amount(row: dict[str, Any]) -> str:
 
 def _note(row: dict[str, Any]) -> str:
     if row["kind"] == "order":
-        return str(row["reference"] or row["notice"])
+        return str(row["reference"] or row.get("notice") or row["account"])
     if row["kind"] == "line":
         return str(row["how"] or row["cause"] or row["order"])
     return str(row.get("payee") or row.get("tx_id", "")[:16])

@@ -3,8 +3,8 @@
 A payment of a notice is an entry that its banks may read whole. What is ordered to a person stands
 in the record of the case (a reimbursement, a payout, what a commercial product pays), which says
 who was treated where and when, and a bank must not learn that. So each such order has an entry of
-its own, with what is needed to pay it and how it stands. It has no person, no case but in the
-order's name, and no funds: that of maternity or medical aid says what the care was.
+its own, with what is needed to pay it and how it stands. It has no person, of the case only the id
+in the order's name, and no funds: that of maternity or medical aid says what the care was.
 
 It is written by the very call that gives the order and by each that changes how it stands, from the
 same values. Orders that were given before there were entries have none, and get none.

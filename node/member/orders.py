@@ -136,7 +136,7 @@ class Orders:
         record = Record.at(
             "order", name, made.stage.value, facts.header,
             {
-                "kind": made.kind, "amount_fen": made.amount_fen, "bank": self.bank,
+                "pays": made.kind, "amount_fen": made.amount_fen, "bank": self.bank,
                 "payer": made.payer, "account": made.account.hex(), "due_on": made.due_on,
                 "reference": made.reference, "reason": made.reason,
                 "returned_fen": made.returned_fen,
@@ -201,7 +201,7 @@ def _by_fund(order: Record, notice: Record) -> dict[str, int]:
 def _instruction_to_person(order: Record) -> dict[str, Any]:
     facts = order.facts
     return {
-        "order": order.name, "kind": facts["kind"], "amount_fen": facts["amount_fen"],
+        "order": order.name, "kind": facts["pays"], "amount_fen": facts["amount_fen"],
         "payer": facts["payer"], "payee": None, "payee_bank": facts["bank"],
         "account": facts["account"], "notice": None, "due_on": facts["due_on"] or None,
     }  # fmt: skip

@@ -203,7 +203,7 @@ def proves(bank: MemberProcess, genesis: Path, due: int) -> None:
         return found if found.get(TO_PERSON, {}).get("state") == "paid" else None
 
     order = until(known, bank.log)[TO_PERSON]
-    assert (order["kind"], order["amount_fen"], order["reference"]) == (
+    assert (order["pays"], order["amount_fen"], order["reference"]) == (
         "reimbursement", due, "ICBC-3"
     )  # fmt: skip
     file = bank.folder / "person.evidence"
