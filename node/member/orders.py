@@ -10,6 +10,7 @@ leaves out the others name.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -34,6 +35,20 @@ PAGES_MAX: Final = 20
 """Pages of one node's list in one round."""
 PLACE_LAST: Final = 9_999_999
 """Behind every call of a height."""
+NAME_CHARS_MAX: Final = 160
+"""Of an order's name in a list, also of one that is older than entries."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Proved:
+    """How an order stands."""
+
+    record: Record
+    evidence: bytes
+    beside: list[Operation]
+    """Rows of what it needs besides."""
+    pays: bool
+    """Whether this bank is the one that is to pay."""
 
 
 class Orders:
@@ -58,7 +73,7 @@ class Orders:
                 f"/v1/banks/{self.bank}/orders", kind=kind, limit=PAGE, after=after
             )
             for row in rows_of(answer, "records"):
-                name = text_of(row, "order", bank_order.ORDER_CHARS_MAX)
+                name = text_of(row, "order", NAME_CHARS_MAX)
                 if row.get("has_entry") is False:
                     continue  # it was given before there were entries, and cannot be proved
                 known = self._records.find("order", name)
@@ -90,9 +105,9 @@ class Orders:
             # A line paid an order that is older than entries: there is nothing to look up.
             self._kv.write(done, sync=True)
             return True
-        record, data, batch, mine = proved
-        fresh = self._records.put(record, data)
-        due = mine and record.state == PaymentStage.APPROVED.value
+        record, batch = proved.record, proved.beside
+        fresh = self._records.put(record, proved.evidence)
+        due = proved.pays and record.state == PaymentStage.APPROVED.value
         if fresh:
             batch.append((rows.named(rows.OPEN, name), b"" if due else None))
         if fresh and due and self._kv.get(rows.named(rows.OUT, name)) is None:
@@ -101,11 +116,8 @@ class Orders:
         self.proved.add(name)
         return True
 
-    def _of_notice(
-        self, remote: Remote, name: str, least: int
-    ) -> tuple[Record, bytes, list[Operation], bool]:
-        """A payment of a notice: its record and evidence, rows of its notice, whether this bank is
-        the one that pays."""
+    def _of_notice(self, remote: Remote, name: str, least: int) -> _Proved:
+        """A payment of a notice; this bank may be the payee's."""
         facts, data = self._nodes.prove_state(remote, f"payment/{name}", least=least)
         made = _decoded(Payment.decode, facts)
         if self.bank not in (made.bank, made.payee_bank):
@@ -122,12 +134,10 @@ class Orders:
                 "rows": list(made.rows), "returned_fen": made.amount_fen - made.left_fen,
             },
         )  # fmt: skip
-        return record, data, batch, made.bank == self.bank
+        return _Proved(record, data, batch, made.bank == self.bank)
 
-    def _to_person(
-        self, remote: Remote, name: str, least: int
-    ) -> tuple[Record, bytes, list[Operation], bool] | None:
-        """An order to pay a person: its record and evidence; None where it has no entry."""
+    def _to_person(self, remote: Remote, name: str, least: int) -> _Proved | None:
+        """An order to pay a person; None where it has no entry."""
         key = bank_order.key_of(self.bank, name)
         facts, data = self._nodes.prove_state(remote, key, least=least)
         if not facts.present:
@@ -142,7 +152,7 @@ class Orders:
                 "returned_fen": made.returned_fen,
             },
         )  # fmt: skip
-        return record, data, [], True
+        return _Proved(record, data, [], True)
 
     def open(self) -> list[str]:
         """Orders that this bank has not reported on."""
