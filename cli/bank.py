@@ -24,6 +24,7 @@ NEXT_STEPS = {
     "paid-twice": "The order was paid before: get the money back, resolve it as sent_back.",
     "not-approved": "Nobody has told this bank to pay it: ask the payer before anything moves.",
     "above-payment": "More came back than was paid: find what the rest belongs to.",
+    "ask-insurer": "Paid for an insurer and came back: ask it, then resolve it as sent_back.",
     "not-paid-yet": "The payer's bank has not confirmed: resolve it as matched afterwards.",
 }
 """What to do about a line in suspense, by why it waits; ``yibao bank resolve`` ends it."""
@@ -121,7 +122,7 @@ def _me(client: Client) -> str:
 
 
 def _orders(client: Client, bank: str) -> Iterator[dict[str, Any]]:
-    for kind in ("payment", "reimbursement", "payout"):
+    for kind in ("payment", "reimbursement", "payout", "cover"):
         after = None
         while True:
             page = client.get(f"/v1/banks/{bank}/orders", kind=kind, limit=PAGE, after=after)

@@ -5,15 +5,16 @@
 
 A line is found again by the bank's own reference, so a message that comes twice changes nothing. A
 line with an order of ours and its amount confirms or returns that order, exactly as ``payment``,
-``reimbursement`` and ``payout`` do; what comes back of an order that was paid before, whole or in
-part, is booked as a return that is linked to it, and money received is the payee's bank's word on
-it. A line that names an order of another bank, or none that exists, is refused. A line that fits no
-order (no order named, another amount, paid twice, not approved, more back than was paid) moves
-nothing on the ledger: it is listed in suspense until the bank says what it was.
+``reimbursement``, ``payout`` and ``cover`` do; what comes back of an order that was paid before,
+whole or in part, is booked as a return that is linked to it, and money received is the payee's
+bank's word on it. A line that names an order of another bank, or none that exists, is refused. A
+line that fits no order (no order named, another amount, paid twice, not approved, more back than
+was paid, money of an insurer's that came back) moves nothing on the ledger: it is listed in
+suspense until the bank says what it was.
 
-An order is a payment's id, ``<reimbursement>/<payment>`` or ``payout/<payout>/<payment>``. A line
-of money that came back may name the bank's own reference of the payment instead: that is what other
-banks send back with it.
+An order is a payment's id, ``<reimbursement>/<payment>``, ``payout/<payout>/<payment>`` or
+``cover/<payment>/<order>``. A line of money that came back may name the bank's own reference of the
+payment instead: that is what other banks send back with it.
 
 State: ``bank-line/<bank>/<reference>`` an array, the order of ``Line``'s fields;
 ``suspense/<bank>`` how many lines ever waited; ``suspense/<bank>/<n>`` the n-th one's reference.
@@ -26,7 +27,13 @@ from dataclasses import dataclass, replace
 
 from contracts.api import Answer, Args, Context, Contract, State, Value, reject
 from contracts.schema import IDENTIFIER, Date, Fen, OneOf, Optional, Text
-from contracts.settlement import reimbursement_pay, reimbursement_record
+from contracts.settlement import (
+    cover_pay,
+    cover_record,
+    reimbursement_pay,
+    reimbursement_record,
+)
+from contracts.settlement.bank_order import COVER, PAYOUT
 from contracts.settlement.calendar import date_of_ms
 from contracts.settlement.clearing import payment, payment_back, payment_record
 from contracts.settlement.clearing.payment_record import PaymentStage
@@ -38,14 +45,11 @@ CONTRACT = Contract("bank", version=1)
 
 OUT, IN, RETURNED = "out", "in", "returned"
 MATCHED, SUSPENSE, RESOLVED = "matched", "suspense", "resolved"
-NO_ORDER, AMOUNT, PAID_TWICE, NOT_APPROVED, ABOVE, UNASKED, NOT_PAID = (
+NO_ORDER, AMOUNT, PAID_TWICE, NOT_APPROVED, ABOVE, UNASKED, NOT_PAID, ASK_INSURER = (
     "no-order", "amount-differs", "paid-twice", "not-approved", "above-payment", "unasked",
-    "not-paid-yet",
+    "not-paid-yet", "ask-insurer",
 )  # fmt: skip
 """Why a line waits."""
-
-PAYOUT = "payout/"
-"""How the order of a payout begins: no reimbursement has such an id."""
 
 _REFERENCE = Text(1, 60, IDENTIFIER)
 _ORDER = Optional(Text(0, 160, IDENTIFIER + "/"), "")
@@ -193,8 +197,10 @@ def _match(ctx: Context, order: str, told: Args) -> str:
         return UNASKED if told["direction"] == IN else NO_ORDER
     if told["direction"] == IN:
         return UNASKED if "/" in order else _received(ctx, order, told)
-    if order.startswith(PAYOUT):
+    if order.startswith(f"{PAYOUT}/"):
         return _paid_out(ctx, order, told)
+    if order.startswith(f"{COVER}/"):
+        return _covered(ctx, order, told)
     return _reimbursed(ctx, order, told) if "/" in order else _paid(ctx, order, told)
 
 
@@ -248,7 +254,7 @@ def _reimbursed(ctx: Context, order: str, told: Args) -> str:
 
 
 def _paid_out(ctx: Context, order: str, told: Args) -> str:
-    name, _, number = order.removeprefix(PAYOUT).rpartition("/")
+    name, _, number = order.removeprefix(f"{PAYOUT}/").rpartition("/")
     made = payout.find(ctx.state, name)
     if made is None:
         reject("bank.foreign-order", order=order, bank=ctx.sender)
@@ -264,6 +270,32 @@ def _paid_out(ctx: Context, order: str, told: Args) -> str:
         bounce=lambda why: payout.bounce(ctx, report | why),
         came_back=lambda back: payout.came_back(ctx, report | back),
     )
+
+
+def _covered(ctx: Context, order: str, told: Args) -> str:
+    """An insurer's order. What of it comes back later only the insurer can say what to do with."""
+    name, _, number = order.removeprefix(f"{COVER}/").rpartition("/")
+    made = cover_record.find_payment(ctx.state, name)
+    orders = () if made is None else made.orders
+    found = next((o for o in orders if (o.id, o.bank) == (number, ctx.sender)), None)
+    if made is None or found is None:
+        reject("bank.foreign-order", order=order, bank=ctx.sender)
+    paid = found.outcome == reimbursement_record.PAID
+    if paid and told["direction"] == RETURNED:
+        return ASK_INSURER
+    report = {"payment": name, "order": number, "reference": told["reference"]}
+    return _report(
+        told,
+        left_fen=made.amount_fen if paid else None,
+        ordered_fen=None if found.outcome else made.amount_fen,
+        confirm=lambda: cover_pay.confirm(ctx, report),
+        bounce=lambda why: cover_pay.bounce(ctx, report | why),
+        came_back=_never,
+    )
+
+
+def _never(_back: Args) -> None:
+    raise AssertionError("an insurer's order has no return")
 
 
 def _report(

@@ -13,6 +13,7 @@ from dataclasses import replace
 from contracts import organisations
 from contracts.api import Answer, Args, Context, reject
 from contracts.schema import IDENTIFIER, Bytes, Id, OneOf, Optional, Text
+from contracts.settlement import bank_order
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.cover import CONTRACT
 from contracts.settlement.cover_record import (
@@ -50,7 +51,7 @@ def pay(ctx: Context, args: Args) -> Answer:
     """Order a bank to pay the patient; ``account``: another bank token than the person's consent.
 
     Refuses with ``cover.unknown-payment``, ``cover.wrong-stage``, ``cover.order-id``,
-    ``cover.bank``, ``cover.account-missing``, ``cover.too-many``.
+    ``cover.bank``, ``cover.account-missing``, ``cover.too-many``, ``bank.order-name``.
     """
     name = args["payment"]
     made = _load(ctx, name)
@@ -74,6 +75,16 @@ def pay(ctx: Context, args: Args) -> Answer:
     made = replace(
         made, stage=after, account=account, orders=(*made.orders, order), last=digest
     )  # fmt: skip
+    # Told once for each order: from it the bank's list of orders is made.
+    ctx.emit(
+        "cover.ordered", payment=name, order=order.id, bank=order.bank, insurer=made.insurer,
+        amount_fen=made.amount_fen,
+    )  # fmt: skip
+    bank_order.give(
+        ctx, order.bank, bank_order.of_cover(name, order.id), kind=bank_order.COVER,
+        amount_fen=made.amount_fen, payer=made.insurer, account=account, due_on="",
+        secret=made.salt,
+    )  # fmt: skip
     return _store(ctx, name, made)
 
 
@@ -90,6 +101,7 @@ def confirm(ctx: Context, args: Args) -> Answer:
     after = follow(made.stage, CoverStep.CONFIRM)
     post(ctx, _transfer(name, order.id), _to_bank(made, order.bank, made.amount_fen))
     done = replace(order, outcome=PAID, reference=args["reference"])
+    _tell_bank(ctx, name, done)
     return _store(ctx, name, replace(made, stage=after, orders=(*made.orders[:-1], done)))
 
 
@@ -106,6 +118,7 @@ def bounce(ctx: Context, args: Args) -> Answer:
         return _told_again(args, made, order, args["reason"])
     after = follow(made.stage, CoverStep.BOUNCE)
     failed = replace(order, outcome=args["reason"], reference=args["reference"])
+    _tell_bank(ctx, name, failed)
     return _store(ctx, name, replace(made, stage=after, orders=(*made.orders[:-1], failed)))
 
 
@@ -152,6 +165,14 @@ def _order(ctx: Context, args: Args) -> tuple[CoverPayment, Order]:
     if made is None or not orders:
         reject("cover.not-your-order", order=args["order"], bank=ctx.sender)
     return made, orders[0]
+
+
+def _tell_bank(ctx: Context, name: str, order: Order) -> None:
+    """The order as its bank sees it stands as it does here."""
+    bank_order.report(
+        ctx, order.bank, bank_order.of_cover(name, order.id), outcome=order.outcome,
+        reference=order.reference,
+    )  # fmt: skip
 
 
 def _told_again(args: Args, made: CoverPayment, order: Order, outcome: str) -> Answer:
