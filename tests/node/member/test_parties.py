@@ -242,6 +242,7 @@ def lists_too(*rows: dict[str, Any]) -> Any:
         ({"kind": "settlement", "name": TWO + "9"}, "member.other-subject"),
         ({"kind": "refund", "name": ONE}, "member.other-subject"),
         ({"kind": "declared", "name": JULY}, "member.other-subject"),
+        ({"kind": "declared", "name": f"{JUNE}.{'0' * 64}.0"}, "member.other-subject"),
         ({"kind": "settlement", "name": "x", "tx_id": "zz" * 32}, "member.answer-shape"),
         ({"kind": "settlement", "name": "x", "call_index": -1}, "member.answer-shape"),
         ({"kind": "settlement", "name": "x", "call_index": True}, "member.answer-shape"),
@@ -256,6 +257,27 @@ def test_what_is_not_so_is_not_proved(story: Story, row: dict[str, Any], code: s
     built = story.at(HOSPITAL, lists_too(row)).rounds()
     (node,) = built.status()["nodes"]
     assert (node["state"] in ("lies", "declines"), node["code"]) == (True, code)
+
+
+def test_what_closed_a_month_has_not_declared_it(story: Story) -> None:
+    """Calls of the hospital about the same month, each under the name that it would have."""
+
+    @about("/changes")
+    def bend(_request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+        document = json.loads(answer.content)
+        true = {(row["tx_id"], row["call_index"]) for row in document["changes"]
+                if row["kind"] == "declared"}  # fmt: skip
+        document["changes"] = [
+            {**row, "kind": "declared", "name": f"{row['name']}.{row['tx_id']}.{row['call_index']}"}
+            for row in document["changes"]
+            if row["kind"] == "month" and (row["tx_id"], row["call_index"]) not in true
+        ]
+        return content(answer, json.dumps(document).encode())
+
+    built = story.at(HOSPITAL, bend).rounds()
+    (node,) = built.status()["nodes"]
+    assert (node["state"], node["code"]) == ("lies", "member.other-subject")
+    assert states(built, "declared") == {}
 
 
 def test_a_receipt_that_may_not_be_read_holds_up_nothing(story: Story) -> None:

@@ -21,7 +21,7 @@ NOTICE = f"institution:{JUNE}:{HOSPITAL}"
 
 
 def test_a_hospital_and_who_pays_it_know_the_same_with_every_node_off(tmp_path: Path) -> None:
-    genesis, chain, payment, owed = closed_month(tmp_path)
+    genesis, chain, payment, owed, _ = closed_month(tmp_path)
     running: list[MemberProcess] = []
 
     def member(organisation: str, *addresses: str) -> MemberProcess:
