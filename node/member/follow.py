@@ -18,7 +18,7 @@ from node.ledger.errors import InvalidProof
 from node.ledger.types import DIGEST_BYTES
 from node.member import rows
 from node.member.errors import Declined
-from node.member.kinds.kind import Following, Found, Name, ReceiptKind, StateKind
+from node.member.kinds.kind import Following, Found, Name, ReceiptKind, StateKind, not_party
 from node.member.nodes import LOOKS_MAX, Nodes, in_turn
 from node.member.records import Record, Records
 from node.member.remote import Remote, height_of, rows_of, text_of
@@ -59,16 +59,19 @@ class Hint:
         )  # fmt: skip
 
 
-def pages_of(
+def rows_behind(
     kv: KV, remote: Remote, what: str, path: str, field: str, **query: object
-) -> Iterator[list[Any]]:
-    """The pages of a node's list behind what was looked at; a page counts as looked at once the
-    next one is asked for."""
+) -> Iterator[Any]:
+    """The rows of a node's list behind what was looked at, until its turn is over; a page counts as
+    looked at once more is asked for than its last row."""
     place = rows.named(rows.CURSOR, remote.address, what)
     after = rows.read(kv, place) or ""
     for _ in range(PAGES_MAX):
         answer = remote.get_json(path, limit=PAGE, after=after, **query)
-        yield rows_of(answer, field)
+        for row in rows_of(answer, field):
+            if remote.turn_is_over:
+                return
+            yield row
         end = answer.get("next") is None
         height = height_of(answer, "height")
         after = f"{height}:{PLACE_LAST}" if end else text_of(answer, "next", 30)
@@ -85,6 +88,7 @@ class Followed:
     ) -> None:
         self._kv, self._nodes, self._records = kv, nodes, records
         self._organisation, self._always = organisation, following.always
+        self._own_only = {kind for kind, _ in following.always}
         self._kinds: Mapping[str, StateKind | ReceiptKind] = {
             kind.name: kind for kind in following.kinds
         }
@@ -95,9 +99,8 @@ class Followed:
             if self._records.find(kind, name) is None:
                 self.refresh(remote, kind, name)
         path = f"/v1/organisations/{self._organisation}/changes"
-        for page in pages_of(self._kv, remote, "changes", path, "changes"):
-            for row in page:
-                self._listed(remote, Hint.of(row))
+        for row in rows_behind(self._kv, remote, "changes", path, "changes"):
+            self._listed(remote, Hint.of(row))
 
     def look_again(self, due: bool, turn: int) -> None:
         """Prove what proofs have named, and where it is due some of what is open."""
@@ -118,6 +121,8 @@ class Followed:
         """Prove how a thing of the state stands now. Raises ``InvalidProof``."""
         known = self._kinds[kind]
         assert isinstance(known, StateKind), "a receipt stays as it is"
+        if kind in self._own_only and (kind, name) not in self._always:
+            raise not_party(kind, name)
         facts, data = self._nodes.prove_state(remote, known.prefix + name)
         if facts.present:
             try:

@@ -21,7 +21,7 @@ from contracts.settlement.clearing.payment_record import Payment, PaymentStage
 from node.ledger.errors import InvalidProof
 from node.ledger.evidence import StateFacts
 from node.member import rows
-from node.member.follow import pages_of
+from node.member.follow import rows_behind
 from node.member.kinds.notice import facts_of
 from node.member.nodes import Nodes
 from node.member.records import Record, Records
@@ -65,14 +65,13 @@ class Orders:
         # The first list was there before the others, and its cursor keeps its name.
         listed = "orders" if kind == "payment" else f"orders of kind {kind}"
         path = f"/v1/banks/{self.bank}/orders"
-        for page in pages_of(self._kv, remote, listed, path, "records", kind=kind):
-            for row in page:
-                name = text_of(row, "order", NAME_CHARS_MAX)
-                if row.get("has_entry") is False:
-                    continue  # it was given before there were entries, and cannot be proved
-                known = self._records.find("order", name)
-                if known is None or known.state == PaymentStage.MADE.value:
-                    self.refresh(remote, name)
+        for row in rows_behind(self._kv, remote, listed, path, "records", kind=kind):
+            name = text_of(row, "order", NAME_CHARS_MAX)
+            if row.get("has_entry") is False:
+                continue  # it was given before there were entries, and cannot be proved
+            known = self._records.find("order", name)
+            if known is None or known.state == PaymentStage.MADE.value:
+                self.refresh(remote, name)
 
     def refresh(
         self, remote: Remote, name: str, *, least: int = 0, done: tuple[Operation, ...] = ()

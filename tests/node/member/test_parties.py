@@ -319,6 +319,33 @@ def test_a_true_thing_of_others_is_not_taken_for_ones_own(story: Story, kind: st
     assert set(states(built, "payment")) == {story.across}
 
 
+@pytest.mark.parametrize("kind", ["unpaid", "payable"])
+def test_anothers_account_is_not_taken_for_ones_own(story: Story, kind: str) -> None:
+    """It would show another's balance, and name months that no honest node can prove here."""
+    kept: dict[str, bytes] = {}
+
+    def keeps(request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+        if answer.status_code == 200 and "state/evidence" in request.url.path:
+            kept[request.url.params["key"]] = answer.content
+        return answer
+
+    def serves(request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+        if request.url.params.get("key") in kept:
+            return content(httpx.Response(200), kept[request.url.params["key"]])
+        if not request.url.path.endswith("/changes"):
+            return answer
+        row = {"kind": kind, "name": HOSPITAL, "at_height": 5, "tx_id": "00" * 32, "call_index": 0}
+        return content(answer, json.dumps({**answer.json(), "changes": [row]}).encode())
+
+    story.at(HOSPITAL, keeps).rounds()
+    kept = {key: data for key, data in kept.items() if key.endswith(HOSPITAL)}
+    built = story.at(OTHER_HOSPITAL, serves, None).rounds(3)
+    assert everything(built) == all_true(story, OTHER_HOSPITAL)
+    liar, honest = built.status()["nodes"]
+    assert (liar["state"], liar["code"]) == ("lies", "member.not-party")
+    assert (honest["state"], honest["lies"]) == ("agrees", 0)
+
+
 def test_what_this_build_does_not_follow_is_passed_over(story: Story) -> None:
     true = all_true(story, HOSPITAL)
 
