@@ -255,7 +255,8 @@ def _end(ctx: Context, claim: str, parts: tuple[CoverPart, ...]) -> None:
         name = payment_name(claim, number)
         made = find_payment(ctx.state, name) if part.amount_fen else None
         if made is not None:
-            store(ctx, name, replace(made, stage=follow(made.stage, CoverStep.REVERSE)))
+            step = CoverStep.REVERSE_PAID if made.standing_fen else CoverStep.REVERSE
+            store(ctx, name, replace(made, stage=follow(made.stage, step)))
 
 
 def as_asked(ctx: Context, person: Person, claim: str, parts: tuple[CoverPart, ...]) -> Person:
