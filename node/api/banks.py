@@ -8,7 +8,7 @@ from fastapi import Query
 from starlette.responses import Response
 
 from contracts.settlement import bank as statements
-from contracts.settlement import reimbursement_record
+from contracts.settlement import cover_record, reimbursement_record
 from contracts.settlement.clearing import notice_record, payment_record
 from contracts.settlement.clearing.payment_record import PaymentStage
 from contracts.settlement.refunds import payout
@@ -22,14 +22,16 @@ router = edge_router("money")
 Kind = Annotated[
     str,
     Query(
-        pattern="^(payment|reimbursement|payout)$",
-        description="Payments of notices, or to persons: reimbursements, payouts.",
+        pattern="^(payment|reimbursement|payout|cover)$",
+        description="Payments of notices, or to persons: reimbursements, payouts, and what an"
+        " insurer pays later.",
     ),
 ]
 TOPICS = {
     "payment": "payment.approved",
     "reimbursement": "reimbursement.ordered",
     "payout": "payout.ordered",
+    "cover": "cover.ordered",
 }
 """The event that an order begins with: one for each order, however often it is told of later."""
 SUSPENSE_MAX = 2_000
@@ -50,7 +52,9 @@ async def bank_orders(
     access.check(parties.of_organisation(access.state, bank), f"bank/{bank}")
     rows = access.view.calls_of("topic", TOPICS[kind], after, limit)
     shown, following = chain.affordable(access.view, rows, limit)
-    make = {"payment": _payment, "reimbursement": _reimbursement, "payout": _payout}[kind]
+    make = {
+        "payment": _payment, "reimbursement": _reimbursement, "payout": _payout, "cover": _cover
+    }[kind]  # fmt: skip
     listed: list[dict[str, Any]] = []
     for row in shown:
         receipt, _ = chain.row_call(access, row)
@@ -123,6 +127,28 @@ def _payout(access: Access, bank: str, fields: dict[str, Any]) -> dict[str, Any]
         "notice": fields["payout"],
         "due_on": None,
         "by_fund_fen": {PERSONAL_ACCOUNT: made.ordered_fen},
+    }
+
+
+def _cover(access: Access, bank: str, fields: dict[str, Any]) -> dict[str, Any] | None:
+    if fields["bank"] != bank:
+        return None
+    made = cover_record.find_payment(access.state, fields["payment"])
+    assert made is not None, "a payment that was told of is kept"
+    order = next(one for one in made.orders if one.id == fields["order"])
+    if order.outcome:
+        return None
+    return {
+        "order": f"{statements.COVER}{fields['payment']}/{order.id}",
+        "kind": "cover",
+        "amount_fen": order.amount_fen,
+        "payer": made.insurer,
+        "payee": None,
+        "payee_bank": bank,
+        "account": made.account,
+        "notice": fields["payment"],
+        "due_on": None,
+        "by_fund_fen": dict(order.rows),
     }
 
 
