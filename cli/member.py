@@ -18,24 +18,16 @@ import httpx
 import typer
 
 from cli.exits import Exit
+from cli.member_lists import KINDS, LISTS, NONE
 from cli.output import Json, fail, print_fields, print_json, print_table, shown, time_of, yuan
 from node.config import ConfigError, describe
 from node.member.config import SECTIONS, load
 
 app = typer.Typer(
-    no_args_is_help=True, help="A bank's or hospital's node that trusts no other. 成员节点"
+    no_args_is_help=True, help="An organisation's own node that trusts no other. 成员节点"
 )
 
 ConfigFile = Annotated[Path, typer.Argument(help="The member node's configuration, TOML.")]
-LISTS = {
-    "orders": ("order", None),
-    "notices": ("notice", None),
-    "lines": ("line", None),
-    "suspense": ("line", "suspense"),
-    "settlements": ("settlement", None),
-}
-"""Names of lists, with the kind of their records and the state that is shown."""
-KINDS = ("order", "notice", "line", "settlement")
 TIMEOUT_S = 30.0
 
 
@@ -72,6 +64,7 @@ def status(config: ConfigFile, as_json: Json = False) -> None:
             "block": found["block"] or "—",
             "nodes that agree": f"{found['agree']} of {len(found['nodes'])}",
             "open orders 未回报指令": found["open_orders"],
+            "open 未结": ", ".join(f"{n} {kind}" for kind, n in found["open"].items()) or "—",
             "in suspense 挂账": found["suspense"],
         }
         for name, code in found["statements_waiting"].items():
@@ -91,28 +84,75 @@ def list_records(
     what: Annotated[str, typer.Argument(help=f"One of {', '.join(LISTS)}.")],
     as_json: Json = False,
 ) -> None:
-    """What it has verified: orders, notices, lines of statements, suspense, settlements. 清单"""
+    """What it has verified, each thing with a proof. 清单
+
+    months: expected and received by month, with the banks' references. owed: what an insurer's
+    products paid, by month, institution and product.
+    """
     if what not in LISTS:
         fail(Exit.USAGE, f"there is no list {what}", hint=f"one of {', '.join(LISTS)}")
-    kind, state = LISTS[what]
+    shown_as = LISTS[what]
     found: list[dict[str, Any]] = []
     after: str | None = ""
     while after is not None:
-        query = {"after": after} | ({} if state is None else {"state": state})
-        page = _ask(config, f"/v1/records/{kind}", query).json()
+        query = {"after": after} | ({} if shown_as.state is None else {"state": shown_as.state})
+        page = _ask(config, f"/v1/{shown_as.path}", query).json()
         found += page["records"]
-        after = page["next"]
+        after = page.get("next")
     if as_json:
         print_json({"records": found})
         return
+    names = [name for name, _ in shown_as.columns]
+    print_table(f"Verified 已验证 {what}", names, shown_as.rows(found))
+
+
+@app.command("month")
+def month(
+    config: ConfigFile,
+    name: Annotated[str, typer.Argument(metavar="MONTH", help="For example 2025-06.")],
+    as_json: Json = False,
+) -> None:
+    """One month of an institution: its rows, deductions, what is expected and was received. 对账
+
+    From proved records alone. Exit 1 when the rows that are proved here are not the month's.
+    """
+    found = _ask(config, f"/v1/months/{quote(name, safe='')}", missing=name).json()
+    if as_json:
+        print_json(found)
+    else:
+        _show_month(found)
+    if not found["rows_agree"]:
+        raise typer.Exit(int(Exit.NO))
+
+
+def _show_month(found: dict[str, Any]) -> None:
+    """The month's sums, then rows, deductions and payments."""
+    agree = "yes" if found["rows_agree"] else "no"
+    fields = ("declared", "aside", "deducted", "confirmed", "carried", "expected", "received",
+              "open")  # fmt: skip
+    told = {
+        "state": found["state"],
+        "rows proved here": f"{found['rows_proved']} of {found['settlements']}, agree: {agree}",
+        **{f"{name} 元": NONE if found[f"{name}_fen"] is None else yuan(found[f"{name}_fen"])
+           for name in fields},
+        "pay by": found["pay_by"] or NONE,
+    }  # fmt: skip
+    print_fields(f"Month 月度 {found['name']}", told)
     print_table(
-        f"Verified 已验证 {what}",
-        ("name", "state", "amount 元", "height", "reference, cause or notice"),
+        "Rows 明细", ("settlement or refund", "bill 元", "funds 元", "accounts 元", "receipt"),
         [
-            (row["name"], row["state"], _amount(row), row["height"], _note(row))
-            for row in found
+            [row["settlement"], yuan(row["total_fen"]), yuan(row["funds_fen"]),
+             yuan(row["accounts_fen"]), shown("receipt", row["receipt"])]
+            for row in found["rows"]
         ],
     )  # fmt: skip
+    for title, what, rows in (
+        ("Deductions 扣款", "deductions", found["deductions"]),
+        ("Payments 拨付", "payments", [{**one, "name": one["payment"], "notice": found["notice"]}
+                                     for one in found["payments"]]),
+    ):  # fmt: skip
+        columns = LISTS[what].columns
+        print_table(title, [name for name, _ in columns], LISTS[what].rows(rows))
 
 
 @app.command("proof")
@@ -165,18 +205,3 @@ def _ask(
         fail(Exit.REFUSED, "the member node declines: another one runs at its address",
              hint=f"start it again: yibao member run {config}")  # fmt: skip
     return answer
-
-
-def _amount(row: dict[str, Any]) -> str:
-    if row["kind"] == "line":
-        return yuan(row["told"]["amount_fen"])
-    fen = row["amounts"]["total_fen"] if row["kind"] == "settlement" else row["amount_fen"]
-    return yuan(int(fen))
-
-
-def _note(row: dict[str, Any]) -> str:
-    if row["kind"] == "order":
-        return str(row["reference"] or row["notice"])
-    if row["kind"] == "line":
-        return str(row["how"] or row["cause"] or row["order"])
-    return str(row.get("payee") or row.get("tx_id", "")[:16])

@@ -1,10 +1,10 @@
 """What explorers look things up by, derived from blocks and receipts and from nothing else.
 
-A call that succeeded is entered under the claim, person, filing and institution that its
-arguments, answer or events name, under its sender, under the topics of its events, under every
-account that it moved and under the person whose account that is; the postings themselves are read
-from its receipt. A refused call is entered under its sender only: otherwise anyone could fill
-another's claim with noise.
+A call that succeeded is entered under the claim, person, filing, institution and insurer that its
+arguments, answer or events name, under its sender, under the topics of its events, under the areas
+whose notices of payment they tell of, under every account that it moved and under the person whose
+account that is; the postings themselves are read from its receipt. A refused call is entered under
+its sender only: otherwise anyone could fill another's claim with noise.
 
 The rows of a height are a pure function of the block, so the index can be dropped and built again,
 and ``verify_height`` finds a row that is missing or invented.
@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from contracts.regions import COUNTRY, is_area, widening
 from node.ledger.receipt import OK, Receipt
 from node.ledger.transaction import SignedTransaction
 from node.store import keys
@@ -30,8 +31,9 @@ from node.store.index import (
 )
 from node.store.kv import KV, Operation
 
-ACCOUNT, ORGANISATION, PERSON, TOPIC = (
-    Subject.ACCOUNT.value, Subject.ORGANISATION.value, Subject.PERSON.value, Subject.TOPIC.value,
+ACCOUNT, AREA, ORGANISATION, PERSON, TOPIC = (
+    Subject.ACCOUNT.value, Subject.AREA.value, Subject.ORGANISATION.value, Subject.PERSON.value,
+    Subject.TOPIC.value,
 )  # fmt: skip
 
 FIELDS: Mapping[str, bytes] = {
@@ -42,8 +44,13 @@ FIELDS: Mapping[str, bytes] = {
     "filing": Subject.FILING.value,
     "institution": Subject.INSTITUTION.value,
     "hospital": Subject.INSTITUTION.value,
+    "insurer": Subject.INSTITUTION.value,
 }
 """Names of fields in arguments, answers and events, and what they name."""
+
+AREAS = ("payer_region", "payee_region")
+"""Fields of events that name an area whose money is asked for or moves: its finance department and
+those of its city and province look for them."""
 
 PERSON_ACCOUNTS = ("person:", "wallet:")
 """Accounts that belong to a person; the pseudonym follows, for ``person:`` up to the last colon."""
@@ -69,6 +76,7 @@ def index_rows(
                 for event in receipt.events:
                     prefixes[prefix_of(TOPIC, event.topic)] = None
                     _add_named(prefixes, event.fields)
+                    _add_areas(prefixes, event.fields)
                 for posting in receipt.postings:
                     account = posting.account
                     prefixes[prefix_of(ACCOUNT, account)] = None
@@ -142,6 +150,15 @@ def _add_named(prefixes: dict[bytes, None], fields: Mapping[str, Any]) -> None:
             value = fields[name]
             if type(value) is str and value and len(value.encode()) <= SUBJECT_BYTES_MAX:
                 prefixes[prefix_of(kind, value)] = None
+
+
+def _add_areas(prefixes: dict[bytes, None], fields: Mapping[str, Any]) -> None:
+    for name in AREAS:
+        area = fields.get(name)
+        if type(area) is str and is_area(area):
+            for around in widening(area):
+                if around != COUNTRY:
+                    prefixes[prefix_of(AREA, around)] = None
 
 
 def _owner(account: str) -> str:

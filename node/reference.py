@@ -24,6 +24,8 @@ from node.ledger.errors import LedgerError
 from node.member import config as member_config
 from node.member.__main__ import Exit as MemberExit
 from node.member.errors import Forked, StatementRefused
+from node.member.kinds import following
+from node.member.kinds.kind import StateKind
 from node.telemetry import LOG_FIELDS, STAGES, Metrics
 
 NODE = Path(__file__).resolve().parent
@@ -150,8 +152,29 @@ def codes_table() -> str:
     return "| family | about | codes |\n|---|---|---|\n" + "".join(rows)
 
 
+OFFICES: Mapping[str, str] = {
+    "hospital": "hospital, pharmacy",
+    "finance": "finance department",
+    "insurer": "insurer",
+}
+"""Kinds of organisations whose member nodes follow things, as the page names them."""
+
+
+def kinds_table() -> str:
+    """What a member node follows, for whom, and what proves it."""
+    rows = []
+    for office, shown in OFFICES.items():
+        found = following(f"{office}:ID", lambda _kind, _name: None)
+        assert found is not None, f"{office} follows nothing"
+        for kind in found.kinds:
+            by = f"`{kind.prefix}NAME`" if isinstance(kind, StateKind) else "receipt"
+            rows.append(f"| {shown} | `{kind.name}` | {_cell(kind.what)} | {by} |\n")
+    return "| organisation | kind | what | proved by |\n|---|---|---|---|\n" + "".join(rows)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "member-settings": lambda: settings_table(member_config.SECTIONS),
+    "member-kinds": kinds_table,
     "member-exits": lambda: exits_table(MemberExit, NODE / "member"),
     "settings": settings_table,
     "exits": exits_table,

@@ -127,7 +127,8 @@ class View(Protocol):
         """None when it was never held here or was erased after its term."""
 
     def calls_of(self, kind: str, subject: str, after: str, limit: int) -> Sequence[CallRow]:
-        """Calls that concern a thing, oldest first. ``kind``: claim, filing or person.
+        """Calls that concern a thing, oldest first. ``kind``: claim, filing, person, institution
+        (also an insurer), organisation (its sender), topic (of an event) or area (its notices).
 
         ``after`` is a cursor ``height:index`` (receipt index) or empty.
         """

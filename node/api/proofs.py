@@ -191,12 +191,19 @@ KEYS: Mapping[str, tuple[Right, Concern]] = {
 """The right to a state entry by the first part of its key; what is not here is denied."""
 
 
+OWN_OF: Mapping[str, str] = {"cover-payment": "insurer"}
+"""Entries about a person that are the very business of an organisation of this kind, where it is
+named in it: what an insurer's product pays. As ``covers.cover_payment`` shows it, and no look."""
+
+
 def check_key(access: Access, key: str) -> None:
     """Decide on a state key. Raises ``Problem`` ``read.no-right``."""
     first, _, rest = key.partition("/")
     if first not in KEYS:
         raise Problem("read.no-right")
     right, concern = KEYS[first]
+    if first in OWN_OF and access.caller.kind == OWN_OF[first]:
+        right = Right.PARTY
     access.check(concern(access, rest), key, right)
 
 

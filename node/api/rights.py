@@ -196,6 +196,7 @@ ROUTES: Mapping[str, Right] = {
     "payment": Right.PARTY,
     "trial_balance": Right.PARTY,
     "vouchers": Right.PARTY,
+    "organisation_changes": Right.PARTY,
     # what everybody may know
     "organisation": Right.CHAIN,
     "validators": Right.CHAIN,

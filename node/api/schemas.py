@@ -250,6 +250,20 @@ class AffectedAnswer(Answer):
     reimbursements: list[dict[str, Any]]
 
 
+class ChangeOut(Out):
+    kind: str
+    name: str
+    at_height: int
+    tx_id: Digest
+    call_index: int
+
+
+class ChangesAnswer(Answer):
+    organisation: str
+    changes: list[ChangeOut]
+    next: str | None
+
+
 class SettlementsAnswer(Answer):
     institution: str
     settlements: list[dict[str, Any]]

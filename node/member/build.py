@@ -11,7 +11,9 @@ from node.ledger.genesis import Genesis
 from node.member.chain import Chain
 from node.member.config import Config
 from node.member.errors import MemberRefused
+from node.member.follow import Followed
 from node.member.inbox import Inbox
+from node.member.kinds import following
 from node.member.lines import Lines
 from node.member.loop import Member
 from node.member.nodes import Nodes
@@ -19,11 +21,9 @@ from node.member.orders import Orders
 from node.member.outbox import Outbox, open_folder
 from node.member.records import Records
 from node.member.remote import Remote, Signer
-from node.member.settlements import Settlements
 from node.store.kv import KV
 
 BANK = "bank"
-INSTITUTIONS = ("hospital", "pharmacy")
 
 
 class Built:
@@ -78,6 +78,7 @@ class Built:
             "agree": sum(row["state"] == "agrees" for row in nodes),
             "nodes": nodes,
             "open_orders": 0 if member.orders is None else len(member.orders.open()),
+            "open": {} if member.followed is None else member.followed.open(),
             "suspense": len(self._lines.suspended()),
             "statements_waiting": {} if member.inbox is None else dict(member.inbox.waits),
         }
@@ -116,11 +117,11 @@ def build(
     member = Member(
         kv, chain, nodes, checkpoint=checkpoint, refresh_rounds=config.nodes.refresh_rounds, log=log
     )
-    kind = me.partition(":")[0]
-    if kind in INSTITUTIONS:
-        member.collector = Settlements(kv, nodes, records, me)
-    if kind == BANK:
-        member.collector = member.orders = Orders(kv, nodes, records, me)
+    things = following(me, records.find)
+    if things is not None:
+        member.followed = Followed(kv, nodes, records, me, things)
+    if me.partition(":")[0] == BANK:
+        member.orders = Orders(kv, nodes, records, me)
         folder = config.bank.folder
         if folder is not None:
             open_folder(folder)

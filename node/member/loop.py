@@ -12,17 +12,12 @@ from typing import Any, Protocol
 from node.ledger.block import Header
 from node.member import rows
 from node.member.chain import Chain
+from node.member.follow import Followed
 from node.member.nodes import LOOKS_MAX, Nodes, in_turn
 from node.member.orders import Orders
 from node.member.outbox import Outbox
 from node.member.remote import Remote
 from node.store.kv import KV
-
-
-class Collector(Protocol):
-    """What proves the things of one kind that a node lists."""
-
-    def collect(self, remote: Remote) -> None: ...
 
 
 class Inbox(Protocol):
@@ -50,7 +45,7 @@ class Member:
     ) -> None:
         self._kv, self.chain, self.nodes = kv, chain, nodes
         self._checkpoint, self._refresh_rounds, self._log = checkpoint, refresh_rounds, log
-        self.collector: Collector | None = None
+        self.followed: Followed | None = None
         self.orders: Orders | None = None
         self.outbox: Outbox | None = None
         self.inbox: Inbox | None = None
@@ -98,22 +93,30 @@ class Member:
         if header.height < before:
             remote.standing.went_well()
             return False
-        if self.collector is not None:
-            self.collector.collect(remote)
+        if self.orders is not None:
+            self.orders.collect(remote)
+        if self.followed is not None:
+            self.followed.collect(remote)
         return True
 
     def _look_again(self) -> None:
-        """Records that a statement has changed, and from time to time all that is still open."""
-        if self.orders is None:
-            return
-        refresh, first = self.orders.refresh, self.nodes.first
+        """What was named and not proved, and from time to time all that is still open."""
+        turn, left = divmod(self.rounds, self._refresh_rounds)
+        due = not left and bool(self.nodes.usable)
+        if self.followed is not None:
+            self.followed.look_again(due, turn)
+        if self.orders is not None:
+            self._orders_again(self.orders, due, turn)
+
+    def _orders_again(self, orders: Orders, due: bool, turn: int) -> None:
+        """Orders that a statement has changed, orders and lines that are open."""
+        refresh, first = orders.refresh, self.nodes.first
         for key, least in list(rows.all_of(self._kv, rows.LOOK))[:LOOKS_MAX]:
             done = ((key, None),)
             first(partial(refresh, name=key[1:].decode(), least=least, done=done))
-        if self.rounds % self._refresh_rounds or not self.nodes.usable:
+        if not due:
             return
-        turn = self.rounds // self._refresh_rounds
-        for name in in_turn(self.orders.open(), turn):
+        for name in in_turn(orders.open(), turn):
             first(partial(refresh, name=name))
         if self.inbox is not None:
             self.inbox.look_again(turn)

@@ -18,7 +18,7 @@ LOOKS_MAX: Final = 200
 """Records that one round looks up again."""
 
 
-def in_turn(names: Sequence[str], turn: int) -> Sequence[str]:
+def in_turn(names: Sequence[T], turn: int) -> Sequence[T]:
     """As many of the names as one round looks up, the next ones at the next turn."""
     parts = max(1, -(-len(names) // LOOKS_MAX))
     start = turn % parts * LOOKS_MAX

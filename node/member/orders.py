@@ -18,7 +18,7 @@ from node.ledger.evidence import StateFacts
 from node.member import rows
 from node.member.nodes import Nodes
 from node.member.records import Record, Records
-from node.member.remote import Remote, rows_of, text_of
+from node.member.remote import Remote, height_of, rows_of, text_of
 from node.store.kv import KV, Operation
 
 PAGE: Final = 200
@@ -162,11 +162,3 @@ def _decoded(kind: type[Payment] | type[Notice], facts: StateFacts) -> Payment |
         return kind.decode(facts.value)
     except (TypeError, ValueError):
         raise InvalidProof("member.unknown-form", key=facts.key) from None
-
-
-def height_of(row: object, name: str) -> int:
-    """A height in a hint. Raises ``InvalidProof``."""
-    height = row.get(name) if isinstance(row, dict) else None
-    if type(height) is not int or not 0 <= height < 10**15:
-        raise InvalidProof("member.answer-shape", field=name)
-    return height

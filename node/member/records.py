@@ -1,8 +1,6 @@
 """What the organisation is party to, as it was verified, each with the file that proves it.
 
-A record is written together with its evidence and never goes back to an older height. Kinds:
-``order`` and ``notice`` (a bank's payments), ``line`` (a bank's statement lines), ``settlement``
-(an institution's bills).
+A record is written together with its evidence and never goes back to an older height.
 """
 
 from __future__ import annotations
@@ -15,7 +13,11 @@ from node.ledger.block import Header
 from node.member import rows
 from node.store.kv import KV, Operation
 
-KINDS = ("order", "notice", "line", "settlement")
+KINDS = (
+    "order", "line", "notice", "payment", "month", "declared", "deduction", "settlement", "refund",
+    "cover", "unpaid", "payable", "commercial", "office",
+)  # fmt: skip
+"""Kinds of records; who has which: ``node.member.kinds``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,3 +189,11 @@ def rows_of(answer: Mapping[str, Any], name: str) -> list[Any]:
     if not isinstance(value, list):
         raise InvalidProof("member.answer-shape", field=name)
     return value
+
+
+def height_of(row: object, name: str) -> int:
+    """A height in a hint. Raises ``InvalidProof``."""
+    height = row.get(name) if isinstance(row, dict) else None
+    if type(height) is not int or not 0 <= height < 10**15:
+        raise InvalidProof("member.answer-shape", field=name)
+    return height

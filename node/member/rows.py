@@ -13,7 +13,9 @@
 | ``n`` | order | the bank has not reported on it |
 | ``o`` | order | an instruction file: its name, its digest, whether it has appeared |
 | ``y`` | order | its instruction file is still to appear |
-| ``w`` | kind, name | a record that is to be looked up again soon |
+| ``w`` | order | it is to be looked up again soon |
+| ``s`` | kind, name | a proof has named it and it is still to be proved |
+| ``u`` | kind, name | it is open: looked up again from time to time |
 | ``q`` | reference | a line that waits in suspense |
 | ``j`` | digest of a statement | how many lines of a statement are proved |
 | ``x`` | digest, first line | a signed transaction of its lines that is not proved yet |
@@ -42,6 +44,8 @@ OPEN: Final = b"n"
 OUT: Final = b"o"
 OUT_WAITS: Final = b"y"
 LOOK: Final = b"w"
+SOON: Final = b"s"
+WATCH: Final = b"u"
 SUSPENSE: Final = b"q"
 JOB: Final = b"j"
 PENDING: Final = b"x"

@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from node.member.months import month_of, months_of
 from node.member.outbox import write_file
+from node.member.owed import owed_of
 from node.member.records import KINDS, Records
 
 ADDRESS_FILE: Final = "api.json"
@@ -107,6 +109,14 @@ def _answer(
                     break
             following = found[-1]["name"] if len(found) == PAGE_MAX else None
             return HTTPStatus.OK, _json({"records": found, "next": following})
+        case ["v1", "owed"]:
+            return HTTPStatus.OK, _json({"records": owed_of(records)})
+        case ["v1", "months"]:
+            return HTTPStatus.OK, _json({"records": months_of(records)})
+        case ["v1", "months", month]:
+            told = month_of(records, month)
+            if told is not None:
+                return HTTPStatus.OK, _json(told)
         case ["v1", "records", kind, name, "evidence"] if kind in KINDS:
             data = records.evidence(kind, name)
             if data is not None:

@@ -32,6 +32,7 @@ KINDS = {
     "institution": Subject.INSTITUTION,
     "organisation": Subject.ORGANISATION,
     "topic": Subject.TOPIC,
+    "area": Subject.AREA,
 }
 """What calls can be listed by."""
 

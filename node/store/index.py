@@ -26,9 +26,12 @@ class Subject(Enum):
     PERSON = b"p"
     FILING = b"f"
     INSTITUTION = b"h"
+    """An institution or an insurer."""
     ORGANISATION = b"o"
     TOPIC = b"t"
     ACCOUNT = b"a"
+    AREA = b"r"
+    """An area whose notices of payment a call is about, and the areas around it."""
 
 
 @dataclass(frozen=True, slots=True)

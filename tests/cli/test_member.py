@@ -21,7 +21,7 @@ from tests.node.store.sim_kv import SimKV
 
 STATUS: dict[str, Any] = {
     "organisation": "bank:icbc", "chain": "00" * 32, "height": 7, "block": "ab" * 32,
-    "time_ms": 1_750_000_000_000, "epoch": 1, "rounds": 3, "agree": 1, "open_orders": 2,
+    "time_ms": 1_750_000_000_000, "epoch": 1, "rounds": 3, "agree": 1, "open_orders": 2, "open": {},
     "suspense": 1, "statements_waiting": {"s.json": "member.no-node"},
     "nodes": [
         {"address": "http://a", "state": "agrees", "code": "", "height": 7, "behind_by": 0,

@@ -65,6 +65,27 @@ def test_a_call_is_listed_under_everything_that_it_names() -> None:
     assert subjects([receipt(0), receipt(1)]) == expected
 
 
+def test_a_notice_is_listed_under_both_areas_and_those_around_them() -> None:
+    told = {"payer_region": "440106", "payee_region": "430000", "insurer": "insurer:x"}
+    event = Event("notice.issued", told)
+    kv = SimKV()
+    rows = indexer.index_rows(7, [TRANSACTION], [receipt(0, events=(event,)), receipt(1)])
+    kv.write(rows, sync=True)
+    index = Database(kv, diff_heights=1).index
+
+    def places(subject: Subject, name: str) -> list[int]:
+        return [entry.receipt_index for entry in index.calls(subject, name, None, 10)]
+
+    for area in ("440106", "440100", "440000", "430000"):
+        assert places(Subject.AREA, area) == [0], area
+    for area in ("000000", "440107", "430100"):
+        assert places(Subject.AREA, area) == [], "nobody's finance department is the country's"
+    assert places(Subject.INSTITUTION, "insurer:x") == [0]
+    nonsense = Event("notice.issued", {"payer_region": 7, "payee_region": "hospital:H1"})
+    made = indexer.index_rows(7, [TRANSACTION], [receipt(0, events=(nonsense,)), receipt(1)])
+    assert not any(key.startswith(keys.INDEX + Subject.AREA.value) for key, _ in made)
+
+
 def test_a_refused_call_is_its_senders_affair_only() -> None:
     refused = receipt(0, status="rejected", code="x", events=(), postings=(), answer={})
     assert {row for row in subjects([refused, receipt(1)]) if row[2] == 0} == {

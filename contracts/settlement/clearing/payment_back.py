@@ -111,7 +111,9 @@ def receive(ctx: Context, args: Args) -> Answer:
     payment_record.put(ctx.state, payment_id, made)
     ctx.emit(
         "payment.received", payment=payment_id, notice=made.notice, bank=made.payee_bank,
-        organisation=made.sender, amount_fen=made.amount_fen, reference=made.received_reference,
+        organisation=made.sender,
+        **notice_record.parties(notice_record.load(ctx.state, made.notice)),
+        amount_fen=made.amount_fen, reference=made.received_reference,
     )  # fmt: skip
     return answer_of(payment_id, made)
 

@@ -25,10 +25,11 @@ from tests.contracts.settlement.cover_world import (
 )
 from tests.contracts.settlement.funds_world import enrol
 from tests.contracts.world import ALICE, BANK, BUREAU_CHANGSHA, FINANCE, HOSPITAL
-from tests.node.api.real import NodeWorld, reader
+from tests.node.api.real import PARTIES, NodeWorld, reader
 
 SILENT, SEEN, LINED, LATE = (f"H44010000123-m-{number}" for number in range(4))
 """Settled without a consent, with one for amounts, with one for lines, with one that pays later."""
+OTHER_INSURER = "insurer:cpic"
 DESK, HOME = reader(INSURER), reader(BUREAU_CHANGSHA)
 
 
@@ -74,7 +75,8 @@ class Edge:
 
 @pytest.fixture(scope="module")
 def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
-    world = NodeWorld(tmp_path_factory.mktemp("node"))
+    parties = (*PARTIES, (OTHER_INSURER, "insurer", "000000"))
+    world = NodeWorld(tmp_path_factory.mktemp("node"), parties=parties)
     made = Edge(world)
     made.insure(PRODUCT, "at_once")
     made.settle(SILENT)
@@ -149,6 +151,40 @@ def test_payments_are_listed_and_told_step_by_step(edge: Edge) -> None:
     finance = edge.get(f"/v1/cover/payments/{LATE}.1", reader(FINANCE))["record"]
     assert (finance["person"], finance["claim"]) == (None, None)
     assert "computed" not in finance
+
+
+def test_an_insurer_may_have_its_own_payments_proved(edge: Edge) -> None:
+    query = f"key=cover-payment/{LATE}.1"
+    for path in ("/v1/state", "/v1/state/evidence"):
+        for who in (DESK, reader(INSURER, "finance")):
+            assert edge.world.api.get(path, who, query).status == 200
+        for who in (reader(OTHER_INSURER), reader(BANK), reader(HOSPITAL), reader(FINANCE),
+                    reader(INSURER, "operator")):  # fmt: skip
+            reply = edge.world.api.get(path, who, query)
+            assert (reply.status, reply.code) == (403, "read.no-right"), (path, who)
+        # Whether there is a payment of that name is told to nobody whose it is not.
+        reply = edge.world.api.get(path, DESK, f"key=cover-payment/{SILENT}.1")
+        assert (reply.status, reply.code) == (403, "read.no-right")
+    looks = edge.get(f"/v1/persons/{ALICE}/looks", HOME)["looks"]
+    assert not [look for look in looks if look["route"] == "state_evidence"], "its own business"
+
+
+def test_what_changed_for_an_insurer_is_listed_for_it_alone(edge: Edge) -> None:
+    changes = edge.get(f"/v1/organisations/{INSURER}/changes")["changes"]
+    names = [(row["kind"], row["name"]) for row in changes]
+    assert names == [
+        ("cover", f"{SEEN}.1"), ("settlement", SEEN),
+        ("cover", f"{LINED}.1"), ("settlement", LINED),
+        ("cover", f"{LATE}.1"), ("settlement", LATE),
+    ]  # fmt: skip
+    assert [row["at_height"] for row in changes] == sorted(row["at_height"] for row in changes)
+    assert (
+        edge.get(f"/v1/organisations/{OTHER_INSURER}/changes", reader(OTHER_INSURER))["changes"]
+        == []
+    )
+    for who in (reader(OTHER_INSURER), HOME, reader(HOSPITAL), reader(BANK)):
+        edge.denied(f"/v1/organisations/{INSURER}/changes", who)
+    edge.denied("/v1/organisations/nobody/changes")
 
 
 def test_a_bank_sees_its_order_and_no_person(edge: Edge) -> None:

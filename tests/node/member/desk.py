@@ -57,9 +57,13 @@ class Door(httpx.BaseTransport):
 class Desk:
     """A ledger on which finance departments order payments, and a bank's member node."""
 
-    def __init__(self, folder: Path, *, organisation: str = BANK) -> None:
+    def __init__(
+        self, folder: Path, *, organisation: str = BANK, world: NodeWorld | None = None
+    ) -> None:
         more = ((FINANCE, "finance", "430000"), (OTHER_BANK, "bank", "000000"))
-        self.world = NodeWorld(folder / "node", parties=(*PARTIES, *more))
+        if world is None:
+            world = NodeWorld(folder / "node", parties=(*PARTIES, *more))
+        self.world = world
         self.folder = folder / "exchange"
         self.organisation = organisation
         self.kv = SimKV()

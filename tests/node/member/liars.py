@@ -69,15 +69,21 @@ def _bent(answer: httpx.Response, change: Callable[[list[Any]], None]) -> httpx.
     return content(answer, encode(fields))
 
 
+def _raised(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _raised(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_raised(item) for item in value]
+    return value + 99_999_999 if type(value) is int and value else value
+
+
 @about("state/evidence")
 def raises_the_amount(_request: httpx.Request, answer: httpx.Response) -> httpx.Response:
-    """The state says another amount: the third field of a payment."""
+    """The state says other amounts: every one of an entry."""
 
     def change(fields: list[Any]) -> None:
         if fields[2] == "state":
-            value = decode(fields[6][1])
-            value[2] = 99_999_999
-            fields[6][1] = encode(value)
+            fields[6][1] = encode(_raised(decode(fields[6][1])))
 
     return _bent(answer, change)
 
@@ -111,11 +117,16 @@ def forges_certificates(_request: httpx.Request, answer: httpx.Response) -> http
     return _bent(answer, change)
 
 
-@about("/orders")
+@about("/orders", "/changes")
 def invents_orders(_request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+    """Things that do not exist, before the first true one."""
     document = json.loads(answer.content)
-    made_up = [{"order": f"finance:430000:made-up-{n}", "amount_fen": 5} for n in range(3)]
-    document["records"] = made_up + document["records"]
+    if "changes" in document:
+        made_up = [{**row, "name": f"{row['name']}-made-up"} for row in document["changes"]]
+        document["changes"] = made_up + document["changes"]
+    else:
+        more = [{"order": f"finance:430000:made-up-{n}", "amount_fen": 5} for n in range(3)]
+        document["records"] = more + document["records"]
     return content(answer, json.dumps(document).encode())
 
 
@@ -127,16 +138,17 @@ def lists_too_early(_request: httpx.Request, answer: httpx.Response) -> httpx.Re
     return content(answer, json.dumps(document).encode())
 
 
-@about("/orders")
+@about("/orders", "/changes")
 def leaves_orders_out(_request: httpx.Request, answer: httpx.Response) -> httpx.Response:
     document = json.loads(answer.content)
-    document["records"], document["height"] = [], 10**14
+    document["height"] = 10**14
+    document["changes" if "changes" in document else "records"] = []
     return content(answer, json.dumps(document).encode())
 
 
-@about("/orders")
+@about("/orders", "/changes")
 def sends_no_list(_request: httpx.Request, answer: httpx.Response) -> httpx.Response:
-    return content(answer, b'{"records": {"a": 1}, "next": 5}')
+    return content(answer, b'{"records": {"a": 1}, "changes": 7, "next": 5}')
 
 
 class Swaps:

@@ -1,0 +1,150 @@
+"""What ``yibao member list``, ``month`` and ``proof`` show of what was proved, all nodes off."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.member_lists import KINDS, LISTS
+from node.member import records as member_records
+from node.member.build import Built
+from node.member.service import ReadService
+from tests.cli.running import yibao
+from tests.contracts.settlement.cover_world import INSURER
+from tests.node.member.parties import (
+    BACK,
+    CAME_BACK,
+    DECIDED,
+    FINANCE_GUANGZHOU,
+    FUNDS,
+    HOSPITAL,
+    JUNE,
+    MONTH_NOTICE,
+    ONE,
+    OWED,
+    REFUND,
+    TWO,
+    Story,
+    hides,
+)
+from tests.node.member.test_insurer import Covers
+
+Ask = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    made = Story(tmp_path_factory.mktemp("ledger"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[[Built], Path]]:
+    """Serves what a member node knows; gives its configuration."""
+    running: list[ReadService] = []
+
+    def start(built: Built) -> Path:
+        folder = tmp_path / str(len(running))
+        (folder / "data").mkdir(parents=True)
+        config = folder / "member.toml"
+        config.write_text(
+            f"""[member]
+organisation = "hospital:x"
+genesis = "genesis.json"
+chain = "{"0" * 64}"
+data_dir = "data"
+key = "clerk.key"
+
+[nodes]
+addresses = ["http://127.0.0.1:1"]
+""",
+            encoding="utf-8",
+        )
+        service = ReadService(folder / "data", 0, built.records, built.status)
+        service.start()
+        running.append(service)
+        return config
+
+    yield start
+    for service in running:
+        service.close()
+
+
+def listed(config: Path, what: str) -> list[dict[str, Any]]:
+    done = yibao("member", "list", config, what, "--json")
+    assert done.exit_code == 0, done.output
+    rows: list[dict[str, Any]] = json.loads(done.output)["records"]
+    assert yibao("member", "list", config, what).exit_code == 0, "people can read it as well"
+    return rows
+
+
+def test_a_hospital(story: Story, serve: Ask, tmp_path: Path) -> None:
+    built = story.at(HOSPITAL).rounds(2)
+    config = serve(built)
+    found = {what: listed(config, what) for what in LISTS}
+    june = found["months"][0]
+    assert (june["name"], june["expected_fen"], june["open_fen"]) == (JUNE, OWED, CAME_BACK)
+    assert [row["name"] for row in found["settlements"]][:3] == [ONE, TWO, BACK]
+    assert [row["name"] for row in found["refunds"]] == [REFUND]
+    assert [row["name"] for row in found["notices"]] == [MONTH_NOTICE]
+    assert DECIDED in [row["name"] for row in found["deductions"]]
+    assert (found["covers"], found["owed"], found["orders"]) == ([], [], [])
+    text = yibao("member", "list", config, "months").output
+    assert "R-1" in text
+    out = tmp_path / "file.evidence"
+    for kind, name in (("month", JUNE), ("payment", story.first), ("notice", MONTH_NOTICE)):
+        assert yibao("member", "proof", config, kind, name, "-o", out).exit_code == 0
+        genesis = tmp_path / "genesis.json"
+        genesis.write_bytes(story.month.world.genesis_bytes)
+        done = yibao("proof", "verify", out, "--genesis", genesis, "--json")
+        assert done.exit_code == 0, done.output
+    assert yibao("member", "status", config).exit_code == 0
+
+
+def test_a_month_is_reconciled_row_by_row(story: Story, serve: Ask) -> None:
+    config = serve(story.at(HOSPITAL).rounds(2))
+    done = yibao("member", "month", config, JUNE, "--json")
+    assert done.exit_code == 0
+    month = json.loads(done.output)
+    assert sum(row["funds_fen"] + row["accounts_fen"] for row in month["rows"]) == FUNDS
+    text = yibao("member", "month", config, JUNE).output
+    for word in ("4 of 4, agree: yes", "60.00", REFUND, DECIDED, story.first, "R-1"):
+        assert word in text, word
+    missing = yibao("member", "month", config, "2024-01")
+    assert (missing.exit_code, "member.not-found" in missing.output) == (4, True)
+
+
+def test_a_month_whose_rows_are_not_all_proved_is_no(story: Story, serve: Ask) -> None:
+    """A member node that began at a checkpoint has not seen the calls before it."""
+    config = serve(story.at(HOSPITAL, hides("declared")).rounds(2))
+    done = yibao("member", "month", config, JUNE)
+    assert (done.exit_code, "0 of 4, agree: no" in done.output) == (1, True)
+
+
+def test_a_finance_department(story: Story, serve: Ask) -> None:
+    config = serve(story.at(FINANCE_GUANGZHOU).rounds(2))
+    (notice,) = listed(config, "notices")
+    assert (notice["side"], notice["open_fen"], notice["state"]) == ("pay", CAME_BACK, "paying")
+    assert len(listed(config, "payments")) == 2
+    text = yibao("member", "list", config, "notices").output
+    assert "60.00" in text
+
+
+def test_an_insurer(serve: Ask, tmp_path: Path) -> None:
+    covers = Covers(tmp_path)
+    config = serve(covers.at().rounds(2))
+    assert [row["state"] for row in listed(config, "covers")] == ["settled", "due"]
+    assert [row["institution"] for row in listed(config, "owed")] == [HOSPITAL, HOSPITAL]
+    (account,) = listed(config, "commercial")
+    assert (account["name"], account["amount_fen"] < 0) == (INSURER, True)
+    assert listed(config, "settlements")
+    covers.world.close()
+
+
+def test_the_command_line_names_every_kind() -> None:
+    assert set(KINDS) == set(member_records.KINDS)
