@@ -61,11 +61,12 @@ class Insured(Mischief):
         """Payments that settlements left, oldest first."""
         self.ordered: list[tuple[str, str]] = []
         """(payment, order) of the insurer's orders, oldest first."""
+        self.stands: Counter[tuple[str, str]] = Counter()
         self.references = 0
 
-    def hear(self, owed: list[str], ordered: list[tuple[str, str]]) -> None:
-        """What the ledger has told an insurer that it owes, and a bank to pay."""
-        self.owed, self.ordered = owed, ordered
+    def hear(self, model: InsuredModel) -> None:
+        """What the ledger has told an insurer that it owes, and a bank to pay; what stands paid."""
+        self.owed, self.ordered, self.stands = list(model.due), model.ordered, model.stands
 
     def _transaction(self) -> SignedTransaction:
         if not self.owed or self.chance.random() > 0.4:
@@ -82,6 +83,8 @@ class Insured(Mischief):
         payment = self.chance.choice(self.owed[-4:])
         given = sum(name == payment for name, _ in self.ordered)
         order = f"o{given + (self.chance.random() < 0.8)}"
+        if self.chance.random() < 0.04:
+            payment += "9"
         args: dict[str, Value] = {"payment": payment, "order": order, "bank": BANK}
         if self.chance.random() < 0.7:
             args["account"] = bytes([self.chance.randint(0, 9)]) * 32
@@ -94,7 +97,8 @@ class Insured(Mischief):
         if self.chance.random() < 0.9:
             self.references += 1
         reference = f"r{self.references}"
-        fen = self.chance.choice((1, 7, 500, 2_000, 8_333, 40_000))
+        left = self.stands[payment, order]
+        fen = self.chance.choice((1, 500, max(1, left // 2), max(1, left), left + 1))
         method = self.chance.choice(("confirm", "confirm", "bounce", "came_back", "repaid", "line"))
         why = {"reason": self.chance.choice(("closed_account", "limit"))}
         if method == "line":

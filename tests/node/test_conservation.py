@@ -63,7 +63,7 @@ def run(seed: int, blocks: int, *, covered: bool = False) -> Model:
             continue
         model.follow(proposal.result)
         if isinstance(mischief, Insured) and isinstance(model, InsuredModel):
-            mischief.hear(list(model.due), model.ordered)
+            mischief.hear(model)
         ours.commit(proposal.result)
         model.check(ours.state())
         history.append((proposal.result.header, proposal.result.transactions))
