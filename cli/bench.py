@@ -21,7 +21,10 @@ class What(StrEnum):
 
 
 OF_NODE = ("claims", "http_claims", "stays")
-OF_NETWORK = ("validators", "calls", "capacity_claims", "rate", "seconds", "overload_seconds")
+OF_NETWORK = (
+    "validators", "calls", "capacity_claims", "rate", "seconds", "overload_seconds",
+    "cache_mb",
+)  # fmt: skip
 
 
 def bench(
@@ -60,6 +63,10 @@ def bench(
     overload_seconds: Annotated[
         float | None, typer.Option(min=1, help="network: how long ten times the capacity is sent.")
     ] = None,
+    cache_mb: Annotated[
+        int | None,
+        typer.Option(min=1, help="network: MB of each cache of a node, small ones fill at once."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure settled claims a second. 性能测试"""
@@ -67,7 +74,7 @@ def bench(
         "persons": persons, "areas": areas, "institutions": institutions, "lone": lone,
         "claims": claims, "http_claims": http_claims, "stays": stays, "validators": validators,
         "calls": calls, "capacity_claims": capacity_claims, "rate": rate, "seconds": seconds,
-        "overload_seconds": overload_seconds,
+        "overload_seconds": overload_seconds, "cache_mb": cache_mb,
     }  # fmt: skip
     given = {name: value for name, value in given.items() if value is not None}
     others = OF_NODE if what is What.NETWORK else OF_NETWORK

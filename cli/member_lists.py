@@ -50,6 +50,11 @@ def _orders(row: Row) -> object:
     return ", ".join(one["reference"] or one["order"] for one in row["orders"]) or NONE
 
 
+def _order_note(row: Row) -> object:
+    """An order to a person has an account and no notice."""
+    return row["reference"] or row.get("notice") or row["account"]
+
+
 NAME, STATE, HEIGHT = _text("name"), _text("state"), _text("height")
 _LINES = (
     ("name", NAME), ("state", STATE),
@@ -64,7 +69,7 @@ _ACCOUNT = (
 LISTS: dict[str, Shown] = {
     "orders": Shown("records/order", (
         ("name", NAME), ("state", STATE), ("amount 元", _money("amount_fen")), ("height", HEIGHT),
-        ("reference or notice", lambda row: str(row["reference"] or row["notice"])),
+        ("reference, notice or account", _order_note),
     )),
     "lines": Shown("records/line", _LINES),
     "suspense": Shown("records/line", _LINES, state="suspense"),

@@ -231,7 +231,7 @@ def open_options(config: Config) -> OpenOptions:
         tree_depth=config.store.tree_depth,
         index=config.store.index,
         tree_cache_bytes=config.store.tree_cache_mb << 20,
-        state_cache_entries=config.store.state_cache_entries,
+        state_cache_bytes=config.store.state_cache_mb << 20,
         write_buffer_bytes=config.store.write_buffer_mb << 20,
     )
 

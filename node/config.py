@@ -257,12 +257,12 @@ class StoreConfig:
             high=65_536,
         ),
     )
-    state_cache_entries: int = field(
-        default=100_000,
+    state_cache_mb: int = field(
+        default=64,
         metadata=says(
-            "Entries of the state in memory, about 50 MB for 100,000: those used last.",
-            low=1_000,
-            high=100_000_000,
+            "MB of entries of the state in memory: those used last, some 100,000 in 64.",
+            low=1,
+            high=65_536,
         ),
     )
     write_buffer_mb: int = field(

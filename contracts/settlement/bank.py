@@ -26,7 +26,13 @@ from dataclasses import dataclass, replace
 
 from contracts.api import Answer, Args, Context, Contract, State, Value, reject
 from contracts.schema import IDENTIFIER, Date, Fen, OneOf, Optional, Text
-from contracts.settlement import cover_pay, cover_record, reimbursement_pay, reimbursement_record
+from contracts.settlement import (
+    cover_pay,
+    cover_record,
+    reimbursement_pay,
+    reimbursement_record,
+)
+from contracts.settlement.bank_order import COVER, PAYOUT
 from contracts.settlement.calendar import date_of_ms
 from contracts.settlement.clearing import payment, payment_back, payment_record
 from contracts.settlement.clearing.payment_record import PaymentStage
@@ -44,11 +50,6 @@ NO_ORDER, AMOUNT, PAID_TWICE, NOT_APPROVED, ABOVE, UNASKED, NOT_PAID = (
     "not-paid-yet",
 )  # fmt: skip
 """Why a line waits."""
-
-PAYOUT = "payout/"
-"""How the order of a payout begins: no reimbursement has such an id."""
-COVER = "cover/"
-"""How the order of an insurer to a patient begins."""
 
 _REFERENCE = Text(1, 60, IDENTIFIER)
 _ORDER = Optional(Text(0, 160, IDENTIFIER + "/"), "")
@@ -196,9 +197,9 @@ def _match(ctx: Context, order: str, told: Args) -> str:
         return UNASKED if told["direction"] == IN else NO_ORDER
     if told["direction"] == IN:
         return UNASKED if "/" in order else _received(ctx, order, told)
-    if order.startswith(PAYOUT):
+    if order.startswith(f"{PAYOUT}/"):
         return _paid_out(ctx, order, told)
-    if order.startswith(COVER):
+    if order.startswith(f"{COVER}/"):
         return _covered(ctx, order, told)
     return _reimbursed(ctx, order, told) if "/" in order else _paid(ctx, order, told)
 
@@ -253,7 +254,7 @@ def _reimbursed(ctx: Context, order: str, told: Args) -> str:
 
 
 def _paid_out(ctx: Context, order: str, told: Args) -> str:
-    name, _, number = order.removeprefix(PAYOUT).rpartition("/")
+    name, _, number = order.removeprefix(f"{PAYOUT}/").rpartition("/")
     made = payout.find(ctx.state, name)
     if made is None:
         reject("bank.foreign-order", order=order, bank=ctx.sender)
@@ -272,7 +273,7 @@ def _paid_out(ctx: Context, order: str, told: Args) -> str:
 
 
 def _covered(ctx: Context, order: str, told: Args) -> str:
-    name, _, number = order.removeprefix(COVER).rpartition("/")
+    name, _, number = order.removeprefix(f"{COVER}/").rpartition("/")
     made = cover_record.find_payment(ctx.state, name)
     orders = () if made is None else made.orders
     found = next((o for o in orders if o.id == number and o.bank == ctx.sender), None)

@@ -16,6 +16,7 @@ from dataclasses import replace
 from contracts import organisations
 from contracts.api import Answer, Args, Context, reject
 from contracts.schema import IDENTIFIER, Bytes, Date, Fen, Id, OneOf, Optional, Text
+from contracts.settlement import bank_order
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.clearing.insurer_record import DIRECT, REPAID, RETURNED, note_direct
 from contracts.settlement.clearing.months import month_of_ms
@@ -62,7 +63,7 @@ def pay(ctx: Context, args: Args) -> Answer:
 
     Refuses with ``cover.unknown-payment``, ``cover.wrong-stage``, ``cover.order-id``,
     ``cover.bank``, ``cover.account-missing``, ``cover.too-many``, ``cover.account-failed`` where
-    paid money came back from this very account.
+    paid money came back from this very account, ``bank.order-name``.
     """
     name = args["payment"]
     made = _load(ctx, name)
@@ -93,6 +94,11 @@ def pay(ctx: Context, args: Args) -> Answer:
         "cover.ordered", payment=name, order=order.id, bank=order.bank, insurer=made.insurer,
         amount_fen=order.amount_fen,
     )  # fmt: skip
+    bank_order.give(
+        ctx, order.bank, bank_order.of_cover(name, order.id), kind=bank_order.COVER,
+        amount_fen=order.amount_fen, payer=made.insurer, account=account, due_on="",
+        secret=made.salt,
+    )  # fmt: skip
     return _store(ctx, name, made)
 
 
@@ -108,9 +114,11 @@ def confirm(ctx: Context, args: Args) -> Answer:
     if order.outcome:
         return _told_again(args, made, order, PAID)
     take_reference(ctx, _transfer(name, order.id), args["reference"])
-    paid = made.with_order(replace(order, outcome=PAID, reference=args["reference"]))
+    done = replace(order, outcome=PAID, reference=args["reference"])
+    paid = made.with_order(done)
     step = CoverStep.CONFIRM_PART if paid.open_fen else CoverStep.CONFIRM
     _move(ctx, made, _transfer(name, order.id), order.bank, order.amount_fen, DIRECT)
+    _tell_bank(ctx, name, done)
     return _store(ctx, name, replace(paid, stage=follow(made.stage, step)))
 
 
@@ -126,9 +134,10 @@ def bounce(ctx: Context, args: Args) -> Answer:
     if order.outcome:
         return _told_again(args, made, order, args["reason"])
     take_reference(ctx, _transfer(name, order.id), args["reference"])
-    failed = made.with_order(replace(order, outcome=args["reason"], reference=args["reference"]))
+    failed = replace(order, outcome=args["reason"], reference=args["reference"])
     step = CoverStep.BOUNCE_REST if made.standing_fen else CoverStep.BOUNCE
-    return _store(ctx, name, replace(failed, stage=follow(made.stage, step)))
+    _tell_bank(ctx, name, failed)
+    return _store(ctx, name, replace(made.with_order(failed), stage=follow(made.stage, step)))
 
 
 @CONTRACT.method(
@@ -150,11 +159,13 @@ def came_back(ctx: Context, args: Args) -> Answer:
     if order.outcome != PAID:
         reject("payment.not-paid", payment=order.id, outcome=order.outcome or "on-its-way")
     back = make_return(ctx, _transfer(name, order.id), [order.amount_fen], order.returns, args)
-    less = made.with_order(replace(order, returns=(*order.returns, back)))
+    returned = replace(order, returns=(*order.returns, back))
+    less = made.with_order(returned)
     step = CoverStep.COME_BACK if less.standing_fen else CoverStep.COME_BACK_ALL
     after = follow(made.stage, step)
     transfer = f"{_transfer(name, order.id)}/back/{len(order.returns) + 1}"
     _move(ctx, made, transfer, order.bank, -back.amount_fen, RETURNED)
+    _tell_bank(ctx, name, returned)
     return _store(ctx, name, replace(less, stage=after))
 
 
@@ -217,6 +228,15 @@ def _order(ctx: Context, args: Args) -> tuple[CoverPayment, Order]:
     if made is None or not orders:
         reject("cover.not-your-order", order=args["order"], bank=ctx.sender)
     return made, orders[0]
+
+
+def _tell_bank(ctx: Context, name: str, order: Order) -> None:
+    """The order as its bank sees it stands as it does here."""
+    back_fen = order.amount_fen - order.standing_fen if order.outcome == PAID else 0
+    bank_order.report(
+        ctx, order.bank, bank_order.of_cover(name, order.id), outcome=order.outcome,
+        reference=order.reference, returned_fen=back_fen,
+    )  # fmt: skip
 
 
 def _told_again(args: Args, made: CoverPayment, order: Order, outcome: str) -> Answer:

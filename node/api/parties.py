@@ -14,7 +14,7 @@ from typing import Any
 
 from contracts import organisations
 from contracts.api import State
-from contracts.settlement import enrolment, records, reimbursement_record
+from contracts.settlement import bank_order, enrolment, records, reimbursement_record
 from contracts.settlement.clearing import (
     audit_record,
     notice_record,
@@ -225,6 +225,18 @@ def of_named_reimbursement(state: State, name: str) -> Parties:
     """The parties of a reimbursement by its id; nobody where there is none."""
     made = reimbursement_record.find(state, name)
     return Parties() if made is None else of_reimbursement(state, made)
+
+
+def of_bank_order(state: State, bank: str, order: str) -> Parties:
+    """The bank that was told to pay a person, and who pays: an area or an insurer. The bank alone
+    where it has no such order: it may have that proved."""
+    made = bank_order.find(state, bank, order)
+    found = Parties(organisations=frozenset({bank}))
+    if made is None:
+        return found
+    if ":" in made.payer:
+        return found | Parties(organisations=frozenset({made.payer}))
+    return found | Parties(home_regions=frozenset({made.payer}))
 
 
 def of_notice(state: State, notice_id: str) -> Parties:

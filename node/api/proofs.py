@@ -102,6 +102,10 @@ def _transfer(access: Access, rest: str) -> Parties:
     return parties.of_transfer(access.state, rest)
 
 
+def _bank_order(access: Access, rest: str) -> Parties:
+    return parties.of_bank_order(access.state, *rest.partition("/")[::2])
+
+
 def _notice(access: Access, rest: str) -> Parties:
     return parties.of_notice(access.state, rest)
 
@@ -162,6 +166,7 @@ KEYS: Mapping[str, tuple[Right, Concern]] = {
     "commercial": (Right.PARTY, _organisation),
     "bank": (Right.PARTY, _organisation),
     "bank-line": (Right.PARTY, _organisation),
+    "bank-order": (Right.ORDER, _bank_order),
     "mapping": (Right.PARTY, _organisation),
     "mapping-version": (Right.PARTY, _organisation),
     "mapping-page": (Right.PARTY, _organisation),

@@ -31,6 +31,13 @@ SETTINGS = """[log]
 level = "warning"
 format = "json"
 """
+SMALL = """[store]
+tree_cache_mb = {0}
+state_cache_mb = {0}
+write_buffer_mb = {1}
+"""
+WRITE_BUFFER_MB = 16
+"""Beside caches of a stated size: the default, 64, goes up and down by more than they hold."""
 ID_BYTES = 32
 OVERLOAD = 10
 """Times the capacity that was measured."""
@@ -57,13 +64,17 @@ class Plan:
     """Claims a second of the sustained phase; 0: nine tenths of the capacity that was found."""
     seconds: float = 300.0
     overload_seconds: float = 60.0
+    cache_mb: int = 0
+    """Of each node's two caches, and a small table in memory: full within the first minute, so that
+    what grows afterwards is no cache. 0: as a node has them by itself."""
 
 
 async def measure(plan: Plan, folder: Path, say: Say) -> dict[str, Any]:
     """Found, start, measure, stop. Raises ``BenchmarkFailed``."""
     size = Size(plan.persons, plan.areas, plan.institutions)
     country = Country(size, time.time_ns() // 1_000_000, nodes.free_ports(plan.validators))
-    places = nodes.found(folder, country, SETTINGS)
+    small = SMALL.format(plan.cache_mb, WRITE_BUFFER_MB) if plan.cache_mb else ""
+    places = nodes.found(folder, country, SETTINGS + small)
     processes = [nodes.start(place) for place in places]
     try:
         for place, process in zip(places, processes, strict=True):

@@ -185,8 +185,8 @@ class Held:
 
     tree_bytes: int
     """Of the state tree's buckets: at most ``store.tree_cache_mb``."""
-    state_entries: int
-    """At most ``store.state_cache_entries`` and the writes of a block."""
+    state_bytes: int
+    """Of entries of the state: at most ``store.state_cache_mb`` and the writes of a block."""
 
 
 class Executor:
@@ -215,7 +215,7 @@ class Executor:
     @property
     def held(self) -> Held:
         """How full the caches are. Any thread may ask."""
-        return Held(self._tree.held_bytes, self._state.held)
+        return Held(self._tree.held_bytes, self._state.held_bytes)
 
     def admit(
         self,

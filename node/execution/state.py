@@ -18,9 +18,13 @@ from node.ledger.types import STATE_KEY_CHARS_MAX
 ABSENT = b""
 """Stands for "not in this layer": canonical bytes are never empty, and None is a deletion."""
 
-CACHE_ENTRIES_MAX = 100_000
-"""Entries of the read cache: fund areas, organisations, policies, busy persons. About 50 MB."""
+CACHE_BYTES = 64 << 20
+"""Memory of the read cache: fund areas, organisations, policies, busy persons. Some 100,000
+entries; counted in bytes, because records become longer over the year and their number alone
+bounds nothing."""
 
+ENTRY_BYTES = 150
+"""What a held entry takes beside the bytes of its key and value: two objects and a place."""
 
 READINGS_MAX = 20_000
 """Remembered readings: 3,000 institutions, 400 areas with their policies and parameters, twice."""
@@ -61,21 +65,22 @@ _READINGS = Readings()
 class CommittedState:
     """The base: rows of the store with a bounded cache. ``apply`` after the batch is on disk.
 
-    The cache is two dicts. What was used since the younger one was begun is in it; when that holds
+    The cache is two dicts. What was used since the younger one was begun is in it; when that takes
     half of what may be held, it becomes the older one, whose entries go unless they are used again.
     So busy entries stay, and what is held goes neither up and down nor beyond its bound.
     """
 
-    def __init__(self, rows: ByteState, *, entries_max: int = CACHE_ENTRIES_MAX) -> None:
+    def __init__(self, rows: ByteState, *, cache_bytes: int = CACHE_BYTES) -> None:
         self._rows = rows
-        self._half = max(1, entries_max // 2)
+        self._half = cache_bytes // 2
         self._young: dict[str, bytes | None] = {}
         self._old: dict[str, bytes | None] = {}
+        self._young_bytes = self._old_bytes = 0
 
     @property
-    def held(self) -> int:
-        """Entries in the cache: at most ``entries_max`` and the writes of a block."""
-        return len(self._young) + len(self._old)
+    def held_bytes(self) -> int:
+        """Memory of the cache: at most ``cache_bytes`` and the writes of a block."""
+        return self._young_bytes + self._old_bytes
 
     def get(self, key: str) -> bytes | None:
         found = self._young.get(key, ABSENT)
@@ -85,20 +90,35 @@ class CommittedState:
         if value == ABSENT:
             value = self._rows.get(key)
         self._young[key] = value
-        if len(self._young) >= self._half:
+        self._young_bytes += _size(key, value)
+        if self._young_bytes >= self._half:
             self._turn()
         return value
 
     def apply(self, writes: Mapping[str, bytes | None]) -> None:
         """Follow a commit: the rows have these writes already."""
-        self._young.update(writes)
-        if len(self._young) >= self._half:
+        young, grown = self._young, 0
+        for key, value in writes.items():
+            held = young.get(key, ABSENT)
+            if held != ABSENT:
+                grown -= _size(key, held)
+            young[key] = value
+            grown += _size(key, value)
+        self._young_bytes += grown
+        if self._young_bytes >= self._half:
             self._turn()
 
     def _turn(self) -> None:
         # Admission reads on another thread. If both turn at once, what was read in between is lost
-        # and read again; what was applied is not, for nothing is applied while a job runs.
+        # and read again; what was applied is not, for nothing is applied while a job runs. For the
+        # same reason a count may miss an entry, until the next turn but one.
         self._old, self._young = self._young, {}
+        self._old_bytes, self._young_bytes = self._young_bytes, 0
+
+
+def _size(key: str, value: bytes | None) -> int:
+    """Memory of a held entry."""
+    return ENTRY_BYTES + len(key) + (0 if value is None else len(value))
 
 
 class BlockState:

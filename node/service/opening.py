@@ -15,7 +15,8 @@ from contracts.registry import Registry
 from node import indexer, worklists
 from node.execution.blocks import Parent, validator_set
 from node.execution.genesis import make_genesis
-from node.execution.state import CACHE_ENTRIES_MAX, CommittedState
+from node.execution.state import CACHE_BYTES as STATE_CACHE_BYTES
+from node.execution.state import CommittedState
 from node.ledger.block import Certificate, Header, ValidatorSet
 from node.ledger.errors import InvalidGenesis
 from node.ledger.genesis import Genesis
@@ -49,7 +50,7 @@ class OpenOptions:
     tree_depth: int
     index: bool
     tree_cache_bytes: int = CACHE_BYTES
-    state_cache_entries: int = CACHE_ENTRIES_MAX
+    state_cache_bytes: int = STATE_CACHE_BYTES
     write_buffer_bytes: int = WRITE_BUFFER_BYTES
 
 
@@ -107,7 +108,7 @@ def open_database(
     if data is None:
         raise DatabaseDamaged(f"The header of height {head.height} is missing.")
     header = Header.decode(data)
-    state = CommittedState(database.state, entries_max=options.state_cache_entries)
+    state = CommittedState(database.state, cache_bytes=options.state_cache_bytes)
     epoch = header.epoch + (1 if header.is_epoch_final else 0)
     checks.check_validators(database, epoch, validator_set(state))
     if options.index:

@@ -47,7 +47,7 @@ class Used:
     memory_mb: int
     """Its own memory now, without the database's files that are mapped."""
     tree_bytes: int
-    state_entries: int
+    state_bytes: int
     """What it holds of the state tree and of the state: see ``node.execution.blocks.Held``."""
 
 

@@ -53,10 +53,10 @@ def test_each_mistake_is_named(table: dict[str, object], message: str) -> None:
 
 
 def test_how_much_the_store_holds_is_told_in_the_file() -> None:
-    given = changed("store", tree_cache_mb=7, state_cache_entries=5_000, write_buffer_mb=8)
+    given = changed("store", tree_cache_mb=7, state_cache_mb=5, write_buffer_mb=8)
     told = open_options(parse(given, Path()))
     assert told.tree_cache_bytes == 7 << 20
-    assert told.state_cache_entries == 5_000
+    assert told.state_cache_bytes == 5 << 20
     assert told.write_buffer_bytes == 8 << 20
     default = open_options(parse(changed("store"), Path()))
     usual = OpenOptions(diff_heights=10_000, check_heights=1_000, tree_depth=18, index=True)

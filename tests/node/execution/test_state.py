@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.execution import state as module
-from node.execution.state import BlockState, CallState, CommittedState, Readings, ReadState
+from node.execution.state import (
+    ENTRY_BYTES,
+    BlockState,
+    CallState,
+    CommittedState,
+    Readings,
+    ReadState,
+)
 from node.ledger.codec import encode
 
 KEYS = st.sampled_from(("fund/a", "org/b", "param/c"))
@@ -78,35 +85,46 @@ class Counted(Rows):
 BLOCKS = st.lists(
     st.tuples(
         st.lists(st.integers(0, 9), max_size=6),
-        st.dictionaries(st.integers(0, 9), st.none() | st.integers(0, 3), max_size=4),
+        st.dictionaries(st.integers(0, 9), st.none() | st.text("a", max_size=90), max_size=4),
     ),
     max_size=20,
 )
 """(keys that are read, what the block then writes), block after block."""
 
 
-@given(BLOCKS, st.integers(0, 12))
+def weigh(entries: dict[str, bytes | None]) -> int:
+    """What entries of the cache count for."""
+    return sum(ENTRY_BYTES + len(key) + len(data or b"") for key, data in entries.items())
+
+
+@given(BLOCKS, st.integers(0, 2_000))
 def test_the_base_is_the_store_and_holds_no_more_than_it_may(
-    blocks: list[tuple[list[int], dict[int, int | None]]], entries_max: int
+    blocks: list[tuple[list[int], dict[int, str | None]]], cache_bytes: int
 ) -> None:
     rows = Counted({})
-    base = CommittedState(rows, entries_max=entries_max)
+    base, roomy = (CommittedState(rows, cache_bytes=room) for room in (cache_bytes, 1 << 20))
+    seen: set[str] = set()
     most = 0
     for read, written in blocks:
         for number in read:
-            assert base.get(f"k/{number}") == rows.entries.get(f"k/{number}")
+            key = f"k/{number}"
+            assert base.get(key) == roomy.get(key) == rows.entries.get(key)
+            seen.add(key)
         writes = {f"k/{n}": None if v is None else encode(v) for n, v in written.items()}
         rows.entries |= {key: data for key, data in writes.items() if data is not None}
         for key in [key for key, data in writes.items() if data is None]:
             rows.entries.pop(key, None)
         base.apply(writes)
-        most = max(most, len(writes))
-        assert base.held <= max(entries_max, 2) + most
+        roomy.apply(writes)
+        seen |= writes.keys()
+        most = max(most, weigh(writes), weigh({"k/0": b"." * 99}))
+        assert 0 <= base.held_bytes <= cache_bytes + most
+        assert roomy.held_bytes == weigh({key: rows.entries.get(key) for key in seen})
 
 
 def test_what_is_busy_stays_and_what_is_not_goes() -> None:
     rows = Counted({"busy": 1})
-    base = CommittedState(rows, entries_max=20)
+    base = CommittedState(rows, cache_bytes=20 * weigh({"once/00": None}))
     for number in range(100):
         base.get(f"once/{number}")
         assert base.get("busy") == encode(1)

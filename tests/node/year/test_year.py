@@ -249,16 +249,16 @@ def test_what_the_node_holds_is_bounded_and_changes_nothing(
     lived: tuple[Outcome, Path], tmp_path: Path
 ) -> None:
     """Caches as small as this are full in January, while the state goes on growing."""
-    small = replace(OPEN, tree_cache_bytes=20_000, state_cache_entries=100)
+    small = replace(OPEN, tree_cache_bytes=20_000, state_cache_bytes=20_000)
     outcome = live(tmp_path, plan=replace(TINY, opened=small))
     assert outcome.sums.balances == lived[0].sums.balances
-    block = 500  # entries that one of these blocks writes at most
+    block = 200_000  # bytes of entries that one of these blocks writes at most
     for month, roomy in zip(outcome.by_month, lived[0].by_month, strict=True):
         assert 20_000 - 2_000 < month["tree_bytes"] <= 20_000 < roomy["tree_bytes"]
-        assert month["state_entries"] <= 100 + block
+        assert month["state_bytes"] <= 20_000 + block
     held = [month["tree_bytes"] for month in lived[0].by_month]
     assert held[-1] > 2 * held[0], "the state grew meanwhile"
-    assert lived[0].by_month[-1]["state_entries"] > 2 * (100 + block)
+    assert lived[0].by_month[-1]["state_bytes"] > 2 * (20_000 + block)
 
 
 @pytest.mark.parametrize(
