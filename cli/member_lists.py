@@ -56,6 +56,10 @@ def _order_note(row: Row) -> object:
 
 
 NAME, STATE, HEIGHT = _text("name"), _text("state"), _text("height")
+_ORDERS = (
+    ("name", NAME), ("state", STATE), ("amount 元", _money("amount_fen")), ("height", HEIGHT),
+    ("reference, notice or account", _order_note),
+)  # fmt: skip
 _LINES = (
     ("name", NAME), ("state", STATE),
     ("amount 元", lambda row: yuan(row["told"]["amount_fen"])), ("height", HEIGHT),
@@ -67,10 +71,8 @@ _ACCOUNT = (
 )  # fmt: skip
 
 LISTS: dict[str, Shown] = {
-    "orders": Shown("records/order", (
-        ("name", NAME), ("state", STATE), ("amount 元", _money("amount_fen")), ("height", HEIGHT),
-        ("reference, notice or account", _order_note),
-    )),
+    "orders": Shown("records/order", _ORDERS),
+    "withdrawn": Shown("records/order", _ORDERS, state="withdrawn"),
     "lines": Shown("records/line", _LINES),
     "suspense": Shown("records/line", _LINES, state="suspense"),
     "notices": Shown("records/notice", (

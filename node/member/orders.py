@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from contracts.settlement import bank_order
-from contracts.settlement.bank_order import BankOrder
+from contracts.settlement.bank_order import BankOrder, OrderStage
 from contracts.settlement.clearing.notice_record import Notice
 from contracts.settlement.clearing.payment_record import Payment, PaymentStage
 from node.ledger.errors import InvalidProof
@@ -109,7 +109,9 @@ class Orders:
         fresh = self._records.put(record, proved.evidence)
         due = proved.pays and record.state == PaymentStage.APPROVED.value
         if fresh:
-            batch.append((rows.named(rows.OPEN, name), b"" if due else None))
+            # What was withdrawn waits for the bank's word as well: it may have paid by then.
+            waits = due or record.state == OrderStage.WITHDRAWN.value
+            batch.append((rows.named(rows.OPEN, name), b"" if waits else None))
         if fresh and due and self._kv.get(rows.named(rows.OUT, name)) is None:
             batch.append((rows.named(rows.OUT_WAITS, name), b""))
         self._kv.write([*done, *batch, *fresh], sync=True)

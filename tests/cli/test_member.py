@@ -106,7 +106,8 @@ def test_an_order_to_a_person_is_listed_with_its_account_and_proved_by_its_name(
     shown = yibao("member", "list", config, "orders").output
     assert "430100z-1/pay-1" in shown
     assert "withdrawn" in shown
-    listed = json.loads(yibao("member", "list", config, "orders", "--json").output)["records"]
+    listed = json.loads(yibao("member", "list", config, "withdrawn", "--json").output)["records"]
+    assert len(listed) == 1
     assert listed[0].items() >= facts.items()
     assert listed[0]["kind"] == "order"
     out = tmp_path / "order.evidence"

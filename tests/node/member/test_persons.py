@@ -366,6 +366,7 @@ def test_an_order_that_was_withdrawn_before_its_file_appeared_does_not_come_out(
     record = built.records.find("order", order)
     assert record is not None
     assert record.state == "withdrawn"
+    assert built.status()["open_orders"] == 1, "the bank has not said what became of it"
     # A bank that has paid it all the same (by another channel) says so.
     amount = yuan_text(desk.shown(order).amount_fen)
     desk.drop("s.json", [desk.row("R-1", order, amount=amount)])
@@ -373,6 +374,31 @@ def test_an_order_that_was_withdrawn_before_its_file_appeared_does_not_come_out(
     record = built.records.find("order", order)
     assert record is not None
     assert record.state == "paid"
+    assert built.status()["open_orders"] == 0
+
+
+def test_what_is_withdrawn_after_its_file_appeared_is_told_and_ends_with_the_banks_word(
+    desk: Persons,
+) -> None:
+    claim, payment = desk.bill()
+    order = desk.insurer_pays(payment)
+    built = desk.rounds()
+    assert out(desk).keys() == {order}
+    desk.claims.reverse(claim)
+    desk.rounds(2, built)
+    record = built.records.find("order", order)
+    assert record is not None
+    assert record.state == "withdrawn"
+    assert built.status()["open_orders"] == 1
+    row = desk.row("R-1", order, direction="returned", reason="other")
+    desk.drop("s.json", [row | {"amount": yuan_text(desk.shown(order).amount_fen)}])
+    desk.rounds(3, built)
+    assert desk.result("done", "s.json")["lines"][0]["outcome"] == "matched"
+    record = built.records.find("order", order)
+    assert record is not None
+    assert record.state == "returned"
+    assert built.status()["open_orders"] == 0
+    assert len(desk.out()) == 1
 
 
 def test_orders_that_are_older_than_entries_stay_with_the_command(
