@@ -41,9 +41,8 @@ def _total(row: Row) -> object:
 
 
 def _payments(row: Row) -> object:
-    """References of the payments that have paid anything."""
-    told = [one["reference"] for one in row["payments"] if one["reference"]]
-    return ", ".join(told) or NONE
+    """Payments that were ordered: the bank's reference, or how each stands without one."""
+    return ", ".join(one["reference"] or f"({one['state']})" for one in row["payments"]) or NONE
 
 
 def _orders(row: Row) -> object:
@@ -76,10 +75,11 @@ LISTS: dict[str, Shown] = {
     "lines": Shown("records/line", _LINES),
     "suspense": Shown("records/line", _LINES, state="suspense"),
     "notices": Shown("records/notice", (
-        ("notice", NAME), ("state", STATE), ("payer", _text("payer")), ("payee", _text("payee")),
+        ("notice", NAME), ("side", lambda row: row.get("side") or NONE), ("state", STATE),
+        ("payer", _text("payer")), ("payee", _text("payee")),
         ("amount 元", _money("amount_fen")),
         ("open 元", lambda row: yuan(row["open_fen"]) if "open_fen" in row else NONE),
-        ("due", _text("due_on")), ("payment", lambda row: row.get("payment") or NONE),
+        ("due", _text("due_on")), ("payments", _payments),
     )),
     "payments": Shown("records/payment", (
         ("payment", NAME), ("state", STATE), ("notice", _text("notice")),
@@ -92,7 +92,7 @@ LISTS: dict[str, Shown] = {
         ("declared 元", _money("declared_fen")), ("deducted 元", _money("deducted_fen")),
         ("aside 元", _money("aside_fen")), ("confirmed 元", _money("confirmed_fen")),
         ("expected 元", _money("expected_fen")), ("received 元", _money("received_fen")),
-        ("open 元", _money("open_fen")), ("pay by", _text("pay_by")), ("references", _payments),
+        ("open 元", _money("open_fen")), ("pay by", _text("pay_by")), ("payments", _payments),
     )),
     "deductions": Shown("records/deduction", (
         ("deduction", NAME), ("state", STATE), ("month", _text("month")),

@@ -21,20 +21,17 @@ from contracts.settlement.clearing.payment_record import Payment, PaymentStage
 from node.ledger.errors import InvalidProof
 from node.ledger.evidence import StateFacts
 from node.member import rows
+from node.member.follow import pages_of
+from node.member.kinds.notice import facts_of
 from node.member.nodes import Nodes
 from node.member.records import Record, Records
-from node.member.remote import Remote, height_of, rows_of, text_of
+from node.member.remote import Remote, text_of
 from node.store.kv import KV, Operation
 
 T = TypeVar("T")
 
 LISTS: Final = ("payment", *bank_order.KINDS)
 """A node's lists of orders: of notices, and of each kind to persons."""
-PAGE: Final = 200
-PAGES_MAX: Final = 20
-"""Pages of one node's list in one round."""
-PLACE_LAST: Final = 9_999_999
-"""Behind every call of a height."""
 NAME_CHARS_MAX: Final = 160
 """Of an order's name in a list, also of one that is older than entries."""
 
@@ -65,30 +62,17 @@ class Orders:
             self._collect(remote, kind)
 
     def _collect(self, remote: Remote, kind: str) -> None:
+        # The first list was there before the others, and its cursor keeps its name.
         listed = "orders" if kind == "payment" else f"orders of kind {kind}"
-        place = rows.named(rows.CURSOR, remote.address, listed)
-        after = rows.read(self._kv, place) or ""
-        for _ in range(PAGES_MAX):
-            answer = remote.get_json(
-                f"/v1/banks/{self.bank}/orders", kind=kind, limit=PAGE, after=after
-            )
-            for row in rows_of(answer, "records"):
+        path = f"/v1/banks/{self.bank}/orders"
+        for page in pages_of(self._kv, remote, listed, path, "records", kind=kind):
+            for row in page:
                 name = text_of(row, "order", NAME_CHARS_MAX)
                 if row.get("has_entry") is False:
                     continue  # it was given before there were entries, and cannot be proved
                 known = self._records.find("order", name)
                 if known is None or known.state == PaymentStage.MADE.value:
                     self.refresh(remote, name)
-            following = answer.get("next")
-            end = following is None
-            after = (
-                f"{height_of(answer, 'height')}:{PLACE_LAST}"
-                if end
-                else text_of(answer, "next", 30)
-            )
-            self._kv.write([(place, rows.pack(after))], sync=True)
-            if end:
-                return
 
     def refresh(
         self, remote: Remote, name: str, *, least: int = 0, done: tuple[Operation, ...] = ()
@@ -189,12 +173,7 @@ class Orders:
     def _notice(self, remote: Remote, name: str) -> list[Operation]:
         facts, data = self._nodes.prove_state(remote, f"notice/{name}")
         made = _decoded(Notice.decode, facts)
-        shown = {
-            "kind": made.kind.value, "payer": made.payer, "payee": made.payee,
-            "due_on": made.due_on, "amount_fen": made.amount_fen, "by_fund_fen": made.by_fund(),
-            "funds": list(made.funds),
-        }  # fmt: skip
-        record = Record.at("notice", name, made.stage.value, facts.header, shown)
+        record = Record.at("notice", name, made.stage.value, facts.header, facts_of(made))
         return self._records.put(record, data)
 
 

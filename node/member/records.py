@@ -72,6 +72,12 @@ class Records:
         for key, value in rows.all_of(self._kv, prefix, after=behind):
             yield Record(kind, key[len(prefix) :].decode(), *value)
 
+    def named(self, kind: str, beginning: str) -> Iterator[Record]:
+        """Records of a kind whose names begin so, in their order."""
+        prefix = rows.named(rows.RECORD, kind, beginning)
+        for key, value in rows.all_of(self._kv, prefix):
+            yield Record(kind, beginning + key[len(prefix) :].decode(), *value)
+
     def put(self, record: Record, evidence: bytes) -> list[Operation]:
         """The rows of a record and its evidence; none where a newer one is known."""
         known = self.find(record.kind, record.name)

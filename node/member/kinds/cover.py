@@ -44,11 +44,8 @@ def covers(insurer: str) -> StateKind:
 
 
 def covered(insurer: str) -> ReceiptKind:
-    """Settlements of which its products pay: at which institution, when, who paid how much.
-
-    The evidence holds the whole transaction. Where an institution settled others' bills in the
-    same one, a node rightly declines it, and what the product pays is known by its own entry.
-    """
+    """Settlements of which its products pay: at which institution, when, who paid how much. Where
+    it may not be read, what the product pays is known by its own entry."""
 
     def read(name: str, facts: ReceiptFacts) -> Found:
         told = event_of(facts, SETTLED, claim=name)
@@ -71,5 +68,4 @@ def covered(insurer: str) -> ReceiptKind:
         "settlement",
         "settlement of which a product pays: institution, day, who pays how much",
         read,
-        may_be_withheld=True,
     )

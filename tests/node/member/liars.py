@@ -151,6 +151,13 @@ def sends_no_list(_request: httpx.Request, answer: httpx.Response) -> httpx.Resp
     return content(answer, b'{"records": {"a": 1}, "changes": 7, "next": 5}')
 
 
+def withholds(request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+    """As of a transaction of which other calls are others' business; whatever call it was."""
+    if not request.url.path.startswith("/v1/receipts/"):
+        return answer
+    return httpx.Response(403, json={"code": "read.no-right", "values": {"withheld_calls": 1}})
+
+
 class Swaps:
     """Answers about one thing with the (true) proof of another of its kind: the one before."""
 

@@ -18,7 +18,7 @@ from tests.contracts.world import ALICE, BANK, BUREAU_CHANGSHA, HOSPITAL
 from tests.node.api.real import PARTIES, NodeWorld
 from tests.node.api.test_cover import OTHER_INSURER, Edge
 from tests.node.member.desk import Desk
-from tests.node.member.liars import LIARS, about, content
+from tests.node.member.liars import LIARS, content, withholds
 from tests.node.member.parties import hides
 
 ONE, TWO, NONE = (f"H44010000123-m-{number}" for number in range(1, 4))
@@ -138,12 +138,6 @@ def test_a_payment_of_another_insurer_is_a_lie(covers: Covers) -> None:
     (node,) = built.status()["nodes"]
     assert (node["state"], node["code"]) == ("lies", "member.not-party")
     assert told(built) == {}
-
-
-@about("/v1/receipts/")
-def withholds(_request: httpx.Request, _answer: httpx.Response) -> httpx.Response:
-    problem = {"code": "read.no-right", "values": {"withheld_calls": 1}}
-    return httpx.Response(403, json=problem)
 
 
 def test_what_may_not_be_read_of_a_batch_holds_up_nothing(covers: Covers) -> None:
