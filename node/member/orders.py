@@ -80,7 +80,7 @@ class Orders:
 
         An order that was approved for this bank is to come out, once. Raises ``InvalidProof``.
         """
-        prove = self._to_person if "/" in name else self._of_notice
+        prove = self._to_person if bank_order.is_to_person(name) else self._of_notice
         proved = prove(remote, name, least)
         if proved is None:
             if not done:
@@ -157,7 +157,7 @@ class Orders:
         order = self._records.find("order", name)
         assert order is not None, "an order comes out after it was proved"
         proved = {"height": order.height, "block": order.block.hex()}
-        if "/" in name:
+        if bank_order.is_to_person(name):
             return _instruction_to_person(order) | proved
         notice = self._records.find("notice", order.facts["notice"])
         assert notice is not None, "an order is kept with its notice"
