@@ -24,7 +24,6 @@ NEXT_STEPS = {
     "paid-twice": "The order was paid before: get the money back, resolve it as sent_back.",
     "not-approved": "Nobody has told this bank to pay it: ask the payer before anything moves.",
     "above-payment": "More came back than was paid: find what the rest belongs to.",
-    "ask-insurer": "Paid for an insurer and came back: ask it, then resolve it as sent_back.",
     "not-paid-yet": "The payer's bank has not confirmed: resolve it as matched afterwards.",
 }
 """What to do about a line in suspense, by why it waits; ``yibao bank resolve`` ends it."""

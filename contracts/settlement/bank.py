@@ -9,8 +9,7 @@ line with an order of ours and its amount confirms or returns that order, exactl
 whole or in part, is booked as a return that is linked to it, and money received is the payee's
 bank's word on it. A line that names an order of another bank, or none that exists, is refused. A
 line that fits no order (no order named, another amount, paid twice, not approved, more back than
-was paid, money of an insurer's that came back) moves nothing on the ledger: it is listed in
-suspense until the bank says what it was.
+was paid) moves nothing on the ledger: it is listed in suspense until the bank says what it was.
 
 An order is a payment's id, ``<reimbursement>/<payment>``, ``payout/<payout>/<payment>`` or
 ``cover/<payment>/<order>``. A line of money that came back may name the bank's own reference of the
@@ -39,15 +38,16 @@ from contracts.settlement.clearing import payment, payment_back, payment_record
 from contracts.settlement.clearing.payment_record import PaymentStage
 from contracts.settlement.records import content_digest
 from contracts.settlement.refunds import payout
+from contracts.settlement.reimbursement_record import PAID
 from contracts.settlement.returns import WHY_BACK, reference_key
 
 CONTRACT = Contract("bank", version=1)
 
 OUT, IN, RETURNED = "out", "in", "returned"
 MATCHED, SUSPENSE, RESOLVED = "matched", "suspense", "resolved"
-NO_ORDER, AMOUNT, PAID_TWICE, NOT_APPROVED, ABOVE, UNASKED, NOT_PAID, ASK_INSURER = (
+NO_ORDER, AMOUNT, PAID_TWICE, NOT_APPROVED, ABOVE, UNASKED, NOT_PAID = (
     "no-order", "amount-differs", "paid-twice", "not-approved", "above-payment", "unasked",
-    "not-paid-yet", "ask-insurer",
+    "not-paid-yet",
 )  # fmt: skip
 """Why a line waits."""
 
@@ -245,7 +245,7 @@ def _reimbursed(ctx: Context, order: str, told: Args) -> str:
     report = {"reimbursement": name, "payment": number, "reference": told["reference"]}
     return _report(
         told,
-        left_fen=found.standing_fen if found.outcome == reimbursement_record.PAID else None,
+        left_fen=found.standing_fen if found.outcome == PAID else None,
         ordered_fen=None if found.outcome else found.amount_fen,
         confirm=lambda: reimbursement_pay.confirm(ctx, report),
         bounce=lambda why: reimbursement_pay.bounce(ctx, report | why),
@@ -273,29 +273,22 @@ def _paid_out(ctx: Context, order: str, told: Args) -> str:
 
 
 def _covered(ctx: Context, order: str, told: Args) -> str:
-    """An insurer's order. What of it comes back later only the insurer can say what to do with."""
     name, _, number = order.removeprefix(f"{COVER}/").rpartition("/")
     made = cover_record.find_payment(ctx.state, name)
     orders = () if made is None else made.orders
-    found = next((o for o in orders if (o.id, o.bank) == (number, ctx.sender)), None)
+    found = next((o for o in orders if o.id == number and o.bank == ctx.sender), None)
     if made is None or found is None:
         reject("bank.foreign-order", order=order, bank=ctx.sender)
-    paid = found.outcome == reimbursement_record.PAID
-    if paid and told["direction"] == RETURNED:
-        return ASK_INSURER
+    given_back = made.stage is cover_record.CoverStage.REPAID
     report = {"payment": name, "order": number, "reference": told["reference"]}
     return _report(
         told,
-        left_fen=made.amount_fen if paid else None,
-        ordered_fen=None if found.outcome else made.amount_fen,
+        left_fen=(0 if given_back else found.standing_fen) if found.outcome == PAID else None,
+        ordered_fen=None if found.outcome else found.amount_fen,
         confirm=lambda: cover_pay.confirm(ctx, report),
         bounce=lambda why: cover_pay.bounce(ctx, report | why),
-        came_back=_never,
+        came_back=lambda back: cover_pay.came_back(ctx, report | back),
     )
-
-
-def _never(_back: Args) -> None:
-    raise AssertionError("an insurer's order has no return")
 
 
 def _report(

@@ -260,7 +260,8 @@ def _end(ctx: Context, claim: str, parts: tuple[CoverPart, ...]) -> None:
         if made.stage is CoverStage.PAYING:
             order = made.orders[-1]
             bank_order.withdraw(ctx, order.bank, bank_order.of_cover(name, order.id))
-        store(ctx, name, replace(made, stage=follow(made.stage, CoverStep.REVERSE)))
+        step = CoverStep.REVERSE_PAID if made.standing_fen else CoverStep.REVERSE
+        store(ctx, name, replace(made, stage=follow(made.stage, step)))
 
 
 def as_asked(ctx: Context, person: Person, claim: str, parts: tuple[CoverPart, ...]) -> Person:

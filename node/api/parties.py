@@ -105,6 +105,7 @@ ACCOUNTS: Mapping[str, str] = {
     "bank": "organisation",
     "credit": "organisation",
     "commercial": "organisation",
+    "benefit": "organisation",
 }
 """First word of an account's name, and what the rest of the name is."""
 
@@ -267,9 +268,20 @@ def of_deduction(state: State, deduction_id: str) -> Parties:
 def of_objection(state: State, objection_id: str) -> Parties:
     """The two sides of an objection's statement; nobody where there is none."""
     made = objection_record.find(state, objection_id)
-    if made is None:
-        return Parties()
-    return Parties(home_regions=frozenset({made.home}), care_regions=frozenset({made.care}))
+    return Parties() if made is None else of_pair(state, made.home, made.care)
+
+
+def of_pair(state: State, home: str, care: str) -> Parties:
+    """Whom a statement or an advance concerns: the area or the insurer that owes, and the place of
+    care."""
+    return of_debtor(state, home) | Parties(care_regions=frozenset({care}))
+
+
+def of_debtor(state: State, home: str) -> Parties:
+    """Whoever owes by a statement: an area, or an insurer by its id."""
+    if ":" in home:
+        return of_organisation(state, home)
+    return Parties(home_regions=frozenset({home}))
 
 
 def of_payment(state: State, payment_id: str) -> Parties:
@@ -293,7 +305,7 @@ def _named(state: State, what: str, name: str) -> Parties:
     if what in ("institution", "organisation"):
         return of_organisation(state, name)
     if what == "home":
-        return Parties(home_regions=frozenset({name}))
+        return of_debtor(state, name)
     return Parties(care_regions=frozenset({name}))
 
 

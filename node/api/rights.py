@@ -175,6 +175,10 @@ ROUTES: Mapping[str, Right] = {
     "cover_payment": Right.PARTY,
     "cover_payments": Right.PARTY,
     "cover_product": Right.CHAIN,
+    "insurer_month": Right.PARTY,
+    "insurer_due": Right.PARTY,
+    "area_insurers": Right.PARTY,
+    "area_insurers_month": Right.PARTY,
     # money
     "account": Right.PARTY,
     "account_postings": Right.PARTY,

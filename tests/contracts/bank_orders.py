@@ -98,13 +98,14 @@ def _of_payout(name: str, made: Payout) -> Iterator[Expected]:
 
 def _of_cover(name: str, made: CoverPayment) -> Iterator[Expected]:
     for order in made.orders:
-        stage = _stage(order.outcome, 0, made)
+        back = sum(fen for one in order.returns for fen in one.rows)
+        stage = _stage(order.outcome, back, order)
         if stage == "approved" and made.stage == "recalled":
             stage = "withdrawn"
         last = order is made.orders[-1]
         yield Expected(
-            f"bank-order/{order.bank}/cover/{name}/{order.id}", stage, "cover", made.amount_fen,
-            made.insurer, order.reference, 0, made.account if last else None,
+            f"bank-order/{order.bank}/cover/{name}/{order.id}", stage, "cover", order.amount_fen,
+            made.insurer, order.reference, back, made.account if last else None,
         )  # fmt: skip
 
 

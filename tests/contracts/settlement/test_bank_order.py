@@ -311,9 +311,28 @@ def test_an_insurers_order_is_matched_by_a_statement(cover: LaterWorld) -> None:
     assert (stage_of(cover), cover.insurer_fen()) == ("paid", -40_400)
     assert line(cover, "L3").answer["cause"] == "paid-twice"
     back = {"direction": "returned", "amount_fen": 1, "reason": "other"}
-    assert line(cover, "L4", **back).answer["cause"] == "ask-insurer"
-    assert line(cover, "L5", **back | {"order": "L2"}).answer["cause"] == "ask-insurer"
-    assert (stage_of(cover), cover.insurer_fen()) == ("paid", -40_400)
+    assert line(cover, "L4", **back).answer["outcome"] == "matched"
+    entry = shown(cover.world, COVER_ORDER)
+    assert (entry.stage, entry.returned_fen) == (OrderStage.PART_BACK, 1)
+    more = back | {"order": "L2", "amount_fen": 40_399}
+    assert line(cover, "L5", **more).answer["outcome"] == "matched"
+    assert shown(cover.world, COVER_ORDER).stage is OrderStage.SENT_BACK
+    assert line(cover, "L6", **back).answer["cause"] == "above-payment"
+    assert (stage_of(cover), cover.insurer_fen()) == ("returned", 0)
+
+
+def test_what_came_back_of_an_insurers_order_is_ordered_anew(cover: LaterWorld) -> None:
+    cover.pay()
+    cover.report("confirm")
+    cover.report(
+        "came_back", amount_fen=404, value_on="2025-06-10", reference="b-1", reason="limit"
+    )
+    cover.pay("o-2")
+    entry = shown(cover.world, bank_order.of_cover(PAYMENT, "o-2"))
+    assert (entry.stage, entry.amount_fen) == (OrderStage.APPROVED, 404)
+    cover.counter.reverse()
+    assert shown(cover.world, bank_order.of_cover(PAYMENT, "o-2")).stage is OrderStage.WITHDRAWN
+    assert shown(cover.world, COVER_ORDER).stage is OrderStage.PART_BACK
 
 
 def test_what_a_bank_could_not_pay_for_an_insurer_comes_back(cover: LaterWorld) -> None:

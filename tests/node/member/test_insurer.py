@@ -168,4 +168,6 @@ def test_a_payment_to_the_patient_is_followed_to_the_banks_word(covers: Covers) 
     (order,) = record.facts["orders"]
     assert (order["bank"], order["reference"]) == (BANK, "R-7")
     (account,) = built.records.listed("commercial")
-    assert account.facts["amount_fen"] == -sum(fen for _, _, fen in true(covers).values())
+    assert account.facts["amount_fen"] == -true(covers)[f"{ONE}.1"][2], (
+        "what was paid within a settlement is owed; the patient has the other from the insurer"
+    )
