@@ -16,9 +16,11 @@ from cli.show import asked
 AREA_DIGITS = 6
 SUMS = (
     "payable_fen", "undeclared_fen", "in_audit_fen", "to_be_paid_fen", "due_next_fen",
-    "aside_fen", "overdue_fen",
+    "rolled_fen", "overdue_fen",
 )  # fmt: skip
 """Sums of an institution in the report of its area; all but the last stand side by side."""
+BANDS = ("bands_fen", "rolled_bands_fen")
+"""Sums by age: of declared months, and of what rolls on unconfirmed."""
 
 
 def ageing(
@@ -59,6 +61,23 @@ def _institution(context: typer.Context, institution: str, as_json: bool) -> Non
         ],
         footer="days: working days since the month was closed 关账后工作日",
     )  # fmt: skip
+    _rolled(found["rolled"])
+
+
+def _rolled(rows: list[dict[str, Any]]) -> None:
+    """What was set aside and waits to be declared again, by the month in which it was settled."""
+    if not rows:
+        return
+    print_table(
+        "Rolled on unconfirmed, by month of settlement 未确认结转",
+        ("month", "settlements", "yuan 元", "days"),
+        [
+            (row["month"], row["claims"], yuan(int(row["amount_fen"])),
+             row["working_days_since_month"])
+            for row in rows
+        ],
+        footer="days: working days since that month was over 月末后工作日",
+    )  # fmt: skip
 
 
 def _area(context: typer.Context, area: str, as_json: bool) -> None:
@@ -75,6 +94,7 @@ def _area(context: typer.Context, area: str, as_json: bool) -> None:
         ("days", "yuan 元"),
         [(name.replace("_", " "), yuan(fen)) for name, fen in totals["bands_fen"].items()],
     )
+    _rolled(totals["rolled"])
     print_table(
         "Institutions, longest overdue first 机构",
         ("institution", "owed 元", "undeclared 元", "in audit 元", "to be paid 元", "overdue days"),
@@ -91,16 +111,24 @@ def _area(context: typer.Context, area: str, as_json: bool) -> None:
 def summed(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """The rows' totals; amounts in fen."""
     listed = list(rows)
-    bands: dict[str, int] = {}
+    sums: dict[str, dict[str, int]] = {}
+    rolled: dict[str, dict[str, Any]] = {}
     for row in listed:
-        for name, fen in row["bands_fen"].items():
-            bands[name] = bands.get(name, 0) + fen
+        for kind in BANDS:
+            bands = sums.setdefault(kind, {})
+            for name, fen in row[kind].items():
+                bands[name] = bands.get(name, 0) + fen
+        for waits in row["rolled"]:
+            one = rolled.setdefault(waits["month"], waits | {"claims": 0, "amount_fen": 0})
+            one["claims"] += waits["claims"]
+            one["amount_fen"] += waits["amount_fen"]
     late = [row["overdue_working_days"] for row in listed]
     return {
         "institutions": len(listed),
         **{name: sum(row[name] for row in listed) for name in SUMS},
-        "aside": sum(row["aside"] for row in listed),
-        "bands_fen": bands,
+        "rolled_claims": sum(row["rolled_claims"] for row in listed),
+        "rolled": [rolled[month] for month in sorted(rolled)],
+        **{kind: sums.get(kind, {}) for kind in BANDS},
         "overdue_institutions": sum(map(bool, late)),
         "overdue_working_days": max(late, default=0),
     }
@@ -111,6 +139,7 @@ def _rows(client: Client, area: str) -> Iterator[dict[str, Any]]:
     while after is not None:
         page = client.get(f"/v1/areas/{area}/ageing", after=after or None)
         for row in page["records"]:
-            bands = {name: int(fen) for name, fen in row["bands_fen"].items()}
-            yield row | {name: int(row[name]) for name in SUMS} | {"bands_fen": bands}
+            bands = {kind: {name: int(fen) for name, fen in row[kind].items()} for kind in BANDS}
+            rolled = [each | {"amount_fen": int(each["amount_fen"])} for each in row["rolled"]]
+            yield row | {name: int(row[name]) for name in SUMS} | bands | {"rolled": rolled}
         after = page["next"]

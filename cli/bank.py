@@ -121,7 +121,7 @@ def _me(client: Client) -> str:
 
 
 def _orders(client: Client, bank: str) -> Iterator[dict[str, Any]]:
-    for kind in ("payment", "reimbursement", "payout"):
+    for kind in ("payment", "reimbursement", "payout", "cover"):
         after = None
         while True:
             page = client.get(f"/v1/banks/{bank}/orders", kind=kind, limit=PAGE, after=after)

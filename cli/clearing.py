@@ -44,7 +44,9 @@ Institution = Annotated[
     str, typer.Argument(metavar="INSTITUTION", help="For example hospital:H44010000123.")
 ]
 MonthName = Annotated[str, typer.Argument(metavar="MONTH", help="For example 2025-06.")]
-Home = Annotated[str, typer.Argument(help="Province (or city) of insurance, six digits.")]
+Home = Annotated[
+    str, typer.Argument(help="Province (or city) of insurance, six digits; or an insurer's id.")
+]
 Care = Annotated[str, typer.Argument(help="Province (or city) of care, six digits.")]
 Province = Annotated[str, typer.Argument(metavar="PROVINCE", help="Six digits: 440000.")]
 City = Annotated[str, typer.Argument(metavar="CITY", help="Six digits: 440100.")]
@@ -141,16 +143,18 @@ def clearing_city(context: typer.Context, area: City, as_json: Json = False) -> 
 def clearing_statement(
     context: typer.Context, period: MonthName, home: Home, care: Care, as_json: Json = False
 ) -> None:
-    """What one province, or city, owes another for a period: by area, scheme, fund. 清分表"""
+    """What one province, or city, owes another for a period: by area, scheme, fund; or what an
+    insurer owes a place of care, by product. 清分表"""
     if (answer := asked(context, as_json, f"/v1/clearing/{period}/{home}/{care}")) is None:
         return
     found = answer["record"]
     rows, places = found.pop("rows"), found.pop("places")
     print_record(f"Statement 清分表 {period}", found)
+    words = ("area", "scheme") if ":" not in home else ("product", "how")
     print_table(
-        "By fund 按基金",
-        ("area", "scheme", "fund", "yuan 元"),
-        [(r["area"], r["scheme"], r["fund_type"], yuan(int(r["amount_fen"]))) for r in rows],
+        "By fund 按基金" if ":" not in home else "By product 按产品",
+        (*words, "fund", "yuan 元"),
+        [(*(r[w] for w in words), r["fund_type"], yuan(int(r["amount_fen"]))) for r in rows],
     )
     if places:
         print_table(

@@ -5,11 +5,11 @@ The commands that change something are made from the contract's declarations (``
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from cli.output import Json, print_record, print_table, shown, yuan
+from cli.output import Json, print_fields, print_record, print_table, shown, yuan
 from cli.show import After, ByClaim, Limit, PersonId, asked, next_page, record
 
 app = typer.Typer(no_args_is_help=True, help="Commercial cover: products, consents. 商业保险")
@@ -67,6 +67,76 @@ def payments(
         ],
         footer=next_page(answer),
     )
+
+
+Whose = Annotated[
+    str,
+    typer.Argument(
+        metavar="WHOSE", help="An insurer, or the city (or province) that it owes: 440100."
+    ),
+]
+AREA_DIGITS = 6
+
+
+def _of_area(whose: str) -> bool:
+    return len(whose) == AREA_DIGITS and whose.isdecimal()
+
+
+@app.command("month")
+def month(
+    context: typer.Context,
+    whose: Whose,
+    period: Annotated[str, typer.Argument(metavar="MONTH", help="For example 2025-06.")],
+    as_json: Json = False,
+) -> None:
+    """A month's statements between insurers and places of care, and their notices; of an insurer
+    also what it paid patients itself. 商保月度结算单"""
+    of_area = _of_area(whose)
+    path = f"/v1/areas/{whose}/insurers" if of_area else f"/v1/insurers/{whose}/months"
+    if (answer := asked(context, as_json, f"{path}/{period}")) is None:
+        return
+    found = {} if of_area else answer["record"]
+    _statements(f"Statements 结算单 {whose} {period}", answer["records"] if of_area else
+                found["statements"])  # fmt: skip
+    if direct := found.get("direct"):
+        print_table(
+            "Paid to patients 直接赔付患者",
+            ("product", "paid 元", "came back 退回 元", "given back 返还 元"),
+            [
+                (row["product"], *(yuan(int(row[f"{how}_fen"])) for how in
+                                   ("paid", "returned", "repaid")))
+                for row in direct
+            ],
+        )  # fmt: skip
+
+
+@app.command("due")
+def due(context: typer.Context, whose: Whose, as_json: Json = False) -> None:
+    """What insurers owe for settlements, by where it waits, and what is overdue. 商保应收账龄"""
+    path = f"/v1/areas/{whose}/insurers" if _of_area(whose) else f"/v1/insurers/{whose}/due"
+    if (answer := asked(context, as_json, path)) is None:
+        return
+    found = answer["record"]
+    rows = found.pop("statements")
+    sums = {name.removesuffix("_fen"): f"{yuan(int(found[name]))} 元" for name in SUMS if
+            name in found}  # fmt: skip
+    print_fields(f"Owed 应收 {whose}", sums)
+    _statements("Statements that are not paid 未付结算单", rows)
+
+
+SUMS = ("owed_fen", "not_stated_fen", "stated_fen", "to_be_paid_fen", "overdue_fen")
+
+
+def _statements(title: str, rows: list[dict[str, Any]]) -> None:
+    print_table(
+        title,
+        ("month", "insurer", "place", "total 元", "stage", "open 元", "due", "overdue days"),
+        [
+            (r["period"], r["home"], r["care"], yuan(int(r["total_fen"])), r["stage"],
+             yuan(int(r["open_fen"])), r["due_on"] or "", r["overdue_working_days"])
+            for r in rows
+        ],
+    )  # fmt: skip
 
 
 @app.command("payment")

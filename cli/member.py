@@ -17,9 +17,11 @@ from urllib.parse import quote
 import httpx
 import typer
 
+from cli import member_account
 from cli.exits import Exit
 from cli.member_lists import KINDS, LISTS, NONE
 from cli.output import Json, fail, print_fields, print_json, print_table, shown, time_of, yuan
+from contracts.settlement.bank_file import BankFileError, parse_statement
 from node.config import ConfigError, describe
 from node.member.config import SECTIONS, load
 
@@ -92,13 +94,7 @@ def list_records(
     if what not in LISTS:
         fail(Exit.USAGE, f"there is no list {what}", hint=f"one of {', '.join(LISTS)}")
     shown_as = LISTS[what]
-    found: list[dict[str, Any]] = []
-    after: str | None = ""
-    while after is not None:
-        query = {"after": after} | ({} if shown_as.state is None else {"state": shown_as.state})
-        page = _ask(config, f"/v1/{shown_as.path}", query).json()
-        found += page["records"]
-        after = page.get("next")
+    found = _listed(config, what)
     if as_json:
         print_json({"records": found})
         return
@@ -148,11 +144,54 @@ def _show_month(found: dict[str, Any]) -> None:
     )  # fmt: skip
     for title, what, rows in (
         ("Deductions 扣款", "deductions", found["deductions"]),
-        ("Payments 拨付", "payments", [{**one, "name": one["payment"], "notice": found["notice"]}
-                                     for one in found["payments"]]),
+        ("Payments 拨付", "payments", found["payments"]),
     ):  # fmt: skip
         columns = LISTS[what].columns
         print_table(title, [name for name, _ in columns], LISTS[what].rows(rows))
+
+
+@app.command("account")
+def account(
+    config: ConfigFile,
+    file: Annotated[
+        Path, typer.Argument(help="The bank account's statement, .csv or .json (docs/books.md).")
+    ],
+    as_json: Json = False,
+) -> None:
+    """A bank account's statement against the payments that are proved here. 银行对账
+
+    Lines by the banks' references and amounts; and what the ledger has of these days and the file
+    has not. No node is needed. Exit 1 when they differ.
+    """
+    try:
+        lines = parse_statement(file.read_bytes(), file.suffix[1:])
+    except OSError as error:
+        fail(Exit.LOCAL, f"cannot read {file}: {error.strerror}")
+    except BankFileError as problem:
+        fail(Exit.LOCAL, f"{file}: {problem}")
+    found = member_account.compare(lines, _listed(config, "notices"))
+    if as_json:
+        print_json(found)
+    else:
+        columns = ("reference", "direction", "amount_fen", "value_on", "payment", "notice")
+        heads = [name.replace("_fen", " 元") for name in columns]
+        print_table(
+            "Statement 对账单", [*heads, "outcome", "ledger 元"],
+            [[*(_cell(row, name) for name in columns), row["outcome"], _cell(row, "ledger_fen")]
+             for row in found["lines"]],
+        )  # fmt: skip
+        print_table(
+            "Only on the ledger 仅账本有", heads,
+            [[_cell(row, name) for name in columns] for row in found["missing"]],
+        )  # fmt: skip
+    if not member_account.agrees(found):
+        raise typer.Exit(int(Exit.NO))
+
+
+def _cell(row: dict[str, Any], name: str) -> str:
+    if row[name] is None:
+        return NONE
+    return yuan(row[name]) if name.endswith("_fen") else str(row[name])
 
 
 @app.command("proof")
@@ -175,6 +214,19 @@ def proof(
         print_json({"file": str(output), "bytes": len(answer.content)})
     else:
         typer.echo(f"{output}: {len(answer.content):,} bytes")
+
+
+def _listed(config: Path, what: str) -> list[dict[str, Any]]:
+    """All records of a list."""
+    asked = LISTS[what]
+    found: list[dict[str, Any]] = []
+    after: str | None = ""
+    while after is not None:
+        query = {"after": after} | ({} if asked.state is None else {"state": asked.state})
+        page = _ask(config, f"/v1/{asked.path}", query).json()
+        found += page["records"]
+        after = page.get("next")
+    return found
 
 
 def _ask(

@@ -41,16 +41,24 @@ def _total(row: Row) -> object:
 
 
 def _payments(row: Row) -> object:
-    """References of the payments that have paid anything."""
-    told = [one["reference"] for one in row["payments"] if one["reference"]]
-    return ", ".join(told) or NONE
+    """Payments that were ordered: the bank's reference, or how each stands without one."""
+    return ", ".join(one["reference"] or f"({one['state']})" for one in row["payments"]) or NONE
 
 
 def _orders(row: Row) -> object:
     return ", ".join(one["reference"] or one["order"] for one in row["orders"]) or NONE
 
 
+def _order_note(row: Row) -> object:
+    """An order to a person has an account and no notice."""
+    return row["reference"] or row.get("notice") or row["account"]
+
+
 NAME, STATE, HEIGHT = _text("name"), _text("state"), _text("height")
+_ORDERS = (
+    ("name", NAME), ("state", STATE), ("amount 元", _money("amount_fen")), ("height", HEIGHT),
+    ("reference, notice or account", _order_note),
+)  # fmt: skip
 _LINES = (
     ("name", NAME), ("state", STATE),
     ("amount 元", lambda row: yuan(row["told"]["amount_fen"])), ("height", HEIGHT),
@@ -62,17 +70,16 @@ _ACCOUNT = (
 )  # fmt: skip
 
 LISTS: dict[str, Shown] = {
-    "orders": Shown("records/order", (
-        ("name", NAME), ("state", STATE), ("amount 元", _money("amount_fen")), ("height", HEIGHT),
-        ("reference or notice", lambda row: str(row["reference"] or row["notice"])),
-    )),
+    "orders": Shown("records/order", _ORDERS),
+    "withdrawn": Shown("records/order", _ORDERS, state="withdrawn"),
     "lines": Shown("records/line", _LINES),
     "suspense": Shown("records/line", _LINES, state="suspense"),
     "notices": Shown("records/notice", (
-        ("notice", NAME), ("state", STATE), ("payer", _text("payer")), ("payee", _text("payee")),
+        ("notice", NAME), ("side", lambda row: row.get("side") or NONE), ("state", STATE),
+        ("payer", _text("payer")), ("payee", _text("payee")),
         ("amount 元", _money("amount_fen")),
         ("open 元", lambda row: yuan(row["open_fen"]) if "open_fen" in row else NONE),
-        ("due", _text("due_on")), ("payment", lambda row: row.get("payment") or NONE),
+        ("due", _text("due_on")), ("payments", _payments),
     )),
     "payments": Shown("records/payment", (
         ("payment", NAME), ("state", STATE), ("notice", _text("notice")),
@@ -85,7 +92,7 @@ LISTS: dict[str, Shown] = {
         ("declared 元", _money("declared_fen")), ("deducted 元", _money("deducted_fen")),
         ("aside 元", _money("aside_fen")), ("confirmed 元", _money("confirmed_fen")),
         ("expected 元", _money("expected_fen")), ("received 元", _money("received_fen")),
-        ("open 元", _money("open_fen")), ("pay by", _text("pay_by")), ("references", _payments),
+        ("open 元", _money("open_fen")), ("pay by", _text("pay_by")), ("payments", _payments),
     )),
     "deductions": Shown("records/deduction", (
         ("deduction", NAME), ("state", STATE), ("month", _text("month")),
@@ -108,7 +115,15 @@ LISTS: dict[str, Shown] = {
     "covers": Shown("records/cover", (
         ("payment", NAME), ("state", STATE), ("product", _text("product")),
         ("settlement", _text("claim")), ("amount 元", _money("amount_fen")),
-        ("person", _text("person")), ("orders", _orders),
+        ("open 元", _money("open_fen")), ("person", _text("person")), ("orders", _orders),
+    )),
+    "statements": Shown("records/statement", (
+        ("statement", NAME), ("state", STATE), ("place", _text("place")),
+        ("amount 元", _money("amount_fen")),
+        ("confirmed by", lambda row: ", ".join(
+            side for side in ("insurer", "place") if row[f"confirmed_by_{side}"]
+        ) or NONE),
+        ("notice", _text("notice")),
     )),
     "owed": Shown("owed", (
         ("month", _text("month")), ("institution", _text("institution")),
@@ -123,6 +138,6 @@ LISTS: dict[str, Shown] = {
 
 KINDS = (
     "order", "line", "notice", "payment", "month", "declared", "deduction", "settlement", "refund",
-    "cover", "unpaid", "payable", "commercial", "office",
+    "cover", "statement", "insurer-month", "unpaid", "payable", "commercial", "due", "office",
 )  # fmt: skip
 """Kinds of records that have a proof (``node.member.records``)."""

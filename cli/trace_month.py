@@ -1,7 +1,8 @@
 """The month of a settlement, for ``yibao trace``: from its declaration to both banks' references.
 
 One side of the money pays the institution; the other goes from the city of insurance to its
-province, from province to province, and on to the city of care. What was found or taken back later
+province, from province to province, and on to the city of care. What commercial products pay goes
+from their insurers to the place of care. What was found or taken back later
 is followed to the period that it landed in. A step that the reader has no right to is shown as
 withheld, not left out.
 """
@@ -44,6 +45,7 @@ def follow_month(
         "declaration": declaration,
         "institution": _paid(client, declaration.get("notice")),
         **_cleared(client, declaration.get("period"), pair, record["area"]),
+        "insurers": _insurers(client, declaration.get("period"), declared),
         "later": [],
     }
     told_of = list(calls)
@@ -82,6 +84,18 @@ def _objection(client: Client, name: str, pair: dict[str, str] | None, area: str
     }  # fmt: skip
 
 
+def _insurers(client: Client, period: str | None, declared: dict[str, Any]) -> list[dict[str, Any]]:
+    """What insurers owe for a period, and how their notices were paid."""
+    found = []
+    for side in declared.get("insurers", ()):
+        statement = None
+        if period:
+            statement = _ask(client, f"/v1/clearing/{period}/{side['home']}/{side['care']}")
+        paid = None if statement is None else _paid(client, statement.get("notice"))
+        found.append({**side, "statement": statement, "paid": paid})
+    return found
+
+
 def _reversal(
     client: Client, record: dict[str, Any], pair: dict[str, str] | None
 ) -> list[dict[str, Any]]:
@@ -95,6 +109,7 @@ def _reversal(
     return [
         {"what": "reversal", "id": record["reversal"], "month": month, "period": period,
          "institution": _paid(client, declaration.get("notice")),
+         "insurers": _insurers(client, period, record["declared"]),
          **_cleared(client, period, pair, record["area"])}
     ]  # fmt: skip
 
@@ -164,6 +179,8 @@ def lines_of(month: dict[str, Any]) -> list[str]:
     ]
     lines += _money("institution paid 拨付机构", month["institution"])
     lines += _statement(month)
+    for insurer in month["insurers"]:
+        lines += _insurer_lines(insurer)
     for later in month["later"]:
         amount = f", {yuan(later['amount_fen'])} 元" if "amount_fen" in later else ""
         waits = later.get("stage", "not confirmed yet 未确认")
@@ -171,7 +188,22 @@ def lines_of(month: dict[str, Any]) -> list[str]:
         lines.append(f"later 后续 {later['what']} {later['id']}{amount}: {where}")
         if later["what"] == "reversal":
             lines += _money("institution's month 机构月度", later["institution"])
+            for insurer in later["insurers"]:
+                lines += [f"  {line}" for line in _insurer_lines(insurer)]
         lines += [f"  {line}" for line in _statement(later)]
+    return lines
+
+
+def _insurer_lines(insurer: dict[str, Any]) -> list[str]:
+    statement = insurer["statement"]
+    if statement is None:
+        return [f"insurer 商保公司 {insurer['home']}: not stated yet 未列入结算单"]
+    words = "withheld from this reader 无权查看"
+    if WITHHELD not in statement:
+        words = f"period {statement['period']}, {yuan(int(statement['total_fen']))} 元"
+    lines = [f"insurer's statement 商保结算单 {insurer['home']} -> {insurer['care']}: {words}"]
+    if WITHHELD not in statement:
+        lines += _money("insurer paid 商保公司付款", insurer["paid"])
     return lines
 
 

@@ -218,6 +218,7 @@ AREA: Mapping[str, Parameter] = MappingProxyType(
                         "answer_within": Int(1, 60),
                         "pay_within": Int(1, 120),
                         "set_aside_times": Int(0, 60),
+                        "insurer_pays_within": Optional(Int(1, 120), 10),
                     }
                 ),
                 # Paid within 20 working days after the declaration closes (RULES.md section 4.3).
@@ -225,7 +226,8 @@ AREA: Mapping[str, Parameter] = MappingProxyType(
                 "How the place of care treats declared months, in working days: audit_within for "
                 "the audit, answer_within for an institution's statement on a deduction, "
                 "pay_within for the payment of what was confirmed, from the close of the "
-                "declaration. set_aside_times: how often one settlement may roll on unconfirmed.",
+                "declaration. set_aside_times: how often one settlement may roll on unconfirmed. "
+                "insurer_pays_within: for an insurer's payment of its month, left out is ten.",
             ),
             _parameter(
                 "netting",

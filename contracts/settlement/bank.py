@@ -5,15 +5,15 @@
 
 A line is found again by the bank's own reference, so a message that comes twice changes nothing. A
 line with an order of ours and its amount confirms or returns that order, exactly as ``payment``,
-``reimbursement`` and ``payout`` do; what comes back of an order that was paid before, whole or in
-part, is booked as a return that is linked to it, and money received is the payee's bank's word on
-it. A line that names an order of another bank, or none that exists, is refused. A line that fits no
-order (no order named, another amount, paid twice, not approved, more back than was paid) moves
-nothing on the ledger: it is listed in suspense until the bank says what it was.
+``reimbursement``, ``payout`` and ``cover`` do; what comes back of an order that was paid before,
+whole or in part, is booked as a return that is linked to it, and money received is the payee's
+bank's word on it. A line that names an order of another bank, or none that exists, is refused. A
+line that fits no order (no order named, another amount, paid twice, not approved, more back than
+was paid) moves nothing on the ledger: it is listed in suspense until the bank says what it was.
 
-An order is a payment's id, ``<reimbursement>/<payment>`` or ``payout/<payout>/<payment>``. A line
-of money that came back may name the bank's own reference of the payment instead: that is what other
-banks send back with it.
+An order is a payment's id, ``<reimbursement>/<payment>``, ``payout/<payout>/<payment>`` or
+``cover/<payment>/<order>``. A line of money that came back may name the bank's own reference of the
+payment instead: that is what other banks send back with it.
 
 State: ``bank-line/<bank>/<reference>`` an array, the order of ``Line``'s fields;
 ``suspense/<bank>`` how many lines ever waited; ``suspense/<bank>/<n>`` the n-th one's reference.
@@ -26,12 +26,19 @@ from dataclasses import dataclass, replace
 
 from contracts.api import Answer, Args, Context, Contract, State, Value, reject
 from contracts.schema import IDENTIFIER, Date, Fen, OneOf, Optional, Text
-from contracts.settlement import reimbursement_pay, reimbursement_record
+from contracts.settlement import (
+    cover_pay,
+    cover_record,
+    reimbursement_pay,
+    reimbursement_record,
+)
+from contracts.settlement.bank_order import COVER, PAYOUT
 from contracts.settlement.calendar import date_of_ms
 from contracts.settlement.clearing import payment, payment_back, payment_record
 from contracts.settlement.clearing.payment_record import PaymentStage
 from contracts.settlement.records import content_digest
 from contracts.settlement.refunds import payout
+from contracts.settlement.reimbursement_record import PAID
 from contracts.settlement.returns import WHY_BACK, reference_key
 
 CONTRACT = Contract("bank", version=1)
@@ -43,9 +50,6 @@ NO_ORDER, AMOUNT, PAID_TWICE, NOT_APPROVED, ABOVE, UNASKED, NOT_PAID = (
     "not-paid-yet",
 )  # fmt: skip
 """Why a line waits."""
-
-PAYOUT = "payout/"
-"""How the order of a payout begins: no reimbursement has such an id."""
 
 _REFERENCE = Text(1, 60, IDENTIFIER)
 _ORDER = Optional(Text(0, 160, IDENTIFIER + "/"), "")
@@ -193,8 +197,10 @@ def _match(ctx: Context, order: str, told: Args) -> str:
         return UNASKED if told["direction"] == IN else NO_ORDER
     if told["direction"] == IN:
         return UNASKED if "/" in order else _received(ctx, order, told)
-    if order.startswith(PAYOUT):
+    if order.startswith(f"{PAYOUT}/"):
         return _paid_out(ctx, order, told)
+    if order.startswith(f"{COVER}/"):
+        return _covered(ctx, order, told)
     return _reimbursed(ctx, order, told) if "/" in order else _paid(ctx, order, told)
 
 
@@ -239,7 +245,7 @@ def _reimbursed(ctx: Context, order: str, told: Args) -> str:
     report = {"reimbursement": name, "payment": number, "reference": told["reference"]}
     return _report(
         told,
-        left_fen=found.standing_fen if found.outcome == reimbursement_record.PAID else None,
+        left_fen=found.standing_fen if found.outcome == PAID else None,
         ordered_fen=None if found.outcome else found.amount_fen,
         confirm=lambda: reimbursement_pay.confirm(ctx, report),
         bounce=lambda why: reimbursement_pay.bounce(ctx, report | why),
@@ -248,7 +254,7 @@ def _reimbursed(ctx: Context, order: str, told: Args) -> str:
 
 
 def _paid_out(ctx: Context, order: str, told: Args) -> str:
-    name, _, number = order.removeprefix(PAYOUT).rpartition("/")
+    name, _, number = order.removeprefix(f"{PAYOUT}/").rpartition("/")
     made = payout.find(ctx.state, name)
     if made is None:
         reject("bank.foreign-order", order=order, bank=ctx.sender)
@@ -263,6 +269,25 @@ def _paid_out(ctx: Context, order: str, told: Args) -> str:
         confirm=lambda: payout.confirm(ctx, report),
         bounce=lambda why: payout.bounce(ctx, report | why),
         came_back=lambda back: payout.came_back(ctx, report | back),
+    )
+
+
+def _covered(ctx: Context, order: str, told: Args) -> str:
+    name, _, number = order.removeprefix(f"{COVER}/").rpartition("/")
+    made = cover_record.find_payment(ctx.state, name)
+    orders = () if made is None else made.orders
+    found = next((o for o in orders if o.id == number and o.bank == ctx.sender), None)
+    if made is None or found is None:
+        reject("bank.foreign-order", order=order, bank=ctx.sender)
+    given_back = made.stage is cover_record.CoverStage.REPAID
+    report = {"payment": name, "order": number, "reference": told["reference"]}
+    return _report(
+        told,
+        left_fen=(0 if given_back else found.standing_fen) if found.outcome == PAID else None,
+        ordered_fen=None if found.outcome else found.amount_fen,
+        confirm=lambda: cover_pay.confirm(ctx, report),
+        bounce=lambda why: cover_pay.bounce(ctx, report | why),
+        came_back=lambda back: cover_pay.came_back(ctx, report | back),
     )
 
 

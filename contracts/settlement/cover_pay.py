@@ -1,9 +1,12 @@
-"""``cover.pay``, ``confirm``, ``bounce`` and ``repaid``: what a product owes reaches the patient.
+"""``cover.pay`` and what banks say of it: what a product owes reaches the patient.
 
 The insurer orders, a bank confirms with its reference or sends the money back with a reason; then
-it is ordered again under another order's id. The insurer's account moves when the bank confirms, so
-an order that comes back has moved nothing and one that is told twice pays once. Of a bill that was
-taken back nothing is paid any more; what the patient has already is owed to the insurer.
+it is ordered again under another order's id. What the insurer has paid (``benefit:<insurer>``)
+moves when the bank confirms, so an order that bounces has moved nothing and one that is told twice
+pays once. Money that comes back after it was confirmed, whole or in part, is a return that is
+linked to its order (``returns``): so much is owed to the patient again, and ordered anew, to
+another account where the account was why. Of a bill that was taken back nothing is paid any more;
+what the patient has of it is owed to the insurer.
 """
 
 from __future__ import annotations
@@ -12,8 +15,11 @@ from dataclasses import replace
 
 from contracts import organisations
 from contracts.api import Answer, Args, Context, reject
-from contracts.schema import IDENTIFIER, Bytes, Id, OneOf, Optional, Text
+from contracts.schema import IDENTIFIER, Bytes, Date, Fen, Id, OneOf, Optional, Text
+from contracts.settlement import bank_order
 from contracts.settlement import funds_chart as chart
+from contracts.settlement.clearing.insurer_record import DIRECT, REPAID, RETURNED, note_direct
+from contracts.settlement.clearing.months import month_of_ms
 from contracts.settlement.cover import CONTRACT
 from contracts.settlement.cover_record import (
     CoverPayment,
@@ -27,7 +33,13 @@ from contracts.settlement.records import content_digest
 from contracts.settlement.reimbursement_pay import ORDERS_MAX
 from contracts.settlement.reimbursement_record import PAID
 from contracts.settlement.reimbursement_record import Payment as Order
-from contracts.settlement.returns import WHY_BACK
+from contracts.settlement.returns import (
+    ACCOUNT_FAILED,
+    WHY_BACK,
+    make_return,
+    take_reference,
+    told_before,
+)
 from contracts.settlement.terms import COMMERCIAL
 
 __all__ = ["CONTRACT"]
@@ -50,7 +62,8 @@ def pay(ctx: Context, args: Args) -> Answer:
     """Order a bank to pay the patient; ``account``: another bank token than the person's consent.
 
     Refuses with ``cover.unknown-payment``, ``cover.wrong-stage``, ``cover.order-id``,
-    ``cover.bank``, ``cover.account-missing``, ``cover.too-many``.
+    ``cover.bank``, ``cover.account-missing``, ``cover.too-many``, ``cover.account-failed`` where
+    paid money came back from this very account, ``bank.order-name``.
     """
     name = args["payment"]
     made = _load(ctx, name)
@@ -70,9 +83,21 @@ def pay(ctx: Context, args: Args) -> Answer:
     account = made.account if args["account"] is None else args["account"]
     if account is None:
         reject("cover.account-missing", payment=name)
-    order = Order(args["order"], args["bank"], ctx.holder, "", "")
+    _check_account(made, account)
+    rows = ((COMMERCIAL, made.open_fen),)
+    order = Order(args["order"], args["bank"], ctx.holder, "", "", rows)
     made = replace(
         made, stage=after, account=account, orders=(*made.orders, order), last=digest
+    )  # fmt: skip
+    # Told once for each order: from it the bank's list of orders is made.
+    ctx.emit(
+        "cover.ordered", payment=name, order=order.id, bank=order.bank, insurer=made.insurer,
+        amount_fen=order.amount_fen,
+    )  # fmt: skip
+    bank_order.give(
+        ctx, order.bank, bank_order.of_cover(name, order.id), kind=bank_order.COVER,
+        amount_fen=order.amount_fen, payer=made.insurer, account=account, due_on="",
+        secret=made.salt,
     )  # fmt: skip
     return _store(ctx, name, made)
 
@@ -81,16 +106,20 @@ def pay(ctx: Context, args: Args) -> Answer:
 def confirm(ctx: Context, args: Args) -> Answer:
     """The bank has paid, with its reference. Told twice, it is the same payment.
 
-    Refuses with ``cover.not-your-order``, ``cover.reported-otherwise``.
+    Refuses with ``cover.not-your-order``, ``cover.reported-otherwise``,
+    ``payment.reference-used``.
     """
     name = args["payment"]
     made, order = _order(ctx, args)
     if order.outcome:
         return _told_again(args, made, order, PAID)
-    after = follow(made.stage, CoverStep.CONFIRM)
-    post(ctx, _transfer(name, order.id), _to_bank(made, order.bank, made.amount_fen))
+    take_reference(ctx, _transfer(name, order.id), args["reference"])
     done = replace(order, outcome=PAID, reference=args["reference"])
-    return _store(ctx, name, replace(made, stage=after, orders=(*made.orders[:-1], done)))
+    paid = made.with_order(done)
+    step = CoverStep.CONFIRM_PART if paid.open_fen else CoverStep.CONFIRM
+    _move(ctx, made, _transfer(name, order.id), order.bank, order.amount_fen, DIRECT)
+    _tell_bank(ctx, name, done)
+    return _store(ctx, name, replace(paid, stage=follow(made.stage, step)))
 
 
 @CONTRACT.method(
@@ -104,14 +133,46 @@ def bounce(ctx: Context, args: Args) -> Answer:
     made, order = _order(ctx, args)
     if order.outcome:
         return _told_again(args, made, order, args["reason"])
-    after = follow(made.stage, CoverStep.BOUNCE)
+    take_reference(ctx, _transfer(name, order.id), args["reference"])
     failed = replace(order, outcome=args["reason"], reference=args["reference"])
-    return _store(ctx, name, replace(made, stage=after, orders=(*made.orders[:-1], failed)))
+    step = CoverStep.BOUNCE_REST if made.standing_fen else CoverStep.BOUNCE
+    _tell_bank(ctx, name, failed)
+    return _store(ctx, name, replace(made.with_order(failed), stage=follow(made.stage, step)))
+
+
+@CONTRACT.method(
+    args={**_REPORT, "amount_fen": Fen(1), "value_on": Date(), "reason": OneOf(*WHY_BACK)},
+    kinds=("bank",),
+    posts=("finance", "operator", "clerk"),
+)
+def came_back(ctx: Context, args: Args) -> Answer:
+    """Money that the bank had paid came back, whole or in part, and why: it is owed again.
+
+    Refuses with ``cover.not-your-order``, ``cover.wrong-stage`` once the patient has given all
+    back, ``payment.not-paid``, ``payment.return-above``, ``payment.reference-used``,
+    ``payment.reported-otherwise``, ``payment.value-day``, ``payment.too-many-returns``.
+    """
+    name = args["payment"]
+    made, order = _order(ctx, args)
+    if told_before(_transfer(name, order.id), order.returns, args):
+        return _answer(name, made)
+    if order.outcome != PAID:
+        reject("payment.not-paid", payment=order.id, outcome=order.outcome or "on-its-way")
+    back = make_return(ctx, _transfer(name, order.id), [order.amount_fen], order.returns, args)
+    returned = replace(order, returns=(*order.returns, back))
+    less = made.with_order(returned)
+    step = CoverStep.COME_BACK if less.standing_fen else CoverStep.COME_BACK_ALL
+    after = follow(made.stage, step)
+    transfer = f"{_transfer(name, order.id)}/back/{len(order.returns) + 1}"
+    _move(ctx, made, transfer, order.bank, -back.amount_fen, RETURNED)
+    _tell_bank(ctx, name, returned)
+    return _store(ctx, name, replace(less, stage=after))
 
 
 @CONTRACT.method(args=_REPORT, kinds=("bank",), posts=("finance", "operator", "clerk"))
 def repaid(ctx: Context, args: Args) -> Answer:
-    """The patient has given back, through the bank that had paid, what a taken back bill was paid.
+    """The patient has given back, through a bank that had paid, what stands paid of a bill that was
+    taken back.
 
     Refuses with ``cover.not-your-order``, ``cover.wrong-stage``.
     """
@@ -121,17 +182,32 @@ def repaid(ctx: Context, args: Args) -> Answer:
     if digest == made.last:
         return _answer(name, made)
     after = follow(made.stage, CoverStep.REPAY)
-    legs = _to_bank(made, order.bank, -made.amount_fen)
-    post(ctx, f"{_transfer(name, order.id)}/repaid", legs)
+    transfer = f"{_transfer(name, order.id)}/repaid"
+    _move(ctx, made, transfer, order.bank, -made.standing_fen, REPAID)
     return _store(ctx, name, replace(made, stage=after, last=digest))
 
 
-def _to_bank(made: CoverPayment, bank: str, amount_fen: int) -> list[Leg]:
-    """Out of the insurer's account into the bank; a negative amount the other way."""
-    return [
-        (chart.commercial(made.insurer), COMMERCIAL, -amount_fen),
+def _move(
+    ctx: Context, made: CoverPayment, transfer: str, bank: str, amount_fen: int, how: str
+) -> None:
+    """Out of what the insurer gives into the bank; a negative amount the other way. ``how``: as the
+    insurer's month has it."""
+    legs: list[Leg] = [
+        (chart.benefit(made.insurer), COMMERCIAL, -amount_fen),
         (chart.bank(bank), COMMERCIAL, amount_fen),
     ]
+    post(ctx, transfer, legs)
+    month = month_of_ms(ctx.time_ms)
+    note_direct(ctx.state, made.insurer, month, (made.product, how), amount_fen)
+
+
+def _check_account(made: CoverPayment, account: bytes) -> None:
+    """Refuses with ``cover.account-failed`` to send money where it has just come back from."""
+    last = made.orders[-1] if made.orders else None
+    if last is None or last.outcome != PAID or last.failed not in ACCOUNT_FAILED:
+        return
+    if account == made.account:
+        reject("cover.account-failed", order=last.id, reason=last.failed)
 
 
 def _load(ctx: Context, name: str) -> CoverPayment:
@@ -154,6 +230,15 @@ def _order(ctx: Context, args: Args) -> tuple[CoverPayment, Order]:
     return made, orders[0]
 
 
+def _tell_bank(ctx: Context, name: str, order: Order) -> None:
+    """The order as its bank sees it stands as it does here."""
+    back_fen = order.amount_fen - order.standing_fen if order.outcome == PAID else 0
+    bank_order.report(
+        ctx, order.bank, bank_order.of_cover(name, order.id), outcome=order.outcome,
+        reference=order.reference, returned_fen=back_fen,
+    )  # fmt: skip
+
+
 def _told_again(args: Args, made: CoverPayment, order: Order, outcome: str) -> Answer:
     """The same report again is answered as before; another one is refused."""
     if (order.outcome, order.reference) != (outcome, args["reference"]):
@@ -170,7 +255,10 @@ def _store(ctx: Context, name: str, made: CoverPayment) -> Answer:
 
 
 def _answer(name: str, made: CoverPayment) -> Answer:
-    return {"payment": name, "stage": made.stage.value, "amount_fen": made.amount_fen}
+    return {
+        "payment": name, "stage": made.stage.value, "amount_fen": made.amount_fen,
+        "open_fen": made.open_fen,
+    }  # fmt: skip
 
 
 def _transfer(name: str, order: str) -> str:

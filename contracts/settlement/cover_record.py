@@ -11,12 +11,13 @@ The person's consents are in the person's record (``enrolment_record.CoverConsen
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from contracts.api import State, Value
 from contracts.settlement.life import START, Life
 from contracts.settlement.reimbursement_record import Payment as Order
+from contracts.settlement.terms import COMMERCIAL
 
 AT_ONCE, LATER = "at_once", "later"
 """How a product pays: within the settlement, or to the patient afterwards."""
@@ -100,7 +101,8 @@ class CoverStage(StrEnum):
     PAYING = "paying"
     """The bank was told to pay."""
     RETURNED = "returned"
-    """The bank could not pay; it is paid again under another order's id."""
+    """The bank could not pay, or money came back after it was paid; what is not with the patient is
+    paid again under another order's id."""
     PAID = "paid"
     """The bank has confirmed."""
     CANCELLED = "cancelled"
@@ -108,7 +110,7 @@ class CoverStage(StrEnum):
     RECALLED = "recalled"
     """The bill was taken back while the bank was paying."""
     REPAYABLE = "repayable"
-    """The bill was taken back after the patient had the money: the patient owes it."""
+    """The bill was taken back after the patient had money: the patient owes what stands paid."""
     REPAID = "repaid"
     """The patient has given it back; final."""
 
@@ -120,8 +122,17 @@ class CoverStep(StrEnum):
     OWE = "owe"
     PAY = "pay"
     CONFIRM = "confirm"
+    CONFIRM_PART = "confirm-part"
+    """The bank has paid, and a part of an earlier order came back meanwhile."""
     BOUNCE = "bounce"
+    BOUNCE_REST = "bounce-rest"
+    """The bank could not pay the rest of what the patient has in part."""
+    COME_BACK = "come-back"
+    COME_BACK_ALL = "come-back-all"
+    """Money came back and the patient has nothing any more."""
     REVERSE = "reverse"
+    REVERSE_PAID = "reverse-paid"
+    """The bill was taken back while the patient has a part."""
     REPAY = "repay"
 
 
@@ -134,12 +145,28 @@ TABLE: dict[tuple[str, CoverStep], CoverStage] = {
     (_G.DUE, _P.REVERSE): _G.CANCELLED,
     (_G.PAYING, _P.CONFIRM): _G.PAID,
     (_G.PAYING, _P.BOUNCE): _G.RETURNED,
+    (_G.PAYING, _P.CONFIRM_PART): _G.RETURNED,
+    (_G.PAYING, _P.BOUNCE_REST): _G.RETURNED,
+    (_G.PAYING, _P.COME_BACK): _G.PAYING,
+    (_G.PAYING, _P.COME_BACK_ALL): _G.PAYING,
     (_G.PAYING, _P.REVERSE): _G.RECALLED,
+    (_G.PAYING, _P.REVERSE_PAID): _G.RECALLED,
     (_G.RETURNED, _P.PAY): _G.PAYING,
+    (_G.RETURNED, _P.COME_BACK): _G.RETURNED,
+    (_G.RETURNED, _P.COME_BACK_ALL): _G.RETURNED,
     (_G.RETURNED, _P.REVERSE): _G.CANCELLED,
+    (_G.RETURNED, _P.REVERSE_PAID): _G.REPAYABLE,
     (_G.RECALLED, _P.CONFIRM): _G.REPAYABLE,
+    (_G.RECALLED, _P.CONFIRM_PART): _G.REPAYABLE,
     (_G.RECALLED, _P.BOUNCE): _G.CANCELLED,
-    (_G.PAID, _P.REVERSE): _G.REPAYABLE,
+    (_G.RECALLED, _P.BOUNCE_REST): _G.REPAYABLE,
+    (_G.RECALLED, _P.COME_BACK): _G.RECALLED,
+    (_G.RECALLED, _P.COME_BACK_ALL): _G.RECALLED,
+    (_G.PAID, _P.COME_BACK): _G.RETURNED,
+    (_G.PAID, _P.COME_BACK_ALL): _G.RETURNED,
+    (_G.PAID, _P.REVERSE_PAID): _G.REPAYABLE,
+    (_G.REPAYABLE, _P.COME_BACK): _G.REPAYABLE,
+    (_G.REPAYABLE, _P.COME_BACK_ALL): _G.CANCELLED,
     (_G.REPAYABLE, _P.REPAY): _G.REPAID,
 }
 """(stage, step) -> next stage. What is missing is refused."""
@@ -170,6 +197,23 @@ class CoverPayment:
     """Of the last call that changed it, for retries."""
     salt: bytes
 
+    @property
+    def standing_fen(self) -> int:
+        """What of it the patient has: paid by a bank, and neither come back nor given back."""
+        if self.stage is CoverStage.REPAID:
+            return 0
+        return sum(order.standing_fen for order in self.orders)
+
+    @property
+    def open_fen(self) -> int:
+        """What is still to be ordered and paid, or is again."""
+        return self.amount_fen - self.standing_fen
+
+    def with_order(self, order: Order) -> CoverPayment:
+        """The same with an order as it stands now."""
+        orders = tuple(order if each.id == order.id else each for each in self.orders)
+        return replace(self, orders=orders)
+
     def encode(self) -> Value:
         """As the state has it: an array, the order of the fields above."""
         return [
@@ -193,10 +237,15 @@ class CoverPayment:
             number=number,
             amount_fen=amount,
             account=account,
-            orders=tuple(Order.decode(order) for order in orders),
+            orders=tuple(_order(Order.decode(order), amount) for order in orders),
             last=last,
             salt=salt,
         )
+
+
+def _order(order: Order, amount_fen: int) -> Order:
+    """An order of the first version says no amount: it was for the whole."""
+    return order if order.rows else replace(order, rows=((COMMERCIAL, amount_fen),))
 
 
 def find_product(state: State, product: str) -> Product | None:

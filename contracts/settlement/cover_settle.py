@@ -16,7 +16,7 @@ from contracts import organisations
 from contracts.api import Context, Rejected, Value
 from contracts.meter import PolicyError
 from contracts.quick import quick
-from contracts.settlement import calendar, cover_counters, policy
+from contracts.settlement import bank_order, calendar, cover_counters, policy
 from contracts.settlement.adjudicate import Open
 from contracts.settlement.case import Case
 from contracts.settlement.cover_adjudicate import (
@@ -30,6 +30,7 @@ from contracts.settlement.cover_record import (
     AT_ONCE,
     LATER,
     CoverPayment,
+    CoverStage,
     CoverStep,
     Version,
     find_holder,
@@ -254,8 +255,13 @@ def _end(ctx: Context, claim: str, parts: tuple[CoverPart, ...]) -> None:
     for number, part in enumerate(parts, start=1):
         name = payment_name(claim, number)
         made = find_payment(ctx.state, name) if part.amount_fen else None
-        if made is not None:
-            store(ctx, name, replace(made, stage=follow(made.stage, CoverStep.REVERSE)))
+        if made is None:
+            continue
+        if made.stage is CoverStage.PAYING:
+            order = made.orders[-1]
+            bank_order.withdraw(ctx, order.bank, bank_order.of_cover(name, order.id))
+        step = CoverStep.REVERSE_PAID if made.standing_fen else CoverStep.REVERSE
+        store(ctx, name, replace(made, stage=follow(made.stage, step)))
 
 
 def as_asked(ctx: Context, person: Person, claim: str, parts: tuple[CoverPart, ...]) -> Person:

@@ -241,7 +241,6 @@ def _require_care_bureau(ctx: Context, institution: str) -> None:
 
 _OWNER_KINDS = {
     "bank": ("bank",),
-    "commercial": ("insurer",),
     "payable": organisations.INSTITUTIONS,
     "patient": organisations.INSTITUTIONS,
     "income": organisations.INSTITUTIONS,

@@ -84,9 +84,18 @@ _ROWS = (
         pattern="commercial:<insurer>",
         entry="commercial/<insurer>",
         covered=False,
-        mover=Mover.OWNER,
+        mover=Mover.CONTRACT,
         english="Commercial cover settled in one stop: minus what the insurer owes.",
         chinese="商业保险一站式结算",
+    ),
+    AccountKind(
+        name="benefit",
+        pattern="benefit:<insurer>",
+        entry="commercial/<insurer>",
+        covered=False,
+        mover=Mover.CONTRACT,
+        english="Minus what an insurer has paid patients itself, by products that pay later.",
+        chinese="商业保险事后直接赔付",
     ),
     AccountKind(
         name="person",
@@ -421,3 +430,8 @@ def credit(organisation: str) -> str:
 def commercial(insurer: str) -> str:
     """Account name of commercial cover."""
     return f"commercial:{insurer}"
+
+
+def benefit(insurer: str) -> str:
+    """Account name of what an insurer has paid patients itself."""
+    return f"benefit:{insurer}"

@@ -30,6 +30,13 @@ ROWS: tuple[Reason, ...] = (
         "请查询挂账清单。",
     ),
     Reason(
+        "bank.order-name",
+        "The order's name is too long for a bank's statement.",
+        "付款指令编号过长。",
+        "Give the order a shorter id.",
+        "请使用较短的支付编号。",
+    ),
+    Reason(
         "bank.reason",
         "A return has a reason, and nothing else has one.",
         "退回须填写原因,其他情况不填。",

@@ -9,6 +9,13 @@ from contracts.settlement.reason import Reason
 
 ROWS: tuple[Reason, ...] = (
     Reason(
+        "clearing.insurer-has-time",
+        "The insurer may still confirm this statement or object to it.",
+        "保险公司仍在确认或提出异议的期限内。",
+        "Wait for its word until the day that is named; ask for the money from the next day on.",
+        "请等待保险公司在所列日期前确认或提出异议,逾期后再发出收款通知。",
+    ),
+    Reason(
         "declaration.amount-differs",
         "The amount is not what the declaration comes to.",
         "金额与申报单应付金额不一致。",

@@ -13,6 +13,13 @@ from contracts.settlement.reason import Reason
 
 ROWS: tuple[Reason, ...] = (
     Reason(
+        "cover.account-failed",
+        "The money came back from this very account.",
+        "款项正是由该账户退回。",
+        "Ask the person for another account and send its token.",
+        "请向参保人取得其他收款账户后填报账户令牌。",
+    ),
+    Reason(
         "cover.account-missing",
         "Nobody has told a bank account for this payment.",
         "未提供该笔赔付的收款账户。",

@@ -17,6 +17,7 @@ from contracts import organisations, parameters
 from contracts.api import Answer, Args, Context, reject
 from contracts.organisations import covers, require_kind
 from contracts.schema import IDENTIFIER, Bytes, Date, Fen, Id, OneOf, Optional, Text
+from contracts.settlement import bank_order
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.funds_book import Leg, counter_entry, post
 from contracts.settlement.records import content_digest
@@ -61,7 +62,8 @@ def pay(ctx: Context, args: Args) -> Answer:
 
     Whoever decided the reimbursement does not order its payment. Refuses with
     ``reimbursement.same-holder``, ``reimbursement.payment-id``, ``reimbursement.bank``,
-    ``reimbursement.account-failed`` where paid money came back from this very account.
+    ``bank.order-name``, ``reimbursement.account-failed`` where paid money came back from this very
+    account.
     """
     name = args["reimbursement"]
     made = load(ctx, name)
@@ -94,6 +96,11 @@ def pay(ctx: Context, args: Args) -> Answer:
         "reimbursement.ordered", reimbursement=name, payment=order.id, bank=order.bank,
         amount_fen=order.amount_fen,
     )  # fmt: skip
+    bank_order.give(
+        ctx, order.bank, bank_order.of_reimbursement(name, order.id),
+        kind=bank_order.REIMBURSEMENT, amount_fen=order.amount_fen, payer=made.area,
+        account=made.account, due_on=made.due_on, secret=made.salt,
+    )  # fmt: skip
     return _store(ctx, name, made)
 
 
@@ -115,8 +122,9 @@ def confirm(ctx: Context, args: Args) -> Answer:
     made, order = _order(ctx, args)
     if order.outcome:
         return _told_again(args, made, order, PAID, args["reference"])
-    take_reference(ctx, f"{args['reimbursement']}/{order.id}", args["reference"])
+    take_reference(ctx, _name(args, order), args["reference"])
     done = replace(order, outcome=PAID, reference=args["reference"])
+    _tell_bank(ctx, args, done)
     paid = replace(made, orders=(*made.orders[:-1], done))
     after = follow(made.stage, Step.CONFIRM_PART if paid.due else Step.CONFIRM)
     legs = _legs(made.area, order, order.rows)
@@ -141,8 +149,9 @@ def bounce(ctx: Context, args: Args) -> Answer:
     if order.outcome:
         return _told_again(args, made, order, args["reason"], args["reference"])
     after = follow(made.stage, Step.BOUNCE)
-    take_reference(ctx, f"{args['reimbursement']}/{order.id}", args["reference"])
+    take_reference(ctx, _name(args, order), args["reference"])
     failed = replace(order, outcome=args["reason"], reference=args["reference"])
+    _tell_bank(ctx, args, failed)
     return _store(
         ctx, args["reimbursement"],
         replace(made, stage=after, orders=(*made.orders[:-1], failed)),
@@ -171,12 +180,12 @@ def came_back(ctx: Context, args: Args) -> Answer:
     """
     name = args["reimbursement"]
     made, order = _order(ctx, args)
-    if told_before(f"{name}/{order.id}", order.returns, args):
+    if told_before(_name(args, order), order.returns, args):
         return answer_of(name, made)
     if order.outcome != PAID:
         reject("payment.not-paid", payment=order.id, outcome=order.outcome or "on-its-way")
     amounts = [fen for _, fen in order.rows]
-    back = make_return(ctx, f"{name}/{order.id}", amounts, order.returns, args)
+    back = make_return(ctx, _name(args, order), amounts, order.returns, args)
     after = follow(made.stage, Step.COME_BACK)
     funds = [fund for fund, _ in order.rows]
     legs = counter_entry(_legs(made.area, order, zip(funds, back.rows, strict=True)))
@@ -184,6 +193,7 @@ def came_back(ctx: Context, args: Args) -> Answer:
     post(ctx, f"{counted_as(name)}/{order.id}/back/{number}", legs)
     days = parameters.area(ctx.state, "reimbursement", made.area)["pay_within"]
     returned = replace(order, returns=(*order.returns, back))
+    _tell_bank(ctx, args, returned)
     orders = tuple(returned if each.id == order.id else each for each in made.orders)
     due_on = made.due_on or due_in(ctx, days)
     return _store(ctx, name, replace(made, stage=after, orders=orders, due_on=due_on))
@@ -228,6 +238,20 @@ def _order(ctx: Context, args: Args) -> tuple[Reimbursement, Payment]:
     if not orders:
         reject("reimbursement.not-your-order", payment=args["payment"], bank=ctx.sender)
     return made, orders[0]
+
+
+def _name(args: Args, order: Payment) -> str:
+    """The order's name among all that its bank is told to pay."""
+    return bank_order.of_reimbursement(args["reimbursement"], order.id)
+
+
+def _tell_bank(ctx: Context, args: Args, order: Payment) -> None:
+    """The order as its bank sees it stands as it does here."""
+    back_fen = order.amount_fen - order.standing_fen if order.outcome == PAID else 0
+    bank_order.report(
+        ctx, order.bank, _name(args, order), outcome=order.outcome, reference=order.reference,
+        returned_fen=back_fen,
+    )  # fmt: skip
 
 
 def _told_again(

@@ -167,7 +167,8 @@ class Payment:
         return self.outcome
 
     def encode(self) -> Value:
-        """As the state has it; an insurer's order (``cover``) ends with the reference."""
+        """As the state has it; an insurer's order (``cover``) of the first version ends with the
+        reference."""
         told: list[Value] = [self.id, self.bank, self.holder, self.outcome, self.reference]
         if self.rows:
             told.append([list(row) for row in self.rows])

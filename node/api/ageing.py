@@ -9,6 +9,7 @@ from starlette.responses import Response
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.calendar import WorkCalendar, date_of_ms
 from contracts.settlement.clearing import account_record, declaration_record, notice_record
+from contracts.settlement.clearing.months import last_day
 from contracts.settlement.filing import work_calendar
 from node.api import parties, schemas
 from node.api.guard import Access
@@ -30,7 +31,8 @@ BANDS = (20, 60, 120)
 )
 async def institution_ageing(access: AccessDep, institution: ThingId) -> Response:
     """What is owed to an institution by where it waits, and how long: undeclared, declared,
-    confirmed, noticed, with working days overdue."""
+    confirmed, noticed, with working days overdue; of what was set aside and is to be declared again
+    the months in which it was settled (`rolled`)."""
     access.check(parties.of_organisation(access.state, institution), f"ageing/{institution}")
     return access.answer({"record": _aged(access, institution, work_calendar(access.state))})
 
@@ -44,7 +46,8 @@ async def area_ageing(
     access: AccessDep, area: AreaCode, limit: Limit, after: AfterItem = ""
 ) -> Response:
     """The institutions of a district, city or province that are owed anything, by their ids: sums
-    by where the money waits, and what was declared by how long ago the month was closed.
+    by where the money waits, what was declared by how long ago the month was closed, and what rolls
+    on unconfirmed by the month in which it was settled.
 
     A page may have fewer rows than were asked for, also none, and go on behind `next`.
     """
@@ -60,6 +63,9 @@ def _row(aged: dict[str, Any]) -> dict[str, Any]:
     """An institution in the report of its area."""
     months = aged["months"]
     bands: dict[str, int] = dict.fromkeys(band_names(), 0)
+    rolled: dict[str, int] = dict.fromkeys(band_names(), 0)
+    for row in aged["rolled"]:
+        rolled[band_of(row["working_days_since_month"])] += row["amount_fen"]
     for month in months:
         bands[band_of(month["working_days_since_close"])] += month["owed_fen"]
     late = [month for month in months if month["overdue_working_days"]]
@@ -71,8 +77,10 @@ def _row(aged: dict[str, Any]) -> dict[str, Any]:
         "in_audit_fen": sum(month["owed_fen"] for month in months if month not in noticed),
         "to_be_paid_fen": sum(month["owed_fen"] for month in noticed),
         "due_next_fen": aged["due_next_fen"],
-        "aside": sum(month["aside"] for month in months),
-        "aside_fen": sum(month["aside_fen"] for month in months),
+        "rolled": [{**row} for row in aged["rolled"]],
+        "rolled_claims": sum(row["claims"] for row in aged["rolled"]),
+        "rolled_fen": sum(row["amount_fen"] for row in aged["rolled"]),
+        "rolled_bands_fen": rolled,
         "bands_fen": bands,
         "overdue_fen": sum(month["owed_fen"] for month in late),
         "overdue_working_days": max((month["overdue_working_days"] for month in late), default=0),
@@ -94,12 +102,22 @@ def _aged(access: Access, institution: str, days: WorkCalendar) -> dict[str, Any
     entry = access.view.state(chart.entry_of(chart.payable(institution))[1]) or {}
     payable = {fund: fen for fund, fen in entry.get("payable", {}).items() if fen}
     account = account_record.find(access.state, institution)
+    today = date_of_ms(access.view.head.time_ms)
     return {
         "institution": institution,
         "payable_fen": sum(payable.values()),
         "by_fund": payable,
         "undeclared_fen": sum(payable.values()) - sum(account.declared.values()),
         "due_next_fen": sum(account.due.values()),
+        "rolled": [
+            {
+                "month": month,
+                "claims": count,
+                "amount_fen": fen,
+                "working_days_since_month": days.working_days_between(last_day(month), today),
+            }
+            for month, (count, fen) in sorted(account.rolled.items())
+        ],
         "closed": account.closed or None,
         "months": [_month(access, institution, month, days) for month in account.months],
     }

@@ -8,28 +8,30 @@ from fastapi import Query
 from starlette.responses import Response
 
 from contracts.settlement import bank as statements
-from contracts.settlement import reimbursement_record
+from contracts.settlement import bank_order, reimbursement_record
+from contracts.settlement.bank_order import BankOrder, OrderStage
 from contracts.settlement.clearing import notice_record, payment_record
 from contracts.settlement.clearing.payment_record import PaymentStage
 from contracts.settlement.refunds import payout
-from contracts.settlement.terms import PERSONAL_ACCOUNT
 from node.api import chain, parties, schemas
 from node.api.guard import Access
 from node.api.params import AccessDep, After, Limit, ThingId, cursor_parts, edge_router
+from node.api.rights import Right
 
 router = edge_router("money")
 
 Kind = Annotated[
     str,
     Query(
-        pattern="^(payment|reimbursement|payout)$",
-        description="Payments of notices, or to persons: reimbursements, payouts.",
+        pattern="^(payment|reimbursement|payout|cover)$",
+        description="Payments of notices, or to persons: reimbursements, payouts, of insurers.",
     ),
 ]
 TOPICS = {
     "payment": "payment.approved",
     "reimbursement": "reimbursement.ordered",
     "payout": "payout.ordered",
+    "cover": "cover.ordered",
 }
 """The event that an order begins with: one for each order, however often it is told of later."""
 SUSPENSE_MAX = 2_000
@@ -42,15 +44,18 @@ SUSPENSE_MAX = 2_000
 async def bank_orders(
     access: AccessDep, bank: ThingId, limit: Limit, after: After = "", kind: Kind = "payment"
 ) -> Response:
-    """Orders that a bank was given and has not reported on, oldest first.
+    """Orders that a bank was given and has not reported on, oldest first. Those that pay persons
+    are shown to the bank and to auditors of the whole country alone.
 
     A page may be empty and still have a ``next``: it looks at orders of all banks.
     """
     cursor_parts(after, 2)
-    access.check(parties.of_organisation(access.state, bank), f"bank/{bank}")
+    # Account tokens of persons are not everybody's business whose business a bank is.
+    right = None if kind == "payment" else Right.ORDER
+    access.check(parties.of_organisation(access.state, bank), f"bank/{bank}", right)
     rows = access.view.calls_of("topic", TOPICS[kind], after, limit)
     shown, following = chain.affordable(access.view, rows, limit)
-    make = {"payment": _payment, "reimbursement": _reimbursement, "payout": _payout}[kind]
+    make = _payment if kind == "payment" else _to_person
     listed: list[dict[str, Any]] = []
     for row in shown:
         receipt, _ = chain.row_call(access, row)
@@ -83,47 +88,59 @@ def _payment(access: Access, bank: str, fields: dict[str, Any]) -> dict[str, Any
     }
 
 
-def _reimbursement(access: Access, bank: str, fields: dict[str, Any]) -> dict[str, Any] | None:
+def _to_person(access: Access, bank: str, fields: dict[str, Any]) -> dict[str, Any] | None:
+    """An order to pay a person: what its entry says, or, of one that was given before there were
+    entries, its case."""
     if fields["bank"] != bank:
         return None
-    made = reimbursement_record.find(access.state, fields["reimbursement"])
-    assert made is not None, "a reimbursement that was told of is kept"
-    order = next(one for one in made.orders if one.id == fields["payment"])
-    if order.outcome:
+    name = _name_of(fields)
+    made = bank_order.find(access.state, bank, name)
+    found = made or _before_entries(access, fields)
+    if found is None or found.stage is not OrderStage.APPROVED:
         return None
     return {
-        "order": f"{fields['reimbursement']}/{order.id}",
-        "kind": "reimbursement",
-        "amount_fen": order.amount_fen,
-        "payer": made.area,
+        "order": name,
+        "kind": found.kind,
+        "amount_fen": found.amount_fen,
+        "payer": found.payer,
         "payee": None,
         "payee_bank": bank,
-        "account": made.account,
-        "notice": fields["reimbursement"],
-        "due_on": made.due_on,
-        "by_fund_fen": dict(order.rows),
+        "account": found.account,
+        "notice": None,
+        "due_on": found.due_on or None,
+        "has_entry": made is not None,
     }
 
 
-def _payout(access: Access, bank: str, fields: dict[str, Any]) -> dict[str, Any] | None:
-    if fields["bank"] != bank:
+def _name_of(fields: dict[str, Any]) -> str:
+    """Name of the order that an event tells of."""
+    if "reimbursement" in fields:
+        return bank_order.of_reimbursement(fields["reimbursement"], fields["payment"])
+    if "payout" in fields:
+        return bank_order.of_payout(fields["payout"], fields["payment"])
+    return bank_order.of_cover(fields["payment"], fields["order"])
+
+
+def _before_entries(access: Access, fields: dict[str, Any]) -> BankOrder | None:
+    """An older order that is on its way; None where it is not."""
+    if "reimbursement" in fields:
+        made = reimbursement_record.find(access.state, fields["reimbursement"])
+        assert made is not None, "a reimbursement that was told of is kept"
+        order = next(one for one in made.orders if one.id == fields["payment"])
+        if order.outcome:
+            return None
+        return BankOrder(
+            stage=OrderStage.APPROVED, kind=bank_order.REIMBURSEMENT, amount_fen=order.amount_fen,
+            payer=made.area, account=made.account, due_on=made.due_on, salt=b"",
+        )  # fmt: skip
+    paid = payout.find(access.state, fields["payout"])
+    assert paid is not None, "a payout that was told of is kept"
+    if paid.state is not payout.PayoutState.PAYING or paid.payment != fields["payment"]:
         return None
-    made = payout.find(access.state, fields["payout"])
-    assert made is not None, "a payout that was told of is kept"
-    if made.state is not payout.PayoutState.PAYING or made.payment != fields["payment"]:
-        return None
-    return {
-        "order": f"{statements.PAYOUT}{fields['payout']}/{made.payment}",
-        "kind": "payout",
-        "amount_fen": made.ordered_fen,
-        "payer": made.area,
-        "payee": None,
-        "payee_bank": bank,
-        "account": made.account,
-        "notice": fields["payout"],
-        "due_on": None,
-        "by_fund_fen": {PERSONAL_ACCOUNT: made.ordered_fen},
-    }
+    return BankOrder(
+        stage=OrderStage.APPROVED, kind=bank_order.PAYOUT, amount_fen=paid.ordered_fen,
+        payer=paid.area, account=paid.account, due_on="", salt=b"",
+    )  # fmt: skip
 
 
 @router.get(

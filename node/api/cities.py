@@ -9,8 +9,8 @@ from starlette.responses import Response
 
 from contracts.regions import province
 from contracts.settlement.clearing import cities, notice_record, period_record, statement_record
-from node.api import schemas
-from node.api.clearing import MonthName, pair_of, statement_row
+from node.api import parties, schemas
+from node.api.clearing import MonthName, statement_row
 from node.api.guard import Access
 from node.api.params import AccessDep, AreaCode, edge_router
 from node.api.parties import Parties
@@ -41,7 +41,7 @@ async def province_clearing(access: AccessDep, area: AreaCode, period: MonthName
     for number in range(pairs if may_see else 0):
         key = statement_record.inside_key(period, area, number)
         home, care = access.view.state(key) or ("", "")
-        if access.sees(pair_of(home, care), Right.PARTY):
+        if access.sees(parties.of_pair(access.state, home, care), Right.PARTY):
             made = statement_record.load(access.state, period, home, care)
             shown.append(statement_row(access, period, home, care, made))
     record = {

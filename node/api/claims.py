@@ -16,6 +16,7 @@ from contracts.api import State
 from contracts.settlement import records, recovery_record, statement, stays
 from contracts.settlement.clearing import statement_record
 from contracts.settlement.clearing.standing import standing
+from contracts.settlement.cover_record import AT_ONCE
 from contracts.settlement.records import Claim, Reversal
 from contracts.settlement.refunds import consent, payout
 from contracts.settlement.returns import Returned
@@ -85,6 +86,7 @@ def _declared(state: State, claim: Claim, declared: records.Declared) -> dict[st
     pair = statement_record.sides(state, claim.area, claim.care)
     return {
         "statement": None if pair is None else dict(zip(("home", "care"), pair, strict=True)),
+        "insurers": _insurers(state, claim),
         "month": declared.month or None,
         "set_aside": declared.times,
         "deducted": [{"fund": fund, "amount_fen": amount} for fund, amount in declared.deducted],
@@ -177,6 +179,15 @@ def _reversal_fields(state: State, reversal_id: str, reversal: Reversal) -> dict
         "payouts": _payouts(state, reversal_id),
         "declared": reversal.month or None,
     }
+
+
+def _insurers(state: State, claim: Claim) -> list[dict[str, str]]:
+    """The statements that have what products paid within the settlement."""
+    if claim.settled is None or not claim.settled.covers:
+        return []
+    place = statement_record.place_of(state, claim.care)
+    names = dict.fromkeys(part.insurer for part in claim.settled.covers if part.pays == AT_ONCE)
+    return [{"home": insurer, "care": place} for insurer in names]
 
 
 def _recovery(state: State, claim_id: str) -> dict[str, Any] | None:

@@ -29,8 +29,7 @@ from contracts.settlement.clearing.statement_record import Statement
 from contracts.settlement.filing import work_calendar
 from node.api import chain, parties, schemas
 from node.api.guard import Access
-from node.api.params import ID, AccessDep, After, AreaCode, Limit, ThingId, edge_router
-from node.api.parties import Parties
+from node.api.params import DEBTOR, ID, AccessDep, After, AreaCode, Limit, ThingId, edge_router
 from node.api.rights import Right, has_post
 
 router = edge_router("month")
@@ -42,6 +41,13 @@ NoticeId = Annotated[
     str, Path(pattern=ID, description="Id of a notice: clearing:2025-06:430000:440000")
 ]
 
+Debtor = Annotated[
+    str,
+    Path(pattern=DEBTOR, description="Who owes: district code of six digits, or an insurer's id."),
+]
+
+CELL_COLUMNS = ("area", "scheme", "fund_type")
+PRODUCT_COLUMNS = ("product", "how", "fund_type")
 GROUP_FIELDS = ("settlements", "total_fen", "funds_fen", "accounts_fen")
 
 
@@ -71,6 +77,7 @@ async def declaration(access: AccessDep, institution: ThingId, month: MonthName)
             for group, row in sorted(found.totals.items())
         ],
         "owed": _cells(found.cells),
+        "owed_by_insurers": _cells(found.covers, ("insurer", "product", "how")),
         "owed_fen": found.owed_fen,
         "aside": found.aside[0],
         "aside_fen": found.aside[1],
@@ -186,7 +193,7 @@ async def clearing(access: AccessDep, period: MonthName) -> Response:
     may_see = has_post(Right.PARTY, access.caller)
     for number in range(found.pairs if may_see else 0):
         home, care = access.view.state(statement_record.pair_key(period, number)) or ("", "")
-        if access.sees(pair_of(home, care), Right.PARTY):
+        if access.sees(parties.of_pair(access.state, home, care), Right.PARTY):
             made = statement_record.load(access.state, period, home, care)
             shown.append(statement_row(access, period, home, care, made))
     record = {
@@ -210,10 +217,11 @@ async def clearing(access: AccessDep, period: MonthName) -> Response:
     responses={200: {"model": schemas.RecordAnswer}},
 )
 async def clearing_statement(
-    access: AccessDep, period: MonthName, home: AreaCode, care: AreaCode
+    access: AccessDep, period: MonthName, home: Debtor, care: AreaCode
 ) -> Response:
-    """The statement of two provinces, or of two cities of one: by area, scheme and fund, gross."""
-    access.check(pair_of(home, care), f"statement/{period}/{home}/{care}")
+    """The statement of two provinces, or of two cities of one: by area, scheme and fund, gross. Of
+    an insurer and a place of care: by product, payments and refunds."""
+    access.check(parties.of_pair(access.state, home, care), f"statement/{period}/{home}/{care}")
     found = statement_record.find(access.state, period, home, care)
     if found is None:
         raise access.absent()
@@ -221,19 +229,18 @@ async def clearing_statement(
         dict(zip(("place", "fund_type"), key.split("/"), strict=True)) | {"amount_fen": fen}
         for key, fen in sorted(found.places.items())
     ]
-    told = {"rows": _cells(found.cells), "places": places}
+    columns = PRODUCT_COLUMNS if statement_record.is_insurer(home) else CELL_COLUMNS
+    told = {"rows": _cells(found.cells, columns), "places": places}
     return access.answer({"record": statement_row(access, period, home, care, found) | told})
-
-
-def pair_of(home: str, care: str) -> Parties:
-    """Whom a statement or an advance of two areas concerns."""
-    return Parties(home_regions=frozenset({home}), care_regions=frozenset({care}))
 
 
 def statement_row(
     access: Access, period: str, home: str, care: str, made: Statement
 ) -> dict[str, Any]:
-    """A statement in a list of them; ``open_fen``: of its notice, which may net two statements."""
+    """A statement in a list of them; ``open_fen``: of its notice, which may net two statements.
+
+    ``home``: the area that owes, or the insurer.
+    """
     notice = notice_record.find(access.state, made.notice) if made.notice else None
     return {
         "period": period,
@@ -253,11 +260,10 @@ def statement_row(
     }
 
 
-def _cells(cells: dict[str, int]) -> list[dict[str, Any]]:
-    """Rows of ``area/scheme/fund type``, ascending."""
+def _cells(cells: dict[str, int], columns: tuple[str, ...] = CELL_COLUMNS) -> list[dict[str, Any]]:
+    """Rows of ``area/scheme/fund type``, or of other columns, ascending."""
     return [
-        dict(zip(("area", "scheme", "fund_type"), key.split("/"), strict=True))
-        | {"amount_fen": fen}
+        dict(zip(columns, key.split("/"), strict=True)) | {"amount_fen": fen}
         for key, fen in sorted(cells.items())
         if fen
     ]
@@ -270,7 +276,7 @@ def _cells(cells: dict[str, int]) -> list[dict[str, Any]]:
 )
 async def advance_of(access: AccessDep, home: AreaCode, care: AreaCode) -> Response:
     """The advance of a pair of provinces: quota, what is held, open notices, this month's use."""
-    access.check(pair_of(home, care), f"advance/{home}/{care}")
+    access.check(parties.of_pair(access.state, home, care), f"advance/{home}/{care}")
     found = advance.find(access.state, home, care)
     period = access.view.state("period")
     made = statement_record.find(access.state, period, home, care) if period else None

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from contracts.settlement import cover_record, enrolment, policy
 from contracts.settlement.cover_record import CoverPayment
 from contracts.settlement.records import Claim
+from contracts.settlement.returns import returned_fen
 from node.api import chain, explorer, parties, schemas
 from node.api.guard import Access
 from node.api.params import AccessDep, After, Limit, ThingId, cursor_parts, edge_router
@@ -114,12 +115,25 @@ def payment_fields(name: str, made: CoverPayment) -> dict[str, Any]:
         "insurer": made.insurer,
         "number": made.number,
         "amount_fen": made.amount_fen,
+        "standing_fen": made.standing_fen,
+        "open_fen": made.open_fen,
         "orders": [
             {
                 "order": order.id,
                 "bank": order.bank,
+                "amount_fen": order.amount_fen,
                 "outcome": order.outcome,
                 "reference": order.reference,
+                "returned_fen": returned_fen(order.returns),
+                "returns": [
+                    {
+                        "reference": back.reference,
+                        "value_on": back.value_on,
+                        "reason": back.reason,
+                        "amount_fen": back.amount_fen,
+                    }
+                    for back in order.returns
+                ],
             }
             for order in made.orders
         ],

@@ -114,6 +114,7 @@ _PREDICATES: Mapping[Right, Callable[[Caller, Parties], bool]] = {
     Right.CHAIN: lambda _caller, _parties: True,
     Right.PARTY: rights.is_party,
     Right.PERSON: rights.may_see_person,
+    Right.ORDER: rights.may_see_order,
     Right.CONTENT: rights.may_see_content,
     # Whom an estimate is about is the contract's business: it ran as the caller.
     Right.ESTIMATE: lambda _caller, _parties: True,

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from contracts.settlement.clearing import objection_record, statement_record
 from contracts.settlement.clearing.objection_record import OPEN, Objection
 from node.api import parties, schemas
-from node.api.clearing import MonthName, pair_of
+from node.api.clearing import Debtor, MonthName
 from node.api.params import AccessDep, AreaCode, ThingId, edge_router
 
 router = edge_router("month")
@@ -35,10 +35,10 @@ async def objection(access: AccessDep, objection: ThingId) -> Response:
     responses={200: {"model": schemas.RecordsAnswer}},
 )
 async def clearing_objections(
-    access: AccessDep, period: MonthName, home: AreaCode, care: AreaCode
+    access: AccessDep, period: MonthName, home: Debtor, care: AreaCode
 ) -> Response:
     """Objections to a statement, oldest first."""
-    access.check(pair_of(home, care), f"statement/{period}/{home}/{care}")
+    access.check(parties.of_pair(access.state, home, care), f"statement/{period}/{home}/{care}")
     stated = statement_record.find(access.state, period, home, care)
     if stated is None:
         raise access.absent()

@@ -18,6 +18,7 @@ ID = r"^[A-Za-z0-9._:@-]{1,100}$"
 ACCOUNT = r"^[a-z_]{2,20}:[A-Za-z0-9._:@>-]{1,150}$"
 DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 AREA = r"^[0-9]{6}$"
+DEBTOR = r"^([0-9]{6}|insurer:[A-Za-z0-9._:@-]{1,90})$"
 
 AccessDep = Annotated[Access, Depends(access_of)]
 GuardDep = Annotated[Guard, Depends(guard_of)]

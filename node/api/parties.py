@@ -14,7 +14,7 @@ from typing import Any
 
 from contracts import organisations
 from contracts.api import State
-from contracts.settlement import enrolment, records, reimbursement_record
+from contracts.settlement import bank_order, enrolment, records, reimbursement_record
 from contracts.settlement.clearing import (
     audit_record,
     notice_record,
@@ -105,6 +105,7 @@ ACCOUNTS: Mapping[str, str] = {
     "bank": "organisation",
     "credit": "organisation",
     "commercial": "organisation",
+    "benefit": "organisation",
 }
 """First word of an account's name, and what the rest of the name is."""
 
@@ -226,6 +227,18 @@ def of_named_reimbursement(state: State, name: str) -> Parties:
     return Parties() if made is None else of_reimbursement(state, made)
 
 
+def of_bank_order(state: State, bank: str, order: str) -> Parties:
+    """The bank that was told to pay a person, and who pays: an area or an insurer. The bank alone
+    where it has no such order: it may have that proved."""
+    made = bank_order.find(state, bank, order)
+    found = Parties(organisations=frozenset({bank}))
+    if made is None:
+        return found
+    if ":" in made.payer:
+        return found | Parties(organisations=frozenset({made.payer}))
+    return found | Parties(home_regions=frozenset({made.payer}))
+
+
 def of_notice(state: State, notice_id: str) -> Parties:
     """Payer and payee of a notice, the provinces of its cause, and the banks of its payment, who
     could not prove what they carry out without it; nobody where there is none."""
@@ -255,9 +268,20 @@ def of_deduction(state: State, deduction_id: str) -> Parties:
 def of_objection(state: State, objection_id: str) -> Parties:
     """The two sides of an objection's statement; nobody where there is none."""
     made = objection_record.find(state, objection_id)
-    if made is None:
-        return Parties()
-    return Parties(home_regions=frozenset({made.home}), care_regions=frozenset({made.care}))
+    return Parties() if made is None else of_pair(state, made.home, made.care)
+
+
+def of_pair(state: State, home: str, care: str) -> Parties:
+    """Whom a statement or an advance concerns: the area or the insurer that owes, and the place of
+    care."""
+    return of_debtor(state, home) | Parties(care_regions=frozenset({care}))
+
+
+def of_debtor(state: State, home: str) -> Parties:
+    """Whoever owes by a statement: an area, or an insurer by its id."""
+    if ":" in home:
+        return of_organisation(state, home)
+    return Parties(home_regions=frozenset({home}))
 
 
 def of_payment(state: State, payment_id: str) -> Parties:
@@ -281,7 +305,7 @@ def _named(state: State, what: str, name: str) -> Parties:
     if what in ("institution", "organisation"):
         return of_organisation(state, name)
     if what == "home":
-        return Parties(home_regions=frozenset({name}))
+        return of_debtor(state, name)
     return Parties(care_regions=frozenset({name}))
 
 

@@ -84,9 +84,14 @@ def _area(_access: Access, rest: str) -> Parties:
     return Parties(home_regions=frozenset({rest.partition("/")[0]}))
 
 
-def _pair(_access: Access, rest: str) -> Parties:
+def _pair(access: Access, rest: str) -> Parties:
     home, _, care = rest.partition("/")
-    return Parties(home_regions=frozenset({home}), care_regions=frozenset({care}))
+    return parties.of_pair(access.state, home, care)
+
+
+def _debtor_or_place(access: Access, rest: str) -> Parties:
+    """An insurer, or the place of care that it owes."""
+    return parties.of_debtor(access.state, rest.partition("/")[0])
 
 
 def _organisation(access: Access, rest: str) -> Parties:
@@ -95,6 +100,10 @@ def _organisation(access: Access, rest: str) -> Parties:
 
 def _transfer(access: Access, rest: str) -> Parties:
     return parties.of_transfer(access.state, rest)
+
+
+def _bank_order(access: Access, rest: str) -> Parties:
+    return parties.of_bank_order(access.state, *rest.partition("/")[::2])
 
 
 def _notice(access: Access, rest: str) -> Parties:
@@ -157,6 +166,7 @@ KEYS: Mapping[str, tuple[Right, Concern]] = {
     "commercial": (Right.PARTY, _organisation),
     "bank": (Right.PARTY, _organisation),
     "bank-line": (Right.PARTY, _organisation),
+    "bank-order": (Right.ORDER, _bank_order),
     "mapping": (Right.PARTY, _organisation),
     "mapping-version": (Right.PARTY, _organisation),
     "mapping-page": (Right.PARTY, _organisation),
@@ -171,6 +181,8 @@ KEYS: Mapping[str, tuple[Right, Concern]] = {
     "institution-account": (Right.PARTY, _organisation),
     "statement": (Right.PARTY, _statement),
     "advance": (Right.PARTY, _pair),
+    "cover-month": (Right.PARTY, _debtor_or_place),
+    "cover-due": (Right.PARTY, _debtor_or_place),
     "levy": (Right.PARTY, _area),
     "allot": (Right.PARTY, _area),
     "objection": (Right.PARTY, _objection),

@@ -52,6 +52,11 @@ class Right(Enum):
         " regulators of its areas. Posts clerk, checker, doctor, audit (at institutions also"
         " operator). Each look is logged"
     )
+    ORDER = (
+        "the bank that was told to pay; the bureau and the finance department of the area that"
+        " pays, or the insurer; auditors and regulators of that area and of the whole country. Any"
+        " post but operator"
+    )
     CONTENT = (
         "as for a person's data, the bureau of the place of care, and of a claim that it pays of"
         " an insurer whom the person lets see the lines. Posts clerk, checker, doctor, audit (at"
@@ -85,6 +90,9 @@ RULES: Mapping[Right, _Rule] = {
     Right.PARTY: _Rule(ALL_KINDS, BUSINESS_POSTS, by_thing=True),
     Right.PERSON: _Rule(
         INSTITUTIONS | OVERSEERS | {"bureau"}, CASE_POSTS, by_thing=True, logged=True
+    ),
+    Right.ORDER: _Rule(
+        OVERSEERS | {"bank", "bureau", "finance", "insurer"}, BUSINESS_POSTS, by_thing=True
     ),
     Right.CONTENT: _Rule(
         INSTITUTIONS | OVERSEERS | {"bureau", "insurer"}, CASE_POSTS, by_thing=True, logged=True
@@ -167,6 +175,10 @@ ROUTES: Mapping[str, Right] = {
     "cover_payment": Right.PARTY,
     "cover_payments": Right.PARTY,
     "cover_product": Right.CHAIN,
+    "insurer_month": Right.PARTY,
+    "insurer_due": Right.PARTY,
+    "area_insurers": Right.PARTY,
+    "area_insurers_month": Right.PARTY,
     # money
     "account": Right.PARTY,
     "account_postings": Right.PARTY,
@@ -258,6 +270,17 @@ def may_see_person(caller: Caller, parties: Parties) -> bool:
     return caller.kind in OVERSEERS and _reaches(
         caller, parties.home_regions | parties.care_regions
     )
+
+
+def may_see_order(caller: Caller, parties: Parties) -> bool:
+    """Whether the caller may see an order to pay a person (``Right.ORDER``): who pays it and
+    through whom, and who audits that. Not who treated the person, nor where."""
+    if caller.id in parties.organisations:
+        return True
+    if caller.kind in OVERSEERS and caller.region == COUNTRY:
+        return True
+    payers = OVERSEERS | {"bureau", "finance"}
+    return caller.kind in payers and _reaches(caller, parties.home_regions)
 
 
 def may_see_content(caller: Caller, parties: Parties) -> bool:

@@ -224,7 +224,7 @@ class Inbox:
         batch = self._lines.put(record, data)
         batch.append(self._result(job, number, results.of_record(record)))
         order = str(receipt.answer["order"])
-        if outcome == "matched" and order and "/" not in order:
+        if outcome == "matched" and order:
             batch.append((rows.named(rows.LOOK, order), rows.pack(facts.header.height)))
         return batch
 

@@ -1,31 +1,51 @@
 """A bank's orders: named by nodes, proved by state, never taken from what a node lists.
 
-A node's list only says which orders there are. Each is proved: the payment's entry in the state
-says that it is approved, for which amount and by which bank; its notice's entry says who is paid. A
-node that lists what it cannot prove gets no further with its list; what one node leaves out the
-others name.
+A node's list only says which orders there are. Each is proved by its entry in the state. That of a
+payment says that it is approved, for which amount and by which bank; its notice's entry says who is
+paid. That of an order to pay a person (``bank_order``) has the account besides, and is of this bank
+by its key. A node that lists what it cannot prove gets no further with its list; what one node
+leaves out the others name.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from contracts.settlement import bank_order
+from contracts.settlement.bank_order import BankOrder, OrderStage
 from contracts.settlement.clearing.notice_record import Notice
 from contracts.settlement.clearing.payment_record import Payment, PaymentStage
 from node.ledger.errors import InvalidProof
 from node.ledger.evidence import StateFacts
 from node.member import rows
+from node.member.follow import pages_of
+from node.member.kinds.notice import facts_of
 from node.member.nodes import Nodes
 from node.member.records import Record, Records
-from node.member.remote import Remote, height_of, rows_of, text_of
+from node.member.remote import Remote, text_of
 from node.store.kv import KV, Operation
 
-PAGE: Final = 200
-PAGES_MAX: Final = 20
-"""Pages of one node's list in one round."""
-PLACE_LAST: Final = 9_999_999
-"""Behind every call of a height."""
+T = TypeVar("T")
+
+LISTS: Final = ("payment", *bank_order.KINDS)
+"""A node's lists of orders: of notices, and of each kind to persons."""
+NAME_CHARS_MAX: Final = 160
+"""Of an order's name in a list, also of one that is older than entries."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Proved:
+    """How an order stands."""
+
+    record: Record
+    evidence: bytes
+    beside: list[Operation]
+    """Rows of what it needs besides."""
+    pays: bool
+    """Whether this bank is the one that is to pay."""
 
 
 class Orders:
@@ -38,27 +58,21 @@ class Orders:
 
     def collect(self, remote: Remote) -> None:
         """Prove what a node lists and nobody proved before; the node proves its own list."""
-        place = rows.named(rows.CURSOR, remote.address, "orders")
-        after = rows.read(self._kv, place) or ""
-        for _ in range(PAGES_MAX):
-            answer = remote.get_json(
-                f"/v1/banks/{self.bank}/orders", kind="payment", limit=PAGE, after=after
-            )
-            for row in rows_of(answer, "records"):
-                name = text_of(row, "order", 64)
+        for kind in LISTS:
+            self._collect(remote, kind)
+
+    def _collect(self, remote: Remote, kind: str) -> None:
+        # The first list was there before the others, and its cursor keeps its name.
+        listed = "orders" if kind == "payment" else f"orders of kind {kind}"
+        path = f"/v1/banks/{self.bank}/orders"
+        for page in pages_of(self._kv, remote, listed, path, "records", kind=kind):
+            for row in page:
+                name = text_of(row, "order", NAME_CHARS_MAX)
+                if row.get("has_entry") is False:
+                    continue  # it was given before there were entries, and cannot be proved
                 known = self._records.find("order", name)
                 if known is None or known.state == PaymentStage.MADE.value:
                     self.refresh(remote, name)
-            following = answer.get("next")
-            end = following is None
-            after = (
-                f"{height_of(answer, 'height')}:{PLACE_LAST}"
-                if end
-                else text_of(answer, "next", 30)
-            )
-            self._kv.write([(place, rows.pack(after))], sync=True)
-            if end:
-                return
 
     def refresh(
         self, remote: Remote, name: str, *, least: int = 0, done: tuple[Operation, ...] = ()
@@ -67,11 +81,34 @@ class Orders:
 
         An order that was approved for this bank is to come out, once. Raises ``InvalidProof``.
         """
+        prove = self._to_person if "/" in name else self._of_notice
+        proved = prove(remote, name, least)
+        if proved is None:
+            if not done:
+                raise InvalidProof("member.other-subject", wanted=name)
+            # A line paid an order that is older than entries: there is nothing to look up.
+            self._kv.write(done, sync=True)
+            return True
+        record, batch = proved.record, proved.beside
+        fresh = self._records.put(record, proved.evidence)
+        due = proved.pays and record.state == PaymentStage.APPROVED.value
+        if fresh:
+            # What was withdrawn waits for the bank's word as well: it may have paid by then.
+            waits = due or record.state == OrderStage.WITHDRAWN.value
+            batch.append((rows.named(rows.OPEN, name), b"" if waits else None))
+        if fresh and due and self._kv.get(rows.named(rows.OUT, name)) is None:
+            batch.append((rows.named(rows.OUT_WAITS, name), b""))
+        self._kv.write([*done, *batch, *fresh], sync=True)
+        self.proved.add(name)
+        return True
+
+    def _of_notice(self, remote: Remote, name: str, least: int) -> _Proved:
+        """A payment of a notice; this bank may be the payee's."""
         facts, data = self._nodes.prove_state(remote, f"payment/{name}", least=least)
-        made = _payment(facts)
+        made = _decoded(Payment.decode, facts)
         if self.bank not in (made.bank, made.payee_bank):
             raise InvalidProof("member.not-party", order=name, bank=made.bank)
-        batch = list(done)
+        batch: list[Operation] = []
         if self._records.find("notice", made.notice) is None:
             batch += self._notice(remote, made.notice)
         record = Record.at(
@@ -83,15 +120,25 @@ class Orders:
                 "rows": list(made.rows), "returned_fen": made.amount_fen - made.left_fen,
             },
         )  # fmt: skip
-        fresh = self._records.put(record, data)
-        mine = made.stage is PaymentStage.APPROVED and made.bank == self.bank
-        if fresh:
-            batch.append((rows.named(rows.OPEN, name), b"" if mine else None))
-        if fresh and mine and self._kv.get(rows.named(rows.OUT, name)) is None:
-            batch.append((rows.named(rows.OUT_WAITS, name), b""))
-        self._kv.write([*batch, *fresh], sync=True)
-        self.proved.add(name)
-        return True
+        return _Proved(record, data, batch, made.bank == self.bank)
+
+    def _to_person(self, remote: Remote, name: str, least: int) -> _Proved | None:
+        """An order to pay a person; None where it has no entry."""
+        key = bank_order.key_of(self.bank, name)
+        facts, data = self._nodes.prove_state(remote, key, least=least)
+        if not facts.present:
+            return None
+        made = _decoded(BankOrder.decode, facts)
+        record = Record.at(
+            "order", name, made.stage.value, facts.header,
+            {
+                "pays": made.kind, "amount_fen": made.amount_fen, "bank": self.bank,
+                "payer": made.payer, "account": made.account.hex(), "due_on": made.due_on,
+                "reference": made.reference, "reason": made.reason,
+                "returned_fen": made.returned_fen,
+            },
+        )  # fmt: skip
+        return _Proved(record, data, [], True)
 
     def open(self) -> list[str]:
         """Orders that this bank has not reported on."""
@@ -110,6 +157,9 @@ class Orders:
         """The order as an instruction file has it, from what was proved."""
         order = self._records.find("order", name)
         assert order is not None, "an order comes out after it was proved"
+        proved = {"height": order.height, "block": order.block.hex()}
+        if "/" in name:
+            return _instruction_to_person(order) | proved
         notice = self._records.find("notice", order.facts["notice"])
         assert notice is not None, "an order is kept with its notice"
         return {
@@ -118,21 +168,12 @@ class Orders:
             "payee_bank": order.facts["payee_bank"], "account": None,
             "notice": notice.name, "due_on": notice.facts["due_on"],
             "by_fund_fen": _by_fund(order, notice),
-            "height": order.height, "block": order.block.hex(),
-        }  # fmt: skip
+        } | proved  # fmt: skip
 
     def _notice(self, remote: Remote, name: str) -> list[Operation]:
         facts, data = self._nodes.prove_state(remote, f"notice/{name}")
-        if not facts.present:
-            raise InvalidProof("member.other-subject", wanted=f"notice/{name}")
-        made = _decoded(Notice, facts)
-        assert isinstance(made, Notice)
-        shown = {
-            "kind": made.kind.value, "payer": made.payer, "payee": made.payee,
-            "due_on": made.due_on, "amount_fen": made.amount_fen, "by_fund_fen": made.by_fund(),
-            "funds": list(made.funds),
-        }  # fmt: skip
-        record = Record.at("notice", name, made.stage.value, facts.header, shown)
+        made = _decoded(Notice.decode, facts)
+        record = Record.at("notice", name, made.stage.value, facts.header, facts_of(made))
         return self._records.put(record, data)
 
 
@@ -148,17 +189,20 @@ def _by_fund(order: Record, notice: Record) -> dict[str, int]:
     return {fund: fen for fund, fen in sums.items() if fen}
 
 
-def _payment(facts: StateFacts) -> Payment:
+def _instruction_to_person(order: Record) -> dict[str, Any]:
+    facts = order.facts
+    return {
+        "order": order.name, "kind": facts["pays"], "amount_fen": facts["amount_fen"],
+        "payer": facts["payer"], "payee": None, "payee_bank": facts["bank"],
+        "account": facts["account"], "notice": None, "due_on": facts["due_on"] or None,
+    }  # fmt: skip
+
+
+def _decoded(decode: Callable[[Any], T], facts: StateFacts) -> T:
+    """A certified value, of a form that this build knows."""
     if not facts.present:
         raise InvalidProof("member.other-subject", wanted=facts.key)
-    made = _decoded(Payment, facts)
-    assert isinstance(made, Payment)
-    return made
-
-
-def _decoded(kind: type[Payment] | type[Notice], facts: StateFacts) -> Payment | Notice:
-    """A certified value of a form that this build knows."""
     try:
-        return kind.decode(facts.value)
+        return decode(facts.value)
     except (TypeError, ValueError):
         raise InvalidProof("member.unknown-form", key=facts.key) from None

@@ -15,7 +15,7 @@ from node.store.kv import KV, Operation
 
 KINDS = (
     "order", "line", "notice", "payment", "month", "declared", "deduction", "settlement", "refund",
-    "cover", "unpaid", "payable", "commercial", "office",
+    "cover", "statement", "insurer-month", "unpaid", "payable", "commercial", "due", "office",
 )  # fmt: skip
 """Kinds of records; who has which: ``node.member.kinds``."""
 
@@ -71,6 +71,12 @@ class Records:
         behind = rows.named(rows.RECORD, kind, after) if after else b""
         for key, value in rows.all_of(self._kv, prefix, after=behind):
             yield Record(kind, key[len(prefix) :].decode(), *value)
+
+    def named(self, kind: str, beginning: str) -> Iterator[Record]:
+        """Records of a kind whose names begin so, in their order."""
+        prefix = rows.named(rows.RECORD, kind, beginning)
+        for key, value in rows.all_of(self._kv, prefix):
+            yield Record(kind, beginning + key[len(prefix) :].decode(), *value)
 
     def put(self, record: Record, evidence: bytes) -> list[Operation]:
         """The rows of a record and its evidence; none where a newer one is known."""

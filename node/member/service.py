@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from node.member.months import month_of, months_of
+from node.member.notices import month_of, months_of, with_payments
 from node.member.outbox import write_file
 from node.member.owed import owed_of
 from node.member.records import KINDS, Records
@@ -104,7 +104,9 @@ def _answer(
             state = query.get("state")
             for record in records.listed(kind, query.get("after", "")):
                 if state is None or record.state == state:
-                    found.append(record.show())
+                    found.append(
+                        with_payments(records, record) if kind == "notice" else record.show()
+                    )
                 if len(found) == PAGE_MAX:
                     break
             following = found[-1]["name"] if len(found) == PAGE_MAX else None
@@ -112,7 +114,7 @@ def _answer(
         case ["v1", "owed"]:
             return HTTPStatus.OK, _json({"records": owed_of(records)})
         case ["v1", "months"]:
-            return HTTPStatus.OK, _json({"records": months_of(records)})
+            return HTTPStatus.OK, _json({"records": list(months_of(records))})
         case ["v1", "months", month]:
             told = month_of(records, month)
             if told is not None:

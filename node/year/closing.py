@@ -15,7 +15,6 @@ from contracts.regions import province
 from node.benchmark.workload import Planned
 from node.year.calendar import WORKDAYS, YEAR, after
 from node.year.cases import STEPS, Cases
-from node.year.covers import Covers
 from node.year.journal import Journal, Row
 from node.year.ledger import ReadState
 from node.year.outages import Outages
@@ -24,7 +23,7 @@ from node.year.prepaid import Prepaid
 from node.year.waves import AFTERWARDS, CARE, FILE, LATER, Waves
 
 ROWS_AT_ONCE = 400
-DECLARE, NOTICE, PAY_IN, ANSWER, DECIDE, CONFIRM = (2, 3), 4, 5, 6, 8, 10
+DECLARE, NOTICE, ANSWER, DECIDE, CONFIRM = (2, 3), 4, 6, 8, 10
 """Working days of the next month on which this is done; every second institution declares on the
 first of the two."""
 LAST_MONTH = f"{YEAR}-12"
@@ -33,12 +32,14 @@ FINAL = range(FINAL_RATES + 1, FINAL_RATES + 1 + STEPS)
 """Working days after the year on which its payment by case is settled: all before December is
 confirmed, so that it comes with December's notices."""
 CUT_FROM = 21
+SILENT, SILENT_DAYS = 0.1, 5
+"""Of insurers' statements nobody says a word; after so many working days the place of care asks."""
 BOUNCED = 0.03
 """Of the payments come back from the bank."""
 MONTH_CHARACTERS = 7
 
 Pair = tuple[str, str, str]
-"""(period, home, care): the name of a statement."""
+"""(period, home, care): the name of a statement; home is an insurer's id where that owes."""
 
 
 class Closing:
@@ -46,10 +47,10 @@ class Closing:
 
     def __init__(
         self, places: Places, journal: Journal, claims: int, seed: int, state: ReadState,
-        cases: Cases, covers: Covers,
+        cases: Cases,
     ) -> None:  # fmt: skip
         """``state``: values of the head's state, for amounts that both sides read there."""
-        self._cases, self._covers = cases, covers
+        self._cases = cases
         self._prepaid = Prepaid(places, claims, state)
         self._outages = Outages(seed)
         self.places = places
@@ -66,8 +67,11 @@ class Closing:
         """Day -> (notice, payer, fen)."""
         self._to_report: dict[str, list[tuple[str, str, int]]] = defaultdict(list)
         """Day -> (payment, bank, fen)."""
+        self._silent: dict[str, list[Pair]] = defaultdict(list)
+        """Day -> insurers' statements of which the insurer has said nothing."""
         self._stated: list[tuple[Pair, str]] = []
-        """Statements and who has to confirm each: both sides, the next day that they are there."""
+        """Statements and who has to confirm each: both sides, or the insurer, the next day that
+        they are there."""
         self._confirmed = False
         """Statements were confirmed today: cities owe and are owed more than before."""
         self._open_periods: list[str] = []
@@ -92,8 +96,9 @@ class Closing:
     @property
     def open(self) -> int:
         """What is still to come."""
-        queues = (*self._to_order.values(), *self._to_report.values())
-        return sum(map(len, queues)) + len(self._open_periods) + len(self._stated)
+        days = (self._to_order, self._to_report, self._silent)
+        queued = sum(len(each) for kept in days for each in kept.values())
+        return queued + len(self._open_periods) + len(self._stated)
 
     def add(self, waves: Waves, day: str) -> None:
         """The calls of a day; none on a day of rest."""
@@ -111,8 +116,6 @@ class Closing:
             self._notice(waves)
             if month.startswith(str(YEAR)):
                 self._cases.add(waves, month)
-        elif working == PAY_IN:
-            self._covers.pay_in(waves, day)
         elif working == ANSWER:
             self._answer(waves)
         elif working == DECIDE:
@@ -142,6 +145,24 @@ class Closing:
         found = self._statements([(month, *pair) for pair in pairs])
         stated = [name for name, value in found if value is not None]
         self._stated += [(name, side) for name in stated for side in name[1:]]
+        self._state_insurers(month, day)
+
+    def _state_insurers(self, month: str, day: str) -> None:
+        """Insurers look at their statements tomorrow; some do not, and are asked all the same."""
+        insurers = [self.places.insurer(each) for each in self.places.provinces]
+        found = self._state([f"cover-month/{insurer}/{month}" for insurer in insurers])
+        names = [
+            (month, insurer, place)
+            for insurer, listed in zip(insurers, found, strict=True)
+            if listed is not None
+            for place in sorted(listed[0])
+        ]
+        dice = random.Random(f"{self._seed}/insurers/{month}")  # noqa: S311  (dice, no secret)
+        for name in names:
+            if dice.random() < SILENT:
+                self._silent[WORKDAYS.add_working_days(day, SILENT_DAYS)].append(name)
+            else:
+                self._stated.append((name, name[1]))
 
     def confirm_audited(self, waves: Waves, day: str) -> None:
         """The second person's word on months that were audited a moment ago."""
@@ -219,9 +240,11 @@ class Closing:
 
     def _both_confirm(self, waves: Waves, day: str) -> None:
         stated, self._stated = self._stated, []
+        stated += [(name, name[2]) for name in self._silent.pop(day, ())]
         found = self._statements([name for name, _ in stated])
         for (name, side), (_, statement) in zip(stated, found, strict=True):
-            if self._outages.is_out(f"bureau:{side}", day):
+            who = side if ":" in side else f"bureau:{side}"
+            if self._outages.is_out(who, day):
                 self._stated.append((name, side))
                 self.late += 1
                 continue
@@ -229,7 +252,7 @@ class Closing:
             args = {"period": period, "home": home, "care": care,
                     "amount_fen": sum(statement[0].values())}  # fmt: skip
             confirm = Planned("clearing", "confirm", args)
-            waves.add(CARE, f"bureau:{side}", "finance", confirm)
+            waves.add(CARE, who, "finance", confirm)
             self._confirmed = True
 
     def _statements(self, names: list[Pair]) -> list[tuple[Pair, Any]]:
@@ -257,9 +280,11 @@ class Closing:
         runs: dict[str, str] = {}
         for notice in issued:
             payer = notice.get("payer_region")
-            if payer is None:
+            if notice["kind"] == "cover":
+                sender = notice["insurer"]
+            elif payer is None:
                 continue  # an institution gives money back by itself; the year has none
-            if notice["kind"] in ("institution", "prepayment"):
+            elif notice["kind"] in ("institution", "prepayment", "cover-return"):
                 sender = f"bureau:{payer}"
             else:
                 sender = f"finance:{province(payer)}"
@@ -275,10 +300,13 @@ class Closing:
                 self.late += 1
                 continue
             self._number += 1
-            code = sender if sender.startswith("finance") else sender.partition(":")[2]
+            whole = sender.startswith(("finance:", "insurer:"))
+            code = sender if whole else sender.partition(":")[2]
             payment = f"{code}:{self._number}" if ":" in code else f"{code}y{self._number}"
-            bank = self.places.bank(f"{sender.partition(':')[2][:2]}0000")
+            bank = self.places.bank_of(sender)
             args = {"payment": payment, "notice": notice, "amount_fen": amount, "bank": bank}
+            if notice.startswith("cover:"):
+                args["payee_bank"] = self.places.bank_of(notice)
             waves.add(CARE, sender, "finance", Planned("payment", "order", args))
             approve = Planned("payment", "approve", {"payment": payment})
             waves.add(LATER, sender, "checker", approve)

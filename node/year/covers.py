@@ -1,9 +1,10 @@
-"""Commercial cover: a product of each province that a part of its insured hold (惠民保).
+"""Commercial cover: products of each province that a part of its insured hold (惠民保).
 
-The insurer says who holds it, each person lets it pay at the counter of the home bureau, and from
-then on every settlement of theirs asks its rule, after the home policy. It pays inpatient bills
-within the settlement: the institution is paid by its bureau, together with its month, and the
-insurer's bank pays in what the insurer owes by then.
+The insurer says who holds them, each person lets them pay at the counter of the home bureau, and
+from then on every settlement of theirs asks their rules, after the home policy. One pays inpatient
+bills within the settlement: the institution is paid by its bureau, together with its month, which
+asks the insurer for it by notice (``closing``). The other pays half of what a bill leaves in scope
+above 300.00, later and to the patient (``later``).
 """
 
 from __future__ import annotations
@@ -12,14 +13,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from node.benchmark.workload import Batch, Planned, Signer
+from node.ledger.crypto import H
 from node.ledger.types import Value
 from node.year.calendar import YEAR
-from node.year.ledger import ReadState
-from node.year.people import CALLS_AT_ONCE, People
-from node.year.places import Places
-from node.year.waves import FILE, Waves
+from node.year.people import CALLS_AT_ONCE, People, Person
+from node.year.places import Places, insurer_of
 
-FUND = "commercial"
 FIRST, LAST = f"{YEAR}-01-01", f"{YEAR}-12-31"
 
 RULE = '''"""Made up: inpatient care in scope, 2,000.00 a year is the person's, 60 % of the rest."""
@@ -38,59 +37,62 @@ def settle(case):
 '''
 
 
-class Covers:
-    """Insurers, those whom they cover, and what they pay in."""
+LATER_RULE = '''"""Made up: half of what is left in scope above 300.00 of each bill."""
 
-    def __init__(self, places: Places, people: People, state: ReadState) -> None:
-        """``state``: values of the head's state: what an insurer owes stands there."""
+
+def settle(case):
+    own = above(case["open"]["in_scope_fen"], yuan(300), "own")
+    return {"payments": [payment("commercial", part(own, "50%"), "half", "in_scope")]}
+'''
+
+
+class Covers:
+    """Insurers and those whom they cover."""
+
+    def __init__(self, places: Places, people: People) -> None:
         self._places = places
         self._people = people
-        self._state = state
 
     def setup(self) -> Iterator[list[Batch]]:
         """Products, then who holds them, then their consents: each needs the one before."""
-        rule: dict[str, Value] = {"effective_from": FIRST, "pays": "at_once", "source": RULE}
+        rules = {"hmb": ("at_once", RULE), "own": ("later", LATER_RULE)}
         yield [
             Batch(
                 Signer.of(self._places.insurer(province), "checker"),
-                [Planned("cover", "deploy", {"product": self._product(province), **rule})],
+                [
+                    Planned("cover", "deploy", {
+                        "product": _product(province, name), "effective_from": FIRST,
+                        "pays": pays, "source": source,
+                    })
+                    for name, (pays, source) in rules.items()
+                ],
             )
             for province in self._places.provinces
-        ]
+        ]  # fmt: skip
         held: dict[str, list[Planned]] = defaultdict(list)
         allowed: dict[str, list[Planned]] = defaultdict(list)
         card = {"kind": "card", "certificate": "03"}
         for number in range(self._people.count):
             person = self._people.of(number)
-            if not person.covered:
-                continue
-            province = f"{person.area[:2]}0000"
-            named = {"product": self._product(province), "person": person.id}
-            dates = ("cover", {"from": FIRST, "to": LAST})
-            held[self._places.insurer(province)].append(Planned("cover", "enrol", named, dates))
-            consent = {**named, "scope": "amounts", "to": LAST, "presence": card}
-            allowed[f"bureau:{person.area}"].append(Planned("cover", "authorise", consent))
+            for product in _products_of(person):
+                named: dict[str, Value] = {"product": product, "person": person.id}
+                dates = ("cover", {"from": FIRST, "to": LAST})
+                enrol = Planned("cover", "enrol", named, dates)
+                held[insurer_of(person.area)].append(enrol)
+                consent = {**named, "scope": "amounts", "to": LAST, "presence": card,
+                           "account": H("yibao/year-token/v1", person.id.encode())}  # fmt: skip
+                allowed[f"bureau:{person.area}"].append(Planned("cover", "authorise", consent))
         yield _batches(held)
         yield _batches(allowed)
 
-    def pay_in(self, waves: Waves, day: str) -> None:
-        """Every insurer's bank pays in what the insurer owes."""
-        insurers = {each: self._places.insurer(each) for each in self._places.provinces}
-        found = self._state([f"commercial/{insurer}" for insurer in insurers.values()])
-        for (province, insurer), entry in zip(insurers.items(), found, strict=True):
-            owed = -(((entry or {}).get("commercial") or {}).get(FUND, 0))
-            if owed <= 0:
-                continue
-            bank = self._places.bank(province)
-            postings = [
-                {"account": account, "fund_type": FUND, "amount_fen": amount}
-                for account, amount in ((f"bank:{bank}", -owed), (f"commercial:{insurer}", owed))
-            ]
-            args = {"transfer": f"{bank}:c{day}", "kind": "payment", "postings": postings}
-            waves.add(FILE, bank, "finance", Planned("funds", "transfer", args))
 
-    def _product(self, province: str) -> str:
-        return f"{self._places.insurer(province)}:hmb"
+def _products_of(person: Person) -> list[str]:
+    held = {"hmb": person.covered, "own": person.covered_later}
+    return [_product(person.area, name) for name, holds in held.items() if holds]
+
+
+def _product(area: str, name: str) -> str:
+    return f"{insurer_of(area)}:{name}"
 
 
 def _batches(calls: dict[str, list[Planned]]) -> list[Batch]:

@@ -14,6 +14,7 @@ from typing import Any
 from contracts.settlement.calendar import day_number
 from contracts.settlement.clearing.clearing_types import clearing_type
 from node.ledger.receipt import OK, Receipt
+from node.year.places import insurer_of
 
 Row = tuple[str, int, int, int, int]
 """(settlement or refund, bill, funds, accounts), fen: a row of 3202. Then what commercial cover
@@ -22,6 +23,8 @@ pays, which is no part of 3202 and is owed with the month all the same."""
 
 CITY_NOTICES = ("remittance", "allotment")
 """What cities pay their province (上解), and provinces their cities (下拨)."""
+INSURER_NOTICES = {"cover": 1, "cover-return": -1}
+"""What insurers pay places of care, and what these give back where more was refunded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,8 @@ class MonthRows:
     """Row -> ``scheme/clearing type/agency``."""
     by_day: Counter[str] = field(default_factory=Counter)
     """Day of settlement -> settlements that stand."""
-    owed_fen: int = 0
+    covers: Counter[str] = field(default_factory=Counter)
+    """Insurer -> fen that its product pays of the month."""
 
     def totals(self) -> list[dict[str, Any]]:
         """3201's rows."""
@@ -99,7 +103,11 @@ class Journal:
     final: list[int] = field(default_factory=lambda: [0, 0, 0])
     """The same of the final run: fen above what was estimated, fen below it."""
     commercial: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0, 0]))
-    """Month -> [settlements that commercial cover pays of, fen of it, fen that insurers paid in]"""
+    """Month -> [settlements that commercial cover pays of, fen of it, fen that insurers paid]"""
+    to_state: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(insurer, place of care) -> fen of confirmed months that its next notice must be of."""
+    insurers_asked: int = 0
+    """Notices of insurers."""
     cities: dict[str, dict[str, Counter[str]]] = field(
         default_factory=lambda: {kind: defaultdict(Counter) for kind in CITY_NOTICES}
     )
@@ -126,7 +134,7 @@ class Journal:
             sum(len(made.rows) + len(made.by_day) for made in months)
             + sum(map(len, self.stays.values())) + sum(map(len, self.waiting.values()))
             + len(self.known) + len(self.issued) + len(self.owed) + len(self.due)
-            + len(self.noticed)
+            + len(self.noticed) + len(self.to_state)
         )  # fmt: skip
 
     def read(self, receipt: Receipt) -> None:
@@ -163,6 +171,7 @@ class Journal:
         self.unpaid[self.day[:7]] += funds + accounts + commercial
         if commercial:
             self._covered(1, commercial)
+            rows.covers[insurer_of(known.area)] += commercial
 
     def reversed(self, fields: dict[str, Any], _receipt: Receipt) -> None:
         """A refund is a row of its own, negative."""
@@ -177,16 +186,12 @@ class Journal:
         self.unpaid[self.day[:7]] -= funds + accounts + commercial
         if commercial:
             self._covered(-1, -commercial)
+            rows.covers[insurer_of(fields["area"])] -= commercial
 
     def _covered(self, settlements: int, fen: int) -> None:
         counted = self.commercial[self.day[:7]]
         counted[0] += settlements
         counted[1] += fen
-
-    def posted(self, fields: dict[str, Any], receipt: Receipt) -> None:
-        """A transfer; those of banks are what insurers pay in."""
-        if fields["transfer"].startswith("bank:"):
-            self.commercial[self.day[:7]][2] += _on(receipt, "commercial:")
 
     def audited(self, fields: dict[str, Any], _receipt: Receipt) -> None:
         """What a second person confirms next."""
@@ -196,6 +201,10 @@ class Journal:
         """A month is due with what waited for it. Where that comes to nothing it is paid by having
         been set off, and nobody waits for it any more."""
         month, institution, owed = fields["month"], fields["institution"], fields["owed_fen"]
+        for insurer, fen in self.months[month][institution].covers.items():
+            self.to_state[insurer, fields["care"]] += fen
+            if not self.to_state[insurer, fields["care"]]:
+                del self.to_state[insurer, fields["care"]]  # nobody is asked for nothing
         due = self.due.pop(institution, 0) + owed
         if due > 0:
             self.noticed[f"institution:{month}:{institution}"] = (due, owed)
@@ -229,6 +238,12 @@ class Journal:
             self.waiting[fields["notice"].split(":")[1]].add(fields["notice"])
         elif fields["kind"] in CITY_NOTICES:
             self._between_cities("asked", fields)
+        elif fields["kind"] in INSURER_NOTICES:
+            sign = INSURER_NOTICES[fields["kind"]]
+            place = fields["payee_region" if sign > 0 else "payer_region"]
+            must = self.to_state.pop((fields["insurer"], place), 0)
+            self.unexplained_fen += abs(sign * fields["amount_fen"] - must)
+            self.insurers_asked += 1
 
     def paid(self, fields: dict[str, Any], _receipt: Receipt) -> None:
         """Money has arrived."""
@@ -247,6 +262,9 @@ class Journal:
             self.unpaid[month] -= owed
         elif name[0] in CITY_NOTICES:
             self._between_cities("paid", fields)
+        elif name[0] == "cover":
+            sign = 1 if "payee_region" in fields else -1
+            self.commercial[self.day[:7]][2] += sign * fields["amount_fen"]
 
     def _between_cities(self, what: str, fields: dict[str, Any]) -> None:
         kind, area, _ = fields["notice"].split(":")
@@ -274,7 +292,6 @@ _TAKE = {
     "declaration.audited": Journal.audited,
     "declaration.confirmed": Journal.confirmed,
     "notice.issued": Journal.notice,
-    "funds.posted": Journal.posted,
     "provider.paid": Journal.paid_by_case,
     "prepayment.grant": Journal.prepaid,
     "prepayment.offset": Journal.set_off,

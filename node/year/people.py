@@ -104,6 +104,8 @@ YEARLY_ACCOUNT_FEN = 300_000
 """What an employee's account gets at the year's beginning."""
 COVERED = 13
 """Of 256 people so many hold a commercial product."""
+COVERED_LATER = 5
+"""Of 256 so many hold one that pays them afterwards."""
 CALLS_AT_ONCE = 400
 
 
@@ -125,6 +127,8 @@ class Person:
     poor: bool
     covered: bool
     """Holds the commercial product of the home province."""
+    covered_later: bool
+    """Holds another one, which pays later, to the person."""
 
 
 class People:
@@ -162,6 +166,7 @@ class People:
             chronic=dice[12] < 40,
             poor=dice[13] < 20,
             covered=dice[14] < COVERED,
+            covered_later=dice[15] < COVERED_LATER,
         )
 
     def setup(self) -> Iterator[Batch]:

@@ -91,8 +91,12 @@ class Places:
         return f"bank:{province[:2]}"
 
     def insurer(self, province: str) -> str:
-        """The insurer whose product people of a province hold."""
-        return f"insurer:C{province[:2]}"
+        """The insurer whose products people of a province hold."""
+        return insurer_of(province)
+
+    def bank_of(self, payer: str) -> str:
+        """The bank of a bureau, a finance department or an insurer."""
+        return self.bank(payer.rpartition(":")[2].removeprefix("C"))
 
     def organisations(self) -> list[tuple[dict[str, Any], tuple[str, ...]]]:
         """(record of the genesis file without keys, posts that hold keys)."""
@@ -104,7 +108,8 @@ class Places:
             rows.append((_org(f"bureau:{province}", "bureau", province), BUREAU_POSTS))
             rows.append((_org(f"finance:{province}", "finance", province), FINANCE_POSTS))
             rows.append((_org(self.bank(province), "bank", "000000"), ("operator", "finance")))
-            rows.append((_org(self.insurer(province), "insurer", "000000"), ("clerk", "checker")))
+            insurer = _org(self.insurer(province), "insurer", "000000")
+            rows.append((insurer, ("clerk", "checker", "finance")))
             rows += [
                 (_org(f"bureau:{area}", "bureau", area), BUREAU_POSTS)
                 for area in self.areas[province]
@@ -118,6 +123,11 @@ class Places:
                 record = _org(institution, "pharmacy", self.region[institution])
                 rows.append(({**record, "switches": ["pharmacy"]}, ("clerk", "finance")))
         return rows
+
+
+def insurer_of(area: str) -> str:
+    """The insurer of an area's province."""
+    return f"insurer:C{area[:2]}"
 
 
 def _org(name: str, kind: str, region: str) -> dict[str, Any]:

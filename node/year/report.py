@@ -114,6 +114,7 @@ def _areas(outcome: Outcome, told: dict[str, Any]) -> list[str]:
 
 def _institutions(outcome: Outcome, told: dict[str, Any]) -> list[str]:
     """Hospitals and pharmacies, and who pays them."""
+    later = told["commercial"]["later"]
     return [
         _section(
             "应付机构账龄 What institutions wait for, by age",
@@ -143,10 +144,13 @@ def _institutions(outcome: Outcome, told: dict[str, Any]) -> list[str]:
         ),
         _section(
             "商业保险一站式结算 Commercial cover",
-            "万元 10,000 yuan。What insurers paid of bills within the settlement, and what their"
-            f" banks paid in the month after. {told['commercial']['persons']:,} people hold a"
-            f" product; {told['commercial']['settlements']:,} settlements; still owed"
-            f" {told['commercial']['owed_fen'] / WAN:,.2f}.",
+            "万元 10,000 yuan。What insurers' products paid of bills within the settlement, and"
+            f" what insurers paid by notice in the months after. {told['commercial']['persons']:,}"
+            f" consents; {told['commercial']['settlements']:,} settlements;"
+            f" {told['commercial']['notices']:,} notices; still owed"
+            f" {told['commercial']['owed_fen'] / WAN:,.2f}. Paid later to patients"
+            f" {later['standing_fen'] / WAN:,.2f}, in {later['orders']:,} orders, besides"
+            f" {later['back_fen'] / WAN:,.2f} that came back.",
             _key(COVER) + _commercial(outcome),
         ),
     ]

@@ -15,13 +15,14 @@ from node.ledger.crypto import H
 from node.ledger.receipt import Receipt
 from node.ledger.types import Value
 from node.service.opening import OpenOptions
-from node.year.calendar import OFF, WORKED, YEAR, after, days_of
+from node.year.calendar import OFF, WORKDAYS, WORKED, YEAR, after, days_of
 from node.year.cases import Cases, FinalRate
 from node.year.closing import Closing
 from node.year.covers import Covers
 from node.year.days import Days
 from node.year.funding import Funding
 from node.year.journal import Journal
+from node.year.later import LaterPayments
 from node.year.ledger import YearLedger
 from node.year.node_process import OPEN, memory_mb
 from node.year.people import People
@@ -90,7 +91,7 @@ def simulate(plan: Plan, folder: Path, progress: Progress) -> Outcome:
     """Found the country, live the year, add everything up. Raises ``YearBroken``."""
     places = Places(plan.scale)
     people = People(places, plan.people, plan.seed)
-    sums, journal = Sums(), Journal()
+    sums, journal, later = Sums(), Journal(), LaterPayments(places, plan.seed)
     outcome = Outcome(plan, sums, journal, provinces=places.provinces)
     start_ms = start_of_day_ms(f"{YEAR}-01-01") - 24 * 3_600_000
 
@@ -98,19 +99,19 @@ def simulate(plan: Plan, folder: Path, progress: Progress) -> Outcome:
         sums.read(receipt)
         journal.read(receipt)
         year.days.read(receipt)
+        later.read(receipt)
 
     begun = time.perf_counter()
     with YearLedger(folder, places, start_ms, read, plan.opened) as ledger:
         cases = Cases(places, journal, folder / "grouped")
-        covers = Covers(places, people, ledger.state)
-        closing = Closing(places, journal, plan.claims, plan.seed, ledger.state, cases, covers)
+        closing = Closing(places, journal, plan.claims, plan.seed, ledger.state, cases)
         year = _Year(
             ledger, journal, Days(people, journal, plan.claims, plan.seed, closing.mark), closing,
-            Funding(places, plan.claims, plan.seed), outcome,
+            Funding(places, plan.claims, plan.seed), later, outcome,
         )  # fmt: skip
         _found(ledger, places, people, progress)
         ledger.do(cases.setup())
-        for wave in covers.setup():
+        for wave in Covers(places, people).setup():
             ledger.do(wave)
         outcome.setup_seconds = time.perf_counter() - begun
         begun, worked, node = time.perf_counter(), time.process_time(), ledger.used()
@@ -135,6 +136,7 @@ class _Year:
     days: Days
     closing: Closing
     funding: Funding
+    later: LaterPayments
     outcome: Outcome
     most: tuple[int, int] = (0, 0)
     """The most that node and actors held this month, MB."""
@@ -156,13 +158,16 @@ class _Year:
                 self._note_month(day, settled)
 
     def _is_open(self) -> bool:
-        return bool(self.days.open or self.closing.open or self.closing.periods < MONTHS)
+        waiting = self.days.open + self.closing.open + self.later.open
+        return bool(waiting or self.closing.periods < MONTHS)
 
     def _live(self, day: str, next_day: str) -> None:
         waves = self.days.waves(day)
         if day < f"{YEAR + 1}":
             self.funding.add(waves, day)
         self.closing.add(waves, day)
+        if WORKDAYS.is_working_day(day):
+            self.later.add(waves, day)
         # While the node works on the visits of today the actors think of those of tomorrow.
         self._do(waves, {CARE: lambda: self.days.prepare(next_day)})
         self.closing.after_cut(day)
@@ -181,7 +186,7 @@ class _Year:
 
     def _note_month(self, day: str, settled: int) -> None:
         node, actors = self.most
-        held = self.journal.held + self.days.held + self.closing.held
+        held = self.journal.held + self.days.held + self.closing.held + self.later.held
         used = self.ledger.used()
         self.outcome.by_month.append(
             {"claims": settled, "memory_mb": node, "actors_mb": actors, "remembered": held,

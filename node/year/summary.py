@@ -83,16 +83,28 @@ def cities(outcome: Outcome) -> list[dict[str, Any]]:
     ]
 
 
-def commercial(outcome: Outcome) -> dict[str, int]:
-    """What commercial cover paid within settlements, and what insurers have paid in for it."""
-    rows = outcome.journal.commercial.values()
-    balances = outcome.sums.of_kind("commercial").values()
+def commercial(outcome: Outcome) -> dict[str, Any]:
+    """What commercial cover paid within settlements, what insurers were asked for and have paid;
+    and what products that pay later have paid patients, and what of it came back."""
+    rows, sums = outcome.journal.commercial.values(), outcome.sums
+    balances = sums.of_kind("commercial").values()
+    standing = -sum(sum(funds.values()) for funds in sums.of_kind("benefit").values())
+    back = sum(fen for (account, _), fen in sums.into.items() if account.startswith("benefit:"))
     return {
         "persons": outcome.sums.calls["cover.authorised"],
         "settlements": sum(settlements for settlements, _, _ in rows),
         "paid_fen": sum(paid for _, paid, _ in rows),
         "received_fen": sum(received for _, _, received in rows),
+        "notices": outcome.journal.insurers_asked,
         "owed_fen": -sum(sum(funds.values()) for funds in balances),
+        "later": {
+            "payments": sums.calls["cover.due"],
+            "orders": sums.calls["cover.ordered"],
+            "bounced_or_came_back": sums.calls["cover.returned"],
+            "paid_fen": standing + back,
+            "back_fen": back,
+            "standing_fen": standing,
+        },
     }
 
 

@@ -53,7 +53,11 @@ def test_the_bureau_sees_every_institution_and_the_totals_add_up(desk: Desk) -> 
     mine, theirs = rows[HOSPITAL], rows[OTHER_HOSPITAL]
     assert (theirs["payable_fen"], theirs["undeclared_fen"]) == (17_000, 17_000)
     assert mine["to_be_paid_fen"] == 59_500
-    assert (mine["aside"], mine["aside_fen"]) == (1, 42_500)
+    assert (mine["rolled_claims"], mine["rolled_fen"]) == (1, 42_500)
+    (rolled,) = mine["rolled"]
+    assert (rolled["month"], rolled["claims"], rolled["amount_fen"]) == (JUNE, 1, 42_500)
+    assert 50 < rolled["working_days_since_month"] <= 60, "from the end of June to 15 September"
+    assert mine["rolled_bands_fen"] == {"to_20": 0, "to_60": 42_500, "to_120": 0, "above_120": 0}
     assert mine["undeclared_fen"] == 42_500 + 8_500, "what was set aside is to be declared again"
     for row in rows.values():
         waits = ("undeclared_fen", "in_audit_fen", "to_be_paid_fen")
@@ -66,6 +70,8 @@ def test_the_bureau_sees_every_institution_and_the_totals_add_up(desk: Desk) -> 
     for name in SUMS:
         assert totals[name] == sum(row[name] for row in rows.values()), name
     assert totals["overdue_fen"] == 59_500
+    assert totals["rolled"] == mine["rolled"], "the other hospital has none"
+    assert totals["rolled_bands_fen"] == mine["rolled_bands_fen"]
 
 
 def test_it_agrees_with_the_institutions_own_and_with_its_account(desk: Desk) -> None:
@@ -83,7 +89,7 @@ def test_a_province_sees_its_cities_and_others_do_not(desk: Desk) -> None:
     for who in (BUREAU_CHANGSHA, HOSPITAL):
         desk.screens.text(who, "finance", *words, code=4)
     text = desk.screens.text(BUREAU_GUANGZHOU, "finance", *words)
-    for shown in (HOSPITAL, OTHER_HOSPITAL, "595.00", "to 60"):
+    for shown in (HOSPITAL, OTHER_HOSPITAL, "595.00", "to 60", "Rolled on unconfirmed", "425.00"):
         assert shown in text
 
 
@@ -93,6 +99,14 @@ def test_what_is_paid_waits_no_more(desk: Desk) -> None:
     assert totals["to_be_paid_fen"] == totals["overdue_fen"] == sum(totals["bands_fen"].values())
     assert totals["to_be_paid_fen"] == 0
     assert totals["payable_fen"] == totals["undeclared_fen"] > 0
+
+
+def test_what_is_declared_again_rolls_no_more(desk: Desk) -> None:
+    row = {"settlement": TWO, "total_fen": 50_000, "funds_fen": 42_500, "accounts_fen": 0}
+    desk.do(HOSPITAL, "declaration", "declare", {"month": "2025-07", "rows": [row]}, "finance")
+    assert report(desk)["totals"]["rolled"] == []
+    own = desk.screens.json(HOSPITAL, "finance", "declaration", "ageing", HOSPITAL)
+    assert own["record"]["rolled"] == []
 
 
 @given(st.integers(0, 10_000))

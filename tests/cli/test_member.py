@@ -94,6 +94,27 @@ def test_nobody_agrees_is_exit_code_1(
     assert yibao("member", "status", config).exit_code == 1
 
 
+def test_an_order_to_a_person_is_listed_with_its_account_and_proved_by_its_name(
+    running: Records, config: Path, tmp_path: Path
+) -> None:
+    facts = {
+        "pays": "reimbursement", "amount_fen": 126_000, "bank": "bank:icbc", "payer": "430100",
+        "account": "ab" * 32, "due_on": "", "reference": "", "reason": "", "returned_fen": 0,
+    }  # fmt: skip
+    order = Record.at("order", "430100z-1/pay-1", "withdrawn", HEADER, facts)
+    running._kv.write(running.put(order, b"\x97evidence"), sync=True)
+    shown = yibao("member", "list", config, "orders").output
+    assert "430100z-1/pay-1" in shown
+    assert "withdrawn" in shown
+    listed = json.loads(yibao("member", "list", config, "withdrawn", "--json").output)["records"]
+    assert len(listed) == 1
+    assert listed[0].items() >= facts.items()
+    assert listed[0]["kind"] == "order"
+    out = tmp_path / "order.evidence"
+    assert yibao("member", "proof", config, "order", "430100z-1/pay-1", "-o", out).exit_code == 0
+    assert out.read_bytes() == b"\x97evidence"
+
+
 def test_lists_and_proofs(running: Records, config: Path, tmp_path: Path) -> None:
     (order,) = json.loads(yibao("member", "list", config, "orders", "--json").output)["records"]
     assert (order["name"], order["amount_fen"]) == ("finance:430000:1", 123_456)

@@ -1,8 +1,9 @@
 """A small world for tests of contracts: a state in memory, organisations with real keys, one chain.
 
 ``World`` runs calls through the real ``Runtime`` with the real codec and signatures, and checks on
-every refused call that the state is byte for byte what it was: no test of a refusal needs to say
-so again. Time and height stand still unless a test moves them. Everything is derived from names,
+every refused call that the state is byte for byte what it was, and after every other that banks are
+shown orders to persons as they stand (``bank_orders``): no test needs to say so again. Time and
+height stand still unless a test moves them. Everything is derived from names,
 so every run has the same keys and salts.
 """
 
@@ -21,6 +22,7 @@ from contracts.settlement.calendar import start_of_day_ms
 from node.execution.services import NodeServices
 from node.ledger import codec, crypto
 from node.ordering.judge import convict
+from tests.contracts import bank_orders
 
 CHAIN = sha256(b"the chain of tests").digest()
 NOON_MS = 12 * 3_600_000
@@ -142,6 +144,8 @@ class World:
     calls: int = field(default=0)
     canaries: tuple[Value, ...] = ()
     """Texts and bytes that no receipt may show, whatever a test does: attributes of persons."""
+    older_orders: frozenset[str] = frozenset()
+    """State keys that orders to persons would have, had there been entries when they were given."""
     made: list[tuple[str, dict[str, Value], dict[str, Value]]] = field(default_factory=list)
     """Calls that were carried out: contract and method, arguments, attachments."""
 
@@ -195,7 +199,7 @@ class World:
         holder: str | None = None,
     ) -> Outcome:
         """Run one call and keep its writes only if it is not refused, as execution does."""
-        before = dict(self.state.entries)
+        before, mark = dict(self.state.entries), len(self.state.writes)
         ctx = self.context(sender, post, attachments, holder)
         given = codec.decode(codec.encode(dict(args)))
         outcome = self.runtime.call(ctx, contract, method, given)
@@ -208,6 +212,9 @@ class World:
             self.state.entries = before
             assert not [*outcome.events, *outcome.postings], "a refusal leaves nothing"
         else:
+            written = {key.partition("/")[0] for key in self.state.writes[mark:]}
+            if written & bank_orders.WATCHED:
+                bank_orders.check(self.state.entries, codec.decode, self.older_orders)
             self.made.append((f"{contract}.{method}", dict(args), dict(attachments or {})))
         return outcome
 

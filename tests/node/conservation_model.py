@@ -21,7 +21,7 @@ Account = tuple[str, str]
 _ENTRIES = {
     "fund": "fund", "premium": "fund", "commercial": "commercial", "payable": "payable",
     "patient": "payable", "income": "payable", "hospital_share": "payable", "bank": "bank",
-    "person": "account",
+    "person": "account", "benefit": "commercial",
 }  # fmt: skip
 """First word of an account's name to the first word of its state entry."""
 
@@ -103,7 +103,7 @@ class Model:
         assert claim not in self.settled, f"{claim} was settled twice"
         assert legs.keys() <= {f"claim/{claim}"}
         self.settled[claim] = legs[f"claim/{claim}"]
-        explained = codec.decode(outcome.explanation.content)
+        explained = self._explained(outcome)
         person = explained["person"]
         self.counted[claim] = person, explained["counters"]
         if "part" in explained:
@@ -112,6 +112,11 @@ class Model:
             assert self.counters[person, year, name] == before, (claim, name)
             self.counters[person, year, name] += delta
         self._check_amounts(args, receipt.amounts, self.settled[claim])
+
+    def _explained(self, outcome: CallResult) -> Any:
+        """A call's explanation, decoded."""
+        assert outcome.explanation is not None
+        return codec.decode(outcome.explanation.content)
 
     def _check_amounts(self, args: Any, told: Any, legs: list[tuple[str, str, int]]) -> None:
         """The receipt's amounts, the postings and the bill are one and the same money."""

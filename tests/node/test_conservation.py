@@ -17,13 +17,22 @@ from typing import Any
 
 import pytest
 
-from contracts.settlement import counters, funds, lifecycle
+from contracts.settlement import (
+    counters,
+    cover_record,
+    cover_settle,
+    funds,
+    lifecycle,
+    returns,
+)
 from contracts.settlement.funds_book import Book, Leg
 from contracts.settlement.refunds import consent
 from node.execution import calls
 from node.execution.state import CallState
 from node.ledger.block import Header
 from node.ledger.transaction import SignedTransaction
+from tests.node import conservation_covers
+from tests.node.conservation_covers import Insured, InsuredModel
 from tests.node.conservation_model import Model
 from tests.node.conservation_world import GENESIS, START_MS, Chain, Mischief, Signer, founding
 
@@ -35,19 +44,26 @@ BLOCKS_OF_A_CHAIN = 120
 FOUNDING = founding(Signer())
 
 
-def run(seed: int, blocks: int) -> Model:
+COVERED = FOUNDING + conservation_covers.founding(Signer())
+"""The same with an insurer's products in it."""
+
+
+def run(seed: int, blocks: int, *, covered: bool = False) -> Model:
     """One chain of blocks from a seed, checked all the way and then executed again."""
-    mischief = Mischief(seed, Signer())
-    ours, model = Chain(), Model()
+    first = COVERED if covered else FOUNDING
+    mischief = (Insured if covered else Mischief)(seed, Signer())
+    ours, model = Chain(), InsuredModel() if covered else Model()
     history: list[tuple[Header, Sequence[SignedTransaction]]] = []
-    for number in range(blocks + len(FOUNDING)):
-        founded = FOUNDING[number] if number < len(FOUNDING) else None
+    for number in range(blocks + len(first)):
+        founded = first[number] if number < len(first) else None
         transactions = list(founded or mischief.block())
         proposal = ours.build(transactions, START_MS if founded else mischief.now_ms)
         assert not proposal.bugs, [(b.contract, b.method, b.place) for b in proposal.bugs]
         if proposal.result is None:
             continue
         model.follow(proposal.result)
+        if isinstance(mischief, Insured) and isinstance(model, InsuredModel):
+            mischief.hear(model)
         ours.commit(proposal.result)
         model.check(ours.state())
         history.append((proposal.result.header, proposal.result.transactions))
@@ -80,6 +96,57 @@ def test_money_is_conserved() -> None:
         "counters.unfeed ok", "claim.cancel ok", "claim.lines ok", "funds.transfer funds.not-owner",
     ):  # fmt: skip
         assert seen[outcome], f"no {outcome} in {sum(seen.values())} calls: {seen}"
+
+
+def test_insurers_money_is_conserved() -> None:
+    seen: Counter[str] = Counter()
+    for seed in range(SEED, SEED + max(1, BLOCKS // 3 // BLOCKS_OF_A_CHAIN)):
+        try:
+            seen += run(seed, min(BLOCKS, BLOCKS_OF_A_CHAIN), covered=True).statuses
+        except AssertionError as error:
+            error.add_note(f"seed {seed} of chain {GENESIS.chain.hex()[:8]}")
+            raise
+    for outcome in (
+        "cover.pay ok", "cover.pay cover.wrong-stage", "cover.pay cover.unknown-payment",
+        "cover.pay cover.account-failed", "cover.confirm ok", "cover.bounce ok",
+        "cover.confirm cover.reported-otherwise", "cover.came_back ok", "cover.repaid ok",
+        "cover.came_back payment.return-above", "cover.came_back payment.not-paid",
+        "bank.line matched", "bank.line suspense", "claim.reverse ok",
+    ):  # fmt: skip
+        assert seen[outcome], f"no {outcome} in {sum(seen.values())} calls: {seen}"
+
+
+def _pay_whole_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What came back in part is ordered whole."""
+    monkeypatch.setattr(
+        cover_record.CoverPayment, "open_fen", property(lambda made: made.amount_fen)
+    )
+
+
+def _return_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More may come back than was paid."""
+    monkeypatch.setattr(returns, "left_rows", lambda rows, _: tuple(rows))
+
+
+def _forget_what_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bill taken back leaves what the patient has of it with the patient."""
+    real = cover_settle.follow
+    monkeypatch.setattr(
+        cover_settle, "follow",
+        lambda stage, step: real(stage, step) if step != "reverse-paid" else "cancelled",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "plant", [_pay_whole_again, _return_without_end, _forget_what_stands],
+    ids=lambda plant: plant.__name__,
+)  # fmt: skip
+def test_a_bug_planted_in_insurers_payments_is_found(
+    plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch)
+    with pytest.raises((AssertionError, KeyError)):
+        run(1, 4 * BLOCKS_OF_A_CHAIN, covered=True)
 
 
 def _reverse_again(monkeypatch: pytest.MonkeyPatch) -> None:

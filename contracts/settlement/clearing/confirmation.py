@@ -6,8 +6,9 @@
     declaration.confirm    {institution, month, amount_fen}   by a second person
 
 What is confirmed is owed to the institution and enters the statements of the period that collects:
-between its province and each home province, or between two cities of one province. All of it in one
-call: there is no moment at which one of them knows and the other does not.
+between its province and each home province, or between two cities of one province, and of every
+insurer whose products have paid. All of it in one call: there is no moment at which one of them
+knows and the other does not.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from contracts.settlement import funds_chart as chart
 from contracts.settlement.clearing import (
     account_record,
     declaration_record,
+    insurers,
     notice_record,
     owed,
     period_record,
@@ -73,8 +75,9 @@ def set_aside(ctx: Context, args: Args) -> Answer:
     institution, month, made = _load(ctx, args)
     stage = follow(made.stage, Step.SET_ASIDE, institution, month)
     rules = parameters.area(ctx.state, "declaration", made.care)
-    cells: Cells = dict(made.cells)
+    cells, covers = dict(made.cells), dict(made.covers)
     moved: Cells = {}
+    waiting: list[Claim] = []
     for row in args["claims"]:
         claim = _in_month(ctx, institution, month, row["claim"])
         declared = claim.declared
@@ -87,21 +90,24 @@ def set_aside(ctx: Context, args: Args) -> Answer:
                 limit=rules["set_aside_times"],
             )  # fmt: skip
         owed.add(cells, owed.cells_of(claim), -1)
+        owed.add(covers, owed.covers_of(claim), -1)
         owed.add(moved, owed.cells_of(claim), 1)
         rolled = replace(declared, month="", times=declared.times + 1)
         state = follow_claim(claim.state, Action.SET_ASIDE)
-        claims.put(ctx, row["claim"], replace(claim, state=state, declared=rolled))
+        waiting.append(replace(claim, state=state, declared=rolled))
+        claims.put(ctx, row["claim"], waiting[-1])
         ctx.emit(
             "declaration.set-aside", claim=row["claim"], institution=institution, month=month,
             reason=row["reason"], times=rolled.times,
         )  # fmt: skip
     count, fen = made.aside
     aside = (count + len(args["claims"]), fen + sum(moved.values()))
-    made = replace(made, stage=stage, cells=cells, aside=aside)
+    made = replace(made, stage=stage, cells=cells, covers=covers, aside=aside)
     declaration_record.put(ctx.state, institution, month, made)
     account = account_record.find(ctx.state, institution)
     less = account_record.plus(account.declared, owed.by_fund(moved), -1)
     account_record.put(ctx.state, institution, replace(account, declared=less))
+    account_record.roll(ctx.state, institution, waiting, 1)
     return _answer(institution, month, made)
 
 
@@ -153,9 +159,10 @@ def confirm(ctx: Context, args: Args) -> Answer:
     period = period_record.collecting(ctx.state)
     if month > period:
         reject("declaration.period-behind", month=month, collecting=period)
-    ctx.spend(len(made.cells) * WORK_OF_CELL)
+    ctx.spend((len(made.cells) + len(made.covers)) * WORK_OF_CELL)
     made = replace(made, stage=stage, checker=ctx.holder, period=period, due_on="")
     into_statements(ctx, made.care, made.cells)
+    insurers.into_statements(ctx, made.care, made.covers)
     _owe(ctx, institution, month, made)
     return _store(ctx, institution, month, made)
 
@@ -163,7 +170,7 @@ def confirm(ctx: Context, args: Args) -> Answer:
 def into_statements(ctx: Context, care: str, cells: Cells, *, adjustment: bool = False) -> str:
     """Add confirmed amounts to the statements of the period that collects; gives that period.
 
-    Care at home needs no statement, and what insurers pay is no fund's.
+    Care at home needs no statement, and what insurers pay is no fund's (``insurers``).
     """
     period = period_record.collecting(ctx.state)
     by_pair: dict[tuple[str, str], Cells] = {}

@@ -137,10 +137,13 @@ def declare(ctx: Context, args: Args) -> Answer:
     fresh = [entry for entry in entries if entry.declared != month]
     _check_pairs(fresh)
     totals = {group: list(row) for group, row in made.totals.items()}
-    cells = dict(made.cells)
+    cells, covers = dict(made.cells), dict(made.covers)
     for entry in fresh:
         add_to_totals(totals, entry.group(), entry.sums())
         owed.add(cells, owed.cells_of(entry.claim), entry.sign)
+        owed.add(covers, owed.covers_of(entry.claim, entry.sign), 1)
+    own = [entry.claim for entry in fresh if entry.reversal is None]
+    account_record.roll(ctx.state, ctx.sender, own, -1)
     for entry in fresh:
         _mark(ctx, month, entry)
     made = replace(
@@ -148,6 +151,7 @@ def declare(ctx: Context, args: Args) -> Answer:
         stage=follow(made.stage, Step.DECLARE, ctx.sender, month),
         totals=totals,
         cells=cells,
+        covers=covers,
     )
     declaration_record.put(ctx.state, ctx.sender, month, made)
     ctx.emit(

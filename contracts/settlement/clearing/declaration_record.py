@@ -7,7 +7,7 @@ writing this one record.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from contracts.api import State, Value, reject
@@ -98,6 +98,8 @@ class Declaration:
     """Holder who confirmed."""
     period: str
     """The national period that the confirmed amounts entered; empty before."""
+    covers: Cells = field(default_factory=dict)
+    """``insurer/product/paid`` or ``.../refunded`` -> fen: what of the cells insurers owe."""
 
     def encode(self) -> Value:
         """As the state has it: an array, the order of the fields above."""
@@ -115,13 +117,14 @@ class Declaration:
             self.auditor,
             self.checker,
             self.period,
+            *([dict(self.covers)] if self.covers else ()),
         ]
 
     @classmethod
     def decode(cls, value: Value) -> Declaration:
         """From the state's value."""
         (stage, care, totals, cells, aside, deducted, pending, undeclared, closed, due,
-         auditor, checker, period) = value  # fmt: skip
+         auditor, checker, period, *more) = value  # fmt: skip
         return cls(
             stage=Stage(stage),
             care=care,
@@ -136,6 +139,7 @@ class Declaration:
             auditor=auditor,
             checker=checker,
             period=period,
+            covers=more[0] if more else {},
         )
 
     @property
@@ -174,5 +178,7 @@ def load(state: State, institution: str, month: str) -> Declaration:
 
 def put(state: State, institution: str, month: str, made: Declaration) -> None:
     """Write it. Cells and totals of nothing are left out, so that one content has one form."""
-    cells = {key: fen for key, fen in made.cells.items() if fen}
-    state.put(key_of(institution, month), replace(made, cells=cells).encode())
+    cells, covers = (
+        {key: fen for key, fen in sums.items() if fen} for sums in (made.cells, made.covers)
+    )
+    state.put(key_of(institution, month), replace(made, cells=cells, covers=covers).encode())

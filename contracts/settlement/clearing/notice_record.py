@@ -42,6 +42,10 @@ class Kind(StrEnum):
     PREPAYMENT = "prepayment"
     """The place of care prepays an institution."""
     PREPAYMENT_RETURN = "prepayment-return"
+    COVER = "cover"
+    """An insurer pays a place of care what its products have paid in settlements (收款通知)."""
+    COVER_RETURN = "cover-return"
+    """A place of care pays an insurer, where more was refunded than paid."""
     ACCOUNT = "account"
     """An area pays another one the accounts of those whose insurance has moved there."""
 
@@ -64,9 +68,10 @@ class Notice:
     kind: Kind
     stage: NoticeStage
     payer: str
-    """District of the area that pays; an institution that gives money back: its id."""
+    """District of the area that pays; an institution that gives money back, an insurer: its
+    id."""
     payee: str
-    """District of the area, or the institution, that is paid."""
+    """District of the area, or the institution or insurer, that is paid."""
     cause: tuple[str, ...]
     """What it is for: (period, home, care), (month, institution), (period, area) ..."""
     out: tuple[Leg, ...]
@@ -133,8 +138,8 @@ class Notice:
         return out, into
 
     def _moved(self) -> list[tuple[str, int]]:
-        """(fund type, fen) that the payment moves. An institution that pays keeps its books
-        elsewhere: then what comes in says it."""
+        """(fund type, fen) that the payment moves. An institution or insurer that pays keeps its
+        books elsewhere: then what comes in says it."""
         if self.out:
             return [(fund, -amount) for _, fund, amount in self.out]
         return [(fund, amount) for _, fund, amount in self.into]
@@ -260,7 +265,9 @@ def parties(made: Notice) -> dict[str, Value]:
     sides = {"payer": made.payer, "payee": made.payee}
     found: dict[str, Value] = {}
     for side, name in sides.items():
-        if ":" in name:
+        if name.startswith("insurer:"):
+            found["insurer"] = name
+        elif ":" in name:
             found["institution"] = name
         else:
             found[f"{side}_region"] = name

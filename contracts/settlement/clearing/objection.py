@@ -13,7 +13,9 @@ linked when it is decided. Nothing is lost on either way: what leaves one statem
 another, and a debt changes only by a deduction.
 
 The third one is the centre; between cities of one province that province, unless it is a side
-itself.
+itself. An insurer objects to its statement in the same way (``insurers``): to its own part of a
+settlement, which no deduction touches, so that ``later`` means that the institution takes the
+settlement back.
 """
 
 from __future__ import annotations
@@ -48,7 +50,7 @@ from contracts.settlement.clearing.statement import require_stated
 from contracts.settlement.clearing.statement_record import Statement
 from contracts.settlement.filing import work_calendar
 from contracts.settlement.life import START
-from contracts.settlement.records import content_digest
+from contracts.settlement.records import Claim, content_digest
 from contracts.settlement.terms import COMMERCIAL
 
 CONTRACT = Contract("objection", version=1)
@@ -62,6 +64,7 @@ ROWS_MAX = 50
 WORK_OF_ROW = 400
 """Units of the policies' meter: a settlement, its declaration and its objection are read."""
 _POSTS = ("finance", "checker", "clerk", "audit")
+_SIDES = ("bureau", "insurer")
 _STEPS = {
     "move": ObjectionStep.MOVE, "later": ObjectionStep.PROMISE, "reject": ObjectionStep.REJECT,
     "stands": ObjectionStep.STAND,
@@ -73,7 +76,7 @@ _SAID = {AUDIENCE: Optional(Record({"statement": Text(1, 4000, lines=True)}))}
     args={
         "objection": Id(64),
         "period": Month(),
-        "home": Region(),
+        "home": Id(64),
         "care": Region(),
         "rows": List(
             Record({"settlement": Id(64), "amount_fen": Fen(1), "reason": OneOf(*WHY)}),
@@ -82,7 +85,7 @@ _SAID = {AUDIENCE: Optional(Record({"statement": Text(1, 4000, lines=True)}))}
         ),
     },
     attachments=_SAID,
-    kinds=("bureau",),
+    kinds=_SIDES,
     posts=_POSTS,
 )
 def lodge(ctx: Context, args: Args) -> Answer:
@@ -101,11 +104,11 @@ def lodge(ctx: Context, args: Args) -> Answer:
         if known.digest != digest:
             reject("objection.duplicate-id", objection=objection_id, period=known.period)
         return _answer(objection_id, known)
-    side = _side(ctx, home, care)
+    side = statement_record.side_of(ctx, home, care)
     listed = require_stated(ctx.state, period, home, care)
     stated = statement_record.load(ctx.state, period, home, care)
     word = stated.home_by if side == "home" else stated.care_by
-    if word:
+    if word or (statement_record.is_insurer(home) and statement_record.agreed(home, stated)):
         reject("objection.own-word", period=period, home=home, care=care, side=side)
     today = date_of_ms(ctx.time_ms)
     if today > listed.confirm_by:
@@ -135,7 +138,7 @@ ANSWER_WITHIN = 3
 @CONTRACT.method(
     args={"objection": Id(64), "how": OneOf("move", "later", "reject")},
     attachments=_SAID,
-    kinds=("bureau",),
+    kinds=_SIDES,
     posts=_POSTS,
 )
 def answer(ctx: Context, args: Args) -> Answer:
@@ -146,7 +149,7 @@ def answer(ctx: Context, args: Args) -> Answer:
     objection_id, how = args["objection"], args["how"]
     made = objection_record.load(ctx.state, objection_id)
     other = made.care if made.side == "home" else made.home
-    if ctx.sender_region != other:
+    if not statement_record.is_side(ctx, other):
         reject("objection.not-yours", objection=objection_id, answers=other)
     if made.answered_by == ctx.holder and made.stage is _after(how):
         return _answer(objection_id, made)
@@ -157,13 +160,13 @@ def answer(ctx: Context, args: Args) -> Answer:
     return _settle(ctx, objection_id, made, stage)
 
 
-@CONTRACT.method(args={"objection": Id(64)}, kinds=("bureau",), posts=_POSTS)
+@CONTRACT.method(args={"objection": Id(64)}, kinds=_SIDES, posts=_POSTS)
 def withdraw(ctx: Context, args: Args) -> Answer:
     """Give an objection up; the statement stands. Refuses with ``objection.not-yours``."""
     objection_id = args["objection"]
     made = objection_record.load(ctx.state, objection_id)
     own = made.home if made.side == "home" else made.care
-    if ctx.sender_region != own:
+    if not statement_record.is_side(ctx, own):
         reject("objection.not-yours", objection=objection_id, answers=own)
     if made.stage is ObjectionStage.WITHDRAWN:
         return _answer(objection_id, made)
@@ -201,12 +204,6 @@ def _after(how: str) -> ObjectionStage:
     }[how]  # fmt: skip
 
 
-def _side(ctx: Context, home: str, care: str) -> str:
-    if ctx.sender_region not in (home, care):
-        reject("clearing.not-party", sender_region=ctx.sender_region, home=home, care=care)
-    return "home" if ctx.sender_region == home else "care"
-
-
 def _require_third(ctx: Context, objection_id: str, made: Objection) -> None:
     if ctx.sender_kind == "centre":
         return
@@ -232,12 +229,12 @@ def _rows(ctx: Context, objection_id: str, args: Args) -> tuple[tuple[Row, ...],
     for row in args["rows"]:
         name, fen = row["settlement"], row["amount_fen"]
         entry = _in_statement(ctx, name, args)
-        known = objection_record.of_settlement(ctx.state, name)
+        known = objection_record.of_settlement(ctx.state, name, args["home"])
         if known:
             reject("objection.again", settlement=name, objection=known)
-        _share_out(ctx, entry, fen, sums)
+        _share_out(ctx, entry, args["home"], fen, sums)
         rows.append((name, fen, row["reason"]))
-        ctx.state.put(f"objected/{name}", objection_id)
+        ctx.state.put(objection_record.row_key(name, args["home"]), objection_id)
     return tuple(rows), sums.cells, sums.places
 
 
@@ -245,7 +242,11 @@ def _in_statement(ctx: Context, name: str, args: Args) -> Entry:
     """The settlement of a row, which its period's statement must hold."""
     entry = find_entry(ctx.state, name)
     asked = (args["period"], (args["home"], args["care"]))
-    if entry is None or entry.reversal is not None or _statement_of(ctx, entry) != asked:
+    if (
+        entry is None
+        or entry.reversal is not None
+        or _statement_of(ctx, entry, args["home"]) != asked
+    ):
         reject(
             "objection.not-in-statement", settlement=name, period=args["period"],
             home=args["home"], care=args["care"],
@@ -253,22 +254,23 @@ def _in_statement(ctx: Context, name: str, args: Args) -> Entry:
     return entry
 
 
-def _statement_of(ctx: Context, entry: Entry) -> tuple[str, tuple[str, str] | None]:
-    """(period, pair) of the statement that a settlement was confirmed into; empty before."""
+def _statement_of(ctx: Context, entry: Entry, home: str) -> tuple[str, tuple[str, str] | None]:
+    """(period, pair) of the statement that a settlement was confirmed into; empty before.
+
+    ``home``: who is asked about, where that is an insurer.
+    """
     if not entry.declared:
         return "", None
     claim = entry.claim
     month = declaration_record.load(ctx.state, claim.institution, entry.declared)
+    if statement_record.is_insurer(home):
+        return month.period, (home, statement_record.place_of(ctx.state, claim.care))
     return month.period, statement_record.sides(ctx.state, claim.area, claim.care)
 
 
-def _share_out(ctx: Context, entry: Entry, fen: int, sums: _Sums) -> None:
+def _share_out(ctx: Context, entry: Entry, home: str, fen: int, sums: _Sums) -> None:
     """Which cells the amount is taken from, ascending; at most what the settlement owes."""
-    cells = {
-        key: owed_there
-        for key, owed_there in sorted(owed.cells_of(entry.claim).items())
-        if not key.endswith(f"/{COMMERCIAL}") and owed_there > 0
-    }
+    cells = _cells_of(entry.claim, home)
     room = sum(cells.values())
     if fen > room:
         reject("objection.above-row", settlement=entry.id, asked_fen=fen, owed_fen=room)
@@ -277,9 +279,24 @@ def _share_out(ctx: Context, entry: Entry, fen: int, sums: _Sums) -> None:
         share = min(owed_there, left)
         if share:
             owed.add(sums.cells, {key: share}, 1)
-            if place != province(place):
+            if place != province(place) and not statement_record.is_insurer(home):
                 owed.add(sums.places, {f"{place}/{key.rpartition('/')[2]}": share}, 1)
         left -= share
+
+
+def _cells_of(claim: Claim, home: str) -> Cells:
+    """What a settlement owes by the statement that ``home`` pays."""
+    if statement_record.is_insurer(home):
+        return {
+            f"{key.removeprefix(f'{home}/')}/{COMMERCIAL}": fen
+            for key, fen in sorted(owed.covers_of(claim).items())
+            if key.startswith(f"{home}/")
+        }
+    return {
+        key: fen
+        for key, fen in sorted(owed.cells_of(claim).items())
+        if not key.endswith(f"/{COMMERCIAL}") and fen > 0
+    }
 
 
 def _settle(ctx: Context, objection_id: str, made: Objection, stage: ObjectionStage) -> Answer:

@@ -13,6 +13,7 @@ from contracts.regions import province
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.claim_postings import bill_of
 from contracts.settlement.clearing.declaration_record import Cells
+from contracts.settlement.cover_record import AT_ONCE
 from contracts.settlement.funds_book import Leg
 from contracts.settlement.records import Claim
 from contracts.settlement.terms import COMMERCIAL, PAYER_FUND, PERSONAL_ACCOUNT
@@ -34,6 +35,22 @@ def cells_of(claim: Claim) -> Cells:
         if fen:
             key = f"{area}/{claim.scheme}/{fund}"
             cells[key] = cells.get(key, 0) + fen
+    return cells
+
+
+PAID, REFUNDED = "paid", "refunded"
+"""What a product's amount in a statement is: gross, so what was refunded stands beside it."""
+
+
+def covers_of(claim: Claim, sign: int = 1) -> Cells:
+    """``insurer/product/paid`` -> fen that products pay within a settlement; of a refund (``sign``
+    -1) ``insurer/product/refunded``, below zero."""
+    assert claim.settled is not None, "only a settlement is paid by anybody"
+    how = PAID if sign > 0 else REFUNDED
+    cells: Cells = {}
+    for part in claim.settled.covers:
+        if part.pays == AT_ONCE and part.amount_fen:
+            add(cells, {f"{part.insurer}/{part.product}/{how}": part.amount_fen}, sign)
     return cells
 
 

@@ -41,7 +41,16 @@ A settlement has posted who owes whom (docs/claims.md). A month later people loo
    (`objection.lodge`). The other side answers within working days: the amount moves into the
    period that collects, or a later deduction puts it right, or it stands by the statement; then
    the centre (between cities their province) decides. Nobody confirms meanwhile.
-4. The finance department pays: `payment.order` by one person, `payment.approve` by another,
+   What commercial products paid within settlements is owed to the place of care, which paid the
+   institutions: one statement for each insurer and place, by product, payments and refunds each
+   for itself (商保结算单, `yibao cover month`). It is the same statement with another debtor:
+   final with the cut, confirmed by the insurer (`clearing.confirm`, `home` its id), or objected
+   to. Its word issues the notice of collection (收款通知, `cover:<period>:<insurer>:<place>`);
+   where it says nothing until its day is over, the place of care's word does. Where more was
+   refunded than paid the place pays the insurer. The country's closing waits for no insurer;
+   `yibao cover due` shows what is open, and how late.
+4. The finance department pays, or the insurer: `payment.order` by one person,
+   `payment.approve` by another,
    `payment.confirm` or `payment.bounce` by the bank. Only the bank's confirmation moves money.
    Money that comes back after it, whole or in part, is a return of its payment
    (`payment.send_back`): that much of the notice is open again, due as before, and the next

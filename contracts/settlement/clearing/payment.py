@@ -65,7 +65,7 @@ paid by the agency's own desk or the finance department."""
         "bank": Id(64),
         "payee_bank": Optional(Id(64)),
     },
-    kinds=("finance", "bureau", *INSTITUTIONS),
+    kinds=("finance", "bureau", "insurer", *INSTITUTIONS),
     posts=("finance",),
 )
 def order(ctx: Context, args: Args) -> Answer:
@@ -249,7 +249,8 @@ def payment_legs(notice: Notice, made: Payment, rows: Sequence[int]) -> list[Leg
 
 
 def _require_payer(ctx: Context, notice: Notice) -> None:
-    """The payer's finance department; for institutions also the agency; an institution itself."""
+    """The payer's finance department; for institutions and insurers also the agency; an
+    institution or an insurer itself."""
     if ":" in notice.payer:
         if ctx.sender != notice.payer:
             reject("payment.not-payer", payer=notice.payer, sender=ctx.sender)

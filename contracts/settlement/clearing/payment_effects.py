@@ -13,6 +13,7 @@ from types import MappingProxyType
 from contracts.api import Context
 from contracts.settlement.clearing.advance import paid_advance, unpaid_advance
 from contracts.settlement.clearing.confirmation import paid_institution, unpaid_institution
+from contracts.settlement.clearing.insurers import paid_cover, unpaid_cover
 from contracts.settlement.clearing.notice_record import Kind, Notice
 from contracts.settlement.clearing.statement import paid_statements, unpaid_statements
 
@@ -25,6 +26,8 @@ AFTER_PAID: Mapping[Kind, Effect] = MappingProxyType(
         Kind.NETTING: paid_statements,
         Kind.ADVANCE: paid_advance,
         Kind.ADVANCE_RETURN: paid_advance,
+        Kind.COVER: paid_cover,
+        Kind.COVER_RETURN: paid_cover,
     }
 )
 """Effects by kind of notice."""
@@ -36,6 +39,8 @@ AFTER_SENT_BACK: Mapping[Kind, Effect] = MappingProxyType(
         Kind.NETTING: unpaid_statements,
         Kind.ADVANCE: unpaid_advance,
         Kind.ADVANCE_RETURN: unpaid_advance,
+        Kind.COVER: unpaid_cover,
+        Kind.COVER_RETURN: unpaid_cover,
     }
 )
 """What the return of a paid notice's money does, by the same kinds: the effect undone."""

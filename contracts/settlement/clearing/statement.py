@@ -8,7 +8,7 @@ earmarked.
 
 A statement of two cities of one province asks for no money by itself: what it says is levied from
 the one and allotted to the other by their province, as are the cities' parts of statements between
-provinces (``cities``).
+provinces (``cities``). A statement of an insurer is asked for in ``insurers``.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from dataclasses import replace
 from contracts import parameters
 from contracts.api import Answer, Args, Context, State, reject
 from contracts.regions import province
-from contracts.schema import Fen, Month, Region
+from contracts.schema import Fen, Id, Month, Region
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.clearing import (
     cities,
+    insurers,
     notice_record,
     owed,
     period_record,
@@ -44,28 +45,28 @@ Pair = tuple[str, str]
 @CONTRACT.method(
     args={
         "period": Month(),
-        "home": Region(),
+        "home": Id(64),
         "care": Region(),
         "amount_fen": Fen(-(10**15)),
     },
-    kinds=("bureau",),
+    kinds=("bureau", "insurer"),
     posts=_POSTS,
 )
 def confirm(ctx: Context, args: Args) -> Answer:
     """Confirm a statement for one side, by its amount; with the second word its notice is issued.
 
-    Refuses with ``clearing.not-party``, ``clearing.amount-differs``,
-    ``clearing.confirmed-already``, ``clearing.not-stated``, ``clearing.statement-not-found``,
-    ``clearing.objected`` while an objection is open.
+    ``home``: the area that owes, or the insurer; an insurer's word is enough, or the place of
+    care's once the insurer's day is over. Refuses with ``clearing.not-party``,
+    ``clearing.amount-differs``, ``clearing.confirmed-already``, ``clearing.not-stated``,
+    ``clearing.statement-not-found``, ``clearing.objected`` while an objection is open,
+    ``clearing.insurer-has-time``.
     """
     period, home, care = args["period"], args["home"], args["care"]
-    if ctx.sender_region not in (home, care):
-        reject("clearing.not-party", sender_region=ctx.sender_region, home=home, care=care)
+    side = statement_record.side_of(ctx, home, care)
     listed = require_stated(ctx.state, period, home, care)
     made = statement_record.load(ctx.state, period, home, care)
-    side = "home" if ctx.sender_region == home else "care"
     known = made.home_by if side == "home" else made.care_by
-    if known:
+    if known or (statement_record.is_insurer(home) and statement_record.agreed(home, made)):
         reject(
             "clearing.confirmed-already", period=period, home=home, care=care, side=side,
             confirmed_fen=made.total_fen, asked_fen=args["amount_fen"],
@@ -77,6 +78,8 @@ def confirm(ctx: Context, args: Args) -> Answer:
             "clearing.amount-differs", period=period, home=home, care=care,
             asked_fen=args["amount_fen"], stated_fen=made.total_fen,
         )  # fmt: skip
+    if side == "care" and statement_record.is_insurer(home):
+        insurers.require_silence(ctx, period, home, care, listed.confirm_by)
     made = (
         replace(made, home_by=ctx.holder) if side == "home" else replace(made, care_by=ctx.holder)
     )
@@ -85,7 +88,9 @@ def confirm(ctx: Context, args: Args) -> Answer:
         "clearing.confirmed", period=period, home=home, care=care, side=side,
         amount_fen=made.total_fen,
     )  # fmt: skip
-    if made.confirmed:
+    if statement_record.is_insurer(home):
+        insurers.ask_for_money(ctx, period, home, care)
+    elif made.confirmed:
         cities.note(ctx.state, period, home, care, made)
         if statement_record.is_national(home, care):
             listed = replace(listed, confirmed=listed.confirmed + 1)
@@ -99,7 +104,7 @@ def confirm(ctx: Context, args: Args) -> Answer:
         "home": home,
         "care": care,
         "amount_fen": after.total_fen,
-        "confirmed": after.confirmed,
+        "confirmed": statement_record.agreed(home, after),
         "notice": after.notice,
     }
 

@@ -4,6 +4,7 @@ What ``home`` owes ``care``, gross, by area, scheme and fund. There is one recor
 confirm it, so no two bureaus can hold different statements. A pair is two provinces, listed under
 the national period, or inside one province two cities (or the province itself and a city), listed
 under that province (``sides``): the country's closing does not wait for a province's own clearing.
+Or it is an insurer and a place of care (``insurers``), where either side lists the other.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from contracts import organisations
-from contracts.api import State, Value, reject
+from contracts.api import Context, State, Value, reject
 from contracts.regions import city, province
-from contracts.settlement.clearing import period_record
+from contracts.settlement.clearing import insurer_record, period_record
 from contracts.settlement.clearing.declaration_record import Cells
 
 
@@ -22,13 +23,14 @@ class Statement:
     """A statement; it no longer changes once its period is cut."""
 
     cells: Cells
-    """``area/scheme/fund type`` -> fen."""
+    """``area/scheme/fund type`` -> fen; of an insurer ``product/paid/commercial`` and
+    ``product/refunded/commercial``, the latter below zero."""
     declarations: int
     """Months of institutions whose confirmed amounts are in it."""
     adjusted_fen: int
     """Of the sum: findings on settlements of earlier periods, below zero."""
     home_by: str
-    """Holder who confirmed for the home province; empty before."""
+    """Holder who confirmed for the home province, or the insurer; empty before."""
     care_by: str
     """Holder who confirmed for the province of care; empty before."""
     notice: str
@@ -117,7 +119,9 @@ def begin(state: State, period: str, home: str, care: str) -> Statement:
     found = find(state, period, home, care)
     if found is not None:
         return found
-    if is_national(home, care):
+    if is_insurer(home):
+        insurer_record.begin(state, period, home, care)
+    elif is_national(home, care):
         listed = period_record.load(state, period)
         state.put(pair_key(period, listed.pairs), [home, care])
         period_record.put(state, period, replace(listed, pairs=listed.pairs + 1))
@@ -153,7 +157,34 @@ def place_of(state: State, care: str) -> str:
 
 def is_national(home: str, care: str) -> bool:
     """Whether a pair is of two provinces."""
-    return province(home) != province(care)
+    return not is_insurer(home) and province(home) != province(care)
+
+
+def is_insurer(home: str) -> bool:
+    """Whether whoever owes is an insurer, and no area."""
+    return ":" in home
+
+
+def agreed(home: str, made: Statement) -> bool:
+    """Whether a statement's money may be asked for: both areas have confirmed it, or the insurer,
+    or the place of care for an insurer that was silent."""
+    return bool(made.home_by or made.care_by) if is_insurer(home) else made.confirmed
+
+
+def side_of(ctx: Context, home: str, care: str) -> str:
+    """Which side the sender is, ``home`` or ``care``. Refuses with ``clearing.not-party``."""
+    if is_side(ctx, home):
+        return "home"
+    if not is_side(ctx, care):
+        reject("clearing.not-party", sender_region=ctx.sender_region, home=home, care=care)
+    return "care"
+
+
+def is_side(ctx: Context, whose: str) -> bool:
+    """Whether the sender speaks for an area, or is the insurer itself."""
+    if is_insurer(whose):
+        return ctx.sender == whose
+    return ctx.sender_kind == "bureau" and ctx.sender_region == whose
 
 
 def inside(state: State, period: str, of_province: str) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from contracts.schema import Fen, Id, OneOf
 from contracts.settlement import claim as claims
 from contracts.settlement import recovery_record
 from contracts.settlement.claim import CONTRACT
+from contracts.settlement.clearing import account_record
 from contracts.settlement.clearing.standing import standing
 from contracts.settlement.life import START, Life
 from contracts.settlement.lifecycle import Action, ClaimState, follow
@@ -128,6 +129,7 @@ def take_back(
         used = replace(found, state=follow_consent(found.state, _A.USE), reversal=reversal)
         ctx.state.put(_key(claim_id, side), used.encode())
         ctx.emit("consent.used", claim=claim_id, side=side, reversal=reversal)
+    account_record.roll(ctx.state, claim.institution, [claim], -1)
     return after
 
 

@@ -21,13 +21,21 @@ from contracts import organisations
 from contracts.api import Answer, Args, Context, Contract, State, Value, reject
 from contracts.organisations import covers, require_competent, require_own_id
 from contracts.schema import IDENTIFIER, Bytes, Date, Fen, Id, OneOf, Text
-from contracts.settlement import account_money, calendar, enrolment, estate_record, move_record
+from contracts.settlement import (
+    account_money,
+    bank_order,
+    calendar,
+    enrolment,
+    estate_record,
+    move_record,
+)
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.enrolment import Person, person_status
 from contracts.settlement.enrolment_record import CLOSED
 from contracts.settlement.funds_book import Book, Leg, counter_entry, post
 from contracts.settlement.life import START, Life
 from contracts.settlement.records import content_digest, salt_of
+from contracts.settlement.reimbursement_record import PAID
 from contracts.settlement.returns import (
     WHY_BACK,
     Returned,
@@ -273,7 +281,7 @@ def pay(ctx: Context, args: Args) -> Answer:
     """Order the bank to pay what is open. Whoever named the account does not order.
 
     Refuses with ``payout.same-holder``, ``payout.bank``, ``payout.wrong-state``,
-    ``payout.payment-id``, ``payout.too-many``.
+    ``payout.payment-id``, ``payout.too-many``, ``bank.order-name``.
     """
     made, digest, told = _begin(ctx, "pay", args)
     if ctx.sender_kind == "bureau":
@@ -290,7 +298,9 @@ def pay(ctx: Context, args: Args) -> Answer:
     if bank is None or bank.kind != "bank":
         reject("payout.bank", bank=args["bank"])
     used = {made.payment, *(order.payment for order in made.paid)}
-    if args["payment"] in used:
+    # An order that came back before it was paid is remembered by its bank's entry alone.
+    given = bank_order.find(ctx.state, args["bank"], _order_name(args))
+    if args["payment"] in used or given is not None:
         reject("payout.payment-id", payout=args["payout"], payment=args["payment"])
     if len(made.paid) >= ORDERS_MAX:
         reject("payout.too-many", payout=args["payout"], limit=ORDERS_MAX)
@@ -302,6 +312,11 @@ def pay(ctx: Context, args: Args) -> Answer:
     ctx.emit(
         "payout.ordered", payout=args["payout"], payment=args["payment"], bank=args["bank"],
         area=made.area, amount_fen=made.open_fen,
+    )  # fmt: skip
+    bank_order.give(
+        ctx, ordered.bank, _order_name(args), kind=bank_order.PAYOUT,
+        amount_fen=ordered.ordered_fen, payer=made.area, account=made.account, due_on="",
+        secret=made.salt,
     )  # fmt: skip
     return _store(ctx, args["payout"], ordered)
 
@@ -317,8 +332,9 @@ def confirm(ctx: Context, args: Args) -> Answer:
     _require_order(ctx, made, args)
     if told is not None:
         return told
-    take_reference(ctx, f"payout/{args['payout']}/{made.payment}", args["reference"])
+    take_reference(ctx, _order_name(args), args["reference"])
     order = Paid(made.payment, made.bank, made.ordered_fen, args["reference"])
+    _tell_bank(ctx, args, order)
     paid = replace(made, reference=args["reference"], paid=(*made.paid, order), ordered_fen=0)
     state = _LIFE.follow(made.state, _A.CONFIRM_PART if paid.open_fen else _A.CONFIRM)
     post(ctx, f"payout/{args['payout']}/{made.payment}", _legs(made, order, order.amount_fen))
@@ -334,7 +350,10 @@ def bounce(ctx: Context, args: Args) -> Answer:
     if told is not None:
         return told
     state = _LIFE.follow(made.state, _A.BOUNCE)
-    take_reference(ctx, f"payout/{args['payout']}/{made.payment}", args["reference"])
+    take_reference(ctx, _order_name(args), args["reference"])
+    bank_order.report(
+        ctx, made.bank, _order_name(args), outcome=args["reason"], reference=args["reference"]
+    )
     back = replace(made, state=state, reference=args["reference"], last=digest, ordered_fen=0)
     return _store(ctx, args["payout"], _nameless(back))
 
@@ -357,7 +376,7 @@ def came_back(ctx: Context, args: Args) -> Answer:
     if order is None:
         _require_order(ctx, made, args)
         reject("payment.not-paid", payment=args["payment"], outcome=made.state.value)
-    which = f"payout/{name}/{order.payment}"
+    which = _order_name(args)
     if told_before(which, order.returns, args):
         return _answer(name, made)
     back = make_return(ctx, which, [order.amount_fen], order.returns, args)
@@ -366,6 +385,7 @@ def came_back(ctx: Context, args: Args) -> Answer:
     legs = counter_entry(_legs(made, order, back.amount_fen))
     post(ctx, f"payout/{name}/{order.payment}/back/{number}", legs)
     returned = replace(order, returns=(*order.returns, back))
+    _tell_bank(ctx, args, returned)
     paid = tuple(returned if each.payment == order.payment else each for each in made.paid)
     owes = replace(made, state=state, paid=paid)
     return _store(ctx, name, _nameless(owes) if made.state is _S.PAID else owes)
@@ -374,6 +394,19 @@ def came_back(ctx: Context, args: Args) -> Answer:
 def paid_order(made: Payout, payment: str, bank: str) -> Paid | None:
     """The order of this id that this bank has carried out; None where it has not."""
     return next((p for p in made.paid if (p.payment, p.bank) == (payment, bank)), None)
+
+
+def _order_name(args: Args) -> str:
+    """The order's name among all that its bank is told to pay."""
+    return bank_order.of_payout(args["payout"], args["payment"])
+
+
+def _tell_bank(ctx: Context, args: Args, order: Paid) -> None:
+    """The order as its bank sees it stands as it does here."""
+    bank_order.report(
+        ctx, order.bank, _order_name(args), outcome=PAID, reference=order.reference,
+        returned_fen=order.amount_fen - order.standing_fen,
+    )  # fmt: skip
 
 
 def _legs(made: Payout, order: Paid, amount_fen: int) -> list[Leg]:

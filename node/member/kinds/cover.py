@@ -12,6 +12,8 @@ from node.ledger.types import Value
 from node.member.kinds.kind import Found, ReceiptKind, StateKind, not_party, other_subject
 from node.member.kinds.settlement import SETTLED, event_of, shown
 
+TO_PATIENT = (CoverStage.DUE, CoverStage.PAYING, CoverStage.RETURNED)
+"""Stages in which the insurer owes the patient."""
 FINAL = (CoverStage.SETTLED, CoverStage.PAID, CoverStage.CANCELLED, CoverStage.REPAID)
 """Stages in which nobody waits for anybody; a node lists what changes all the same."""
 
@@ -26,9 +28,12 @@ def covers(insurer: str) -> StateKind:
         facts = {
             "claim": made.claim, "product": made.product, "version": made.number,
             "person": made.person, "area": made.area, "amount_fen": made.amount_fen,
+            "open_fen": made.open_fen if made.stage in TO_PATIENT else 0,
+            "paid_fen": made.standing_fen,
             "orders": [
                 {"order": order.id, "bank": order.bank, "outcome": order.outcome,
-                 "reference": order.reference}
+                 "reference": order.reference, "amount_fen": order.amount_fen,
+                 "returned_fen": sum(back.amount_fen for back in order.returns)}
                 for order in made.orders
             ],
         }  # fmt: skip
@@ -37,18 +42,15 @@ def covers(insurer: str) -> StateKind:
     return StateKind(
         "cover",
         "cover-payment/",
-        "what a product pays of one bill: amount, product, version, orders to banks; open while"
-        " anybody waits for money",
+        "what a product pays of one bill: amount, product, version, orders to banks, what came"
+        " back; open while anybody waits for money",
         read,
     )
 
 
 def covered(insurer: str) -> ReceiptKind:
-    """Settlements of which its products pay: at which institution, when, who paid how much.
-
-    The evidence holds the whole transaction. Where an institution settled others' bills in the
-    same one, a node rightly declines it, and what the product pays is known by its own entry.
-    """
+    """Settlements of which its products pay: at which institution, when, who paid how much. Where
+    it may not be read, what the product pays is known by its own entry."""
 
     def read(name: str, facts: ReceiptFacts) -> Found:
         told = event_of(facts, SETTLED, claim=name)
@@ -71,5 +73,4 @@ def covered(insurer: str) -> ReceiptKind:
         "settlement",
         "settlement of which a product pays: institution, day, who pays how much",
         read,
-        may_be_withheld=True,
     )

@@ -57,16 +57,17 @@ class StateKind:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptKind:
-    """A kind that is proved by the receipt of one call."""
+    """A kind that is proved by the receipt of one call.
+
+    The evidence holds the whole transaction. Where a call in it is the business of others alone, a
+    node rightly declines: then the thing is not known here, and nothing else is held up by that.
+    """
 
     name: str
     what: str
     """For the page: what a thing of this kind is."""
     read: Callable[[str, ReceiptFacts], Found]
     """Raises ``InvalidProof`` where the receipt is of something else."""
-    may_be_withheld: bool = False
-    """Whether a node may rightly decline the evidence: it holds the whole transaction, of which
-    other calls may be the business of others."""
 
 
 Kind = StateKind | ReceiptKind

@@ -55,8 +55,8 @@ def settle(case):
 class CoverWorld:
     """What insurer, bank and patient do, as calls."""
 
-    def __init__(self) -> None:
-        self.counter: ClaimWorld = make_claim_world()
+    def __init__(self, counter: ClaimWorld | None = None) -> None:
+        self.counter: ClaimWorld = counter or make_claim_world()
         self.world = self.counter.world
 
     def call(

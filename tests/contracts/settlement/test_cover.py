@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.settlement import enrolment
-from contracts.settlement.funds_book import balance
 from tests.contracts.settlement.claim_world import BOB, DAY
 from tests.contracts.settlement.cover_world import (
     ACCOUNT,
@@ -211,25 +210,22 @@ def test_an_estimate_says_the_same_and_keeps_nothing(world: CoverWorld) -> None:
     assert world.settle(own_fen=70_000).answer["commercial_fen"] == 40_400
 
 
-def test_the_insurers_debt_is_paid_through_the_bank(world: CoverWorld) -> None:
-    """The care bureau pays the institution, the insurer's bank pays in: nothing is left over."""
+def test_no_plain_transfer_pays_an_insurers_debt(world: CoverWorld) -> None:
+    """Its months are paid by notice (``test_insurers``): a debt with two ways to be paid is paid
+    twice one day, and what is left on the account would explain nothing."""
     world.insure()
     world.settle(own_fen=70_000)
-
-    def transfer(sender: str, name: str, source: str, target: str) -> None:
-        postings = [
-            {"account": account, "fund_type": "commercial", "amount_fen": amount}
-            for account, amount in ((source, -40_400), (target, 40_400))
-        ]
-        world.world.do(sender, "funds", "transfer",
-                       {"transfer": name, "kind": "payment", "postings": postings},
-                       post="finance")  # fmt: skip
-
-    transfer(BUREAU_GUANGZHOU, "440100t-1", f"payable:{HOSPITAL}", f"bank:{BANK}")
-    transfer(BANK, f"{BANK}:t-1", f"bank:{BANK}", f"commercial:{INSURER}")
-    state = world.world.state
-    for account in (f"payable:{HOSPITAL}", f"bank:{BANK}", f"commercial:{INSURER}"):
-        assert balance(state, account, "commercial") == 0
+    for sender in (BANK, INSURER):
+        for amount in (40_400, -40_400):
+            postings = [
+                {"account": account, "fund_type": "commercial", "amount_fen": fen}
+                for account, fen in ((f"commercial:{INSURER}", amount), (f"bank:{BANK}", -amount))
+            ]
+            args = {"transfer": f"{sender}:t-1", "kind": "payment", "postings": postings}
+            refused = world.world.refused(
+                "funds.contract-only", sender, "funds", "transfer", args, post="finance"
+            )
+            assert refused.values == {"account": f"commercial:{INSURER}"}
 
 
 # --- Products, holders ------------------------------------------------------------------------

@@ -318,7 +318,6 @@ def test_nobody_writes_money_into_a_bureaus_books_alone(world: World) -> None:
         (HOSPITAL, f"patient:{HOSPITAL}"),
         (HOSPITAL, f"income:{HOSPITAL}"),
         (BANK, f"bank:{BANK}"),
-        ("insurer:pingan", "commercial:insurer:pingan"),
     ]
     targets = [ACCOUNT, PAYABLE, "fund:430100", "premium:430100"]
     for sender, source in sources:
@@ -348,7 +347,6 @@ def test_one_bureau_does_not_owe_anothers_institution(world: World) -> None:
     [
         (HOSPITAL, f"bank:{HOSPITAL}"),
         (BANK, f"income:{BANK}"),
-        (HOSPITAL, f"commercial:{HOSPITAL}"),
         (BUREAU_HUNAN, "fund:43汉字"),
         (BUREAU_HUNAN, "fund:430100/x"),
         (BUREAU_HUNAN, "premium:43"),

@@ -6,15 +6,19 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
+from types import ModuleType
 
 import pytest
 
+from contracts.organisations import own_prefix
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.calendar import date_of_ms
 from contracts.settlement.clearing import (
     account_record,
     cities,
     declaration_record,
+    insurer_record,
+    insurers,
     notice_record,
     objection_record,
     owed,
@@ -28,7 +32,9 @@ from contracts.settlement.clearing.notice_record import NoticeStage
 from contracts.settlement.clearing.rows import Entry, find_entry
 from contracts.settlement.lifecycle import ClaimState
 from tests.contracts.settlement.claim_world import BOB
+from tests.contracts.settlement.cover_world import INSURER
 from tests.contracts.settlement.funds_world import trial_balance
+from tests.contracts.settlement.insurer_world import InsurerMonth
 from tests.contracts.settlement.month_world import (
     BUREAU_SHENZHEN,
     CAROL,
@@ -43,7 +49,6 @@ from tests.contracts.settlement.month_world import (
     JUNE,
     SHENZHEN,
     claim_id,
-    make_month,
 )
 from tests.contracts.world import (
     ALICE,
@@ -63,10 +68,29 @@ CITIES = (
     ("levy", CHANGSHA, BUREAU_HUNAN), ("levy", SHENZHEN, BUREAU_GUANGDONG),
     ("allot", GUANGZHOU, BUREAU_GUANGDONG),
 )  # fmt: skip
-PAYERS = {HUNAN: FINANCE_HUNAN, CHANGSHA: FINANCE_CHANGSHA, SHENZHEN: FINANCE_SHENZHEN}
+SIDES = {**PAIRS, (INSURER, GUANGZHOU): (INSURER, BUREAU_GUANGZHOU)}
+"""Who speaks for either side of a statement."""
+PAYERS = {
+    HUNAN: FINANCE_HUNAN, CHANGSHA: FINANCE_CHANGSHA, SHENZHEN: FINANCE_SHENZHEN, INSURER: INSURER
+}  # fmt: skip
 BOOKS = {
     "levy": (chart.remittance, chart.collection), "allot": (chart.allotment, chart.allotted)
 }  # fmt: skip
+
+
+def covered(entry: Entry) -> int:
+    """What the insurer's product pays of a settlement."""
+    settled = entry.claim.settled
+    assert settled is not None
+    return sum(part.amount_fen for part in settled.covers)
+
+
+def owed_by(home: str, entry: Entry) -> int:
+    """What a settlement owes by the statement that ``home`` pays."""
+    if home == INSURER:
+        return covered(entry)
+    cells = owed.cells_of(entry.claim).items()
+    return sum(fen for key, fen in cells if fen > 0 and not key.endswith("/commercial"))
 
 
 class Walk:
@@ -74,19 +98,21 @@ class Walk:
 
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
-        self.month = make_month()
+        self.insurers = InsurerMonth()
+        self.month = self.insurers.month
         self.now = JUNE
         self.settled = 0
         self.refunds: list[str] = []
         self.deductions: list[str] = []
         self.objections: list[str] = []
         self.paid: list[str] = []
-        self.parts_back = 0
+        self.parts_back = self.rolled = 0
         self.done: Counter[str] = Counter()
         self.actions: tuple[Callable[[], bool], ...] = (
             self.settle, self.settle, self.reverse, self.turn_of_the_month, self.deduct,
             self.decide, self.set_aside, self.audit, self.audit, self.say_yes, self.say_yes,
             self.object, self.answer, self.levy_or_allot, self.pay, self.pay, self.come_back,
+            self.insurer_says,
         )  # fmt: skip
 
     def run(self, steps: int) -> None:
@@ -214,11 +240,22 @@ class Walk:
                     return True
         return False
 
+    def insurer_says(self) -> bool:
+        """The insurer confirms a month that was cut off."""
+        for period in self.periods():
+            made = statement_record.find(self.month.state, period, INSURER, GUANGZHOU)
+            if made is None or made.open or statement_record.agreed(INSURER, made):
+                continue
+            if period_record.load(self.month.state, period).stage != "collecting":
+                self.insurers.confirm(period)
+                return True
+        return False
+
     def object(self) -> bool:
         """A side that has not spoken objects to part of a settlement of its statement."""
         able = [
             (e, period, pair) for e in self.entries() for period in self.periods()
-            for pair in PAIRS if self.objectionable(e, period, pair)
+            for pair in SIDES if self.objectionable(e, period, pair)
         ]  # fmt: skip
         if not able:
             return False
@@ -226,12 +263,13 @@ class Walk:
         made = statement_record.load(self.month.state, period, home, care)
         free = [i for i, word in enumerate((made.home_by, made.care_by)) if not word]
         side = self.chance.choice(free)
-        room = sum(fen for fen in owed.cells_of(entry.claim).values() if fen > 0)
-        name = f"{(home, care)[side]}-o{len(self.objections)}"
+        room = owed_by(home, entry)
+        who = SIDES[home, care][side]
+        name = f"{own_prefix(who)}-o{len(self.objections)}"
         rows = [{"settlement": entry.id, "amount_fen": self.chance.randrange(1, room + 1),
                  "reason": "other"}]  # fmt: skip
         args = {"objection": name, "period": period, "home": home, "care": care, "rows": rows}
-        self.month.world.do(PAIRS[home, care][side], "objection", "lodge", args, post="finance")
+        self.month.world.do(who, "objection", "lodge", args, post="finance")
         self.objections.append(name)
         return True
 
@@ -240,13 +278,17 @@ class Walk:
         listed = period_record.load(state, period)
         made = statement_record.find(state, period, *pair)
         month = declaration_record.find(state, HOSPITAL, entry.declared) if entry.declared else None
+        here = (INSURER, GUANGZHOU) if pair[0] == INSURER else statement_record.sides(
+            state, entry.claim.area, entry.claim.care
+        )  # fmt: skip
         return (
-            listed.stage == "stated" and made is not None and not made.confirmed
+            listed.stage == "stated" and made is not None
+            and not statement_record.agreed(pair[0], made)
             and date_of_ms(self.month.world.time_ms) <= listed.confirm_by
             and entry.reversal is None and month is not None and month.period == period
-            and statement_record.sides(state, entry.claim.area, entry.claim.care) == pair
-            and not objection_record.of_settlement(state, entry.id)
-            and sum(fen for fen in owed.cells_of(entry.claim).values() if fen > 0) > 0
+            and here == pair
+            and not objection_record.of_settlement(state, entry.id, pair[0])
+            and owed_by(pair[0], entry) > 0
         )  # fmt: skip
 
     def answer(self) -> bool:
@@ -259,7 +301,7 @@ class Walk:
             return False
         name = self.chance.choice(waiting)
         made = objection_record.load(state, name)
-        bureaus = PAIRS[made.home, made.care]
+        bureaus = SIDES[made.home, made.care]
         if made.stage == "rejected":
             how = self.chance.choice(("move", "later", "stands"))
             who, method, args = CENTRE, "decide", {"objection": name, "how": how}
@@ -363,7 +405,7 @@ class Walk:
             if stage is None or stage is Stage.OPEN:
                 undeclared += fen
             if stage is not Stage.CONFIRMED and entry.claim.area != SHENZHEN:
-                unconfirmed += fen
+                unconfirmed += fen - entry.sign * covered(entry)
         payable = self.month.owed(chart.payable(HOSPITAL))
         assert payable == undeclared + sum(account.declared.values())
         clearing = self.month.owed(chart.clearing(HUNAN, GUANGDONG))
@@ -372,10 +414,53 @@ class Walk:
         for period in self.periods():
             made = statement_record.find(state, period, HUNAN, GUANGDONG)
             if made is not None and not made.settled:
-                named = notice_record.load(state, made.notice) if made.notice else None
-                stated += made.total_fen if named is None else named.open_fen
+                stated += self.unpaid(made)
         assert clearing == unconfirmed + stated, "clearing is what is stated and what waits"
         self.reckon_cities()
+        self.reckon_insurer()
+        self.reckon_rolled(account.rolled)
+
+    def reckon_insurer(self) -> None:
+        """What the insurer's account holds is in no month yet, stated, or asked for by notice."""
+        state = self.month.state
+        waits = sum(
+            entry.sign * covered(entry)
+            for entry in self.entries()
+            if self.stage_of(entry) is not Stage.CONFIRMED
+        )
+        stated, due = 0, []
+        for period in self.periods():
+            made = statement_record.find(state, period, INSURER, GUANGZHOU)
+            if made is None:
+                continue
+            said, left = statement_record.agreed(INSURER, made), self.unpaid(made)
+            assert made.settled == (said and not left)
+            due += [period] * (not made.settled)
+            stated += left
+        assert self.insurers.owed() == waits + stated
+        assert self.insurers.due() == self.insurers.due(GUANGZHOU) == tuple(due)
+
+    def unpaid(self, made: statement_record.Statement) -> int:
+        """What is open of a statement: of its notice, which the other side pays where more was
+        taken back than paid."""
+        if not made.notice:
+            return made.total_fen
+        named = notice_record.load(self.month.state, made.notice)
+        return named.open_fen if made.total_fen > 0 else -named.open_fen
+
+    def reckon_rolled(self, rolled: dict[str, tuple[int, int]]) -> None:
+        """What was set aside and is in no month waits under the month that it was settled in."""
+        found: dict[str, tuple[int, int]] = {}
+        for entry in self.entries():
+            declared = entry.claim.declared
+            if entry.reversal is not None or entry.claim.state is ClaimState.REVERSED:
+                continue
+            if declared is not None and declared.times and not declared.month:
+                count, fen = found.get(entry.month, (0, 0))
+                fen += sum(owed.cells_of(entry.claim).values())
+                found[entry.month] = (count + 1, fen)
+        assert rolled == found
+        self.rolled += bool(rolled)
 
     def reckon_cities(self) -> None:
         """What both sides have confirmed is in a notice or waits for one, for either city."""
@@ -412,12 +497,43 @@ def test_every_prefix_sums_to_zero_and_every_account_explains_itself(seed: int) 
 
 def test_the_walks_have_been_everywhere() -> None:
     """Chance has to find its way to everything, or the test says nothing."""
-    walk = Walk(20)
-    walk.run(250)
+    walk = Walk(25)
+    walk.run(300)
     missing = {a.__name__ for a in walk.actions} - {name for name, n in walk.done.items() if n}
     assert not missing, walk.done
     assert any(made.deducted_fen for _, made in walk.declarations())
     assert walk.parts_back, "a part of a payment came back"
+    assert walk.rolled, "something waited to be declared again"
+    assert sum(name.startswith("cover:") for name in walk.notices()) > 1
+    assert any(name.startswith(INSURER) for name in walk.objections)
+
+
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [
+        (insurers, "into_statements"), (insurer_record, "count"), (account_record, "roll"),
+        (insurers, "_settled"),
+    ],
+)  # fmt: skip
+def test_an_error_with_insurers_is_found(
+    where: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is confirmed and not stated, a list that is not kept, what waits and is forgotten."""
+    monkeypatch.setattr(where, name, lambda *_, **__: None)
+    with pytest.raises(AssertionError):
+        _walk_six()
+
+
+def _walk_six() -> None:
+    for seed in range(6):
+        Walk(seed).run(90)
+
+
+def test_refunds_that_are_stated_as_payments_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = owed.covers_of
+    monkeypatch.setattr(owed, "covers_of", lambda claim, sign=1: real(claim, 1))
+    with pytest.raises(AssertionError):
+        _walk_six()
 
 
 def test_a_planted_error_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

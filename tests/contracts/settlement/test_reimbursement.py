@@ -108,6 +108,11 @@ class Desk:
 
 @pytest.fixture
 def desk() -> Desk:
+    return open_desk()
+
+
+def open_desk() -> Desk:
+    """A window with the policy of after payment."""
     counter = make_claim_world()
     # Chengdu has no catalogue on this ledger: the home policy says whose holds after payment.
     counter.deploy("310", AFTER_PAYMENT_AT_HOME, "2025-02-01")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from contracts.settlement.bank_order import BankOrder, OrderStage, key_of
 from contracts.settlement.claim_explain import LINE_FIELDS
 from contracts.settlement.clearing import declaration_record, period_record
 from contracts.settlement.clearing.audit_record import Deduction, DeductionStage
@@ -106,6 +107,23 @@ def reimbursement() -> Reimbursement:
         decider="", payments=(), counters=(), orders=(), digest=bytes(32), last=bytes(32),
         salt=bytes(32),
     )  # fmt: skip
+
+
+AN_ORDER, AN_INSURERS_ORDER = f"{REIMBURSEMENT}/pay-1", f"cover/{PAYMENT}/o-1"
+
+
+def bank_orders() -> dict[str, Any]:
+    """What a bank is told to pay to persons: for an area's funds, and for an insurer."""
+    made = BankOrder(
+        stage=OrderStage.APPROVED, kind="reimbursement", amount_fen=9_00, payer="430100",
+        account=bytes(32), due_on="2026-01-20", salt=bytes(32),
+    )  # fmt: skip
+    return {
+        key_of("bank:icbc", AN_ORDER): made.encode(),
+        key_of("bank:icbc", AN_INSURERS_ORDER): replace(
+            made, kind="cover", payer=INSURER, due_on=""
+        ).encode(),
+    }
 
 
 def cover() -> dict[str, Any]:
@@ -242,6 +260,7 @@ def tell(node: MemoryNode) -> Story:
             f"filings/{PERSON}": [[row_of(FILING, filing().last).encode()], bytes(32)],
             f"account/{PERSON}": {"person": {"310200": 45_00}, "salt": bytes(32)},
             f"reimbursement/{REIMBURSEMENT}": reimbursement().encode(),
+            **bank_orders(),
             f"newborn/{NEWBORN}": newborn().encode(),
             f"move/{MOVE}": move().encode(),
             f"recovery/{RECOVERY}": recovery().encode(),

@@ -19,7 +19,7 @@ from node.api.app import api_routes
 from node.api.settings import ApiSettings
 from tests.node.api.asgi import Reply
 from tests.node.api.conftest import Edge, make_edge
-from tests.node.api.story import CLAIM, FILING, PERSON, REIMBURSEMENT
+from tests.node.api.story import AN_ORDER, CLAIM, FILING, PERSON, REIMBURSEMENT
 from tests.node.api.test_rights import ESTIMATE_BODY, EXPECTED, UNSIGNED, request_of
 from tests.node.api.world import HOSPITAL, CallSpec, reader
 
@@ -55,6 +55,8 @@ KNOWN = {
 STATE_KEYS = [
     f"claim/{CLAIM}",
     f"person/{PERSON}",
+    f"bank-order/bank:icbc/{AN_ORDER}",
+    "bank-order/bank:icbc",
     "param/block-calls",
     "org/centre",
     "x/y",

@@ -17,11 +17,14 @@ from node.api import rights
 from node.api.app import api_routes, check_declared
 from node.api.guard import GuardedRoute
 from node.api.params import edge_router
+from node.api.proofs import KEYS
 from node.api.rights import Right
 from node.api.settings import ApiSettings
 from tests.node.api import world
 from tests.node.api.conftest import Edge, make_edge
 from tests.node.api.story import (
+    AN_INSURERS_ORDER,
+    AN_ORDER,
     CLAIM,
     DEDUCTION,
     FILING,
@@ -56,6 +59,7 @@ OF_CLAIM = HOME | CARE | WATCHERS | {"centre", HOSPITAL, "finance:430100"}
 SEE_PATIENT = HOME | WATCHERS | {HOSPITAL}
 SEE_LINES = SEE_PATIENT | CARE
 SEE_PERSON = HOME | {"auditor:national", "auditor:430000"}
+OF_ORDER = {"bank:icbc", "auditor:national", "auditor:430000"}
 OF_COVER = SEE_PERSON | {INSURER, "centre", "finance:430100"}
 SEE_ALL_BLOCKS = {
     "centre", "bureau:430000", "bureau:440000", "bureau:510000", "auditor:national"
@@ -134,6 +138,10 @@ EXPECTED: dict[str, Allowed] = {
     "cover_product": ANYBODY,
     "cover_holder": (OF_COVER, BUSINESS),
     "cover_payment": (OF_COVER, BUSINESS),
+    "insurer_month": ({"centre", INSURER}, BUSINESS),
+    "insurer_due": ({"centre", INSURER}, BUSINESS),
+    "area_insurers": (OF_INSTITUTION - {HOSPITAL}, BUSINESS),
+    "area_insurers_month": (OF_INSTITUTION - {HOSPITAL}, BUSINESS),
     "cover_payments": ({INSURER, "centre"}, BUSINESS),
     "account": (
         HOME | {"centre", "finance:430100", "auditor:national", "auditor:430000"},
@@ -253,6 +261,10 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         "cover_holder": f"/v1/cover/products/{PRODUCT}/holders/{PERSON}",
         "cover_payment": f"/v1/cover/payments/{PAYMENT}",
         "cover_payments": f"/v1/cover/insurers/{INSURER}/payments",
+        "insurer_month": f"/v1/insurers/{INSURER}/months/{MONTH}",
+        "insurer_due": f"/v1/insurers/{INSURER}/due",
+        "area_insurers": "/v1/areas/440100/insurers",
+        "area_insurers_month": f"/v1/areas/440100/insurers/{MONTH}",
         "account": "/v1/accounts/fund:430100",
         "account_postings": "/v1/accounts/fund:430100/postings",
         "bank_orders": "/v1/banks/bank:icbc/orders",
@@ -470,6 +482,11 @@ def test_of_a_batch_each_reader_sees_its_own_calls(edge: Edge) -> None:
         (f"filing/{FILING}", SEE_PERSON),
         (f"claim-lines/{CLAIM}/1", SEE_LINES),
         (f"reimbursement/{REIMBURSEMENT}", SEE_PERSON),
+        (f"bank-order/bank:icbc/{AN_ORDER}", OF_ORDER | HOME | {"finance:430100"}),
+        (f"bank-order/bank:icbc/{AN_INSURERS_ORDER}", (OF_ORDER | {INSURER}) - {"auditor:430000"}),
+        ("bank-order/bank:icbc/nothing/1", {"bank:icbc", "auditor:national"}),
+        ("bank-order/bank:icbc", {"bank:icbc", "auditor:national"}),
+        (f"bank-order/bank:other/{AN_ORDER}", {"bank:other", "auditor:national"}),
         ("clearing/430000/440000", {
             "centre", "bureau:430000", "bureau:440000", "auditor:national", "auditor:430000",
             "regulator:440000",
@@ -490,6 +507,31 @@ def test_rights_to_state_entries_follow_what_the_key_names(
     assert found == set(allowed)
 
 
+@pytest.mark.parametrize("key", [AN_ORDER, AN_INSURERS_ORDER])
+def test_a_banks_machine_keeper_does_not_see_whom_it_pays(edge: Edge, key: str) -> None:
+    for path in ("/v1/state", "/v1/state/evidence"):
+        query = f"key=bank-order/bank:icbc/{key}"
+        assert edge.api.get(path, reader("bank:icbc", "operator"), query).status == 403
+        assert edge.api.get(path, reader("bank:icbc", "finance"), query).status == 200
+        assert edge.api.get(path, reader("bank:other", "finance"), query).code == "read.no-right"
+
+
+@pytest.mark.parametrize(
+    ("kind", "allowed"),
+    [
+        ("payment", {"centre", "bank:icbc"}),
+        ("reimbursement", {"bank:icbc", "auditor:national"}),
+        ("payout", {"bank:icbc", "auditor:national"}),
+        ("cover", {"bank:icbc", "auditor:national"}),
+    ],
+)
+def test_who_sees_the_list_of_a_banks_orders(tmp_path: Path, kind: str, allowed: set[str]) -> None:
+    edge = make_edge(tmp_path, MANY)
+    path, query = "/v1/banks/bank:icbc/orders", f"kind={kind}"
+    found = {org for org in ALL if edge.api.get(path, reader(org, "finance"), query).status == 200}
+    assert found == allowed
+
+
 def test_every_right_is_used_and_described() -> None:
-    assert set(rights.ROUTES.values()) == set(Right)
+    assert set(rights.ROUTES.values()) | {right for right, _ in KEYS.values()} == set(Right)
     assert all(issubclass(GuardedRoute, object) and right.value for right in Right)

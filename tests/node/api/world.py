@@ -84,6 +84,7 @@ ORGANISATIONS: tuple[tuple[str, str, str], ...] = (
     ("finance:430100", "finance", "430100"),
     ("finance:510000", "finance", "510000"),
     ("bank:icbc", "bank", "000000"),
+    ("bank:other", "bank", "000000"),
     ("insurer:one", "insurer", "000000"),
     ("auditor:national", "auditor", "000000"),
     ("auditor:430000", "auditor", "430000"),

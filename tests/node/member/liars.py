@@ -151,6 +151,13 @@ def sends_no_list(_request: httpx.Request, answer: httpx.Response) -> httpx.Resp
     return content(answer, b'{"records": {"a": 1}, "changes": 7, "next": 5}')
 
 
+def withholds(request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+    """As of a transaction of which other calls are others' business; whatever call it was."""
+    if not request.url.path.startswith("/v1/receipts/"):
+        return answer
+    return httpx.Response(403, json={"code": "read.no-right", "values": {"withheld_calls": 1}})
+
+
 class Swaps:
     """Answers about one thing with the (true) proof of another of its kind: the one before."""
 
@@ -182,6 +189,82 @@ class Stale:
         key = request.url.params.get("key", "")
         return content(answer, self._first.setdefault(request.url.path + key, answer.content))
 
+
+# --- About orders to pay persons -----------------------------------------------------------------
+
+
+def _bent_order(answer: httpx.Response, place: int, said: Any) -> httpx.Response:
+    """A field of an order to pay a person (``BankOrder``) says something else."""
+
+    def change(fields: list[Any]) -> None:
+        value = decode(fields[6][1]) if fields[2] == "state" and fields[6][1] else []
+        if len(value) == 10:
+            value[place] = said
+            fields[6][1] = encode(value)
+
+    return _bent(answer, change)
+
+
+@about("state/evidence")
+def raises_what_a_person_gets(_request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+    return _bent_order(answer, 2, 99_999_999)
+
+
+@about("state/evidence")
+def sends_it_elsewhere(_request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+    """Another bank account."""
+    return _bent_order(answer, 4, b"m" * 32)
+
+
+@about("state/evidence")
+def says_it_is_approved(_request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+    """Whatever became of it; the list has the orders that are not to be paid, too."""
+    return _bent_order(answer, 0, "approved")
+
+
+@about("state/evidence")
+def proves_another_banks_order(_request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+    """The key says who is to pay."""
+
+    def change(fields: list[Any]) -> None:
+        if fields[2] == "state":
+            fields[6][0] = fields[6][0].replace("bank:icbc", "bank:ccb")
+
+    return _bent(answer, change)
+
+
+@about("/orders")
+def says_that_nothing_can_be_proved(
+    _request: httpx.Request, answer: httpx.Response
+) -> httpx.Response:
+    """As of orders that are older than entries: it holds them back."""
+    document = json.loads(answer.content)
+    for row in document["records"]:
+        row["has_entry"] = False
+    return content(answer, json.dumps(document).encode())
+
+
+def lists_also(*names: str) -> Bend:
+    """Orders of persons that are not to be paid, or that nobody gave."""
+
+    @about("/orders")
+    def lists_more(_request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+        document = json.loads(answer.content)
+        document["records"] += [{"order": name} for name in names]
+        return content(answer, json.dumps(document).encode())
+
+    return lists_more
+
+
+def both(first: Bend, second: Bend) -> Bend:
+    """One lie after the other."""
+    return lambda request, answer: second(request, first(request, answer))
+
+
+ABOUT_PERSONS: tuple[Bend, ...] = (
+    raises_what_a_person_gets, sends_it_elsewhere, says_it_is_approved,
+    proves_another_banks_order, says_that_nothing_can_be_proved,
+)  # fmt: skip
 
 LIARS: dict[str, Callable[[], Bend]] = {
     bend.__name__: (lambda b=bend: b)  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""A member node as the process that a bank starts, and what of it a test can see from outside."""
+"""A member node as the process that an organisation starts, seen from outside."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def until(what: Callable[[], Any], why: Callable[[], object]) -> Any:
 
 
 class MemberProcess:
-    """A bank's member node in a folder."""
+    """A member node in a folder; a bank's exchanges files."""
 
     def __init__(
         self,
@@ -56,6 +56,7 @@ class MemberProcess:
         secret = folder / "passphrase"
         secret.touch(mode=0o600)
         secret.write_text(PASSPHRASE, encoding="utf-8")
+        exchange = '[bank]\nfolder = "exchange"\nformat = "json"\n'
         self.config.write_text(
             f"""[member]
 organisation = "{organisation}"
@@ -71,10 +72,7 @@ poll_ms = 50
 timeout_ms = 5000
 refresh_rounds = 3
 
-[bank]
-folder = "exchange"
-format = "json"
-
+{exchange if organisation.startswith("bank:") else ""}
 [log]
 format = "json"
 """,

@@ -126,6 +126,69 @@ def test_a_month_whose_rows_are_not_all_proved_is_no(story: Story, serve: Ask) -
     assert (done.exit_code, "0 of 4, agree: no" in done.output) == (1, True)
 
 
+def statement(folder: Path, *rows: tuple[str, str, str, str]) -> Path:
+    """A bank account's statement: reference, direction, yuan, day."""
+    path = folder / "account.json"
+    names = ("reference", "direction", "amount", "value_on")
+    path.write_text(json.dumps([dict(zip(names, row, strict=True)) for row in rows]))
+    return path
+
+
+CAME = ("R-1", "in", "760.00", "2025-07-02")
+WENT_BACK = ("B-1", "returned", "60.00", "2025-07-03")
+
+
+def test_a_bank_account_that_agrees(story: Story, serve: Ask, tmp_path: Path) -> None:
+    config = serve(story.at(HOSPITAL).rounds(2))
+    file = statement(tmp_path, CAME, WENT_BACK)
+    done = yibao("member", "account", config, file, "--json")
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.output)
+    assert [(row["outcome"], row["payment"], row["notice"]) for row in found["lines"]] == [
+        ("matched", story.first, MONTH_NOTICE)
+    ] * 2
+    assert yibao("member", "account", config, file).exit_code == 0
+    paid = serve(story.at(FINANCE_GUANGZHOU).rounds(2))
+    out = statement(tmp_path, ("R-1", "out", "760.00", "2025-07-02"), WENT_BACK)
+    assert yibao("member", "account", paid, out).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("rows", "outcomes", "missing"),
+    [
+        ([CAME], ["matched"], 0),
+        ([WENT_BACK], ["matched"], 0),
+        ([("R-1", "in", "759.00", "2025-07-02"), WENT_BACK], ["amount-differs", "matched"], 0),
+        ([("R-1", "out", "760.00", "2025-07-02")], ["unknown"], 1),
+        ([CAME, CAME, WENT_BACK], ["matched", "unknown", "matched"], 0),
+        ([("X-1", "in", "760.00", "2025-07-01"), WENT_BACK], ["unknown", "matched"], 1),
+        ([("X-1", "in", "1.00", "2025-07-01"), ("X-2", "in", "1.00", "2025-07-31")],
+         ["unknown", "unknown"], 2),
+        ([], [], 0),
+    ],
+)  # fmt: skip
+def test_a_bank_account_that_differs(
+    story: Story, serve: Ask, tmp_path: Path, rows: Any, outcomes: list[str], missing: int
+) -> None:
+    config = serve(story.at(HOSPITAL).rounds(2))
+    done = yibao("member", "account", config, statement(tmp_path, *rows), "--json")
+    found = json.loads(done.output)
+    assert [row["outcome"] for row in found["lines"]] == outcomes
+    assert len(found["missing"]) == missing
+    assert done.exit_code == int(
+        missing > 0 or set(outcomes) > {"matched"} or "unknown" in outcomes
+    )
+
+
+def test_what_is_no_statement_is_told(story: Story, serve: Ask, tmp_path: Path) -> None:
+    config = serve(story.at(HOSPITAL).rounds(1))
+    path = tmp_path / "account.csv"
+    assert yibao("member", "account", config, path).exit_code == 6
+    path.write_text("reference,amount\nR-1,much\n", encoding="utf-8")
+    done = yibao("member", "account", config, path)
+    assert (done.exit_code, "row 1" in done.output) == (6, True)
+
+
 def test_a_finance_department(story: Story, serve: Ask) -> None:
     config = serve(story.at(FINANCE_GUANGZHOU).rounds(2))
     (notice,) = listed(config, "notices")
@@ -133,6 +196,7 @@ def test_a_finance_department(story: Story, serve: Ask) -> None:
     assert len(listed(config, "payments")) == 2
     text = yibao("member", "list", config, "notices").output
     assert "60.00" in text
+    assert "R-1, (approved)" in text
 
 
 def test_an_insurer(serve: Ask, tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ import pytest
 
 from node.ledger.evidence import ReceiptFacts, StateFacts, verify_evidence
 from node.member.build import Built
-from node.member.months import month_of, months_of
+from node.member.notices import month_of, months_of, with_payments
 from tests.contracts.world import BANK
 from tests.node.api.real import OTHER_HOSPITAL
-from tests.node.member.liars import LIARS, Stale, about, content
+from tests.node.member.liars import LIARS, Stale, about, content, withholds
 from tests.node.member.parties import (
     BACK,
     CAME_BACK,
@@ -79,7 +79,6 @@ def test_a_hospital_has_its_months_to_the_banks_reference(story: Story) -> None:
     assert (june["declared_fen"], june["deducted_fen"], june["confirmed_fen"]) == (
         FUNDS, DEDUCTED, OWED,
     )  # fmt: skip
-    assert (june["rows_proved"], june["rows_fen"], june["rows_agree"]) == (4, FUNDS, True)
     assert (june["notice"], june["expected_fen"], june["carried_fen"]) == (MONTH_NOTICE, OWED, 0)
     assert (june["received_fen"], june["open_fen"]) == (OWED - CAME_BACK, CAME_BACK)
     told = [(one["payment"], one["state"], one["reference"]) for one in june["payments"]]
@@ -100,6 +99,7 @@ def test_an_accountant_finds_each_settlement_of_a_month(story: Story) -> None:
     built = story.at(HOSPITAL).rounds(2)
     told = month_of(built.records, JUNE)
     assert told is not None
+    assert (told["rows_proved"], told["rows_fen"], told["rows_agree"]) == (4, FUNDS, True)
     rows = {row["settlement"]: row["funds_fen"] for row in told["rows"]}
     assert rows.keys() == {ONE, TWO, BACK, REFUND}
     assert rows[BACK] == -rows[REFUND]
@@ -114,6 +114,10 @@ def test_an_accountant_finds_each_settlement_of_a_month(story: Story) -> None:
 def test_a_finance_department_has_what_it_pays_and_what_it_awaits(story: Story) -> None:
     city = story.at(FINANCE_GUANGZHOU).rounds(2)
     (notice,) = city.records.listed("notice")
+    told = with_payments(city.records, notice)["payments"]
+    assert [(one["payment"], one["state"], one["reference"]) for one in told] == [
+        (story.first, "part-back", "R-1"), (story.rest, "approved", ""),
+    ]  # fmt: skip
     assert (notice.name, notice.facts["side"]) == (MONTH_NOTICE, "pay")
     assert (notice.facts["amount_fen"], notice.facts["open_fen"]) == (OWED, CAME_BACK)
     assert notice.facts["payment"] == story.rest
@@ -150,6 +154,25 @@ def test_every_record_holds_from_genesis_with_all_nodes_off(story: Story) -> Non
                     assert facts.value[2] == record.facts["amount_fen"]
         if organisation == HOSPITAL:
             assert seen == set(KINDS) - {"office"}
+
+
+def test_what_one_node_has_proved_is_not_asked_of_the_next(story: Story) -> None:
+    desk = story.at(HOSPITAL, None, None)
+    desk.rounds(1, desk.open(refresh=5))
+    first, second = ([path for path in door.asked if "evidence" in path] for door in desk.doors)
+    assert len(first) > 10
+    assert second == []
+
+
+def test_a_list_is_gone_along_once(story: Story) -> None:
+    desk = story.at(HOSPITAL)
+    desk.rounds(1)
+    desk.rounds(1)  # after a restart
+    head = story.month.world.node.head.height
+    asked = [query for path, query in desk.doors[0].queries if path.endswith("/changes")]
+    assert asked[0].endswith("after=")
+    assert asked[-1].endswith(f"after={head}%3A9999999")
+    assert len(asked) == 2
 
 
 def test_others_get_nothing_of_it(story: Story) -> None:
@@ -230,10 +253,12 @@ def lists_too(*rows: dict[str, Any]) -> Any:
         ({"kind": "settlement", "name": TWO + "9"}, "member.other-subject"),
         ({"kind": "refund", "name": ONE}, "member.other-subject"),
         ({"kind": "declared", "name": JULY}, "member.other-subject"),
+        ({"kind": "declared", "name": f"{JUNE}.{'0' * 64}.0"}, "member.other-subject"),
         ({"kind": "settlement", "name": "x", "tx_id": "zz" * 32}, "member.answer-shape"),
         ({"kind": "settlement", "name": "x", "call_index": -1}, "member.answer-shape"),
         ({"kind": "settlement", "name": "x", "call_index": True}, "member.answer-shape"),
         ({"kind": "settlement", "name": "x", "at_height": 10**15}, "member.answer-shape"),
+        ({"kind": "settlement", "name": ONE, "at_height": 10**14}, "member.stale"),
         ({"kind": "settlement", "name": "n" * 200}, "member.answer-shape"),
         ({"kind": "settlement", "name": 7}, "member.answer-shape"),
     ],
@@ -246,26 +271,84 @@ def test_what_is_not_so_is_not_proved(story: Story, row: dict[str, Any], code: s
     assert (node["state"] in ("lies", "declines"), node["code"]) == (True, code)
 
 
-def test_a_true_notice_of_others_is_not_taken_for_ones_own(story: Story) -> None:
+def test_true_things_listed_again_and_again_cost_one_proof_each(story: Story) -> None:
+    """Else a list of true names with heights to come would keep the process from everybody else."""
+
+    @about("/changes")
+    def again(_request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+        document = json.loads(answer.content)
+        document["changes"] = [
+            {**row, "at_height": height}
+            for row in document["changes"]
+            if row["kind"] == "notice"
+            for height in range(row["at_height"], 10**6, 100)
+        ]
+        return content(answer, json.dumps(document).encode())
+
+    desk = story.at(HOSPITAL, again, None)
+    built = desk.rounds(2)
+    assert len([path for path in desk.doors[0].asked if "evidence" in path]) < 10
+    assert everything(built) == all_true(story, HOSPITAL)
+
+
+def test_what_closed_a_month_has_not_declared_it(story: Story) -> None:
+    """Calls of the hospital about the same month, each under the name that it would have."""
+
+    @about("/changes")
+    def bend(_request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+        document = json.loads(answer.content)
+        true = {(row["tx_id"], row["call_index"]) for row in document["changes"]
+                if row["kind"] == "declared"}  # fmt: skip
+        document["changes"] = [
+            {**row, "kind": "declared", "name": f"{row['name']}.{row['tx_id']}.{row['call_index']}"}
+            for row in document["changes"]
+            if row["kind"] == "month" and (row["tx_id"], row["call_index"]) not in true
+        ]
+        return content(answer, json.dumps(document).encode())
+
+    built = story.at(HOSPITAL, bend).rounds()
+    (node,) = built.status()["nodes"]
+    assert (node["state"], node["code"]) == ("lies", "member.other-subject")
+    assert states(built, "declared") == {}
+
+
+def test_a_receipt_that_may_not_be_read_holds_up_nothing(story: Story) -> None:
+    built = story.at(HOSPITAL, withholds).rounds(2)
+    true = all_true(story, HOSPITAL)
+    by_receipt = ("settlement", "refund", "declared")
+    assert everything(built) == {
+        thing: facts for thing, facts in true.items() if thing[0] not in by_receipt
+    }
+    assert built.status()["nodes"][0]["state"] == "agrees"
+    june = month_of(built.records, JUNE)
+    assert june is not None
+    assert (june["expected_fen"], june["rows_agree"]) == (OWED, False), "nobody is told that it is"
+    assert everything(story.at(HOSPITAL, withholds, None).rounds(2)) == true
+
+
+@pytest.mark.parametrize("kind", ["notice", "payment"])
+def test_a_true_thing_of_others_is_not_taken_for_ones_own(story: Story, kind: str) -> None:
     """A finance department of the province may read its city's notices, a bureau's node could serve
-    it anybody's: the proof is good, and the notice is none of its own."""
+    it anybody's: the proofs are good, and of what is none of its own."""
     kept: dict[str, bytes] = {}
+    name = {"notice": MONTH_NOTICE, "payment": story.first}[kind]
 
     def keeps(request: httpx.Request, answer: httpx.Response) -> httpx.Response:
-        if answer.status_code == 200 and request.url.params.get("key") == f"notice/{MONTH_NOTICE}":
-            kept["notice"] = answer.content
+        if answer.status_code == 200 and "state/evidence" in request.url.path:
+            kept[request.url.params["key"]] = answer.content
         return answer
 
     def serves(request: httpx.Request, answer: httpx.Response) -> httpx.Response:
-        if request.url.params.get("key") == f"notice/{MONTH_NOTICE}":
-            return content(httpx.Response(200), kept["notice"])
-        return lists_too({"kind": "notice", "name": MONTH_NOTICE})(request, answer)
+        if answer.status_code == 403 and request.url.params.get("key") in kept:
+            return content(httpx.Response(200), kept[request.url.params["key"]])
+        return lists_too({"kind": kind, "name": name})(request, answer)
 
     story.at(FINANCE_GUANGDONG, keeps).rounds()
     built = story.at(FINANCE_HUNAN, serves).rounds()
     (node,) = built.status()["nodes"]
     assert (node["state"], node["code"]) == ("lies", "member.not-party")
     assert set(states(built, "notice")) == {CLEARING}
+    assert set(states(built, "payment")) == {story.across}
 
 
 def test_what_this_build_does_not_follow_is_passed_over(story: Story) -> None:
@@ -341,7 +424,7 @@ def test_the_payees_bank_says_what_it_received(story: Story) -> None:
                 "value_on": "2025-08-01"}  # fmt: skip
     story.month.do("bank:ccb", "payment", "receive", received, "operator")
     desk.rounds(1, built)
-    june = months_of(built.records)[0]
+    june = next(months_of(built.records))
     assert [one["received_reference"] for one in june["payments"]] == ["", "CCB-4"]
     assert (june["received_fen"], june["open_fen"]) == (OWED, 0)
     proofs = [path for path in desk.doors[0].asked[asked:] if "evidence" in path]

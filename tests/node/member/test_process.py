@@ -18,7 +18,7 @@ from cli import devnet, network, processes
 from cli.client import CallSpec, Client
 from cli.identity import identity_of_seed, write_key
 from cli.network import Network, NodePlace
-from contracts.settlement import CONTRACTS
+from contracts.settlement import CONTRACTS, bank_order
 from contracts.settlement.clearing.payment_record import Payment
 from node.ledger.evidence import StateFacts, verify_evidence
 from node.ledger.genesis import Genesis
@@ -26,6 +26,8 @@ from node.ledger.keystore import SCRYPT_N_LEAST, open_sealed
 from node.member.__main__ import Exit
 from tests.cli.month_desk import FINANCE_GUANGZHOU, JUNE, Desk
 from tests.contracts.settlement.claim_world import BED, line
+from tests.contracts.settlement.test_reimbursement import ACCOUNT
+from tests.contracts.settlement.test_reimbursement import Desk as Window
 from tests.contracts.world import BANK, BUREAU_HUNAN, HOSPITAL
 from tests.node.member.processes import PASSPHRASE, LyingProxy, MemberProcess, until
 
@@ -49,11 +51,17 @@ def row(reference: str, order: str, fen: int, direction: str = "out") -> dict[st
             "amount": amount, "value_on": today(), "reason": ""}  # fmt: skip
 
 
-def closed_month(folder: Path) -> tuple[Path, bytes, str, int]:
-    """A ledger on which June was closed, confirmed and ordered to be paid: what it lies in, its
-    chain, the payment and its amount."""
+TO_PERSON = "430100z-1/pay-1"
+
+
+def closed_month(folder: Path) -> tuple[Path, bytes, str, int, int]:
+    """A ledger on which June was closed, confirmed and ordered to be paid, and a person is to be
+    reimbursed: what it lies in, its chain, the payment, its amount and the person's."""
     desk = Desk(folder / "ledger", parties=((OTHER_BANK, "bank", "000000"),))
     desk.settle("H44010000123-m-1", [line(1, BED, 50_000)])
+    window = Window(desk.claims)
+    due = window.approve(place={"institution": HOSPITAL}).answer["due_fen"]
+    window.pay()
     desk.on("2025-07-02").declare()
     owed = desk.confirm()
     payment = f"{FINANCE_GUANGZHOU}:1"
@@ -65,7 +73,7 @@ def closed_month(folder: Path) -> tuple[Path, bytes, str, int]:
     genesis.write_bytes(desk.world.genesis_bytes)
     chain = desk.world.genesis.chain
     desk.close()
-    return genesis, chain, payment, owed
+    return genesis, chain, payment, owed, due
 
 
 @contextmanager
@@ -113,7 +121,7 @@ def height_of(place: NodePlace) -> int:
 
 
 def test_a_closed_month_is_paid_through_both_banks_member_nodes(tmp_path: Path) -> None:
-    genesis, chain, payment, owed = closed_month(tmp_path)
+    genesis, chain, payment, owed, due = closed_month(tmp_path)
     running: list[MemberProcess] = []
 
     def member(bank: str, *addresses: str) -> MemberProcess:
@@ -129,7 +137,9 @@ def test_a_closed_month_is_paid_through_both_banks_member_nodes(tmp_path: Path) 
     liar = LyingProxy(f"http://127.0.0.1:{port}")
     with node_of(tmp_path, genesis, chain, port, liar) as place:
         try:
-            pays(member(BANK, liar.address, place.url), payment, owed, lambda: height_of(place))
+            bank = member(BANK, liar.address, place.url)
+            pays(bank, {payment: owed, TO_PERSON: due}, lambda: height_of(place))
+            proves(bank, genesis, due)
             receives(member(OTHER_BANK, place.url), payment, owed, genesis)
         finally:
             codes = [one.stop() for one in running]
@@ -137,18 +147,27 @@ def test_a_closed_month_is_paid_through_both_banks_member_nodes(tmp_path: Path) 
     assert codes == [Exit.STOPPED, Exit.STOPPED], [one.log() for one in running]
 
 
-def pays(bank: MemberProcess, payment: str, owed: int, height: Callable[[], int]) -> None:
-    """The instruction comes out once, the statement is worked through once, whenever it dies."""
-    (name,) = bank.wait_for("out", 1)
+def pays(bank: MemberProcess, orders: dict[str, int], height: Callable[[], int]) -> None:
+    """Instructions come out once, the statement is worked through once, whenever it dies."""
+    names = bank.wait_for("out", 2)
     bank.kill()
-    (order,) = bank.read("out", name)
-    assert (order["order"], order["amount_fen"]) == (payment, owed)
-    assert (order["payee"], order["payee_bank"]) == (HOSPITAL, OTHER_BANK)
-    (bank.folder / "exchange" / "out" / name).unlink()  # the bank's own system took it
+    shown = {order["order"]: order for name in names for order in bank.read("out", name)}
+    assert {name: order["amount_fen"] for name, order in shown.items()} == orders
+    person = shown.pop(TO_PERSON)
+    (payment,) = shown.values()
+    assert (payment["payee"], payment["payee_bank"], payment["account"]) == (
+        HOSPITAL, OTHER_BANK, None
+    )  # fmt: skip
+    assert (person["payee"], person["account"]) == (None, ACCOUNT.hex())
+    for name in names:
+        (bank.folder / "exchange" / "out" / name).unlink()  # the bank's own system took it
 
     bank.start()
     bank.status()
-    rows = [row("ICBC-1", payment, owed), row("ICBC-2", "", 500, "in")]
+    rows = [
+        row("ICBC-1", payment["order"], payment["amount_fen"]), row("ICBC-2", "", 500, "in"),
+        row("ICBC-3", TO_PERSON, orders[TO_PERSON]),
+    ]  # fmt: skip
     before = height()
     bank.drop("day.json", rows)
     until(lambda: height() > before, bank.log)  # handed in, and hardly proved yet
@@ -160,7 +179,7 @@ def pays(bank: MemberProcess, payment: str, owed: int, height: Callable[[], int]
     bank.start()
     assert bank.wait_for("done", 2) == ["day.json", "day.json.result.json"]
     lines = bank.read("done", "day.json.result.json")["lines"]
-    assert [one["outcome"] for one in lines] == ["matched", "suspense"]
+    assert [one["outcome"] for one in lines] == ["matched", "suspense", "matched"]
     bank.drop("day-again.json", rows)
     bank.wait_for("done", 4)
     again = bank.read("done", "day-again.json.result.json")["lines"]
@@ -173,6 +192,28 @@ def pays(bank: MemberProcess, payment: str, owed: int, height: Callable[[], int]
 
     until(named, lambda: (bank.status(), bank.log()))
     assert bank.files("out") == [], "it came out once"
+
+
+def proves(bank: MemberProcess, genesis: Path, due: int) -> None:
+    """What was paid to the person is listed, and its file holds with every node switched off."""
+
+    def known() -> Any:
+        _, listed = bank.yibao("list", "orders")
+        found = {one["name"]: one for one in listed["records"]}
+        return found if found.get(TO_PERSON, {}).get("state") == "paid" else None
+
+    order = until(known, bank.log)[TO_PERSON]
+    assert (order["pays"], order["amount_fen"], order["reference"]) == (
+        "reimbursement", due, "ICBC-3"
+    )  # fmt: skip
+    file = bank.folder / "person.evidence"
+    code, _ = bank.yibao("proof", "order", TO_PERSON, "-o", file)
+    assert code == 0
+    facts = verify_evidence(file.read_bytes(), Genesis.parse(genesis.read_bytes()))
+    assert isinstance(facts, StateFacts)
+    assert facts.key == bank_order.key_of(BANK, TO_PERSON)
+    proved = bank_order.BankOrder.decode(facts.value)
+    assert (proved.stage, proved.account, proved.reference) == ("paid", ACCOUNT, "ICBC-3")
 
 
 def receives(bank: MemberProcess, payment: str, owed: int, genesis: Path) -> None:

@@ -10,7 +10,8 @@ AMOUNT_END = 10**15
 BALANCE_END = 10**18
 FIRST_WORDS = {
     "fund": ("fund", "home"), "premium": ("fund", "home"), "owed": ("fund", "contract"),
-    "commercial": ("commercial", "owner"), "person": ("account", "home"),
+    "commercial": ("commercial", "contract"), "benefit": ("commercial", "contract"),
+    "person": ("account", "home"),
     "wallet": ("account", "contract"), "clearing": ("clearing", "contract"),
     "receivable": ("clearing", "contract"), "advance": ("clearing", "contract"),
     "payable": ("payable", "care"), "patient": ("payable", "owner"),

@@ -22,7 +22,7 @@ SENDERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "hold": (("bureau",), ("finance", "audit")), "release": (("bureau",), ("finance", "audit")),
 }  # fmt: skip
 """Kinds and posts that may call; empty: all."""
-KINDS = {"bank": ("bank",), "commercial": ("insurer",)}
+KINDS = {"bank": ("bank",)}
 """Kinds of organisations in an account's name; institutions for all others."""
 FUND_TYPES = ("310100", "310200", "cash", "330100", "390100", "390200", "610100")
 
