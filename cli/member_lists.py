@@ -115,7 +115,15 @@ LISTS: dict[str, Shown] = {
     "covers": Shown("records/cover", (
         ("payment", NAME), ("state", STATE), ("product", _text("product")),
         ("settlement", _text("claim")), ("amount 元", _money("amount_fen")),
-        ("person", _text("person")), ("orders", _orders),
+        ("open 元", _money("open_fen")), ("person", _text("person")), ("orders", _orders),
+    )),
+    "statements": Shown("records/statement", (
+        ("statement", NAME), ("state", STATE), ("place", _text("place")),
+        ("amount 元", _money("amount_fen")),
+        ("confirmed by", lambda row: ", ".join(
+            side for side in ("insurer", "place") if row[f"confirmed_by_{side}"]
+        ) or NONE),
+        ("notice", _text("notice")),
     )),
     "owed": Shown("owed", (
         ("month", _text("month")), ("institution", _text("institution")),
@@ -130,6 +138,6 @@ LISTS: dict[str, Shown] = {
 
 KINDS = (
     "order", "line", "notice", "payment", "month", "declared", "deduction", "settlement", "refund",
-    "cover", "unpaid", "payable", "commercial", "office",
+    "cover", "statement", "insurer-month", "unpaid", "payable", "commercial", "due", "office",
 )  # fmt: skip
 """Kinds of records that have a proof (``node.member.records``)."""

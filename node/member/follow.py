@@ -114,11 +114,11 @@ class Followed:
             found[kind] = found.get(kind, 0) + 1
         return found
 
-    def refresh(self, remote: Remote, kind: str, name: str) -> bool:
-        """Prove how a thing of the state stands now. Raises ``InvalidProof``."""
+    def refresh(self, remote: Remote, kind: str, name: str, *, least: int = 0) -> bool:
+        """Prove how a thing of the state stands, not below a height. Raises ``InvalidProof``."""
         known = self._kinds[kind]
         assert isinstance(known, StateKind), "a receipt stays as it is"
-        facts, data = self._nodes.prove_state(remote, known.prefix + name)
+        facts, data = self._nodes.prove_state(remote, known.prefix + name, least=least)
         if facts.present:
             try:
                 found = known.read(name, facts.value)
@@ -142,7 +142,8 @@ class Followed:
         if known is not None and known.height >= hint.height:
             return
         if isinstance(kind, StateKind):
-            self.refresh(remote, hint.kind, hint.name)
+            # A proof below the height that is listed would leave the thing news for ever.
+            self.refresh(remote, hint.kind, hint.name, least=hint.height)
             return
         try:
             facts, data = self._nodes.prove_receipt(remote, hint.tx_id, hint.call)
@@ -150,6 +151,8 @@ class Followed:
             if refusal.code == "read.no-right":
                 return  # others' calls stand in the same transaction
             raise
+        if facts.header.height != hint.height:
+            raise InvalidProof("member.stale", height=facts.header.height, listed=hint.height)
         found = kind.read(hint.name, facts)
         self._keep(Record.at(kind.name, hint.name, found.state, facts.header, found.facts),
                    found, data)  # fmt: skip

@@ -15,7 +15,7 @@ from node.store.kv import KV, Operation
 
 KINDS = (
     "order", "line", "notice", "payment", "month", "declared", "deduction", "settlement", "refund",
-    "cover", "unpaid", "payable", "commercial", "office",
+    "cover", "statement", "insurer-month", "unpaid", "payable", "commercial", "due", "office",
 )  # fmt: skip
 """Kinds of records; who has which: ``node.member.kinds``."""
 

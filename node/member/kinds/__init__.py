@@ -6,14 +6,15 @@ organisation          kinds
 hospital, pharmacy    settlement, refund, declared, month, deduction, notice, payment; unpaid,
                       payable: what it is owed in all
 finance department    notice, payment; office: its region
-insurer               cover, settlement, notice, payment; commercial: what it owes in all
+insurer               cover, settlement, statement, insurer-month, notice, payment; due: months with
+                      statements that are not paid, commercial: what it owes in all
 bank                  order, notice (``node.member.orders``), line (``node.member.lines``)
 ====================  ==============================================================================
 """
 
 from __future__ import annotations
 
-from node.member.kinds import account
+from node.member.kinds import account, statement
 from node.member.kinds.cover import covered, covers
 from node.member.kinds.deduction import deductions
 from node.member.kinds.kind import Find, Following, Kind
@@ -45,8 +46,8 @@ def following(organisation: str, find: Find) -> Following | None:
             return Following(kinds, always=(("office", me),))
         case "insurer":
             kinds = (
-                covers(me), covered(me), notices(me.__eq__), PAYMENTS,
-                account.balance("commercial"),
+                covers(me), covered(me), statement.statements(me), statement.insurer_months(me),
+                notices(me.__eq__), PAYMENTS, statement.due(me), account.balance("commercial"),
             )  # fmt: skip
-            return Following(kinds, always=(("commercial", me),))
+            return Following(kinds, always=(("due", me), ("commercial", me)))
     return None

@@ -12,6 +12,8 @@ from node.ledger.types import Value
 from node.member.kinds.kind import Found, ReceiptKind, StateKind, not_party, other_subject
 from node.member.kinds.settlement import SETTLED, event_of, shown
 
+TO_PATIENT = (CoverStage.DUE, CoverStage.PAYING, CoverStage.RETURNED)
+"""Stages in which the insurer owes the patient."""
 FINAL = (CoverStage.SETTLED, CoverStage.PAID, CoverStage.CANCELLED, CoverStage.REPAID)
 """Stages in which nobody waits for anybody; a node lists what changes all the same."""
 
@@ -26,9 +28,12 @@ def covers(insurer: str) -> StateKind:
         facts = {
             "claim": made.claim, "product": made.product, "version": made.number,
             "person": made.person, "area": made.area, "amount_fen": made.amount_fen,
+            "open_fen": made.open_fen if made.stage in TO_PATIENT else 0,
+            "paid_fen": made.standing_fen,
             "orders": [
                 {"order": order.id, "bank": order.bank, "outcome": order.outcome,
-                 "reference": order.reference}
+                 "reference": order.reference, "amount_fen": order.amount_fen,
+                 "returned_fen": sum(back.amount_fen for back in order.returns)}
                 for order in made.orders
             ],
         }  # fmt: skip
@@ -37,8 +42,8 @@ def covers(insurer: str) -> StateKind:
     return StateKind(
         "cover",
         "cover-payment/",
-        "what a product pays of one bill: amount, product, version, orders to banks; open while"
-        " anybody waits for money",
+        "what a product pays of one bill: amount, product, version, orders to banks, what came"
+        " back; open while anybody waits for money",
         read,
     )
 

@@ -39,12 +39,14 @@ class Door(httpx.BaseTransport):
     def __init__(self, world: NodeWorld, bend: Bend | None = None) -> None:
         self.world, self.bend = world, bend
         self.asked: list[str] = []
+        self.queries: list[tuple[str, str]] = []
         self.submitted: list[bytes] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         path, _, query = request.url.raw_path.decode().partition("?")
         body = request.read()
         self.asked.append(path)
+        self.queries.append((path, query))
         if path == "/v1/transactions":
             self.submitted.append(body)
         reply = self.world.api.send(

@@ -96,7 +96,7 @@ def test_an_insurer_has_what_its_products_paid_of_each_bill(covers: Covers) -> N
     ]
     (account,) = built.records.listed("commercial")
     assert account.facts["amount_fen"] == -covers.fen(f"{ONE}.1"), "what is paid at once is owed"
-    assert built.status()["open"] == {"commercial": 1, "cover": 1}
+    assert built.status()["open"] == {"commercial": 1, "cover": 1, "due": 1}
 
 
 def test_another_insurer_has_none_of_it(covers: Covers) -> None:

@@ -164,6 +164,17 @@ def test_what_one_node_has_proved_is_not_asked_of_the_next(story: Story) -> None
     assert second == []
 
 
+def test_a_list_is_gone_along_once(story: Story) -> None:
+    desk = story.at(HOSPITAL)
+    desk.rounds(1)
+    desk.rounds(1)  # after a restart
+    head = story.month.world.node.head.height
+    asked = [query for path, query in desk.doors[0].queries if path.endswith("/changes")]
+    assert asked[0].endswith("after=")
+    assert asked[-1].endswith(f"after={head}%3A9999999")
+    assert len(asked) == 2
+
+
 def test_others_get_nothing_of_it(story: Story) -> None:
     built = story.at(OTHER_HOSPITAL).rounds(2)
     assert {kind for kind, _ in everything(built)} == {"unpaid", "payable"}
@@ -247,6 +258,7 @@ def lists_too(*rows: dict[str, Any]) -> Any:
         ({"kind": "settlement", "name": "x", "call_index": -1}, "member.answer-shape"),
         ({"kind": "settlement", "name": "x", "call_index": True}, "member.answer-shape"),
         ({"kind": "settlement", "name": "x", "at_height": 10**15}, "member.answer-shape"),
+        ({"kind": "settlement", "name": ONE, "at_height": 10**14}, "member.stale"),
         ({"kind": "settlement", "name": "n" * 200}, "member.answer-shape"),
         ({"kind": "settlement", "name": 7}, "member.answer-shape"),
     ],
@@ -257,6 +269,26 @@ def test_what_is_not_so_is_not_proved(story: Story, row: dict[str, Any], code: s
     built = story.at(HOSPITAL, lists_too(row)).rounds()
     (node,) = built.status()["nodes"]
     assert (node["state"] in ("lies", "declines"), node["code"]) == (True, code)
+
+
+def test_true_things_listed_again_and_again_cost_one_proof_each(story: Story) -> None:
+    """Else a list of true names with heights to come would keep the process from everybody else."""
+
+    @about("/changes")
+    def again(_request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+        document = json.loads(answer.content)
+        document["changes"] = [
+            {**row, "at_height": height}
+            for row in document["changes"]
+            if row["kind"] == "notice"
+            for height in range(row["at_height"], 10**6, 100)
+        ]
+        return content(answer, json.dumps(document).encode())
+
+    desk = story.at(HOSPITAL, again, None)
+    built = desk.rounds(2)
+    assert len([path for path in desk.doors[0].asked if "evidence" in path]) < 10
+    assert everything(built) == all_true(story, HOSPITAL)
 
 
 def test_what_closed_a_month_has_not_declared_it(story: Story) -> None:
