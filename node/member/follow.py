@@ -9,7 +9,7 @@ still open is looked up again from time to time, at whichever node proves it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -85,6 +85,7 @@ class Followed:
     ) -> None:
         self._kv, self._nodes, self._records = kv, nodes, records
         self._organisation, self._always = organisation, following.always
+        self._own = {kind for kind, _ in following.always}
         self._kinds: Mapping[str, StateKind | ReceiptKind] = {
             kind.name: kind for kind in following.kinds
         }
@@ -120,10 +121,7 @@ class Followed:
         assert isinstance(known, StateKind), "a receipt stays as it is"
         facts, data = self._nodes.prove_state(remote, known.prefix + name, least=least)
         if facts.present:
-            try:
-                found = known.read(name, facts.value)
-            except (TypeError, ValueError, KeyError):
-                raise InvalidProof("member.unknown-form", key=facts.key) from None
+            found = _read(partial(known.read, name, facts.value), key=facts.key)
         elif known.absent is None:
             raise InvalidProof("member.other-subject", wanted=facts.key)
         else:
@@ -136,8 +134,8 @@ class Followed:
 
     def _listed(self, remote: Remote, hint: Hint) -> None:
         kind = self._kinds.get(hint.kind)
-        if kind is None:
-            return  # a newer node lists more than this build follows
+        if kind is None or hint.kind in self._own:
+            return  # a newer node lists more than this build follows; nobody lists what is our own
         known = self._records.find(hint.kind, hint.name)
         if known is not None and known.height >= hint.height:
             return
@@ -153,7 +151,7 @@ class Followed:
             raise
         if facts.header.height != hint.height:
             raise InvalidProof("member.stale", height=facts.header.height, listed=hint.height)
-        found = kind.read(hint.name, facts)
+        found = _read(partial(kind.read, hint.name, facts), tx_id=hint.tx_id.hex())
         self._keep(Record.at(kind.name, hint.name, found.state, facts.header, found.facts),
                    found, data)  # fmt: skip
 
@@ -174,3 +172,11 @@ class Followed:
         for key, _ in self._kv.iterate(row, row + b"\xff" * 9):
             kind, _, name = key[len(row) :].decode().partition("\0")
             yield kind, name
+
+
+def _read(read: Callable[[], Found], **what: str) -> Found:
+    """What a certified form says. Raises ``InvalidProof`` for one that this build does not know."""
+    try:
+        return read()
+    except (TypeError, ValueError, LookupError, AttributeError):
+        raise InvalidProof("member.unknown-form", **what) from None

@@ -116,7 +116,8 @@ class Desk:
         """The member node on its store, as after a start."""
         addresses = [f"http://{AUTHORITY}/{n}" for n in range(len(self.doors))]
         doors = dict(zip(addresses, self.doors, strict=True))
-        folder = self.folder if self.organisation.startswith("bank:") else None
+        own = self.folder if self.organisation.startswith("bank:") else None
+        folder = nodes.pop("folder", own)
         config = Config(
             member=MemberConfig(
                 organisation=self.organisation, genesis=Path("g"), data_dir=Path("d"),

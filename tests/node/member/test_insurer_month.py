@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from node.ledger.evidence import StateFacts, verify_evidence
@@ -26,7 +27,7 @@ from tests.contracts.settlement.insurer_world import A_TENTH
 from tests.contracts.world import ALICE, BANK, BUREAU_CHANGSHA, CENTRE
 from tests.node.api.test_cover import OTHER_INSURER
 from tests.node.member.desk import Desk
-from tests.node.member.liars import LIARS
+from tests.node.member.liars import LIARS, content
 from tests.node.member.parties import hides
 
 PLACE, CLAIM = "440100", "H44010000123-m-1"
@@ -132,6 +133,35 @@ def test_others_get_nothing_of_it(story: Story) -> None:
     built = story.at(OTHER_INSURER).rounds(3)
     assert {kind for kind, _ in everything(built)} == {"due", "commercial"}
     assert built.status()["agree"] == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("statement", STATEMENT), ("insurer-month", f"{INSURER}/{JUNE}")]
+)
+def test_true_statements_of_another_insurer_are_not_its_own(
+    story: Story, kind: str, name: str
+) -> None:
+    kept: dict[str, bytes] = {}
+
+    def keeps(request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+        if "state/evidence" in request.url.path:
+            kept[request.url.params["key"]] = answer.content
+        return answer
+
+    def serves(request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+        if request.url.path.endswith("/changes"):
+            row = {"kind": kind, "name": name, "at_height": 2, "tx_id": "00" * 32, "call_index": 0}
+            return content(answer, json.dumps({**answer.json(), "changes": [row]}).encode())
+        key = request.url.params.get("key", "")
+        if answer.status_code == 403 and key in kept:
+            return content(httpx.Response(200), kept[key])
+        return answer
+
+    story.at(INSURER, keeps).rounds(3)
+    built = story.at(OTHER_INSURER, serves).rounds()
+    (node,) = built.status()["nodes"]
+    assert (node["state"], node["code"]) == ("lies", "member.not-party")
+    assert {found for found, _ in everything(built)} == {"due", "commercial"}
 
 
 @pytest.mark.parametrize("name", sorted(LIARS))

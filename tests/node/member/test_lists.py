@@ -12,6 +12,7 @@ import pytest
 from cli.member_lists import KINDS, LISTS
 from node.member import records as member_records
 from node.member.build import Built
+from node.member.errors import MemberRefused
 from node.member.service import ReadService
 from tests.cli.running import yibao
 from tests.contracts.settlement.cover_world import INSURER
@@ -208,6 +209,20 @@ def test_an_insurer(serve: Ask, tmp_path: Path) -> None:
     assert (account["name"], account["amount_fen"] < 0) == (INSURER, True)
     assert listed(config, "settlements")
     covers.world.close()
+
+
+@pytest.mark.parametrize("organisation", [HOSPITAL, FINANCE_GUANGZHOU, INSURER])
+def test_a_folder_for_files_is_a_banks(story: Story, organisation: str) -> None:
+    desk = story.at(organisation)
+    with pytest.raises(MemberRefused, match=r"bank\.folder"):
+        desk.open(folder=desk.folder)
+
+
+def test_who_follows_headers_only_follows_them(story: Story) -> None:
+    built = story.at("auditor:national").rounds()
+    status = built.status()
+    assert (status["agree"], status["open"]) == (1, {})
+    assert status["height"] == story.month.world.node.head.height
 
 
 def test_the_command_line_names_every_kind() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -11,6 +12,7 @@ import pytest
 
 from node.ledger.evidence import ReceiptFacts, StateFacts, verify_evidence
 from node.member.build import Built
+from node.member.kinds import deduction, settlement
 from node.member.notices import month_of, months_of, with_payments
 from tests.contracts.world import BANK
 from tests.node.api.real import OTHER_HOSPITAL
@@ -349,6 +351,55 @@ def test_a_true_thing_of_others_is_not_taken_for_ones_own(story: Story, kind: st
     assert (node["state"], node["code"]) == ("lies", "member.not-party")
     assert set(states(built, "notice")) == {CLEARING}
     assert set(states(built, "payment")) == {story.across}
+
+
+@pytest.mark.parametrize("kind", ["unpaid", "payable"])
+def test_what_others_are_owed_does_not_get_in(story: Story, kind: str) -> None:
+    """Entries of the organisation's own need no list. A bureau's node could prove what another
+    institution is owed, or that nothing is."""
+    kept: dict[str, bytes] = {}
+
+    def keeps(request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+        if "state/evidence" in request.url.path:
+            kept[request.url.params["key"]] = answer.content
+        return answer
+
+    @about("/changes")
+    def lists(_request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+        row = {"kind": kind, "name": HOSPITAL, "at_height": 2, "tx_id": "00" * 32, "call_index": 0}
+        document = {**json.loads(answer.content), "changes": [row]}
+        return content(answer, json.dumps(document).encode())
+
+    def serves(request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+        key = request.url.params.get("key", "")
+        if answer.status_code == 403 and key in kept:
+            return content(httpx.Response(200), kept[key])
+        return lists(request, answer)
+
+    story.at(HOSPITAL, keeps).rounds()
+    built = story.at(OTHER_HOSPITAL, serves).rounds(2)
+    assert set(states(built, kind)) == {OTHER_HOSPITAL}
+
+
+@pytest.mark.parametrize("error", [TypeError, ValueError, KeyError, IndexError, AttributeError])
+def test_a_certified_form_that_is_not_known_ends_nothing(
+    story: Story, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """A network that is newer than this build: the process goes on, and keeps no guess."""
+
+    def fails(*_value: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(deduction, "Deduction", SimpleNamespace(decode=fails))
+    built = story.at(HOSPITAL).rounds(2)
+    (node,) = built.status()["nodes"]
+    assert (node["state"], node["code"]) == ("lies", "member.unknown-form")
+    assert states(built, "deduction") == {}
+    monkeypatch.undo()
+    monkeypatch.setattr(settlement, "event_of", fails)
+    built = story.at(HOSPITAL).rounds(2)
+    (node,) = built.status()["nodes"]
+    assert (node["state"], node["code"]) == ("lies", "member.unknown-form")
 
 
 def test_what_this_build_does_not_follow_is_passed_over(story: Story) -> None:
