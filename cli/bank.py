@@ -14,6 +14,7 @@ from cli.client import CallSpec, Client
 from cli.exits import Exit
 from cli.output import Json, escape, fail, out, print_json, print_table, yuan
 from cli.session import open_client
+from contracts.settlement import bank_order
 
 app = typer.Typer(no_args_is_help=True, help="Banks: instructions, statements, suspense. 银行")
 
@@ -121,7 +122,7 @@ def _me(client: Client) -> str:
 
 
 def _orders(client: Client, bank: str) -> Iterator[dict[str, Any]]:
-    for kind in ("payment", "reimbursement", "payout", "cover"):
+    for kind in ("payment", *bank_order.KINDS):
         after = None
         while True:
             page = client.get(f"/v1/banks/{bank}/orders", kind=kind, limit=PAGE, after=after)

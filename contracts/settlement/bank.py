@@ -21,18 +21,18 @@ State: ``bank-line/<bank>/<reference>`` an array, the order of ``Line``'s fields
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from contracts.api import Answer, Args, Context, Contract, State, Value, reject
 from contracts.schema import IDENTIFIER, Date, Fen, OneOf, Optional, Text
 from contracts.settlement import (
+    bank_order,
     cover_pay,
     cover_record,
     reimbursement_pay,
     reimbursement_record,
 )
-from contracts.settlement.bank_order import COVER, PAYOUT
 from contracts.settlement.calendar import date_of_ms
 from contracts.settlement.clearing import payment, payment_back, payment_record
 from contracts.settlement.clearing.payment_record import PaymentStage
@@ -196,12 +196,12 @@ def _match(ctx: Context, order: str, told: Args) -> str:
     if not order:
         return UNASKED if told["direction"] == IN else NO_ORDER
     if told["direction"] == IN:
-        return UNASKED if "/" in order else _received(ctx, order, told)
-    if order.startswith(f"{PAYOUT}/"):
-        return _paid_out(ctx, order, told)
-    if order.startswith(f"{COVER}/"):
-        return _covered(ctx, order, told)
-    return _reimbursed(ctx, order, told) if "/" in order else _paid(ctx, order, told)
+        to_person = bank_order.is_to_person(order)
+        return UNASKED if to_person else _received(ctx, order, told)
+    if not bank_order.is_to_person(order):
+        return _paid(ctx, order, told)
+    kind, case, number = bank_order.parts_of(order)
+    return _TO_PERSONS[kind](ctx, told, order, case, number)
 
 
 def _received(ctx: Context, order: str, told: Args) -> str:
@@ -235,8 +235,7 @@ def _paid(ctx: Context, order: str, told: Args) -> str:
     )
 
 
-def _reimbursed(ctx: Context, order: str, told: Args) -> str:
-    name, _, number = order.partition("/")
+def _reimbursed(ctx: Context, told: Args, order: str, name: str, number: str) -> str:
     made = reimbursement_record.find(ctx.state, name)
     orders = () if made is None else made.orders
     found = next((o for o in orders if o.id == number and o.bank == ctx.sender), None)
@@ -253,8 +252,7 @@ def _reimbursed(ctx: Context, order: str, told: Args) -> str:
     )
 
 
-def _paid_out(ctx: Context, order: str, told: Args) -> str:
-    name, _, number = order.removeprefix(f"{PAYOUT}/").rpartition("/")
+def _paid_out(ctx: Context, told: Args, order: str, name: str, number: str) -> str:
     made = payout.find(ctx.state, name)
     if made is None:
         reject("bank.foreign-order", order=order, bank=ctx.sender)
@@ -272,8 +270,7 @@ def _paid_out(ctx: Context, order: str, told: Args) -> str:
     )
 
 
-def _covered(ctx: Context, order: str, told: Args) -> str:
-    name, _, number = order.removeprefix(f"{COVER}/").rpartition("/")
+def _covered(ctx: Context, told: Args, order: str, name: str, number: str) -> str:
     made = cover_record.find_payment(ctx.state, name)
     orders = () if made is None else made.orders
     found = next((o for o in orders if o.id == number and o.bank == ctx.sender), None)
@@ -289,6 +286,14 @@ def _covered(ctx: Context, order: str, told: Args) -> str:
         bounce=lambda why: cover_pay.bounce(ctx, report | why),
         came_back=lambda back: cover_pay.came_back(ctx, report | back),
     )
+
+
+_TO_PERSONS: Mapping[str, Callable[[Context, Args, str, str, str], str]] = {
+    bank_order.REIMBURSEMENT: _reimbursed,
+    bank_order.PAYOUT: _paid_out,
+    bank_order.COVER: _covered,
+}
+"""By kind of order: (line, order, case, the order's id in it) -> why the line waits."""
 
 
 def _report(

@@ -87,19 +87,25 @@ class BankOrder:
         )  # fmt: skip
 
 
-def of_reimbursement(reimbursement: str, payment: str) -> str:
-    """Name of an order that pays a reimbursement, as instructions and statements have it."""
-    return f"{reimbursement}/{payment}"
+def name_of(kind: str, case: str, payment: str) -> str:
+    """Name of an order, as instructions and statements have it.
+
+    ``case``: id of the reimbursement, the payout or the insurer's payment; ``payment``: the order's
+    own id in it. A reimbursement's begins with the bureau's, so it is no other kind's word.
+    """
+    return f"{case}/{payment}" if kind == REIMBURSEMENT else f"{kind}/{case}/{payment}"
 
 
-def of_payout(name: str, payment: str) -> str:
-    """Name of an order of a payout: no reimbursement has such an id."""
-    return f"{PAYOUT}/{name}/{payment}"
+def parts_of(order: str) -> tuple[str, str, str]:
+    """(kind, case, payment) of a name: what ``name_of`` has put together."""
+    case, _, payment = order.rpartition("/")
+    kind, _, rest = case.partition("/")
+    return (kind, rest, payment) if kind in (PAYOUT, COVER) else (REIMBURSEMENT, case, payment)
 
 
-def of_cover(payment: str, order: str) -> str:
-    """Name of an insurer's order."""
-    return f"{COVER}/{payment}/{order}"
+def is_to_person(order: str) -> bool:
+    """Whether an order's name is of one that pays a person; else it is a payment of a notice."""
+    return "/" in order
 
 
 def key_of(bank: str, order: str) -> str:
@@ -118,7 +124,6 @@ def give(
     bank: str,
     order: str,
     *,
-    kind: str,
     amount_fen: int,
     payer: str,
     account: bytes,
@@ -134,26 +139,27 @@ def give(
     key = key_of(bank, order)
     assert ctx.state.get(key) is None, f"{key} is given twice"
     made = BankOrder(
-        stage=OrderStage.APPROVED, kind=kind, amount_fen=amount_fen, payer=payer, account=account,
-        due_on=due_on, salt=salt_of(ctx, secret, key),
+        stage=OrderStage.APPROVED, kind=parts_of(order)[0], amount_fen=amount_fen, payer=payer,
+        account=account, due_on=due_on, salt=salt_of(ctx, secret, key),
     )  # fmt: skip
     ctx.state.put(key, made.encode())
 
 
 def report(
-    ctx: Context, bank: str, order: str, *, outcome: str, reference: str, returned_fen: int = 0
+    ctx: Context, bank: str, order: str, *, outcome: str, reference: str, standing_fen: int = 0
 ) -> None:
-    """The bank has spoken. ``outcome``: ``paid``, or the word with which it could not pay."""
+    """The bank has spoken. ``outcome``: ``paid``, or the word with which it could not pay;
+    ``standing_fen``: what it has paid and did not come back."""
     known = find(ctx.state, bank, order)
     if known is None:
         return
+    returned_fen = known.amount_fen - standing_fen if outcome == PAID else 0
     if outcome != PAID:
         stage = OrderStage.RETURNED
     elif not returned_fen:
         stage = OrderStage.PAID
     else:
-        whole = returned_fen == known.amount_fen
-        stage = OrderStage.SENT_BACK if whole else OrderStage.PART_BACK
+        stage = OrderStage.PART_BACK if standing_fen else OrderStage.SENT_BACK
     told = replace(
         known, stage=stage, reference=reference, reason="" if outcome == PAID else outcome,
         returned_fen=returned_fen,

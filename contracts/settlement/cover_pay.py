@@ -95,9 +95,8 @@ def pay(ctx: Context, args: Args) -> Answer:
         amount_fen=order.amount_fen,
     )  # fmt: skip
     bank_order.give(
-        ctx, order.bank, bank_order.of_cover(name, order.id), kind=bank_order.COVER,
-        amount_fen=order.amount_fen, payer=made.insurer, account=account, due_on="",
-        secret=made.salt,
+        ctx, order.bank, _transfer(name, order.id), amount_fen=order.amount_fen,
+        payer=made.insurer, account=account, due_on="", secret=made.salt,
     )  # fmt: skip
     return _store(ctx, name, made)
 
@@ -171,10 +170,10 @@ def came_back(ctx: Context, args: Args) -> Answer:
 
 @CONTRACT.method(args=_REPORT, kinds=("bank",), posts=("finance", "operator", "clerk"))
 def repaid(ctx: Context, args: Args) -> Answer:
-    """The patient has given back, through a bank that had paid, what stands paid of a bill that was
-    taken back.
+    """The patient has given back all that stands paid of a bill that was taken back.
 
-    Refuses with ``cover.not-your-order``, ``cover.wrong-stage``.
+    Through a bank that was told to pay, under a reference of its own. Refuses with
+    ``cover.not-your-order``, ``cover.wrong-stage``, ``payment.reference-used``.
     """
     name = args["payment"]
     made, order = _order(ctx, args)
@@ -183,6 +182,7 @@ def repaid(ctx: Context, args: Args) -> Answer:
         return _answer(name, made)
     after = follow(made.stage, CoverStep.REPAY)
     transfer = f"{_transfer(name, order.id)}/repaid"
+    take_reference(ctx, _transfer(name, order.id), args["reference"])
     _move(ctx, made, transfer, order.bank, -made.standing_fen, REPAID)
     return _store(ctx, name, replace(made, stage=after, last=digest))
 
@@ -232,10 +232,9 @@ def _order(ctx: Context, args: Args) -> tuple[CoverPayment, Order]:
 
 def _tell_bank(ctx: Context, name: str, order: Order) -> None:
     """The order as its bank sees it stands as it does here."""
-    back_fen = order.amount_fen - order.standing_fen if order.outcome == PAID else 0
     bank_order.report(
-        ctx, order.bank, bank_order.of_cover(name, order.id), outcome=order.outcome,
-        reference=order.reference, returned_fen=back_fen,
+        ctx, order.bank, _transfer(name, order.id), outcome=order.outcome,
+        reference=order.reference, standing_fen=order.standing_fen,
     )  # fmt: skip
 
 
@@ -262,4 +261,5 @@ def _answer(name: str, made: CoverPayment) -> Answer:
 
 
 def _transfer(name: str, order: str) -> str:
-    return f"cover/{name}/{order}"
+    """The order's name among all that its bank is told to pay, and that of its transfer."""
+    return bank_order.name_of(bank_order.COVER, name, order)

@@ -259,7 +259,8 @@ def _end(ctx: Context, claim: str, parts: tuple[CoverPart, ...]) -> None:
             continue
         if made.stage is CoverStage.PAYING:
             order = made.orders[-1]
-            bank_order.withdraw(ctx, order.bank, bank_order.of_cover(name, order.id))
+            told = bank_order.name_of(bank_order.COVER, name, order.id)
+            bank_order.withdraw(ctx, order.bank, told)
         step = CoverStep.REVERSE_PAID if made.standing_fen else CoverStep.REVERSE
         store(ctx, name, replace(made, stage=follow(made.stage, step)))
 

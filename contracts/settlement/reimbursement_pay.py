@@ -97,8 +97,7 @@ def pay(ctx: Context, args: Args) -> Answer:
         amount_fen=order.amount_fen,
     )  # fmt: skip
     bank_order.give(
-        ctx, order.bank, bank_order.of_reimbursement(name, order.id),
-        kind=bank_order.REIMBURSEMENT, amount_fen=order.amount_fen, payer=made.area,
+        ctx, order.bank, _name(args, order), amount_fen=order.amount_fen, payer=made.area,
         account=made.account, due_on=made.due_on, secret=made.salt,
     )  # fmt: skip
     return _store(ctx, name, made)
@@ -242,15 +241,14 @@ def _order(ctx: Context, args: Args) -> tuple[Reimbursement, Payment]:
 
 def _name(args: Args, order: Payment) -> str:
     """The order's name among all that its bank is told to pay."""
-    return bank_order.of_reimbursement(args["reimbursement"], order.id)
+    return bank_order.name_of(bank_order.REIMBURSEMENT, args["reimbursement"], order.id)
 
 
 def _tell_bank(ctx: Context, args: Args, order: Payment) -> None:
     """The order as its bank sees it stands as it does here."""
-    back_fen = order.amount_fen - order.standing_fen if order.outcome == PAID else 0
     bank_order.report(
         ctx, order.bank, _name(args, order), outcome=order.outcome, reference=order.reference,
-        returned_fen=back_fen,
+        standing_fen=order.standing_fen,
     )  # fmt: skip
 
 

@@ -20,20 +20,22 @@ from node.api.rights import Right
 
 router = edge_router("money")
 
+PAYMENT = "payment"
+TOPICS = {PAYMENT: "payment.approved"} | {kind: f"{kind}.ordered" for kind in bank_order.KINDS}
+"""The event that an order begins with: one for each order, however often it is told of later."""
+NAMED = {
+    bank_order.REIMBURSEMENT: ("reimbursement", "payment"),
+    bank_order.PAYOUT: ("payout", "payment"),
+    bank_order.COVER: ("payment", "order"),
+}
+"""Fields of that event that name an order to a person: its case, and its id in it."""
 Kind = Annotated[
     str,
     Query(
-        pattern="^(payment|reimbursement|payout|cover)$",
+        pattern=f"^({'|'.join(TOPICS)})$",
         description="Payments of notices, or to persons: reimbursements, payouts, of insurers.",
     ),
 ]
-TOPICS = {
-    "payment": "payment.approved",
-    "reimbursement": "reimbursement.ordered",
-    "payout": "payout.ordered",
-    "cover": "cover.ordered",
-}
-"""The event that an order begins with: one for each order, however often it is told of later."""
 SUSPENSE_MAX = 2_000
 """Lines that one answer looks at, newest first."""
 
@@ -42,7 +44,7 @@ SUSPENSE_MAX = 2_000
     "/v1/banks/{bank}/orders", name="bank_orders", responses={200: {"model": schemas.RecordsAnswer}}
 )
 async def bank_orders(
-    access: AccessDep, bank: ThingId, limit: Limit, after: After = "", kind: Kind = "payment"
+    access: AccessDep, bank: ThingId, limit: Limit, after: After = "", kind: Kind = PAYMENT
 ) -> Response:
     """Orders that a bank was given and has not reported on, oldest first. Those that pay persons
     are shown to the bank and to auditors of the whole country alone.
@@ -51,31 +53,33 @@ async def bank_orders(
     """
     cursor_parts(after, 2)
     # Account tokens of persons are not everybody's business whose business a bank is.
-    right = None if kind == "payment" else Right.ORDER
+    right = None if kind == PAYMENT else Right.ORDER
     access.check(parties.of_organisation(access.state, bank), f"bank/{bank}", right)
     rows = access.view.calls_of("topic", TOPICS[kind], after, limit)
     shown, following = chain.affordable(access.view, rows, limit)
-    make = _payment if kind == "payment" else _to_person
     listed: list[dict[str, Any]] = []
     for row in shown:
-        receipt, _ = chain.row_call(access, row)
-        for event in receipt.events:
-            if event.topic == TOPICS[kind]:
-                found = make(access, bank, event.fields)
-                if found is not None:
-                    listed.append({**found, "at_height": row.height})
+        for event in chain.row_receipt(access.view, row).events:
+            if event.topic != TOPICS[kind] or event.fields["bank"] != bank:
+                continue
+            if kind == PAYMENT:
+                found = _payment(access, bank, event.fields["payment"])
+            else:
+                case, number = (event.fields[name] for name in NAMED[kind])
+                found = _to_person(access, bank, kind, case, number)
+            if found is not None:
+                listed.append({**found, "at_height": row.height})
     return access.answer({"records": listed, "next": following})
 
 
-def _payment(access: Access, bank: str, fields: dict[str, Any]) -> dict[str, Any] | None:
-    if fields["bank"] != bank:
-        return None
-    made = payment_record.load(access.state, fields["payment"])
+def _payment(access: Access, bank: str, payment: str) -> dict[str, Any] | None:
+    """A payment of a notice that the bank is to make; None where it is not any more."""
+    made = payment_record.load(access.state, payment)
     if made.stage is not PaymentStage.APPROVED:
         return None
     notice = notice_record.load(access.state, made.notice)
     return {
-        "order": fields["payment"],
+        "order": payment,
         "kind": notice.kind.value,
         "amount_fen": made.amount_fen,
         "payer": notice.payer,
@@ -88,19 +92,19 @@ def _payment(access: Access, bank: str, fields: dict[str, Any]) -> dict[str, Any
     }
 
 
-def _to_person(access: Access, bank: str, fields: dict[str, Any]) -> dict[str, Any] | None:
+def _to_person(
+    access: Access, bank: str, kind: str, case: str, number: str
+) -> dict[str, Any] | None:
     """An order to pay a person: what its entry says, or, of one that was given before there were
-    entries, its case."""
-    if fields["bank"] != bank:
-        return None
-    name = _name_of(fields)
+    entries, its case; None where it is not to be paid any more."""
+    name = bank_order.name_of(kind, case, number)
     made = bank_order.find(access.state, bank, name)
-    found = made or _before_entries(access, fields)
+    found = made or _before_entries(access, kind, case, number)
     if found is None or found.stage is not OrderStage.APPROVED:
         return None
     return {
         "order": name,
-        "kind": found.kind,
+        "kind": kind,
         "amount_fen": found.amount_fen,
         "payer": found.payer,
         "payee": None,
@@ -112,34 +116,25 @@ def _to_person(access: Access, bank: str, fields: dict[str, Any]) -> dict[str, A
     }
 
 
-def _name_of(fields: dict[str, Any]) -> str:
-    """Name of the order that an event tells of."""
-    if "reimbursement" in fields:
-        return bank_order.of_reimbursement(fields["reimbursement"], fields["payment"])
-    if "payout" in fields:
-        return bank_order.of_payout(fields["payout"], fields["payment"])
-    return bank_order.of_cover(fields["payment"], fields["order"])
-
-
-def _before_entries(access: Access, fields: dict[str, Any]) -> BankOrder | None:
-    """An older order that is on its way; None where it is not."""
-    if "reimbursement" in fields:
-        made = reimbursement_record.find(access.state, fields["reimbursement"])
+def _before_entries(access: Access, kind: str, case: str, number: str) -> BankOrder | None:
+    """An older order that is on its way; None where it is not. Insurers' all have entries."""
+    if kind == bank_order.REIMBURSEMENT:
+        made = reimbursement_record.find(access.state, case)
         assert made is not None, "a reimbursement that was told of is kept"
-        order = next(one for one in made.orders if one.id == fields["payment"])
+        order = next(one for one in made.orders if one.id == number)
         if order.outcome:
             return None
         return BankOrder(
-            stage=OrderStage.APPROVED, kind=bank_order.REIMBURSEMENT, amount_fen=order.amount_fen,
-            payer=made.area, account=made.account, due_on=made.due_on, salt=b"",
+            stage=OrderStage.APPROVED, kind=kind, amount_fen=order.amount_fen, payer=made.area,
+            account=made.account, due_on=made.due_on, salt=b"",
         )  # fmt: skip
-    paid = payout.find(access.state, fields["payout"])
+    paid = payout.find(access.state, case)
     assert paid is not None, "a payout that was told of is kept"
-    if paid.state is not payout.PayoutState.PAYING or paid.payment != fields["payment"]:
+    if paid.state is not payout.PayoutState.PAYING or paid.payment != number:
         return None
     return BankOrder(
-        stage=OrderStage.APPROVED, kind=bank_order.PAYOUT, amount_fen=paid.ordered_fen,
-        payer=paid.area, account=paid.account, due_on="", salt=b"",
+        stage=OrderStage.APPROVED, kind=kind, amount_fen=paid.ordered_fen, payer=paid.area,
+        account=paid.account, due_on="", salt=b"",
     )  # fmt: skip
 
 

@@ -79,7 +79,7 @@ async def area_claims(
     rows, following = chain.affordable(access.view, named, limit)
     found: list[str] = []
     for row in rows:
-        receipt, _ = chain.row_call(access, row)
+        receipt = chain.row_receipt(access.view, row)
         for event in receipt.events:
             if event.topic != "claim.settled" or not covers(area, str(event.fields["area"])):
                 continue

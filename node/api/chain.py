@@ -98,6 +98,11 @@ def row_call(access: Access, row: CallRow) -> tuple[Receipt, Parties]:
     return located.receipts[row.call_index], call_parties(access, located, row.call_index)
 
 
+def row_receipt(view: View, row: CallRow) -> Receipt:
+    """Receipt of an index row, where whoever asks knows whose business it is."""
+    return Receipt.decode_trusted(view.receipts(row.height)[row.receipt_index])
+
+
 def affordable(view: View, rows: Sequence[CallRow], limit: int) -> tuple[list[CallRow], str | None]:
     """The rows that one answer can read, at least one, and the cursor behind them if more follow.
 

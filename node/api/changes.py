@@ -20,7 +20,6 @@ from node.api.guard import Access
 from node.api.params import AccessDep, After, Limit, ThingId, cursor_parts, edge_router
 from node.api.parties import Parties
 from node.api.ports import CallRow
-from node.ledger.receipt import Receipt
 
 router = edge_router("organisations")
 
@@ -81,7 +80,7 @@ async def organisation_changes(
 
 def _changed(access: Access, row: CallRow, by: str, subject: str) -> Iterator[tuple[str, str]]:
     """(kind, name) of what a call changed for an organisation, or for the areas of a region."""
-    events = Receipt.decode_trusted(access.view.receipts(row.height)[row.receipt_index]).events
+    events = chain.row_receipt(access.view, row).events
     for event in events:
         if by == "area":
             mine = any(

@@ -117,7 +117,7 @@ async def institution_rows(
     calls, following = chain.affordable(access.view, named, limit)
     rows = []
     for call in calls:
-        receipt, _ = chain.row_call(access, call)
+        receipt = chain.row_receipt(access.view, call)
         fields = [event.fields for event in receipt.events]
         names = {str(row[k]): None for row in fields for k in ("claim", "reversal") if k in row}
         entries = [find_entry(access.state, name) for name in names]

@@ -121,7 +121,7 @@ async def person_claims(
     rows, following = chain.affordable(access.view, named, limit)
     listed: list[dict[str, Any]] = []
     for row in rows:
-        receipt, _ = chain.row_call(access, row)
+        receipt = chain.row_receipt(access.view, row)
         for name in sorted({str(e.fields["claim"]) for e in receipt.events if "claim" in e.fields}):
             first = access.view.calls_of("claim", name, "", 1)
             if first and first[0] == row and access.sees(parties.of_claim(access.state, name)):

@@ -57,7 +57,7 @@ async def institution_refused(
     looked, following = chain.affordable(access.view, rows, limit)
     shown: list[dict[str, Any]] = []
     for row in looked:
-        receipt, _ = chain.row_call(access, row)
+        receipt = chain.row_receipt(access.view, row)
         for event in receipt.events:
             fields = event.fields
             if event.topic != NOTICED or fields["institution"] != institution:

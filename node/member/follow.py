@@ -59,16 +59,19 @@ class Hint:
         )  # fmt: skip
 
 
-def pages_of(
+def rows_behind(
     kv: KV, remote: Remote, what: str, path: str, field: str, **query: object
-) -> Iterator[list[Any]]:
-    """The pages of a node's list behind what was looked at; a page counts as looked at once the
-    next one is asked for."""
+) -> Iterator[Any]:
+    """The rows of a node's list behind what was looked at, until its turn is over; a page counts as
+    looked at once more is asked for than its last row."""
     place = rows.named(rows.CURSOR, remote.address, what)
     after = rows.read(kv, place) or ""
     for _ in range(PAGES_MAX):
         answer = remote.get_json(path, limit=PAGE, after=after, **query)
-        yield rows_of(answer, field)
+        for row in rows_of(answer, field):
+            if remote.turn_is_over:
+                return
+            yield row
         end = answer.get("next") is None
         height = height_of(answer, "height")
         after = f"{height}:{PLACE_LAST}" if end else text_of(answer, "next", 30)
@@ -96,9 +99,8 @@ class Followed:
             if self._records.find(kind, name) is None:
                 self.refresh(remote, kind, name)
         path = f"/v1/organisations/{self._organisation}/changes"
-        for page in pages_of(self._kv, remote, "changes", path, "changes"):
-            for row in page:
-                self._listed(remote, Hint.of(row))
+        for row in rows_behind(self._kv, remote, "changes", path, "changes"):
+            self._listed(remote, Hint.of(row))
 
     def look_again(self, due: bool, turn: int) -> None:
         """Prove what proofs have named, and where it is due some of what is open."""

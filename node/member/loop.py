@@ -93,11 +93,12 @@ class Member:
         if header.height < before:
             remote.standing.went_well()
             return False
+        remote.begin_turn()
         if self.orders is not None:
             self.orders.collect(remote)
         if self.followed is not None:
             self.followed.collect(remote)
-        return True
+        return not remote.turn_is_over
 
     def _look_again(self) -> None:
         """What was named and not proved, and from time to time all that is still open."""

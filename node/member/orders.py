@@ -21,7 +21,7 @@ from contracts.settlement.clearing.payment_record import Payment, PaymentStage
 from node.ledger.errors import InvalidProof
 from node.ledger.evidence import StateFacts
 from node.member import rows
-from node.member.follow import pages_of
+from node.member.follow import rows_behind
 from node.member.kinds.notice import facts_of
 from node.member.nodes import Nodes
 from node.member.records import Record, Records
@@ -65,14 +65,13 @@ class Orders:
         # The first list was there before the others, and its cursor keeps its name.
         listed = "orders" if kind == "payment" else f"orders of kind {kind}"
         path = f"/v1/banks/{self.bank}/orders"
-        for page in pages_of(self._kv, remote, listed, path, "records", kind=kind):
-            for row in page:
-                name = text_of(row, "order", NAME_CHARS_MAX)
-                if row.get("has_entry") is False:
-                    continue  # it was given before there were entries, and cannot be proved
-                known = self._records.find("order", name)
-                if known is None or known.state == PaymentStage.MADE.value:
-                    self.refresh(remote, name)
+        for row in rows_behind(self._kv, remote, listed, path, "records", kind=kind):
+            name = text_of(row, "order", NAME_CHARS_MAX)
+            if row.get("has_entry") is False:
+                continue  # it was given before there were entries, and cannot be proved
+            known = self._records.find("order", name)
+            if known is None or known.state == PaymentStage.MADE.value:
+                self.refresh(remote, name)
 
     def refresh(
         self, remote: Remote, name: str, *, least: int = 0, done: tuple[Operation, ...] = ()
@@ -81,7 +80,7 @@ class Orders:
 
         An order that was approved for this bank is to come out, once. Raises ``InvalidProof``.
         """
-        prove = self._to_person if "/" in name else self._of_notice
+        prove = self._to_person if bank_order.is_to_person(name) else self._of_notice
         proved = prove(remote, name, least)
         if proved is None:
             if not done:
@@ -158,7 +157,7 @@ class Orders:
         order = self._records.find("order", name)
         assert order is not None, "an order comes out after it was proved"
         proved = {"height": order.height, "block": order.block.hex()}
-        if "/" in name:
+        if bank_order.is_to_person(name):
             return _instruction_to_person(order) | proved
         notice = self._records.find("notice", order.facts["notice"])
         assert notice is not None, "an order is kept with its notice"

@@ -26,6 +26,9 @@ ANSWER_BYTES_MAX: Final = 24 * 1024 * 1024
 """The longest evidence file, and some more."""
 CANONICAL: Final = "application/octet-stream"
 SKIPPED_ROUNDS_MAX: Final = 32
+TURN_S_MAX: Final = 60
+"""Seconds that one node's lists may take of a round: a slow one must not keep the others waiting
+with what it proves bit by bit. A quick one proves some thousands in this time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,7 @@ class Remote:
         self._authority = urlsplit(self.address).netloc.lower()
         self._timeout_s = timeout_s
         self._now_s = now_s
+        self._turn_ends_s = 0.0
         # Compressed answers are not asked for: a small one could unpack to any length.
         self._http = httpx.Client(
             timeout=timeout_s, transport=transport, headers={"Accept-Encoding": "identity"}
@@ -105,6 +109,15 @@ class Remote:
     def close(self) -> None:
         """End its connections."""
         self._http.close()
+
+    def begin_turn(self) -> None:
+        """Its lists are gone along from here; what is left is for its next turn."""
+        self._turn_ends_s = self._now_s() + TURN_S_MAX
+
+    @property
+    def turn_is_over(self) -> bool:
+        """Whether the others are to have theirs."""
+        return self._now_s() >= self._turn_ends_s
 
     def get(self, path: str, **query: object) -> bytes:
         """The bytes of a signed GET. Raises ``Silent``, ``Declined`` or ``InvalidProof``."""

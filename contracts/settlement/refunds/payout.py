@@ -314,9 +314,8 @@ def pay(ctx: Context, args: Args) -> Answer:
         area=made.area, amount_fen=made.open_fen,
     )  # fmt: skip
     bank_order.give(
-        ctx, ordered.bank, _order_name(args), kind=bank_order.PAYOUT,
-        amount_fen=ordered.ordered_fen, payer=made.area, account=made.account, due_on="",
-        secret=made.salt,
+        ctx, ordered.bank, _order_name(args), amount_fen=ordered.ordered_fen, payer=made.area,
+        account=made.account, due_on="", secret=made.salt,
     )  # fmt: skip
     return _store(ctx, args["payout"], ordered)
 
@@ -398,14 +397,14 @@ def paid_order(made: Payout, payment: str, bank: str) -> Paid | None:
 
 def _order_name(args: Args) -> str:
     """The order's name among all that its bank is told to pay."""
-    return bank_order.of_payout(args["payout"], args["payment"])
+    return bank_order.name_of(bank_order.PAYOUT, args["payout"], args["payment"])
 
 
 def _tell_bank(ctx: Context, args: Args, order: Paid) -> None:
     """The order as its bank sees it stands as it does here."""
     bank_order.report(
         ctx, order.bank, _order_name(args), outcome=PAID, reference=order.reference,
-        returned_fen=order.amount_fen - order.standing_fen,
+        standing_fen=order.standing_fen,
     )  # fmt: skip
 
 

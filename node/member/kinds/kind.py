@@ -79,7 +79,8 @@ class Following:
 
     kinds: tuple[Kind, ...] = ()
     always: tuple[Name, ...] = field(default=())
-    """Things that nobody has to name; proved before anything else, and again for ever."""
+    """Things that nobody has to name; proved before anything else, and again for ever. Others of
+    their kinds are other organisations' business."""
 
 
 def not_party(kind: str, name: str, **values: Any) -> InvalidProof:

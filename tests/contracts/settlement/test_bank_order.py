@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from contracts.api import Value
 from contracts.runtime import Outcome
+from contracts.schema import IDENTIFIER
 from contracts.settlement import bank_order, reimbursement_record
 from contracts.settlement.bank_order import BankOrder, OrderStage
 from contracts.settlement.cover_record import find_payment
@@ -194,7 +195,7 @@ def test_an_order_that_is_older_than_entries_gets_none(desk: Desk) -> None:
 def test_a_payout_is_shown_at_each_step() -> None:
     heirs = Heirs()
     first = heirs.order()
-    name = bank_order.of_payout(PAYOUT, first)
+    name = bank_order.name_of(bank_order.PAYOUT, PAYOUT, first)
     made = shown(heirs.world, name)
     assert (made.stage, made.kind, made.amount_fen, made.payer, made.account, made.due_on) == (
         "approved", "payout", REFUND, "430100", bytes([1]) * 32, ""
@@ -204,7 +205,7 @@ def test_a_payout_is_shown_at_each_step() -> None:
         "returned", "name_differs"
     )  # fmt: skip
     second = heirs.pay()
-    name = bank_order.of_payout(PAYOUT, second)
+    name = bank_order.name_of(bank_order.PAYOUT, PAYOUT, second)
     assert (shown(heirs.world, name).stage, shown(heirs.world, name).reference) == ("paid", "r2")
     heirs.back(second, 500, "B2")
     heirs.order()
@@ -212,7 +213,7 @@ def test_a_payout_is_shown_at_each_step() -> None:
     assert (shown(heirs.world, name).stage, shown(heirs.world, name).account) == (
         "sent-back", bytes([2]) * 32
     )  # fmt: skip
-    third = shown(heirs.world, bank_order.of_payout(PAYOUT, "430100pay3"))
+    third = shown(heirs.world, bank_order.name_of(bank_order.PAYOUT, PAYOUT, "430100pay3"))
     assert (third.stage, third.amount_fen) == ("approved", 500)
 
 
@@ -229,9 +230,8 @@ def test_an_id_of_a_payout_is_used_once_at_a_bank_also_after_two_returns() -> No
     told = heirs.do("pay", "payout.payment-id", payment=first, bank=BANK)
     assert told.values == {"payout": PAYOUT, "payment": first}
     heirs.do("pay", payment=first, bank=BANK_GUANGDONG)
-    assert shown(heirs.world, bank_order.of_payout(PAYOUT, first), BANK_GUANGDONG).stage == (
-        "approved"
-    )  # fmt: skip
+    again = bank_order.name_of(bank_order.PAYOUT, PAYOUT, first)
+    assert shown(heirs.world, again, BANK_GUANGDONG).stage == "approved"
 
 
 # --- Of insurers ----------------------------------------------------------------------------------
@@ -244,7 +244,7 @@ def cover() -> LaterWorld:
     return made
 
 
-COVER_ORDER = bank_order.of_cover(PAYMENT, "o-1")
+COVER_ORDER = bank_order.name_of(bank_order.COVER, PAYMENT, "o-1")
 
 
 def line(cover: LaterWorld, reference: str, refused: str = "", **given: Any) -> Outcome:
@@ -276,7 +276,7 @@ def test_an_insurers_order_is_shown_and_told_of_once(cover: LaterWorld) -> None:
     )  # fmt: skip
     cover.pay("o-2", account=bytes(32))
     cover.report("confirm", "o-2")
-    assert shown(cover.world, bank_order.of_cover(PAYMENT, "o-2")).stage == "paid"
+    assert shown(cover.world, bank_order.name_of(bank_order.COVER, PAYMENT, "o-2")).stage == "paid"
     assert shown(cover.world, COVER_ORDER).account == COVER_ACCOUNT
 
 
@@ -304,8 +304,18 @@ def test_what_was_not_on_its_way_is_not_withdrawn(cover: LaterWorld) -> None:
 def test_an_insurers_order_is_matched_by_a_statement(cover: LaterWorld) -> None:
     line(cover, "L0", "bank.foreign-order")
     cover.pay()
-    line(cover, "L0", "bank.foreign-order", order=bank_order.of_cover(PAYMENT, "o-9"))
-    line(cover, "L0", "bank.foreign-order", order=bank_order.of_cover("none.1", "o-1"))
+    line(
+        cover,
+        "L0",
+        "bank.foreign-order",
+        order=bank_order.name_of(bank_order.COVER, PAYMENT, "o-9"),
+    )
+    line(
+        cover,
+        "L0",
+        "bank.foreign-order",
+        order=bank_order.name_of(bank_order.COVER, "none.1", "o-1"),
+    )
     assert line(cover, "L1", amount_fen=40_399).answer["cause"] == "amount-differs"
     assert line(cover, "L2").answer["outcome"] == "matched"
     assert (stage_of(cover), cover.insurer_fen()) == ("paid", -40_400)
@@ -328,10 +338,13 @@ def test_what_came_back_of_an_insurers_order_is_ordered_anew(cover: LaterWorld) 
         "came_back", amount_fen=404, value_on="2025-06-10", reference="b-1", reason="limit"
     )
     cover.pay("o-2")
-    entry = shown(cover.world, bank_order.of_cover(PAYMENT, "o-2"))
+    entry = shown(cover.world, bank_order.name_of(bank_order.COVER, PAYMENT, "o-2"))
     assert (entry.stage, entry.amount_fen) == (OrderStage.APPROVED, 404)
     cover.counter.reverse()
-    assert shown(cover.world, bank_order.of_cover(PAYMENT, "o-2")).stage is OrderStage.WITHDRAWN
+    assert (
+        shown(cover.world, bank_order.name_of(bank_order.COVER, PAYMENT, "o-2")).stage
+        is OrderStage.WITHDRAWN
+    )
     assert shown(cover.world, COVER_ORDER).stage is OrderStage.PART_BACK
 
 
@@ -401,3 +414,16 @@ def test_an_entry_of_no_case_is_found() -> None:
     with pytest.raises(AssertionError):
         bank_orders.check(state.entries, codec.decode, frozenset())
     assert BUREAU_CHANGSHA not in str(value)
+
+
+IDS = st.text(IDENTIFIER, min_size=1, max_size=20)
+
+
+@given(kind=st.sampled_from(bank_order.KINDS), case=IDS, payment=IDS)
+def test_a_name_says_its_kind_case_and_order(kind: str, case: str, payment: str) -> None:
+    """A reimbursement's id begins with its bureau's, so it is never another kind's word."""
+    assume(kind != bank_order.REIMBURSEMENT or case not in bank_order.KINDS)
+    name = bank_order.name_of(kind, case, payment)
+    assert bank_order.parts_of(name) == (kind, case, payment)
+    assert bank_order.is_to_person(name)
+    assert not bank_order.is_to_person(payment)

@@ -156,8 +156,8 @@ def test_a_bill_taken_back_after_payment_is_owed_back_and_given_back(world: Late
     world.report("confirm")
     world.counter.reverse()
     assert world.payment().stage == "repayable"
-    world.report("repaid")
-    assert world.report("repaid").postings == []
+    world.report("repaid", reference="p-1")
+    assert world.report("repaid", reference="p-1").postings == []
     assert world.payment().stage == "repaid"
     assert balances(world.world.state) == before
 
@@ -262,6 +262,8 @@ def test_of_a_bill_taken_back_the_patient_owes_what_stands_paid(world: LaterWorl
     world.report("came_back", amount_fen=400, value_on=DAY, reference="b-1", reason="limit")
     world.counter.reverse()
     assert world.payment().stage == "repayable"
+    for used in ("ref-o-1", "b-1"):
+        world.report("repaid", reference=used, refused="payment.reference-used")
     given = world.report("repaid", reference="p-1")
     assert sum(p.amount_fen for p in given.postings if p.account.startswith("bank:")) == 400 - OWED
     assert world.insurer_fen() == 0

@@ -91,7 +91,7 @@ class Persons(Desk):
     def insurer_pays(self, payment: str, number: int = 1) -> str:
         order = {"payment": payment, "order": f"o-{number}", "bank": BANK}
         self.world.do(INSURER, "cover", "pay", order, post="finance")
-        return bank_order.of_cover(payment, f"o-{number}")
+        return bank_order.name_of(bank_order.COVER, payment, f"o-{number}")
 
     # --- A payout -----------------------------------------------------------------------------
 
@@ -111,4 +111,4 @@ class Persons(Desk):
         self.world.do(BUREAU_CHANGSHA, "payout", "name", name, post="clerk")
         order = {"payout": payout, "payment": f"430100pay{number}", "bank": BANK}
         self.world.do(BUREAU_CHANGSHA, "payout", "pay", order, post="finance")
-        return bank_order.of_payout(payout, f"430100pay{number}")
+        return bank_order.name_of(bank_order.PAYOUT, payout, f"430100pay{number}")

@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.ledger.evidence import StateFacts, verify_evidence
 from node.member.nodes import LOOKS_MAX, in_turn
+from node.member.remote import TURN_S_MAX
 from tests.contracts.world import BANK
-from tests.node.member.desk import OTHER_BANK, Desk
+from tests.node.member.desk import OTHER_BANK, Desk, Door
 from tests.node.member.liars import LIARS, Stale, about, declines, leaves_orders_out
 from tests.node.store.sim_kv import Crash, SimKV
 
@@ -323,3 +325,27 @@ def test_the_order_of_a_part_that_came_back_is_of_that_part(tmp_path: Path) -> N
     assert (row["order"], row["amount_fen"]) == (part, 250_00)
     assert row["by_fund_fen"] == {"310101": 250_00}
     desk.close()
+
+
+def test_a_slow_node_does_not_keep_the_others_waiting(tmp_path: Path) -> None:
+    """What it says is true, a proof each quarter of its turn: the next node has its turn as well in
+    the same round, and what is left at the slow one is not lost."""
+    desk = Desk(tmp_path)
+    try:
+        names = {desk.order(fen) for fen in range(1_000, 1_009)}
+
+        def slow(_request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+            desk.world.clock.ms += TURN_S_MAX * 250
+            return answer
+
+        desk.doors = [Door(desk.world, about("state/evidence")(slow)), Door(desk.world)]
+        built = desk.rounds()
+        asked, rest = (sum("evidence" in path for path in door.asked) for door in desk.doors)
+        assert asked <= 5
+        assert rest > asked
+        assert {row["order"] for content in desk.out().values() for row in content} == names
+        assert built.status()["nodes"][0]["state"] == "agrees"
+        alone = desk.fresh(tmp_path / "alone", about("state/evidence")(slow)).rounds(5)
+        assert alone.status()["open_orders"] == len(names)
+    finally:
+        desk.close()
