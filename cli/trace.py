@@ -63,6 +63,7 @@ def follow(client: Client, claim: str) -> dict[str, Any]:
         "parts": record.get("parts", []),
         "month": follow_month(client, record, told),
         "payouts": _payouts(client, chain, {claim: record}),
+        "later": _paid_later(client, claim, record["settled"] or {}),
         **_with_balances(client, list(steps.values())),
     }
 
@@ -89,6 +90,21 @@ def _payouts(
         told = known.get(link) or client.get(f"/v1/claims/{link}")["record"]
         if reversal := told.get("reversal"):
             found += client.get(f"/v1/claims/{reversal}")["record"].get("payouts", [])
+    return found
+
+
+def _paid_later(client: Client, claim: str, settled: dict[str, Any]) -> list[dict[str, Any]]:
+    """What commercial products owe the patient for the bill, with their orders to banks."""
+    found = []
+    for number, part in enumerate(settled.get("covers", ()), start=1):
+        if part["pays"] != "later" or not int(part["amount_fen"]):
+            continue
+        name = f"{claim}.{number}"
+        try:
+            told = client.get(f"/v1/cover/payments/{name}")["record"]
+        except Refused:
+            told = {"payment": name, "withheld": True}
+        found.append({**told, "insurer": part["insurer"]})
     return found
 
 
@@ -177,6 +193,8 @@ def tree_of(traced: dict[str, Any]) -> Tree:
             branch.add(escape(line))
     for payout in traced["payouts"]:
         _add_payout(root, payout)
+    for owed in traced["later"]:
+        _add_later(root, owed)
     money = root.add("[bold]accounts now 账户余额[/]")
     for account, balances in traced["balances"].items():
         if balances is None:
@@ -199,13 +217,30 @@ def _add_payout(root: Tree, payout: dict[str, Any]) -> None:
     for order in payout["orders"]:
         words = f"{order['bank']} {order['reference']}: {yuan(int(order['amount_fen']))} 元"
         paid = branch.add(escape(f"payment 支付 {order['payment']}, bank reference {words}"))
-        for back in order["returns"]:
-            paid.add(
-                escape(
-                    f"came back 退回流水号 {back['reference']} of {back['value_on']}: "
-                    f"{yuan(int(back['amount_fen']))} 元, {back['reason']}"
-                )
-            )
+        _add_returns(paid, order["returns"])
+
+
+def _add_returns(branch: Tree, returns: list[dict[str, Any]]) -> None:
+    for back in returns:
+        words = f"{yuan(int(back['amount_fen']))} 元, {back['reason']}"
+        branch.add(
+            escape(f"came back 退回流水号 {back['reference']} of {back['value_on']}: {words}")
+        )
+
+
+def _add_later(root: Tree, owed: dict[str, Any]) -> None:
+    """What an insurer pays the patient itself, with its orders to banks and what came back."""
+    title = f"insurer pays later 商保事后赔付 {owed['payment']}, {owed['insurer']}"
+    if owed.get("withheld") is True:
+        root.add(escape(f"{title}: withheld from this reader 无权查看"))
+        return
+    amounts = f"{yuan(int(owed['amount_fen']))} 元, open 待付 {yuan(int(owed['open_fen']))} 元"
+    branch = root.add(escape(f"{title}, {owed['stage']}: {amounts}"))
+    for order in owed["orders"]:
+        words = f"{order['bank']} {order['reference']}: {yuan(int(order['amount_fen']))} 元"
+        outcome = order["outcome"] or "on its way 在途"
+        paid = branch.add(escape(f"order 指令 {order['order']}, {outcome}, reference {words}"))
+        _add_returns(paid, order["returns"])
 
 
 def print_tree(tree: Tree) -> None:

@@ -22,6 +22,8 @@ from node.store import keys
 from node.store.database import Rows
 from node.store.errors import DatabaseDamaged
 from node.store.index import (
+    MADE_BY,
+    RULES,
     SUBJECT_BYTES_MAX,
     Subject,
     call_rows,
@@ -125,6 +127,7 @@ def rebuild(
 
     Only while the node is stopped: a node that finds a height without index says so at start.
     """
+    kv.write([(MADE_BY, None)], sync=True)
     for prefix in (keys.INDEX_DIGEST, keys.INDEX):
         batch: list[Operation] = []
         for key, _ in kv.iterate(*keys.all_of(prefix)):
@@ -141,7 +144,7 @@ def rebuild(
             batch = []
         if progress is not None:
             progress(height)
-    kv.write(batch, sync=True)
+    kv.write([*batch, (MADE_BY, RULES)], sync=True)
 
 
 def _add_named(prefixes: dict[bytes, None], fields: Mapping[str, Any]) -> None:

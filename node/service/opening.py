@@ -33,6 +33,7 @@ from node.store import checks
 from node.store.buckets import fit_depth
 from node.store.database import Database, HeightParts, StoredHead
 from node.store.errors import DatabaseDamaged
+from node.store.index import MADE_BY, RULES
 from node.store.leveldb import WRITE_BUFFER_BYTES
 from node.store.staging import check_base, sweep
 from node.store.work import MADE as WORK_MADE
@@ -113,7 +114,7 @@ def open_database(
     checks.check_validators(database, epoch, validator_set(state))
     if options.index:
         begun = database.index.digest(head.height) is not None
-        if not begun:
+        if not begun or not database.index.is_current():
             indexer.rebuild(database.kv, database, head.height)
         if not begun or not database.work.is_whole():
             worklists.rebuild(database.kv, database)
@@ -168,7 +169,7 @@ def _begin(
 def _index_rows(writes: Mapping[str, bytes | None]) -> list[tuple[bytes, bytes | None]]:
     """The index of block 0; nothing waits yet, so of the work lists it has the institutions."""
     listed = worklists.changes(writes, lambda _key: None)
-    return [*indexer.index_rows(0, (), ()), *listed, (WORK_WHOLE, WORK_MADE)]
+    return [*indexer.index_rows(0, (), ()), *listed, (WORK_WHOLE, WORK_MADE), (MADE_BY, RULES)]
 
 
 def start_event(

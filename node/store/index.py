@@ -18,6 +18,12 @@ from itertools import islice
 from node.store import keys
 from node.store.kv import Operation, Reader
 
+MADE_BY = keys.meta("index")
+"""By which rules the index was made; set when that is done."""
+RULES = b"1"
+"""Of ``node.indexer``, which become others when a call gets other rows: an index that was made by
+other rules is made again at the next start, or lists would lack what happened before."""
+
 
 class Subject(Enum):
     """What a row can be about; the value is its byte in the key."""
@@ -104,6 +110,10 @@ class Index:
     def digest(self, height: int) -> bytes | None:
         """Digest of the height's index rows as they were written; None when it has no index."""
         return self._reader.get(keys.at_height(keys.INDEX_DIGEST, height))
+
+    def is_current(self) -> bool:
+        """Whether it was made, and by the rules of this program."""
+        return self._reader.get(MADE_BY) == RULES
 
     def has(self, row: Operation) -> bool:
         """Whether exactly this row is stored."""

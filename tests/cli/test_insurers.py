@@ -156,6 +156,19 @@ def test_what_is_paid_later_comes_back_and_is_ordered_again(desk: Desk, tmp_path
     (order,) = made["orders"]
     assert [back["reference"] for back in order["returns"]] == ["L-2"]
     desk.do(INSURER, "cover", "pay", pay | {"order": "o-2"}, "finance")
+    for who, post in ((INSURER, "finance"), (BUREAU_CHANGSHA, "checker")):
+        text = desk.screens.text(who, post, "trace", CLAIM)
+        for shown in (
+            f"insurer pays later 商保事后赔付 {LATER}",
+            "o-1, paid, reference",
+            "L-1",
+            "came back 退回流水号 L-2",
+            "o-2, on its way",
+            "open 待付 1.00",
+        ):
+            assert shown in text, who
+    told = desk.screens.text(HOSPITAL, "finance", "trace", CLAIM)
+    assert f"{LATER}, {INSURER}: withheld" in told
     text = desk.screens.text(INSURER, "finance", "cover", "month", INSURER, "2025-08")
     for shown in (LATER_PRODUCT, f"{fen / 100:.2f}", "-1.00"):
         assert shown in text

@@ -21,6 +21,9 @@ from node.ledger.transaction import SignedTransaction, commit
 from node.mempool import PoolLimits
 from node.service.node import Node
 from node.service.opening import open_ledger
+from node.store import keys
+from node.store.index import MADE_BY
+from node.store.kv import Operation
 from tests.node.network import (
     HOSPITAL,
     OPEN,
@@ -410,6 +413,27 @@ def test_the_index_is_built_again_when_it_was_switched_on_late(tmp_path: Path) -
     ledger.database.close()
     ledger = open_folder(tmp_path, GENESIS_BYTES)
     assert ledger.database.index.digest(0) is not None
+    ledger.database.close()
+
+
+@pytest.mark.parametrize("made_by", [None, b"of an older program"])
+def test_an_index_of_other_rules_is_made_again(made_by: bytes | None, tmp_path: Path) -> None:
+    """What an older program did not list is on the lists after the next start."""
+
+    async def story(node: Node) -> None:
+        await done(node, CLIENT.enter("a", 1))
+
+    tell(tmp_path, story)
+    ledger = open_folder(tmp_path, GENESIS_BYTES)
+    kv = ledger.database.kv
+    rows = dict(kv.iterate(*keys.all_of(keys.INDEX)))
+    assert rows
+    missing: list[Operation] = [(key, None) for key in rows]
+    kv.write([*missing, (MADE_BY, made_by)], sync=True)
+    ledger.database.close()
+    ledger = open_folder(tmp_path, GENESIS_BYTES)
+    assert dict(ledger.database.kv.iterate(*keys.all_of(keys.INDEX))) == rows
+    assert ledger.database.index.is_current()
     ledger.database.close()
 
 

@@ -24,6 +24,7 @@ from node.service.opening import OpenOptions, open_ledger
 from node.store.database import Database
 from node.year import __main__ as command
 from node.year import bills, calendar, cases, charts, closing, later, outages, people
+from node.year.journal import Journal
 from node.year.ledger import YearBroken, YearLedger
 from node.year.node_process import OPEN
 from node.year.people import People
@@ -328,16 +329,17 @@ def test_the_command_prints_one_object(
         del lived[0].sums.refused["planted"]
 
 
-def test_a_planted_fen_is_found() -> None:
-    def receipt(*amounts: int) -> Receipt:
-        legs = tuple(
-            ReceiptPosting("t", f"fund:{n}0000", "310100", fen) for n, fen in enumerate(amounts, 11)
-        )
-        return Receipt(
-            tx_id=bytes(32), call_index=0, status="ok", code="", values={}, answer={}, events=(),
-            amounts={}, versions={}, postings=legs, explanation=None, writes_digest=bytes(32),
-        )  # fmt: skip
+def receipt(*amounts: int) -> Receipt:
+    legs = tuple(
+        ReceiptPosting("t", f"fund:{n}0000", "310100", fen) for n, fen in enumerate(amounts, 11)
+    )
+    return Receipt(
+        tx_id=bytes(32), call_index=0, status="ok", code="", values={}, answer={}, events=(),
+        amounts={}, versions={}, postings=legs, explanation=None, writes_digest=bytes(32),
+    )  # fmt: skip
 
+
+def test_a_planted_fen_is_found() -> None:
     sums = Sums()
     sums.read(receipt(-5, 5))
     assert sums.imbalance() == 0
@@ -405,6 +407,27 @@ def test_bills_add_up_and_nobody_travels_home(number: int) -> None:
     assert sum(line[5] for line in lines) == total
     person = People(Places(Scale()), 10, number).of(number)
     assert person.care[:2] != person.area[:2]
+
+
+@pytest.mark.parametrize(("asked", "unexplained"), [(500, 0), (501, 1), (0, 0)])
+def test_a_notice_of_an_insurer_that_no_month_explains_is_told(
+    asked: int, unexplained: int
+) -> None:
+    """Two institutions of a place, one payment and one refund; another place is another notice."""
+    journal, insurer = Journal(), "insurer:C11"
+    for name, fen in (("hospital:a", 700), ("hospital:b", -200)):
+        journal.months["2025-06"][name].covers[insurer] = fen
+        told = {"month": "2025-06", "institution": name, "owed_fen": 0, "care": "440100"}
+        journal.confirmed(told, receipt())
+    notice = {"notice": "cover:2025-06:x", "kind": "cover", "insurer": insurer,
+              "payee_region": "440100", "amount_fen": asked}  # fmt: skip
+    if asked:
+        journal.notice(notice, receipt())
+        journal.notice(notice | {"kind": "cover-return", "payer_region": "440200",
+                                 "amount_fen": 3}, receipt())  # fmt: skip
+        unexplained += 3
+    assert journal.unexplained_fen == unexplained
+    assert journal.to_state == ({} if asked else {(insurer, "440100"): 500})
 
 
 def test_a_median_is_the_middle() -> None:
