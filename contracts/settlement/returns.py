@@ -40,6 +40,13 @@ class Returned:
         """What came back."""
         return sum(self.rows)
 
+    def show(self) -> dict[str, Value]:
+        """By name, as answers and records have it."""
+        return {
+            "reference": self.reference, "value_on": self.value_on, "reason": self.reason,
+            "amount_fen": self.amount_fen,
+        }  # fmt: skip
+
     def encode(self) -> Value:
         """As the state has it."""
         return [self.reference, self.value_on, self.reason, list(self.rows)]

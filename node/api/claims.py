@@ -6,7 +6,6 @@ department, a bank, the centre) sees amounts and versions, and `withheld` where 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from fastapi import Query
@@ -19,7 +18,6 @@ from contracts.settlement.clearing.standing import standing
 from contracts.settlement.cover_record import AT_ONCE
 from contracts.settlement.records import Claim, Reversal
 from contracts.settlement.refunds import consent, payout
-from contracts.settlement.returns import Returned
 from node.api import chain, explorer, parties, render, schemas
 from node.api.chain import Located
 from node.api.guard import Access
@@ -140,19 +138,10 @@ def payout_fields(state: State, name: str) -> dict[str, Any]:
         "reference": made.reference or None,
         "orders": [
             {"payment": order.payment, "bank": order.bank, "amount_fen": order.amount_fen,
-             "reference": order.reference, "returns": returns_of(order.returns)}
+             "reference": order.reference, "returns": [back.show() for back in order.returns]}
             for order in made.paid
         ],
     }  # fmt: skip
-
-
-def returns_of(returns: Iterable[Returned]) -> list[dict[str, Any]]:
-    """What came back of an order to a bank."""
-    return [
-        {"reference": back.reference, "value_on": back.value_on, "reason": back.reason,
-         "amount_fen": back.amount_fen}
-        for back in returns
-    ]  # fmt: skip
 
 
 def _consents(state: State, claim_id: str) -> list[dict[str, Any]]:

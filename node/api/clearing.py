@@ -367,8 +367,7 @@ async def payment(access: AccessDep, payment: ThingId) -> Response:
         "received_on": found.received_on or None,
         "returned_fen": found.amount_fen - found.left_fen,
         "returns": [
-            {"reference": back.reference, "value_on": back.value_on, "reason": back.reason,
-             "amount_fen": back.amount_fen, "by_fund": about.by_fund(back.rows),
+            {**back.show(), "by_fund": about.by_fund(back.rows),
              "transfer": f"payment-back/{payment}/{number}"}
             for number, back in enumerate(found.returns, start=1)
         ],

@@ -125,15 +125,7 @@ def payment_fields(name: str, made: CoverPayment) -> dict[str, Any]:
                 "outcome": order.outcome,
                 "reference": order.reference,
                 "returned_fen": returned_fen(order.returns),
-                "returns": [
-                    {
-                        "reference": back.reference,
-                        "value_on": back.value_on,
-                        "reason": back.reason,
-                        "amount_fen": back.amount_fen,
-                    }
-                    for back in order.returns
-                ],
+                "returns": [back.show() for back in order.returns],
             }
             for order in made.orders
         ],

@@ -188,7 +188,7 @@ def _order(order: reimbursement_record.Payment) -> dict[str, Any]:
         "by_fund": dict(order.rows),
         "outcome": order.outcome,
         "reference": order.reference,
-        "returns": claims.returns_of(order.returns),
+        "returns": [back.show() for back in order.returns],
     }
 
 

@@ -17,11 +17,7 @@ def _read(_name: str, value: Value) -> Found:
         "value_on": made.value_on, "reason": made.reason, "previous": made.previous,
         "received_reference": made.received_reference, "received_on": made.received_on,
         "returned_fen": made.amount_fen - made.left_fen,
-        "returns": [
-            {"reference": back.reference, "value_on": back.value_on, "reason": back.reason,
-             "amount_fen": back.amount_fen}
-            for back in made.returns
-        ],
+        "returns": [back.show() for back in made.returns],
     }  # fmt: skip
     return Found(
         made.stage.value, facts, is_open=made.stage in OPEN,

@@ -219,6 +219,14 @@ def test_the_countrys_closing_waits_for_no_insurer(world: InsurerMonth) -> None:
         ({"who": BANK}, "sender.kind", {}),
         ({"insurer": OTHER_INSURER, "who": INSURER}, "clearing.not-party", {}),
         ({"care": GUANGDONG}, "clearing.statement-not-found", {"care": GUANGDONG}),
+        *(
+            (
+                {"insurer": nobody, "who": BUREAU_GUANGZHOU},
+                "clearing.statement-not-found",
+                {"home": nobody},
+            )
+            for nobody in ("x", "insurer:", "hospital:H44010000123", "..", "4301")
+        ),
         ({"period": AUGUST}, "clearing.period-not-found", {"period": AUGUST}),
         ({"period": JULY}, "clearing.not-stated", {"stage": "collecting"}),
     ],
