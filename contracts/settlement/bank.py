@@ -7,9 +7,10 @@ A line is found again by the bank's own reference, so a message that comes twice
 line with an order of ours and its amount confirms or returns that order, exactly as ``payment``,
 ``reimbursement``, ``payout`` and ``cover`` do; what comes back of an order that was paid before,
 whole or in part, is booked as a return that is linked to it, and money received is the payee's
-bank's word on it. A line that names an order of another bank, or none that exists, is refused. A
-line that fits no order (no order named, another amount, paid twice, not approved, more back than
-was paid) moves nothing on the ledger: it is listed in suspense until the bank says what it was.
+bank's word on it, or what a patient gives back of a bill that was taken back. A line that names an
+order of another bank, or none that exists, is refused. A line that fits no order (no order named,
+another amount, paid twice, not approved, more back than was paid) moves nothing on the ledger: it
+is listed in suspense until the bank says what it was.
 
 An order is a payment's id, ``<reimbursement>/<payment>``, ``payout/<payout>/<payment>`` or
 ``cover/<payment>/<order>``. A line of money that came back may name the bank's own reference of the
@@ -196,8 +197,8 @@ def _match(ctx: Context, order: str, told: Args) -> str:
     if not order:
         return UNASKED if told["direction"] == IN else NO_ORDER
     if told["direction"] == IN:
-        to_person = bank_order.is_to_person(order)
-        return UNASKED if to_person else _received(ctx, order, told)
+        given_back = bank_order.is_to_person(order)
+        return _given_back(ctx, order, told) if given_back else _received(ctx, order, told)
     if not bank_order.is_to_person(order):
         return _paid(ctx, order, told)
     kind, case, number = bank_order.parts_of(order)
@@ -217,6 +218,21 @@ def _received(ctx: Context, order: str, told: Args) -> str:
         return AMOUNT
     report = {"payment": order, "reference": told["reference"], "value_on": told["value_on"]}
     payment_back.receive(ctx, report | {"amount_fen": told["amount_fen"]})
+    return ""
+
+
+def _given_back(ctx: Context, order: str, told: Args) -> str:
+    """Money that came in from a patient: of a bill that was taken back an insurer is owed it."""
+    kind, name, number = bank_order.parts_of(order)
+    made = cover_record.find_payment(ctx.state, name) if kind == bank_order.COVER else None
+    if made is None or made.stage is not cover_record.CoverStage.REPAYABLE:
+        return UNASKED
+    if all((o.id, o.bank) != (number, ctx.sender) for o in made.orders):
+        reject("bank.foreign-order", order=order, bank=ctx.sender)
+    if made.standing_fen != told["amount_fen"]:
+        return AMOUNT
+    report = {"payment": name, "order": number, "reference": told["reference"]}
+    cover_pay.repaid(ctx, report)
     return ""
 
 

@@ -269,6 +269,29 @@ def test_of_a_bill_taken_back_the_patient_owes_what_stands_paid(world: LaterWorl
     assert world.insurer_fen() == 0
 
 
+def test_what_a_patient_gives_back_is_told_by_a_line(world: LaterWorld) -> None:
+    """As money that came in: it is what the ledger asks for, and must not wait as nobody's."""
+    paid(world)
+    line = {"reference": "in-1", "order": f"cover/{PAYMENT}/o-1", "direction": "in",
+            "amount_fen": OWED, "value_on": DAY}  # fmt: skip
+
+    def told(refused: str = "", **given: Any) -> Any:
+        sender = given.pop("sender", BANK)
+        return world.call("line", sender, post="operator", contract="bank", refused=refused,
+                          **(line | given)).answer  # fmt: skip
+
+    assert told(reference="in-0")["cause"] == "unasked", "the bill stands"
+    world.counter.reverse()
+    assert told(reference="in-2", amount_fen=OWED - 1)["cause"] == "amount-differs"
+    assert told(reference="in-3", order=f"cover/{PAYMENT}.9/o-1")["cause"] == "unasked"
+    told("bank.foreign-order", reference="in-4", order=f"cover/{PAYMENT}/o-9")
+    assert (world.payment().stage, world.insurer_fen()) == ("repayable", -OWED)
+    assert told()["outcome"] == "matched"
+    assert told()["outcome"] == "matched", "told twice, one movement"
+    assert (world.payment().stage, world.insurer_fen()) == ("repaid", 0)
+    assert told(reference="in-5")["cause"] == "unasked"
+
+
 def test_of_a_bill_taken_back_all_of_which_came_back_nobody_owes(world: LaterWorld) -> None:
     paid(world)
     world.counter.reverse()
@@ -455,11 +478,18 @@ class PaymentMachine(RuleBasedStateMachine):
             self.stands[order] -= fen
             self.failed = account if order == self.orders else self.failed
 
-    @rule(which=st.integers(1, 4))
-    def repay(self, which: int) -> None:
+    @rule(which=st.integers(1, 4), by_line=st.booleans())
+    def repay(self, which: int, by_line: bool) -> None:
         self.told += 1
         may = self.reversed and self.flying is None and self.standing > 0 and not self.repaid
-        ok = self.told_by_bank("repaid", which)
+        if by_line:
+            line = {"reference": f"ref-{self.told}", "order": f"cover/{PAYMENT}/o-{which}",
+                    "direction": "in", "amount_fen": max(1, self.standing),
+                    "value_on": DAY}  # fmt: skip
+            told = self.world.world.call(BANK, "bank", "line", line, post="finance")
+            ok = told.ok and told.answer["outcome"] == "matched"
+        else:
+            ok = self.told_by_bank("repaid", which)
         assert ok == (may and which <= self.orders)
         if ok:
             self.repaid = True
