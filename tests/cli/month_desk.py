@@ -19,8 +19,24 @@ from tests.contracts.settlement.claim_world import (
     catalogue_rows,
     visit,
 )
+from tests.contracts.settlement.cover_world import (
+    ACCOUNT,
+    CARD,
+    INSURER,
+    LATER_PRODUCT,
+    PRODUCT,
+)
 from tests.contracts.settlement.funds_world import enrol
-from tests.contracts.world import BANK, BUREAU_GUANGZHOU, CENTRE, HOSPITAL, NOON_MS
+from tests.contracts.settlement.insurer_world import A_TENTH
+from tests.contracts.world import (
+    ALICE,
+    BANK,
+    BUREAU_CHANGSHA,
+    BUREAU_GUANGZHOU,
+    CENTRE,
+    HOSPITAL,
+    NOON_MS,
+)
 from tests.node.api.real import PARTIES, NodeWorld
 
 FINANCE_HUNAN, FINANCE_GUANGDONG = "finance:430000", "finance:440000"
@@ -140,3 +156,17 @@ class Desk:
 
     def close(self) -> None:
         self.world.close()
+
+
+def insure(desk: Desk) -> None:
+    """Alice holds two products of one insurer that pay a tenth each, one at once, one later."""
+    held = {"cover": {"from": "2025-01-01", "to": "2025-12-31"}}
+    for product, pays in ((PRODUCT, "at_once"), (LATER_PRODUCT, "later")):
+        rule = {"product": product, "effective_from": "2025-01-01", "pays": pays,
+                "source": A_TENTH}  # fmt: skip
+        desk.do(INSURER, "cover", "deploy", rule, "checker")
+        named = {"product": product, "person": ALICE}
+        desk.do(INSURER, "cover", "enrol", named, "clerk", attachments=held)
+        said = named | {"scope": "amounts", "to": "2025-12-31", "account": ACCOUNT,
+                        "presence": CARD}  # fmt: skip
+        desk.do(BUREAU_CHANGSHA, "cover", "authorise", said, "clerk")

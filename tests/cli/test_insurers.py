@@ -9,18 +9,14 @@ from typing import Any
 
 import pytest
 
-from tests.cli.month_desk import FINANCE_GUANGDONG, JUNE, Desk
+from tests.cli.month_desk import FINANCE_GUANGDONG, JUNE, Desk, insure
 from tests.contracts.settlement.claim_world import BED, line
 from tests.contracts.settlement.cover_world import (
-    ACCOUNT,
-    CARD,
     INSURER,
     LATER_PRODUCT,
     PRODUCT,
 )
-from tests.contracts.settlement.insurer_world import A_TENTH
 from tests.contracts.world import (
-    ALICE,
     BANK,
     BUREAU_CHANGSHA,
     BUREAU_GUANGDONG,
@@ -41,16 +37,7 @@ OTHER = "insurer:taibao"
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """One bill of 1,000.00: a product pays a tenth of the rest at once, another one later."""
     made = Desk(tmp_path_factory.mktemp("node"), parties=[(OTHER, "insurer", "440000")])
-    held = {"cover": {"from": "2025-01-01", "to": "2025-12-31"}}
-    for product, pays in ((PRODUCT, "at_once"), (LATER_PRODUCT, "later")):
-        rule = {"product": product, "effective_from": "2025-01-01", "pays": pays,
-                "source": A_TENTH}  # fmt: skip
-        made.do(INSURER, "cover", "deploy", rule, "checker")
-        named = {"product": product, "person": ALICE}
-        made.do(INSURER, "cover", "enrol", named, "clerk", attachments=held)
-        said = named | {"scope": "amounts", "to": "2025-12-31", "account": ACCOUNT,
-                        "presence": CARD}  # fmt: skip
-        made.do(BUREAU_CHANGSHA, "cover", "authorise", said, "clerk")
+    insure(made)
     made.settle(CLAIM, [line(1, BED, 100_000)])
     made.on("2025-07-01").declare()
     made.confirm()

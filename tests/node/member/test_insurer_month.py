@@ -13,18 +13,14 @@ import pytest
 from node.ledger.evidence import StateFacts, verify_evidence
 from node.member.build import Built
 from node.member.notices import with_payments
-from tests.cli.month_desk import FINANCE_GUANGZHOU, JUNE
+from tests.cli.month_desk import FINANCE_GUANGZHOU, JUNE, insure
 from tests.cli.month_desk import Desk as Month
 from tests.contracts.settlement.claim_world import BED, line
 from tests.contracts.settlement.cover_world import (
-    ACCOUNT,
-    CARD,
     INSURER,
-    LATER_PRODUCT,
     PRODUCT,
 )
-from tests.contracts.settlement.insurer_world import A_TENTH
-from tests.contracts.world import ALICE, BANK, BUREAU_CHANGSHA, CENTRE
+from tests.contracts.world import BANK, CENTRE
 from tests.node.api.test_cover import OTHER_INSURER
 from tests.node.member.desk import Desk
 from tests.node.member.liars import LIARS, content
@@ -46,16 +42,7 @@ class Story:
     def __init__(self, folder: Path) -> None:
         parties = [(OTHER_INSURER, "insurer", "440000")]
         self.month = month = Month(folder / "node", parties=parties)
-        held = {"cover": {"from": "2025-01-01", "to": "2025-12-31"}}
-        for product, pays in ((PRODUCT, "at_once"), (LATER_PRODUCT, "later")):
-            rule = {"product": product, "effective_from": "2025-01-01", "pays": pays,
-                    "source": A_TENTH}  # fmt: skip
-            month.do(INSURER, "cover", "deploy", rule, "checker")
-            named = {"product": product, "person": ALICE}
-            month.do(INSURER, "cover", "enrol", named, "clerk", attachments=held)
-            said = named | {"scope": "amounts", "to": "2025-12-31", "account": ACCOUNT,
-                            "presence": CARD}  # fmt: skip
-            month.do(BUREAU_CHANGSHA, "cover", "authorise", said, "clerk")
+        insure(month)
         month.settle(CLAIM, [line(1, BED, 100_000)])
         month.on("2025-07-01").declare()
         month.confirm()
