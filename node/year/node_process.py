@@ -32,9 +32,9 @@ from node.service.collector import tune_collector
 from node.service.node import Node
 from node.service.opening import OpenOptions
 
-IN_FLIGHT = 96
-"""Transactions handed in and not yet answered, of up to twenty calls each. With fewer the node
-waits for its clients while a block is written; with more its memory follows the busiest days."""
+IN_FLIGHT = 128
+"""Transactions handed in and not yet answered, of up to twenty calls each: two blocks' of a busy
+day. With fewer the node waits for its clients while a block is written."""
 ASKED = 8
 """Questions that wait, each of up to a block's transactions. Then the year waits with the next, so
 that the largest wave takes no more of the node's memory than a usual day's."""
