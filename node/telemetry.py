@@ -11,8 +11,7 @@ import logging
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, TextIO
 
 import structlog
@@ -44,6 +43,22 @@ DISK_STAGES = frozenset({"batch", "safety"})
 so that stages of threads that wait for each other can be added up."""
 
 BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+class Stage:
+    """Adds the time between entering and leaving to a counter. A class, because the generator of a
+    ``contextmanager`` costs as much again as what it measures: three stages for a transaction."""
+
+    __slots__ = ("_clock", "_counter", "_start")
+
+    def __init__(self, counter: Counter, clock: Callable[[], float]) -> None:
+        self._counter, self._clock = counter, clock
+
+    def __enter__(self) -> None:
+        self._start = self._clock()
+
+    def __exit__(self, *_: object) -> None:
+        self._counter.inc(self._clock() - self._start)
 
 
 class Metrics:
@@ -121,18 +136,13 @@ class Metrics:
             "yibao_certificate_days", "Days until the own TLS certificate ends.", **one
         )
 
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
+    def stage(self, name: str) -> Stage:
         """Add the time inside the block to a stage. ``name`` is one of ``STAGES``.
 
         No await belongs inside: the time is this thread's.
         """
         clock = time.perf_counter if name in DISK_STAGES else time.thread_time
-        start = clock()
-        try:
-            yield
-        finally:
-            self._stages[name].inc(clock() - start)
+        return Stage(self._stages[name], clock)
 
     def stage_times(self) -> dict[str, float]:
         """Seconds spent in each stage so far, for the bench."""

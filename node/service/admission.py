@@ -84,7 +84,7 @@ class Admission:
 
         Raises ``InvalidTransaction`` as soon as it is certain that it never will.
         """
-        if self._is_committed(tx_id):
+        if tx_id not in self.pool and self._is_committed(tx_id):
             return True
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.setdefault(tx_id, []).append(future)
@@ -176,16 +176,25 @@ class Admission:
         with self._metrics.stage("decode"):
             transaction = SignedTransaction.decode(wire)
         with self._metrics.stage("admit"):
-            known = self._known(transaction.id)
-            if known is not None:
-                return known
-            self._check_state(transaction)
+            if transaction.id in self.pool:
+                return Accepted(transaction.id, committed=False)
+            judged_on = self._chain.parent
+            try:
+                self._check_state(transaction)
+            except LedgerError:
+                # What is committed never passes: its id is known, or its time is over. So the
+                # chain is asked only about what does not pass: a read of the database gives the
+                # interpreter away, and waits for it behind the chain thread.
+                if self._is_committed(transaction.id):
+                    return Accepted(transaction.id, committed=True)
+                raise
             if not from_peer:
                 self.pool.check_wait(transaction.body.sender, self._monotonic_ms())
         await self._check_signature(transaction)
-        known = self._known(transaction.id)
-        if known is not None:
-            return known
+        if transaction.id in self.pool:
+            return Accepted(transaction.id, committed=False)
+        if self._chain.parent is not judged_on and self._is_committed(transaction.id):
+            return Accepted(transaction.id, committed=True)
         if self.closing:
             raise Unavailable("node.stopping", retry_after_s=30)
         self.pool.add(
@@ -204,13 +213,6 @@ class Admission:
             pass_on(wire)
         self._on_added()
         return Accepted(transaction.id, committed=False)
-
-    def _known(self, tx_id: bytes) -> Accepted | None:
-        if tx_id in self.pool:
-            return Accepted(tx_id, committed=False)
-        if self._is_committed(tx_id):
-            return Accepted(tx_id, committed=True)
-        return None
 
     def _check_state(self, transaction: SignedTransaction) -> None:
         """Chain, window, key and executed ids as of the head, at the earliest block to come."""

@@ -2,8 +2,9 @@
 
 A block is proposed as soon as the core wants one and something waits. While the votes for it still
 travel, what waits beyond it is run already, step by step (``node.execution.proposing``): when it is
-committed, the next one only needs the rest and its roots (ARCHITECTURE.md section 3). Steps are
-small: the chain thread also keeps certificates and commits, and these wait for the step in hand.
+committed, the next one only needs the rest and its roots (ARCHITECTURE.md section 3). A lone
+validator does so while its disk is waited for. Steps are small: the chain thread also keeps
+certificates and commits, and these wait for the step in hand.
 """
 
 from __future__ import annotations
@@ -44,15 +45,17 @@ class Builder:
         put: Callable[[Built], None],
         spawn: Callable[[Coroutine[None, None, None]], object],
         works: Callable[[], bool],
+        alone: Callable[[], bool],
         log_bug: Callable[[CallBug], None],
         clock_ms: Callable[[], int],
         monotonic_ms: Callable[[], int],
     ) -> None:
-        """``put`` hands a finished block to the core; ``works``: whether the node takes part."""
+        """``put`` hands a finished block to the core; ``works``: whether the node takes part;
+        ``alone``: whether no other validator has a vote."""
         self._chain, self._thread = chain, thread
         self._pool, self._pace, self._admission = pool, pace, admission
         self._calls_aim, self._bytes_aim = calls_aim, bytes_aim
-        self._put, self._spawn, self._works = put, spawn, works
+        self._put, self._spawn, self._works, self._alone = put, spawn, works, alone
         self._log_bug = log_bug
         self._clock_ms, self._monotonic_ms = clock_ms, monotonic_ms
         self.busy = False
@@ -123,7 +126,11 @@ class Builder:
             self._pace.begin(self._monotonic_ms())
             header = proposal.result.header
             following = wire.to_next_set(header, proposal.result.next_validators)
-            self._put(Built(view, wire.to_core_block(header), following))
+            block = wire.to_core_block(header)
+            self._put(Built(view, block, following))
+            if self._alone():
+                # Nobody is waited for, but the disk is, and the core: twice for each block.
+                self._in_flight = block.id
         self.look()
 
     def _take(

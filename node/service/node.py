@@ -353,7 +353,8 @@ class Node:
         return Builder(
             self.chain, self._thread, self._pool, self._pace, self._admission,
             calls_aim=self.options.calls_aim, bytes_aim=self.options.bytes_aim,
-            put=self._driver.put, spawn=self._spawn, works=self._works, log_bug=self._log_bug,
+            put=self._driver.put, spawn=self._spawn, works=self._works,
+            alone=lambda: self._replica.state.validators.size == 1, log_bug=self._log_bug,
             clock_ms=self._clock_ms, monotonic_ms=self._monotonic_ms,
         )  # fmt: skip
 

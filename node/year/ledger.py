@@ -96,11 +96,17 @@ class YearLedger:
         self.now_ms = time_ms
         self._node.send((Ask.TIME, time_ms))
 
-    def do(self, batches: Iterable[Batch], meanwhile: Callable[[], None] = lambda: None) -> None:
+    def do(self, batches: Iterable[Batch]) -> None:
         """Work off a wave: everything in it is committed and read when this returns.
 
-        ``meanwhile`` is done once everything is handed in. Raises ``YearBroken``.
+        Raises ``YearBroken``.
         """
+        self.hand_in(batches)
+        self.finish()
+
+    def hand_in(self, batches: Iterable[Batch]) -> None:
+        """Sign a wave and send it. The node begins it when every wave before it is committed, so
+        the next may be signed meanwhile. Raises ``YearBroken``."""
         until_ms, aim = self.now_ms + VALID_MS, CALLS_FIRST
         signed: list[bytes] = []
         calls = 0
@@ -114,8 +120,11 @@ class YearLedger:
                 self._take(self._receive())
         self._send((Ask.SUBMIT, signed))
         self._send((Ask.WAVE, None))
-        meanwhile()
-        self._answer(Tell.WAVE, int)
+
+    def finish(self) -> None:
+        """Wait until everything that was handed in is committed and read. Raises ``YearBroken``."""
+        self._send((Ask.TOLD, None))
+        self._answer(Tell.TOLD, int)
 
     def _send(self, message: tuple[Ask, Any]) -> None:
         try:

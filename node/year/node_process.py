@@ -32,8 +32,9 @@ from node.service.collector import tune_collector
 from node.service.node import Node
 from node.service.opening import OpenOptions
 
-IN_FLIGHT = 64
-"""Transactions handed in and not yet answered: some five blocks' of twenty calls each."""
+IN_FLIGHT = 128
+"""Transactions handed in and not yet answered, of up to twenty calls each: two blocks' of a busy
+day. With fewer the node waits for its clients while a block is written."""
 ASKED = 8
 """Questions that wait, each of up to a block's transactions. Then the year waits with the next, so
 that the largest wave takes no more of the node's memory than a usual day's."""
@@ -56,7 +57,9 @@ class Ask(Enum):
     SUBMIT = auto()
     """Wire bytes of transactions: about a block's, so that they are ordered together."""
     WAVE = auto()
-    """Say so when everything that was handed in is committed."""
+    """Go on when everything that was handed in is committed."""
+    TOLD = auto()
+    """Say so when all receipts up to here were told."""
     STATE = auto()
     """Values of these state keys."""
     USED = auto()
@@ -70,8 +73,8 @@ class Tell(Enum):
     """The chain's id, once the node orders."""
     RECEIPTS = auto()
     """(height, its receipts as they are stored): of every height, in order, unasked."""
-    WAVE = auto()
-    """The height at the end of a wave; all receipts up to it were told before."""
+    TOLD = auto()
+    """The height of the last receipts that were told."""
     STATE = auto()
     USED = auto()
     FAILED = auto()
@@ -137,7 +140,8 @@ class _Process:
             while self._working:
                 await asyncio.gather(*self._working)
             self._tell_receipts()
-            self._out.put((Tell.WAVE, self._told))
+        elif ask is Ask.TOLD:
+            self._out.put((Tell.TOLD, self._told))
         elif ask is Ask.TIME:
             self._now_ms = content
         elif ask is Ask.STATE:

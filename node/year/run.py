@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -168,17 +168,19 @@ class _Year:
         self.closing.add(waves, day)
         if WORKDAYS.is_working_day(day):
             self.later.add(waves, day)
-        # While the node works on the visits of today the actors think of those of tomorrow.
-        self._do(waves, {CARE: lambda: self.days.prepare(next_day)})
+        for step, batches in enumerate(waves.batches()):
+            self.ledger.hand_in(batches)
+            if step == CARE:
+                # While the node works on the visits of today the actors think of tomorrow's.
+                self.days.prepare(next_day)
+        self.ledger.finish()
         self.closing.after_cut(day)
         more = Waves()
         self.closing.confirm_audited(more, day)
         self.closing.between_cities(more)
-        self._do(more, {})
-
-    def _do(self, waves: Waves, meanwhile: Mapping[int, Callable[[], None]]) -> None:
-        for step, batches in enumerate(waves.batches()):
-            self.ledger.do(batches, meanwhile.get(step, _nothing))
+        for batches in more.batches():
+            self.ledger.hand_in(batches)
+        self.ledger.finish()
 
     def _note_memory(self) -> None:
         now = (self.ledger.used().memory_mb, memory_mb())
@@ -195,10 +197,6 @@ class _Year:
         self.most = (0, 0)
         unpaid = {month: fen for month, fen in self.journal.unpaid.items() if fen}
         self.outcome.ageing.append((day[:7], unpaid))
-
-
-def _nothing() -> None:
-    """There is nothing to do while the node works."""
 
 
 def _found(ledger: YearLedger, places: Places, people: People, progress: Progress) -> None:

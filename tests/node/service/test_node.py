@@ -24,6 +24,7 @@ from node.service.opening import open_ledger
 from node.store import keys
 from node.store.index import MADE_BY
 from node.store.kv import Operation
+from tests.node.cluster import until
 from tests.node.network import (
     HOSPITAL,
     OPEN,
@@ -125,6 +126,95 @@ def test_the_same_bytes_again_are_answered_not_executed(tmp_path: Path) -> None:
         assert again.committed
         with node.reader.view() as view:
             assert view.state("book/a") == {"total_fen": 100}
+
+    tell(tmp_path, story)
+
+
+def test_the_chain_is_asked_only_about_what_does_not_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0]
+
+    async def story(node: Node) -> None:
+        asked: list[bytes] = []
+        right = node._admission._is_committed
+
+        def ask(tx_id: bytes) -> bool:
+            asked.append(tx_id)
+            return right(tx_id)
+
+        monkeypatch.setattr(node._admission, "_is_committed", ask)
+        now[0] = node.head.time_ms + 1_000
+        transaction = CLIENT.enter("a", 100, valid_until_ms=now[0] + 60_000)
+        await node.submit(transaction.encode())
+        assert await node.wait(transaction.id, 30)
+        assert asked == []
+        assert (await node.submit(transaction.encode())).committed
+        now[0] += 7_200_000
+        await done(node, CLIENT.enter("b", 1, valid_until_ms=now[0] + 60_000))
+        late = await node.submit(transaction.encode())
+        assert late.committed, "its time is over, and it was executed before"
+        assert asked == [transaction.id, transaction.id]
+        other = CLIENT.enter("c", 1, valid_until_ms=now[0] - 1)
+        with pytest.raises(InvalidTransaction, match=r"transaction\.expired"):
+            await node.submit(other.encode())
+
+    tell(tmp_path, story, clock_ms=lambda: now[0])
+
+
+def test_one_that_is_committed_while_its_signature_is_checked_is_not_taken_in_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(node: Node) -> None:
+        held, right = asyncio.Event(), node._admission._check_signature
+        begun = asyncio.Event()
+
+        async def check(transaction: SignedTransaction) -> None:
+            if not begun.is_set():
+                begun.set()
+                await held.wait()
+            await right(transaction)
+
+        monkeypatch.setattr(node._admission, "_check_signature", check)
+        transaction = CLIENT.enter("a", 100)
+        slow = asyncio.create_task(node.submit(transaction.encode()))
+        await begun.wait()
+        await done(node, transaction)
+        held.set()
+        assert (await slow).committed
+        assert len(node._pool) == 0
+
+    tell(tmp_path, story)
+
+
+def test_alone_a_node_runs_what_waits_while_its_disk_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(node: Node) -> None:
+        held, right = asyncio.Event(), node.keep
+
+        async def keep(*given: Any) -> None:
+            await held.wait()
+            await right(*given)
+
+        monkeypatch.setattr(node, "keep", keep)
+        first = CLIENT.enter("first", 1)
+        await node.submit(first.encode())
+        await until(lambda: node._builder._in_flight is not None)
+        made = [CLIENT.enter(f"k{n}", n) for n in range(10)]
+        for transaction in made:
+            await node.submit(transaction.encode())
+        await until(lambda: len(node._builder._ahead) == 10 and not node._builder.busy)
+        assert node.chain._ahead is not None
+        run = node.chain._ahead._run
+        assert [one.id for one in run.transactions] == [one.id for one in made]
+        assert node.head.height == 0
+        held.set()
+        for transaction in [first, *made]:
+            assert await node.wait(transaction.id, 30)
+        assert node.head.height == 2
+        with node.reader.view() as view:
+            assert all(view.state(f"book/k{n}") == {"total_fen": n} for n in range(10))
 
     tell(tmp_path, story)
 
