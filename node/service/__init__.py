@@ -5,7 +5,8 @@
 * ``reader`` shows one committed height at a time to whoever asks;
 * ``collector`` sets Python's own collector for such a process;
 * ``admission`` is a transaction's way in: decode, cheap checks, signature, pool;
-* ``building`` makes this node's own blocks, and runs ahead while votes travel or, alone, its disk is waited for;
+* ``building`` makes this node's own blocks, and runs ahead while votes travel or, alone, its disk
+  is waited for;
 * ``network`` is the node among its peers, ``exchange`` what is said to them, ``answers`` what is
   given to whom, ``entitlements`` how much of a block that is, ``serving`` reads it from the store;
 * ``state_transfer`` takes a snapshot from peers where this node is far behind, ``offers`` gives;
