@@ -1,4 +1,5 @@
-"""What happens on a day: filings first, then care, then what is taken back or paid afterwards.
+"""What happens on a day: care, then what is taken back or paid afterwards, and the filings of those
+who travel tomorrow.
 
 The year is a function of its seed: each day has dice of its own. What must be remembered between
 days is little and does not grow with the number of claims: for each person two days (until when
@@ -70,7 +71,7 @@ class Days:
         self._bills: dict[str, list[_Paper]] = defaultdict(list)
         """Day -> papers of people who paid first, at their next step."""
         self._prepared: dict[str, tuple[Waves, random.Random]] = {}
-        """Day -> its visits, and the dice for all else of it: of one day at most."""
+        """Day -> its care, and the dice for all else of it: of one day at most."""
         self._number = 0
         self._outages = Outages(seed)
         self.turned_away = 0
@@ -86,7 +87,8 @@ class Days:
                 self.stages[event.fields["reimbursement"]] = event.fields["stage"]
 
     def prepare(self, day: str) -> None:
-        """The visits of a day, thought of before it has come: they need no answer of the ledger.
+        """The care of a day and what of it is taken back, thought of before it has come: that needs
+        no answer of the ledger.
 
         Days are prepared in their order, each after ``waves`` of the one before it.
         """
@@ -100,12 +102,6 @@ class Days:
             if dice.random() < PAID_FIRST:
                 person = self.people.of(dice.randrange(self.people.count))
                 self._pay_first(day, dice, person, OUTPATIENT)
-        self._prepared[day] = (waves, dice)
-
-    def waves(self, day: str) -> Waves:
-        """Everything of a day."""
-        self.prepare(day)
-        waves, dice = self._prepared.pop(day)
         for stay in self._stays.pop(day, ()):
             if self._outages.is_out(stay.institution, day):
                 self._stay_until(after(day, 1), stay)
@@ -114,6 +110,17 @@ class Days:
         for institution, claim in self._back.pop(day, ()):
             args = {"claim": claim, "reversal": f"{claim}-r", "reason": "wrong_bill"}
             waves.add(LATER, institution, "clerk", Planned("claim", "reverse", args))
+        self._prepared[day] = (waves, dice)
+
+    def file_ahead(self, day: str, waves: Waves) -> None:
+        """Let those who travel on a prepared day file in the last of ``waves``, of the day before
+        it: so that on the day itself nobody's care waits for filings."""
+        waves.take_step(FILE, self._prepared[day][0], as_step=LATER)
+
+    def waves(self, day: str) -> Waves:
+        """Everything of a day that is left to it."""
+        self.prepare(day)
+        waves, dice = self._prepared.pop(day)
         for paper in self._bills.pop(day, ()):
             self._next_step(waves, day, paper, dice)
         return waves

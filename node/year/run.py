@@ -173,14 +173,16 @@ class _Year:
             if step == CARE:
                 # While the node works on the visits of today the actors think of tomorrow's.
                 self.days.prepare(next_day)
+                self.days.file_ahead(next_day, waves)
         self.ledger.finish()
         self.closing.after_cut(day)
         more = Waves()
         self.closing.confirm_audited(more, day)
         self.closing.between_cities(more)
-        for batches in more.batches():
-            self.ledger.hand_in(batches)
-        self.ledger.finish()
+        if more.steps:
+            for batches in more.batches():
+                self.ledger.hand_in(batches)
+            self.ledger.finish()
 
     def _note_memory(self) -> None:
         now = (self.ledger.used().memory_mb, memory_mb())

@@ -23,8 +23,16 @@ class Waves:
             self.steps.append(defaultdict(list))
         self.steps[step][organisation, post] += calls
 
+    def take_step(self, step: int, other: Waves, *, as_step: int) -> None:
+        """Take over the calls of another day's wave, as calls of a wave of this one."""
+        if step < len(other.steps):
+            for (organisation, post), calls in other.steps[step].items():
+                self.add(as_step, organisation, post, *calls)
+            other.steps[step].clear()
+
     def batches(self) -> Iterator[list[Batch]]:
-        """The waves; each holds transactions whose order does not matter."""
+        """The waves; each holds transactions whose order does not matter. One may be added to as
+        long as the one before it is the last that was given."""
         for step in self.steps:
             yield [
                 Batch(Signer.of(organisation, post), calls[start : start + CALLS_AT_ONCE])

@@ -24,6 +24,7 @@ from node.service.opening import OpenOptions, open_ledger
 from node.store.database import Database
 from node.year import __main__ as command
 from node.year import bills, calendar, cases, charts, closing, later, outages, people
+from node.year.days import Days
 from node.year.journal import Journal
 from node.year.ledger import YearBroken, YearLedger
 from node.year.node_process import OPEN
@@ -34,7 +35,7 @@ from node.year.report import page
 from node.year.run import Outcome, Plan, Progress, simulate
 from node.year.summary import memory_growth, middle, summary
 from node.year.sums import Sums
-from node.year.waves import Waves
+from node.year.waves import CARE, FILE, LATER, Waves
 
 TINY = Plan(claims=90, persons=60, scale=Scale(cities=1, hospitals=1, pharmacies=1, provinces=3))
 
@@ -388,6 +389,29 @@ def test_a_prepayment_is_set_off_as_far_as_it_was_paid_and_is_owed() -> None:
     assert calls(granted) == [("grant", each, given) for each in (first, second, third)]
     assert calls(offset) == [("offset", first, -(-given // 3)), ("offset", second, 7)]
     assert calls(nothing) == []
+
+
+def test_who_travels_files_the_day_before() -> None:
+    """Tomorrow's filings are of today's last wave, and tomorrow nobody's care waits for any."""
+    places = Places(Scale(cities=1, hospitals=2, pharmacies=1, provinces=3))
+    made = Days(People(places, 600, 1), Journal(), 36_500, 1, lambda *_: None)
+    today = made.waves("2025-03-03")
+    expected = {key: list(calls) for key, calls in today.steps[FILE].items()}
+    made.prepare("2025-03-04")
+    made.file_ahead("2025-03-04", today)
+    assert {key: list(calls) for key, calls in today.steps[FILE].items()} == expected
+    filed = [call for calls in today.steps[LATER].values() for call in calls]
+    people = {call.args["person"] for call in filed if call.method == "submit"}
+    tomorrow = made.waves("2025-03-04")
+    assert not tomorrow.steps[FILE]
+    treated = {
+        visit["person"]
+        for calls in tomorrow.steps[CARE].values()
+        for call in calls
+        if isinstance(visit := call.args.get("visit"), dict)
+    }
+    assert people
+    assert people <= treated
 
 
 def test_months_close_on_working_days() -> None:
