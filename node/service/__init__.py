@@ -5,6 +5,7 @@
 * ``reader`` shows one committed height at a time to whoever asks;
 * ``collector`` sets Python's own collector for such a process;
 * ``admission`` is a transaction's way in: decode, cheap checks, signature, pool;
+  ``signatures`` checks those on threads, several at once where several wait;
 * ``building`` makes this node's own blocks, and runs ahead while votes travel or, alone, its disk
   is waited for;
 * ``network`` is the node among its peers, ``exchange`` what is said to them, ``answers`` what is

@@ -1,28 +1,24 @@
 """A transaction's way in: decode, cheap checks, signature, pool; and who waits for what.
 
 Cheap before dear (SECURITY.md section 8): size and encoding, known or not, chain and window, key
-in the state, and only then the signature, on one of two threads. Whoever waits for a transaction is
-answered when it is committed, or told why it never will be.
+in the state, and only then the signature, on a thread (``signatures``). Whoever waits for a
+transaction is answered when it is committed, or told why it never will be.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 
 from node.api.ports import Accepted
 from node.ledger.errors import InvalidTransaction, LedgerError, Unavailable
 from node.ledger.transaction import SignedTransaction
 from node.mempool import Mempool, Waiting
 from node.service.chain import Chain
+from node.service.signatures import Signatures
 from node.telemetry import Metrics
 
-SIGNATURE_THREADS = 2
-"""The library releases the interpreter lock while it verifies (ARCHITECTURE.md, Process)."""
 UNKNOWN_KEY = "transaction.key"
-SIGNATURES_WAITING_MAX = 4_000
-"""Checks in hand at once; above it the node is busy: 4,000 take a quarter of a second."""
 
 
 class Admission:
@@ -50,8 +46,7 @@ class Admission:
         self._metrics = metrics
         self._clock_ms = clock_ms
         self._on_added = on_added
-        self._threads = ThreadPoolExecutor(SIGNATURE_THREADS, thread_name_prefix="signature")
-        self._checking = 0
+        self._signatures = Signatures(metrics)
         self._waiters: dict[bytes, list[asyncio.Future[None]]] = {}
         self._late: dict[bytes, InvalidTransaction] = {}
         """Waited for, let go of by this node's clock, and not yet impossible."""
@@ -166,7 +161,7 @@ class Admission:
     def close(self) -> None:
         """``end``, and wait for the signatures in hand."""
         self.end("node.stopping")
-        self._threads.shutdown(wait=True)
+        self._signatures.close()
 
     async def _submit(
         self, wire: bytes, pass_on: Callable[[bytes], None] | None, from_peer: bool
@@ -190,7 +185,7 @@ class Admission:
                 raise
             if not from_peer:
                 self.pool.check_wait(transaction.body.sender, self._monotonic_ms())
-        await self._check_signature(transaction)
+        await self._signatures.check(transaction)
         if transaction.id in self.pool:
             return Accepted(transaction.id, committed=False)
         if self._chain.parent is not judged_on and self._is_committed(transaction.id):
@@ -227,18 +222,3 @@ class Admission:
                 # Registered in a block that this node does not have yet, for all it knows.
                 raise Unavailable("node.behind", retry_after_s=1) from error
             raise
-
-    async def _check_signature(self, transaction: SignedTransaction) -> None:
-        if self._checking >= SIGNATURES_WAITING_MAX:
-            raise Unavailable("node.busy", retry_after_s=1, part="signatures")
-        self._checking += 1
-        try:
-            loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._threads, self._verify, transaction)
-        finally:
-            self._checking -= 1
-
-    def _verify(self, transaction: SignedTransaction) -> None:
-        """On a signature thread."""
-        with self._metrics.stage("signature"):
-            transaction.check_signature()

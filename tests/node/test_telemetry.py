@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
+import threading
+import time
 
 import pytest
 
@@ -46,6 +49,28 @@ def test_stage_times_and_exposition_are_per_node() -> None:
     assert set(one.stage_times()) == set(STAGES)
     assert b'yibao_rejections_total{code="claim.unknown"} 1.0' in one.exposition()
     assert b"claim.unknown" not in other.exposition()
+
+
+def test_stages_of_all_threads_are_added_up_and_counted_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seconds = itertools.count()
+    monkeypatch.setattr(time, "thread_time", lambda: float(next(seconds)))
+    metrics = Metrics()
+
+    def work() -> None:
+        with metrics.stage("execute"):
+            pass
+
+    for total in (4, 8):
+        with metrics.stage("execute"):
+            other = threading.Thread(target=work)
+            other.start()
+            other.join()
+        assert metrics.stage_times()["execute"] == total, "3 here, 1 of the thread that ended"
+        for _ in range(2):
+            told = f'yibao_stage_seconds_total{{stage="execute"}} {total}.0'
+            assert told.encode() in metrics.exposition()
 
 
 def test_a_bug_is_told_by_its_place_and_not_by_what_it_says(

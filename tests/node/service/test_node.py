@@ -166,7 +166,7 @@ def test_one_that_is_committed_while_its_signature_is_checked_is_not_taken_in_ag
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def story(node: Node) -> None:
-        held, right = asyncio.Event(), node._admission._check_signature
+        held, right = asyncio.Event(), node._admission._signatures.check
         begun = asyncio.Event()
 
         async def check(transaction: SignedTransaction) -> None:
@@ -175,7 +175,7 @@ def test_one_that_is_committed_while_its_signature_is_checked_is_not_taken_in_ag
                 await held.wait()
             await right(transaction)
 
-        monkeypatch.setattr(node._admission, "_check_signature", check)
+        monkeypatch.setattr(node._admission._signatures, "check", check)
         transaction = CLIENT.enter("a", 100)
         slow = asyncio.create_task(node.submit(transaction.encode()))
         await begun.wait()
