@@ -22,11 +22,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import chain
+from itertools import chain, groupby
 from typing import Final
 
 from node.ledger.errors import Unavailable
 from node.ledger.state_proof import (
+    PATH_BITS,
     Form,
     StateProof,
     inner_hash,
@@ -34,10 +35,10 @@ from node.ledger.state_proof import (
     leaf_hash,
     value_hash,
 )
-from node.ledger.types import ZERO_DIGEST, Digest
+from node.ledger.types import DIGEST_BYTES, ZERO_DIGEST, Digest
 
 DEPTH: Final = 18
-"""Depth of the top in production: 40 MB, buckets of up to 8 keys at 2 million (STORAGE.md)."""
+"""Depth of the top in production: 17 MB, buckets of up to 8 keys at 2 million (STORAGE.md)."""
 
 DEPTH_SMALL: Final = 4
 """Depth of the top in tests, where buckets are to be full."""
@@ -60,8 +61,14 @@ Bucket = bytes
 """Paths and leaf hashes of the entries, ascending by path: 64 bytes an entry, where a tuple of
 tuples would take four times as much."""
 
+ENTRY_BYTES: Final = 64
+"""Of one entry in a bucket."""
+
 Node = tuple[int, bytes]
 """Kind (EMPTY, LEAF, INNER) and hash."""
+
+Hashes = dict[int, bytes]
+Kinds = dict[int, int]
 
 BucketRoot = tuple[int, int, bytes]
 """Number of the bucket, kind and hash of its root: what the store persists."""
@@ -73,7 +80,10 @@ Changes = Mapping[bytes, bytes | None]
 """From path to the new value hash, None for a deletion."""
 
 _EMPTY_NODE: Final[Node] = (EMPTY, ZERO_DIGEST)
+_HASH: Final = struct.Struct("32s")
 _ENTRIES: Final = struct.Struct("32s32s")
+_HEADS: Final = struct.Struct(">Q24x32s")
+"""First 64 bits of an entry's path as a number, and its leaf hash."""
 
 
 def compute_changes(writes: Mapping[str, bytes | None]) -> dict[bytes, bytes | None]:
@@ -98,8 +108,10 @@ class Overlay:
     """Root that the base must have when this is committed."""
     lineage: tuple[Digest, ...]
     """Roots from the base it was made over up to its parent: the base may stand at any."""
-    nodes: dict[int, Node]
-    """Changed nodes of the top, those of uncommitted parents included."""
+    nodes: Hashes
+    """Hashes of the changed nodes of the top, those of uncommitted parents included."""
+    kinds: Kinds
+    """Kinds of those among them that are not ``INNER``: none in a tree of some size."""
     buckets: dict[int, Bucket]
     """Changed buckets, those of uncommitted parents included."""
     changed: tuple[int, ...]
@@ -109,8 +121,8 @@ class Overlay:
 
     def bucket_roots(self) -> list[BucketRoot]:
         """Roots of the buckets that this block changed; kind ``EMPTY`` where nothing is left."""
-        first = 1 << self.depth
-        return [(number, *self.nodes[first + number]) for number in self.changed]
+        first, hashes, kinds = 1 << self.depth, self.nodes, self.kinds
+        return [(n, kinds.get(first + n, INNER), hashes[first + n]) for n in self.changed]
 
 
 class StateTree:
@@ -121,9 +133,9 @@ class StateTree:
         assert 0 <= depth <= 24, f"a top of depth {depth}"
         self._depth = depth
         self._source = source
-        # Digests as objects: 22 MB more than their bare bytes at depth 18, and neither a read nor a
-        # commit copies them, of which a block has some ten thousand.
-        self._hashes: list[bytes] = [ZERO_DIGEST] * (2 << depth)
+        # One run of bytes, replaced in place. Digests as objects are 0.1 us faster to read, but a
+        # block would leave thousands of new ones that stay, scattered among what it frees.
+        self._hashes = bytearray(DIGEST_BYTES * (2 << depth))
         self._kinds = bytearray(2 << depth)
         # The oldest use first. In a plain dict the oldest is found behind the gaps of all that were
         # dropped before it: 29 us in a full one of this size, eight times for each settlement.
@@ -138,7 +150,7 @@ class StateTree:
     @property
     def root(self) -> Digest:
         """State root of the committed head."""
-        return Digest(self._hashes[1])
+        return Digest(self._read(1)[1])
 
     @property
     def held_bytes(self) -> int:
@@ -180,100 +192,76 @@ class StateTree:
 
     def overlay(self, changes: Changes, parent: Overlay | None = None) -> Overlay:
         """The tree after ``changes`` on the committed head, or on an uncommitted block."""
-        nodes: dict[int, Node] = {}
+        nodes: Hashes = {}
+        kinds: Kinds = {}
         buckets: dict[int, Bucket] = {}
         lineage: tuple[Digest, ...] = ()
         parent_root = self.root
         if parent is not None and parent.root != parent_root:
             assert parent_root in parent.lineage, "the parent stands on another chain of blocks"
-            nodes, buckets = dict(parent.nodes), dict(parent.buckets)
+            nodes, kinds, buckets = dict(parent.nodes), dict(parent.kinds), dict(parent.buckets)
             lineage, parent_root = parent.lineage, parent.root
-        changed = self._change_buckets(changes, nodes, buckets)
+        changed = self._change_buckets(changes, buckets)
         if changed:
-            self._change_top(changed, nodes)
-        root = nodes[1][1] if nodes else parent_root
+            self._change_top(changed, buckets, nodes, kinds)
+        root = Digest(nodes[1]) if nodes else parent_root
         return Overlay(
-            Digest(root), parent_root, (*lineage, parent_root), nodes, buckets, changed, self._depth
+            root, parent_root, (*lineage, parent_root), nodes, kinds, buckets, changed, self._depth
         )
 
     def commit(self, overlay: Overlay) -> None:
         """Make an overlay over the committed head the committed head."""
         assert overlay.parent_root == self.root, "an overlay is committed after its parent"
-        hashes, kinds = self._hashes, self._kinds
-        for node, (kind, digest) in overlay.nodes.items():
+        hashes, kinds, put = self._hashes, self._kinds, _HASH.pack_into
+        for node, digest in overlay.nodes.items():
+            put(hashes, node * DIGEST_BYTES, digest)
+            kinds[node] = INNER
+        for node, kind in overlay.kinds.items():
             kinds[node] = kind
-            hashes[node] = digest
         for number in overlay.changed:
             self._remember(number, overlay.buckets[number])
         assert self.root == overlay.root, "the base differs from the overlay just committed"
 
-    def _change_buckets(
-        self, changes: Changes, nodes: dict[int, Node], buckets: dict[int, Bucket]
-    ) -> tuple[int, ...]:
-        """Put changed buckets and their roots into the two dicts; the changed ones' numbers."""
-        depth, shift = self._depth, 32 - self._depth
+    def _change_buckets(self, changes: Changes, buckets: dict[int, Bucket]) -> tuple[int, ...]:
+        """Put changed buckets into the dict; their numbers, ascending."""
+        shift = 32 - self._depth
         grouped: dict[int, list[bytes]] = {}
         for path in changes:
             grouped.setdefault(int.from_bytes(path[:4], "big") >> shift, []).append(path)
-        first = 1 << depth
         changed = []
         for number in sorted(grouped):
             old = buckets.get(number)
             if old is None:
                 old = self._bucket(number)
-            leaves = dict(_entries(old))
-            for path in grouped[number]:
-                hashed = changes[path]
-                if hashed is None:
-                    leaves.pop(path, None)
-                else:
-                    leaves[path] = leaf_hash(path, hashed)
-            entries = sorted(leaves.items())
-            new = b"".join(chain.from_iterable(entries))
+            new = _change(old, grouped[number], changes)
             if new != old:
                 buckets[number] = new
-                nodes[first + number] = _subtree(entries, depth)
                 changed.append(number)
         return tuple(changed)
 
-    def _change_top(self, changed: Iterable[int], nodes: dict[int, Node]) -> None:
-        """Recompute the nodes above changed buckets, level by level, each once.
-
-        This loop is most of what a block's state root costs, so ``_read`` and ``_join`` are written
-        out, and a lone leaf beside nothing, the usual case far down, rises without a hash.
-        """
-        hashes, kinds = self._hashes, self._kinds
-        find = nodes.get
-        first = 1 << self._depth
+    def _change_top(
+        self, changed: Sequence[int], buckets: Mapping[int, Bucket], nodes: Hashes, kinds: Kinds
+    ) -> None:
+        """Recompute the roots of changed buckets and the nodes above, level by level, each once."""
+        hashes, first = self._hashes, 1 << self._depth
+        find, read = nodes.get, _HASH.unpack_from
+        for number in changed:
+            _set(first + number, _subtree(buckets[number], self._depth), nodes, kinds)
         level = [first + number for number in changed]
         while level[0] > 1:
-            above = []
-            previous = 0
+            level = list(dict.fromkeys([node >> 1 for node in level]))
             for node in level:
-                parent = node >> 1
-                if parent == previous:
-                    continue
-                previous = parent
-                above.append(parent)
-                own = nodes[node]
-                kind, digest = own
-                sibling = node ^ 1
-                other = find(sibling)
-                if other is None:
-                    other_kind = kinds[sibling]
-                    if other_kind == EMPTY and kind <= LEAF:
-                        nodes[parent] = own
-                        continue
-                    other_digest = hashes[sibling]
+                left, right = find(2 * node), find(2 * node + 1)
+                if left is None:
+                    (left,) = read(hashes, 2 * node * DIGEST_BYTES)
+                if right is None:
+                    (right,) = read(hashes, (2 * node + 1) * DIGEST_BYTES)
+                if left != ZERO_DIGEST != right:  # the usual case of ``_join``, written out
+                    nodes[node] = sha256(b"\x11" + left + right).digest()
+                    if kinds:
+                        kinds.pop(node, None)
                 else:
-                    other_kind, other_digest = other
-                if kind + other_kind <= LEAF:
-                    nodes[parent] = own if other_kind == EMPTY else (other_kind, other_digest)
-                elif node & 1:
-                    nodes[parent] = (INNER, sha256(b"\x11" + other_digest + digest).digest())
-                else:
-                    nodes[parent] = (INNER, sha256(b"\x11" + digest + other_digest).digest())
-            level = above
+                    _set(node, _join(*self._children(node, nodes, kinds)), nodes, kinds)
 
     # --- Proving ------------------------------------------------------------------------------
 
@@ -307,30 +295,30 @@ class StateTree:
         while node < 1 << self._depth:
             node = 2 * node + (self._kinds[2 * node] == EMPTY)
         number = node - (1 << self._depth)
-        (entry,) = self._committed(number)
+        (entry,) = _entries(self._committed(number))
         return number, entry
 
-    def _committed(self, number: int) -> list[Entry]:
-        """A bucket's entries, held against the tree's own node above them."""
-        entries = list(_entries(self._bucket(number)))
-        if _subtree(entries, self._depth) != self._read((1 << self._depth) + number):
+    def _committed(self, number: int) -> Bucket:
+        """A bucket, held against the tree's own node above it."""
+        bucket = self._bucket(number)
+        if _subtree(bucket, self._depth) != self._read((1 << self._depth) + number):
             raise Unavailable("state.head-moved", retry_after_s=1)
-        return entries
+        return bucket
 
     def _prove_in_bucket(self, path: bytes, number: int, siblings: list[Digest]) -> StateProof:
         """Go on below the top, where the tree is only in the entries."""
-        entries, depth = self._committed(number), self._depth
-        while len(entries) > 1:
-            split = _split(entries, depth)
-            left, right = entries[:split], entries[split:]
+        bucket, depth = self._committed(number), self._depth
+        while len(bucket) > ENTRY_BYTES:
+            split = _split(bucket, depth)
+            left, right = bucket[:split], bucket[split:]
             if path[depth >> 3] & 0x80 >> (depth & 7):
                 left, right = right, left
             depth += 1
             siblings.append(Digest(_subtree(right, depth)[1]))
-            entries = left
-        if not entries:
+            bucket = left
+        if not bucket:
             return StateProof(Form.ABSENT_EMPTY, tuple(siblings))
-        return self._end_in_leaf(path, number, entries[0], siblings)
+        return self._end_in_leaf(path, number, next(_entries(bucket)), siblings)
 
     def _end_in_leaf(
         self, path: bytes, number: int, entry: Entry, siblings: list[Digest]
@@ -354,11 +342,19 @@ class StateTree:
     # --- Nodes and buckets --------------------------------------------------------------------
 
     def _read(self, node: int) -> Node:
-        return self._kinds[node], self._hashes[node]
+        (digest,) = _HASH.unpack_from(self._hashes, node * DIGEST_BYTES)
+        return self._kinds[node], digest
 
     def _write(self, node: int, value: Node) -> None:
-        self._kinds[node] = value[0]
-        self._hashes[node] = value[1]
+        self._kinds[node], digest = value
+        _HASH.pack_into(self._hashes, node * DIGEST_BYTES, digest)
+
+    def _children(self, node: int, nodes: Hashes, kinds: Kinds) -> list[Node]:
+        """The two nodes below one of the top, after an overlay's changes."""
+        return [
+            (kinds.get(child, INNER), nodes[child]) if child in nodes else self._read(child)
+            for child in (2 * node, 2 * node + 1)
+        ]
 
     def _bucket(self, number: int) -> Bucket:
         """Entries of a bucket in the committed state."""
@@ -368,7 +364,7 @@ class StateTree:
             return bucket
         if self._kinds[(1 << self._depth) + number] == EMPTY:
             return b""
-        bucket = b"".join([path + leaf_hash(path, hashed) for path, hashed in self._source(number)])
+        bucket = _make_bucket(self._source(number))
         self._remember(number, bucket)
         return bucket
 
@@ -385,9 +381,41 @@ class StateTree:
             self._held_bytes -= BUCKET_BYTES + len(gone)
 
 
+def _set(node: int, value: Node, nodes: Hashes, kinds: Kinds) -> None:
+    """Put a node among an overlay's changes."""
+    kind, nodes[node] = value
+    if kind != INNER:
+        kinds[node] = kind
+    else:
+        kinds.pop(node, None)
+
+
+def _make_bucket(entries: Iterable[tuple[bytes, bytes]]) -> Bucket:
+    """A bucket of (path, value hash) pairs, ascending by path."""
+    return b"".join([path + leaf_hash(path, hashed) for path, hashed in entries])
+
+
 def _entries(bucket: Bucket) -> Iterator[Entry]:
     """The entries of a bucket, ascending by path."""
     return _ENTRIES.iter_unpack(bucket)
+
+
+def _change(bucket: Bucket, paths: Sequence[bytes], changes: Changes) -> Bucket:
+    """The bucket after the changes at these paths."""
+    if len(paths) == 1:
+        path = paths[0]
+        hashed, at = changes[path], bucket.find(path)
+        # The usual case: one entry, which is there (not at -1), so the order stays.
+        if hashed is not None and at % ENTRY_BYTES == 0:
+            return bucket[: at + 32] + leaf_hash(path, hashed) + bucket[at + ENTRY_BYTES :]
+    leaves = dict(_entries(bucket))
+    for path in paths:
+        hashed = changes[path]
+        if hashed is None:
+            leaves.pop(path, None)
+        else:
+            leaves[path] = leaf_hash(path, hashed)
+    return b"".join(chain.from_iterable(sorted(leaves.items())))
 
 
 def fold_row(row: Sequence[Node]) -> Node:
@@ -400,7 +428,7 @@ def fold_row(row: Sequence[Node]) -> Node:
 
 def compute_subtree(depth: int, entries: Iterable[tuple[bytes, bytes]]) -> Node:
     """The node at ``depth`` above all (path, value hash) pairs below it, ascending by path."""
-    return _subtree([(path, leaf_hash(path, hashed)) for path, hashed in entries], depth)
+    return _subtree(_make_bucket(entries), depth)
 
 
 def compute_bucket_roots(
@@ -408,17 +436,10 @@ def compute_bucket_roots(
 ) -> Iterable[BucketRoot]:
     """Roots of all buckets that hold an entry, from (path, value hash) ascending by path."""
     number = -1
-    bucket: list[Entry] = []
-    for path, hashed in entries:
-        found = bucket_of(path, depth)
-        if found != number:
-            assert found > number, "entries ascend by path"
-            if bucket:
-                yield (number, *_subtree(bucket, depth))
-            number, bucket = found, []
-        bucket.append((path, leaf_hash(path, hashed)))
-    if bucket:
-        yield (number, *_subtree(bucket, depth))
+    for found, inside in groupby(entries, lambda entry: bucket_of(entry[0], depth)):
+        assert found > number, "entries ascend by path"
+        number = found
+        yield (number, *_subtree(_make_bucket(inside), depth))
 
 
 def _join(left: Node, right: Node) -> Node:
@@ -430,36 +451,49 @@ def _join(left: Node, right: Node) -> Node:
     return INNER, inner_hash(left[1], right[1])
 
 
-def _subtree(entries: Sequence[Entry], depth: int) -> Node:
-    """Root of the part of the tree at ``depth`` that holds exactly ``entries``."""
-    if len(entries) < 2:
-        return (LEAF, entries[0][1]) if entries else _EMPTY_NODE
-    if len(entries) == 2:
-        return INNER, _pair(entries, depth)
-    split = _split(entries, depth)
-    left, right = _subtree(entries[:split], depth + 1), _subtree(entries[split:], depth + 1)
-    return INNER, inner_hash(left[1], right[1])
+def _subtree(bucket: Bucket, depth: int) -> Node:
+    """Root of the part of the tree at ``depth`` that holds exactly a bucket's entries."""
+    heads: list[tuple[int, bytes]] = list(_HEADS.iter_unpack(bucket))
+    if len(heads) < 2:
+        return (LEAF, heads[0][1]) if heads else _EMPTY_NODE
+    if len(dict(heads)) == len(heads):
+        return INNER, _fold(heads, 0, len(heads) - 1, depth, 64)
+    # Two begin with the same 64 bits: not by chance, but somebody may look for such keys.
+    whole = [(int.from_bytes(path, "big"), leaf) for path, leaf in _entries(bucket)]
+    return INNER, _fold(whole, 0, len(whole) - 1, depth, PATH_BITS)
 
 
-def _pair(entries: Sequence[Entry], depth: int) -> bytes:
-    """Hash at ``depth`` above exactly two entries, most buckets' case: they are joined where their
-    paths part, and from there up there is nothing on the other side."""
-    (first, left), (second, right) = entries
-    shared = int.from_bytes(first, "big")
-    parted = 256 - (shared ^ int.from_bytes(second, "big")).bit_length()
+def _fold(heads: Sequence[tuple[int, bytes]], low: int, high: int, depth: int, bits: int) -> bytes:
+    """Hash at ``depth`` above the entries ``low`` to ``high``, both included, two at least.
+
+    Of each path its first ``bits`` are given as a number, no two alike. The first and the last say
+    where the entries part; a side of one is its leaf. Above, up to ``depth``, nothing is beside.
+    """
+    first, left = heads[low]
+    last, right = heads[high]
+    parted = bits - (first ^ last).bit_length()
+    if high - low > 1:
+        bit = 1 << (bits - 1 - parted)
+        middle = low + 1
+        while not heads[middle][0] & bit:
+            middle += 1
+        if middle - low > 1:
+            left = _fold(heads, low, middle - 1, parted + 1, bits)
+        if middle < high:
+            right = _fold(heads, middle, high, parted + 1, bits)
     digest = sha256(b"\x11" + left + right).digest()
-    for above in range(parted - 1, depth - 1, -1):
-        if shared >> (255 - above) & 1:
+    for above in range(bits - parted, bits - depth):
+        if first >> above & 1:
             digest = sha256(b"\x11" + ZERO_DIGEST + digest).digest()
         else:
             digest = sha256(b"\x11" + digest + ZERO_DIGEST).digest()
     return digest
 
 
-def _split(entries: Sequence[Entry], depth: int) -> int:
-    """How many of the entries have bit ``depth`` 0; they come first."""
+def _split(bucket: Bucket, depth: int) -> int:
+    """Where in the bucket the entries begin whose bit ``depth`` is 1."""
     byte, bit = depth >> 3, 0x80 >> (depth & 7)
-    for index, entry in enumerate(entries):
-        if entry[0][byte] & bit:
-            return index
-    return len(entries)
+    for at in range(0, len(bucket), ENTRY_BYTES):
+        if bucket[at + byte] & bit:
+            return at
+    return len(bucket)

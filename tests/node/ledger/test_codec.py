@@ -237,6 +237,55 @@ def test_values_without_canonical_bytes_are_refused(value: Any, code: str) -> No
     assert refusal.value.code == code
 
 
+def allowed(value: Any, depth: int = 0) -> bool:
+    """What has canonical bytes, by definition."""
+    if type(value) in (list, tuple, dict):
+        items = value.values() if type(value) is dict else value
+        return depth < DEPTH_MAX and all(allowed(item, depth + 1) for item in items)
+    if type(value) is int:
+        return INT_MIN <= value <= INT_MAX
+    return value is None or type(value) in (bool, str, bytes)
+
+
+def as_lists(value: Any) -> Any:
+    """The value with lists for tuples."""
+    if type(value) is dict:
+        return {key: as_lists(item) for key, item in value.items()}
+    return [as_lists(item) for item in value] if type(value) in (list, tuple) else value
+
+
+class Text(str):
+    """No text of the ledger's."""
+
+
+FOREIGN = [1.5, bytearray(b"x"), memoryview(b"x"), Text("x"), {1}, INT_MAX + 1, INT_MIN - 1]
+WRAPS = [lambda item: [item], lambda item: (1, item), lambda item: {"a": 1, "b": item}]
+
+
+@given(st.data())
+@settings(max_examples=300)
+def test_a_foreign_item_or_too_deep_a_one_is_refused_wherever_it_is(data: st.DataObject) -> None:
+    leaves = SCALARS | st.sampled_from(FOREIGN)
+    value: Any = data.draw(
+        st.recursive(
+            leaves,
+            lambda inner: (
+                st.lists(inner, max_size=4)
+                | st.lists(inner, max_size=4).map(tuple)
+                | st.dictionaries(TEXTS, inner, max_size=4)
+            ),
+            max_leaves=8,
+        )
+    )
+    for wrap in data.draw(st.lists(st.sampled_from(WRAPS), max_size=DEPTH_MAX + 1)):
+        value = wrap(value)
+    if allowed(value):
+        assert encode(value) == model(as_lists(value))
+    else:
+        with pytest.raises(CodecError):
+            encode(value)
+
+
 @given(VALUES)
 def test_what_was_made_here_has_the_same_bytes(value: Any) -> None:
     assert encode_made(value) == encode(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 
@@ -27,6 +27,7 @@ from node.ledger.state_proof import (
 from node.ledger.state_tree import (
     BUCKET_BYTES,
     EMPTY,
+    ENTRY_BYTES,
     Overlay,
     StateTree,
     bucket_of,
@@ -252,12 +253,12 @@ def planted(name: str, replacement: object) -> Iterator[None]:
         yield
 
 
-def never_lift(entries: Sequence[state_tree.Entry], depth: int) -> state_tree.Node:
+def never_lift(bucket: bytes, depth: int) -> state_tree.Node:
     """A bucket root that forgets to lift a leaf over an empty sibling of a pair."""
-    if len(entries) < 2:
-        return (state_tree.LEAF, entries[0][1]) if entries else (EMPTY, ZERO_DIGEST)
-    split = max(1, state_tree._split(entries, depth))
-    left, right = entries[:split], entries[split:]
+    if len(bucket) <= ENTRY_BYTES:
+        return (state_tree.LEAF, bucket[32:]) if bucket else (EMPTY, ZERO_DIGEST)
+    split = max(ENTRY_BYTES, state_tree._split(bucket, depth))
+    left, right = bucket[:split], bucket[split:]
     if not right:
         return never_lift(left, depth + 1)
     return state_tree.INNER, inner_hash(
@@ -265,11 +266,15 @@ def never_lift(entries: Sequence[state_tree.Entry], depth: int) -> state_tree.No
     )
 
 
+fold, change = state_tree._fold, state_tree._change
+
+
 @pytest.mark.parametrize(
     ("name", "replacement"),
     [
         ("_subtree", never_lift),
-        ("_split", lambda entries, depth: len(entries) // 2),
+        ("_fold", lambda heads, low, high, depth, bits: fold(heads, low, high, depth + 1, bits)),
+        ("_change", lambda bucket, paths, changes: change(bucket, paths[:1], changes)),
         ("leaf_hash", lambda path, hashed: Digest(sha256(b"\x10" + path).digest())),
         ("inner_hash", lambda left, right: Digest(sha256(b"\x11" + right + left).digest())),
     ],
@@ -277,7 +282,7 @@ def never_lift(entries: Sequence[state_tree.Entry], depth: int) -> state_tree.No
 def test_a_planted_bug_is_found_by_the_definition(name: str, replacement: object) -> None:
     rng = random.Random(7)
     with planted(name, replacement):
-        model = Model(1)
+        model = Model(4)
         for _ in range(20):
             changes: dict[bytes, bytes | None] = {
                 rng.randbytes(32): rng.randbytes(32) for _ in range(3)
@@ -301,6 +306,15 @@ def test_two_keys_with_a_common_prefix_of_255_bits() -> None:
         model.commit({second: None})
         assert model.tree.prove_path(first).siblings == ()
         assert model.tree.root == leaf_hash(first, b"\x01" * 32)
+
+
+def test_a_path_that_is_found_inside_of_another_entry_is_not_there() -> None:
+    model = Model(0)
+    model.commit({bytes(32): b"\x01" * 32})
+    inside = leaf_hash(bytes(32), b"\x01" * 32)
+    model.commit({inside: b"\x02" * 32})
+    assert model.tree.root == naive_root(model.entries)
+    assert model.tree.prove_path(inside).form is Form.PRESENT
 
 
 # --- State keys, proofs -----------------------------------------------------------------------
