@@ -80,8 +80,9 @@ def encode_made(value: Value) -> bytes:
     """The same bytes for a value whose nesting the calling code fixes: explanations.
 
     The library refuses whatever is not of the ledger's types except floats and integers from 2^63;
-    each shows in the bytes, and where they could be one every value is looked at. Only depth is
-    taken on trust. Raises ``CodecError``.
+    each shows in the bytes, and where they could be one every value is looked at. Taken on trust
+    are depth, and that no ``bytearray``, ``memoryview`` or extension of the library's is inside.
+    Raises ``CodecError``.
     """
     try:
         data: bytes = ormsgpack.packb(value, option=_FAST)
