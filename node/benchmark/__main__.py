@@ -9,8 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import platform
 import signal
 import sys
 import tempfile
@@ -21,7 +19,7 @@ from typing import Any
 
 import uvloop
 
-from node.benchmark import in_process, network, over_http
+from node.benchmark import in_process, machine, network, over_http
 from node.benchmark.in_process import VALID_MS, BenchmarkFailed
 from node.benchmark.network import Plan
 from node.benchmark.workload import LINES_OF_STAY, Country, Size, sign_batch
@@ -86,7 +84,7 @@ def _network_options(parser: argparse.ArgumentParser) -> None:
 
 async def _run_network(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     plan = Plan(**{item.name: getattr(given, item.name) for item in fields(Plan)})
-    return {"machine": _machine(), **await network.measure(plan, folder, _say)}
+    return {"machine": machine.describe(), **await network.measure(plan, folder, _say)}
 
 
 class _Bills:
@@ -121,7 +119,7 @@ async def _run(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
         Size(given.persons, given.areas, given.institutions), time.time_ns() // 1_000_000
     )
     result: dict[str, Any] = {
-        "machine": _machine(),
+        "machine": machine.describe(),
         "persons": given.persons,
         "areas": given.areas,
         "institutions": given.institutions,
@@ -193,25 +191,6 @@ def _progress(what: str, total: int) -> in_process.Progress:
             _say(f"{what} {min(told * 10, 100)} %")
 
     return progress
-
-
-def _machine() -> dict[str, Any]:
-    return {
-        "cpus": os.cpu_count(),
-        "cpu": _cpu(),
-        "python": platform.python_version(),
-        "load_before": round(os.getloadavg()[0], 1),
-    }
-
-
-def _cpu() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor()
 
 
 def _tell(result: dict[str, Any]) -> None:

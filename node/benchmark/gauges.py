@@ -14,7 +14,7 @@ from node.benchmark.memory import Memory, read_memory
 from node.benchmark.nodes import Place
 
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
-TREE_BYTES = 64 << 18
+TREE_BYTES = 33 * (2 << 18)
 """The arrays of a state tree of depth 18 (``store.tree_depth``): of one size from the start."""
 
 Reading = Mapping[str, float]

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from node.benchmark import machine
 from node.benchmark.memory import keep_large_apart
 from node.service.collector import tune_collector
 from node.year.ledger import YearBroken
@@ -41,6 +42,7 @@ def main() -> int:
         # Kept, the folder is to be browsed with yibao.
         opened=replace(OPEN, index=given.dir is not None),
     )
+    described = machine.describe()
     try:
         with tempfile.TemporaryDirectory(prefix="yibao-year-") as temporary:
             keep_large_apart()
@@ -52,7 +54,8 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    told = summary(outcome)
+    described["yardstick_ms_after"] = machine.measure_apart()
+    told = summary(outcome) | {"machine": described}
     if given.html is not None:
         given.html.write_text(page(outcome), encoding="utf-8")
         print(f"year: {given.html} is written", file=sys.stderr)

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from contracts.runtime import Runtime
 from contracts.settlement import CONTRACTS
 from contracts.settlement.calendar import start_of_day_ms
+from node.benchmark import machine
 from node.benchmark.workload import Batch, Planned, Signer
 from node.ledger.receipt import Receipt, ReceiptPosting
 from node.service.opening import OpenOptions, open_ledger
@@ -317,11 +318,14 @@ def test_the_command_prints_one_object(
     monkeypatch.setattr(command, "simulate", told)
     monkeypatch.setattr(command, "tune_collector", lambda: None)
     monkeypatch.setattr(command, "keep_large_apart", lambda: None)
+    monkeypatch.setattr(machine, "measure_apart", lambda: {"near": 1.0, "far": 2.0})
     html = tmp_path / "year.html"
     monkeypatch.setattr(sys, "argv", ["year", "--claims", "60", "--json", "--html", str(html)])
     assert command.main() == 0
     found = json.loads(capsys.readouterr().out)
     assert found.keys() >= {"claims", "regions", "periods", "imbalance_fen", "seconds"}
+    for when in ("yardstick_ms", "yardstick_ms_after"):
+        assert found["machine"][when] == {"near": 1.0, "far": 2.0}
     assert html.read_text(encoding="utf-8").startswith("<!doctype html>")
     lived[0].sums.refused["planted"] += 1
     try:
