@@ -133,8 +133,8 @@ class StateTree:
         assert 0 <= depth <= 24, f"a top of depth {depth}"
         self._depth = depth
         self._source = source
-        # One run of bytes, replaced in place. Digests as objects are 0.1 us faster to read, but a
-        # block would leave thousands of new ones that stay, scattered among what it frees.
+        # One run of bytes, replaced in place. Digests as objects are faster to read, but take more
+        # than twice the memory, and a block would leave thousands of new ones that stay.
         self._hashes = bytearray(DIGEST_BYTES * (2 << depth))
         self._kinds = bytearray(2 << depth)
         # The oldest use first. In a plain dict the oldest is found behind the gaps of all that were
@@ -242,7 +242,8 @@ class StateTree:
     def _change_top(
         self, changed: Sequence[int], buckets: Mapping[int, Bucket], nodes: Hashes, kinds: Kinds
     ) -> None:
-        """Recompute the roots of changed buckets and the nodes above, level by level, each once."""
+        """Recompute the roots of changed buckets and the nodes above, level by level, each once.
+        ``_join`` is written out: both sides are there, or a lone leaf is lifted beside nothing."""
         hashes, first = self._hashes, 1 << self._depth
         find, read = nodes.get, _HASH.unpack_from
         for number in changed:
@@ -256,12 +257,17 @@ class StateTree:
                     (left,) = read(hashes, 2 * node * DIGEST_BYTES)
                 if right is None:
                     (right,) = read(hashes, (2 * node + 1) * DIGEST_BYTES)
-                if left != ZERO_DIGEST != right:  # the usual case of ``_join``, written out
+                if left != ZERO_DIGEST != right:
                     nodes[node] = sha256(b"\x11" + left + right).digest()
                     if kinds:
                         kinds.pop(node, None)
+                    continue
+                child = 2 * node if right == ZERO_DIGEST else 2 * node + 1
+                kind = kinds.get(child, INNER) if child in nodes else self._kinds[child]
+                if kind == INNER:
+                    _set(node, (INNER, inner_hash(left, right)), nodes, kinds)
                 else:
-                    _set(node, _join(*self._children(node, nodes, kinds)), nodes, kinds)
+                    nodes[node], kinds[node] = left if right == ZERO_DIGEST else right, kind
 
     # --- Proving ------------------------------------------------------------------------------
 
@@ -349,13 +355,6 @@ class StateTree:
         self._kinds[node], digest = value
         _HASH.pack_into(self._hashes, node * DIGEST_BYTES, digest)
 
-    def _children(self, node: int, nodes: Hashes, kinds: Kinds) -> list[Node]:
-        """The two nodes below one of the top, after an overlay's changes."""
-        return [
-            (kinds.get(child, INNER), nodes[child]) if child in nodes else self._read(child)
-            for child in (2 * node, 2 * node + 1)
-        ]
-
     def _bucket(self, number: int) -> Bucket:
         """Entries of a bucket in the committed state."""
         bucket = self._cache.get(number)
@@ -407,7 +406,9 @@ def _change(bucket: Bucket, paths: Sequence[bytes], changes: Changes) -> Bucket:
         hashed, at = changes[path], bucket.find(path)
         # The usual case: one entry, which is there (not at -1), so the order stays.
         if hashed is not None and at % ENTRY_BYTES == 0:
-            return bucket[: at + 32] + leaf_hash(path, hashed) + bucket[at + ENTRY_BYTES :]
+            return (
+                bucket[: at + DIGEST_BYTES] + leaf_hash(path, hashed) + bucket[at + ENTRY_BYTES :]
+            )
     leaves = dict(_entries(bucket))
     for path in paths:
         hashed = changes[path]

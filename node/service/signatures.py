@@ -1,9 +1,9 @@
 """Checks signatures on threads, and gives a thread several at once where several wait.
 
-Giving out a job and taking its answer costs the event loop a third of a transaction's way in, so
-what waits is given out in groups: what came in one turn of the loop, or while all threads were
-busy. Nobody waits for others to come: a thread that is free begins at the end of the turn, or
-before with a full group. First come, first checked.
+Each job costs the event loop time to give out, and to take the answer, so what waits is given out
+in groups: what came in one turn of the loop, or while all threads were busy. Nobody waits for
+others to come: a thread that is free begins at the end of the turn, or before with a full group.
+First come, first checked.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from node.telemetry import Metrics
 SIGNATURE_THREADS = 2
 """The library releases the interpreter lock while it verifies (ARCHITECTURE.md, Process)."""
 GROUP_MAX = 16
-"""Signatures in one job. The first is answered with the last, about 2 ms later; a larger group
-would save little more, and leave a burst to one thread."""
+"""Signatures in one job. The first is answered with the last; a larger group would save little
+more, and leave a burst to one thread."""
 SIGNATURES_WAITING_MAX = 4_000
 """Checks in hand at once; above it the node is busy: 4,000 take a quarter of a second."""
 

@@ -42,19 +42,19 @@ def main() -> int:
         # Kept, the folder is to be browsed with yibao.
         opened=replace(OPEN, index=given.dir is not None),
     )
-    described = machine.describe()
     try:
+        described = machine.describe()
         with tempfile.TemporaryDirectory(prefix="yibao-year-") as temporary:
             keep_large_apart()
             tune_collector()
             folder = Path(temporary) if given.dir is None else given.dir
             outcome = simulate(plan, folder, _bar(quiet=given.json))
+        described["yardstick_ms_after"] = machine.measure_apart()
     except YearBroken as error:
         print(f"year: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    described["yardstick_ms_after"] = machine.measure_apart()
     told = summary(outcome) | {"machine": described}
     if given.html is not None:
         given.html.write_text(page(outcome), encoding="utf-8")

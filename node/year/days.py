@@ -113,8 +113,8 @@ class Days:
         self._prepared[day] = (waves, dice)
 
     def file_ahead(self, day: str, waves: Waves) -> None:
-        """Let those who travel on a prepared day file in the last of ``waves``, of the day before
-        it: so that on the day itself nobody's care waits for filings."""
+        """Let those who travel on a prepared day file in the wave ``LATER`` of ``waves``, of the
+        day before it: so that on the day itself nobody's care waits for filings."""
         waves.take_step(FILE, self._prepared[day][0], as_step=LATER)
 
     def waves(self, day: str) -> Waves:

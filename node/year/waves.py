@@ -42,4 +42,5 @@ class Waves:
 
 
 FILE, CARE, LATER, AFTERWARDS = range(4)
-"""Waves: filings; admissions, visits and discharges; reversals and reviews; decisions."""
+"""Waves: what comes before care; admissions, visits and discharges; reversals, reviews and the
+filings of tomorrow; decisions."""

@@ -371,6 +371,18 @@ def test_every_entry_is_proved_and_every_other_key_proved_absent(depth: int) -> 
     assert forms == {Form.ABSENT_EMPTY, Form.ABSENT_OTHER}
 
 
+def test_a_bucket_that_is_split_in_a_wrong_place_is_found_by_its_proofs() -> None:
+    model, values = keyed(DEPTHS[0])
+    with planted("_split", lambda bucket, depth: len(bucket) // ENTRY_BYTES // 2 * ENTRY_BYTES):
+        wrong = 0
+        for key, value in values.items():
+            try:
+                verify_present(model.tree.root, key, value, model.tree.prove(key).encode())
+            except InvalidProof:
+                wrong += 1
+    assert wrong
+
+
 def test_a_proof_is_for_one_root() -> None:
     model, values = keyed(4, 10)
     old_root, proof = model.tree.root, model.tree.prove("claim/a").encode()
