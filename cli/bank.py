@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +15,7 @@ from cli.exits import Exit
 from cli.output import Json, escape, fail, out, print_json, print_table, yuan
 from cli.session import open_client
 from contracts.settlement import bank_order
+from contracts.settlement.bank_order import OrderStage
 
 app = typer.Typer(no_args_is_help=True, help="Banks: instructions, statements, suspense. 银行")
 
@@ -29,6 +30,10 @@ NEXT_STEPS = {
 }
 """What to do about a line in suspense, by why it waits; ``yibao bank resolve`` ends it."""
 
+WITHDRAWN = (
+    "Pay it no more. Hand in how it stands: out if it was paid, else returned with reason other."
+)
+
 LINES_AT_ONCE = 50
 PAGE = 200
 
@@ -39,17 +44,24 @@ def instructions(
     to_file: Annotated[Path, typer.Option("--out", help="File to write: .csv or .json.")],
     as_json: Json = False,
 ) -> None:
-    """Write the orders that this bank was given and has not reported on. 付款指令"""
+    """Write the orders that this bank was given and has not reported on. 付款指令
+
+    Tells besides which orders were withdrawn: they are not in the file and to be paid no more.
+    """
     if to_file.suffix not in (".csv", ".json"):
         fail(Exit.USAGE, "--out names a .csv or .json file")
     with open_client(context) as client:
-        orders = list(_orders(client, _me(client)))
+        orders, withdrawn = _by_stage(_orders(client, _me(client)))
     count = write_instructions(to_file, orders)
     total = sum(int(order["amount_fen"]) for order in orders)
     if as_json:
-        print_json({"file": str(to_file), "orders": count, "amount_fen": total})
-    else:
-        typer.echo(f"{to_file}: {count} orders, {yuan(total)}")
+        print_json(
+            {"file": str(to_file), "orders": count, "amount_fen": total, "withdrawn": withdrawn}
+        )
+        return
+    typer.echo(f"{to_file}: {count} orders, {yuan(total)}")
+    if withdrawn:
+        out.print(escape(f"Withdrawn, not in the file 已撤回: {', '.join(withdrawn)}. {WITHDRAWN}"))
 
 
 @app.command()
@@ -130,6 +142,18 @@ def _orders(client: Client, bank: str) -> Iterator[dict[str, Any]]:
             after = page["next"]
             if after is None:
                 break
+
+
+def _by_stage(listed: Iterable[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
+    """The orders to pay, as instructions have them; names of those that were withdrawn."""
+    orders: list[dict[str, Any]] = []
+    withdrawn: list[str] = []
+    for order in listed:
+        if order.pop("stage") == OrderStage.WITHDRAWN.value:
+            withdrawn.append(order["order"])
+        else:
+            orders.append(order)
+    return orders, withdrawn
 
 
 def _hand_in(client: Client, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:

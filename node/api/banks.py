@@ -47,7 +47,8 @@ async def bank_orders(
     access: AccessDep, bank: ThingId, limit: Limit, after: After = "", kind: Kind = PAYMENT
 ) -> Response:
     """Orders that a bank was given and has not reported on, oldest first. Those that pay persons
-    are shown to the bank and to auditors of the whole country alone.
+    are shown to the bank and to auditors of the whole country alone; their ``stage`` is
+    ``approved``, or ``withdrawn``: the bank pays it no more, but has to say whether it has.
 
     A page may be empty and still have a ``next``: it looks at orders of all banks.
     """
@@ -81,6 +82,7 @@ def _payment(access: Access, bank: str, payment: str) -> dict[str, Any] | None:
     return {
         "order": payment,
         "kind": notice.kind.value,
+        "stage": made.stage.value,
         "amount_fen": made.amount_fen,
         "payer": notice.payer,
         "payee": notice.payee,
@@ -96,15 +98,16 @@ def _to_person(
     access: Access, bank: str, kind: str, case: str, number: str
 ) -> dict[str, Any] | None:
     """An order to pay a person: what its entry says, or, of one that was given before there were
-    entries, its case; None where it is not to be paid any more."""
+    entries, its case; None where the bank has reported on it."""
     name = bank_order.name_of(kind, case, number)
     made = bank_order.find(access.state, bank, name)
     found = made or _before_entries(access, kind, case, number)
-    if found is None or found.stage is not OrderStage.APPROVED:
+    if found is None or found.stage not in (OrderStage.APPROVED, OrderStage.WITHDRAWN):
         return None
     return {
         "order": name,
         "kind": kind,
+        "stage": found.stage.value,
         "amount_fen": found.amount_fen,
         "payer": found.payer,
         "payee": None,

@@ -75,7 +75,9 @@ def test_from_the_instruction_file_to_the_statement_and_once_more(
     out = tmp_path / "orders.csv"
     result = told.run("instructions", "--out", out, "--json")
     assert result.exit_code == 0, (result.output, result.exception)
-    assert json.loads(result.output) == {"file": str(out), "orders": 1, "amount_fen": QUOTA}
+    assert json.loads(result.output) == {
+        "file": str(out), "orders": 1, "amount_fen": QUOTA, "withdrawn": []
+    }  # fmt: skip
     with out.open(encoding="utf-8-sig", newline="") as file:
         (order,) = csv.DictReader(file)
     assert (order["order"], order["amount"]) == (told.payment, "12345.67")

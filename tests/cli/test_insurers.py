@@ -161,3 +161,32 @@ def test_what_is_paid_later_comes_back_and_is_ordered_again(desk: Desk, tmp_path
         assert shown in text
     account = screen(desk, INSURER, "fund", "balance", f"benefit:{INSURER}")["balances"]
     assert int(account["commercial"]) == 100 - fen
+
+
+def test_what_was_withdrawn_is_in_no_file_and_is_told_until_the_bank_says_so(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """The bill is taken back before the bank has looked."""
+    claim = f"{CLAIM}9"
+    desk.settle(claim, [line(1, BED, 100_000)])
+    payment, order = f"{claim}.2", f"cover/{claim}.2/o-1"
+    pay = {"payment": payment, "order": "o-1", "bank": BANK}
+    desk.do(INSURER, "cover", "pay", pay, "finance")
+    fen = int(screen(desk, INSURER, "cover", "payment", payment)["record"]["amount_fen"])
+    taken_back = {"claim": claim, "reversal": f"{claim}-r", "reason": "wrong_bill"}
+    desk.do(HOSPITAL, "claim", "reverse", taken_back, "clerk")
+    file, lines = tmp_path / "orders.json", tmp_path / "lines.csv"
+    assert screen(desk, BANK, "bank", "instructions", "--out", file)["withdrawn"] == [order]
+    assert order not in file.read_text(encoding="utf-8")
+    text = desk.screens.text(BANK, "finance", "bank", "instructions", "--out", file)
+    assert "Withdrawn, not in the file" in text
+    assert "已撤回" in text
+    assert "returned with reason other" in text
+    lines.write_text(
+        "reference,order,direction,amount,value_on,reason\n"
+        f"W-1,{order},returned,{fen / 100:.2f},2025-08-06,other\n",
+        encoding="utf-8",
+    )
+    screen(desk, BANK, "bank", "statement", lines)
+    assert screen(desk, BANK, "bank", "instructions", "--out", file)["withdrawn"] == []
+    assert screen(desk, INSURER, "cover", "payment", payment)["record"]["stage"] == "cancelled"

@@ -106,7 +106,8 @@ def test_what_is_to_be_paid_to_persons_comes_out_once(ledger: Ledger, tmp_path: 
     desk.rounds(2, built)
     desk.rounds(2)
     assert desk.files("out") == before
-    assert built.status()["open_orders"] == len(before) == 5
+    assert len(before) == 5
+    assert built.status()["open_orders"] == 6, "and what was withdrawn, until the bank says so"
 
 
 def test_file_and_command_say_the_same(ledger: Ledger, tmp_path: Path) -> None:
@@ -118,9 +119,12 @@ def test_file_and_command_say_the_same(ledger: Ledger, tmp_path: Path) -> None:
     for kind in module.LISTS:
         reply = desk.world.api.get(f"/v1/banks/{BANK}/orders", reader(BANK), f"kind={kind}")
         listed |= {row["order"]: row for row in reply.json()["records"]}
+    *_, withdrawn = ledger.false
+    assert listed.pop(withdrawn)["stage"] == "withdrawn", "told, and in no file"
     assert listed.keys() == rows.keys()
     for order, row in listed.items():
         assert row.pop("has_entry", True)
+        assert row.pop("stage") == "approved"
         del row["at_height"]
         assert row.items() <= rows[order].items()
 
@@ -399,6 +403,27 @@ def test_what_is_withdrawn_after_its_file_appeared_is_told_and_ends_with_the_ban
     assert record.state == "returned"
     assert built.status()["open_orders"] == 0
     assert len(desk.out()) == 1
+
+
+def test_what_was_withdrawn_before_the_bank_saw_it_waits_for_the_banks_word(desk: Persons) -> None:
+    """A bank that was away, or works by hand besides, may know the order from elsewhere."""
+    desk.rounds()
+    claim, payment = desk.bill()
+    order = desk.insurer_pays(payment)
+    desk.claims.reverse(claim)
+    built = desk.rounds(2)
+    record = built.records.find("order", order)
+    assert record is not None
+    assert record.state == "withdrawn"
+    assert (desk.out(), built.status()["open_orders"]) == ({}, 1)
+    row = desk.row("R-1", order, direction="returned", reason="other")
+    desk.drop("s.json", [row | {"amount": yuan_text(desk.shown(order).amount_fen)}])
+    built = desk.rounds(3)
+    assert desk.result("done", "s.json")["lines"][0]["outcome"] == "matched"
+    record = built.records.find("order", order)
+    assert record is not None
+    assert record.state == "returned"
+    assert (desk.out(), built.status()["open_orders"]) == ({}, 0)
 
 
 def test_orders_that_are_older_than_entries_stay_with_the_command(
