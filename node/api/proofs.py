@@ -21,7 +21,7 @@ from node.api.params import AccessDep, CallIndex, GuardDep, ThingId, TxId, edge_
 from node.api.parties import Parties
 from node.api.ports import View
 from node.api.problems import Problem
-from node.api.rights import Right
+from node.api.rights import Right, has_post
 from node.ledger import codec, evidence, trail
 from node.ledger.errors import Unavailable
 from node.ledger.evidence import CertifiedHeader
@@ -37,7 +37,11 @@ StateKey = Annotated[
     Query(pattern=r"^[A-Za-z0-9._:@>/ -]{1,200}$", description="State key: claim/<id>, org/<id>."),
 ]
 Full = Annotated[
-    bool, Query(description="Also the attachments and the explanation; needs the right to them.")
+    bool,
+    Query(
+        description="Also the attachments, which need the right to them, and the explanation"
+        " where the reader has the right to it, too."
+    ),
 ]
 
 EVIDENCE_RESPONSE: Mapping[int | str, dict[str, Any]] = {
@@ -311,14 +315,27 @@ def binary(data: bytes, name: str) -> Response:
     )
 
 
-def receipt_file(view: View, located: Located, call_index: int, *, full: bool) -> bytes:
-    """The evidence file of one call's receipt."""
+def _check_full(access: Access, concerned: Parties, subject: str) -> bool:
+    """Decide on the attachments, and log the look. Raises ``Problem`` ``read.no-right``.
+
+    Whether the file may hold the explanation, too: it shows balances, counters and identity, which
+    the bureau of the place of care and an insurer who may see the lines have no right to.
+    """
+    access.check(concerned, subject, Right.CONTENT)
+    return has_post(Right.PERSON, access.caller) and access.sees(concerned, Right.PERSON)
+
+
+def receipt_file(
+    view: View, located: Located, call_index: int, *, attached: bool, explained: bool
+) -> bytes:
+    """The evidence file of one call's receipt, with its attachments and its explanation or not."""
     body, shown, steps = located.transaction.body, [], None
-    if full:
+    if attached:
         for position in body.calls[call_index].attachments:
             kept = view.attachment(body.attachments[position].commitment)
             if kept is not None:
                 shown.append((position, Attachment(kept.blind, kept.content)))
+    if explained:
         commitment = located.receipts[call_index].explanation
         kept = None if commitment is None else view.attachment(commitment)
         steps = None if kept is None else Attachment(kept.blind, kept.content)
@@ -342,11 +359,10 @@ async def receipt_evidence(
 ) -> Response:
     """An evidence file of one call's receipt."""
     located = explorer.find_call(access, tx_id, call_index)
-    if full:
-        concerned = chain.call_parties(access, located, call_index)
-        access.check(concerned, f"evidence/{tx_id}/{call_index}", Right.CONTENT)
+    concerned = chain.call_parties(access, located, call_index)
+    explained = full and _check_full(access, concerned, f"evidence/{tx_id}/{call_index}")
     _check_whole(access, located)
-    data = receipt_file(access.view, located, call_index, full=full)
+    data = receipt_file(access.view, located, call_index, attached=full, explained=explained)
     return binary(data, f"receipt-{tx_id[:16]}-{call_index}")
 
 
@@ -361,8 +377,8 @@ def _check_whole(access: Access, located: Located) -> None:
 async def claim_evidence(access: AccessDep, claim: ThingId, full: Full = False) -> Response:
     """An evidence file of the receipt that settled a claim."""
     _, located, call_index = claims.settlement_of(access, claim)
-    if full:
-        concerned = parties.of_claim(access.state, claim)
-        access.check(concerned, f"evidence/{claim}", Right.CONTENT)
+    concerned = parties.of_claim(access.state, claim)
+    explained = full and _check_full(access, concerned, f"evidence/{claim}")
     _check_whole(access, located)
-    return binary(receipt_file(access.view, located, call_index, full=full), f"claim-{claim}")
+    data = receipt_file(access.view, located, call_index, attached=full, explained=explained)
+    return binary(data, f"claim-{claim}")

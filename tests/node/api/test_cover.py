@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from node.ledger.evidence import ReceiptFacts, verify_evidence
 from tests.contracts.settlement.claim_world import (
     BED,
     COSMETIC,
@@ -121,6 +122,12 @@ def test_lines_are_seen_while_the_consent_for_lines_holds(edge: Edge) -> None:
     assert [row[1] for row in shown[0]["content"]["lines"]] == [BED, COSMETIC]
     edge.denied(f"/v1/claims/{LATE}/explanation")
     edge.denied(f"/v1/claims/{LATE}/attachments", reader(INSURER, "finance"))
+    tx_id = edge.get(f"/v1/claims/{LATE}")["record"]["settled"]["tx_id"]
+    for path in (f"/v1/claims/{LATE}", f"/v1/receipts/{tx_id}/0"):
+        reply = edge.world.api.get(f"{path}/evidence", DESK, "full=true")
+        facts = verify_evidence(reply.body, edge.world.genesis)
+        assert isinstance(facts, ReceiptFacts)
+        assert (list(facts.attachments), facts.explanation) == (["settlement"], None)
     looks = edge.get(f"/v1/persons/{ALICE}/looks", HOME)["looks"]
     assert ("claim_attachments", INSURER) in {
         (look["route"], look["organisation"]) for look in looks

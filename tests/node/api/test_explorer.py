@@ -120,6 +120,19 @@ def test_evidence_of_a_claim_is_checked_without_the_node(edge: Edge) -> None:
         assert_refused(edge.api.get(path, who, "full=true"), 403, "read.no-right")
 
 
+@pytest.mark.parametrize("who", ["bureau:440000", "bureau:440100"])
+def test_evidence_has_no_explanation_for_who_may_only_see_the_lines(edge: Edge, who: str) -> None:
+    """The place of care has the right to the lines, and none to balances and identity."""
+    caller = reader(who)
+    for path in (f"/v1/claims/{CLAIM}", f"/v1/receipts/{edge.story.tx_id}/0"):
+        assert_refused(edge.api.get(f"{path}/explanation", caller), 403, "read.no-right")
+        data = edge.api.get(f"{path}/evidence", caller, "full=true").body
+        facts = verify_evidence(data, edge.node.genesis)
+        assert isinstance(facts, ReceiptFacts)
+        assert codec.decode(facts.attachments["settlement"]) == {"lines": LINES}
+        assert facts.explanation is None
+
+
 def test_state_entries_and_absence_with_proofs(edge: Edge) -> None:
     key = f"claim/{CLAIM}"
     answer = edge.api.get("/v1/state", HOME, f"key={key}").json()
