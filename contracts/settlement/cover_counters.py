@@ -35,14 +35,20 @@ class Counted:
     """A product's counters of one person and year."""
 
     values: Mapping[str, int]
+    """Plain sums of what was added. Below 0 where something that others have used up since was
+    taken back: as exact sums they come out right again, whatever else is taken back."""
     log: tuple[Row, ...]
 
+    def now(self) -> dict[str, int]:
+        """What a rule is told: the sums, none below 0."""
+        return {name: max(0, value) for name, value in self.values.items()}
+
     def before(self, claim: str, at_ms: int) -> dict[str, int]:
-        """The sums as they were when a claim was decided: without it and all behind it."""
-        values = dict(self.values)
+        """``now`` as it was when a claim was decided: without it and all behind it."""
+        found = self
         for _, _, added in self.log[self._place(claim, at_ms) :]:
-            values = _sum(values, added, -1)
-        return values
+            found = Counted(_sum(found.values, added, -1), ())
+        return found.now()
 
     def without(self, claim: str, added: Mapping[str, int]) -> Counted:
         """What is left once a claim was taken back."""
@@ -155,8 +161,8 @@ def _put(ctx: Context, person: Person, product: str, year: int, made: Counted) -
 
 
 def _sum(values: Mapping[str, int], deltas: Mapping[str, int], sign: int) -> dict[str, int]:
-    """Sums plus or minus deltas, none below 0."""
+    """Sums plus or minus deltas."""
     after = dict(values)
     for name, delta in deltas.items():
-        after[name] = max(0, after.get(name, 0) + sign * delta)
+        after[name] = after.get(name, 0) + sign * delta
     return after

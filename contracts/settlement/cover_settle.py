@@ -169,7 +169,7 @@ def _run(
         answer = CoverAnswer((), {}, (), problem.code, dict(problem.values))
         return replace(one, answer=answer)
     found = cover_counters.load(ctx.state, one.consent.product, person.id, year)
-    counted = dict(found.values) if replaced is None else found.before(*replaced)
+    counted = found.now() if replaced is None else found.before(*replaced)
     told = case_for(case, decision, still_open, year, counted)
     return replace(one, year=year, counted=counted, answer=ask(rule, told, still_open))
 

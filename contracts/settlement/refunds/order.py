@@ -8,6 +8,7 @@ belongs before it is in, whenever the home bureau told of it; so are opening bal
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -40,12 +41,14 @@ def counted_before(
         found = counters.load(ctx.state, person.id, person.area, person.scheme, year)
         if found is None:
             return None
-        values = counters.minus(found.values, own.get(year, {}))
+        # Taken off together: one may have taken off what another had added (a stay whose counters
+        # moved to its last year), so what is left in between may be less than nothing.
+        gone = Counter(own.get(year, {}))
         for name in later(found, claim_id, at_ms):
-            values = counters.minus(values, added_by(ctx.state, name, year))
+            gone.update(added_by(ctx.state, name, year))
         for deltas in counters.fed_since(ctx.state, person, year, at_ms):
-            values = counters.minus(values, deltas)
-        return replace(found, values=values)
+            gone.update(deltas)
+        return replace(found, values=counters.minus(found.values, gone))
 
     return of_year
 

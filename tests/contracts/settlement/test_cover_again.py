@@ -175,6 +175,42 @@ def test_a_bill_is_decided_again_on_the_products_counters_as_they_were(plain: Co
     assert listed(world) == [(third, "product")]
 
 
+SAVED_AND_USED = """
+def settle(case):
+    saved = counter(case, "saved_fen")
+    used = min(saved, case["open"]["in_scope_fen"])
+    if saved > 0:
+        return {"payments": [payment("commercial", used, "saved", "in_scope")],
+                "counters": {"saved_fen": -used}}
+    return {"payments": [], "counters": {"saved_fen": 10000}}
+"""
+"""A product that saves 100.00 for the next bill: a counter that falls."""
+
+
+@pytest.mark.parametrize("next_fen", [60_000, 3_000])
+def test_what_a_later_bill_used_up_was_not_there_before_it_was_saved(
+    plain: CoverWorld, next_fen: int
+) -> None:
+    world = plain
+    world.deploy(SAVED_AND_USED)
+    first, second = bills(world, 40_000, next_fen)
+    used = world.payment(second).amount_fen
+    world.deploy(f"{SAVED_AND_USED}# the same, put right elsewhere\n")
+    world.counter.file("430100f9")
+    again = resettle(world.counter, first)
+    assert again.explanation is not None
+    assert again.explanation["cover"][0]["counters"] == [[2025, "saved_fen", 0, 10_000]]
+    assert not world.has_payment(f"{first}-n")
+    found = cover_counters.load(world.world.state, PRODUCT, ALICE, 2025)
+    assert found.values == {"saved_fen": 10_000 - used}
+    # What is taken back in any order leaves nothing, and a rule is never told less than nothing.
+    world.counter.reverse(f"{first}-n")
+    found = cover_counters.load(world.world.state, PRODUCT, ALICE, 2025)
+    assert (found.values, found.now()) == ({"saved_fen": -used}, {"saved_fen": 0})
+    world.counter.reverse(second)
+    assert cover_counters.load(world.world.state, PRODUCT, ALICE, 2025).values == {"saved_fen": 0}
+
+
 def test_only_what_the_product_says_may_have_changed(world: CoverWorld) -> None:
     """A product that pays later is no payer of the bill: still the bill is not the same."""
     world.insure(pays="later")

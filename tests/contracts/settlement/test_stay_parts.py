@@ -237,6 +237,29 @@ def test_a_settlement_at_the_years_end(
     assert found[0] == found[1]
 
 
+def test_a_bill_before_a_stay_whose_counters_moved_is_settled_again() -> None:
+    """The last part took the first one's counters along into the new year: what is taken off and
+    what is put back stand for one and the same stay."""
+    desk = make_stay_world()
+    rule = _YEARLY + '\n\ndef cross_year():\n    return "discharge_year"\n'
+    desk.deploy("390", rule, "2025-02-01")
+    early = "H44010000123-e-1"
+    desk.settle(early, [line(1, BED, 30_000, day="2025-05-01")],
+                visit(BOB, admission="2025-05-01"), discharge="2025-05-01")  # fmt: skip
+    desk.world.next_block()
+    desk.register(FIRST, in_ward())
+    desk.part(FIRST, [bed(1, JUNE(2), 300_000)], JUNE(4), goes_on=True)
+    desk.register(SECOND, in_ward(admission=JUNE(5), continues=FIRST))
+    desk.part(SECOND, [bed(2, JUNE(6), 500_000)], JUNE(9))
+    resettle(desk, early, refused="resettle.unchanged")
+    desk.deploy("390", rule.replace("yuan(1000)", "yuan(100)"), "2025-02-01")
+    desk.world.next_block()
+    told = resettle(desk, early)
+    assert told.answer["funds_fen"] == (30_000 - 10_000) // 2
+    last_year = counters.read(desk.world.state, BOB, "430100", "390", 2024)
+    assert last_year == {"deductible_fen": 10_000, "pool_fen": 10_000}
+
+
 _YEARLY = """
 def benefit_year(date):
     return 2025 if date >= "2025-06-05" else 2024
