@@ -103,6 +103,7 @@ class AccessLog:
         if days:
             self._drop_torn_line(self._path(days[-1]))
             self._last = self._check_day(days[-1], self._end_of(days[:-1]))
+            self._day = days[-1]  # also a clock that was set back goes on behind the newest look
             self._mend_index(days[-1:] if self._index.is_dir() else days)
         self._index.mkdir(exist_ok=True, mode=0o700)
 
@@ -216,8 +217,11 @@ class AccessLog:
         return path.read_bytes().splitlines() if path.exists() else []
 
     def _end_of(self, days: list[str]) -> str:
-        lines = self._lines(days[-1]) if days else []
-        return line_digest(lines[-1]) if lines else ZERO
+        """Digest of the last look of these days; a day whose only look failed has none."""
+        for day in reversed(days):
+            if lines := self._lines(day):
+                return line_digest(lines[-1])
+        return ZERO
 
     def _check_day(self, day: str, previous: str) -> str:
         for number, line in enumerate(self._lines(day), 1):

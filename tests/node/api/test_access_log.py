@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.api.access_log import AccessLog, AccessLogBroken, Look, line_digest
+from node.api.access_log import AccessLog, AccessLogBroken, Look, day_of, line_digest
 from node.ledger import merkle
 from tests.node.api.conftest import Edge
 from tests.node.api.story import CLAIM, PERSON
@@ -108,6 +108,44 @@ def test_days_are_those_of_the_ledger_and_the_chain_runs_across(tmp_path: Path) 
     again.write(look(4, midnight + DAY_MS))
     assert again.check() == 5
     again.close()
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(-2, 2), st.sampled_from(["look", "full disk", "crash", "start"])),
+        max_size=12,
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_clocks_full_disks_and_crashes_break_no_chain(
+    tmp_path_factory: pytest.TempPathFactory, events: list[tuple[int, str]]
+) -> None:
+    """Whatever the day is by the clock, and whatever became of the write before."""
+    folder = tmp_path_factory.mktemp("looks")
+    log, time_ms, count = AccessLog(folder), START_MS, 0
+    for days, event in events:
+        time_ms += days * DAY_MS
+        if event == "look":
+            log.write(look(count, time_ms))
+            count += 1
+        elif event == "full disk":
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(os, "fdatasync", lambda _file: (_ for _ in ()).throw(OSError(28)))
+                with pytest.raises(OSError, match="28"):
+                    log.write(look(count, time_ms))
+        else:
+            log.close()
+            if event == "crash":  # the first bytes of a look, in the file of its day
+                day = max([day_of(time_ms), *log.days()])
+                with (folder / f"access-{day}.jsonl").open("ab") as file:
+                    file.write(b'{"time_ms"')
+            log = AccessLog(folder)
+        assert log.check() == count
+    log.close()
+    last = AccessLog(folder)
+    assert last.check() == count
+    assert len(last.looks_at(PERSON, 100)) == count
+    last.close()
 
 
 def test_the_index_of_persons_is_mended_and_built_again(tmp_path: Path) -> None:
