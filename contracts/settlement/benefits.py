@@ -22,7 +22,7 @@ from contracts.regions import covers
 from contracts.settlement import money
 from contracts.settlement.calendar import CalendarError, days_between, months_between, parts
 from contracts.settlement.money import FEN_LIMIT, MoneyError, Ratio
-from contracts.settlement.terms import BASES, FUNDS
+from contracts.settlement.terms import BASES, FUNDS, IDENTITY_TYPES_MAX
 from contracts.values import shown
 
 Value = Any
@@ -171,8 +171,11 @@ def counter(case: Value, name: Value) -> int:
 def has_identity(case: Value, *names: Value) -> bool:
     """Whether the person has one of these identity types."""
     held = _of_case(case, "has_identity", "person").get("identity_types")
-    if not isinstance(held, list):
-        raise BenefitError("has_identity: the person has no list of identity types")
+    # A policy may hand in a person of its own: what a call looks through has to end for its price.
+    if not isinstance(held, list) or len(held) > IDENTITY_TYPES_MAX:
+        raise BenefitError(
+            f"has_identity: the person has no list of at most {IDENTITY_TYPES_MAX} identity types"
+        )
     return any(_text(name, "has_identity") in held for name in names)
 
 

@@ -142,8 +142,9 @@ def _scheme(value: Value, path: str) -> str:
 
 
 def _identity_types(value: Value, path: str) -> list[str]:
-    if not isinstance(value, list) or len(value) > 20:
-        raise CaseError(path, "want a list of at most 20 texts")
+    most = terms.IDENTITY_TYPES_MAX
+    if not isinstance(value, list) or len(value) > most:
+        raise CaseError(path, f"want a list of at most {most} texts")
     check = _text(40, terms.IDENTITY_TYPES)
     return [check(v, f"{path}[{i}]") for i, v in enumerate(value)]
 

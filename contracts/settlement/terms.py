@@ -253,6 +253,9 @@ IDENTITY_TYPES = _codes(
 )
 """Identity types that change benefits -> national ``psn_idet_type``."""
 
+IDENTITY_TYPES_MAX = 20
+"""Of one person, in a case."""
+
 SEXES = _codes(("male", "1", "男"), ("female", "2", "女"), ("unknown", "0", "未知"))
 
 FILING_TYPES: Mapping[str, Term] = MappingProxyType(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
@@ -9,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.functions import BUILTINS
+from contracts.functions import BUILTINS, HostFunction
 from contracts.settlement import benefits, benefits_text, money
-from contracts.settlement.benefits import BenefitError, Recorder
+from contracts.settlement.benefits import FUNCTIONS, BenefitError, Recorder
 
 fen = st.integers(0, 10**12)
 percents = st.integers(0, 10_000).map(lambda n: f"{n // 100}.{n % 100:02d}%")
@@ -187,6 +188,7 @@ def call(name: str, *args: Any) -> Any:
         ("counter", ({"counters": {}}, 5), "text"),
         ("has_identity", ({}, "x"), "want the case"),
         ("has_identity", ({"person": {}}, "x"), "no list"),
+        ("has_identity", ({"person": {"identity_types": ["y"] * 21}}, "x"), "at most 20"),
     ],
 )
 def test_what_a_function_cannot_take_ends_the_run_with_words(
@@ -286,3 +288,31 @@ def test_outside_area_knows_whole_municipalities(area: str, region: str, outside
 def test_outside_area_wants_the_case(case: Any) -> None:
     with pytest.raises(BenefitError, match="outside_area"):
         benefits.outside_area(case)
+
+
+class Unlooked(list[Any]):
+    """A list of ten thousand, as a policy can make one, that tells when it is looked through."""
+
+    def __init__(self) -> None:
+        super().__init__(["y"] * 10_000)
+
+    def __iter__(self) -> Any:
+        raise AssertionError("looked through")
+
+    def __contains__(self, item: object) -> bool:
+        raise AssertionError("looked through")
+
+
+@pytest.mark.parametrize("function", [f for f in FUNCTIONS if not f.price_item])
+def test_no_function_looks_through_a_list_that_it_has_no_price_for(function: HostFunction) -> None:
+    """A policy may hand in a case of its own making: what a call does has to end for its price."""
+    long = Unlooked()
+    person = {"identity_types": long, "area": long}
+    case = {"person": person, "institution": {"level": long}, "counters": {"x": long}}
+    for first in (long, case):
+        for more in ("x", long, 1):
+            for count in range(function.min_args, function.max_args + 1):
+                arguments = [first, *[more] * (count - 1)]
+                host = [Recorder()] if function.uses_host else []
+                with suppress(BenefitError):
+                    function.call(*host, *arguments)
