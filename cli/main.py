@@ -83,7 +83,7 @@ show.fund.command("vouchers")(books.vouchers)
 show.fund.command("batches")(books.batches)
 policy.app.command("show")(show.policy_show)
 lives.mount(show.person)
-worklists.mount(show.filing, show.reimburse, show.wallet)
+worklists.mount(show.filing, show.reimburse, show.wallet, lives.recovery)
 show.catalogue.command("load")(catalogue_load.load)
 
 for group, name in (

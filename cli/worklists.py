@@ -32,6 +32,8 @@ Note = Annotated[
 def due_words(row: dict[str, Any]) -> str:
     """When something is due, for people."""
     left = row["working_days_left"]
+    if left is None:
+        return "—"
     if row["overdue"]:
         return f"{row['due_on']} OVERDUE {-left} 逾期"
     return f"{row['due_on']} ({left})"
@@ -262,8 +264,35 @@ def _return_all(client: Client, query: dict[str, Any], as_json: bool) -> None:
         out.print(f"{len(names)} returned 已退回: {', '.join(names) or '—'}", markup=False)
 
 
-def mount(filing: typer.Typer, reimburse: typer.Typer, wallet: typer.Typer) -> None:
+def recovery_queue(
+    context: typer.Context,
+    area: Area = None,
+    limit: Limit = 50,
+    after: After = "",
+    as_json: Json = False,
+) -> None:
+    """Recoveries to go on with: to agree, to demand, then demands by their day. 待办追偿"""
+    query = {"area": area, "limit": limit, "after": after or None}
+    if (answer := asked(context, as_json, "/v1/work/recoveries", **query)) is None:
+        return
+    print_table(
+        f"Recoveries 待办追偿 {answer['area']}, {answer['today']}",
+        ("recovery", "due (working days)", "stage", "claim", "demanded 元", "came 元", "open 元"),
+        [
+            (row["recovery"], due_words(row), row["stage"], row["claim"],
+             yuan(int(row["demanded_fen"])), yuan(int(row["recovered_fen"])),
+             yuan(int(row["open_fen"])))
+            for row in answer["rows"]
+        ],
+        footer=next_page(answer),
+    )  # fmt: skip
+
+
+def mount(
+    filing: typer.Typer, reimburse: typer.Typer, wallet: typer.Typer, recovery: typer.Typer
+) -> None:
     """Put the commands into their groups."""
+    recovery.command("queue")(recovery_queue)
     wallet.command("waiting")(wallet_waiting)
     filing.command("queue")(queue)
     filing.command("approve")(approve)

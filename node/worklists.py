@@ -1,12 +1,12 @@
 """The clerks' work lists, derived from the state and from nothing else.
 
 A filing that waits for its decision, a filing that stands and will end, a reimbursement that waits
-for somebody, a wallet transfer that nobody has claimed: each has a row in its home area's list, by
-the day that matters. An institution has one in the lists of its district, city and province, so
-that a bureau's report finds them all. The state has no iteration, and going through all filings
-that ever were, to find the three that wait, would cost more every year; so the batch that changes
-such an entry also changes its rows. They can be dropped and made again from the state at any time,
-also where a snapshot brought the state without blocks.
+for somebody, a wallet transfer that nobody has claimed, a recovery that is not at its end: each has
+a row in its home area's list, by the day that matters. An institution has one in the lists of its
+district, city and province, so that a bureau's report finds them all. The state has no iteration,
+and going through all filings that ever were, to find the three that wait, would cost more every
+year; so the batch that changes such an entry also changes its rows. They can be dropped and made
+again from the state at any time, also where a snapshot brought the state without blocks.
 """
 
 from __future__ import annotations
@@ -18,18 +18,22 @@ from contracts.regions import COUNTRY, widening
 from contracts.settlement import calendar
 from contracts.settlement.enrolment_record import area_of
 from contracts.settlement.filing_record import PENDING, Filing
+from contracts.settlement.recovery_record import Recovery, RecoveryStage
 from contracts.settlement.reimbursement_record import Reimbursement
 from contracts.settlement.wallet import WAITING
 from node.ledger.codec import decode_trusted
 from node.store.database import Rows
 from node.store.errors import DatabaseDamaged
 from node.store.kv import KV, Operation
-from node.store.work import MADE, NO_DATE, WHOLE, WorkList, key_of
+from node.store.work import AREA_CHARS, MADE, NO_DATE, WHOLE, WorkList, key_of
 
 FILING, REIMBURSEMENT, WALLET = "filing/", "reimbursement/", "wallet-transfer/"
+RECOVERY = "recovery/"
 INSTITUTIONS = tuple(f"org/{kind}:" for kind in organisations.INSTITUTIONS)
-PREFIXES = (FILING, REIMBURSEMENT, WALLET, *INSTITUTIONS)
+PREFIXES = (FILING, REIMBURSEMENT, WALLET, RECOVERY, *INSTITUTIONS)
 """State keys that may be on a list."""
+RECOVERY_WAITS = (RecoveryStage.REGISTERED, RecoveryStage.AGREED, RecoveryStage.DEMANDED)
+"""For a second person, for a demand, for the liable party."""
 REBUILD_ROWS = 10_000
 
 
@@ -53,6 +57,8 @@ def rows_of(key: str, data: bytes | None) -> dict[bytes, bytes]:
             return {}
         day = calendar.date_of_ms(back_ms)
         return {key_of(WorkList.WALLETS, area_of(giver), day, key.removeprefix(WALLET)): b""}
+    if key.startswith(RECOVERY):
+        return _rows_of_recovery(key.removeprefix(RECOVERY), Recovery.decode(value))
     name = key.removeprefix(REIMBURSEMENT)
     made = Reimbursement.decode(value)
     if not made.due_on:
@@ -107,6 +113,14 @@ def _expected(rows: Rows) -> dict[bytes, bytes]:
         if key.startswith(PREFIXES):
             found |= rows_of(key, data)
     return found
+
+
+def _rows_of_recovery(name: str, made: Recovery) -> dict[bytes, bytes]:
+    if made.stage not in RECOVERY_WAITS:
+        return {}
+    # Its id begins with the code of the bureau that took it up (``organisations.own_prefix``).
+    area, day = name[:AREA_CHARS], made.due_on or NO_DATE
+    return {key_of(WorkList.RECOVERIES, area, day, name): made.stage.value.encode()}
 
 
 def _rows_of_filing(filing: Filing) -> dict[bytes, bytes]:

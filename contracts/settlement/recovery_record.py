@@ -102,6 +102,13 @@ class Part:
         rows = [list(row) for row in self.by_fund]
         return [self.payment, self.amount_fen, rows, self.reference, self.given_back]
 
+    @classmethod
+    def decode(cls, value: Value) -> Part:
+        """From the state's value."""
+        payment, amount, rows, reference, given_back = value
+        by_fund = tuple((fund, fen) for fund, fen in rows)
+        return cls(payment, amount, by_fund, reference, given_back)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovery:
@@ -156,21 +163,24 @@ class Recovery:
             self.salt,
         ]  # fmt: skip
 
+    @classmethod
+    def decode(cls, value: Value) -> Recovery:
+        """From the state's value."""
+        (stage, claim, grounds, liable, registrar, paid_first, demanded, due, bank, parts, reason,
+         restored, digest, last, salt) = value  # fmt: skip
+        return cls(
+            stage=RecoveryStage(stage), claim=claim, grounds=grounds, liable=liable,
+            registrar=registrar, paid_first=paid_first, demanded_fen=demanded, due_on=due,
+            bank=bank, parts=tuple(Part.decode(part) for part in parts), reason=reason,
+            restored=tuple((year, deltas) for year, deltas in restored), digest=digest, last=last,
+            salt=salt,
+        )  # fmt: skip
+
 
 def find(state: State, name: str) -> Recovery | None:
     """The recovery of an id; None where there is none."""
     value = state.get(f"recovery/{name}")
-    if value is None:
-        return None
-    (stage, claim, grounds, liable, registrar, paid_first, demanded, due, bank, parts, reason,
-     restored, digest, last, salt) = value  # fmt: skip
-    return Recovery(
-        stage=RecoveryStage(stage), claim=claim, grounds=grounds, liable=liable,
-        registrar=registrar, paid_first=paid_first, demanded_fen=demanded, due_on=due, bank=bank,
-        parts=tuple(Part(p, n, tuple((f, a) for f, a in rows), r, b) for p, n, rows, r, b in parts),
-        reason=reason, restored=tuple((year, deltas) for year, deltas in restored), digest=digest,
-        last=last, salt=salt,
-    )  # fmt: skip
+    return None if value is None else Recovery.decode(value)
 
 
 def load(state: State, name: str) -> Recovery:

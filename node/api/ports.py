@@ -141,7 +141,7 @@ class View(Protocol):
     ) -> Sequence[WorkItem]:
         """A work list of an area from the date ``first`` on, behind (date, name).
 
-        ``work``: filings, ending or reimbursements.
+        ``work``: filings, ending, reimbursements, wallets, recoveries or institutions.
         """
 
 

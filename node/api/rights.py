@@ -157,6 +157,7 @@ ROUTES: Mapping[str, Right] = {
     "work_ending": Right.PERSON,
     "work_reimbursements": Right.PARTY,
     "work_wallets": Right.PERSON,
+    "work_recoveries": Right.PARTY,
     "person": Right.PERSON,
     "person_claims": Right.PERSON,
     "person_filings": Right.PERSON,

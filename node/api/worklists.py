@@ -13,7 +13,12 @@ from typing import Annotated, Any
 from fastapi import Query
 from starlette.responses import Response
 
-from contracts.settlement import calendar, filing_record, reimbursement_record
+from contracts.settlement import (
+    calendar,
+    filing_record,
+    recovery_record,
+    reimbursement_record,
+)
 from contracts.settlement.filing import work_calendar
 from contracts.settlement.filing_record import Filing
 from node.api import schemas
@@ -25,8 +30,8 @@ from node.api.rights import Right, has_post
 
 router = edge_router("work lists")
 
-FIRST_DAY = "1000-01-01"
-"""Before every date that a call can name."""
+FIRST_DAY = NO_DATE = "1000-01-01"
+"""Before every date that a call can name: rows without a day come first."""
 LOOKED_BACK_DAYS = 366
 """How long a filing that has ended stays on the list of those that end."""
 
@@ -69,7 +74,9 @@ class _Days:
         self._left: dict[str, int] = {}
 
     def due(self, date: str) -> dict[str, Any]:
-        """``due_on``, working days left, and whether the day is over."""
+        """``due_on``, working days left, and whether the day is over; none where none is set."""
+        if date == NO_DATE:
+            return {"due_on": None, "working_days_left": None, "overdue": False}
         if date not in self._left:
             left = self._work.working_days_between(self.today, date)
             late = self._work.working_days_between(date, self.today)
@@ -183,6 +190,37 @@ async def work_wallets(
     ]  # fmt: skip
     today = today_of(access)
     return access.answer({"area": region, "today": today, "rows": rows, "next": following})
+
+
+@router.get(
+    "/v1/work/recoveries", name="work_recoveries", responses={200: {"model": schemas.WorkAnswer}}
+)
+async def work_recoveries(
+    access: AccessDep, limit: Limit, area: Area = None, after: AfterItem = ""
+) -> Response:
+    """Recoveries that a bureau took up and has to go on with: first those that wait for a second
+    person or a demand, then the demands by the day on which the liable party is to pay."""
+    region = access.caller.region if area is None else area
+    access.check(Parties(home_regions=frozenset({region})), f"work/{region}")
+    items, following = page(access, "recoveries", region, FIRST_DAY, after, limit)
+    days = _Days(access)
+    rows = []
+    for item in items:
+        made = recovery_record.find(access.state, item.name)
+        assert made is not None, f"the work list names {item.name}, which is not in the state"
+        rows.append(
+            {
+                "recovery": item.name,
+                "stage": made.stage.value,
+                **days.due(item.date),
+                "claim": made.claim,
+                "grounds": made.grounds,
+                "demanded_fen": made.demanded_fen,
+                "recovered_fen": made.recovered_fen,
+                "open_fen": max(0, made.demanded_fen - made.recovered_fen),
+            }
+        )
+    return access.answer({"area": region, "today": days.today, "rows": rows, "next": following})
 
 
 def _shown(access: Access, region: str, items: Sequence[WorkItem]) -> list[Filing]:

@@ -43,6 +43,7 @@ WORK = {
     "reimbursements": WorkList.REIMBURSEMENTS,
     "institutions": WorkList.INSTITUTIONS,
     "wallets": WorkList.WALLETS,
+    "recoveries": WorkList.RECOVERIES,
 }
 """The work lists by the names that the edge has for them."""
 

@@ -18,7 +18,7 @@ from node.store.kv import Reader
 
 WHOLE = keys.meta("work-lists")
 """Set once the lists were made from the whole state; gone when another state was put in place."""
-MADE = b"3"
+MADE = b"4"
 """Which lists there are: with anything else under that key the lists are made again."""
 AREA_CHARS, DATE_CHARS = 6, 10
 NO_DATE = "1000-01-01"
@@ -38,6 +38,9 @@ class WorkList(Enum):
     """Institutions of a district, of its city and of its province, all under ``NO_DATE``."""
     WALLETS = b"w"
     """Wallet transfers that nobody has claimed, by the day on which they go back."""
+    RECOVERIES = b"d"
+    """Recoveries that somebody has to do something about: by the day on which the liable party is
+    to pay, and under ``NO_DATE`` while it is not asked to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class WorkRow:
     date: str
     """ISO date by which it is due, or on which it ends."""
     name: str
-    """Id of the filing, reimbursement, transfer or institution."""
+    """Id of the filing, reimbursement, transfer, recovery or institution."""
     note: str
     """A word about how it stands, so that a reader need not look at each."""
 

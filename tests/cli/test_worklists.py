@@ -24,6 +24,7 @@ from tests.contracts.settlement.claim_world import (
 from tests.contracts.settlement.funds_world import enrol
 from tests.contracts.world import (
     ALICE,
+    BANK,
     BUREAU_CHANGSHA,
     BUREAU_GUANGZHOU,
     BUREAU_HUNAN,
@@ -238,6 +239,59 @@ def test_the_list_of_reimbursements(screens: Screens) -> None:
         BUREAU_CHANGSHA, "reimbursement", "withdraw", {"reimbursement": "430100z-1"}, post="clerk"
     )
     assert len(clerk(screens, "reimburse", "queue")["rows"]) == 1
+
+
+def test_the_list_of_recoveries(screens: Screens) -> None:
+    """Somebody turns out to be liable for two bills: taken up, agreed, demanded, paid in parts."""
+    speak: Any = screens.world
+    counter = ClaimWorld(speak, screens.world.genesis.chain)
+    counter.publish("2025.1", "2025-01-01", catalogue_rows())
+    counter.deploy("310", EMPLOYEE_POLICY)
+    driver = {"liable": sha256(b"driver").digest(), "papers": []}
+    paid = []
+    for number in (1, 2):
+        claim = f"H44010000123-{number}"
+        paid.append(counter.settle(claim, [line(1, BED, 100_000)]).answer["funds_fen"])
+        screens.world.do(
+            BUREAU_CHANGSHA, "recovery", "register",
+            {"recovery": f"430100q{number}", "claim": claim, "grounds": "liable_later"},
+            post="clerk", attachments={"person": driver},
+        )  # fmt: skip
+    funds = paid[0]
+
+    def queue() -> list[tuple[str, str, int | None, bool, int]]:
+        rows = clerk(screens, "recovery", "queue")["rows"]
+        return [
+            (r["recovery"], r["stage"], r["working_days_left"], r["overdue"], int(r["open_fen"]))
+            for r in rows
+        ]
+
+    def say(method: str, recovery: str, sender: str, post: str, **args: Any) -> None:
+        screens.world.do(sender, "recovery", method, {"recovery": recovery, **args}, post=post)
+
+    assert queue() == [
+        ("430100q1", "registered", None, False, 0), ("430100q2", "registered", None, False, 0),
+    ]  # fmt: skip
+    say("agree", "430100q1", BUREAU_CHANGSHA, "checker")
+    say("demand", "430100q1", BUREAU_CHANGSHA, "clerk", amount_fen=funds, bank=BANK)
+    assert queue() == [
+        ("430100q2", "registered", None, False, 0), ("430100q1", "demanded", 30, False, funds),
+    ]  # fmt: skip
+    say("refuse", "430100q2", BUREAU_CHANGSHA, "checker", reason="not_liable")
+    screens.on("2025-09-01")
+    come = {"payment": "in-1", "reference": "in-1", "amount_fen": funds - 100}
+    say("receive", "430100q1", BANK, "finance", **come)
+    ((name, stage, left, overdue, open_fen),) = queue()
+    assert (name, stage, overdue, open_fen) == ("430100q1", "demanded", True, 100)
+    assert left is not None
+    text = screens.text(BUREAU_CHANGSHA, "clerk", "recovery", "queue")
+    assert f"OVERDUE {-left} 逾期" in text
+    assert "1.00" in text
+    refused = screens.text(BUREAU_CHANGSHA, "clerk", "recovery", "queue", "440100", code=4)
+    assert "read.no-right" in refused
+    come |= {"payment": "in-2", "reference": "in-2", "amount_fen": 100}
+    say("receive", "430100q1", BANK, "finance", **come)
+    assert queue() == []
 
 
 CHILD, CARD = "p:440100:child", {"kind": "card", "certificate": "03"}

@@ -19,6 +19,7 @@ from contracts.settlement.filing_record import (
     Version,
 )
 from contracts.settlement.records import Visit
+from contracts.settlement.recovery_record import Recovery, RecoveryStage
 from contracts.settlement.reimbursement_record import Place, Reimbursement, Stage
 from contracts.settlement.wallet import CLAIMED, RETURNED, WAITING
 from node import worklists
@@ -31,6 +32,8 @@ from tests.node.store.sim_kv import SimKV
 
 AREA, NEXT_AREA = "430100", "430200"
 DAYS = [f"2025-06-{day:02d}" for day in range(1, 29)]
+Entry = Filing | tuple[str, Reimbursement | Recovery | list[Any]]
+"""A filing, or the id of another thing with it."""
 
 
 def version(number: int, **given: object) -> Version:
@@ -62,6 +65,14 @@ def reimbursement(stage: Stage, due_on: str, area: str = AREA) -> Reimbursement:
     )  # fmt: skip
 
 
+def recovery(stage: RecoveryStage, due_on: str) -> Recovery:
+    return Recovery(
+        stage=stage, claim="c1", grounds="not_paid", liable=bytes(32), registrar="s:1",
+        paid_first=True, demanded_fen=9, due_on=due_on, bank="", parts=(), reason="", restored=(),
+        digest=bytes(32), last=bytes(32), salt=bytes(32),
+    )  # fmt: skip
+
+
 class Store:
     """State and lists in one store, written as the node writes a block."""
 
@@ -70,13 +81,15 @@ class Store:
         self.database = Database(self.kv, diff_heights=1)
         worklists.rebuild(self.kv, self.database)
 
-    def block(self, *entries: Filing | tuple[str, Reimbursement | list[Any]]) -> None:
+    def block(self, *entries: Entry) -> None:
         writes: dict[str, bytes | None] = {"claim/c1": encode([1])}
         for entry in entries:
             if isinstance(entry, Filing):
                 writes[f"filing/{entry.id}"] = encode(entry.encode())
             elif isinstance(entry[1], Reimbursement):
                 writes[f"reimbursement/{entry[0]}"] = encode(entry[1].encode())
+            elif isinstance(entry[1], Recovery):
+                writes[f"recovery/{entry[0]}"] = encode(entry[1].encode())
             else:
                 writes[f"wallet-transfer/{entry[0]}"] = encode(entry[1])
         rows = worklists.changes(writes, self.database.state.get)
@@ -116,9 +129,18 @@ transfers = st.builds(
 )  # fmt: skip
 
 
-@given(st.lists(st.lists(filings | reimbursements | transfers, max_size=4), max_size=6))
+recoveries = st.builds(
+    lambda area, n, stage, due: (f"{area}q{n}", recovery(stage, due)),
+    st.sampled_from([AREA, NEXT_AREA]), st.integers(1, 3), st.sampled_from(RecoveryStage),
+    st.just("") | st.sampled_from(DAYS),
+)  # fmt: skip
+
+
+@given(
+    st.lists(st.lists(filings | reimbursements | transfers | recoveries, max_size=4), max_size=6)
+)
 def test_kept_up_by_blocks_or_made_from_the_state_they_are_the_same(
-    blocks: list[list[Filing | tuple[str, Reimbursement | list[Any]]]],
+    blocks: list[list[Entry]],
 ) -> None:
     store = Store()
     for entries in blocks:
@@ -150,6 +172,28 @@ def test_what_is_due_first_comes_first_and_areas_are_apart() -> None:
         WorkList.FILINGS, AREA, "1000-01-01", ("2025-06-11", "f2"), 1
     )
     assert behind == [WorkRow("2025-06-11", "f3", "pending")]
+
+
+def test_a_recovery_is_on_the_list_of_the_bureau_that_took_it_up_until_its_end() -> None:
+    store = Store()
+    store.block(
+        ("430100q1", recovery(RecoveryStage.DEMANDED, "2025-06-20")),
+        ("430100q2", recovery(RecoveryStage.REGISTERED, "")),
+        ("430100q3", recovery(RecoveryStage.DEMANDED, "2025-06-11")),
+        ("430200q1", recovery(RecoveryStage.AGREED, "")),
+        ("430100q4", recovery(RecoveryStage.CLOSED, "")),
+    )
+    assert store.names(WorkList.RECOVERIES) == ["430100q2", "430100q3", "430100q1"]
+    assert store.names(WorkList.RECOVERIES, NEXT_AREA) == ["430200q1"]
+    store.block(
+        ("430100q1", recovery(RecoveryStage.RECOVERED, "2025-06-20")),
+        ("430100q2", recovery(RecoveryStage.WITHDRAWN, "")),
+        ("430100q3", recovery(RecoveryStage.DEMANDED, "2025-07-11")),
+        ("430200q1", recovery(RecoveryStage.REFUSED, "")),
+    )
+    ((key, note),) = store.database.work.all()
+    assert key == key_of(WorkList.RECOVERIES, AREA, "2025-07-11", "430100q3")
+    assert note == b"demanded"
 
 
 def test_an_institution_is_in_the_lists_of_all_that_it_lies_in() -> None:

@@ -134,6 +134,10 @@ EXPECTED: dict[str, Allowed] = {
     "person_ending": (SEE_PERSON, CASES),
     "newborn": (SEE_PERSON, CASES),
     "recovery": (OF_CLAIM, BUSINESS),
+    "work_recoveries": (
+        HOME | {"centre", "finance:430100", "auditor:national", "auditor:430000"},
+        BUSINESS,
+    ),
     "move": (SEE_PERSON | {"bureau:510000", "auditor:510000"}, CASES),
     "cover_product": ANYBODY,
     "cover_holder": (OF_COVER, BUSINESS),
@@ -242,6 +246,7 @@ def request_of(name: str, edge: Edge) -> tuple[str, str]:
         "work_ending": "/v1/work/ending",
         "work_wallets": "/v1/work/wallets",
         "work_reimbursements": "/v1/work/reimbursements",
+        "work_recoveries": "/v1/work/recoveries",
         "person": f"/v1/persons/{PERSON}",
         "person_claims": f"/v1/persons/{PERSON}/claims",
         "person_filings": f"/v1/persons/{PERSON}/filings",
