@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from fastapi import Path
 from starlette.responses import Response
 
+from contracts.settlement import claim_shapes
 from node.api import chain, render, schemas
 from node.api.chain import Located
 from node.api.guard import Access
@@ -22,6 +23,9 @@ from node.ledger.receipt import Receipt
 from node.ledger.transaction import SignedTransaction
 
 router = edge_router("chain")
+
+LINES_FOR = claim_shapes.AUDIENCE
+"""Audience of attachments with charge lines and visit."""
 
 BlockName = Annotated[
     str,
@@ -221,11 +225,23 @@ async def receipt_attachments(access: AccessDep, tx_id: TxId, call_index: CallIn
     return access.answer({"attachments": attachments_of(access, located, call_index)})
 
 
+def shown_positions(access: Access, located: Located, call_index: int) -> list[int]:
+    """Places in the body of the call's attachments that are the reader's to see, once the right to
+    the content was decided: the person lets an insurer see charge lines and visit, and not what is
+    said in audits, nor who is liable."""
+    body = located.transaction.body
+    return [
+        position
+        for position in body.calls[call_index].attachments
+        if access.caller.kind != "insurer" or body.attachments[position].audience == LINES_FOR
+    ]
+
+
 def attachments_of(access: Access, located: Located, call_index: int) -> list[dict[str, Any]]:
     """A call's attachments; an erased one is shown as withheld with its commitment."""
     body = located.transaction.body
     rows = []
-    for position in body.calls[call_index].attachments:
+    for position in shown_positions(access, located, call_index):
         ref = body.attachments[position]
         kept = access.view.attachment(ref.commitment)
         rows.append(

@@ -326,12 +326,13 @@ def _check_full(access: Access, concerned: Parties, subject: str) -> bool:
 
 
 def receipt_file(
-    view: View, located: Located, call_index: int, *, attached: bool, explained: bool
+    access: Access, located: Located, call_index: int, *, attached: bool, explained: bool
 ) -> bytes:
     """The evidence file of one call's receipt, with its attachments and its explanation or not."""
-    body, shown, steps = located.transaction.body, [], None
+    view, body = access.view, located.transaction.body
+    shown, steps = [], None
     if attached:
-        for position in body.calls[call_index].attachments:
+        for position in explorer.shown_positions(access, located, call_index):
             kept = view.attachment(body.attachments[position].commitment)
             if kept is not None:
                 shown.append((position, Attachment(kept.blind, kept.content)))
@@ -362,7 +363,7 @@ async def receipt_evidence(
     concerned = chain.call_parties(access, located, call_index)
     explained = full and _check_full(access, concerned, f"evidence/{tx_id}/{call_index}")
     _check_whole(access, located)
-    data = receipt_file(access.view, located, call_index, attached=full, explained=explained)
+    data = receipt_file(access, located, call_index, attached=full, explained=explained)
     return binary(data, f"receipt-{tx_id[:16]}-{call_index}")
 
 
@@ -380,5 +381,5 @@ async def claim_evidence(access: AccessDep, claim: ThingId, full: Full = False) 
     concerned = parties.of_claim(access.state, claim)
     explained = full and _check_full(access, concerned, f"evidence/{claim}")
     _check_whole(access, located)
-    data = receipt_file(access.view, located, call_index, attached=full, explained=explained)
+    data = receipt_file(access, located, call_index, attached=full, explained=explained)
     return binary(data, f"claim-{claim}")

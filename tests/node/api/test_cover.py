@@ -134,6 +134,27 @@ def test_lines_are_seen_while_the_consent_for_lines_holds(edge: Edge) -> None:
     }
 
 
+def test_a_consent_for_lines_opens_nothing_else_that_was_attached_to_the_claim(edge: Edge) -> None:
+    """Who is liable, and what is said in an audit, is not what the person has let the insurer
+    see."""
+    sent = edge.world.do(
+        BUREAU_CHANGSHA, "recovery",
+        "register", {"recovery": "430100-rc-1", "claim": LATE, "grounds": "liable_later"},
+        attachments={"person": {"liable": bytes(32), "papers": []}},
+    )  # fmt: skip
+    tx_id = sent.tx_id
+    for path in (f"/v1/claims/{LATE}", f"/v1/receipts/{tx_id}/0"):
+        at_home = edge.get(f"{path}/attachments", HOME)["attachments"]
+        assert "person" in {row["audience"] for row in at_home}
+        shown = edge.get(f"{path}/attachments")["attachments"]
+        assert {row["audience"] for row in shown} <= {"settlement"}
+    for who, wanted in ((HOME, {"person"}), (DESK, set())):
+        reply = edge.world.api.get(f"/v1/receipts/{tx_id}/0/evidence", who, "full=true")
+        facts = verify_evidence(reply.body, edge.world.genesis)
+        assert isinstance(facts, ReceiptFacts)
+        assert set(facts.attachments) == wanted
+
+
 def test_payments_are_listed_and_told_step_by_step(edge: Edge) -> None:
     answer = edge.get(f"/v1/cover/insurers/{INSURER}/payments")
     listed = [(p["payment"], p["stage"]) for p in answer["payments"]]
