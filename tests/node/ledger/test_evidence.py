@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from node.ledger.codec import decode, encode
 from node.ledger.crypto import H
-from node.ledger.errors import InvalidProof
+from node.ledger.errors import CodecError, InvalidProof
 from node.ledger.evidence import (
     ReceiptFacts,
     StateFacts,
@@ -349,3 +352,145 @@ def test_a_present_entry_cannot_be_passed_off_as_absent() -> None:
     proof = world.tree.prove("param/x").encode()
     forged = build_state_evidence(world.certified(world.blocks[-1]), "param/x", None, proof)
     assert refuse(forged, world).code == "state-proof.form"
+
+
+# --- Field by field ---------------------------------------------------------------------------
+
+
+class Inner:
+    """The value inside bytes that are canonical bytes themselves: header, leaf, receipt ..."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def opened(value: Any) -> Any:
+    """The value with everything opened that was packed into it."""
+    if isinstance(value, bytes) and len(value) > 40:
+        try:
+            return Inner(opened(decode(value)))
+        except CodecError:
+            return value
+    if isinstance(value, list):
+        return [opened(item) for item in value]
+    if isinstance(value, dict):
+        return {key: opened(item) for key, item in value.items()}
+    return value
+
+
+def packed(value: Any) -> Any:
+    """What ``opened`` opened."""
+    if isinstance(value, Inner):
+        return encode(packed(value.value))
+    if isinstance(value, list):
+        return [packed(item) for item in value]
+    if isinstance(value, dict):
+        return {key: packed(item) for key, item in value.items()}
+    return value
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where the values of a tree stand, itself first."""
+    yield path
+    inside: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, Inner):
+        inside = [("value", value.value)]
+    elif isinstance(value, list):
+        inside = enumerate(value)
+    elif isinstance(value, dict):
+        inside = value.items()
+    for step, item in inside:
+        yield from places(item, (*path, step))
+
+
+def at(value: Any, path: tuple[Any, ...]) -> Any:
+    for step in path:
+        value = value.value if isinstance(value, Inner) else value[step]
+    return value
+
+
+def changed(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+    """A copy with another value at a place."""
+    if not path:
+        return new
+    if isinstance(value, Inner):
+        return Inner(changed(value.value, path[1:], new))
+    copied = value.copy()
+    copied[path[0]] = changed(value[path[0]], path[1:], new)
+    return copied
+
+
+@cache
+def genuine() -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Files of every receipt and of two state keys, opened; and every value that is in them."""
+    world = history()
+    files = [receipt_file(world, block, index)
+             for block in world.blocks for index in range(len(block.receipts))]  # fmt: skip
+    files += [state_file(world, key) for key in ("param/x", "claim/none")]
+    trees = tuple(opened(decode(data)) for data in files)
+    values = tuple(at(tree, path) for tree in trees for path in places(tree))
+    return trees, values
+
+
+ODD: tuple[Any, ...] = (
+    None, True, 0, -1, 2**63 - 1, "", "param/x", b"", bytes(32), [], {}, [[]],
+)  # fmt: skip
+
+
+def bend(value: Any, data: st.DataObject) -> Any:
+    """A value in the place of another: from elsewhere, odd, or the same with one thing amiss."""
+    how = data.draw(st.sampled_from(["elsewhere", "odd", "drop", "twice", "swap", "near"]))
+    if how == "elsewhere":
+        return data.draw(st.sampled_from(genuine()[1]))
+    if isinstance(value, list) and value and how in ("drop", "twice", "swap"):
+        one, two = (data.draw(st.integers(0, len(value) - 1)) for _ in range(2))
+        made = value.copy()
+        if how == "drop":
+            del made[one]
+        elif how == "twice":
+            made.insert(one, value[two])
+        else:
+            made[one], made[two] = value[two], value[one]
+        return made
+    if how == "near" and type(value) is int:
+        return value + data.draw(st.sampled_from([-1, 1, 2, 256]))
+    if how == "near" and isinstance(value, bytes) and value:
+        bit = data.draw(st.integers(0, 8 * len(value) - 1))
+        near = bytearray(value)
+        near[bit >> 3] ^= 1 << (bit & 7)
+        return bytes(near)
+    return data.draw(st.sampled_from(ODD))
+
+
+@settings(max_examples=800, deadline=None)
+@given(st.data())
+def test_whatever_is_bent_nothing_false_is_believed(data: st.DataObject) -> None:
+    """One to three fields of any depth hold something else: the file is refused with a code, or
+    what it says is so."""
+    world, (trees, _) = history(), genuine()
+    tree = data.draw(st.sampled_from(trees))
+    for _ in range(data.draw(st.integers(1, 3))):
+        path = data.draw(st.sampled_from(list(places(tree))))
+        tree = changed(tree, path, bend(at(tree, path), data))
+    try:
+        bytes_of = encode(packed(tree))
+    except CodecError:
+        return  # nothing that could be written into a file
+    try:
+        facts = verify_evidence(bytes_of, world.genesis)
+    except InvalidProof:
+        return
+    block = next(block for block in world.blocks if block.header == facts.header)
+    if isinstance(facts, StateFacts):
+        assert block is world.blocks[-1]
+        known = world.state.get(facts.key)
+        assert (facts.present, facts.value) == (
+            known is not None, None if known is None else decode(known)
+        )  # fmt: skip
+        return
+    (sent,) = (one for one in block.transactions if one.id == facts.receipt.tx_id)
+    assert facts.receipt in block.receipts
+    assert facts.transaction.encode_leaf() == sent.encode_leaf()
+    attached = sent.call_attachments(facts.receipt.call_index)
+    assert all(attached[who].content == content for who, content in facts.attachments.items())
+    assert facts.explanation in (None, {"steps": [{"step": "deductible"}]})
