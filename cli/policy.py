@@ -26,6 +26,7 @@ from contracts.settlement.benefits_text import formula, step_words
 from contracts.settlement.case import CaseError, normalise
 from contracts.settlement.case_expected import Expectation, read_expected, read_figure
 from contracts.settlement.decision import Decision
+from contracts.settlement.no_benefit import asked_about
 from contracts.settlement.policy_program import PolicyProgram
 from contracts.settlement.policy_trial import try_policy
 from contracts.settlement.reasons import TABLE
@@ -155,7 +156,7 @@ def _decide(
         document = read_document(text)
         filled = normalise(document)
         expected = read_expected(document)
-        decision = adjudicate(filled, program)
+        decision = adjudicate(filled, asked_about(filled, program))
         return decision, [(e, read_figure(e.meaning, decision, filled)) for e in expected]
     except CaseFileError as problem:
         place = f":{problem.place}" if problem.place else ""

@@ -16,9 +16,8 @@ from contracts.meter import PolicyError
 from contracts.settlement.adjudicate import adjudicate
 from contracts.settlement.benefits_text import formula
 from contracts.settlement.case import Case
-from contracts.settlement.claim_decide import THIRD_PARTY
 from contracts.settlement.decision import Decision
-from contracts.settlement.no_benefit import NoBenefit
+from contracts.settlement.no_benefit import asked_about
 from contracts.settlement.policy_program import PolicyProgram
 
 GROUPS: Mapping[str, tuple[str, str]] = {
@@ -118,9 +117,7 @@ def compare(
 
 def _decide(policy: PolicyProgram, case: Case) -> Decision | str:
     try:
-        # With a third party liable no policy is asked, on the ledger either (``claim_decide``).
-        liable = case["visit"]["third_party"]
-        return adjudicate(case, NoBenefit(policy, THIRD_PARTY) if liable else policy)
+        return adjudicate(case, asked_about(case, policy))
     except PolicyError as error:
         return error.code
     except Rejected as refusal:

@@ -22,11 +22,10 @@ from contracts.settlement.answer import ADMISSIONS
 from contracts.settlement.case import Case
 from contracts.settlement.catalogue import coverage_of
 from contracts.settlement.claim_case import AFTER_PAYMENT, DIRECT
-from contracts.settlement.claim_decide import THIRD_PARTY
 from contracts.settlement.claim_visit import is_inpatient
 from contracts.settlement.cost_split import Coverage
 from contracts.settlement.filing_cover import DEEMED, RESIDES_ELSEWHERE
-from contracts.settlement.no_benefit import NoBenefit
+from contracts.settlement.no_benefit import THIRD_PARTY, NoBenefit, was_applied
 from contracts.settlement.policy import SOURCE_TAG
 from contracts.settlement.policy_program import HOME, PolicyProgram
 from node.ledger.codec import decode
@@ -266,6 +265,7 @@ def _visit(
     admissions = counted.get(ADMISSIONS, 0) + 1 if is_inpatient(visit["care_kind"]) else 1
     flags = {name: clinical.get(name) or ("" if name in WORDS else False)
              for name in FLAGS}  # fmt: skip
+    flags["third_party"] = flags["third_party"] and was_applied(told, THIRD_PARTY)
     return {
         **visit,
         **flags,

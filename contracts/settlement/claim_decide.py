@@ -30,12 +30,10 @@ from contracts.settlement.cover_settle import ProductAnswer, Replaced, add_cover
 from contracts.settlement.decision import CounterChange, Decision
 from contracts.settlement.enrolment import Person
 from contracts.settlement.filing_cover import RESIDES_ELSEWHERE, Cover
-from contracts.settlement.no_benefit import NoBenefit
+from contracts.settlement.no_benefit import THIRD_PARTY, NoBenefit
 from contracts.settlement.part_record import Part
 from contracts.settlement.policy_program import PolicyProgram
 from contracts.settlement.records import OwnPart, Visit
-
-THIRD_PARTY = "claim.third-party-liable"
 
 
 @quick(frozen=True, slots=True)

@@ -7,8 +7,12 @@ but the benefit (first-pay ratios, benefit year) stays the area's policy's.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from contracts.settlement.adjudicate import Policy, Value
 from contracts.settlement.case import Case
+
+THIRD_PARTY = "claim.third-party-liable"
 
 
 class NoBenefit:
@@ -38,3 +42,17 @@ class NoBenefit:
     def cross_year(self) -> str:
         """As the area's policy has it."""
         return self._policy.cross_year()
+
+
+def asked_about(case: Case, policy: Policy) -> Policy:
+    """Who is asked about a case file: with a third party liable no policy, as on the ledger."""
+    return NoBenefit(policy, THIRD_PARTY) if case["visit"]["third_party"] else policy
+
+
+def was_applied(told: Mapping[str, Value], reason: str) -> bool:
+    """Whether an explanation says that nothing was owed for this reason.
+
+    The visit does not say it: where the fund pays first, the hospital's word that somebody else is
+    liable stays, and the bill is decided as if nobody were (``recovery``).
+    """
+    return any(code == reason for code, _, _ in told["refusals"])

@@ -27,6 +27,7 @@ from contracts.settlement.claim_own import OwnMeans
 from contracts.settlement.claim_shapes import AUDIENCE
 from contracts.settlement.cost_split import Coverage
 from contracts.settlement.filing_cover import RESIDES_ELSEWHERE, Cover
+from contracts.settlement.no_benefit import THIRD_PARTY, was_applied
 from contracts.settlement.records import Claim, Reversal, Settled, Visit
 from contracts.settlement.terms import SCHEMES
 from node.api import chain, explorer, schemas
@@ -127,7 +128,7 @@ def case_document(
     """The case of a settled claim. Raises ``Problem`` ``read.withheld`` where parts were erased."""
     origin = claim_id if settled.again is None else settled.again.origin
     clinical, given = _content(access, origin)
-    visit = _visit(claim, clinical)
+    visit = _visit(claim, clinical, told)
     person = enrolment.load_person(access.state, claim.person)
     institution = organisations.load(access.state, claim.institution)
     assert person is not None, f"claim {claim_id} is of nobody"
@@ -187,14 +188,15 @@ def _content(access: Access, claim_id: str) -> tuple[Mapping[str, Any], dict[str
     return clinical, lines
 
 
-def _visit(claim: Claim, clinical: Mapping[str, Any]) -> Visit:
+def _visit(claim: Claim, clinical: Mapping[str, Any], told: Mapping[str, Any]) -> Visit:
+    liable = clinical.get("third_party", False)
     return Visit(
         care_kind=claim.visit.care_kind,
         admission=claim.visit.admission,
         discharge=claim.visit.discharge,
         emergency=clinical.get("emergency", False),
         trauma=clinical.get("trauma", False),
-        third_party=clinical.get("third_party", False),
+        third_party=bool(liable) and was_applied(told, THIRD_PARTY),
         referral=clinical.get("referral", False),
         chronic_disease=clinical.get("chronic_disease", ""),
         maternity=clinical.get("maternity") or "",

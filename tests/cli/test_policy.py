@@ -95,6 +95,17 @@ def test_check_warns_of_what_a_deployment_would_refuse(tmp_path: Path) -> None:
     assert told["trial"]["failure"]["code"] == "policy.trial-failed"
 
 
+def test_where_another_is_liable_no_policy_is_asked_as_on_the_ledger(tmp_path: Path) -> None:
+    pays = put(tmp_path, "p.py",
+               'def settle(case):\n    return {"payments": [payment("310100", 9)]}\n')  # fmt: skip
+    for liable, cash in ((False, 491), (True, 500)):
+        visit = {"trauma": True, "third_party": liable}
+        case = put(tmp_path, "c.json", {"sums": {"total_fen": 500}, "visit": visit})
+        told = json.loads(yibao("run", pays, case, "--json").stdout)
+        assert told["cash_fen"] == cash
+        assert bool(told["refusals"]) is liable
+
+
 def test_run_compares_expected_figures(tmp_path: Path) -> None:
     case = put(
         tmp_path, "c.json",

@@ -236,3 +236,29 @@ def test_where_another_is_liable_it_comes_out_as_it_did(country: Country) -> Non
                          clinical={"trauma": True, "third_party": True})  # fmt: skip
     assert bill.funds == "0.00"
     assert rerun(country, bill.claim)["same"] is True
+
+
+def test_where_the_fund_has_paid_first_it_comes_out_as_it_did(country: Country) -> None:
+    """The hospital's word that another is liable stays what it was; the fund pays all the same,
+    also of what is left once goods came back. So says the case that a new policy is tried on."""
+    country.on("2025-03-03")
+    person = country.enrol("hit")
+    bill = country.visit(person, (DRUG, "800.00"), kind="trauma_outpatient",
+                         clinical={"trauma": True, "third_party": True})  # fmt: skip
+    name = {"recovery": "430100q1"}
+    taken_up = {"claim": bill.claim, "grounds": "not_paid"}
+    country.say(BUREAU_CHANGSHA, "recovery", "register", name | taken_up,
+                {"person": {"liable": bytes(32), "papers": []}}, post="clerk")  # fmt: skip
+    country.say(BUREAU_CHANGSHA, "recovery", "agree", name, post="checker")
+    screens = Screens(country.world)
+    screens.json(BUREAU_CHANGSHA, "clerk", "claim", "resettle", bill.claim, "--reversal",
+                 "430100q1-r", "--replacement", "430100q1-n", "--reason", "pay_first")  # fmt: skip
+    refund = ("--reversal", f"{bill.claim}-b", "--replacement", f"{bill.claim}-c")
+    screens.json(HOSPITAL, "operator", "claim", "refund", "430100q1-n", *refund,
+                 "--charge", "1:100.00")  # fmt: skip
+    for claim, liable in ((bill.claim, True), ("430100q1-n", False), (f"{bill.claim}-c", False)):
+        told = rerun(country, claim)
+        assert told["same"] is True, told
+        path = f"/v1/claims/{claim}/case"
+        case = country.look(BUREAU_CHANGSHA, path)["case"]
+        assert case["visit"]["third_party"] is liable
