@@ -26,6 +26,7 @@ from contracts.language import (
 from contracts.meter import (
     BUDGET_CONSTANTS,
     BUDGET_DEFAULT,
+    PRICE_ITEM,
     Meter,
     OutOfBudget,
     PolicyError,
@@ -34,7 +35,7 @@ from contracts.meter import (
 from contracts.operations import fault
 from contracts.source import check_source, normalise
 from contracts.statements import Function, Statements, cost
-from contracts.values import Value, export
+from contracts.values import Value, export, export_counted
 
 __all__ = [
     "BUDGET_DEFAULT",
@@ -182,7 +183,9 @@ def _constants(
         line, column = places.of(node)
         try:
             meter.charge(cost(node, table))
-            value, problem = export(expressions.compile(node)([meter]))
+            value, problem, copied = export_counted(expressions.compile(node)([meter]))
+            # A line that names a list once more is short, and its copy is not.
+            meter.charge(copied * PRICE_ITEM)
         except (OutOfBudget, PolicyFault) as error:
             problem, value = str(error), None
         if problem:

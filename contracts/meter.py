@@ -34,6 +34,7 @@ PRICES: tuple[tuple[str, int, str], ...] = (
     ("pass of a loop", PRICE_ITEM, "besides what its body costs"),
     ("item of a list that is joined, cut or walked over", PRICE_ITEM, "as it happens"),
     ("item of a list or map that is compared or searched", PRICE_COMPARED, "as it happens"),
+    ("list, map, item or entry of a constant", PRICE_ITEM, "when the policy is deployed"),
     (f"{TEXT_UNIT} characters that are joined, cut or searched", PRICE_TEXT, "as it happens"),
 )
 """What is paid, how many units, when. Functions have prices of their own."""

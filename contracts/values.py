@@ -84,10 +84,17 @@ def export(value: Value) -> tuple[Value, str]:
     The walk counts every value it meets, so a small graph that looks large when written out (a list
     that holds itself, or a thousand times the same list) ends here too.
     """
+    copied, problem, _ = export_counted(value)
+    return copied, problem
+
+
+def export_counted(value: Value) -> tuple[Value, str, int]:
+    """As ``export``, and how many lists, maps, items and entries were copied."""
     try:
-        return _export(value, RESULT_ITEMS_MAX, 0)[0], ""
+        copied, room = _export(value, RESULT_ITEMS_MAX, 0)
     except _TooLargeError as error:
-        return None, str(error)
+        return None, str(error), RESULT_ITEMS_MAX
+    return copied, "", RESULT_ITEMS_MAX - room
 
 
 class _TooLargeError(Exception):

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.interpreter import OutOfBudget, PolicyFault, compile_source
-from contracts.meter import BUDGET_DEFAULT, Meter
+from contracts.interpreter import LanguageError, OutOfBudget, PolicyFault, compile_source
+from contracts.meter import BUDGET_CONSTANTS, BUDGET_DEFAULT, Meter
 from tests.contracts.programs import write_program
 
 
@@ -93,3 +93,21 @@ def test_a_meter_counts() -> None:
     with pytest.raises(OutOfBudget):
         meter.charge(5)
     assert meter.used == 10
+
+
+@pytest.mark.parametrize("value", ["[A]", "A", '{"a": A}', "(A, A, 1)", "B"])
+def test_constants_pay_for_what_they_hold_and_not_for_how_short_they_are(value: str) -> None:
+    """Each line that names a list of thousands is a copy of thousands, kept as long as the
+    program is."""
+    few, many = (
+        "A = range(1000)\nB = [A]\n" + "".join(f"C{n} = {value}\n" for n in range(count))
+        + "def settle(case):\n    return 1\n"
+        for count in (3, 1_900)
+    )  # fmt: skip
+    compile_source(few)
+    with pytest.raises(LanguageError) as refused:
+        compile_source(many)
+    first = refused.value.diagnostics[0]
+    assert (first.rule, f"more than {BUDGET_CONSTANTS} units" in first.message) == (
+        "constant.fault", True
+    )  # fmt: skip
