@@ -36,7 +36,8 @@ from node.api.guard import Access
 from node.api.params import DATE, AccessDep, After, AreaCode, Limit, ThingId, day, edge_router
 from node.api.parties import Parties
 from node.api.problems import Problem
-from node.ledger.receipt import OK
+from node.ledger import codec
+from node.ledger.receipt import OK, Receipt
 from node.ledger.transaction import Call
 
 router = edge_router("cases")
@@ -68,8 +69,9 @@ async def area_claims(
 ) -> Response:
     """Claims of an area's insured that were settled in a period, oldest first, by id only.
 
-    Those that were taken back since are not among them, nor are parts of a stay. `from` and `to`
-    are days of settlement.
+    Those that were taken back since are not among them, nor are parts of a stay, nor what no policy
+    was asked about because its area keeps no entitlement at home for who lives elsewhere. `from`
+    and `to` are days of settlement.
     """
     access.check(Parties(home_regions=frozenset({area})), f"area/{area}")
     first, last = day(access, from_day), day(access, to_day)
@@ -94,9 +96,18 @@ async def area_claims(
                 continue
             if settled.time_ms >= end:
                 following = None
-            elif settled.time_ms >= start:
+            elif settled.time_ms >= start and not _keeps_no_entitlement(access, receipt):
                 found.append(str(event.fields["claim"]))
     return access.answer({"claims": found, "next": following})
+
+
+def _keeps_no_entitlement(access: Access, receipt: Receipt) -> bool:
+    """Whether no policy was asked about a settlement of care at home: a case does not say so.
+    What was erased is told apart when its case is asked for."""
+    kept = None if receipt.explanation is None else access.view.attachment(receipt.explanation)
+    return kept is not None and was_applied(
+        codec.decode_trusted(kept.content), RESIDES_ELSEWHERE
+    )  # fmt: skip
 
 
 def _height_before(access: Access, time_ms: int) -> int:

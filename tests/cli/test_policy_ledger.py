@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from contracts import parameters
 from contracts.settlement.adjudicate import adjudicate
 from contracts.settlement.case import normalise
 from contracts.settlement.policy_program import PolicyProgram
@@ -188,3 +189,34 @@ def test_what_is_asked_for_wrongly_is_said(screens: Screens, tmp_path: Path) -> 
     denied = screens.run(BUREAU_GUANGZHOU, "checker", *both, "--area", "430100")
     assert denied.exit_code != 0
     assert "read.no-right" in denied.output
+
+
+def test_bills_that_no_policy_was_asked_about_are_not_compared(tmp_path: Path) -> None:
+    """Gina of Guangzhou lives in Changsha and is ill at home, where her area keeps no entitlement
+    for those who live elsewhere: no policy decides her bill, whatever it says. An emergency is
+    decided like any other."""
+    world = NodeWorld(tmp_path / "node")
+    speak: Any = world
+    claims = ClaimWorld(speak, world.genesis.chain)
+    claims.publish("2025.1", "2025-01-01", catalogue_rows())
+    gina = "p:440100:gina"
+    enrol(speak, gina, BUREAU_GUANGZHOU)
+    area = {"area": "440100", "scheme": "310", "effective_from": "2025-01-01"}
+    world.do(BUREAU_GUANGZHOU, "policy", "deploy", area | {"source": EMPLOYEE_POLICY})
+    rules = dict(parameters.AREA["filing"].default)
+    rules |= {"automatic": ["living_elsewhere"], "entitled_at_home": False}
+    world.do(BUREAU_GUANGZHOU, "organisations", "set_parameter",
+             {"name": "filing", "region": "440100", "value": rules})  # fmt: skip
+    filing = {"filing": "440100f1", "person": gina, "type": "living_elsewhere",
+              "care_region": "430100", "channel": "app"}  # fmt: skip
+    world.do(BUREAU_GUANGZHOU, "filing", "submit", filing, post="clerk")
+    barred, urgent = "H44010000123-g-1", "H44010000123-g-2"
+    told = claims.settle(barred, [line(1, BED, 500_000)], visit(gina))
+    assert told.answer["funds_fen"] == 0
+    told = claims.settle(urgent, [line(1, BED, 500_000)], visit(gina), post="doctor",
+                         clinical={"emergency": True})  # fmt: skip
+    assert told.answer["funds_fen"] > 0
+    path, query = "/v1/areas/440100/claims", "scheme=310&from=2025-01-01&to=2025-12-31"
+    listed = world.api.get(path, reader(BUREAU_GUANGZHOU), query).json()["claims"]
+    assert listed == [urgent]
+    world.close()
