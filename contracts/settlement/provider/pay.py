@@ -8,6 +8,7 @@ never into the state or the receipt.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from contracts import organisations
@@ -57,9 +58,9 @@ GROUPED = Record(
 def pay(ctx: Context, args: Args) -> Answer:
     """Decide a settled claim's payment and book its difference to the bill.
 
-    Decided again it posts what changed. Estimated after final is refused; a case decided by
-    itself, and the final stage, need a checker. Codes ``provider.*``, ``claim.not-found``,
-    ``sender.not-competent``.
+    Decided again it posts what changed, also where only rates or the policy did. Estimated after
+    final is refused; a case decided by itself, and the final stage, need a checker. Codes
+    ``provider.*``, ``claim.not-found``, ``sender.not-competent``.
     """
     name, stage = args["claim"], args["stage"]
     claim = claims.find(ctx.state, name)
@@ -74,8 +75,6 @@ def pay(ctx: Context, args: Args) -> Answer:
     _check_post(ctx, stage, grouped)
     before = record.find(ctx.state, name)
     digest = content_digest(ctx, "provider.pay", args)
-    if before is not None and before.digest == digest:
-        return _answer(name, before)
     if before is not None and before.stage == "final" and stage != "final":
         reject("provider.already-final", claim=name)
     date = claim.visit.discharge
@@ -83,6 +82,9 @@ def pay(ctx: Context, args: Args) -> Answer:
     case = _case(ctx, claim, settled, stage, version, grouped)
     standard, steps = program_of(ctx.state, version).charged(ctx.spend).pay(case)
     made = _paid(claim, case, standard, version, before, digest)
+    if before is not None and made == replace(before, runs=made.runs):
+        # Told twice. By other rates or another policy the same words are another decision.
+        return _answer(name, before)
     held = Book(ctx.state)
     postings.move(ctx, name, made, before, held)
     held.save()

@@ -205,6 +205,32 @@ def test_however_often_it_is_decided_the_books_say_the_last_word(
     assert not any(trial_balance(made.world.state).values())
 
 
+def test_the_same_words_after_other_rates_are_another_decision() -> None:
+    """A case without a group has no attachment that would make one call differ from another."""
+    made = pw.make_provider_world()
+    pw.rates(made, drg=12_000_000_000, point=1_000_000, day=300_000_000)
+    pw.deploy(made, PER_DAY)
+    funds = pw.settle(made, 2_000_000, days=40).answer["funds_fen"]
+    first = pw.pay(made).answer
+    assert first["standard_fen"] == 40 * 30_000
+    assert not pw.pay(made).postings, "told twice it is the same"
+    pw.rates(made, drg=12_000_000_000, point=1_000_000, day=250_000_000)
+    assert pw.pay(made).answer["standard_fen"] == 40 * 25_000
+    result = on(made, chart.payable(HOSPITAL)) - funds
+    assert account_record.find(made.world.state, HOSPITAL).due.get(FUND, 0) == result
+    assert on(made, chart.budget("440100")) == -result
+    assert not any(trial_balance(made.world.state).values())
+
+
+PER_DAY = '''"""So much a day."""
+
+
+def pay(case):
+    days = [case["rates"]["day"], ratio(case["visit"]["days"], 1)]
+    return {"standard_fen": multiplied(yuan(1), days, "days"), "way": "bed_day"}
+'''
+
+
 def test_refusals() -> None:
     made = pw.make_provider_world()
     pw.pay(made, pw.DRG, refused="claim.not-found")
