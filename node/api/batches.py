@@ -7,8 +7,10 @@ from typing import Annotated, Any
 from fastapi import Query
 from starlette.responses import Response
 
+from contracts.api import State
 from contracts.settlement.clearing import declaration_record, notice_record, payment_record
 from contracts.settlement.clearing.months import next_month
+from contracts.settlement.clearing.payment_record import Payment
 from contracts.settlement.provider import record as provider_record
 from contracts.settlement.provider.record import SUM_FIELDS
 from node.api import parties, schemas
@@ -48,6 +50,18 @@ async def institution_batches(
     return access.answer({"records": listed, "next": None})
 
 
+def _arrived(state: State, payment_id: str) -> Payment | None:
+    """The newest payment of a notice of which anything stands, from its newest one back; None where
+    nothing has arrived. An order on its way, or that came to nothing, has a reference and moved
+    nothing."""
+    while payment_id:
+        payment = payment_record.load(state, payment_id)
+        if payment.stage in payment_record.CONFIRMED and payment.left_fen:
+            return payment
+        payment_id = payment.previous
+    return None
+
+
 def _batch(access: Access, institution: str, month: str) -> dict[str, Any]:
     state = access.state
     made = declaration_record.find(state, institution, month)
@@ -58,7 +72,7 @@ def _batch(access: Access, institution: str, month: str) -> dict[str, Any]:
     notice = notice_record.find(state, f"institution:{month}:{institution}")
     received = 0 if notice is None else notice.amount_fen - notice.open_fen
     ordered = "" if notice is None else notice.payment
-    payment = payment_record.load(state, ordered) if ordered else None
+    arrived = _arrived(state, ordered)
     return {
         "institution": institution,
         "month": month,
@@ -72,8 +86,8 @@ def _batch(access: Access, institution: str, month: str) -> dict[str, Any]:
         "expected_fen": None if notice is None else notice.amount_fen,
         "due_on": None if notice is None else notice.due_on,
         "received_fen": received,
-        "received_on": notice.paid_on if notice is not None and received else None,
+        "received_on": None if arrived is None else arrived.value_on,
         "open_fen": None if notice is None else notice.open_fen,
         "payment": ordered or None,
-        "bank_reference": payment.reference if payment is not None and received else None,
+        "bank_reference": None if arrived is None else arrived.reference,
     }

@@ -94,12 +94,17 @@ def test_a_part_of_a_months_money_comes_back_and_is_paid_again(desk: Desk, tmp_p
     aged = look.json(BUREAU_GUANGZHOU, "finance", "declaration", "ageing", "440100")
     (row,) = aged["institutions"]
     assert (row["payable_fen"], row["to_be_paid_fen"], row["overdue_fen"]) == (PART, PART, PART)
+    failed = desk.order(FINANCE_GUANGZHOU, NOTICE, PART)
+    assert statement(desk, tmp_path, back("B-3", failed, "95.00")) == [("matched", "")]
     (month,) = look.json(
         HOSPITAL, "finance", "fund", "batches", HOSPITAL, "--from", JUNE, "--to", JUNE
     )["records"]
     assert (month["expected_fen"], month["received_fen"], month["open_fen"]) == (
         FUND, FUND - PART, PART,
     )  # fmt: skip
+    # What has arrived is the first payment's, not that of the order that never moved anything.
+    arrived = (month["received_on"], month["bank_reference"], month["payment"])
+    assert arrived == (PAID_ON, "R-1", failed)
     text = look.text(AUDITOR, "audit", "trace", ONE)
     for words in (
         f"payment 付款单 {first}, part-back, 595.00 元",
@@ -117,7 +122,7 @@ def test_a_part_of_a_months_money_comes_back_and_is_paid_again(desk: Desk, tmp_p
     aged = look.json(BUREAU_GUANGZHOU, "finance", "declaration", "ageing", "440100")
     assert aged["totals"]["payable_fen"] == 0
     record = look.json(FINANCE_GUANGZHOU, "finance", "payment", "show", second)["record"]
-    assert (record["previous"], record["amount_fen"]) == (first, PART)
+    assert (record["previous"], record["amount_fen"]) == (failed, PART)
     books = look.json(AUDITOR, "audit", "fund", "trial-balance")
     assert books["imbalance_fen"] == 0
     # The city's own vouchers: each payment and return against its bank, balanced.

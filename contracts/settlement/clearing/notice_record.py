@@ -86,7 +86,7 @@ class Notice:
     attempts: int
     """Payments that were ordered."""
     paid_on: str
-    """The bank's day of the last payment of which anything stands; empty where nothing does."""
+    """The bank's day of the last payment that it confirmed; empty where nothing stands of any."""
     open: tuple[int, ...] = ()
     """Fen by row of the money that are not paid, where others are; empty where all of it is open,
     or nothing (``stage``)."""
