@@ -273,6 +273,12 @@ def require_organisation(state: State, org_id: str) -> Organisation:
     return found
 
 
+def takes_part(state: State, org_id: str, kind: str) -> bool:
+    """Whether an organisation of this kind exists and has not left."""
+    found = load(state, org_id)
+    return found is not None and found.kind == kind and found.left_height is None
+
+
 def genesis_records(
     organisations: Iterable[Mapping[str, Value]],
     members: Iterable[tuple[str, bytes]],

@@ -77,8 +77,7 @@ def pay(ctx: Context, args: Args) -> Answer:
         reject("cover.order-id", order=args["order"])
     if len(made.orders) >= ORDERS_MAX:
         reject("cover.too-many", of="orders", limit=ORDERS_MAX)
-    bank = organisations.load(ctx.state, args["bank"])
-    if bank is None or bank.kind != "bank":
+    if not organisations.takes_part(ctx.state, args["bank"], "bank"):
         reject("cover.bank", bank=args["bank"])
     account = made.account if args["account"] is None else args["account"]
     if account is None:

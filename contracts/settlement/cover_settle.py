@@ -110,7 +110,8 @@ def add_covers(
     """The decision with what authorised products pay. Never refuses: a product that cannot answer
     pays nothing and says why. ``replaced``: asked on the products' counters as they were then."""
     still_open = open_after(decision)
-    asked = [_prepare(ctx, person, visit, consent) for consent in person.covers]
+    again = replaced is not None
+    asked = [_prepare(ctx, person, visit, consent, again) for consent in person.covers]
     if not direct:
         asked = [replace(one, pays=LATER) for one in asked]
     found = [
@@ -128,27 +129,29 @@ def add_covers(
     return decision, tuple(found)
 
 
-def _prepare(ctx: Context, person: Person, visit: Visit, consent: CoverConsent) -> ProductAnswer:
-    """Whether the product is to be asked, and by which version of its rule."""
+def _prepare(
+    ctx: Context, person: Person, visit: Visit, consent: CoverConsent, again: bool
+) -> ProductAnswer:
+    """Whether the product is to be asked, and by which version of its rule.
+
+    ``again``: the bill is decided again. Its insurer took part when it was decided first, and owes
+    what it owed then, though it may have left.
+    """
     reason, version = "", None
+    left = not again and not organisations.takes_part(ctx.state, consent.insurer, "insurer")
     holder = find_holder(ctx.state, consent.product, person.id)
     product = find_product(ctx.state, consent.product)
     if consent.to_date < calendar.date_of_ms(ctx.time_ms) or person.died is not None:
         reason = "cover.consent-ended"
     elif holder is None or not holder.holds_on(visit.admission):
         reason = "cover.not-held"
-    elif product is None or not _takes_part(ctx, consent.insurer):
+    elif product is None or left:
         reason = "cover.insurer-left"
     else:
         version = product.in_force(visit.discharge, ctx.height)
         reason = "" if version is not None else "cover.none-in-force"
     pays = AT_ONCE if version is None else version.pays
     return ProductAnswer(consent, version, pays, 0, {}, CoverAnswer((), {}, (), reason))
-
-
-def _takes_part(ctx: Context, insurer: str) -> bool:
-    found = organisations.load(ctx.state, insurer)
-    return found is not None and found.left_height is None
 
 
 def _run(

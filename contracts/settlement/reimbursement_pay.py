@@ -78,8 +78,7 @@ def pay(ctx: Context, args: Args) -> Answer:
         reject("reimbursement.payment-id", payment=args["payment"])
     if len(made.orders) >= ORDERS_MAX:
         reject("reimbursement.too-many-orders", limit=ORDERS_MAX)
-    bank = organisations.load(ctx.state, args["bank"])
-    if bank is None or bank.kind != "bank":
+    if not organisations.takes_part(ctx.state, args["bank"], "bank"):
         reject("reimbursement.bank", bank=args["bank"])
     _check_account(made, args)
     rows = tuple(sorted(made.due.items()))

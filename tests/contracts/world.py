@@ -154,6 +154,18 @@ class World:
         self.time_ms = start_of_day_ms(date) + NOON_MS
         return self
 
+    def leave(self, org_id: str) -> str:
+        """An organisation has left the network, by a vote."""
+        known = self.state.get(f"org/{org_id}")
+        self.state.put(f"org/{org_id}", known | {"left_height": self.height})
+        return org_id
+
+    def former_bank(self) -> str:
+        """A bank that has left."""
+        name = "bank:former"
+        self.state.put(f"org/{name}", self.state.get(f"org/{BANK}") | {"id": name})
+        return self.leave(name)
+
     def next_block(self) -> World:
         """Go one height further."""
         self.height += 1

@@ -120,7 +120,8 @@ def order(ctx: Context, args: Args) -> Answer:
 def approve(ctx: Context, args: Args) -> Answer:
     """Approve a payment: from now on the bank may carry it out. Never by its maker.
 
-    Refuses with ``payment.same-holder``, ``payment.not-payer``, ``payment.wrong-stage``.
+    Refuses with ``payment.same-holder``, ``payment.not-payer``, ``payment.wrong-stage``,
+    ``payment.bank`` where a bank has left since: nobody could report it.
     """
     payment_id = args["payment"]
     made = payment_record.load(ctx.state, payment_id)
@@ -132,6 +133,8 @@ def approve(ctx: Context, args: Args) -> Answer:
         reject("payment.same-holder", payment=payment_id, maker=made.maker, holder=ctx.holder)
     notice = notice_record.load(ctx.state, made.notice)
     _check_held(ctx, notice)
+    for bank in (made.bank, made.payee_bank):
+        _check_bank(ctx, bank)
     return store(ctx, payment_id, replace(made, stage=after, checker=ctx.holder), notice)
 
 
@@ -267,10 +270,7 @@ def _require_sender(ctx: Context, made: Payment) -> None:
 
 
 def _check_bank(ctx: Context, bank: str | None) -> None:
-    if bank is None:
-        return
-    found = organisations.load(ctx.state, bank)
-    if found is None or found.kind != "bank" or found.left_height is not None:
+    if bank is not None and not organisations.takes_part(ctx.state, bank, "bank"):
         reject("payment.bank", bank=bank)
 
 

@@ -294,8 +294,7 @@ def pay(ctx: Context, args: Args) -> Answer:
     state = _LIFE.follow(made.state, _A.PAY)
     if made.namer == ctx.holder:
         reject("payout.same-holder", holder=ctx.holder)
-    bank = organisations.load(ctx.state, args["bank"])
-    if bank is None or bank.kind != "bank":
+    if not organisations.takes_part(ctx.state, args["bank"], "bank"):
         reject("payout.bank", bank=args["bank"])
     used = {made.payment, *(order.payment for order in made.paid)}
     # An order that came back before it was paid is remembered by its bank's entry alone.

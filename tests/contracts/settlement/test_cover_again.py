@@ -71,6 +71,22 @@ def test_what_was_said_to_the_insurer_since_changes_nothing(world: CoverWorld) -
     assert not world.has_payment(AGAIN, 2)
 
 
+def test_an_insurer_that_has_left_since_still_pays_its_part_of_the_same_bill(
+    world: CoverWorld,
+) -> None:
+    """What it owes for the bill stands and is collected; the patient is not asked for it."""
+    world.insure()
+    settle_and_file(world)
+    world.world.leave(INSURER)
+    again = resettle(world.counter)
+    assert world.payment(AGAIN).amount_fen == 28_400
+    assert balance(world.world.state, f"commercial:{INSURER}", "commercial") == -28_400
+    assert again.answer["owed_fen"] == 0
+    later = world.settle("H44010000123-m-7")
+    assert later.explanation is not None
+    assert later.explanation["cover"][0]["reason"] == "cover.insurer-left"
+
+
 def test_a_bill_without_a_product_is_decided_again_without_one(world: CoverWorld) -> None:
     settle_and_file(world)
     world.insure(ALL_THAT_IS_OPEN)

@@ -124,7 +124,8 @@ def test_who_may_order_and_report(world: LaterWorld) -> None:
     world.pay(refused="cover.unknown-payment")
     world.settle(own_fen=70_000)
     world.pay(sender=BANK, refused="sender.kind")
-    world.pay(bank=HOSPITAL, refused="cover.bank")
+    for none in (HOSPITAL, world.world.former_bank()):
+        world.pay(bank=none, refused="cover.bank")
     world.report("confirm", refused="cover.not-your-order")
     world.pay()
     world.report("confirm", sender=INSURER, refused="sender.kind")

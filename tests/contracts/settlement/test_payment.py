@@ -159,6 +159,20 @@ def test_a_cancelled_payment_leaves_the_notice_to_another(world: World) -> None:
                   cancel | {"payment": f"{FINANCE}:2"}, post="checker")  # fmt: skip
 
 
+def test_no_payment_goes_to_a_bank_that_has_left(world: World) -> None:
+    """Nobody could report it, and its notice would be on its way for good."""
+    gone = world.former_bank()
+    world.refused("payment.bank", FINANCE, "payment", "order", PAY | {"bank": gone}, post="finance")
+    order(world)
+    world.leave(BANK)
+    told = world.refused("payment.bank", FINANCE, "payment", "approve",
+                         {"payment": PAY["payment"]}, post="checker")  # fmt: skip
+    assert told.values == {"bank": BANK}
+    cancel = {"payment": PAY["payment"], "reason": "wrong_bank"}
+    world.do(FINANCE, "payment", "cancel", cancel, post="checker")
+    assert notice_record.load(world.state, NOTICE).stage == "issued"
+
+
 @pytest.mark.parametrize(
     ("code", "given", "sender"),
     [

@@ -343,7 +343,8 @@ def test_the_bank_returns_the_money_and_it_is_paid_once(desk: Desk) -> None:
 
 def test_a_bank_speaks_of_its_own_orders_only(desk: Desk) -> None:
     desk.approve()
-    desk.pay(bank=HOSPITAL, refused="reimbursement.bank")
+    for none in (HOSPITAL, desk.world.former_bank()):
+        desk.pay(bank=none, refused="reimbursement.bank")
     desk.pay()
     desk.report(payment="pay-9", refused="reimbursement.not-your-order")
 
