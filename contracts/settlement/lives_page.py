@@ -78,7 +78,9 @@ again. A settlement that money is demanded for, or has come back of, is not take
 
 When all that the funds paid has come, the year's counters have back what the settlement used up,
 but for the admission, and later settlements are listed for re-pricing; the area's parameter
-`recovery` may say `never`. `yibao recovery show`, `yibao trace`, the claim's record and its printed
+`recovery` may say `never`. `yibao recovery queue` lists what a bureau took up and has to go on
+with, demands by their day, and says which are overdue. `yibao recovery show`, `yibao trace`, the
+claim's record and its printed
 statement show how far it is.
 """
 

@@ -59,10 +59,10 @@ ROWS: tuple[Reason, ...] = (
     ),
     Reason(
         "prepayment.above-held",
-        "More would go back than the institution holds.",
-        "金额超过机构持有的预付金。",
-        "Ask for at most what it holds.",
-        "金额不得超过持有金额。",
+        "More would go back than the institution holds and was not asked for yet.",
+        "金额超过机构持有且尚未通知退回的预付金。",
+        "Ask for at most what it holds, less what it was asked for and has not paid.",
+        "金额不得超过持有金额减去已通知未退回的金额。",
     ),
     Reason(
         "prepayment.above-owed",

@@ -40,8 +40,9 @@ ROWS: tuple[Reason, ...] = (
         "declaration.month-cut",
         "The country's month is cut off and takes no more rows.",
         "该月全国清算期已截止,不再接收申报。",
-        "Declare the settlements in the month that collects.",
-        "请在当前清算月份申报。",
+        "Close the month with what is declared in it; declare the others in the month that "
+        "collects.",
+        "已申报的请在该月关闭申报,其余请在当前清算月份申报。",
     ),
     Reason(
         "declaration.month-runs",

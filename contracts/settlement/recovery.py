@@ -165,8 +165,7 @@ def demand(ctx: Context, args: Args) -> Answer:
         reject("recovery.above-paid", asked_fen=args["amount_fen"], paid_fen=paid)
     if args["amount_fen"] <= back:
         reject("recovery.below-recovered", asked_fen=args["amount_fen"], recovered_fen=back)
-    bank = organisations.load(ctx.state, args["bank"])
-    if bank is None or bank.kind != "bank":
+    if not organisations.takes_part(ctx.state, args["bank"], "bank"):
         reject("recovery.bank", bank=args["bank"])
     days = parameters.area(ctx.state, "recovery", claim.area)["pay_within"]
     today = calendar.date_of_ms(ctx.time_ms)
@@ -189,10 +188,9 @@ def receive(ctx: Context, args: Args) -> Answer:
     ``recovery.reported-otherwise``, ``payment.reference-used``.
     """
     name = args["recovery"]
-    made = _banks(ctx, args)
-    for part in made.parts:
-        if part.payment == args["payment"]:
-            return _told_again(name, made, part, args)
+    made, known = _banks(ctx, args)
+    if known is not None:
+        return _told_again(name, made, known, args)
     follow(made.stage, RecoveryStep.RECEIVE)
     claim = _claim(ctx, made.claim)
     left = made.demanded_fen - made.recovered_fen
@@ -205,7 +203,7 @@ def receive(ctx: Context, args: Args) -> Answer:
     take_reference(ctx, args["payment"], args["reference"])
     rows = _share_out(open_rows, args["amount_fen"])
     post(ctx, f"recovery/{name}/{args['payment']}", _legs(claim, made.bank, rows))
-    part = Part(args["payment"], args["amount_fen"], rows, args["reference"], False)
+    part = Part(args["payment"], args["amount_fen"], rows, args["reference"], False, made.bank)
     made = replace(made, parts=(*made.parts, part))
     if made.recovered_fen == made.demanded_fen:
         made = replace(made, stage=follow(made.stage, RecoveryStep.COMPLETE))
@@ -222,8 +220,7 @@ def give_back(ctx: Context, args: Args) -> Answer:
     Refuses with ``recovery.no-payment``, ``recovery.not-your-order``, ``payment.reference-used``.
     """
     name = args["recovery"]
-    made = _banks(ctx, args)
-    part = next((one for one in made.parts if one.payment == args["payment"]), None)
+    made, part = _banks(ctx, args)
     if part is None:
         reject("recovery.no-payment", recovery=name, payment=args["payment"])
     if part.given_back:
@@ -231,7 +228,7 @@ def give_back(ctx: Context, args: Args) -> Answer:
     stage = follow(made.stage, RecoveryStep.GIVE_BACK)
     claim = _claim(ctx, made.claim)
     take_reference(ctx, args["payment"], args["reference"])
-    legs = counter_entry(_legs(claim, made.bank, part.by_fund))
+    legs = counter_entry(_legs(claim, part.bank, part.by_fund))
     post(ctx, f"recovery/{name}/{part.payment}/back", legs)
     made = _count_again(ctx, made, claim)
     parts = tuple(replace(o, given_back=True) if o is part else o for o in made.parts)
@@ -349,11 +346,16 @@ def _ours(ctx: Context, method: str, args: Args) -> tuple[Recovery, bytes]:
     return made, content_digest(ctx, f"recovery.{method}", args)
 
 
-def _banks(ctx: Context, args: Args) -> Recovery:
+def _banks(ctx: Context, args: Args) -> tuple[Recovery, Part | None]:
+    """The recovery, and the payment that the bank speaks of where it has reported it.
+
+    What came in at a bank stays that bank's, whichever one the demand names now.
+    """
     made = recovery_record.load(ctx.state, args["recovery"])
-    if made.bank != ctx.sender:
+    part = next((one for one in made.parts if one.payment == args["payment"]), None)
+    if ctx.sender != (made.bank if part is None else part.bank):
         reject("recovery.not-your-order", recovery=args["recovery"], bank=ctx.sender)
-    return made
+    return made, part
 
 
 def _require_other(ctx: Context, made: Recovery) -> None:

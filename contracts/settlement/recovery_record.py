@@ -96,18 +96,22 @@ class Part:
     """The bank's."""
     given_back: bool
     """It was not meant for this, and went back."""
+    bank: str
+    """Where it came in: a later demand may name another bank."""
 
     def encode(self) -> Value:
         """As the state has it."""
         rows = [list(row) for row in self.by_fund]
-        return [self.payment, self.amount_fen, rows, self.reference, self.given_back]
+        return [
+            self.payment, self.amount_fen, rows, self.reference, self.given_back, self.bank
+        ]  # fmt: skip
 
     @classmethod
     def decode(cls, value: Value) -> Part:
         """From the state's value."""
-        payment, amount, rows, reference, given_back = value
+        payment, amount, rows, reference, given_back, bank = value
         by_fund = tuple((fund, fen) for fund, fen in rows)
-        return cls(payment, amount, by_fund, reference, given_back)
+        return cls(payment, amount, by_fund, reference, given_back, bank)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,10 +217,10 @@ def recoverable(claim: Claim, made: Recovery) -> list[tuple[str, int]]:
     return [(fund, fen - back.get(fund, 0)) for fund, fen in owed.deductible(claim)]
 
 
-def recovered_fen(state: State, claim: str) -> int:
-    """What has come back of a settlement; 0 where nothing was recovered."""
-    found = of_claim(state, claim)
-    return 0 if found is None else found[1].recovered_fen
+def left_of(state: State, name: str, claim: Claim) -> list[tuple[str, int]]:
+    """``recoverable`` of a settlement that perhaps nobody recovers anything of."""
+    found = of_claim(state, name)
+    return owed.deductible(claim) if found is None else recoverable(claim, found[1])
 
 
 def require_free(state: State, claim: str) -> None:

@@ -5,6 +5,9 @@ wallet, from which care is paid like from the own account. What is not claimed b
 after goes back by a call that anyone may make. The published limits are parameters of the network:
 three transfers a day, 2,000 yuan each, none between ten at night and six (RULES.md section 3.7).
 
+What is claimed in another area that area's agency owes to care from then on, so the sender's owes
+it as much: it enters the statement of the two (``clearing.stated``) like care that it pays for.
+
 State: ``wallet-transfer/<id>``; ``wallet-day/<sender>``: [date, transfers of that day], salt. The
 money stands on ``wallet:<person>``: of the sender while it waits, of the receiver afterwards.
 """
@@ -20,6 +23,7 @@ from contracts.settlement import account_money, calendar, family, open_things
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.claim_shapes import PRESENCE
 from contracts.settlement.claim_visit import check_presence
+from contracts.settlement.clearing.stated import Origin, into_statements
 from contracts.settlement.enrolment import Person, area_of, person_status, require_person
 from contracts.settlement.enrolment_record import CLOSED, DEAD
 from contracts.settlement.funds_book import Book, Leg, post
@@ -92,7 +96,8 @@ def send(ctx: Context, args: Args) -> Answer:
 def claim(ctx: Context, args: Args) -> Answer:
     """The receiver takes the money into the wallet; the bureau of the receiver enters it.
 
-    Refuses with ``wallet.not-found``, ``wallet.ended``, ``wallet.late``.
+    Refuses with ``wallet.not-found``, ``wallet.ended``, ``wallet.late``, and between two areas with
+    ``clearing.no-period`` before the country's first period.
     """
     name = args["transfer"]
     made = _load(ctx, name)
@@ -110,13 +115,21 @@ def claim(ctx: Context, args: Args) -> Answer:
     home, there = province(area_of(giver)), province(person.area)
     legs: list[Leg] = [(chart.wallet(giver), PERSONAL_ACCOUNT, -amount)]
     if home != there:
-        # The receiver's province will pay with it; the sender's owes it that.
+        # The receiver's province will pay with it.
         legs.append((chart.clearing(home, there), PERSONAL_ACCOUNT, amount))
         legs.append((chart.receivable(home, there), PERSONAL_ACCOUNT, -amount))
     legs.append((chart.wallet(receiver), PERSONAL_ACCOUNT, amount))
     post(ctx, f"{_transfer(name)}/claim", legs, book)
     book.save()
+    _state_debt(ctx, require_person(ctx.state, giver), person, amount)
     return _store(ctx, name, [*made[:3], CLAIMED, *made[4:]])
+
+
+def _state_debt(ctx: Context, giver: Person, receiver: Person, amount_fen: int) -> None:
+    """What the sender's area owes the receiver's enters their statement."""
+    if giver.area != receiver.area:
+        cells = {f"{giver.area}/{giver.scheme}/{PERSONAL_ACCOUNT}": amount_fen}
+        into_statements(ctx, receiver.area, cells, origin=Origin.WALLET)
 
 
 @CONTRACT.method(args={"transfer": Id(60)})

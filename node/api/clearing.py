@@ -250,6 +250,7 @@ def statement_row(
         "declarations": made.declarations,
         "adjusted_fen": made.adjusted_fen,
         "moved_fen": made.moved_fen,
+        "wallets_fen": made.wallets_fen,
         "open_objections": made.open,
         "confirmed_by_home": made.home_by or None,
         "confirmed_by_care": made.care_by or None,

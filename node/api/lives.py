@@ -103,7 +103,8 @@ async def recovery(access: AccessDep, recovery: ThingId) -> Response:
     if found is None:
         raise access.absent()
     concerned = parties.of_claim(access.state, found.claim)
-    access.check(concerned | Parties(organisations=frozenset({found.bank})), f"claim/{found.claim}")
+    banks = frozenset({found.bank, *(part.bank for part in found.parts)})
+    access.check(concerned | Parties(organisations=banks), f"claim/{found.claim}")
     record = {
         "recovery": recovery,
         "claim": found.claim,

@@ -177,6 +177,7 @@ KEYS: Mapping[str, tuple[Right, Concern]] = {
     "transfer": (Right.PARTY, _transfer),
     "remittance": (Right.PARTY, _area),
     "prepayment": (Right.PARTY, _organisation),
+    "prepayment-asked": (Right.PARTY, _organisation),
     "declaration": (Right.PARTY, _organisation),
     "notice": (Right.PARTY, _notice),
     "payment": (Right.PARTY, _payment),

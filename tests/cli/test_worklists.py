@@ -310,6 +310,7 @@ def test_what_nobody_claimed_goes_back_at_six_by_one_command(screens: Screens) -
         sent = {"transfer": f"440100w{number}", "from": CHILD, "to": ALICE,
                 "amount_fen": 20_000, "presence": CARD}  # fmt: skip
         world.do(BUREAU_GUANGZHOU, "wallet", "send", sent, post="clerk")
+    world.do(CENTRE, "clearing", "open", {"period": DAY[:7]}, post="finance")
     world.do(BUREAU_CHANGSHA, "wallet", "claim", {"transfer": "440100w1"}, post="clerk")
 
     def guangzhou(*words: object) -> Any:

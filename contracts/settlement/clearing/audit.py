@@ -34,9 +34,9 @@ from contracts.settlement.clearing.audit_record import (
     DeductionStep,
     follow,
 )
-from contracts.settlement.clearing.confirmation import into_statements
 from contracts.settlement.clearing.declaration_record import Cells, Declaration, Stage, Step
 from contracts.settlement.clearing.objection import note_adjusted
+from contracts.settlement.clearing.stated import Origin, into_statements
 from contracts.settlement.filing import work_calendar
 from contracts.settlement.funds_book import post
 from contracts.settlement.life import START
@@ -103,8 +103,9 @@ def notice(ctx: Context, args: Args) -> Answer:
     if declared.pending:
         reject("audit.pending", claim=claim_id, deduction=declared.pending)
     lines = ctx.attachments[AUDIENCE].content["lines"]
-    back = recovery_record.recovered_fen(ctx.state, claim_id)
-    _check_lines(claim, args["amount_fen"], lines, back)
+    # What a liable party has paid back is not owed by the institution a second time.
+    left = recovery_record.left_of(ctx.state, claim_id, claim)
+    _check_lines(claim, args["amount_fen"], lines, sum(fen for _, fen in left))
     month = declaration_record.load(ctx.state, claim.institution, declared.month)
     if month.stage is not Stage.CONFIRMED:
         stage = declaration_record.follow(
@@ -195,7 +196,7 @@ def decide(ctx: Context, args: Args) -> Answer:
     assert claim is not None, "a deduction names a settlement"
     if amount and claim.state is ClaimState.REVERSED:
         reject("audit.reversed", claim=made.claim, reversal=claim.reversal)
-    by_fund = _share_out(claim, amount)
+    by_fund = _share_out(recovery_record.left_of(ctx.state, made.claim, claim), amount)
     made = replace(
         made, stage=stage, decider=ctx.holder, decided_fen=amount, by_fund=tuple(by_fund.items())
     )
@@ -226,7 +227,7 @@ def _book(
     account = replace(account, declared=account_record.plus(account.declared, by_fund, -1))
     if confirmed:
         account = replace(account, due=account_record.plus(account.due, by_fund, -1))
-        period = into_statements(ctx, claim.care, cells, adjustment=True)
+        period = into_statements(ctx, claim.care, cells, origin=Origin.FINDING)
         made = replace(made, period=period)
         ctx.emit(
             "clearing.adjusted", claim=made.claim, institution=made.institution, care=made.care,
@@ -259,7 +260,7 @@ def _declared(ctx: Context, claim_id: str) -> tuple[Claim, Declared]:
     return claim, declared
 
 
-def _check_lines(claim: Claim, amount_fen: int, lines: list[Args], recovered_fen: int) -> None:
+def _check_lines(claim: Claim, amount_fen: int, lines: list[Args], funds_fen: int) -> None:
     """No line loses more than it has, and all of them no more than the funds pay."""
     assert claim.settled is not None, "what is declared is settled"
     total = claim.settled.sums[0]
@@ -269,10 +270,8 @@ def _check_lines(claim: Claim, amount_fen: int, lines: list[Args], recovered_fen
         if row["amount_fen"] > row["line_fen"]:
             reject("audit.above-line", asked_fen=row["amount_fen"], line_fen=row["line_fen"])
     _check_sum(amount_fen, lines)
-    # What a liable party has paid back is not owed by the institution a second time.
-    funds = sum(fen for _, fen in owed.deductible(claim)) - recovered_fen
-    if amount_fen > funds:
-        reject("audit.above-funds", asked_fen=amount_fen, funds_fen=funds)
+    if amount_fen > funds_fen:
+        reject("audit.above-funds", asked_fen=amount_fen, funds_fen=funds_fen)
 
 
 def _check_sum(amount_fen: int, lines: list[Args]) -> None:
@@ -284,10 +283,13 @@ def _check_sum(amount_fen: int, lines: list[Args]) -> None:
         reject("audit.sum-differs", asked_fen=amount_fen, lines_fen=summed)
 
 
-def _share_out(claim: Claim, amount_fen: int) -> dict[str, int]:
-    """Which fund gets how much back: the last payer first, as a reversal refunds."""
+def _share_out(rows: list[tuple[str, int]], amount_fen: int) -> dict[str, int]:
+    """Which fund gets how much back: the last payer first, as a reversal refunds.
+
+    ``rows``: (fund type, fen) that the funds pay and that has not come back to them, in that order.
+    """
     shares, left = {}, amount_fen
-    for fund, fen in owed.deductible(claim):
+    for fund, fen in rows:
         share = min(fen, left)
         if share > 0:
             shares[fund] = share

@@ -17,9 +17,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from contracts import parameters
-from contracts.api import Answer, Args, Context, State, reject
+from contracts.api import Answer, Args, Context, reject
 from contracts.organisations import require_competent
-from contracts.regions import province
 from contracts.schema import Fen, Id, List, Month, OneOf, Record
 from contracts.settlement import claim as claims
 from contracts.settlement import funds_chart as chart
@@ -30,20 +29,18 @@ from contracts.settlement.clearing import (
     notice_record,
     owed,
     period_record,
-    statement_record,
-    usage,
 )
 from contracts.settlement.clearing.account_record import InstitutionAccount
 from contracts.settlement.clearing.declaration import CONTRACT, tell
 from contracts.settlement.clearing.declaration_record import Cells, Declaration, Step, follow
 from contracts.settlement.clearing.notice_record import Kind, Notice, NoticeStage
+from contracts.settlement.clearing.stated import into_statements
 from contracts.settlement.filing import work_calendar
 from contracts.settlement.lifecycle import Action
 from contracts.settlement.lifecycle import follow as follow_claim
 from contracts.settlement.records import Claim
-from contracts.settlement.terms import COMMERCIAL
 
-__all__ = ["CONTRACT", "into_statements"]
+__all__ = ["CONTRACT"]
 
 WHY_ASIDE = ("under_review", "papers_missing", "disputed", "other")
 """Why a settlement is not confirmed this month."""
@@ -165,45 +162,6 @@ def confirm(ctx: Context, args: Args) -> Answer:
     insurers.into_statements(ctx, made.care, made.covers)
     _owe(ctx, institution, month, made)
     return _store(ctx, institution, month, made)
-
-
-def into_statements(ctx: Context, care: str, cells: Cells, *, adjustment: bool = False) -> str:
-    """Add confirmed amounts to the statements of the period that collects; gives that period.
-
-    Care at home needs no statement, and what insurers pay is no fund's (``insurers``).
-    """
-    period = period_record.collecting(ctx.state)
-    by_pair: dict[tuple[str, str], Cells] = {}
-    for key, fen in sorted(cells.items()):
-        area, _, fund = key.split("/")
-        pair = statement_record.sides(ctx.state, area, care)
-        if fen and pair is not None and fund != COMMERCIAL:
-            by_pair.setdefault(pair, {})[key] = fen
-    for (home, there), owed_there in by_pair.items():
-        found = statement_record.begin(ctx.state, period, home, there)
-        total = dict(found.cells)
-        owed.add(total, owed_there, 1)
-        found = replace(
-            found,
-            cells=total,
-            declarations=found.declarations + (not adjustment),
-            adjusted_fen=found.adjusted_fen + sum(owed_there.values()) * adjustment,
-        )
-        if statement_record.is_national(home, there):
-            found = replace(found, places=_with_place(ctx.state, found.places, care, owed_there))
-            found = usage.with_usage(ctx, period, home, there, found)
-        statement_record.put(ctx.state, period, home, there, found)
-    return period
-
-
-def _with_place(state: State, places: Cells, care: str, more: Cells) -> Cells:
-    """What the city of care is to get of a statement between provinces, with more added."""
-    place = statement_record.place_of(state, care)
-    if place == province(care):
-        return places
-    total = dict(places)
-    owed.add(total, {f"{place}/{fund}": fen for fund, fen in owed.by_fund(more).items()}, 1)
-    return total
 
 
 def _owe(ctx: Context, institution: str, month: str, made: Declaration) -> None:

@@ -126,11 +126,12 @@ def compare(ctx: Context, args: Args) -> Answer:
 def declare(ctx: Context, args: Args) -> Answer:
     """Declare rows of a month. A row that this month has already is no second one.
 
-    Refuses with ``declaration.closed``, ``declaration.row-unknown``, ``declaration.row-differs``,
-    ``declaration.row-declared``, ``declaration.row-month``, ``declaration.row-twice``,
-    ``declaration.refund-unpaired``.
+    Refuses with ``declaration.closed``, ``declaration.month-cut``, ``declaration.row-unknown``,
+    ``declaration.row-differs``, ``declaration.row-declared``, ``declaration.row-month``,
+    ``declaration.row-twice``, ``declaration.refund-unpaired``.
     """
     month = args["month"]
+    _require_not_cut(ctx, month)
     made = _open(ctx, month)
     ctx.spend(len(args["rows"]) * WORK_OF_ROW)
     entries = _entries(ctx, month, args["rows"])
@@ -168,7 +169,9 @@ def declare(ctx: Context, args: Args) -> Answer:
 def close(ctx: Context, args: Args) -> Answer:
     """Close a month that is over: the institution's totals are the ledger's, group by group.
 
-    Refuses with ``declaration.closed``, ``declaration.month-runs``, ``declaration.totals-differ``.
+    Also once the country's month is cut: its rows are this month's for good, and what is confirmed
+    of them enters the period that collects then. Refuses with ``declaration.closed``,
+    ``declaration.month-runs``, ``declaration.totals-differ``.
     """
     month = args["month"]
     made = _open(ctx, month)
@@ -216,11 +219,16 @@ def _answer(institution: str, month: str, made: Declaration) -> Answer:
     }
 
 
-def _open(ctx: Context, month: str) -> Declaration:
-    """The sender's month while it takes rows: not closed, and the country's month not cut."""
+def _require_not_cut(ctx: Context, month: str) -> None:
+    """Refuses with ``declaration.month-cut`` rows of a month that the country has cut off."""
     period = period_record.find(ctx.state, month)
     if period is not None and period.stage is not PeriodStage.COLLECTING:
         reject("declaration.month-cut", month=month, period_stage=period.stage.value)
+
+
+def _open(ctx: Context, month: str) -> Declaration:
+    """The sender's month while it is not closed. Refuses with ``declaration.closed``,
+    ``declaration.month-runs``."""
     made = declaration_record.find(ctx.state, ctx.sender, month)
     if made is None:
         institution = organisations.load(ctx.state, ctx.sender)

@@ -69,6 +69,8 @@ _STEPS = {
     "move": ObjectionStep.MOVE, "later": ObjectionStep.PROMISE, "reject": ObjectionStep.REJECT,
     "stands": ObjectionStep.STAND,
 }  # fmt: skip
+Pair = tuple[str, str]
+"""Who owes and the place of care: the two sides of a statement."""
 _SAID = {AUDIENCE: Optional(Record({"statement": Text(1, 4000, lines=True)}))}
 
 
@@ -229,23 +231,24 @@ def _rows(ctx: Context, objection_id: str, args: Args) -> tuple[tuple[Row, ...],
     for row in args["rows"]:
         name, fen = row["settlement"], row["amount_fen"]
         entry = _in_statement(ctx, name, args)
-        known = objection_record.of_settlement(ctx.state, name, args["home"])
+        whose = _named_by(ctx, entry.claim, args)
+        known = objection_record.of_settlement(ctx.state, name, whose)
         if known:
             reject("objection.again", settlement=name, objection=known)
-        _share_out(ctx, entry, args["home"], fen, sums)
+        _share_out(ctx, entry, (args["home"], args["care"]), fen, sums)
         rows.append((name, fen, row["reason"]))
-        ctx.state.put(objection_record.row_key(name, args["home"]), objection_id)
+        ctx.state.put(objection_record.row_key(name, whose), objection_id)
     return tuple(rows), sums.cells, sums.places
 
 
 def _in_statement(ctx: Context, name: str, args: Args) -> Entry:
     """The settlement of a row, which its period's statement must hold."""
     entry = find_entry(ctx.state, name)
-    asked = (args["period"], (args["home"], args["care"]))
     if (
         entry is None
         or entry.reversal is not None
-        or _statement_of(ctx, entry, args["home"]) != asked
+        or _period_of(ctx, entry) != args["period"]
+        or (args["home"], args["care"]) not in _pairs_of(ctx, entry.claim, args["home"])
     ):
         reject(
             "objection.not-in-statement", settlement=name, period=args["period"],
@@ -254,23 +257,38 @@ def _in_statement(ctx: Context, name: str, args: Args) -> Entry:
     return entry
 
 
-def _statement_of(ctx: Context, entry: Entry, home: str) -> tuple[str, tuple[str, str] | None]:
-    """(period, pair) of the statement that a settlement was confirmed into; empty before.
-
-    ``home``: who is asked about, where that is an insurer.
-    """
+def _period_of(ctx: Context, entry: Entry) -> str:
+    """The period that a settlement was confirmed into; empty before."""
     if not entry.declared:
-        return "", None
-    claim = entry.claim
-    month = declaration_record.load(ctx.state, claim.institution, entry.declared)
+        return ""
+    return declaration_record.load(ctx.state, entry.claim.institution, entry.declared).period
+
+
+def _pairs_of(ctx: Context, claim: Claim, home: str) -> list[Pair | None]:
+    """The pairs of areas in whose statements a settlement stands: the first is that of the area of
+    insurance, more are of relatives' areas, whose accounts have paid.
+
+    ``home``: who is asked about, where that is an insurer: its pair with the place of care.
+    """
     if statement_record.is_insurer(home):
-        return month.period, (home, statement_record.place_of(ctx.state, claim.care))
-    return month.period, statement_record.sides(ctx.state, claim.area, claim.care)
+        return [(home, statement_record.place_of(ctx.state, claim.care))]
+    areas = [claim.area]
+    if claim.settled is not None:
+        areas += [area for _, area, _ in claim.settled.own.relatives]
+    return [statement_record.sides(ctx.state, area, claim.care) for area in areas]
 
 
-def _share_out(ctx: Context, entry: Entry, home: str, fen: int, sums: _Sums) -> None:
+def _named_by(ctx: Context, claim: Claim, args: Args) -> str:
+    """Who owes by the statement, where that is an insurer or a relative's area: what is said of
+    their part is no word on the funds'."""
+    home = str(args["home"])
+    own = _pairs_of(ctx, claim, "")[0]
+    return "" if own == (home, args["care"]) else home
+
+
+def _share_out(ctx: Context, entry: Entry, pair: Pair, fen: int, sums: _Sums) -> None:
     """Which cells the amount is taken from, ascending; at most what the settlement owes."""
-    cells = _cells_of(entry.claim, home)
+    cells = _cells_of(ctx, entry.claim, pair)
     room = sum(cells.values())
     if fen > room:
         reject("objection.above-row", settlement=entry.id, asked_fen=fen, owed_fen=room)
@@ -279,13 +297,14 @@ def _share_out(ctx: Context, entry: Entry, home: str, fen: int, sums: _Sums) -> 
         share = min(owed_there, left)
         if share:
             owed.add(sums.cells, {key: share}, 1)
-            if place != province(place) and not statement_record.is_insurer(home):
+            if place != province(place) and not statement_record.is_insurer(pair[0]):
                 owed.add(sums.places, {f"{place}/{key.rpartition('/')[2]}": share}, 1)
         left -= share
 
 
-def _cells_of(claim: Claim, home: str) -> Cells:
-    """What a settlement owes by the statement that ``home`` pays."""
+def _cells_of(ctx: Context, claim: Claim, pair: Pair) -> Cells:
+    """What a settlement owes by the statement of a pair."""
+    home, _ = pair
     if statement_record.is_insurer(home):
         return {
             f"{key.removeprefix(f'{home}/')}/{COMMERCIAL}": fen
@@ -295,7 +314,9 @@ def _cells_of(claim: Claim, home: str) -> Cells:
     return {
         key: fen
         for key, fen in sorted(owed.cells_of(claim).items())
-        if not key.endswith(f"/{COMMERCIAL}") and fen > 0
+        if not key.endswith(f"/{COMMERCIAL}")
+        and fen > 0
+        and statement_record.sides(ctx.state, key.partition("/")[0], claim.care) == pair
     }
 
 

@@ -161,16 +161,16 @@ def put(state: State, objection_id: str, made: Objection) -> None:
 def of_settlement(state: State, settlement: str, home: str = "") -> str:
     """Id of the objection that has a settlement for its row; empty where none has.
 
-    ``home``: who owes by the statement, where that is an insurer: what it says of its own part is
-    no word on the funds'.
+    ``home``: who owes by the statement, where that is an insurer or a relative's area: what they
+    say of their own part is no word on the funds'.
     """
     found: str | None = state.get(row_key(settlement, home))
     return found or ""
 
 
 def row_key(settlement: str, home: str) -> str:
-    """State key that names the objection to a settlement in a statement of areas or an insurer."""
-    return f"objected/{settlement}/{home}" if ":" in home else f"objected/{settlement}"
+    """State key that names the objection to a settlement in one statement (``of_settlement``)."""
+    return f"objected/{settlement}/{home}" if home else f"objected/{settlement}"
 
 
 def list_of(state: State, period: str, home: str, care: str, count: int) -> list[str]:

@@ -24,15 +24,20 @@ A settlement has posted who owes whom (docs/claims.md). A month later people loo
 
 1. The institution declares its month, row by row against the ledger, and closes it by its totals
    (`declaration.declare`, `close`). `yibao declaration reconcile` names the exact settlements on
-   which its own list (3202) and the ledger differ, before it declares.
+   which its own list (3202) and the ledger differ, before it declares. The country's cut takes no
+   more rows; a month that was begun is closed after it all the same, and is confirmed into the
+   period that collects then.
 2. The bureau of the place of care audits: deductions with notice, statement and decision
    (`audit.*`), settlements set aside (`declaration.set_aside`), then `declaration.audit` by one
    person and `declaration.confirm` by another. In that call the amount is owed to the institution
    (notice `institution:<month>:<institution>`) and enters the statement of the two provinces.
 3. The centre cuts the period (`clearing.cut`): statements no longer change, the next period
    collects. Both provinces confirm by the amount (`clearing.confirm`); with the second word the
-   notice is issued (`clearing:<period>:<home>:<care>`, or `netting:...`). Care in another city of
-   one's own province has a statement between the two cities, which both confirm.
+   notice is issued (`clearing:<period>:<home>:<care>`, or `netting:...`: two provinces net where
+   both say so when the later of their two statements has its second word). Care in another city of
+   one's own province has a statement between the two cities, which both confirm. What people have
+   sent to relatives' wallets in another area (医保钱包) is owed by the same statements
+   (`wallets_fen`).
    A province asks its cities for what their funds owe elsewhere, in other provinces and in its own
    (上解, `clearing.levy`), and passes on to a city what its institutions were paid for others
    (下拨, `clearing.allot`); `yibao clearing city` shows both, `yibao clearing province` a
@@ -40,7 +45,8 @@ A settlement has posted who owes whom (docs/claims.md). A month later people loo
    Whoever does not agree objects (异议) before its day for confirming is over, row by row
    (`objection.lodge`). The other side answers within working days: the amount moves into the
    period that collects, or a later deduction puts it right, or it stands by the statement; then
-   the centre (between cities their province) decides. Nobody confirms meanwhile.
+   the centre (between cities their province) decides. Nobody confirms meanwhile. Of a settlement
+   that a relative's account elsewhere has helped to pay each area objects to its own part.
    What commercial products paid within settlements is owed to the place of care, which paid the
    institutions: one statement for each insurer and place, by product, payments and refunds each
    for itself (商保结算单, `yibao cover month`). It is the same statement with another debtor:

@@ -15,6 +15,7 @@ from contracts.settlement.clearing.advance import paid_advance, unpaid_advance
 from contracts.settlement.clearing.confirmation import paid_institution, unpaid_institution
 from contracts.settlement.clearing.insurers import paid_cover, unpaid_cover
 from contracts.settlement.clearing.notice_record import Kind, Notice
+from contracts.settlement.clearing.prepayment import given_back, not_given_back
 from contracts.settlement.clearing.statement import paid_statements, unpaid_statements
 
 Effect = Callable[[Context, str, Notice, Mapping[str, int]], None]
@@ -26,6 +27,7 @@ AFTER_PAID: Mapping[Kind, Effect] = MappingProxyType(
         Kind.NETTING: paid_statements,
         Kind.ADVANCE: paid_advance,
         Kind.ADVANCE_RETURN: paid_advance,
+        Kind.PREPAYMENT_RETURN: given_back,
         Kind.COVER: paid_cover,
         Kind.COVER_RETURN: paid_cover,
     }
@@ -39,6 +41,7 @@ AFTER_SENT_BACK: Mapping[Kind, Effect] = MappingProxyType(
         Kind.NETTING: unpaid_statements,
         Kind.ADVANCE: unpaid_advance,
         Kind.ADVANCE_RETURN: unpaid_advance,
+        Kind.PREPAYMENT_RETURN: not_given_back,
         Kind.COVER: unpaid_cover,
         Kind.COVER_RETURN: unpaid_cover,
     }

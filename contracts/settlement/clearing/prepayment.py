@@ -5,20 +5,25 @@
     prepayment.offset     {prepayment, institution, fund_type, amount_fen}   against what is owed
 
 Applied for in January, back by the end of the year (RULES.md section 4.3). A prepayment is of one
-fund and is set off against that fund's payable only.
+fund and is set off against that fund's payable only. What was asked back and is not paid yet is
+neither asked for nor set off a second time.
+
+State: ``prepayment-id/<prepayment>``: digest and notice of a call;
+``prepayment-asked/<institution>``: the open part of what was asked back, fen by fund type.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from contracts import organisations
-from contracts.api import Answer, Args, Context, Contract, reject
+from contracts.api import Answer, Args, Context, Contract, State, reject
 from contracts.organisations import require_competent, require_own_id
 from contracts.schema import Fen, Id
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.clearing import account_record, notice_record
-from contracts.settlement.clearing.notice_record import Kind
+from contracts.settlement.clearing.notice_record import Kind, Notice
 from contracts.settlement.funds_book import balance, post
 from contracts.settlement.records import content_digest
 from contracts.settlement.terms import FUNDS, PAYER_FUND
@@ -54,7 +59,7 @@ def grant(ctx: Context, args: Args) -> Answer:
 
 @CONTRACT.method(args=_ARGS, kinds=("bureau",), posts=_POSTS)
 def give_back(ctx: Context, args: Args) -> Answer:
-    """Ask an institution for its prepayment, at most what it holds; it pays the notice.
+    """Ask an institution for a prepayment that it holds and was not asked for; it pays the notice.
 
     Refuses with ``prepayment.above-held``.
     """
@@ -68,6 +73,7 @@ def give_back(ctx: Context, args: Args) -> Answer:
         ctx, notice_id, kind=Kind.PREPAYMENT_RETURN, payer=args["institution"], payee=region,
         cause=(args["institution"], args["prepayment"]), out=[], into=[(account, fund, fen)],
     )  # fmt: skip
+    _ask(ctx.state, args["institution"], {fund: fen}, 1)
     return _done(ctx, "give_back", args, notice_id)
 
 
@@ -127,12 +133,37 @@ def _account(args: Args) -> tuple[str, str, int]:
 
 
 def _held(ctx: Context, args: Args) -> tuple[str, str, int]:
-    """Account, fund and amount of what goes back, at most what the institution holds."""
+    """Account, fund and amount of what goes back, at most what the institution holds and was not
+    asked for yet."""
     account, fund, fen = _account(args)
     held = -balance(ctx.state, account, fund)
-    if fen > held:
-        reject("prepayment.above-held", asked_fen=fen, held_fen=held)
+    back_fen = asked_back(ctx.state, args["institution"]).get(fund, 0)
+    if fen > held - back_fen:
+        reject("prepayment.above-held", asked_fen=fen, held_fen=held, asked_back_fen=back_fen)
     return account, fund, fen
+
+
+def asked_back(state: State, institution: str) -> dict[str, int]:
+    """Fen by fund type that an institution was asked to give back and has not."""
+    return state.get(f"prepayment-asked/{institution}") or {}
+
+
+def given_back(ctx: Context, _notice_id: str, notice: Notice, by_fund: Mapping[str, int]) -> None:
+    """So much of what an institution was asked for is back."""
+    _ask(ctx.state, notice.payer, by_fund, -1)
+
+
+def not_given_back(
+    ctx: Context, _notice_id: str, notice: Notice, by_fund: Mapping[str, int]
+) -> None:
+    """The institution's money came back to it: so much is asked for again."""
+    _ask(ctx.state, notice.payer, by_fund, 1)
+
+
+def _ask(state: State, institution: str, by_fund: Mapping[str, int], sign: int) -> None:
+    asked = account_record.plus(asked_back(state, institution), by_fund, sign)
+    kept = {fund: fen for fund, fen in sorted(asked.items()) if fen}
+    state.put(f"prepayment-asked/{institution}", kept)
 
 
 def _done(ctx: Context, method: str, args: Args, notice_id: str) -> Answer:

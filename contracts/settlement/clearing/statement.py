@@ -131,18 +131,25 @@ def _pass_on(state: State, period: str, home: str, care: str, made: Statement) -
 
 
 def _ask_for_money(ctx: Context, period: str, home: str, care: str) -> None:
-    """Issue the notice of a confirmed statement, or of two where both provinces net."""
-    if not _netting(ctx.state, home, care):
-        _issue(ctx, period, f"clearing:{period}:{home}:{care}", Kind.CLEARING, [(home, care)])
-        return
-    pairs = [(home, care)]
+    """Issue the notice of a confirmed statement; of two together where both provinces net.
+
+    Whether they net is what their parameters say now, while the other direction may have been
+    confirmed when they said otherwise: what was asked for gross then is asked for already, and what
+    waited then to be set off is asked for with this one.
+    """
     other = statement_record.find(ctx.state, period, care, home)
-    if other is not None:
-        if not other.confirmed:
-            return
-        pairs.append((care, home))
-    low, high = sorted((home, care))
-    _issue(ctx, period, f"netting:{period}:{low}:{high}", Kind.NETTING, pairs)
+    waits = other is not None and other.confirmed and not (other.notice or other.settled)
+    netting = _netting(ctx.state, home, care)
+    if netting and other is not None and not other.confirmed:
+        return
+    if netting and (waits or other is None):
+        pairs = [(home, care), (care, home)] if waits else [(home, care)]
+        low, high = sorted((home, care))
+        _issue(ctx, period, f"netting:{period}:{low}:{high}", Kind.NETTING, pairs)
+        return
+    for owes, owed_to in ((home, care), (care, home)) if waits else ((home, care),):
+        notice_id = f"clearing:{period}:{owes}:{owed_to}"
+        _issue(ctx, period, notice_id, Kind.CLEARING, [(owes, owed_to)])
 
 
 def _issue(ctx: Context, period: str, notice_id: str, kind: Kind, pairs: list[Pair]) -> None:

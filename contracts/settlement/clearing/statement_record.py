@@ -48,6 +48,8 @@ class Statement:
     """Objections that were ever lodged against it."""
     open: int
     """Of them not settled: nobody confirms while there is one."""
+    wallets_fen: int
+    """Of the sum: what people of the one side have sent to relatives' wallets on the other."""
 
     @property
     def total_fen(self) -> int:
@@ -68,6 +70,7 @@ class Statement:
         return [
             cells, self.declarations, self.adjusted_fen, self.home_by, self.care_by, self.notice,
             self.settled, self.colour, places, self.moved_fen, self.objections, self.open,
+            self.wallets_fen,
         ]  # fmt: skip
 
     @classmethod
@@ -80,12 +83,14 @@ class Statement:
             care_by=care_by, notice=notice, settled=settled, colour=colour,
             places=rest[0] if rest else {}, moved_fen=rest[1] if rest else 0,
             objections=rest[2] if rest else 0, open=rest[3] if rest else 0,
+            wallets_fen=rest[4] if len(rest) > 4 else 0,
         )  # fmt: skip
 
 
 EMPTY = Statement(
     cells={}, declarations=0, adjusted_fen=0, home_by="", care_by="", notice="", settled=False,
     colour="none", places={}, moved_fen=0, objections=0, open=0,
+    wallets_fen=0,
 )  # fmt: skip
 """The statement of a pair that owes nothing yet."""
 

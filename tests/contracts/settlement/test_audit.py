@@ -24,7 +24,13 @@ from tests.contracts.settlement.month_world import (
     claim_id,
     make_month,
 )
-from tests.contracts.world import BUREAU_CHANGSHA, BUREAU_GUANGDONG, BUREAU_GUANGZHOU, HOSPITAL
+from tests.contracts.world import (
+    BANK,
+    BUREAU_CHANGSHA,
+    BUREAU_GUANGDONG,
+    BUREAU_GUANGZHOU,
+    HOSPITAL,
+)
 from tests.contracts.world import BUREAU_HUNAN as HOME_BUREAU
 
 ONE, TWO = claim_id(1), claim_id(2)
@@ -84,6 +90,33 @@ def test_the_last_payer_gets_its_money_back_first(month: Month) -> None:
         ("610100", funds["610100"]), ("390100", 500),
     )  # fmt: skip
     assert month.claim(TWO).declared.deducted == (("610100", funds["610100"]), ("390100", 500))  # type: ignore[union-attr]
+    assert not any(trial_balance(month.state).values())
+
+
+def test_what_came_back_from_who_is_liable_is_not_taken_off_for_the_same_fund(
+    month: Month,
+) -> None:
+    """No fund gets more than it has paid, whichever way its money comes back."""
+    paid = {fund: fen for fund, _, fen in month.claim(TWO).settled.payments}  # type: ignore[union-attr]
+    grounds = {"recovery": "430100q1", "claim": TWO, "grounds": "liable_later"}
+    attached = {"person": {"liable": bytes(32), "papers": []}}
+    for sender, method, args, more in (
+        (BUREAU_CHANGSHA, "register", grounds, {"post": "clerk", "attachments": attached}),
+        (BUREAU_CHANGSHA, "agree", {"recovery": "430100q1"}, {"post": "checker"}),
+        (BUREAU_CHANGSHA, "demand", {"recovery": "430100q1", "amount_fen": paid["610100"],
+                                     "bank": BANK}, {"post": "checker"}),
+        (BANK, "receive", {"recovery": "430100q1", "payment": "icbc-in-1", "reference": "in-1",
+                           "amount_fen": paid["610100"]}, {"post": "finance"}),
+    ):  # fmt: skip
+        month.world.do(sender, "recovery", method, args, **more)
+    assert month.of_fund("fund:430100", "610100") == 0
+    month.deduct(TWO, paid["390100"] + 1, line_fen=240_000, refused="audit.above-funds")
+    month.deduct(TWO, paid["390100"], line_fen=240_000)
+    answer(month, "accept")
+    month.decide(paid["390100"])
+    assert month.claim(TWO).declared.deducted == (("390100", paid["390100"]),)  # type: ignore[union-attr]
+    for fund in paid:
+        assert month.of_fund("fund:430100", fund) == 0
     assert not any(trial_balance(month.state).values())
 
 

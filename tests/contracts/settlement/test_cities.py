@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from contracts.settlement import funds_chart as chart
-from contracts.settlement.clearing import cities, confirmation, notice_record, statement_record
+from contracts.settlement.clearing import cities, notice_record, stated, statement_record
 from contracts.settlement.clearing.standing import standing
 from contracts.settlement.clearing.statement_record import Statement
 from tests.contracts.settlement.funds_world import trial_balance
@@ -180,7 +180,7 @@ def test_who_clears_with_whom(
     month = make_month()
     assert statement_record.sides(month.state, area, care) == pair
     ctx = month.world.context(BUREAU_GUANGZHOU)
-    confirmation.into_statements(ctx, care, {f"{area}/310/310100": 700})
+    stated.into_statements(ctx, care, {f"{area}/310/310100": 700})
     if pair is None:
         assert not [key for key in month.state.entries if key.startswith("statement/")]
         return

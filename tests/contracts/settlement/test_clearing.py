@@ -10,29 +10,36 @@ import pytest
 
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.clearing import (
-    confirmation,
     notice_record,
     period_record,
+    stated,
     statement_record,
     usage,
 )
 from contracts.settlement.clearing.period_record import TABLE, mermaid
 from contracts.settlement.clearing.statement_record import EMPTY
-from tests.contracts.settlement.funds_world import balances, trial_balance
+from tests.contracts.settlement.funds_world import balances, enrol, trial_balance
 from tests.contracts.settlement.month_world import (
+    BUREAU_SHENZHEN,
+    CAROL,
     CHANGSHA,
     FINANCE_GUANGDONG,
     FINANCE_HUNAN,
     GUANGDONG,
+    GUANGZHOU,
     HUNAN,
     JULY,
     JUNE,
     PAIR,
+    SHENZHEN,
     Month,
     claim_id,
     make_month,
 )
 from tests.contracts.world import (
+    ALICE,
+    BANK,
+    BUREAU_CHANGSHA,
     BUREAU_GUANGDONG,
     BUREAU_GUANGZHOU,
     BUREAU_HUNAN,
@@ -57,7 +64,7 @@ def state(month: Month, home: str, care: str, cells: dict[str, int]) -> None:
     """Enter confirmed amounts of another direction."""
     ctx = month.world.context(BUREAU_GUANGZHOU)
     assert home == next(iter(cells))[:2] + "0000"
-    confirmation.into_statements(ctx, care, cells)
+    stated.into_statements(ctx, care, cells)
     legs = [(key.split("/")[2], fen) for key, fen in cells.items()]
     entry = month.state.get(f"clearing/{home}/{care}") or {}
     for fund, fen in legs:
@@ -212,6 +219,88 @@ def test_one_side_alone_nets_nothing(month: Month) -> None:
     assert month.both_say_yes(**BACK) == f"clearing:{JUNE}:{GUANGDONG}:{HUNAN}"
 
 
+def apart(month: Month) -> None:
+    for bureau, region, _ in BOTH:
+        month.world.do(
+            bureau, "organisations", "set_parameter",
+            {"name": "netting", "region": region, "value": {"with": []}},
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("at_first", [False, True])
+def test_an_agreement_that_changes_between_two_words_asks_for_each_debt_once(
+    month: Month, at_first: bool
+) -> None:
+    """Each direction's notice is issued by its own second word, at a time of its own."""
+    state(month, GUANGDONG, HUNAN, {"440100/310/310100": 9_500})
+    if at_first:
+        agree(month, *BOTH)
+    month.cut()
+    month.both_say_yes()
+    if at_first:
+        apart(month)
+    else:
+        agree(month, *BOTH)
+    month.both_say_yes(**BACK)
+    for home, care, fen, payer in (
+        (HUNAN, GUANGDONG, 59_500, FINANCE_HUNAN), (GUANGDONG, HUNAN, 9_500, FINANCE_GUANGDONG),
+    ):  # fmt: skip
+        notice = statement_record.load(month.state, JUNE, home, care).notice
+        assert notice == f"clearing:{JUNE}:{home}:{care}"
+        assert notice_record.load(month.state, notice).amount_fen == fen
+        month.pay(notice, payer)
+    assert not {k for k in month.state.entries if k.startswith("notice/netting")}
+    month.close_period()
+    assert not month.owed(chart.clearing(HUNAN, GUANGDONG))
+    assert not month.owed(chart.clearing(GUANGDONG, HUNAN))
+    assert not any(trial_balance(month.state).values())
+
+
+# --- Wallets --------------------------------------------------------------------------------------
+
+
+def test_what_is_sent_to_a_wallet_elsewhere_is_owed_by_the_months_statement(month: Month) -> None:
+    """Carol of Shenzhen sends 70.00 to Hunan and 30.00 to Guangzhou: both are asked for."""
+    child = "p:440100:child"
+    enrol(month.world, child, BUREAU_GUANGZHOU, link=bytes(31) + b"c")
+    deposit = {"transfer": "440300d-c", "person": CAROL, "amount_fen": 100_000}
+    month.world.do(BUREAU_SHENZHEN, "funds", "deposit", deposit, post="finance")
+    presence = {"kind": "card", "certificate": "03"}
+    for number, (person, bureau, fen) in enumerate(
+        ((ALICE, BUREAU_CHANGSHA, 7_000), (child, BUREAU_GUANGZHOU, 3_000))
+    ):
+        name = f"440300w-{number}"
+        tie = {"owner": CAROL, "person": person, "relation": "parent", "limit_fen": 0,
+               "from": "2025-06-01", "presence": presence}  # fmt: skip
+        sent = {"transfer": name, "from": CAROL, "to": person, "amount_fen": fen,
+                "presence": presence}  # fmt: skip
+        month.world.do(BUREAU_SHENZHEN, "family", "authorise", tie, post="clerk")
+        month.world.do(BUREAU_SHENZHEN, "wallet", "send", sent, post="clerk")
+        for _ in range(2):
+            month.world.do(bureau, "wallet", "claim", {"transfer": name}, post="clerk")
+    national = statement_record.load(month.state, JUNE, GUANGDONG, HUNAN)
+    assert national.cells == {"440300/310/310200": 7_000}
+    assert national.places == {"430100/310200": 7_000}
+    assert (national.wallets_fen, national.declarations, national.adjusted_fen) == (7_000, 0, 0)
+    cities = statement_record.load(month.state, JUNE, SHENZHEN, GUANGZHOU)
+    assert (cities.cells, cities.wallets_fen) == ({"440300/310/310200": 3_000}, 3_000)
+    month.cut()
+    month.say_yes(BUREAU_SHENZHEN, home=SHENZHEN, care=GUANGZHOU)
+    month.say_yes(BUREAU_GUANGZHOU, home=SHENZHEN, care=GUANGZHOU)
+    month.pay(month.both_say_yes(), FINANCE_HUNAN)
+    month.pay(month.both_say_yes(**BACK), FINANCE_GUANGDONG)
+    month.close_period()
+    assert month.owed(chart.clearing(GUANGDONG, HUNAN)) == 0
+    for bureau, method, area, fen in (
+        (BUREAU_GUANGDONG, "levy", SHENZHEN, 10_000),
+        (BUREAU_GUANGDONG, "allot", GUANGZHOU, 3_000 + 59_500),
+        (BUREAU_HUNAN, "allot", CHANGSHA, 7_000),
+    ):
+        asked = month.world.do(bureau, "clearing", method, {"area": area}, post="finance")
+        assert asked.answer["amount_fen"] == fen
+    assert not any(trial_balance(month.state).values())
+
+
 # --- Advances -------------------------------------------------------------------------------------
 
 
@@ -345,6 +434,26 @@ def test_an_institution_is_prepaid_and_gives_it_back(month: Month) -> None:
          "amount_fen": 39_501}, post="finance",
     )  # fmt: skip
     assert above.values == {"asked_fen": 39_501, "owed_fen": 39_500}
+
+
+def test_a_prepayment_comes_back_once_however_it_is_asked_for(month: Month) -> None:
+    month.pay(prepay(month, "grant", 1, 50_000), FINANCE_GUANGDONG)
+    asked = prepay(month, "give_back", 2, 40_000)
+    for method in ("give_back", "offset"):
+        prepay(month, method, 3, 10_001, "prepayment.above-held")
+    prepay(month, "offset", 3, 10_000)
+    month.pay(asked, HOSPITAL)
+    account = chart.prepayment(HOSPITAL)
+    assert month.of_fund(account, "310100") == 0
+    back = {"payment": f"{HOSPITAL.partition(':')[2]}-{month.payments}", "amount_fen": 15_000,
+            "reference": "B-1", "value_on": "2025-07-21", "reason": "limit"}  # fmt: skip
+    month.world.do(BANK, "payment", "send_back", back, post="operator")
+    assert month.of_fund(account, "310100") == -15_000
+    prepay(month, "offset", 4, 1, "prepayment.above-held")
+    month.pay(asked, HOSPITAL)
+    assert month.of_fund(account, "310100") == 0
+    month.pay(prepay(month, "grant", 5, 7_000), FINANCE_GUANGDONG)
+    prepay(month, "give_back", 6, 7_000)
 
 
 # --- Records --------------------------------------------------------------------------------------

@@ -10,7 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.settlement import funds_chart as chart
-from contracts.settlement.clearing import account_record, declaration_record
+from contracts.settlement.clearing import (
+    account_record,
+    declaration_record,
+    statement_record,
+)
 from contracts.settlement.clearing.clearing_types import clearing_type
 from contracts.settlement.clearing.declaration_record import TABLE, Stage, mermaid
 from contracts.settlement.clearing.months import next_month
@@ -19,6 +23,8 @@ from tests.contracts.settlement.claim_world import BED, BOB, COSMETIC, line
 from tests.contracts.settlement.funds_world import deposit, enrol
 from tests.contracts.settlement.month_world import (
     AUGUST,
+    GUANGDONG,
+    HUNAN,
     JULY,
     JUNE,
     MONTH,
@@ -108,6 +114,19 @@ def test_months_have_their_time(month: Month) -> None:
     assert cut.values == {"month": JUNE, "period_stage": "stated"}
     args = {"month": "2025-13", "rows": [month.row(ONE)]}
     month.world.refused("args.shape", HOSPITAL, "declaration", "declare", args, post="finance")
+
+
+def test_a_month_that_was_begun_is_closed_after_the_countrys_cut(month: Month) -> None:
+    """Its rows are declared in it for good, so there has to be a way on from there."""
+    month.on("2025-06-30").declare(ONE)
+    month.on("2025-07-01").cut()
+    month.declare(TWO, refused="declaration.month-cut")
+    month.declare(ONE, month=JULY, refused="declaration.row-declared")
+    month.close(ONE)
+    month.audit()
+    assert month.confirm().answer["period"] == JULY
+    owed = sum(month.row(ONE)[name] for name in ("funds_fen", "accounts_fen"))
+    assert statement_record.load(month.state, JULY, HUNAN, GUANGDONG).total_fen == owed
 
 
 # --- Totals ---------------------------------------------------------------------------------------

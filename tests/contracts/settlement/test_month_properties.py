@@ -93,8 +93,16 @@ def owed_by(home: str, entry: Entry) -> int:
     return sum(fen for key, fen in cells if fen > 0 and not key.endswith("/commercial"))
 
 
+def known(entry: Entry) -> bool:
+    """Whether the settlement's own row stands in a month."""
+    return entry.claim.declared is not None and bool(entry.claim.declared.month)
+
+
 class Walk:
     """People who do something with the month, and a reckoning after each step."""
+
+    PAYERS = PAYERS
+    PAIRS = PAIRS
 
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
@@ -155,12 +163,17 @@ class Walk:
             n for e in rows if e.reversal is None and e.claim.state is ClaimState.REVERSED
             for n in (e.id, e.claim.reversal)
         ]  # fmt: skip
+        # Taken back after it was declared: its negative row comes alone.
+        names += [e.id for e in rows if e.reversal is not None and known(e)]
         if names:
             self.month.declare(*names, month=before)
         made = declaration_record.find(self.month.state, HOSPITAL, before)
-        self.month.close(*names, month=before)
         assert made is None or made.stage is Stage.OPEN
+        self.close_month(before, names)
         return True
+
+    def close_month(self, month: str, names: list[str]) -> None:
+        self.month.close(*names, month=month)
 
     def declarations(self) -> list[tuple[str, declaration_record.Declaration]]:
         found, month = [], JUNE
@@ -199,7 +212,9 @@ class Walk:
             return False
         name = self.chance.choice(open_ones)
         noticed = self.month.state.get(f"deduction/{name}")[6]
-        self.month.decide(self.chance.randrange(0, noticed + 1), deduction=name)
+        claim = self.month.claim(self.month.state.get(f"deduction/{name}")[1])
+        most = 0 if claim.state is ClaimState.REVERSED else noticed
+        self.month.decide(self.chance.randrange(0, most + 1), deduction=name)
         return True
 
     def set_aside(self) -> bool:
@@ -225,13 +240,14 @@ class Walk:
                 return False
             self.month.audit(month=month)
             self.month.confirm(month=month)
-            self.month.cut(month)
+            if period_record.collecting(self.month.state) == month:
+                self.month.cut(month)
             return True
         return False
 
     def say_yes(self) -> bool:
         for period in self.periods():
-            for (home, care), bureaus in PAIRS.items():
+            for (home, care), bureaus in self.PAIRS.items():
                 made = statement_record.find(self.month.state, period, home, care)
                 stage = period_record.load(self.month.state, period).stage
                 if made is not None and stage == "stated" and not made.confirmed and not made.open:
@@ -287,7 +303,9 @@ class Walk:
             and date_of_ms(self.month.world.time_ms) <= listed.confirm_by
             and entry.reversal is None and month is not None and month.period == period
             and here == pair
-            and not objection_record.of_settlement(state, entry.id, pair[0])
+            and not objection_record.of_settlement(
+                state, entry.id, pair[0] if pair[0] == INSURER else ""
+            )
             and owed_by(pair[0], entry) > 0
         )  # fmt: skip
 
@@ -329,9 +347,9 @@ class Walk:
             return False
         name = self.chance.choice(waiting)
         due = notice_record.load(self.month.state, name)
-        payer = PAYERS.get(due.payer, FINANCE_GUANGDONG)
+        payer = self.PAYERS.get(due.payer, FINANCE_GUANGDONG)
         self.month.payments += 1
-        payment = f"{payer}:{self.month.payments}"
+        payment = f"{own_prefix(payer)}-{self.month.payments}"
         world = self.month.world
         order = {"payment": payment, "notice": name, "amount_fen": due.open_fen, "bank": BANK}
         world.do(payer, "payment", "order", order, post="finance")
@@ -468,7 +486,7 @@ class Walk:
         for method, area, _ in CITIES:
             stated = 0
             for period in self.periods():
-                for pair in PAIRS:
+                for pair in self.PAIRS:
                     made = statement_record.find(state, period, *pair)
                     if made is not None and made.confirmed:
                         sums = made.cells if method == "levy" else made.places

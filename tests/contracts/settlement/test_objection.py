@@ -28,6 +28,7 @@ from tests.contracts.settlement.month_world import (
     make_month,
 )
 from tests.contracts.world import (
+    ALICE,
     BUREAU_GUANGDONG,
     BUREAU_GUANGZHOU,
     BUREAU_HUNAN,
@@ -166,6 +167,39 @@ def test_its_time_is_until_the_own_word_and_the_day_for_confirming(month: Month)
     late = lodge(month, row(ONE, 1), who=BUREAU_GUANGDONG, objection="440000-o2",
                  refused="objection.too-late")  # fmt: skip
     assert (late.values["confirm_by"], late.values["today"]) == ("2025-07-24", "2025-07-25")
+
+
+def test_each_area_objects_to_what_its_own_statement_has_of_a_settlement() -> None:
+    """Carol of Shenzhen pays for her relative of Hunan: two statements hold a part of one bill."""
+    month = make_month()
+    for contract, method, args in (
+        ("funds", "deposit", {"transfer": "440300d-c", "person": CAROL, "amount_fen": 100_000}),
+        ("family", "authorise",
+         {"owner": CAROL, "person": ALICE, "relation": "parent", "limit_fen": 80_000,
+          "from": "2025-06-01", "presence": {"kind": "card", "certificate": "03"}}),
+    ):  # fmt: skip
+        post = "finance" if contract == "funds" else "clerk"
+        month.world.do(BUREAU_SHENZHEN, contract, method, args, post=post)
+    month.settle(1, 300_000, use_account=True, family=[CAROL])
+    month.on("2025-07-01").declared_and_confirmed(ONE)
+    month.on("2025-07-21").cut()
+    cities = {"home": SHENZHEN, "care": GUANGZHOU}
+    whole = stated(month).total_fen
+    hers = statement_record.load(month.state, JUNE, SHENZHEN, GUANGZHOU).total_fen
+    assert min(whole, hers) > 0
+    above = lodge(month, row(ONE, whole + 1), refused="objection.above-row")
+    assert above.values["owed_fen"] == whole
+    lodge(month, row(ONE, whole))
+    by_city = {"who": BUREAU_SHENZHEN, "objection": "440300-o1", **cities}
+    above = lodge(month, row(ONE, hers + 1), refused="objection.above-row", **by_city)
+    assert above.values["owed_fen"] == hers
+    lodge(month, row(ONE, hers), **by_city)
+    reply(month, "move")
+    act(month, BUREAU_GUANGZHOU, "answer", {"objection": "440300-o1", "how": "move"})
+    for home, care, fen in ((HUNAN, GUANGDONG, whole), (SHENZHEN, GUANGZHOU, hers)):
+        left = statement_record.load(month.state, JUNE, home, care)
+        assert (left.cells, left.places) == ({}, {})
+        assert statement_record.load(month.state, JULY, home, care).total_fen == fen
 
 
 def test_the_same_call_twice_is_one_objection_and_another_is_refused(month: Month) -> None:

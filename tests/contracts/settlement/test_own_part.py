@@ -28,6 +28,7 @@ from tests.contracts.world import (
     BUREAU_CHANGSHA,
     BUREAU_GUANGZHOU,
     BUREAU_HUNAN,
+    CENTRE,
     HOSPITAL,
     PHARMACY,
 )
@@ -46,6 +47,8 @@ class Home:
         self.world = self.counter.world
         enrol(self.world, CHILD, BUREAU_GUANGZHOU, link=sha256(b"child").digest())
         self.deposit(100_000)
+        period = {"period": "2025-06"}
+        self.world.do(CENTRE, "clearing", "open", period, post="finance")
 
     def deposit(self, amount_fen: int) -> None:
         args = {"transfer": "440100d-child", "person": CHILD, "amount_fen": amount_fen}

@@ -334,7 +334,8 @@ def test_demands_that_are_refused(counter: ClaimWorld) -> None:
     advanced(counter)
     call(counter, "withdraw", refused="recovery.paid-first")
     demand(counter, 170_001, refused="recovery.above-paid")
-    demand(counter, bank=HOSPITAL, refused="recovery.bank")
+    for none in (HOSPITAL, counter.world.former_bank()):
+        demand(counter, bank=none, refused="recovery.bank")
     demand(counter, recovery="430100q9", refused="recovery.not-found")
     receive(counter, 1, refused="recovery.not-your-order")
     demand(counter, 100_000)
@@ -343,6 +344,24 @@ def test_demands_that_are_refused(counter: ClaimWorld) -> None:
     demand(counter, 170_000)
     receive(counter, 110_000, 2)
     demand(counter, 169_999, post="finance", refused="recovery.wrong-stage")
+
+
+def test_what_came_in_at_a_bank_goes_back_from_there(counter: ClaimWorld) -> None:
+    """Asked anew, the party pays in at another bank; the first one's money is still its own."""
+    advanced(counter)
+    demand(counter)
+    first = receive(counter, 60_000).answer
+    state, other = counter.world.state, "bank:ccb"
+    state.put(f"org/{other}", state.get(f"org/{BANK}") | {"id": other})
+    demand(counter, bank=other)
+    receive(counter, 10_000, 2, sender=other)
+    assert receive(counter, 60_000).answer["recovered_fen"] == first["recovered_fen"] + 10_000
+    receive(counter, 1, 3, refused="recovery.not-your-order")
+    give_back(counter, sender=other, refused="recovery.not-your-order")
+    give_back(counter)
+    assert balance(state, f"bank:{BANK}", "310100") == 0
+    assert balance(state, f"bank:{other}", "310100") == -10_000
+    assert record(counter).recovered_fen == 10_000
 
 
 @settings(max_examples=40)

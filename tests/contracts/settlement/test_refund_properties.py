@@ -32,6 +32,7 @@ from tests.contracts.world import (
     BANK,
     BUREAU_CHANGSHA,
     BUREAU_GUANGZHOU,
+    CENTRE,
     HOSPITAL,
     MemoryState,
 )
@@ -202,6 +203,7 @@ def _rich() -> CoverWorld:
     send = {"transfer": "440100w-1", "from": CHILD, "to": ALICE, "amount_fen": 11_000,
             "presence": CARD}  # fmt: skip
     world.do(BUREAU_GUANGZHOU, "wallet", "send", send, post="clerk")
+    world.do(CENTRE, "clearing", "open", {"period": DAY[:7]}, post="finance")
     world.do(BUREAU_CHANGSHA, "wallet", "claim", {"transfer": "440100w-1"}, post="clerk")
     return made
 
