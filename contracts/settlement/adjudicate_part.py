@@ -124,13 +124,13 @@ def _plus(one: _Sums, other: _Sums) -> dict[str, int]:
 
 
 def _told(case: Case, owed: _Owed, number: int, parts: int) -> Case:
-    """What the policy is told: the stay so far, without its lines."""
+    """What the policy is told: the stay so far, without its lines. There is no such key: a policy
+    that gets at it, though its source does not say so, fails instead of finding none."""
     known: Mapping[str, int] = case["counters"] if owed.year == case["year"] else {}
     return {
         **without_split(case),
         "year": owed.year,
         "sums": dict(owed.whole),
-        "lines": [],
         "counters": case["counters_by_year"].get(str(owed.year), known),
         "visit": {**case["visit"], "part": number, "parts": parts},
     }

@@ -285,6 +285,20 @@ def test_a_policy_that_reads_lines_settles_whole(desk: StayWorld) -> None:
     desk.part(FIRST, bill, JUNE(3))
 
 
+def test_a_policy_that_gets_at_lines_by_another_name_is_refused_and_not_told_of_none(
+    desk: StayWorld,
+) -> None:
+    """The word is not in its source; of a part it would find an empty list and pay by that."""
+    hidden = RESIDENT_POLICY.replace(
+        "def settle(case):", 'def settle(case):\n    n = case["li" + "nes"]'
+    )
+    desk.deploy("390", hidden, "2025-02-01")
+    bill = [bed(1, JUNE(1), 300_000)]
+    refused = desk.part(FIRST, bill, JUNE(3), goes_on=True, refused="policy.fault")
+    assert refused.values["fault"] == "no-key"
+    desk.part(FIRST, bill, JUNE(3))
+
+
 # --- What does not fit ----------------------------------------------------------------------------
 
 
