@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from cli.bank_file import BankFileError, read_statement, write_instructions
-from cli.client import CallSpec, Client
+from cli.client import CallSpec, Client, Refused
 from cli.exits import Exit
-from cli.output import Json, escape, fail, out, print_json, print_table, yuan
+from cli.output import Json, err, escape, fail, out, print_json, print_table, yuan
 from cli.session import open_client
 from contracts.settlement import bank_order
 from contracts.settlement.bank_order import OrderStage
@@ -47,17 +47,20 @@ def instructions(
     """Write the orders that this bank was given and has not reported on. 付款指令
 
     Tells besides which orders were withdrawn: they are not in the file and to be paid no more.
+    A node that took a snapshot has orders from a height on: then it is told which.
     """
     if to_file.suffix not in (".csv", ".json"):
         fail(Exit.USAGE, "--out names a .csv or .json file")
     with open_client(context) as client:
-        orders, withdrawn = _by_stage(_orders(client, _me(client)))
+        floor, listed = _orders(client, _me(client))
+        orders, withdrawn = _by_stage(listed)
     count = write_instructions(to_file, orders)
     total = sum(int(order["amount_fen"]) for order in orders)
     if as_json:
         print_json(
-            {"file": str(to_file), "orders": count, "amount_fen": total, "withdrawn": withdrawn}
-        )
+            {"file": str(to_file), "orders": count, "amount_fen": total, "withdrawn": withdrawn,
+             "from_height": floor}
+        )  # fmt: skip
         return
     typer.echo(f"{to_file}: {count} orders, {yuan(total)}")
     if withdrawn:
@@ -133,15 +136,30 @@ def _me(client: Client) -> str:
     return str(client.identity.organisation)
 
 
-def _orders(client: Client, bank: str) -> Iterator[dict[str, Any]]:
-    for kind in ("payment", *bank_order.KINDS):
-        after = None
-        while True:
-            page = client.get(f"/v1/banks/{bank}/orders", kind=kind, limit=PAGE, after=after)
-            yield from page["records"]
-            after = page["next"]
-            if after is None:
-                break
+def _orders(client: Client, bank: str) -> tuple[int, list[dict[str, Any]]]:
+    """Orders of all kinds, and the height that they begin at: 0 for all that there are."""
+    kinds = ("payment", *bank_order.KINDS)
+    try:
+        return 0, [order for kind in kinds for order in _of_kind(client, bank, kind, None)]
+    except Refused as refusal:
+        if refusal.code != "read.below-floor":
+            raise
+        floor = int(refusal.problem["values"]["floor"])
+    err.print(
+        f"This node took a snapshot and has no blocks below height {floor}: orders that were given "
+        "before are not listed. Ask another node for them. 此高度以前的指令请改查其他节点。"
+    )
+    behind = f"{floor - 1}:0"
+    return floor, [order for kind in kinds for order in _of_kind(client, bank, kind, behind)]
+
+
+def _of_kind(client: Client, bank: str, kind: str, after: str | None) -> Iterator[dict[str, Any]]:
+    while True:
+        page = client.get(f"/v1/banks/{bank}/orders", kind=kind, limit=PAGE, after=after)
+        yield from page["records"]
+        after = page["next"]
+        if after is None:
+            return
 
 
 def _by_stage(listed: Iterable[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:

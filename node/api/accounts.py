@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import Path
+from fastapi import Path, Query
 from starlette.responses import Response
 
 from contracts.api import Rejected
 from contracts.settlement import funds_chart
 from contracts.settlement.funds_chart import AccountKind
-from node.api import parties, schemas
+from node.api import chain, parties, schemas
 from node.api.guard import Access
-from node.api.params import ACCOUNT, AccessDep, After, Limit, cursor_parts, edge_router
+from node.api.params import ACCOUNT, CURSOR, AccessDep, Limit, cursor_parts, edge_router
 from node.api.ports import PostingRow
 from node.api.problems import Problem
 from node.api.rights import Right
@@ -21,6 +21,9 @@ router = edge_router("money")
 
 AccountName = Annotated[
     str, Path(pattern=ACCOUNT, description="Name from the chart of accounts: fund:430100")
+]
+AfterPosting = Annotated[
+    str, Query(pattern=rf"^$|{CURSOR}", description="Cursor `next` of the answer before.")
 ]
 
 
@@ -60,11 +63,12 @@ async def account(access: AccessDep, account: AccountName) -> Response:
     responses={200: {"model": schemas.PostingsAnswer}},
 )
 async def account_postings(
-    access: AccessDep, account: AccountName, limit: Limit, after: After = ""
+    access: AccessDep, account: AccountName, limit: Limit, after: AfterPosting = ""
 ) -> Response:
     """Postings on an account, oldest first."""
     cursor_parts(after, 3)
     find_account(access, account)
+    chain.check_whole(access.view, after)
     rows = access.view.postings_of(account, after, limit)
     return access.answer(
         {

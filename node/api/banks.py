@@ -15,7 +15,7 @@ from contracts.settlement.clearing.payment_record import PaymentStage
 from contracts.settlement.refunds import payout
 from node.api import chain, parties, schemas
 from node.api.guard import Access
-from node.api.params import AccessDep, After, Limit, ThingId, cursor_parts, edge_router
+from node.api.params import AccessDep, After, Limit, ThingId, edge_router
 from node.api.rights import Right
 
 router = edge_router("money")
@@ -44,7 +44,7 @@ SUSPENSE_MAX = 2_000
     "/v1/banks/{bank}/orders", name="bank_orders", responses={200: {"model": schemas.RecordsAnswer}}
 )
 async def bank_orders(
-    access: AccessDep, bank: ThingId, limit: Limit, after: After = "", kind: Kind = PAYMENT
+    access: AccessDep, bank: ThingId, limit: Limit, after: After, kind: Kind = PAYMENT
 ) -> Response:
     """Orders that a bank was given and has not reported on, oldest first. Those that pay persons
     are shown to the bank and to auditors of the whole country alone; their ``stage`` is
@@ -52,10 +52,10 @@ async def bank_orders(
 
     A page may be empty and still have a ``next``: it looks at orders of all banks.
     """
-    cursor_parts(after, 2)
     # Account tokens of persons are not everybody's business whose business a bank is.
     right = None if kind == PAYMENT else Right.ORDER
     access.check(parties.of_organisation(access.state, bank), f"bank/{bank}", right)
+    chain.check_whole(access.view, after)
     rows = access.view.calls_of("topic", TOPICS[kind], after, limit)
     shown, following = chain.affordable(access.view, rows, limit)
     listed: list[dict[str, Any]] = []
@@ -90,7 +90,7 @@ def _payment(access: Access, bank: str, payment: str) -> dict[str, Any] | None:
         "account": None,
         "notice": made.notice,
         "due_on": notice.due_on,
-        "by_fund_fen": notice.by_fund(),
+        "by_fund_fen": notice.by_fund(made.rows),
     }
 
 

@@ -15,12 +15,12 @@ from contracts.settlement.provider import record as provider_record
 from contracts.settlement.provider.record import SUM_FIELDS
 from node.api import parties, schemas
 from node.api.guard import Access
-from node.api.params import AccessDep, ThingId, edge_router
+from node.api.params import MONTH, AccessDep, ThingId, edge_router
 from node.api.problems import Problem
 
 router = edge_router("money")
 
-Month = Annotated[str, Query(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$", description="Month: 2025-06")]
+Month = Annotated[str, Query(pattern=MONTH, description="Month: 2025-06")]
 MONTHS_MAX = 36
 
 

@@ -124,6 +124,7 @@ async def vouchers(
     answered whole; ``next`` is the height to go on behind, null at the newest.
     """
     _check_region(access, region)
+    chain.check_whole(access.view, str(after_height))
     head = access.view.head.height
     books = _books(request)
     listed: list[dict[str, Any]] = []

@@ -63,9 +63,9 @@ async def area_claims(
     area: AreaCode,
     scheme: Scheme,
     limit: Limit,
+    after: After,
     from_day: Annotated[str | None, Query(alias="from", pattern=DATE)] = None,
     to_day: Annotated[str | None, Query(alias="to", pattern=DATE)] = None,
-    after: After = "",
 ) -> Response:
     """Claims of an area's insured that were settled in a period, oldest first, by id only.
 
@@ -77,6 +77,7 @@ async def area_claims(
     first, last = day(access, from_day), day(access, to_day)
     start = calendar.start_of_day_ms(first)
     end = calendar.start_of_day_ms(calendar.add_days(last, 1))
+    chain.check_whole_from(access.view, start)
     cursor = after or f"{_height_before(access, start)}:{2**31 - 1}"
     named = access.view.calls_of("topic", "claim.settled", cursor, limit)
     rows, following = chain.affordable(access.view, named, limit)
@@ -136,10 +137,12 @@ async def claim_case(access: AccessDep, claim: ThingId) -> Response:
 def case_document(
     access: Access, claim_id: str, claim: Claim, settled: Settled, told: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The case of a settled claim. Raises ``Problem`` ``read.withheld`` where parts were erased."""
+    """The case of a settled claim. Raises ``Problem`` ``read.withheld`` where parts were erased,
+    ``read.below-floor`` where a snapshot passed over them."""
     origin = claim_id if settled.again is None else settled.again.origin
     clinical, given = _content(access, origin)
-    visit = _visit(claim, clinical, told)
+    _check_told(access, clinical, given, told)
+    visit = _visit(claim, clinical or {}, told)
     person = enrolment.load_person(access.state, claim.person)
     institution = organisations.load(access.state, claim.institution)
     assert person is not None, f"claim {claim_id} is of nobody"
@@ -186,17 +189,33 @@ def attached_to(
                     yield call, attached
 
 
-def _content(access: Access, claim_id: str) -> tuple[Mapping[str, Any], dict[str, list[Any]]]:
-    """The clinical half that was told last, and charge lines by number."""
-    clinical: Mapping[str, Any] = {}
+def _content(
+    access: Access, claim_id: str
+) -> tuple[Mapping[str, Any] | None, dict[str, list[Any]]]:
+    """The clinical half that was told last, None where none was, and charge lines by number."""
+    clinical: Mapping[str, Any] | None = None
     lines: dict[str, list[Any]] = {}
     for _, attached in attached_to(access, claim_id, "claim", TELL_LINES, AUDIENCE):
         if attached["withheld"]:
             raise Problem("read.withheld", commitment=attached["commitment"])
         content = attached["content"]
-        clinical = content.get("visit") or clinical
+        if content.get("visit") is not None:
+            clinical = content["visit"] or clinical or {}
         lines.update({line[0]: line for line in content.get("lines") or ()})
     return clinical, lines
+
+
+def _check_told(
+    access: Access,
+    clinical: Mapping[str, Any] | None,
+    given: Mapping[str, list[Any]],
+    told: Mapping[str, Any],
+) -> None:
+    """Raises ``Problem`` ``read.below-floor`` where the visit or a line was told in a block that a
+    snapshot passed over: without them it would be the case of another bill."""
+    missing = any(line[_POSITION["line"]] not in given for line in told["lines"])
+    if access.view.floor > 0 and (clinical is None or missing):
+        raise Problem("read.below-floor", floor=access.view.floor)
 
 
 def _visit(claim: Claim, clinical: Mapping[str, Any], told: Mapping[str, Any]) -> Visit:

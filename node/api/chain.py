@@ -11,6 +11,7 @@ from node.api import parties
 from node.api.guard import Access
 from node.api.parties import Parties
 from node.api.ports import CallRow, Place, View
+from node.api.problems import Problem
 from node.ledger.block import Header
 from node.ledger.receipt import Receipt
 from node.ledger.transaction import SignedTransaction
@@ -70,6 +71,32 @@ def locate(view: View, tx_id: bytes) -> Located | None:
     first = place.first_receipt
     receipts = Receipts(leaves[first : first + len(transaction.body.calls)])
     return Located(place, transaction, receipts, leaves)
+
+
+def held(view: View, tx_id: bytes) -> Located:
+    """A transaction that the state names.
+
+    Raises ``Problem`` ``read.below-floor`` where a snapshot brought the state without its block.
+    """
+    located = locate(view, tx_id)
+    if located is None:
+        assert view.floor > 0, f"the state names transaction {tx_id.hex()} that is not stored"
+        raise Problem("read.below-floor", floor=view.floor)
+    return located
+
+
+def check_whole(view: View, after: str) -> None:
+    """Raises ``Problem`` ``read.below-floor`` where a snapshot passed over blocks behind a cursor:
+    what is summed up or compared without their rows would pass for the whole."""
+    height = int(after.partition(":")[0]) if after else 0
+    if height < view.floor - 1:
+        raise Problem("read.below-floor", floor=view.floor)
+
+
+def check_whole_from(view: View, time_ms: int) -> None:
+    """The same for what happened from a time on; ms."""
+    if view.floor > 0 and time_of(view, view.floor - 1) >= time_ms:
+        raise Problem("read.below-floor", floor=view.floor)
 
 
 @lru_cache(maxsize=64)

@@ -17,7 +17,7 @@ from contracts.organisations import INSTITUTIONS
 from contracts.regions import covers
 from node.api import chain, schemas
 from node.api.guard import Access
-from node.api.params import AccessDep, After, Limit, ThingId, cursor_parts, edge_router
+from node.api.params import AccessDep, After, Limit, ThingId, edge_router
 from node.api.parties import Parties
 from node.api.ports import CallRow
 
@@ -51,7 +51,7 @@ STEPS: Mapping[str, tuple[str, str]] = {
     responses={200: {"model": schemas.ChangesAnswer}},
 )
 async def organisation_changes(
-    access: AccessDep, organisation: ThingId, limit: Limit, after: After = ""
+    access: AccessDep, organisation: ThingId, limit: Limit, after: After
 ) -> Response:
     """What a hospital, pharmacy, insurer or finance department is party to, by what changed.
 
@@ -59,8 +59,8 @@ async def organisation_changes(
     ``call_index`` name the receipt of the change. A page may have fewer rows than were asked for,
     also none, and go on behind ``next``.
     """
-    cursor_parts(after, 2)
     access.check(Parties(organisations=frozenset({organisation})), f"changes/{organisation}")
+    chain.check_whole(access.view, after)
     found = organisations.load(access.state, organisation)
     listed: tuple[str, str] | None = None
     if found is not None and found.kind in (*INSTITUTIONS, "insurer"):

@@ -223,9 +223,7 @@ async def claim(access: AccessDep, claim: ThingId) -> Response:
     name="claim_history",
     responses={200: {"model": schemas.CallsAnswer}},
 )
-async def claim_history(
-    access: AccessDep, claim: ThingId, limit: Limit, after: After = ""
-) -> Response:
+async def claim_history(access: AccessDep, claim: ThingId, limit: Limit, after: After) -> Response:
     """Every call that named the claim, oldest first, also the rejected ones."""
     if find_claim(access, claim):
         access.check(parties.of_claim(access.state, claim), f"claim/{claim}")
@@ -271,9 +269,7 @@ def settlement_of(access: Access, claim_id: str) -> tuple[Claim, Located, int]:
     access.check(parties.of_claim(access.state, claim_id), f"claim/{claim_id}")
     if isinstance(found, Reversal) or found.settled is None:
         raise Problem("read.not-found", settled=False)
-    located = chain.locate(access.view, found.settled.tx_id)
-    assert located is not None, f"claim {claim_id} names a transaction that is not stored"
-    return found, located, found.settled.call_index
+    return found, chain.held(access.view, found.settled.tx_id), found.settled.call_index
 
 
 @router.get(
@@ -327,7 +323,7 @@ async def claim_statement(
     responses={200: {"model": schemas.AttachmentsAnswer}},
 )
 async def claim_attachments(
-    access: AccessDep, claim: ThingId, limit: Limit, after: After = ""
+    access: AccessDep, claim: ThingId, limit: Limit, after: After
 ) -> Response:
     """Charge lines, visit and materials of a claim, from all of its calls in order."""
     find_claim(access, claim)

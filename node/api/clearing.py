@@ -12,7 +12,7 @@ from fastapi import Path
 from starlette.responses import Response
 
 from contracts.settlement import funds_chart as chart
-from contracts.settlement.calendar import date_of_ms
+from contracts.settlement.calendar import date_of_ms, start_of_day_ms
 from contracts.settlement.clearing import (
     advance,
     audit_record,
@@ -29,14 +29,22 @@ from contracts.settlement.clearing.statement_record import Statement
 from contracts.settlement.filing import work_calendar
 from node.api import chain, parties, schemas
 from node.api.guard import Access
-from node.api.params import DEBTOR, ID, AccessDep, After, AreaCode, Limit, ThingId, edge_router
+from node.api.params import (
+    DEBTOR,
+    ID,
+    MONTH,
+    AccessDep,
+    After,
+    AreaCode,
+    Limit,
+    ThingId,
+    edge_router,
+)
 from node.api.rights import Right, has_post
 
 router = edge_router("month")
 
-MonthName = Annotated[
-    str, Path(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$", description="Month: 2025-06")
-]
+MonthName = Annotated[str, Path(pattern=MONTH, description="Month: 2025-06")]
 NoticeId = Annotated[
     str, Path(pattern=ID, description="Id of a notice: clearing:2025-06:430000:440000")
 ]
@@ -105,7 +113,7 @@ def _institution_notice(access: Access, institution: str, month: str) -> str | N
     responses={200: {"model": schemas.RowsAnswer}},
 )
 async def institution_rows(
-    access: AccessDep, institution: ThingId, month: MonthName, limit: Limit, after: After = ""
+    access: AccessDep, institution: ThingId, month: MonthName, limit: Limit, after: After
 ) -> Response:
     """The ledger's settlements and refunds of a month in the manner of 3202, oldest first.
 
@@ -113,6 +121,7 @@ async def institution_rows(
     `next`.
     """
     access.check(parties.of_organisation(access.state, institution), f"rows/{institution}/{month}")
+    chain.check_whole_from(access.view, start_of_day_ms(f"{month}-01"))
     named = access.view.calls_of("institution", institution, after, limit)
     calls, following = chain.affordable(access.view, named, limit)
     rows = []

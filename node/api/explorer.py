@@ -36,7 +36,7 @@ BlockName = Annotated[
 
 
 @router.get("/v1/headers", name="headers", responses={200: {"model": schemas.HeadersAnswer}})
-async def headers(access: AccessDep, limit: Limit, after: After = "") -> Response:
+async def headers(access: AccessDep, limit: Limit, after: After) -> Response:
     """Headers from the newest down; `next` goes on with older ones."""
     top = access.view.head.height
     if after:

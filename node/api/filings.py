@@ -93,7 +93,7 @@ async def filing(access: AccessDep, filing: ThingId) -> Response:
     responses={200: {"model": schemas.AttachmentsAnswer}},
 )
 async def filing_attachments(
-    access: AccessDep, filing: ThingId, limit: Limit, after: After = ""
+    access: AccessDep, filing: ThingId, limit: Limit, after: After
 ) -> Response:
     """The papers of a filing by kind and hash, and notes, from all of its calls in order."""
     find_filing(access, filing)

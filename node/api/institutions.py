@@ -24,7 +24,7 @@ SETTLED = "claim.settled"
     responses={200: {"model": schemas.SettlementsAnswer}},
 )
 async def institution_settlements(
-    access: AccessDep, institution: ThingId, limit: Limit, after: After = ""
+    access: AccessDep, institution: ThingId, limit: Limit, after: After
 ) -> Response:
     """Settlements of an institution, oldest first, with their state now; no person is named.
 
@@ -32,6 +32,7 @@ async def institution_settlements(
     that only register or upload lines are passed over.
     """
     access.check(parties.of_organisation(access.state, institution), f"org/{institution}")
+    chain.check_whole(access.view, after)
     named = access.view.calls_of("institution", institution, after, limit)
     rows, following = chain.affordable(access.view, named, limit)
     found: list[dict[str, Any]] = []

@@ -16,7 +16,9 @@ from node.api.problems import MEDIA_TYPE, Problem
 CURSOR = r"^[0-9]{1,15}:[0-9]{1,7}(:[0-9]{1,7})?$"
 ID = r"^[A-Za-z0-9._:@-]{1,100}$"
 ACCOUNT = r"^[a-z_]{2,20}:[A-Za-z0-9._:@>-]{1,150}$"
-DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+DATE = r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}$"
+MONTH = r"^[12][0-9]{3}-(0[1-9]|1[0-2])$"
+"""Years as contracts take them (``schema.Date``): from each the calendar goes on."""
 AREA = r"^[0-9]{6}$"
 DEBTOR = r"^([0-9]{6}|insurer:[A-Za-z0-9._:@-]{1,90})$"
 
@@ -28,9 +30,6 @@ CallIndex = Annotated[int, Path(ge=0, le=999, description="Index of the call.")]
 Height = Annotated[int, Path(ge=0, le=2**53 - 1)]
 ThingId = Annotated[str, Path(pattern=ID)]
 AreaCode = Annotated[str, Path(pattern=AREA, description="District code of six digits.")]
-After = Annotated[
-    str, Query(pattern=rf"^$|{CURSOR}", description="Cursor `next` of the answer before.")
-]
 Date = Annotated[str | None, Query(pattern=DATE, description="ISO date; today when left out.")]
 
 
@@ -106,6 +105,19 @@ def cursor_parts(after: str, parts: int) -> tuple[int, ...] | None:
     if len(numbers) != parts:
         raise Problem("read.range", parts=len(numbers), parts_wanted=parts)
     return numbers
+
+
+async def cursor_of_calls(
+    after: Annotated[
+        str, Query(pattern=rf"^$|{CURSOR}", description="Cursor `next` of the answer before.")
+    ] = "",
+) -> str:
+    """The cursor of a list of calls, or of headers: two numbers. Raises ``Problem``."""
+    cursor_parts(after, 2)
+    return after
+
+
+After = Annotated[str, Depends(cursor_of_calls)]
 
 
 def day(access: Access, date: str | None) -> str:

@@ -113,7 +113,7 @@ async def person(
     responses={200: {"model": schemas.ClaimsAnswer}},
 )
 async def person_claims(
-    access: AccessDep, person: ThingId, limit: Limit, after: After = "", claim: ByClaim = None
+    access: AccessDep, person: ThingId, limit: Limit, after: After, claim: ByClaim = None
 ) -> Response:
     """The person's claims that the reader may see, in the order of their first call."""
     find_person(access, person, claim)
@@ -198,7 +198,7 @@ def _order(order: reimbursement_record.Payment) -> dict[str, Any]:
     responses={200: {"model": schemas.CallsAnswer}},
 )
 async def reimbursement_history(
-    access: AccessDep, reimbursement: ThingId, limit: Limit, after: After = ""
+    access: AccessDep, reimbursement: ThingId, limit: Limit, after: After
 ) -> Response:
     """Every call that moved a reimbursement on, oldest first.
 

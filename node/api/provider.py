@@ -10,13 +10,12 @@ from starlette.responses import Response
 from contracts.settlement.provider import record
 from contracts.settlement.provider.record import SUM_FIELDS
 from node.api import parties, schemas
-from node.api.params import AccessDep, ThingId, edge_router
+from node.api.claims import find_claim
+from node.api.params import MONTH, AccessDep, ThingId, edge_router
 
 router = edge_router("money")
 
-Month = Annotated[
-    str, Path(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$", description="Month of discharge: 2025-06")
-]
+Month = Annotated[str, Path(pattern=MONTH, description="Month of discharge: 2025-06")]
 
 
 @router.get(
@@ -29,6 +28,7 @@ async def claim_payment(access: AccessDep, claim: ThingId) -> Response:
 
     A claim that nobody decided is paid by item, as settled; its ``stage`` is null.
     """
+    find_claim(access, claim)
     access.check(parties.of_claim(access.state, claim), f"claim/{claim}")
     found = record.find(access.state, claim)
     if found is None:

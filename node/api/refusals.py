@@ -22,7 +22,7 @@ from node.api import chain, parties, schemas
 from node.api.cases import TELL_LINES, attached_to
 from node.api.claims import find_claim
 from node.api.guard import Access
-from node.api.params import AccessDep, After, Limit, ThingId, cursor_parts, edge_router
+from node.api.params import MONTH, AccessDep, After, Limit, ThingId, edge_router
 from node.api.problems import Problem
 
 router = edge_router("money")
@@ -32,7 +32,7 @@ SHOWN_MAX = 50
 """Deductions that one answer puts together: each reads the calls of its settlement."""
 _DEPARTMENT = list(LINE_FIELDS).index(DEPARTMENT)
 
-Month = Annotated[str, Query(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$", description="Month: 2025-06")]
+Month = Annotated[str, Query(pattern=MONTH, description="Month: 2025-06")]
 
 
 @router.get(
@@ -42,14 +42,13 @@ Month = Annotated[str, Query(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$", description=
 )
 async def institution_refused(
     access: AccessDep, institution: ThingId, first: Month, last: Month, limit: Limit,
-    after: After = "",
+    after: After,
 ) -> Response:  # fmt: skip
     """Deductions from the declared months of an institution, with their lines and departments.
 
     In the order in which notice was given. A page may be empty and still have a ``next``: it looks
     at the notices of all institutions.
     """
-    cursor_parts(after, 2)
     access.check(parties.of_organisation(access.state, institution), f"refused/{institution}")
     if first > last:
         raise Problem("request.invalid", where=["query.first: not after last"])

@@ -60,14 +60,25 @@ class Hint:
 
 
 def rows_behind(
-    kv: KV, remote: Remote, what: str, path: str, field: str, **query: object
+    kv: KV, nodes: Nodes, remote: Remote, what: str, path: str, field: str, **query: object
 ) -> Iterator[Any]:
     """The rows of a node's list behind what was looked at, until its turn is over; a page counts as
-    looked at once more is asked for than its last row."""
+    looked at once more is asked for than its last row.
+
+    A node that passed over blocks by a snapshot lists what is newer: the rest is for the others.
+    """
     place = rows.named(rows.CURSOR, remote.address, what)
     after = rows.read(kv, place) or ""
     for _ in range(PAGES_MAX):
-        answer = remote.get_json(path, limit=PAGE, after=after, **query)
+        try:
+            answer = remote.get_json(path, limit=PAGE, after=after, **query)
+        except Declined as refusal:
+            if refusal.code != "read.below-floor":
+                raise
+            floor = height_of(refusal.values, "floor")
+            nodes.begins_late(remote, floor)
+            after = f"{max(0, floor - 1)}:{PLACE_LAST}"
+            continue
         for row in rows_of(answer, field):
             if remote.turn_is_over:
                 return
@@ -99,7 +110,7 @@ class Followed:
             if self._records.find(kind, name) is None:
                 self.refresh(remote, kind, name)
         path = f"/v1/organisations/{self._organisation}/changes"
-        for row in rows_behind(self._kv, remote, "changes", path, "changes"):
+        for row in rows_behind(self._kv, self._nodes, remote, "changes", path, "changes"):
             self._listed(remote, Hint.of(row))
 
     def look_again(self, due: bool, turn: int) -> None:

@@ -59,6 +59,12 @@ class Nodes:
                 return found
         return None
 
+    def begins_late(self, remote: Remote, floor: int) -> None:
+        """Say that a node's list begins at a height: no fault, but others have to name the rest."""
+        self._log.warning(
+            "member.list-begins", peer=remote.address, height=floor, code="read.below-floor"
+        )
+
     def _failed(self, remote: Remote, state: str, code: str, more: dict[str, str]) -> None:
         remote.standing.failed(state, code)
         self._leave(remote)

@@ -65,7 +65,7 @@ class Orders:
         # The first list was there before the others, and its cursor keeps its name.
         listed = "orders" if kind == "payment" else f"orders of kind {kind}"
         path = f"/v1/banks/{self.bank}/orders"
-        for row in rows_behind(self._kv, remote, listed, path, "records", kind=kind):
+        for row in rows_behind(self._kv, self._nodes, remote, listed, path, "records", kind=kind):
             name = text_of(row, "order", NAME_CHARS_MAX)
             if row.get("has_entry") is False:
                 continue  # it was given before there were entries, and cannot be proved

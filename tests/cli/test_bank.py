@@ -69,6 +69,17 @@ def _csv(path: Path, rows: list[dict[str, str]]) -> Path:
     return path
 
 
+def test_orders_that_a_snapshot_passed_over_are_not_left_out_in_silence(
+    told: Bank, tmp_path: Path
+) -> None:
+    out = tmp_path / "orders.csv"
+    node: Any = told.world.node
+    node.reader._newest.floor = floor = node.head.height + 1
+    result = told.run("instructions", "--out", out, "--json")
+    assert (result.exit_code, json.loads(result.stdout)["from_height"]) == (0, floor)
+    assert f"no blocks below height {floor}" in " ".join(result.stderr.split())
+
+
 def test_from_the_instruction_file_to_the_statement_and_once_more(
     told: Bank, tmp_path: Path
 ) -> None:
@@ -76,7 +87,7 @@ def test_from_the_instruction_file_to_the_statement_and_once_more(
     result = told.run("instructions", "--out", out, "--json")
     assert result.exit_code == 0, (result.output, result.exception)
     assert json.loads(result.output) == {
-        "file": str(out), "orders": 1, "amount_fen": QUOTA, "withdrawn": []
+        "file": str(out), "orders": 1, "amount_fen": QUOTA, "withdrawn": [], "from_height": 0
     }  # fmt: skip
     with out.open(encoding="utf-8-sig", newline="") as file:
         (order,) = csv.DictReader(file)

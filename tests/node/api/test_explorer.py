@@ -12,9 +12,9 @@ from node.ledger.evidence import ReceiptFacts, StateFacts, verify_evidence
 from node.ledger.state_proof import verify_absent, verify_present
 from tests.node.api.asgi import Reply
 from tests.node.api.conftest import Edge
-from tests.node.api.story import CLAIM, LINES, PERSON, POSTINGS
+from tests.node.api.story import CLAIM, FILING, LINES, PERSON, POSTINGS, REIMBURSEMENT
 from tests.node.api.test_transactions import check_proven
-from tests.node.api.world import HOSPITAL, CallSpec, reader
+from tests.node.api.world import HOSPITAL, CallSpec, Reader, reader
 
 HOME = reader("bureau:430100")
 CENTRE = reader("centre")
@@ -285,3 +285,119 @@ def test_below_the_floor_of_a_snapshot_reads_say_where_to_look(edge: Edge) -> No
         refused = edge.api.get(path, CENTRE, query)
         assert_refused(refused, 410, "read.below-floor")
         assert refused.json()["values"] == {"floor": 3}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/v1/claims/{CLAIM}/{part}" for part in ("explanation", "statement", "evidence", "case")
+    ]
+    + ["/v1/vouchers", "/v1/trial-balance", "/v1/accounts/fund:430100/postings"]
+    + ["/v1/areas/430100/claims"],
+)  # fmt: skip
+def test_what_lies_below_the_floor_is_not_answered_as_if_it_were_nothing(
+    edge: Edge, path: str
+) -> None:
+    """A settlement that the state names, and books that would be open: neither a fault of the node
+    nor an answer that passes for the whole."""
+    asked = {
+        "/v1/vouchers": "region=430100", "/v1/trial-balance": "region=430100",
+        "/v1/areas/430100/claims": "scheme=390",
+    }  # fmt: skip
+    query = asked.get(path, "")
+    assert edge.api.get(path, HOME, query).status == 200
+    edge.node.floor = 3
+    refused = edge.api.get(path, HOME, query)
+    assert_refused(refused, 410, "read.below-floor")
+    assert refused.json()["values"] == {"floor": 3}
+
+
+def test_books_go_on_from_the_floor(edge: Edge) -> None:
+    edge.node.floor = 2
+    vouchers = edge.api.get("/v1/vouchers", HOME, "region=430100&after_height=1")
+    assert [one["at_height"] for one in vouchers.json()["vouchers"]] == [2]
+    path = "/v1/accounts/fund:430100/postings"
+    rows = edge.api.get(path, HOME, "after=1:0:0").json()["postings"]
+    assert [row["at_height"] for row in rows] == [2]
+
+
+@pytest.mark.parametrize(
+    ("path", "who"),
+    [
+        (f"/v1/institutions/{HOSPITAL}/settlements", reader(HOSPITAL)),
+        (f"/v1/institutions/{HOSPITAL}/rows/2026-01", reader(HOSPITAL)),
+        (f"/v1/organisations/{HOSPITAL}/changes", reader(HOSPITAL)),
+        ("/v1/banks/bank:icbc/orders", reader("bank:icbc")),
+    ],
+)
+def test_a_list_that_is_held_against_another_does_not_begin_at_the_floor(
+    edge: Edge, path: str, who: Reader
+) -> None:
+    """Who compares it would find settlements that the ledger does not have, and pay no order."""
+    assert edge.api.get(path, who).status == 200
+    edge.node.floor = 3
+    assert_refused(edge.api.get(path, who), 410, "read.below-floor")
+
+
+def test_a_month_that_began_above_the_floor_is_whole(edge: Edge) -> None:
+    edge.node.floor = 3
+    path = f"/v1/institutions/{HOSPITAL}/rows/2026-02"
+    assert edge.api.get(path, reader(HOSPITAL)).status == 200
+    assert (
+        edge.api.get("/v1/banks/bank:icbc/orders", reader("bank:icbc"), "after=2:0").status == 200
+    )
+
+
+OF_CALLS = (
+    (f"/v1/claims/{CLAIM}/history", HOME, ""),
+    (f"/v1/claims/{CLAIM}/attachments", HOME, ""),
+    (f"/v1/persons/{PERSON}/claims", HOME, ""),
+    (f"/v1/filings/{FILING}/attachments", HOME, ""),
+    (f"/v1/reimbursements/{REIMBURSEMENT}/history", HOME, ""),
+    ("/v1/areas/430100/claims", HOME, "scheme=390&"),
+    (f"/v1/institutions/{HOSPITAL}/settlements", reader(HOSPITAL), ""),
+    (f"/v1/institutions/{HOSPITAL}/rows/2026-01", reader(HOSPITAL), ""),
+    (f"/v1/institutions/{HOSPITAL}/refused", reader(HOSPITAL), "first=2026-01&last=2026-01&"),
+    (f"/v1/organisations/{HOSPITAL}/changes", reader(HOSPITAL), ""),
+    ("/v1/banks/bank:icbc/orders", reader("bank:icbc"), ""),
+)
+
+
+@pytest.mark.parametrize(("path", "who", "query"), OF_CALLS)
+def test_a_cursor_of_another_list_is_refused(
+    edge: Edge, path: str, who: Reader, query: str
+) -> None:
+    assert edge.api.get(path, who, f"{query}after=1:2").status == 200
+    refused = edge.api.get(path, who, f"{query}after=1:2:3")
+    assert_refused(refused, 400, "read.range")
+    assert refused.json()["values"] == {"parts": 3, "parts_wanted": 2}
+
+
+@pytest.mark.parametrize("month", ["0000-01", "0999-12", "3000-01", "9999-12"])
+def test_months_that_no_calendar_goes_on_from_are_refused(edge: Edge, month: str) -> None:
+    of = f"/v1/institutions/{HOSPITAL}"
+    for path, query in (
+        (f"{of}/batches", f"first={month}&last={month}"), (f"{of}/rows/{month}", ""),
+        (f"{of}/refused", f"first={month}&last={month}"), (f"{of}/payments/{month}", ""),
+        (f"/v1/declarations/{HOSPITAL}/{month}", ""),
+    ):  # fmt: skip
+        refused = edge.api.get(path, reader(HOSPITAL), query)
+        assert_refused(refused, 422, "request.invalid")
+
+
+def test_days_that_no_calendar_goes_on_from_are_refused(edge: Edge) -> None:
+    path = "/v1/areas/430100/claims"
+    assert edge.api.get(path, HOME, "scheme=390&to=2999-12-31").status == 200
+    for query in ("scheme=390&to=9999-12-31", "scheme=390&from=0999-12-31&to=3000-01-01"):
+        assert_refused(edge.api.get(path, HOME, query), 422, "request.invalid")
+
+
+def test_what_a_claim_that_is_not_there_is_worth_is_not_told(edge: Edge) -> None:
+    assert_refused(edge.api.get("/v1/claims/nothing/payment", CENTRE), 404, "read.not-found")
+
+
+def test_a_case_whose_first_calls_lie_below_the_floor_is_not_made_up(edge: Edge) -> None:
+    """The settlement is held, the registration with the clinical half of the visit is not."""
+    edge.node.floor = 2
+    assert edge.api.get(f"/v1/claims/{CLAIM}/explanation", HOME).status == 200
+    assert_refused(edge.api.get(f"/v1/claims/{CLAIM}/case", HOME), 410, "read.below-floor")

@@ -202,13 +202,18 @@ class MemoryView:
         return Checked.REEXECUTED
 
     def transactions(self, height: int) -> Sequence[bytes]:
-        return self._node.blocks[height].leaves
+        return self._node.blocks[height].leaves if self._held(height) else ()
 
     def receipts(self, height: int) -> Sequence[bytes]:
-        return self._node.blocks[height].receipts
+        return self._node.blocks[height].receipts if self._held(height) else ()
 
     def find_transaction(self, tx_id: bytes) -> Place | None:
-        return self._node.places.get(tx_id)
+        place = self._node.places.get(tx_id)
+        return place if place is not None and self._held(place.height) else None
+
+    def _held(self, height: int) -> bool:
+        """Whether the block is here: a snapshot brings none, and an index that begins with it."""
+        return not 0 < height < self._node.floor
 
     def state(self, key: str) -> Any | None:
         data = self._node.state.get(key)
@@ -229,7 +234,12 @@ class MemoryView:
     def calls_of(self, kind: str, subject: str, after: str, limit: int) -> Sequence[CallRow]:
         rows = self._node.rows.get((kind, subject), [])
         behind = tuple(int(part) for part in after.split(":")) if after else (-1, -1)
-        return [row for row in rows if (row.height, row.receipt_index) > behind][:limit]
+        assert len(behind) == 2, "the edge has checked the cursor"
+        return [
+            row
+            for row in rows
+            if (row.height, row.receipt_index) > behind and self._held(row.height)
+        ][:limit]
 
     def postings_of(self, account: str, after: str, limit: int) -> Sequence[PostingRow]:
         behind = tuple(int(part) for part in after.split(":")) if after else (-1, -1, -1)
@@ -237,6 +247,7 @@ class MemoryView:
             row
             for row in self._node.postings
             if row.account == account
+            and self._held(row.height)
             and (row.height, row.receipt_index, row.posting_index) > behind
         ][:limit]
 

@@ -15,6 +15,7 @@ from node.ledger.evidence import StateFacts, verify_evidence
 from node.member.nodes import LOOKS_MAX, in_turn
 from node.member.remote import TURN_S_MAX
 from tests.contracts.world import BANK
+from tests.node.api.real import reader
 from tests.node.member.desk import OTHER_BANK, Desk, Door
 from tests.node.member.liars import LIARS, Stale, about, declines, leaves_orders_out
 from tests.node.store.sim_kv import Crash, SimKV
@@ -324,6 +325,33 @@ def test_the_order_of_a_part_that_came_back_is_of_that_part(tmp_path: Path) -> N
     (row,) = [row for content in desk.out().values() for row in content]
     assert (row["order"], row["amount_fen"]) == (part, 250_00)
     assert row["by_fund_fen"] == {"310101": 250_00}
+    (listed,) = desk.world.api.get(f"/v1/banks/{BANK}/orders", reader(BANK)).json()["records"]
+    assert {name: listed[name] for name in listed if name in row} == {
+        name: row[name] for name in row if name in listed
+    }, "a bank without a member node is told the same"
+    desk.close()
+
+
+def test_a_node_that_took_a_snapshot_names_what_is_newer_and_says_so(tmp_path: Path) -> None:
+    """What was approved in blocks that it passed over is named by others, or by nobody: the log
+    has the height."""
+    desk = Desk(tmp_path / "ledger")
+    older = desk.order(1_000)
+    floor = desk.world.node.head.height + 1
+    newer = desk.order(2_000)
+    desk.world.node.reader._newest.floor = floor
+    desk.fresh(tmp_path / "member")
+    built = desk.rounds(2)
+    assert {row["order"] for content in desk.out().values() for row in content} == {newer}
+    (node,) = built.status()["nodes"]
+    assert node["state"] == "agrees"
+    begun = [line for line in desk.logged() if line["event"] == "member.list-begins"]
+    assert {(line["height"], line["code"]) for line in begun} == {(floor, "read.below-floor")}
+    desk.world.node.reader._newest.floor = 0
+    desk.doors = [Door(desk.world), Door(desk.world)]
+    desk.rounds(1)
+    found = {row["order"] for content in desk.out().values() for row in content}
+    assert found == {older, newer}, "the second node has all blocks"
     desk.close()
 
 
