@@ -62,7 +62,7 @@ def payments(
         "Payments 赔付",
         ("payment", "product", "stage", "person", "amount 元"),
         [
-            (p["payment"], p["product"], p["stage"], p["person"], yuan(int(p["amount_fen"])))
+            (p["payment"], p["product"], p["stage"], p["person"] or "", yuan(int(p["amount_fen"])))
             for p in answer["payments"]
         ],
         footer=next_page(answer),

@@ -61,14 +61,17 @@ async def cover_product(access: AccessDep, product: ThingId) -> Response:
     responses={200: {"model": schemas.RecordAnswer}},
 )
 async def cover_holder(access: AccessDep, product: ThingId, person: ThingId) -> Response:
-    """Whether a person holds a product and has authorised it. For its insurer, and at home."""
+    """Whether a person holds a product and has authorised it. For its insurer, whose business it
+    is, and at home for those who work on the person's case: then it is a look at the person."""
     found = cover_record.find_product(access.state, product)
     holder = cover_record.find_holder(access.state, product, person)
     if found is None or holder is None:
         raise access.absent()
     known = enrolment.load_person(access.state, person)
     concerned = Parties(organisations=frozenset({found.insurer}))
-    access.check(concerned | parties.of_person(access.state, person), f"cover/{product}/{person}")
+    concerned |= parties.of_person(access.state, person)
+    own = access.caller.id == found.insurer
+    access.check(concerned, f"cover/{product}/{person}", None if own else Right.PERSON)
     covers = () if known is None else known.covers
     consent = next((cover for cover in covers if cover.product == product), None)
     record = {
@@ -87,9 +90,10 @@ async def cover_holder(access: AccessDep, product: ThingId, person: ThingId) -> 
     responses={200: {"model": schemas.CoverPaymentsAnswer}},
 )
 async def cover_payments(
-    access: AccessDep, insurer: ThingId, limit: Limit, after: After = ""
+    access: AccessDep, insurer: ThingId, limit: Limit, after: After
 ) -> Response:
-    """An insurer's payments in the order in which they arose, for itself and the centre."""
+    """An insurer's payments in the order in which they arose, for itself; for the centre without
+    claim and person."""
     access.check(Parties(organisations=frozenset({insurer})), f"cover/{insurer}")
     start = cursor_parts(after, 2)
     first = 1 if start is None else start[0] + 1
@@ -100,7 +104,8 @@ async def cover_payments(
         name = str(access.state.get(f"cover-list/{insurer}/{number}"))
         made = cover_record.find_payment(access.state, name)
         assert made is not None, f"payment {name} is listed and not kept"
-        rows.append(payment_fields(name, made))
+        row = payment_fields(name, made)
+        rows.append(row if access.caller.id == insurer else row | {"claim": None, "person": None})
     return access.answer({"payments": rows, "next": f"{last}:0" if last < count else None})
 
 
@@ -163,15 +168,15 @@ async def cover_payment(access: AccessDep, payment: ThingId) -> Response:
 
 
 def _computed(access: Access, made: CoverPayment) -> dict[str, Any] | None:
-    """The product's own part of the explanation; None where it was erased or is not there."""
+    """The product's own part of the explanation; None where it was erased or is not there, also
+    because a snapshot passed over the settlement's block."""
     kind, _, name = made.claim.rpartition("/")
     value = access.view.state(f"claim/{name}") if not kind else None
     settled = None if value is None else Claim.decode(value).settled
     if settled is None:
         return None
-    located = chain.locate(access.view, settled.tx_id)
-    assert located is not None, f"claim {name} names a transaction that is not stored"
     try:
+        located = chain.held(access.view, settled.tx_id)
         told = explorer.explanation_of(access, located, settled.call_index)["explanation"]
     except Problem:
         return None

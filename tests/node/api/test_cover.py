@@ -25,7 +25,7 @@ from tests.contracts.settlement.cover_world import (
     TWO_DEDUCTIBLES,
 )
 from tests.contracts.settlement.funds_world import enrol
-from tests.contracts.world import ALICE, BANK, BUREAU_CHANGSHA, FINANCE, HOSPITAL
+from tests.contracts.world import ALICE, BANK, BUREAU_CHANGSHA, CENTRE, FINANCE, HOSPITAL
 from tests.node.api.real import PARTIES, NodeWorld, reader
 
 SILENT, SEEN, LINED, LATE = (f"H44010000123-m-{number}" for number in range(4))
@@ -176,6 +176,9 @@ def test_payments_are_listed_and_told_step_by_step(edge: Edge) -> None:
         assert told["computed"]["steps"]
     edge.denied(f"/v1/cover/payments/{LATE}.1", reader(HOSPITAL))
     edge.denied(f"/v1/cover/insurers/{INSURER}/payments", HOME)
+    listed = edge.get(f"/v1/cover/insurers/{INSURER}/payments", reader(CENTRE))["payments"]
+    assert [p["payment"] for p in listed] == [f"{SEEN}.1", f"{LINED}.1", f"{LATE}.1"]
+    assert {(p["person"], p["claim"]) for p in listed} == {(None, None)}, "as each one is shown"
     finance = edge.get(f"/v1/cover/payments/{LATE}.1", reader(FINANCE))["record"]
     assert (finance["person"], finance["claim"]) == (None, None)
     assert "computed" not in finance
@@ -231,6 +234,12 @@ def test_products_holders_and_consents(edge: Edge) -> None:
     for who in (DESK, HOME):
         held = edge.get(f"/v1/cover/products/{LATER_PRODUCT}/holders/{ALICE}", who)["record"]
         assert held["consent"] == {"scope": "lines", "to": "2025-12-31"}
+    looks = edge.get(f"/v1/persons/{ALICE}/looks", HOME)["looks"]
+    assert [look["organisation"] for look in looks if look["route"] == "cover_holder"] == [
+        BUREAU_CHANGSHA
+    ], "what an insurer insures is its own business, at home it is a look at a person"
+    for who in (reader(FINANCE), reader(CENTRE), reader(BUREAU_CHANGSHA, "finance")):
+        edge.denied(f"/v1/cover/products/{LATER_PRODUCT}/holders/{ALICE}", who)
     edge.denied(f"/v1/cover/products/{PRODUCT}/holders/{ALICE}", reader(BANK))
     edge.denied(f"/v1/cover/products/{PRODUCT}/holders/p:430100:nobody")
     covers = edge.get(f"/v1/persons/{ALICE}/covers", HOME)["covers"]
