@@ -60,6 +60,12 @@ class Refused(Exception):  # noqa: N818  (what the request is)
         return str(self.problem.get("code", f"http.{self.status}"))
 
     @property
+    def is_withheld(self) -> bool:
+        """Whether the reader has no right to the thing, or it is not there; anything else says
+        that the node could not answer."""
+        return self.status in (403, 404, 410)
+
+    @property
     def sentence(self) -> str:
         """What went wrong, with the values that were compared."""
         text = str(self.problem.get("title") or self.problem.get("detail") or "refused")

@@ -102,7 +102,9 @@ def _paid_later(client: Client, claim: str, settled: dict[str, Any]) -> list[dic
         name = f"{claim}.{number}"
         try:
             told = client.get(f"/v1/cover/payments/{name}")["record"]
-        except Refused:
+        except Refused as refusal:
+            if not refusal.is_withheld:
+                raise
             told = {"payment": name, "withheld": True}
         found.append({**told, "insurer": part["insurer"]})
     return found
@@ -160,7 +162,9 @@ def _balances(client: Client, account: str) -> dict[str, int] | None:
     """Balances by fund type; None where the reader has no right to the account."""
     try:
         answer = client.get(f"/v1/accounts/{account}")
-    except Refused:
+    except Refused as refusal:
+        if not refusal.is_withheld:
+            raise
         return None
     return {name: int(amount) for name, amount in answer["balances"].items()}
 

@@ -161,10 +161,13 @@ def _paid(client: Client, notice_id: str | None) -> dict[str, Any] | None:
 
 
 def _ask(client: Client, path: str) -> dict[str, Any]:
-    """A record, or that it is withheld from this reader."""
+    """A record, or that it is withheld from this reader. Raises ``Refused`` where the node cannot
+    answer."""
     try:
         found: dict[str, Any] = client.get(path)["record"]
-    except Refused:
+    except Refused as refusal:
+        if not refusal.is_withheld:
+            raise
         return {WITHHELD: True}
     return found
 

@@ -56,6 +56,32 @@ def test_all_pages_all_postings_and_the_balances_that_the_reader_may_see() -> No
     assert found["balances"] == {"fund:430100": {"310100": 4300}, "payable:hospital:H1": None}
 
 
+@pytest.mark.parametrize(("status", "code"), [(503, "node.behind"), (429, "limit.key"), (500, "x")])
+@pytest.mark.parametrize("path", ["/v1/accounts/", "/v1/declarations/", "/v1/cover/payments/"])
+def test_a_node_that_cannot_answer_withholds_nothing(path: str, status: int, code: str) -> None:
+    """An auditor must not read a busy node as a missing right."""
+    settled = {"covers": [{"pays": "later", "amount_fen": 1, "insurer": "insurer:one"}]}
+    declared = {"month": "2025-06", "statement": None, "deducted": []}
+
+    class Busy(Ledger):
+        refused = Refused(403, {"code": "read.no-right"})
+
+        def get(self, asked: str, **query: Any) -> Any:
+            if asked.startswith(path):
+                raise self.refused
+            told = super().get(asked, **query)
+            if asked == "/v1/claims/C-1":
+                told["record"] |= {"settled": settled, "declared": declared, "area": "430100"}
+            return told
+
+    node: Any = Busy(SETTLED)
+    assert follow(node, "C-1")["claim"] == "C-1"
+    node.refused = Refused(status, {"code": code})
+    with pytest.raises(Refused) as refused:
+        follow(node, "C-1")
+    assert refused.value.code == code
+
+
 @pytest.mark.parametrize(
     ("place", "amount"),
     [(("postings", 0, "amount_fen"), -699), (("amounts", "funds_fen"), 701),
