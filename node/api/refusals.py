@@ -52,6 +52,7 @@ async def institution_refused(
     access.check(parties.of_organisation(access.state, institution), f"refused/{institution}")
     if first > last:
         raise Problem("request.invalid", where=["query.first: not after last"])
+    chain.check_whole(access.view, after)
     rows = access.view.calls_of("topic", NOTICED, after, limit)
     looked, following = chain.affordable(access.view, rows, limit)
     shown: list[dict[str, Any]] = []
