@@ -121,7 +121,7 @@ def reconcile(
     For a month that is declared. A plain list of bills by day of discharge: claim reconcile.
     """
     try:
-        theirs = read_rows(file.read_text(encoding="utf-8"))
+        theirs = read_rows(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         fail(Exit.LOCAL, f"cannot read {file}: {error.strerror}")
     except (UnicodeDecodeError, RowsFileError) as error:

@@ -268,6 +268,16 @@ def test_a_month_that_agrees(ask: Ask, tmp_path: Path) -> None:
     assert group["ledger"] == group["file"] == found["ledger"]
 
 
+def test_the_mark_that_windows_puts_before_a_text_is_no_part_of_an_id(
+    ask: Ask, tmp_path: Path
+) -> None:
+    file = Path(rows_file(tmp_path, *ALL))
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    found = ask("declaration", "reconcile", HOSPITAL, "2025-06", str(file), "--json",
+                who=HOSPITAL, post="finance")  # fmt: skip
+    assert (found["result"], found["differences"]) == (0, [])
+
+
 def test_the_exact_settlements_that_differ(ask: Ask, tmp_path: Path) -> None:
     """61.00 more in the hospital's books, its refund forgotten, one that the ledger never had."""
     file = rows_file(
