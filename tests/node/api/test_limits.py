@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,6 @@ SMALL = ApiSettings(
     header_bytes_max=2_000,
     header_count_max=12,
     target_bytes_max=300,
-    body_deadline_s=0.01,
 )
 
 
@@ -115,8 +115,9 @@ def test_a_path_has_one_reading(edge: Edge, path: str) -> None:
     assert_refused(edge.api.send("GET", path), 400, "request.path")
 
 
-def test_a_slow_body_is_given_up(small: Edge) -> None:
+def test_a_slow_body_is_given_up(tmp_path: Path) -> None:
     """The sender begins and never goes on."""
+    impatient = make_edge(tmp_path, replace(SMALL, body_deadline_s=0.01))
 
     async def run() -> list[dict[str, Any]]:
         sent: list[dict[str, Any]] = []
@@ -131,11 +132,11 @@ def test_a_slow_body_is_given_up(small: Edge) -> None:
         async def send(message: dict[str, Any]) -> None:
             sent.append(message)
 
-        await small.api.app(make_scope("POST", "/v1/transactions", "", {}), receive, send)
+        await impatient.api.app(make_scope("POST", "/v1/transactions", "", {}), receive, send)
         return sent
 
     assert asyncio.run(run())[0]["status"] == 408
-    assert limits_of(small)._buffered == 0
+    assert limits_of(impatient)._buffered == 0
 
 
 def limits_of(edge: Edge) -> Limits:
