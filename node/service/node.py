@@ -455,5 +455,5 @@ class Node:
         if error is not None:
             # Type and place only: what an exception says may hold what a call said.
             self._log.error("node.failed", error=type(error).__name__, line=place_of(error))
-            self._admission.end("node.failed")
+            self._admission.end("node.ended")
             self._ended.set_exception(error)

@@ -8,6 +8,8 @@ checks above them.
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,8 @@ BLOCK_CACHE_BYTES = 128 << 20
 BLOOM_BITS = 10
 """About 1 % false reads of a table for an absent key (LevelDB's own recommendation)."""
 OPEN_FILES_MAX = 500
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
+"""Of an opening, which writes a file: the disk's fault, and nothing is damaged for it."""
 
 
 class LevelStore:
@@ -64,6 +68,10 @@ class LevelStore:
             if "/LOCK: " in str(error):
                 raise DatabaseBarred(
                     f"{folder_of(path)} cannot be used: {_plain(error)}."
+                ) from error
+            if any(os.strerror(number) in str(error) for number in DISK_ERRORS):
+                raise WriteFailed(
+                    f"{folder_of(path)} cannot be opened: {_plain(error)}."
                 ) from error
             raise DatabaseDamaged(
                 f"{folder_of(path)} cannot be opened: {_plain(error)}."

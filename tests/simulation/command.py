@@ -155,7 +155,7 @@ EXPECTED = (
     "epoch.ended", "members.rotated", "members.attested", "members.propose_validator",
     "members.propose_validator_removal", "disk.refused",
     "client.transaction.expired", "client.garbage-refused", "client.pool.sender-full",
-    "client.pool.full", "client.not-read", "client.node.failed", "client.node.stopping",
+    "client.pool.full", "client.not-read", "client.node.ended", "client.node.stopping",
     "ahead.sealed", "ahead.forgotten", "heal.one-left-dead", "heal.no-quorum", "net.full",
     "node.ended", "rest.at-once", "rest.later", "rest.with-one-halted",
     "alarm.key-burnt", "alarm.key-elsewhere", "message.refused",

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+from pathlib import Path
 
 import pytest
 
+from node.api import ledger_codes
 from node.ledger import codec, merkle
 from node.ledger.block import Certificate, Header
 from node.ledger.errors import InvalidTransaction, Unavailable
 from node.ledger.receipt import Receipt
+from node.service import admission
 from tests.node.api.asgi import Reply
 from tests.node.api.conftest import Edge
 from tests.node.api.world import HOSPITAL, CallSpec, reader
@@ -165,6 +169,15 @@ def test_refusals_of_the_node_become_problems(
     assert problem["next"]
     assert "retry_after_s" not in problem["values"]
     assert reply.headers["content-type"] == "application/problem+json"
+
+
+def test_each_reason_why_a_node_cannot_has_words_of_its_own() -> None:
+    """Found by a run on a full disk: who waited was told only that the ledger refuses this."""
+    told = re.compile(r'(?:Unavailable\(|\.end\()\s*"([a-z.-]+)"')
+    sources = Path(admission.__file__).parents[1].rglob("*.py")
+    codes = {code for file in sources for code in told.findall(file.read_text(encoding="utf-8"))}
+    assert "node.ended" in codes
+    assert codes <= set(ledger_codes.TABLE)
 
 
 def test_estimate_in_both_forms(edge: Edge) -> None:

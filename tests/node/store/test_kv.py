@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.store.errors import DatabaseBarred, DatabaseDamaged, DatabaseInUse
+from node.store import leveldb
+from node.store.errors import DatabaseBarred, DatabaseDamaged, DatabaseInUse, WriteFailed
 from node.store.kv import KV
 from node.store.leveldb import LevelStore
 from tests.node.store.sim_kv import SimKV
@@ -84,6 +87,20 @@ def test_a_folder_that_cannot_be_used_is_neither_in_use_nor_damaged(tmp_path: Pa
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(DatabaseBarred, match="not looked at yet"):
         LevelStore(tmp_path / "file" / "db")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS])
+def test_a_full_disk_is_no_damaged_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Found by a run on a full file system: the second start advised to empty the data folder."""
+
+    def refuse(*_: object, **_options: object) -> None:
+        raise leveldb.plyvel.IOError(f"{tmp_path}/db/MANIFEST-000018: {os.strerror(number)}")
+
+    monkeypatch.setattr(leveldb.plyvel, "DB", refuse)
+    with pytest.raises(WriteFailed, match="make room"):
+        LevelStore(tmp_path / "db")
 
 
 def test_a_second_process_is_refused(tmp_path: Path) -> None:
