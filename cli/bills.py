@@ -7,22 +7,26 @@ told: a bill that only the institution has, one that only the ledger has, and on
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from cli.books import check_order
 from cli.client import Client
 from cli.exits import Exit
 from cli.output import Json, fail, print_json, print_table, yuan
 from cli.session import open_client
 from contracts.settlement.calendar import is_date
+from contracts.settlement.money import MoneyError, parse_yuan
 
 COLUMNS = ("claim", "total")
 PAGE = 200
+WANTED = 'a CSV file in UTF-8 with the columns claim and total, like H43010000123-1,"1,234.50"'
+"""What to do about a file that is none."""
 STANDS_NOT = "reversed"
 """State of a claim that was taken back: on neither side's books."""
 
@@ -69,12 +73,13 @@ def reconcile(
     for day in (first, last):
         if day and not is_date(day):
             fail(Exit.USAGE, f"{day} is no date", hint="YYYY-MM-DD")
+    check_order(first, last)
     try:
         told = read_bills(bills.read_text(encoding="utf-8-sig"))
     except OSError as error:
         fail(Exit.LOCAL, f"cannot read {bills}: {error.strerror}")
     except (BillsError, UnicodeDecodeError) as error:
-        fail(Exit.USAGE, f"{bills}: {error}")
+        fail(Exit.USAGE, f"{bills}: {error}", hint=WANTED)
     with open_client(context) as client:
         known = {
             row["claim"]: int(row["total_fen"])
@@ -98,15 +103,22 @@ def reconcile(
 
 def read_bills(text: str) -> dict[str, int]:
     """Fen by claim. Raises ``BillsError``."""
-    rows = csv.DictReader(text.splitlines())
-    if missing := [name for name in COLUMNS if name not in (rows.fieldnames or ())]:
-        raise BillsError(f"no column {missing[0]}; it has {', '.join(rows.fieldnames or ())}")
+    rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     told: dict[str, int] = {}
-    for row in rows:
-        claim = (row["claim"] or "").strip()
-        if not claim or claim in told:
-            raise BillsError(f"line {rows.line_num}: {claim or 'no claim'} stands twice or nowhere")
-        told[claim] = _fen(row["total"] or "", rows.line_num)
+    try:
+        if missing := [name for name in COLUMNS if name not in (rows.fieldnames or ())]:
+            raise BillsError(f"no column {missing[0]}; it has {', '.join(rows.fieldnames or ())}")
+        for row in rows:
+            if None in row:  # 1,234.50 without quotes would be read as 1
+                raise BillsError(f"line {rows.line_num}: more fields than the first line names")
+            claim = (row["claim"] or "").strip()
+            if not claim or claim in told:
+                raise BillsError(
+                    f"line {rows.line_num}: {claim or 'no claim'} stands twice or nowhere"
+                )
+            told[claim] = _fen(row["total"] or "", rows.line_num)
+    except csv.Error as error:
+        raise BillsError(f"line {rows.line_num}: {error}") from None
     return told
 
 
@@ -126,12 +138,9 @@ def differences(told: Mapping[str, int], known: Mapping[str, int]) -> list[Diffe
 
 def _fen(text: str, line: int) -> int:
     try:
-        amount = Decimal(text.strip().replace(",", "")) * 100
-    except InvalidOperation:
-        raise BillsError(f"line {line}: {text!r} is no amount") from None
-    if not amount.is_finite() or amount != amount.to_integral_value() or abs(amount) > 10**15:
-        raise BillsError(f"line {line}: {text!r} is no amount of yuan and fen")
-    return int(amount)
+        return parse_yuan(text.strip())
+    except MoneyError as error:
+        raise BillsError(f"line {line}: {error}") from None
 
 
 def _settlements(client: Client, institution: str) -> Iterator[dict[str, Any]]:

@@ -6,6 +6,7 @@ Days are those of UTC+8; a day's blocks are found by asking for headers, a dozen
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,6 +39,8 @@ def trial_balance(
     as_json: Json = False,
 ) -> None:
     """Trial balance at any height, from the postings; exit 1 if it is open. 试算平衡"""
+    if day and height is not None:
+        fail(Exit.USAGE, "--height and --on name the same thing twice", hint="give one of them")
     if day:
         with open_client(context) as client:
             height = last_height_of(client, day)
@@ -67,6 +70,7 @@ def statement(
     as_json: Json = False,
 ) -> None:
     """An account over a time: opening balance, every posting, closing balance. 对账单"""
+    check_order(first, last)
     with open_client(context) as client:
         low = 0 if not first else last_height_of(client, _day_before(first)) + 1
         high = client.get("/v1/status")["height"] if not last else last_height_of(client, last)
@@ -153,6 +157,7 @@ def vouchers(
     """Export vouchers in an accounting scheme, as CSV or XLSX. 记账凭证"""
     if to_file.suffix not in (".csv", ".xlsx") or by not in ("day", "transfer"):
         fail(Exit.USAGE, "--out names a .csv or .xlsx file, --by is day or transfer")
+    check_order(first, last)
     try:
         table = Scheme.read(scheme or OWN_TABLE)
     except (SchemeError, OSError) as problem:
@@ -162,8 +167,8 @@ def vouchers(
     with open_client(context) as client:
         low = 0 if not first else last_height_of(client, _day_before(first))
         high = client.get("/v1/status")["height"] if not last else last_height_of(client, last)
-        write = write_csv if to_file.suffix == ".csv" else write_xlsx
-        lines = write(to_file, made.entries(_vouchers(client, region, low, high)))
+        entries = made.entries(_vouchers(client, region, low, high))
+        lines = _written(to_file, entries)
     told = {
         "file": str(to_file),
         "region": region,
@@ -244,6 +249,22 @@ class _Export:
             yield entry
 
 
+def _written(to_file: Path, entries: Iterator[Entry]) -> int:
+    """Write the file, whole or not at all; ends the command where it cannot be written."""
+    part = to_file.with_name(f"{to_file.name}.part")
+    write = write_csv if to_file.suffix == ".csv" else write_xlsx
+    try:
+        part.touch()  # before anything is asked of the node
+        lines = write(part, entries)
+        part.replace(to_file)
+    except OSError as problem:
+        fail(Exit.LOCAL, f"cannot write {to_file}: {problem.strerror or problem}")
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+    return lines
+
+
 def _postings(client: Client, account: str) -> Iterator[dict[str, Any]]:
     after = None
     while True:
@@ -280,6 +301,12 @@ def last_height_of(client: Client, day: str) -> int:
         else:
             high = middle - 1
     return int(low)
+
+
+def check_order(first: str, last: str) -> None:
+    """End the command where two days, each left out or given, are the wrong way round."""
+    if first and last and first > last:
+        fail(Exit.USAGE, f"--from {first} is after --to {last}", hint="exchange the two days")
 
 
 def _day_before(day: str) -> str:

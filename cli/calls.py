@@ -12,7 +12,6 @@ A new method of a contract is a new command without a line here.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.case_file import CaseFileError, read_document
 from cli.client import CallSpec
 from cli.exits import Exit
 from cli.output import Json, fail, out, print_fields, print_json, print_table, shown, yuan
@@ -27,6 +27,7 @@ from cli.session import open_client
 from contracts.api import Contract, Method
 from node.ledger.codec import encode
 from node.ledger.crypto import H
+from node.ledger.errors import CodecError
 
 ESTIMATE = "estimate"
 """A method that keeps nothing: it is asked for, never handed in as a transaction."""
@@ -103,11 +104,14 @@ def read_call(method: Method, file: Path) -> CallSpec:
     """Read a call from a file; ends the command where it does not fit the declaration."""
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-        document = json.loads(text)
+        document = read_document(text)
     except OSError as error:
         fail(Exit.LOCAL, f"cannot read {file}: {error.strerror}")
-    except ValueError as error:
-        fail(Exit.USAGE, f"{file} is not JSON: {error}")
+    except UnicodeDecodeError as error:
+        fail(Exit.USAGE, f"{file} is not UTF-8: byte {error.start}", hint="save it as UTF-8")
+    except CaseFileError as error:
+        place = f":{error.place}" if error.place else ""
+        fail(Exit.USAGE, f"{file}{place}: {error}", hint="--describe shows what the file holds")
     try:
         return call_of(method, document, Path() if str(file) == "-" else file.parent)
     except CallFileError as error:
@@ -123,6 +127,9 @@ def call_of(method: Method, document: Any, folder: Path = Path()) -> CallSpec:
         raise CallFileError('the file holds {"args": {...}, "attachments": {...}}')
     told = method.describe()
     shape = {"type": "record", "fields": told["args"]}
+    for part in ("args", "attachments"):
+        if not isinstance(document.get(part, {}), dict):
+            raise CallFileError(f"{part} is an object: {{...}}")
     args = from_json(document.get("args", {}), shape, "args", folder)
     attachments = []
     for audience, content in document.get("attachments", {}).items():
@@ -130,9 +137,22 @@ def call_of(method: Method, document: Any, folder: Path = Path()) -> CallSpec:
         if rule is None:
             raise CallFileError(f"{method.name} takes no attachment {audience}")
         attachments.append((audience, from_json(content, rule["shape"], audience, folder)))
+        _canonical(attachments[-1][1], audience)
     # The same arguments are the same call: a retry repeats its blinds and so its commitments.
-    client_id = H("yibao/client-call/v1", encode([method.contract, method.name, args])).hex()
+    named = _canonical([method.contract, method.name, args], "args")
+    client_id = H("yibao/client-call/v1", named).hex()
     return CallSpec(method.contract, method.name, args, client_id, tuple(attachments))
+
+
+def _canonical(value: Any, place: str) -> bytes:
+    """The value's canonical bytes. Raises ``CallFileError`` where it has none."""
+    try:
+        return encode(value)
+    except CodecError as error:
+        raise CallFileError(
+            f"{place}: {error}; a value is text, a whole number below 2^63, true, false, null, a "
+            "list or an object"
+        ) from None
 
 
 def from_json(value: Any, shape: Mapping[str, Any], place: str, folder: Path = Path()) -> Any:
@@ -185,7 +205,7 @@ def _included(value: Any, shape: Mapping[str, Any], place: str, folder: Path) ->
     path = folder / value["file"]
     try:
         text = path.read_text(encoding="utf-8")
-        return text if kind == "text" else json.loads(text)
+        return text if kind == "text" else read_document(text)
     except OSError as error:
         raise CallFileError(f"{place}: cannot read {path}: {error.strerror}") from None
     except ValueError as error:

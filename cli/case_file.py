@@ -1,4 +1,4 @@
-"""A case file's text as a document: JSON, read strictly, because it decides about money.
+"""The text of a case or a call as a document: JSON, read strictly: it decides about money.
 
 The standard reader takes the last of two equal keys, takes NaN, and stumbles over numbers of
 thousands of digits and over half a character; here each of these is refused with its place.
@@ -25,7 +25,7 @@ class CaseFileError(ValueError):
 
 
 def read_document(text: str) -> Any:
-    """The document of a case file. Raises ``CaseFileError``; a leading byte order mark is fine."""
+    """The document of a file. Raises ``CaseFileError``; a leading byte order mark is fine."""
     try:
         document = json.loads(
             text.removeprefix("\ufeff"),

@@ -34,6 +34,8 @@ VALIDITY_MS = 10 * 60 * 1000
 """How long a submitted transaction may wait; the ledger allows up to 24 h and 5 min."""
 
 
+NO_NODE = "the answer is not a node's"
+
 STREAM_SILENCE_S_MAX = 60.0
 """A node says something on an event stream every 15 s; after four times that it is gone."""
 
@@ -44,6 +46,10 @@ class Unreachable(Exception):  # noqa: N818  (what the node is)
     def __init__(self, address: str, reason: object) -> None:
         super().__init__(f"{address}: {reason}")
         self.address = address
+
+
+class Unaskable(Exception):  # noqa: N818  (what the request is)
+    """A request that cannot be put to any node; the message says why."""
 
 
 class Refused(Exception):  # noqa: N818  (what the request is)
@@ -133,7 +139,11 @@ class Client:
     ) -> None:
         self.base = base.rstrip("/")
         self.identity = identity
-        self._authority = urlsplit(self.base).netloc.lower()
+        try:
+            httpx.URL(self.base)
+            self._authority = urlsplit(self.base).netloc.lower()
+        except (ValueError, httpx.InvalidURL) as error:
+            raise Unreachable(self.base, error) from None
         self._http = httpx.Client(timeout=timeout_s, transport=transport)
         self._chain: bytes | None = None
 
@@ -150,13 +160,16 @@ class Client:
     def chain(self) -> bytes:
         """The chain's id as the node names it; signatures are bound to it."""
         if self._chain is None:
-            answer = self._send("GET", "/v1/genesis", b"", {}).json()
-            self._chain = bytes.fromhex(answer["chain"])
+            answer = self._document(self._send("GET", "/v1/genesis", b"", {}))
+            try:
+                self._chain = bytes.fromhex(answer["chain"])
+            except (KeyError, TypeError, ValueError):
+                raise Unreachable(self.base, NO_NODE) from None
         return self._chain
 
     def get(self, path: str, **query: Any) -> Any:
-        """JSON answer of a signed GET. Raises ``Refused`` or ``Unreachable``."""
-        return self.fetch("GET", path, query=query).json()
+        """JSON answer of a signed GET. Raises ``Refused``, ``Unaskable`` or ``Unreachable``."""
+        return self._document(self.fetch("GET", path, query=query))
 
     def get_bytes(self, path: str, **query: Any) -> bytes:
         """Binary answer of a signed GET."""
@@ -169,7 +182,8 @@ class Client:
     def post(self, path: str, document: bytes, content_type: str, **query: Any) -> Any:
         """JSON answer of a signed POST."""
         headers = {"Content-Type": content_type}
-        return self.fetch("POST", path, query=query, body=document, headers=headers).json()
+        answer = self.fetch("POST", path, query=query, body=document, headers=headers)
+        return self._document(answer)
 
     def submit(self, calls: Sequence[CallSpec], *, wait: bool = True) -> dict[str, Any]:
         """Sign the calls into one transaction and hand it in.
@@ -185,7 +199,7 @@ class Client:
         """Hand in canonical bytes of a signed transaction."""
         path = "/v1/transactions" + ("?wait=committed" if wait else "")
         headers = {"Content-Type": "application/octet-stream"}
-        answer: dict[str, Any] = self._send("POST", path, wire, headers).json()
+        answer: dict[str, Any] = self._document(self._send("POST", path, wire, headers))
         return answer
 
     def estimate(self, call: CallSpec) -> dict[str, Any]:
@@ -229,8 +243,13 @@ class Client:
     def _signed(
         self, method: str, path: str, query: Mapping[str, Any], body: bytes
     ) -> tuple[str, dict[str, str]]:
-        path = quote(path, safe="/:")
-        asked = urlencode({k: v for k, v in query.items() if v is not None})
+        if {".", ".."} & set(path.split("/")):
+            raise Unaskable("a name is not . or ..")  # on the way the path would become another
+        try:
+            path = quote(path, safe="/:")
+            asked = urlencode({k: v for k, v in query.items() if v is not None})
+        except UnicodeEncodeError:
+            raise Unaskable("a name or an option is not text in the terminal's encoding") from None
         target = f"{path}?{asked}" if asked else path
         if self.identity is None:
             return target, {}
@@ -257,6 +276,13 @@ class Client:
             raise Unreachable(self.base, error) from None
         _check(answer)
         return answer
+
+    def _document(self, answer: httpx.Response) -> Any:
+        """The JSON of an answer. Raises ``Unreachable``: what gives none is no node."""
+        try:
+            return answer.json()
+        except ValueError:
+            raise Unreachable(self.base, NO_NODE) from None
 
 
 def _check(answer: httpx.Response) -> None:

@@ -42,6 +42,7 @@ from cli import (
     worklists,
 )
 from cli.calls import mount
+from cli.exits import Exit
 from cli.settings import NODE_DEFAULT, Settings
 from contracts.settlement import CONTRACTS
 
@@ -150,7 +151,8 @@ def root(
         Path | None, typer.Option(envvar="YIBAO_KEY", help="Key file that signs for you.")
     ] = None,
     timeout_s: Annotated[
-        float, typer.Option("--timeout", help="Seconds one request may take.")
+        float,
+        typer.Option("--timeout", help="Seconds one request may take.", min=0.001, max=86_400.0),
     ] = 30.0,
     _version: Annotated[
         bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell it, end.")
@@ -168,7 +170,13 @@ def _terminated(number: int, _frame: object) -> NoReturn:
 def main() -> None:
     """Entry point of the installed command."""
     signal.signal(signal.SIGTERM, _terminated)
-    app(prog_name="yibao")
+    try:
+        app(prog_name="yibao")
+    except OSError as error:
+        # A full disk, a folder that is not there: not a bug, and not the command's answer "no".
+        place = f"{error.filename}: " if error.filename else ""
+        typer.echo(f"error: {place}{error.strerror or error}", err=True)
+        sys.exit(int(Exit.LOCAL))
 
 
 if __name__ == "__main__":

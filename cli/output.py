@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, NoReturn
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape as _escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -28,6 +29,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document inst
 HEXADECIMAL = re.compile("[0-9a-f]{40,}")
 COLUMNS_MAX = 6
 """Of a table; wider rows are shown one below the other."""
+BORDER_WIDTH = 1
+FOLDED_WIDTH = 6
+"""To which a column is narrowed whose cells may be folded."""
 DIGITS_SHOWN = 16
 """Of a digest in a table; ``--json`` has all."""
 
@@ -88,14 +92,21 @@ def print_table(
 ) -> None:
     """A table for people; a column whose name ends in 元 is an amount and stands to the right."""
     table = Table(title=title, title_justify="left", caption=footer or None, caption_justify="left")
-    for column in columns:
+    cells = [[escape(str(cell)) for cell in row] for row in rows]
+    needed = BORDER_WIDTH
+    for place, column in enumerate(columns):
         amount = column.endswith(("元", "yuan"))
         table.add_column(
             column, justify="right" if amount else "left", overflow="fold", no_wrap=amount
         )
-    for row in rows:
-        table.add_row(*(escape(str(cell)) for cell in row))
-    out.print(table)
+        widest = max(cell_len(text) for text in (column, *(row[place] for row in cells)))
+        needed += BORDER_WIDTH + 2 + (widest if amount else min(widest, FOLDED_WIDTH))
+    for row in cells:
+        table.add_row(*row)
+    if needed > out.width:
+        # The screen may break its lines; made to fit, the table would cut digits off amounts.
+        table.width = needed
+    out.print(table, crop=False)
 
 
 def print_fields(title: str, fields: Mapping[str, object]) -> None:

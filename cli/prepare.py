@@ -14,13 +14,13 @@ from typing import Annotated, Any
 import typer
 
 from cli.exits import Exit
-from cli.output import Json, fail, print_fields, print_json
+from cli.output import Json, fail, print_fields, print_json, yuan
 from cli.reconcile import WANTED, RowsFileError, ledger_page, read_rows
 from cli.session import open_client
 from contracts.settlement.calendar import is_date
 from contracts.settlement.clearing.declaration import ROWS_AT_ONCE
 from contracts.settlement.clearing.months import next_month
-from contracts.settlement.clearing.rows import compare
+from contracts.settlement.clearing.rows import ONLY_OURS, compare
 
 _SUMS = ("total_fen", "funds_fen", "accounts_fen")
 _GROUP = ("scheme", "clearing_type", "agency")
@@ -42,7 +42,7 @@ def prepare(
 ) -> None:
     """Write the calls that declare a month, from a list that agrees with the ledger. 申报文件"""
     try:
-        theirs = dict(read_rows(file.read_text(encoding="utf-8")))
+        theirs = read_rows(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         fail(Exit.LOCAL, f"cannot read {file}: {error.strerror}")
     except (UnicodeDecodeError, RowsFileError) as error:
@@ -53,7 +53,8 @@ def prepare(
             rows += ledger_page(client, institution, each)
     known = {row["settlement"]: row for row in rows if row["declared"] in (None, month)}
     ours = {name: _sums(row) for name, row in known.items()}
-    differing = [d for d in compare(ours, theirs.items()) if d.kind != "only-ours"]
+    found = compare(ours, theirs)
+    differing = [d for d in found if d.kind != ONLY_OURS]
     if differing:
         names = ", ".join(f"{d.id} ({d.kind})" for d in differing[:5])
         fail(
@@ -61,11 +62,16 @@ def prepare(
             f"{len(differing)} rows of {file} are not as the ledger has them: {names}",
             hint="yibao declaration reconcile shows both amounts",
         )
-    written = _write(out, month, [known[name] for name in theirs])
+    written = _write(out, month, [known[name] for name, _ in theirs])
+    # Rows may be left for a later month, and an export may have lost them: it is told.
+    written |= {"left_out": len(found), "left_out_fen": sum(d.ours[1] for d in found if d.ours)}
     if as_json:
         print_json(written)
     else:
-        print_fields("Written 已生成", {"folder": str(out), "files": ", ".join(written["files"])})
+        shown_as = {"folder": str(out), "files": ", ".join(written["files"])}
+        left = f"{len(found)} on the ledger and not in the file, funds"
+        shown_as["left out 未列"] = f"{left} {yuan(written['left_out_fen'])} 元"
+        print_fields("Written 已生成", {"rows": written["rows"], **shown_as})
 
 
 def months_of(first: str, last: str) -> list[str]:

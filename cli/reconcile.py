@@ -31,7 +31,7 @@ FIELDS = (
     "refd_setl_flag",
 )  # fmt: skip
 """Fields of a line of 3202's file, in order."""
-WANTED = f"a line of 3202 has, apart by tabs: {', '.join(FIELDS)}; correct the line and try again"
+WANTED = f"text in UTF-8; a line of 3202 has, apart by tabs: {', '.join(FIELDS)}; correct the file"
 """What to do about a file that is none."""
 _WORDS = {
     "only-ours": "only on the ledger 仅账本有",

@@ -237,7 +237,7 @@ def _quantity(word: str, quantity: str) -> int:
         exact = Decimal(quantity) * 10_000
     except InvalidOperation:
         raise ValueError(f"{word}: {quantity} is not a quantity") from None
-    if exact != exact.to_integral_value() or exact <= 0:
+    if not exact.is_finite() or exact != exact.to_integral_value() or exact <= 0:
         raise ValueError(f"{word}: a quantity is above 0 and has at most four decimals")
     return int(exact)
 

@@ -8,23 +8,28 @@ from pathlib import Path
 
 import typer
 
-from cli.client import Client, Refused, Unreachable
+from cli.client import Client, Refused, Unaskable, Unreachable
 from cli.exits import Exit
 from cli.identity import Identity, KeyFileError, open_key, read_key_header
 from cli.output import fail
 from cli.settings import read_passphrase, settings_of
 from node.ledger.errors import LedgerError
 
+OPEN_HINT = "is it the right passphrase for this key? YIBAO_PASSPHRASE_FILE, YIBAO_PASSPHRASE"
+
 
 def load_identity(path: Path) -> Identity:
     """Open a key file with the caller's passphrase; ends the command where that fails."""
     try:
         read_key_header(path)  # nobody is asked for the passphrase of something that is no key
-        return open_key(path, read_passphrase(str(path)))
     except KeyFileError as error:
         fail(Exit.LOCAL, str(error), hint="name a key file: yibao --key FILE ..., or YIBAO_KEY")
+    try:
+        return open_key(path, read_passphrase(str(path)))
+    except KeyFileError as error:
+        fail(Exit.LOCAL, str(error), hint=OPEN_HINT)
     except LedgerError as error:
-        fail(Exit.LOCAL, f"{path}: {error}", hint="is it the right passphrase for this key?")
+        fail(Exit.LOCAL, f"{path}: {error}", hint=OPEN_HINT)
 
 
 @contextmanager
@@ -40,7 +45,7 @@ def open_client(context: typer.Context, *, signed: bool = True) -> Iterator[Clie
                 hint="yibao --key FILE ..., or set YIBAO_KEY (yibao keys new makes one)",
             )
         identity = load_identity(settings.key)
-    with Client(settings.node, identity, timeout_s=settings.timeout_s) as client, explained():
+    with explained(), Client(settings.node, identity, timeout_s=settings.timeout_s) as client:
         yield client
 
 
@@ -57,6 +62,8 @@ def explained() -> Iterator[None]:
         yield
     except Unreachable as error:
         fail(Exit.UNREACHABLE, str(error), hint=_reach(error.address))
+    except Unaskable as error:
+        fail(Exit.USAGE, str(error), hint="check the words of the command")
     except Refused as error:
         code = Exit.UNAVAILABLE if error.status in (429, 503) else Exit.REFUSED
         fail(code, error.sentence, hint=error.next_step)

@@ -47,6 +47,9 @@ def read_passphrase(purpose: str, *, confirm: bool = False) -> str:
             return Path(path).read_text(encoding="utf-8").rstrip("\n")
         except OSError as error:
             fail(Exit.LOCAL, f"cannot read the passphrase file {path}: {error.strerror}")
+        except UnicodeDecodeError as error:
+            message = f"the passphrase file {path} is not UTF-8: byte {error.start}"
+            fail(Exit.LOCAL, message, hint="write the passphrase as UTF-8 text")
     if text := os.environ.get("YIBAO_PASSPHRASE"):
         return text
     if not sys.stdin.isatty():

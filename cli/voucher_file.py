@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import xlsxwriter
+from xlsxwriter.exceptions import FileCreateError
 
 from cli.account_scheme import Entry
 from contracts.settlement.bank_file import plain, yuan_text
@@ -29,7 +30,7 @@ ROWS_MAX = 1_000_000
 
 
 def write_csv(path: Path, entries: Iterable[Entry]) -> int:
-    """Write the entries; returns how many."""
+    """Write the entries; returns how many. Raises ``OSError``."""
     count = 0
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
@@ -42,10 +43,23 @@ def write_csv(path: Path, entries: Iterable[Entry]) -> int:
 
 
 def write_xlsx(path: Path, entries: Iterable[Entry]) -> int:
-    """Write the entries into sheets of at most ``ROWS_MAX`` rows; returns how many."""
+    """Write the entries into sheets of at most ``ROWS_MAX`` rows; returns how many.
+
+    Raises ``OSError``.
+    """
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     book = xlsxwriter.Workbook(str(path), options)
     book.set_properties({"created": WRITTEN})
+    try:
+        return _fill(book, entries)
+    finally:
+        try:
+            book.close()  # also of what was broken off: the rows are in temporary files
+        except FileCreateError as problem:
+            raise OSError(str(problem)) from None
+
+
+def _fill(book: Any, entries: Iterable[Entry]) -> int:
     head = book.add_format({"bold": True})
     money = book.add_format({"num_format": "#,##0.00;[Red]-#,##0.00"})
     sheet: Any = None
@@ -66,7 +80,6 @@ def write_xlsx(path: Path, entries: Iterable[Entry]) -> int:
         count, row = count + 1, row + 1
     if sheet is None:
         _sheet(book, head)
-    book.close()
     return count
 
 

@@ -43,10 +43,10 @@ def test_applied_to_one_list_the_differences_give_the_other(
         ("bill,total\na,1.00\n", "no column claim"),
         ("claim,total\na,1.00\na,1.00\n", "line 3: a stands twice"),
         ("claim,total\n,1.00\n", "line 2"),
-        ("claim,total\na,1.005\n", "no amount of yuan and fen"),
-        ("claim,total\na,one\n", "'one' is no amount"),
-        ("claim,total\na,NaN\n", "no amount"),
-        ("claim,total\na\n", "no amount"),
+        ("claim,total\na,1.005\n", "is not an amount"),
+        ("claim,total\na,one\n", "is not an amount"),
+        ("claim,total\na,NaN\n", "is not an amount"),
+        ("claim,total\na\n", "is not an amount"),
     ],
 )
 def test_a_list_that_is_none_is_refused_with_its_line(text: str, message: str) -> None:
@@ -57,6 +57,26 @@ def test_a_list_that_is_none_is_refused_with_its_line(text: str, message: str) -
 def test_amounts_are_read_to_the_fen() -> None:
     text = 'total,claim\n"171,239.20",a\n171178.2,b\n-25,c\n'
     assert read_bills(text) == {"a": 17_123_920, "b": 17_117_820, "c": -2_500}
+
+
+@pytest.mark.parametrize(
+    "amount", ["１３００", "1,3", "12,34.56", "1e3", "1_0", "1.005", "", "NaN"]
+)
+def test_an_amount_that_is_not_written_as_one_is_refused(amount: str) -> None:
+    with pytest.raises(BillsError, match="line 2"):
+        read_bills(f'claim,total\nC1,"{amount}"\n')
+
+
+def test_a_list_that_is_no_table_is_refused_with_its_line() -> None:
+    # Without quotes the second half of 1,300.00 is a field of its own, and the bill one yuan.
+    for text in (
+        "claim,total\nC1,1,300.00\n",
+        'claim,total\nC1,"1',
+        f"claim,total\nC1,{'9' * 200_000}",
+    ):
+        with pytest.raises(BillsError, match=r"line [12]"):
+            read_bills(text)
+    assert read_bills('claim,total\r\nC1,"1,300.00"\r\n') == {"C1": 130_000}
 
 
 @pytest.fixture

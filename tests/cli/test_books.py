@@ -12,6 +12,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+import typer
 
 from cli import books, show
 from cli.account_scheme import OWN_TABLE, Scheme, SchemeError
@@ -234,3 +235,38 @@ def test_a_table_of_accounts_that_is_none_is_refused(tmp_path: Path, at: At) -> 
         result = at.run(CENTRE, "fund", "vouchers", "--out", tmp_path / "v.csv", "--scheme", path)
         assert result.exit_code == 6
     assert at.run(CENTRE, "fund", "vouchers", "--out", tmp_path / "v.txt").exit_code == 2
+
+
+@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
+def test_vouchers_are_written_whole_or_not_at_all(
+    at: At, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    nowhere = at.run(CENTRE, "fund", "vouchers", "--out", tmp_path / "none" / f"v.{suffix}")
+    assert (nowhere.exit_code, "cannot write" in nowhere.output) == (6, True)
+    path = tmp_path / f"v.{suffix}"
+    path.write_bytes(b"those of last month")
+
+    def break_off(*_: object) -> Iterator[dict[str, Any]]:
+        legs = [("fund:430100", 5), ("premium:430100", -5)]
+        yield {
+            "time_ms": 0, "at_height": 1, "call": "claim.settle", "transfer_id": "t",
+            "legs": [{"account": name, "fund_type": "310100", "amount_fen": fen}
+                     for name, fen in legs],
+        }  # fmt: skip
+        raise typer.Exit(3)
+
+    monkeypatch.setattr(books, "_vouchers", break_off)
+    broken = at.run(CENTRE, "fund", "vouchers", "--out", path, "--by", "transfer")
+    assert broken.exit_code == 3
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    assert path.read_bytes() == b"those of last month"
+
+
+@pytest.mark.parametrize(
+    "words", [("statement", "fund:430100"), ("vouchers", "--out", "never.csv")]
+)
+def test_days_the_wrong_way_round_are_no_empty_book(at: At, words: tuple[str, ...]) -> None:
+    days = ("--from", "2025-07-01", "--to", "2025-06-01")
+    assert at.run(CENTRE, "fund", *words, *days).exit_code == 2
+    both = at.run(CENTRE, "fund", "trial-balance", "--height", "1", "--on", "2025-06-01")
+    assert both.exit_code == 2

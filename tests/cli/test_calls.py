@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli import clearing
-from cli.calls import CallFileError, call_of, from_json
+from cli.calls import CallFileError, call_of, from_json, read_call
 from cli.main import CONTRACTS_BY_NAME
 from contracts.settlement import CONTRACTS
 from tests.cli.running import yibao
@@ -39,6 +39,11 @@ def test_the_same_file_is_the_same_call_and_another_is_another() -> None:
         ({"arg": {}}, "args"),
         ({"args": {"total_fen": 1.5}}, "total_fen"),
         ({"attachments": {"nobody": {}}}, "nobody"),
+        ({"attachments": []}, "attachments"),
+        ({"args": None}, "args"),
+        ({"args": {"other_fen": 1.5}}, "args: codec.type"),
+        ({"args": {"total_fen": 2**63}}, "args: codec.integer-range"),
+        ({"attachments": {"settlement": {"lines": [], "other": -(2**70)}}}, "settlement: codec"),
         ({"attachments": {"settlement": {"lines": [{**LINE, "extra": 1}]}}}, "extra"),
         ({"attachments": {"settlement": {"lines": [{"line": "1"}]}}}, "code"),
     ],
@@ -86,6 +91,29 @@ def test_a_missing_file_and_a_missing_key_say_what_to_do(tmp_path: Path) -> None
     result = yibao("claim", "settle", call)
     assert result.exit_code == 6
     assert "--key" in result.output
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"args": {"total_fen": 1, "total_fen": 2}}', "total_fen' stands twice"),
+        ('{"args": {"claim": "\\ud800"}}', "half a character"),
+        ('{"args": {"total_fen": NaN}}', "NaN"),
+        ("[" * 100_000, "nested too deep"),
+        ("", "not JSON"),
+        (b"\xc4\xe3", "save it as UTF-8"),
+    ],
+)
+def test_a_file_that_does_not_mean_one_thing_is_no_call(
+    tmp_path: Path, text: str | bytes, words: str
+) -> None:
+    file = tmp_path / "call.json"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    told = yibao("claim", "settle", file)
+    assert told.exit_code == 2
+    assert words in " ".join(told.stderr.split())
+    file.write_bytes(b'\xef\xbb\xbf{"args": {}}')
+    assert read_call(SETTLE, file).args == {}, "a byte order mark is fine"
 
 
 DEPLOY = CONTRACTS_BY_NAME["policy"].methods["deploy"]

@@ -316,7 +316,9 @@ def test_a_list_that_agrees_becomes_the_calls_that_declare_it(ask: Ask, tmp_path
     assert f"{THREE} (only-theirs)" in alone, "July has no such row by itself"
     assert not out.exists()
     told = ask(*words, "--since", "2025-06", "--json", who=HOSPITAL, post="finance")
-    assert told == {"month": "2025-07", "rows": 1, "files": ["declare-1.json", "close.json"]}
+    files = ["declare-1.json", "close.json"]
+    assert told == {"month": "2025-07", "rows": 1, "files": files,
+                    "left_out": 0, "left_out_fen": 0}  # fmt: skip
     tried = ask("declaration", "declare", str(out / "declare-1.json"), "--dry-run", "--json",
                 who=HOSPITAL, post="finance")  # fmt: skip
     assert tried["receipt"]["answer"]["owed_fen"] == LEFT
@@ -325,6 +327,18 @@ def test_a_list_that_agrees_becomes_the_calls_that_declare_it(ask: Ask, tmp_path
         {"scheme": "310", "clearing_type": "310112", "agency": "430100", "settlements": 1,
          "total_fen": 10_000, "funds_fen": LEFT, "accounts_fen": 0}
     ]  # fmt: skip
+    agreed = Path(file).read_text(encoding="utf-8")
+    marked, twice, empty = (tmp_path / name for name in ("marked.txt", "twice.txt", "empty.txt"))
+    marked.write_text("\ufeff" + agreed, encoding="utf-8")
+    twice.write_text(agreed * 2, encoding="utf-8")
+    empty.write_text("", encoding="utf-8")
+    july = ("--out", str(out), "--since", "2025-06", "--json")
+    prepare_ = ("declaration", "prepare", HOSPITAL, "2025-07")
+    again = ask(*prepare_, str(marked), *july, who=HOSPITAL, post="finance")
+    assert again == told, "a byte order mark is not part of the first row's id"
+    ask(*prepare_, str(twice), *july[:-1], who=HOSPITAL, post="finance", code=1)
+    lost = ask(*prepare_, str(empty), *july, who=HOSPITAL, post="finance")
+    assert (lost["rows"], lost["left_out"], lost["left_out_fen"]) == (0, 1, LEFT)
     for since in ("2025-08", "2025-6", "x"):
         ask(*words, "--since", since, who=HOSPITAL, post="finance", code=USAGE)
 

@@ -166,6 +166,51 @@ def test_a_silent_node_is_unreachable(key: Path) -> None:
     assert "http://127.0.0.1:1" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("node", "code"),
+    [("http://127.0.0.1:abc", Exit.UNREACHABLE), ("http://[::1", Exit.UNREACHABLE),
+     ("http://", Exit.UNREACHABLE)],
+)  # fmt: skip
+def test_an_address_that_is_none_is_told(node: str, code: Exit, key: Path) -> None:
+    result = yibao("--node", node, "--key", key, "status")
+    assert result.exit_code == code
+    assert node in result.stderr
+    assert yibao("--timeout", "-1", "status").exit_code == Exit.USAGE
+
+
+def test_what_answers_and_is_no_node_is_told(key: Path) -> None:
+    with answering(200, {}) as node:
+        result = yibao("--node", f"{node}/elsewhere", "--key", key, "status")
+    assert (result.exit_code, "not a node's" in result.stderr) == (Exit.UNREACHABLE, True)
+
+
+@pytest.mark.parametrize("name", [".", "..", "../status", "\udce9"])
+def test_a_name_that_no_path_can_hold_is_a_usage_error(name: str, key: Path) -> None:
+    with answering(404, PROBLEM) as node:
+        result = yibao("--node", node, "--key", key, "claim", "show", name)
+    assert result.exit_code == Exit.USAGE
+    assert "error:" in result.stderr
+
+
+def test_a_passphrase_that_is_not_text_is_a_local_fault(key: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "passphrase"
+    secret.write_bytes(b"\xc4\xe3")
+    result = yibao("--key", key, "status", env={"YIBAO_PASSPHRASE_FILE": str(secret)})
+    assert (result.exit_code, "UTF-8" in result.stderr) == (Exit.LOCAL, True)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk full at will")
+def test_output_that_finds_no_room_is_a_local_fault() -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        told = subprocess.run(
+            [sys.executable, "-m", "cli.main", "genesis", "contracts", "--json"],
+            cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert told.returncode == Exit.LOCAL
+    assert "Traceback" not in told.stderr
+    assert "error:" in told.stderr
+
+
 @pytest.mark.parametrize("words", [("nonsense",), ("claim", "show"), ("demo", "--claims", "0")])
 def test_a_call_that_is_off_is_a_usage_error(words: tuple[str, ...]) -> None:
     assert yibao(*words).exit_code == Exit.USAGE
