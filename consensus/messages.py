@@ -40,14 +40,20 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What the core may know of a block: its header's place in the chain."""
+    """What the core may know of a block: its header's place in the chain.
+
+    The id is the header's hash, so whoever hands a block to the core has its header, or it is the
+    prepared one of a view change: there the base vouches for the parent, and nobody for the end of
+    an epoch.
+    """
 
     id: BlockId
     parent: BlockId
     height: int
     epoch: int
     epoch_final: bool = False
-    """The header's next validator set differs: this is the last block of its epoch."""
+    """The header's next validator set differs: this is the last block of its epoch. Its bringer's
+    word until the block was executed (``ordering._as_executed``)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ more, so it does not matter in which order votes, results and certificates came 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from consensus.effects import Build, Commit, Execute
 from consensus.errors import DriverError, PeerError
 from consensus.events import Built, Executed, Verdict
@@ -108,18 +110,24 @@ def on_executed(state: State, event: Executed) -> None:
     asked = state.results.asked.get(event.block)
     if asked is None:
         return
-    block = asked.block
-    if event.verdict is not Verdict.INVALID:
-        _check_next_set(state, block, event.next_validators)
+    _check_epoch(state, event.next_validators)
     del state.results.asked[event.block]
     state.results.remember(event)
-    if state.phase is Phase.EXECUTING and state.slot.block == block:
+    block = state.slot.block
+    if state.phase is Phase.EXECUTING and block is not None and block.id == event.block:
         _judge(state, block, event)
+
+
+def _as_executed(block: Block, result: Executed) -> Block:
+    """The block with what its execution showed. Whether it ends its epoch was its bringer's word
+    until then: of a prepared block in a view change nothing but the id is signed or follows."""
+    return replace(block, epoch_final=result.next_validators is not None)
 
 
 def _judge(state: State, block: Block, result: Executed) -> None:
     """Vote PREPARE for an executed block, or decline."""
     verdict = result.verdict
+    block = state.slot.block = _as_executed(block, result)
     if verdict is Verdict.UNTIMELY and state.slot.proposal is None:
         # Only a fresh proposal is measured against the clock; this one was selected.
         verdict = Verdict.VALID
@@ -227,7 +235,7 @@ def _decide(state: State) -> bool:
     if result.verdict is Verdict.INVALID:
         _alarm_divergence(state, block)
         return False
-    commit(state, block, certificate, result.next_validators)
+    commit(state, _as_executed(block, result), certificate, result.next_validators)
     return True
 
 
@@ -281,6 +289,10 @@ def _ballot(state: State, kind: Kind, block: Block) -> Ballot:
 def _check_next_set(state: State, block: Block, following: ValidatorSet | None) -> None:
     if block.epoch_final != (following is not None):
         raise DriverError("a set for the next epoch comes with its last block only", block=block)
+    _check_epoch(state, following)
+
+
+def _check_epoch(state: State, following: ValidatorSet | None) -> None:
     if following is not None and following.epoch != state.validators.epoch + 1:
         raise DriverError("epochs follow one another", epoch=following.epoch)
 

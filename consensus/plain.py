@@ -56,10 +56,10 @@ def record_to_plain(record: SafetyRecord) -> list[object]:
         record.sequence,
         record.epoch,
         record.view,
-        None if vote is None else [vote.view, _block_out(vote.block)],
+        None if vote is None else [vote.view, block_to_plain(vote.block)],
         None
         if prepared is None
-        else [_block_out(prepared.block), certificate_to_plain(prepared.certificate)],
+        else [block_to_plain(prepared.block), certificate_to_plain(prepared.certificate)],
         None if record.change is None else _change_out(record.change),
         None if record.change_proof is None else _proof_out(record.change_proof),
         None if record.new_view is None else _new_view_out(record.new_view),
@@ -94,7 +94,7 @@ def message_to_plain(message: Message) -> list[object]:
     tag = MESSAGE_TAGS.index(type(message))
     match message:
         case Proposal(sender, statement, block, signature):
-            return [tag, sender, _ballot_out(statement), _block_out(block), signature]
+            return [tag, sender, _ballot_out(statement), block_to_plain(block), signature]
         case Vote(sender, statement, signature):
             return [tag, sender, _ballot_out(statement), signature]
         case Wish(sender, wish, signature):
@@ -105,7 +105,7 @@ def message_to_plain(message: Message) -> list[object]:
             carried = [message_to_plain(change) for change in changes]
             return [tag, sender, _new_view_out(said), carried, signature]
         case Decided(block, certificate):
-            return [tag, _block_out(block), certificate_to_plain(certificate)]
+            return [tag, block_to_plain(block), certificate_to_plain(certificate)]
         case Status():
             return [tag, *(getattr(message, name) for name in _STATUS_FIELDS)]
 
@@ -223,7 +223,8 @@ def _part_in(value: object) -> SignedMessage | Certificate:
     return message
 
 
-def _block_out(block: Block) -> list[object]:
+def block_to_plain(block: Block) -> list[object]:
+    """A block's place in the chain."""
     return [block.id, block.parent, block.height, block.epoch, block.epoch_final]
 
 
@@ -272,7 +273,7 @@ def _proof_out(proof: ChangeProof) -> list[object]:
     )  # fmt: skip
     return [
         None if base is None else certificate_to_plain(base),
-        None if block is None else _block_out(block),
+        None if block is None else block_to_plain(block),
         None if prepared is None else certificate_to_plain(prepared),
     ]
 

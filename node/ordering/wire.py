@@ -28,6 +28,8 @@ from consensus import (
 )
 from consensus.messages import NewView, ViewChange, Wish
 from consensus.plain import (
+    MESSAGE_TAGS,
+    block_to_plain,
     evidence_from_plain,
     evidence_to_plain,
     message_from_plain,
@@ -35,10 +37,12 @@ from consensus.plain import (
     record_from_plain,
     record_to_plain,
 )
-from node.ledger import block, crypto
+from node.ledger import block, crypto, shape
 from node.ledger.codec import decode, decode_trusted, encode
-from node.ledger.errors import CodecError, InvalidMessage, InvalidSignature
+from node.ledger.errors import CodecError, InvalidBlock, InvalidMessage, InvalidSignature
 from node.ledger.types import FRAME_BYTES_MAX, Signature
+
+DECIDED = MESSAGE_TAGS.index(Decided)
 
 EVIDENCE_BYTES_MAX = 65_536
 """Without what the two messages carry beside (``Evidence.bare``) a proof of 100 members is about
@@ -55,19 +59,34 @@ def decode_record(data: bytes) -> SafetyRecord:
     return record_from_plain(decode_trusted(data))
 
 
-def encode_message(message: Message) -> bytes:
-    """A message for the wire. Header, bodies and attachments of a proposal travel beside it."""
-    return encode(message_to_plain(message))
+def encode_message(message: Message, header: bytes | None = None) -> bytes:
+    """A message for the wire. Header, bodies and attachments of a proposal travel beside it; a
+    decided block is told by its ``header``: nobody takes a sender's word for what is in it."""
+    plain = message_to_plain(message)
+    assert (header is not None) == isinstance(message, Decided), "a decided block has a header"
+    if header is not None:
+        plain[1] = header
+    return encode(plain)
 
 
 def decode_message(data: bytes) -> Message:
     """Strict decoding; signatures are not looked at. Raises ``InvalidMessage``."""
     try:
-        return message_from_plain(decode(data, bytes_max=FRAME_BYTES_MAX))
-    except CodecError as error:
+        plain = decode(data, bytes_max=FRAME_BYTES_MAX)
+        if isinstance(plain, list) and len(plain) > 1 and plain[0] == DECIDED:
+            plain[1] = _block_of(plain[1])
+        return message_from_plain(plain)
+    except (CodecError, InvalidBlock) as error:
         raise InvalidMessage("message.malformed", reason=error.code) from None
     except PeerError as error:
         raise InvalidMessage("message.shape", reason=error.sentence) from None
+
+
+def _block_of(header: object) -> list[object]:
+    """A decided block as the core has it, from its header. Raises ``CodecError``,
+    ``InvalidBlock``."""
+    data = shape.binary_up_to(header, "header", block.HEADER_BYTES_MAX)
+    return block_to_plain(to_core_block(block.Header.decode(data)))
 
 
 def encode_evidence(evidence: Evidence) -> bytes:

@@ -30,7 +30,7 @@ class FrameType(IntEnum):
     VOTE = 3
     """PREPARE, COMMIT or WISH."""
     CHANGE = 4
-    """VIEW-CHANGE, NEW-VIEW or a certificate."""
+    """VIEW-CHANGE, NEW-VIEW, or a header with its certificate."""
     PROPOSAL = 5
     """PRE-PREPARE with header, transactions and attachments."""
     STATUS = 6

@@ -212,8 +212,8 @@ class Exchange(Events):
     def _tell_guests(self, message: Message, to: Iterable[str] | None) -> None:
         chosen = self.peers.connected() if to is None else to
         guests = [organisation for organisation in chosen if not self.is_seated(organisation)]
-        if guests and self.votes():
-            frame = Frame(frame_type(message), wire.encode_message(message))
+        frame = self._frame(message) if guests and self.votes() else None
+        if frame is not None:
             for organisation in guests:
                 self.peers.send(organisation, frame)
 
@@ -465,7 +465,11 @@ class Exchange(Events):
             arrived.set()
 
     def _frame(self, message: Message) -> Frame | None:
-        kind, body = frame_type(message), wire.encode_message(message)
+        kind = frame_type(message)
+        if isinstance(message, Decided):
+            header = self._server.header(message.block.height, message.block.id)
+            return None if header is None else Frame(kind, wire.encode_message(message, header))
+        body = wire.encode_message(message)
         if not isinstance(message, Proposal):
             return Frame(kind, body)
         content = self._server.content(message.block.height, message.block.id)

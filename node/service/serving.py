@@ -40,6 +40,11 @@ class BlockServer:
         self._last = (block, encoded)
         return encoded
 
+    def header(self, height: int, block: bytes) -> bytes | None:
+        """Header of a committed block, None when this node does not have it."""
+        blocks = self._chain.database.blocks
+        return blocks.header(height) if blocks.height_of(block) == height else None
+
     def outcome(self, block: bytes) -> bytes | None:
         """What a block came to here, for a node that came to something else; None when this node
         no longer has it."""

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from consensus.effects import Accuse, Build, Execute, Persist, Refused, Sign
-from consensus.events import Pending, Tick
+from consensus.events import Executed, Pending, Tick, Verdict
 from consensus.messages import Change, Decided, Kind, NewViewStatement, Wish, WishStatement
 from consensus.phases import Phase
+from consensus.quorum import ValidatorSet
 from tests.consensus.bench import Bench
-from tests.consensus.values import GENESIS, ballot, block, certificate, change, new_view, vote
+from tests.consensus.values import (
+    GENESIS,
+    MEMBERS,
+    ballot,
+    block,
+    certificate,
+    change,
+    new_view,
+    vote,
+)
 
 B1, X1 = block("B1"), block("X1")
 B2 = block("B2", B1)
@@ -115,6 +129,39 @@ def test_a_new_view_needs_no_wishes() -> None:
     bench.hear(new_view(5, (change(0, 5), change(1, 5), change(2, 5))), 1)
     assert (bench.state.view, bench.state.phase) == (5, Phase.OPEN)
     assert [type(s) for s in statements(bench)] == [Change]
+
+
+@pytest.mark.parametrize("ends", [False, True], ids=["one of many", "the last"])
+def test_whether_a_prepared_block_ends_its_epoch_is_nobodys_word(ends: bool) -> None:
+    """It is in no signature: a member lies about its own block, or a primary about another's."""
+    true = block("B1", final=ends)
+    lied = replace(true, epoch_final=not ends)
+    following = ValidatorSet(1, MEMBERS) if ends else None
+    bench = Bench(2)
+    bench.executes = False
+    bench.hear(new_view(1, (change(0, 1, prepared=lied), change(1, 1), change(3, 1))), 1)
+    assert [asked.block.id for asked in bench.all(Execute)] == [true.id]
+    bench.take(Executed(true.id, Verdict.VALID, following))
+    assert statements(bench) == [ballot(Kind.PREPARE, true, 1)]
+    bench.votes(Kind.PREPARE, true, (0, 1, 3), 1)
+    assert bench.record is not None
+    assert bench.record.vote is not None
+    assert bench.record.prepared is not None
+    assert (bench.record.vote.block, bench.record.prepared.block) == (true, true)
+    bench.votes(Kind.COMMIT, true, (0, 1, 3), 1)
+    assert (bench.state.head, bench.state.validators.epoch) == (true, int(ends))
+
+
+def test_a_lie_about_a_block_that_is_executed_already_changes_nothing() -> None:
+    """Asked of the driver as it was told in the view change, judged as it was proposed since."""
+    bench = Bench(3)
+    bench.executes = False
+    lied = replace(B1, epoch_final=True)
+    bench.hear(new_view(1, (change(0, 1, prepared=lied), change(1, 1), change(2, 1))), 1)
+    bench.hear(new_view(2, (change(0, 2), change(1, 2), change(2, 2))), 2)
+    bench.propose(B1, 2)
+    bench.take(Executed(B1.id, Verdict.VALID))
+    assert statements(bench) == [ballot(Kind.PREPARE, B1, 2)]
 
 
 def test_a_bad_new_view_is_refused_and_moves_nobody() -> None:

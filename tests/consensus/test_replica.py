@@ -111,7 +111,7 @@ def test_illegal_answers_raise_and_change_nothing() -> None:
     backup.propose(FINAL)
     before = picture(backup)
     with pytest.raises(DriverError):
-        backup.take(Executed(FINAL.id, Verdict.VALID))
+        backup.take(Executed(FINAL.id, Verdict.VALID, ValidatorSet(2, MEMBERS)))
     assert picture(backup) == before
     backup.take(Executed(FINAL.id, Verdict.INVALID))
     assert backup.state.phase is Phase.DECLINED

@@ -49,9 +49,12 @@ def content_of(frame: Frame) -> Content:
     return Content.decode(decode_proposal(frame.body)[1])
 
 
-def frame_of(message: Message, content: Content | None = None) -> Frame:
-    """A frame that carries a message; ``content`` goes with a proposal."""
-    body = wire.encode_message(message)
+def frame_of(
+    message: Message, content: Content | None = None, header: bytes | None = None
+) -> Frame:
+    """A frame that carries a message; ``content`` goes with a proposal, ``header`` with a decided
+    block."""
+    body = wire.encode_message(message, header)
     if isinstance(message, Proposal):
         assert content is not None, "a proposal carries its block"
         return Frame(FrameType.PROPOSAL, encode_proposal(body, content.encode()))

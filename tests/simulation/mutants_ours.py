@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from consensus import Block, DriverError, Executed, Verdict, ordering
 from node.p2p.link import PeerFault
 from node.service import exchange
 from node.service.received import ReceivedBlocks
@@ -38,3 +39,17 @@ def liar_asked_first_again(patch: Patch) -> None:
         self._exchange.contents.remove(block.id)
 
     patch.setattr(ReceivedBlocks, "_blame", blame)
+
+
+@mutant("last-block-believed")
+def last_block_believed(patch: Patch) -> None:
+    """Whether a prepared block ends its epoch is taken from the view change that tells of it (D247,
+    liar S34)."""
+
+    def as_told(block: Block, result: Executed) -> Block:
+        is_last = result.next_validators is not None
+        if result.verdict is not Verdict.INVALID and block.epoch_final != is_last:
+            raise DriverError("a set for the next epoch comes with its last block only")
+        return block
+
+    patch.setattr(ordering, "_as_executed", as_told)

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from consensus import (
     Ballot,
-    Block,
     BlockId,
     Certificate,
     Decided,
@@ -31,12 +30,13 @@ from consensus.messages import (
     Wish,
     WishStatement,
 )
+from consensus.plain import block_to_plain
 from consensus.safety import LastVote
 from node.ledger import block as ledger_block
 from node.ledger import crypto
-from node.ledger.codec import encode
+from node.ledger.codec import decode, encode
 from node.ledger.errors import InvalidMessage
-from node.ledger.types import OrgId
+from node.ledger.types import ZERO_DIGEST, Digest, Epoch, Height, OrgId, TimeMs
 from node.ordering import wire
 from tests.node.network import private
 
@@ -49,8 +49,19 @@ SEATS = ledger_block.ValidatorSet(
     )
 )
 MEMBERS = wire.to_core_validators(3, SEATS)
-BLOCK = Block(BlockId(b"b" * 32), BlockId(b"a" * 32), 9, 3)
+HEADER = ledger_block.Header(
+    version=ledger_block.HEADER_VERSION, chain=Digest(CHAIN), height=Height(9),
+    parent=Digest(b"a" * 32), epoch=Epoch(3), validators_hash=SEATS.hash,
+    next_validators_hash=SEATS.hash, proposer="bureau:1", time_ms=TimeMs(1), tx_root=ZERO_DIGEST,
+    tx_count=1, receipts_root=ZERO_DIGEST, receipts_count=1, state_root=ZERO_DIGEST,
+)  # fmt: skip
+BLOCK = wire.to_core_block(HEADER)
 STATUS = Status(3, 1, 8, 2, True, False, 5, 3, 1)
+
+
+def encoded(message: Message) -> bytes:
+    """A message of these on the wire."""
+    return wire.encode_message(message, HEADER.encode() if isinstance(message, Decided) else None)
 
 
 def signed(signer: int, statement: Statement) -> bytes:
@@ -90,7 +101,7 @@ def messages() -> list[Message]:
 
 @pytest.mark.parametrize("message", messages(), ids=lambda m: type(m).__name__)
 def test_a_message_comes_back_and_verifies(message: Message) -> None:
-    again = wire.decode_message(wire.encode_message(message))
+    again = wire.decode_message(encoded(message))
     assert again == message
     wire.verify_message(again, CHAIN, MEMBERS)
 
@@ -98,7 +109,7 @@ def test_a_message_comes_back_and_verifies(message: Message) -> None:
 @pytest.mark.parametrize("message", messages()[:-1], ids=lambda m: type(m).__name__)
 def test_every_signature_in_it_counts(message: Message) -> None:
     """Each 64-byte signature on the wire is damaged in turn; each damage is refused."""
-    data = wire.encode_message(message)
+    data = encoded(message)
     places = [n for n in range(len(data) - 65) if data[n : n + 2] == b"\xc4\x40"]
     assert places
     for place in places:
@@ -133,6 +144,21 @@ def test_arbitrary_bytes_are_refused_or_are_a_message(data: bytes) -> None:
     except InvalidMessage:
         return
     assert wire.encode_message(message) == data
+
+
+def test_what_is_decided_is_what_the_header_says() -> None:
+    """A certificate proves a hash; parent and epoch are not in it, and no sender's to say."""
+    proof = certificate(Kind.COMMIT)
+    plain = decode(encoded(Decided(BLOCK, proof)))
+    assert isinstance(plain, list)
+    lied = replace(HEADER, parent=Digest(b"c" * 32), next_validators_hash=ZERO_DIGEST)
+    told = wire.decode_message(encode([plain[0], lied.encode(), plain[2]]))
+    assert isinstance(told, Decided)
+    assert told.block == wire.to_core_block(lied)
+    assert told.block.id != proof.block
+    for other in (block_to_plain(BLOCK), b"", HEADER.encode()[:-1], BLOCK.id):
+        with pytest.raises(InvalidMessage, match=r"message\.malformed"):
+            wire.decode_message(encode([plain[0], other, plain[2]]))
 
 
 @pytest.mark.parametrize("value", [None, [], [99], ["x"], [1, 2], {"a": 1}, [True, 0]])

@@ -31,8 +31,9 @@ from consensus.messages import (
     Wish,
     WishStatement,
 )
+from consensus.plain import message_to_plain
 from node.ledger import crypto
-from node.ledger.block import genesis_header
+from node.ledger.block import Header, genesis_header
 from node.ledger.codec import encode
 from node.ledger.types import Digest, Height, TimeMs
 from node.ordering import wire
@@ -115,11 +116,18 @@ def vote_as_change(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
 
 def forged_certificate(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
     """Three signatures, all by one key."""
-    ballot = head_ballot(node, Kind.COMMIT)
+    parent = node.chain.parent
+    header = replace(
+        parent.header, height=Height(parent.header.height + 1), parent=parent.block_hash
+    )
+    ballot = replace(head_ballot(node, Kind.COMMIT), block=BlockId(header.hash))
     signatures = tuple((n, liar.sign(ballot)) for n in range(3))
-    certificate = Certificate(Kind.COMMIT, 0, 0, ballot.height, ballot.block, signatures)
-    block = Block(ballot.block, BlockId(SEED), ballot.height, 0)
-    return FrameType.CHANGE, wire.encode_message(Decided(block, certificate))
+    return decided(header, Certificate(Kind.COMMIT, 0, 0, ballot.height, ballot.block, signatures))
+
+
+def decided(header: Header, certificate: Certificate) -> tuple[FrameType, bytes]:
+    message = Decided(wire.to_core_block(header), certificate)
+    return FrameType.CHANGE, wire.encode_message(message, header.encode())
 
 
 def proposal_of_other_content(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
@@ -140,17 +148,17 @@ def proposal_without_content(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
 
 def too_few(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
     """A real certificate with one signature less."""
-    block, certificate = decided_head(node)
+    header, certificate = decided_head(node)
     cut = replace(certificate, signatures=certificate.signatures[:-1])
-    return FrameType.CHANGE, wire.encode_message(Decided(block, cut))
+    return decided(header, cut)
 
 
 def same_signer_again(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
     """A quorum in number: one good signature, repeated."""
-    block, certificate = decided_head(node)
+    header, certificate = decided_head(node)
     again = certificate.signatures[:1] * 3
     doubled = replace(certificate, signatures=again)
-    return FrameType.CHANGE, wire.encode_message(Decided(block, doubled))
+    return decided(header, doubled)
 
 
 def views_mixed(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
@@ -164,19 +172,19 @@ def epochs_mixed(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
 
 
 def mixed(liar: Liar, node: Node, view: int = 0, epoch: int = 0) -> tuple[FrameType, bytes]:
-    block, certificate = decided_head(node)
+    header, certificate = decided_head(node)
     said = certificate.ballot()
     other = replace(said, view=said.view + view, epoch=said.epoch + epoch)
     signatures = [pair for pair in certificate.signatures if pair[0] != LIAR][:2]
     merged = replace(certificate, signatures=(*signatures, (LIAR, liar.sign(other))))
-    return FrameType.CHANGE, wire.encode_message(Decided(block, merged))
+    return decided(header, merged)
 
 
 def view_edited(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
     """A certificate whose signatures are good and whose view was edited."""
-    block, certificate = decided_head(node)
+    header, certificate = decided_head(node)
     edited = replace(certificate, view=certificate.view + 1)
-    return FrameType.CHANGE, wire.encode_message(Decided(block, edited))
+    return decided(header, edited)
 
 
 def new_view_of_many(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
@@ -214,10 +222,23 @@ def number_too_large(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
     return FrameType.VOTE, body.replace(largest, b"\xcf\x80" + bytes(7))
 
 
-def decided_head(node: Node) -> tuple[Block, Certificate]:
+def decided_head(node: Node) -> tuple[Header, Certificate]:
     head = node._replica.state
     assert head.head_certificate is not None, "the story begins with a block"
-    return head.head, head.head_certificate
+    return node.chain.parent.header, head.head_certificate
+
+
+def another_parent(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
+    """A good certificate with a header that says something else than the block that it is of."""
+    header, certificate = decided_head(node)
+    return decided(replace(header, parent=Digest(SEED)), certificate)
+
+
+def parent_told_beside(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
+    """A good certificate with parent and epoch told in the sender's own words."""
+    header, certificate = decided_head(node)
+    plain = message_to_plain(Decided(wire.to_core_block(header), certificate))
+    return FrameType.CHANGE, encode(plain)
 
 
 def second_greeting(liar: Liar, node: Node) -> tuple[FrameType, bytes]:
@@ -232,9 +253,10 @@ FAULTS = (
     forged_vote, vote_of_nobody, garbage, vote_as_change, forged_certificate,
     proposal_of_other_content, proposal_without_content, second_greeting, empty_status,
     too_few, same_signer_again, views_mixed, epochs_mixed, view_edited, new_view_of_many,
-    vote_of_somebody_else, far_view, vote_for_a_proposal, number_too_large,
+    vote_of_somebody_else, far_view, vote_for_a_proposal, number_too_large, another_parent,
+    parent_told_beside,
 )  # fmt: skip
-REFUSED_BY_THE_CORE = (far_view, vote_for_a_proposal)
+REFUSED_BY_THE_CORE = (far_view, vote_for_a_proposal, another_parent)
 """Well formed and well signed: the core finds them out, the next frame ends the connection."""
 STATUS = Status(0, 0, 0, 0, True, False, 0, 0, 0)
 

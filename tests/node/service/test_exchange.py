@@ -33,7 +33,7 @@ from node.service.accusations import OF_A_KIND_MAX, Accusations
 from node.service.inboxes import INBOX_BYTES, INBOX_MAX
 from node.store.errors import DatabaseDamaged
 from node.telemetry import Metrics, make_logger
-from tests.node.ordering.test_wire import CHAIN, KEYS, SEATS, messages
+from tests.node.ordering.test_wire import CHAIN, KEYS, SEATS, encoded, messages
 from tests.node.service.desk import EPOCH, LIAR, OWN_FRAME, PEERS, Desk, member_of, run
 
 
@@ -42,7 +42,7 @@ from tests.node.service.desk import EPOCH, LIAR, OWN_FRAME, PEERS, Desk, member_
 def test_b8_every_body_in_every_other_frame(message: Message, kind: FrameType) -> None:
     """Its own frame brings it to the core; any other ends the connection, or is an answer that
     nobody asked for and a transaction that is none: nothing comes of them."""
-    body = wire.encode_message(message)
+    body = encoded(message)
 
     async def story(desk: Desk) -> None:
         own = OWN_FRAME[type(message).__name__]
@@ -74,7 +74,7 @@ def test_b8_every_body_in_every_other_frame(message: Message, kind: FrameType) -
 def test_b7_who_may_bring_what(message: Message) -> None:
     """Votes, wishes, proposals and view changes come from their signer; what proves itself may come
     from anybody."""
-    body = wire.encode_message(message)
+    body = encoded(message)
     other = next(peer for peer in PEERS.values() if peer != member_of(message))
 
     async def story(desk: Desk) -> None:

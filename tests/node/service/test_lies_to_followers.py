@@ -195,7 +195,7 @@ async def lie_and_recover(cluster: Cluster, name: str, lie: Lie) -> None:
         wire.to_core_block(header),
         wire.from_ledger_certificate(Certificate.decode(certificate)),
     )
-    announced = Frame(FrameType.CHANGE, wire.encode_message(decided))
+    announced = Frame(FrameType.CHANGE, wire.encode_message(decided, header.encode()))
     liar.greeting = lambda organisation: liar.peers.send(organisation, announced)
     try:
         await cluster.follow(name)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from consensus import Ballot, Block, BlockId, Certificate, Decided, Kind, Message
+from consensus import Ballot, Block, BlockId, Certificate, Decided, Kind, Message, Status
 from consensus.messages import Change, ChangeProof, NewView, NewViewStatement, ViewChange
+from consensus.plain import message_to_plain
+from node.ledger.block import Header
+from node.ledger.codec import encode
+from node.ledger.types import Digest
+from node.ordering import wire
 from node.p2p.frames import Frame, FrameType
 from tests.simulation.messages import frame_of, message_of
 from tests.simulation.strategy import Strategy, strategy
@@ -22,8 +27,13 @@ class Rewriting(Strategy):
         message = message_of(frame)
         if message is None or self.chance.randrange(3) == 0:
             return self.pass_on(organisation, frame)
-        sent = [self.pass_on(organisation, frame_of(one)) for one in self.instead(message)]
+        sent = [self.pass_on(organisation, self.framed(one)) for one in self.instead(message)]
         return any(sent) or not sent
+
+    def framed(self, message: Message) -> Frame:
+        """A frame that carries a message; a decided block has the head's header."""
+        header = self.node.chain.parent.header.encode() if isinstance(message, Decided) else None
+        return frame_of(message, header=header)
 
     def instead(self, message: Message) -> list[Message]:
         """What leaves in place of ``message`` (no proposal)."""
@@ -157,6 +167,54 @@ class ForgedCertificate(Rewriting):
         made = forge(good)
         block = replace(state.head, height=made.height, epoch=made.epoch, id=made.block)
         return [message, Decided(block, made)]
+
+
+@strategy("S34")
+class FalseBlock(Rewriting):
+    """Tells of true blocks what they are not: that one ends its epoch, or that one does not; what
+    it stands on. None of it is under a signature."""
+
+    def send(self, organisation: str, frame: Frame) -> bool:
+        if frame.type is not FrameType.CHANGE:
+            return self.pass_on(organisation, frame)
+        return super().send(organisation, frame)
+
+    def receive(self, organisation: str, frame: Frame) -> Iterable[Frame]:
+        state, status = self.node._replica.state, message_of(frame)
+        behind = isinstance(status, Status) and status.height < state.head.height
+        if behind and state.head_certificate is not None:
+            # Sooner than correct members, who wait until it has not come by itself.
+            self.pass_on(organisation, self.framed(Decided(state.head, state.head_certificate)))
+        return (frame,)
+
+    def framed(self, message: Message) -> Frame:
+        if not isinstance(message, Decided):
+            return super().framed(message)
+        header = self.node.chain.parent.header
+        lied: Header = self.chance.choice((
+            replace(header, parent=Digest(b"\x5a" * 32)),
+            replace(header, next_validators_hash=Digest(b"\x5a" * 32)),
+        ))  # fmt: skip
+        if self.chance.randrange(2):
+            return frame_of(message, header=lied.encode())
+        own = replace(message, block=replace(wire.to_core_block(lied), id=message.block.id))
+        return Frame(FrameType.CHANGE, encode(message_to_plain(own)))
+
+    def instead(self, message: Message) -> list[Message]:
+        if isinstance(message, ViewChange):
+            return [self.twisted(message)]
+        if isinstance(message, NewView):
+            changes = tuple(self.twisted(change) for change in message.view_changes)
+            return [replace(message, view_changes=changes)]
+        return [message]
+
+    def twisted(self, change: ViewChange) -> ViewChange:
+        """The view change with another story of the block that it reports."""
+        block = change.proof.prepared_block
+        if block is None:
+            return change
+        lied = replace(block, epoch_final=not block.epoch_final)
+        return replace(change, proof=replace(change.proof, prepared_block=lied))
 
 
 def _one_less(good: Certificate) -> Certificate:

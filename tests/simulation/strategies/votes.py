@@ -104,7 +104,8 @@ class SecretCertificate(Favourite):
     def receive(self, organisation: str, frame: Frame) -> Iterable[Frame]:
         state = self.node._replica.state
         if state.head_certificate is not None and self.chance.randrange(8) == 0:
-            shown = frame_of(Decided(state.head, state.head_certificate))
+            header = self.node.chain.parent.header.encode()
+            shown = frame_of(Decided(state.head, state.head_certificate), header=header)
             for peer in self.peers():
                 if self.is_favourite(peer):
                     self.pass_on(peer, shown)
