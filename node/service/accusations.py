@@ -10,6 +10,7 @@ else follows by itself: who is excluded is voted on.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,7 +52,7 @@ class Accusations:
         self._set_of = set_of
         self._telemetry = telemetry
         self._log = log
-        self._known = {path.name for path in self._files()}
+        self._known = {path.name for path in self._files() if self._read(path) is not None}
         self.on_news: Callable[[bytes], None] = lambda data: None
         """Passes a proof on to peers."""
 
@@ -74,19 +75,35 @@ class Accusations:
 
     def newest(self) -> list[bytes]:
         """What a peer that connects is told."""
-        return [path.read_bytes() for path in self._files()[:TOLD_MAX]]
+        found = (self._read(path) for path in self._files())
+        return [wire.encode_evidence(one) for one in islice(filter(None, found), TOLD_MAX)]
 
     def listed(self) -> list[dict[str, Any]]:
         """All of them for people and programs, newest first: what each says, and its bytes."""
         found = []
         for path in self._files():
-            data = path.read_bytes()
-            evidence = wire.decode_evidence(data)
-            validators = self._set_of(evidence.epoch)
-            assert validators is not None, "it was checked against that set when it was kept"
-            told = describe(evidence, validators)
+            evidence = self._read(path)
+            validators = None if evidence is None else self._set_of(evidence.epoch)
+            if evidence is None or validators is None:
+                continue
+            told, data = describe(evidence, validators), wire.encode_evidence(evidence)
             found.append({"file": path.name, **told, "sentence": sentence(told), "evidence": data})
         return found
+
+    def _read(self, path: Path) -> Evidence | None:
+        """The proof in a file; None where there is none, or not for this node: the power went
+        before it was whole, somebody laid it there, its epoch has not begun here. A peer that was
+        told of it would leave."""
+        try:
+            evidence = wire.decode_evidence(path.read_bytes())
+            validators = self._set_of(evidence.epoch)
+            if validators is None or path.name != _name(evidence):
+                return None
+            members = wire.to_core_validators(evidence.epoch, validators)
+            wire.verify_evidence(evidence, self._chain, members)
+        except (OSError, InvalidMessage):
+            return None
+        return evidence
 
     def _files(self) -> list[Path]:
         if not self._folder.exists():

@@ -114,7 +114,7 @@ class Divergences:
 
     def listed(self) -> list[dict[str, Any]]:
         """All of them, newest height first."""
-        found = [json.loads(path.read_text(encoding="utf-8")) for path in self._files()]
+        found = [told for path in self._files() if (told := _read(path)) is not None]
         return sorted(found, key=lambda one: int(one["height"]), reverse=True)
 
     def _files(self) -> list[Path]:
@@ -140,6 +140,15 @@ class Divergences:
         except OSError as error:
             # The log names transaction and call all the same.
             self._log.error("divergence.not-kept", file=path.name, reason=error.strerror)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """What a file tells; None for one that is not whole, because the power went."""
+    try:
+        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return told
 
 
 def _sentence(found: _Open, tx_id: bytes, contract: str, method: str, part: str) -> str:

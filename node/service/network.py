@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -266,15 +266,20 @@ class Network(Host):
     def behind_by(self) -> int:
         """Blocks behind the height that more peers than can lie have told."""
         _, validators = self.validators()
-        told = sorted(self.exchange.heights.values(), reverse=True)
+        told = sorted(self._told(self.exchange.heights), reverse=True)
         liars = validators.size - validators.quorum
         return max(0, told[liars] - self.height()) if len(told) > liars else 0
+
+    def _told(self, heights: Mapping[str, int]) -> list[int]:
+        """What the present members said. Whoever lost its seat since is no longer among those of
+        whom only so many can lie."""
+        return [height for name, height in heights.items() if self.exchange.is_seated(name)]
 
     def is_current(self) -> bool:
         """Whether enough members are connected and have told their heights to know that nothing
         above the head is decided, but for what is on its way."""
         _, validators = self.validators()
-        has_told = len(self.exchange.heights) > validators.size - validators.quorum
+        has_told = len(self._told(self.exchange.heights)) > validators.size - validators.quorum
         return self.has_quorum() and has_told and self.behind_by() == 0
 
     def has_quorum(self) -> bool:
@@ -306,7 +311,7 @@ class Network(Host):
         """Whether more peers than can lie are higher and do not have the block above the head."""
         _, validators = self.validators()
         wanted = self.height() + 1
-        count = sum(height == wanted for height in self.exchange.without.values())
+        count = sum(height == wanted for height in self._told(self.exchange.without))
         return self.behind_by() > 0 and count > validators.size - validators.quorum
 
     # --- Custody ------------------------------------------------------------------------------

@@ -228,3 +228,30 @@ def test_a_liar_cannot_fill_the_shelf_with_proofs_against_itself(tmp_path: Path)
     again.on_news = told.append
     again.hear(self_accusation(500))
     assert len(told) == OF_A_KIND_MAX + 1
+
+
+def test_a_file_on_the_shelf_that_is_no_proof_costs_no_connection(tmp_path: Path) -> None:
+    """Cut short when the power went, or laid there by hand: peers are told what proves something,
+    and what was cut short is kept when it is heard again."""
+    log, data = make_logger("error", "json"), self_accusation(9)
+    Accusations(tmp_path, CHAIN, lambda epoch: SEATS, Metrics(), log).hear(data)
+    folder = tmp_path / "evidence"
+    [good] = folder.iterdir()
+    name = good.name
+    (folder / name.replace("-9", "-10")).write_bytes(self_accusation(10)[:-1])
+    (folder / name.replace("-9", "-11")).write_bytes(b"")
+    (folder / name.replace("-9", "-12")).write_bytes(bytes(70_000))
+    (folder / name.replace("-9", "-13")).write_bytes(self_accusation(14))
+    (folder / "notes.txt").write_text("call the bureau", encoding="utf-8")
+    shelf = Accusations(tmp_path, CHAIN, lambda epoch: SEATS, Metrics(), log)
+    told: list[bytes] = []
+    shelf.on_news = told.append
+    assert shelf.newest() == [data]
+    assert [one["file"] for one in shelf.listed()] == [name]
+    shelf.hear(self_accusation(10))
+    assert told == [self_accusation(10)]
+    assert len(shelf.newest()) == len(shelf.listed()) == 2
+    other = Accusations(tmp_path, bytes(32), lambda epoch: SEATS, Metrics(), log)
+    assert other.newest() == [], "signed for another chain"
+    behind = Accusations(tmp_path, CHAIN, lambda epoch: None, Metrics(), log)
+    assert (behind.newest(), behind.listed()) == ([], []), "of an epoch that has not begun here"

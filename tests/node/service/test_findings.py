@@ -233,6 +233,8 @@ def test_what_was_not_asked_for_is_passed_over_and_lies_are_faults(tmp_path: Pat
                 found.hear("bureau:x", lie)
             (open_one,) = found.listed()
             assert "asked for" in open_one["says"]
+            (tmp_path / "data" / "divergence" / "000000000007-cut.json").write_text('{"height": 7')
+            assert found.listed() == [open_one], "cut short when the power went"
             truth = mine.encode()
             assert truth is not None
             found.hear("bureau:x", truth)
