@@ -139,6 +139,8 @@ class Admission:
         try:
             self._check_state(transaction)
         except InvalidTransaction as error:
+            if self._is_written(transaction.id):
+                return
             self.pool.done([transaction.id], self._monotonic_ms())
             self.dropped(transaction.id, error)
         except Unavailable:
@@ -182,6 +184,8 @@ class Admission:
                 # interpreter away, and waits for it behind the chain thread.
                 if self._is_committed(transaction.id):
                     return Accepted(transaction.id, committed=True)
+                if self._is_written(transaction.id):
+                    return Accepted(transaction.id, committed=False)
                 raise
             if not from_peer:
                 self.pool.check_wait(transaction.body.sender, self._monotonic_ms())
@@ -208,6 +212,12 @@ class Admission:
             pass_on(wire)
         self._on_added()
         return Accepted(transaction.id, committed=False)
+
+    def _is_written(self, tx_id: bytes) -> bool:
+        """Whether a block on this node's disk holds the transaction. The newest is there a moment
+        before it is published, and the state read meanwhile may be the one after it: what it
+        holds is refused by then, and committed as soon as the head moves."""
+        return self._chain.database.blocks.find_transaction(tx_id) is not None
 
     def _check_state(self, transaction: SignedTransaction) -> None:
         """Chain, window, key and executed ids as of the head, at the earliest block to come."""
