@@ -62,6 +62,8 @@ class Answers:
         self._log = log
         self._offers = offers
         self._busy: set[tuple[str, FrameType]] = set()
+        self._told: dict[tuple[str, FrameType], Share] = {}
+        """What was said in the log of requests that were refused."""
         self._connections: Counter[str] = Counter()
         """How often each peer has been connected: an answer is for the connection that asked."""
         self._guest_turn = asyncio.Lock()
@@ -77,6 +79,8 @@ class Answers:
     def on_up(self, organisation: str) -> None:
         """A new connection: whoever asked on the one before it may be another life of the peer."""
         self._connections[organisation] += 1
+        for place in [told for told in self._told if told[0] == organisation]:
+            del self._told[place]
 
     def take(self, peer: Peer, frame: Frame) -> None:
         """Answer a request, or say that the peer is not entitled to it. Raises ``PeerFault``."""
@@ -86,16 +90,23 @@ class Answers:
         granted = self._share_of(peer.organisation)
         plan = None if granted is Share.NOTHING else self._plan(frame)
         if plan is None or plan[0] > granted:
-            self._log.warning(
-                "p2p.not-entitled", peer=peer.organisation, kind=frame.type.name.lower(),
-                limit=granted.name.lower(),
-            )  # fmt: skip
+            self._tell(place, granted)
             self._send(peer.organisation, Frame(FrameType.REFUSED, encode_refusal(granted)))
             return
         self._busy.add(place)
         _, answer, work = plan
         asked_on = self._connections[peer.organisation]
         self._spawn(self._answer(place, asked_on, answer, work))
+
+    def _tell(self, place: tuple[str, FrameType], granted: Share) -> None:
+        """Say it in the log, once for a connection: a flood of such requests fills no disk."""
+        if self._told.get(place) is not granted:
+            self._told[place] = granted
+            organisation, kind = place
+            self._log.warning(
+                "p2p.not-entitled", peer=organisation, kind=kind.name.lower(),
+                limit=granted.name.lower(),
+            )  # fmt: skip
 
     def _plan(self, frame: Frame) -> tuple[Share, FrameType, Work]:
         """The share that is asked for, the frame that answers, and the work."""

@@ -6,7 +6,9 @@ pushed out and turns out to be needed is asked for again, of the members who vot
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Final
 
 from node.ledger.types import FRAME_BYTES_MAX
@@ -17,6 +19,17 @@ PEER_BYTES_MAX: Final = 2 * FRAME_BYTES_MAX
 BYTES_MAX: Final = 64 << 20
 ENTRY_BYTES: Final = 1_024
 """What an entry takes beside its transactions: empty ones must not come for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A block whose content is asked for."""
+
+    arrived: asyncio.Event
+    """Set when it is there, or not to be had from whoever was asked."""
+    certified: bool
+    asked: str
+    """The organisation that was asked last; others may bring it late."""
 
 
 class Contents:

@@ -55,7 +55,7 @@ from node.p2p.payloads import (
 )
 from node.p2p.peers import Address, Connections, Events
 from node.service.answers import Answers
-from node.service.contents import Contents
+from node.service.contents import Contents, Wanted
 from node.service.findings import Findings
 from node.service.inboxes import Inboxes
 from node.service.offers import Offers
@@ -130,8 +130,8 @@ class Exchange(Events):
         self._asked: dict[str, Ask] = {}
         self._asked_before: set[str] = set()
         """Who was asked on this connection: an answer may be late, and its seat gone meanwhile."""
-        self._wanted: dict[bytes, tuple[asyncio.Event, bool]] = {}
-        """Blocks whose content is asked for: what is set when it is there, whether certified."""
+        self._wanted: dict[bytes, Wanted] = {}
+        """Blocks whose content is asked for."""
         self._granted: dict[str, Share] = {}
         """What a peer said it may give to this node, where that is less than was asked for."""
         self._status_s: dict[str, float] = {}
@@ -249,7 +249,7 @@ class Exchange(Events):
             if not self.ask(organisation, Frame(FrameType.ASK_CONTENT, ask.encode())):
                 continue
             arrived = asyncio.Event()
-            self._wanted[block.id] = arrived, certified
+            self._wanted[block.id] = Wanted(arrived, certified, organisation)
             try:
                 async with asyncio.timeout(wait_s):
                     await arrived.wait()
@@ -448,21 +448,25 @@ class Exchange(Events):
         if not self._wanted:
             return
         content = decode_content(body)
-        arrived, certified = self._wanted.get(content.header.hash, (None, False))
-        share = self._share_from(peer.organisation, certified=certified)
-        if arrived is not None and share_in(content) is share:
+        wanted = self._wanted.get(content.header.hash)
+        if wanted is None:
+            return
+        share = self._share_from(peer.organisation, certified=wanted.certified)
+        if share_in(content) is share:
             self.contents.add(peer.organisation, content)
-            arrived.set()
+            wanted.arrived.set()
 
     def _take_refusal(self, peer: Peer, body: bytes) -> None:
         """The peer gives less than was asked for: from here on no more is asked of it."""
-        granted = decode_refusal(body)
-        self._log.warning("p2p.refused-us", peer=peer.organisation, limit=granted.name.lower())
-        self._granted[peer.organisation] = granted
+        granted, held = decode_refusal(body), self._granted.get(peer.organisation)
+        if held is None or granted < held:
+            self._log.warning("p2p.refused-us", peer=peer.organisation, limit=granted.name.lower())
+            self._granted[peer.organisation] = granted
         if self._asked.pop(peer.organisation, None) is not None:
             self._host.put(Fetched(self.name_of(peer), ()))
-        for arrived, _ in self._wanted.values():
-            arrived.set()
+        for wanted in self._wanted.values():
+            if wanted.asked == peer.organisation:
+                wanted.arrived.set()
 
     def _frame(self, message: Message) -> Frame | None:
         kind = frame_type(message)

@@ -4,6 +4,7 @@ no correct node sends, and what waits is bounded."""
 from __future__ import annotations
 
 import asyncio
+import io
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,8 @@ from node.p2p.frames import BOUNDS, Frame, FrameType
 from node.p2p.link import PeerFault
 from node.p2p.payloads import (
     Ask,
+    AskContent,
+    Share,
     encode_proposal,
 )
 from node.service.accusations import OF_A_KIND_MAX, Accusations
@@ -189,6 +192,25 @@ def test_a_flood_of_requests_is_answered_one_at_a_time() -> None:
             await asyncio.sleep(0)
         assert desk.served == 1, "there is nothing at height 1: it looks no further"
         assert len(desk.sent) == 1
+
+    run(story)
+
+
+def test_a_flood_of_requests_beyond_an_office_is_one_line_of_the_log() -> None:
+    """Each is refused; the log says it once for each kind of request and connection."""
+
+    async def story(desk: Desk) -> None:
+        log = io.StringIO()
+        desk.exchange._answers._log = make_logger("warning", "json", log)
+        desk.exchange._answers._share_of = lambda organisation: Share.CHANGES
+        block = AskContent(1, bytes(32)).encode()
+        for lines in (2, 4):
+            for _ in range(100):
+                await desk.exchange.on_frame(LIAR, Frame(FrameType.ASK, Ask(1, 9).encode()))
+                await desk.exchange.on_frame(LIAR, Frame(FrameType.ASK_CONTENT, block))
+            assert log.getvalue().count("p2p.not-entitled") == lines
+            assert len(desk.sent) == 100 * lines
+            desk.exchange.on_up(LIAR)
 
     run(story)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from dataclasses import replace
 
 import pytest
@@ -31,6 +32,7 @@ from node.p2p.payloads import (
     encode_blocks,
     encode_refusal,
 )
+from node.telemetry import make_logger
 from tests.node.network import private
 from tests.node.ordering.test_wire import CHAIN, KEYS, SEATS
 from tests.node.service.desk import EPOCH, LIAR, PEERS, Desk, run
@@ -228,6 +230,30 @@ def test_of_a_certified_block_a_member_takes_what_more_than_can_lie_grant(certif
                 return
             assert (found, shares) == (None, [Share.CONTENT])
         assert not certified
+
+    run(story)
+
+
+def test_a_refusal_is_of_whoever_was_asked() -> None:
+    """A liar refuses again and again what it was not asked for: whoever was asked is waited for,
+    and the log says so once for each share."""
+
+    async def story(desk: Desk) -> None:
+        block = wire.to_core_block(NINE)
+        honest = next(peer for peer in PEERS.values() if peer is not LIAR)
+        shares = (Share.CHANGES, Share.NOTHING)
+        refusals = [Frame(FrameType.REFUSED, encode_refusal(share)) for share in shares]
+        asked = asyncio.create_task(desk.exchange.find(block, [MemberId(honest.key)], 5))
+        log = io.StringIO()
+        desk.exchange._log = make_logger("warning", "json", log)
+        for number in range(100):
+            await asyncio.sleep(0)
+            await desk.exchange.on_frame(LIAR, refusals[number % 2])
+        assert log.getvalue().count('"event"') == len(shares)
+        assert not asked.done()
+        whole = Content(NINE, [])
+        await desk.exchange.on_frame(honest, Frame(FrameType.CONTENT, whole.encode()))
+        assert await asked == whole
 
     run(story)
 
