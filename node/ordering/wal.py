@@ -59,7 +59,12 @@ class FileSlots:
     """``Slots`` in one file."""
 
     def __init__(self, path: Path) -> None:
+        """What a killed process, or one whose sync failed, has left may be in the cache alone, and
+        a node signs on what it finds: so that is written again, the same bytes, and synced."""
         self._fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        os.fdatasync(self._fd)
+        for slot in (0, 1):
+            self.write(slot, self.read(slot))
 
     def read(self, slot: int) -> bytes:
         return os.pread(self._fd, SLOT_BYTES, slot * SLOT_BYTES)

@@ -1,7 +1,8 @@
 """Files in memory: what a node keeps in its folder beside the database, and a crash leaves there.
 
 ``Folder`` has of ``pathlib.Path`` what the product uses for such files. Renaming is atomic and
-everything written is there at once: these files bind nobody, only their absence would be noticed.
+everything written is there at once: these files bind nobody. That one may be cut short with the
+power is told by tests of those who read them (``accusations``, ``divergences``).
 """
 
 from __future__ import annotations

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from node.ordering import wal
 from node.ordering.wal import PAGE_BYTES, SLOT_BYTES, SafetyError, SafetyFile, SafetyLost
 
 BINDING = b"chain and key"
@@ -105,3 +107,58 @@ def test_a_record_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SafetyError, match="does not fit"):
         file.save(bytes(SLOT_BYTES))
     assert file.load() == b"first"
+
+
+class PageCache:
+    """``os`` over a disk that is written when somebody syncs: what was only written goes with the
+    power. A sync that fails leaves the pages clean: the next one says that all is well."""
+
+    def __init__(self) -> None:
+        self.cached = bytearray(2 * SLOT_BYTES)
+        self.disk = bytes(self.cached)
+        self.dirty = False
+        self.trouble: BaseException | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
+
+    def pread(self, fd: int, size: int, offset: int) -> bytes:
+        return bytes(self.cached[offset : offset + size])
+
+    def pwrite(self, fd: int, data: bytes, offset: int) -> int:
+        self.cached[offset : offset + len(data)] = data
+        self.dirty = True
+        return len(data)
+
+    def fdatasync(self, fd: int) -> None:
+        if self.trouble is not None:
+            trouble, self.trouble = self.trouble, None
+            # The process is killed before the sync, or the device refuses and the kernel forgets.
+            self.dirty = isinstance(trouble, KeyboardInterrupt)
+            raise trouble
+        if self.dirty:
+            self.disk, self.dirty = bytes(self.cached), False
+
+    def lose_power(self) -> None:
+        self.cached, self.dirty = bytearray(self.disk), False
+
+
+@pytest.mark.parametrize("trouble", [OSError(5, "Input/output error"), KeyboardInterrupt()])
+def test_what_a_start_finds_is_there_after_the_power_went(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: BaseException
+) -> None:
+    """A restarted node signs again what its record covers, and writes nothing for it. What it read
+    must not be in the cache alone."""
+    path, system = tmp_path / "safety.dat", PageCache()
+    SafetyFile.create(path, BINDING, b"real").close()
+    monkeypatch.setattr(wal, "os", system)
+    file = SafetyFile(path, BINDING)
+    for record in (b"first", b"second"):
+        file.save(record)
+    system.trouble = trouble
+    with pytest.raises((SafetyError, KeyboardInterrupt)):
+        file.save(b"third")
+    found = SafetyFile(path, BINDING).load()
+    assert found == b"third"
+    system.lose_power()
+    assert SafetyFile(path, BINDING).load() == found
