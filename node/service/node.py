@@ -308,7 +308,7 @@ class Node:
         """Execute a block that others built, or this node before a restart."""
         if not self._received.is_asked(asked):
             self._pace.begin(self._monotonic_ms())
-            self._spawn(self._received.execute(asked.block, asked.fresh))
+            self._spawn(self._received.execute(asked))
 
     def send(self, to: MemberId | None, message: Message) -> None:
         """Send to a peer, or to all."""

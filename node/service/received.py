@@ -9,7 +9,7 @@ commits to can make a block invalid.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -85,10 +85,13 @@ class ReceivedBlocks:
         known += [holder for holder in asked.holders if holder not in known]
         return True
 
-    async def execute(self, block: Block, fresh: bool) -> None:
+    async def execute(self, asked: Execute) -> None:
         """Find, check, execute, put ``Executed``. Ends without a word when the height passes."""
+        block, fresh = asked.block, asked.fresh
         try:
             result = await self._result(block)
+            if result is not None and fresh:
+                self._check_proposer(result.header.proposer, asked.holders)
         except InvalidBlock as error:
             if not self._is_open(block):
                 return  # the height was decided otherwise while this one was on its way
@@ -108,6 +111,14 @@ class ReceivedBlocks:
         finally:
             self._holders.pop(block.id, None)
             self._certified.discard(block.id)
+
+    def _check_proposer(self, name: str, holders: Sequence[MemberId]) -> None:
+        """Whoever proposes a block for the first time names itself. Raises ``InvalidBlock``."""
+        _, validators = self._chain.validators_of_next()
+        seats = {MemberId(seat.key): str(seat.organisation) for seat in validators.validators}
+        expected = ", ".join(seats.get(holder, "") for holder in holders)
+        if name != expected:
+            raise InvalidBlock("block.place", field="proposer", found=name, expected=expected)
 
     def _verdict(self, result: BlockResult, fresh: bool) -> Verdict:
         if result.checked < Checked.REEXECUTED:

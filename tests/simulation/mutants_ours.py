@@ -53,3 +53,9 @@ def last_block_believed(patch: Patch) -> None:
         return block
 
     patch.setattr(ordering, "_as_executed", as_told)
+
+
+@mutant("signed-for-another")
+def signed_for_another(patch: Patch) -> None:
+    """Nobody asks who a block says to be of (liar S35)."""
+    patch.setattr(ReceivedBlocks, "_check_proposer", lambda self, name, holders: None)

@@ -25,7 +25,7 @@ FAMILIES = (
 EXTRAS = ("upgrade", "read-error")
 """Drawn apart, so that seeds mean what they meant before; each happens once or twice."""
 
-LATER = ("S33", "S34")
+LATER = ("S33", "S34", "S35")
 """Strategies that were written later: drawn apart, too, in place of others."""
 
 

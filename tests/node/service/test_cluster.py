@@ -16,7 +16,7 @@ from node.ledger.transaction import SignedTransaction
 from node.mempool import Waiting
 from node.service import network as network_module
 from node.service.node import Node
-from tests.node.cluster import Cluster, running_cluster, until
+from tests.node.cluster import Cluster, bureau, running_cluster, until
 from tests.node.network import Client
 
 Story = Callable[[Cluster, Client], Coroutine[None, None, None]]
@@ -71,6 +71,30 @@ def test_the_loss_of_the_primary_costs_a_view_and_nothing_else(tmp_path: Path) -
         assert f"not connected: bureau:{['110000', '310000', '430000', '440000'][lost]}" in waits
         with survivor.reader.view() as view:
             assert view.state("book/a") == {"total_fen": 1}
+
+    tell(tmp_path, story)
+
+
+@pytest.mark.parametrize("ahead", [None, 2], ids=["of nobody", "of another member"])
+def test_a_block_in_another_name_is_not_voted_for(tmp_path: Path, ahead: int | None) -> None:
+    """The header says who proposed it, and people read it there: a primary signs its own name."""
+
+    async def story(cluster: Cluster, client: Client) -> None:
+        await done(cluster.nodes[0], client.enter("a", 1))
+        await cluster.agree(1)
+        first = cluster.primary()
+        lie = "bureau:000000" if ahead is None else bureau((first + ahead) % 4)
+        cluster.nodes[first].chain._organisation = lie
+        node = cluster.nodes[(first + 1) % 4]
+        await done(node, client.enter("b", 2))
+        await cluster.agree(node.head.height)
+        with node.reader.view() as view:
+            names = [
+                Header.decode(view.header(height) or b"").proposer
+                for height in range(2, view.head.height + 1)
+            ]
+        assert lie not in names
+        assert node._replica.situation().view > 0
 
     tell(tmp_path, story)
 

@@ -63,6 +63,23 @@ class BadBlock(Strategy):
         return frame_of(Proposal(message.sender, said, block, self.sign(said)), content)
 
 
+@strategy("S35")
+class AnothersName(BadBlock):
+    """Proposes good blocks in the name of another member, or of nobody; the same to everybody."""
+
+    def send(self, organisation: str, frame: Frame) -> bool:
+        if frame.type is not FrameType.PROPOSAL:
+            return self.pass_on(organisation, frame)
+        message, content = message_of(frame), content_of(frame)
+        assert isinstance(message, Proposal), "it is a proposal"
+        header, own = content.header, self.node.organisation
+        others = ["bureau:000000", *(peer for peer in self.peers() if peer != own)]
+        if header.proposer != own or header.height % 3 == 0:
+            return self.pass_on(organisation, frame)
+        lied = replace(header, proposer=others[header.height % len(others)])
+        return self.pass_on(organisation, self._propose(message, replace(content, header=lied)))
+
+
 class Picky(Strategy):
     """Takes from its pool what it likes; honest in everything else."""
 
