@@ -114,7 +114,11 @@ def suspense(
     """Lines that fit no order and wait. 挂账清单"""
     with open_client(context) as client:
         path = f"/v1/banks/{_me(client)}/suspense"
-        answer = client.get(path, settled="true" if settled else "false")
+        query = {"settled": "true" if settled else "false"}
+        answer = client.get(path, **query)
+        while answer["next"] is not None:
+            more = client.get(path, **query, after=answer["next"])
+            answer = {**more, "records": answer["records"] + more["records"]}
     if as_json:
         print_json(answer)
         return

@@ -15,7 +15,7 @@ from contracts.settlement.clearing.payment_record import PaymentStage
 from contracts.settlement.refunds import payout
 from node.api import chain, parties, schemas
 from node.api.guard import Access
-from node.api.params import AccessDep, After, Limit, ThingId, edge_router
+from node.api.params import AccessDep, After, Limit, ThingId, cursor_parts, edge_router
 from node.api.rights import Right
 
 router = edge_router("money")
@@ -149,14 +149,21 @@ def _before_entries(access: Access, kind: str, case: str, number: str) -> BankOr
 async def bank_suspense(
     access: AccessDep,
     bank: ThingId,
+    after: After,
     settled: Annotated[bool, Query(description="Also lines that are resolved.")] = False,
 ) -> Response:
-    """Lines of a bank's statements that fit no order and wait, newest first."""
+    """Lines of a bank's statements that fit no order and wait, newest first.
+
+    A page may be empty and still have a ``next``: it looks at resolved lines, too.
+    """
     access.check(parties.of_organisation(access.state, bank), f"bank/{bank}")
     state = access.state
     last: int = state.get(f"suspense/{bank}") or 0
+    behind = cursor_parts(after, 2)
+    first = last if behind is None else min(last, behind[0] - 1)
+    bottom = max(0, first - SUSPENSE_MAX)
     listed = []
-    for number in range(last, max(0, last - SUSPENSE_MAX), -1):
+    for number in range(first, bottom, -1):
         found = statements.suspended(state, bank, number)
         assert found is not None, "the list has no gap"
         reference, line = found
@@ -173,4 +180,5 @@ async def bank_suspense(
                     "how": line.how or None,
                 }
             )
-    return access.answer({"records": listed, "next": None})
+    following = f"{bottom + 1}:0" if bottom else None
+    return access.answer({"records": listed, "next": following})

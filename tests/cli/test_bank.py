@@ -15,6 +15,7 @@ from cli import bank
 from cli.bank_file import BankFileError, read_statement
 from cli.client import Client, Refused
 from contracts.settlement.calendar import date_of_ms
+from node.api import banks
 from tests.cli.bridge import LiveClock, open_bridge
 from tests.cli.running import yibao
 from tests.contracts.world import BANK, CENTRE
@@ -67,6 +68,16 @@ def _csv(path: Path, rows: list[dict[str, str]]) -> Path:
         writer.writeheader()
         writer.writerows(rows)
     return path
+
+
+def test_an_old_line_that_waits_is_listed_however_many_came_after_it(
+    told: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = [told.row(f"R{n}", order="", amount="3.00") for n in range(5)]
+    assert told.run("statement", _csv(tmp_path / "s.csv", waiting)).exit_code == 0
+    monkeypatch.setattr(banks, "SUSPENSE_MAX", 2)
+    listed = json.loads(told.run("suspense", "--json").output)["records"]
+    assert [row["reference"] for row in listed] == ["R4", "R3", "R2", "R1", "R0"]
 
 
 def test_orders_that_a_snapshot_passed_over_are_not_left_out_in_silence(
