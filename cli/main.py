@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from importlib.metadata import version
+from math import isnan
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -43,6 +44,7 @@ from cli import (
 )
 from cli.calls import mount
 from cli.exits import Exit
+from cli.output import fail
 from cli.settings import NODE_DEFAULT, Settings
 from contracts.settlement import CONTRACTS
 
@@ -159,6 +161,8 @@ def root(
     ] = False,
 ) -> None:
     """Options that every command shares."""
+    if isnan(timeout_s):  # within any range, as comparisons go
+        fail(Exit.USAGE, "--timeout: nan is no number of seconds", hint="for example 30")
     context.obj = Settings(node=node, key=key, timeout_s=timeout_s)
 
 

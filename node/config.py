@@ -331,7 +331,8 @@ def load(path: Path) -> Config:
 def read_table(path: Path) -> dict[str, Any]:
     """The tables of a TOML file. Raises ``ConfigError``."""
     try:
-        text = path.read_text(encoding="utf-8")
+        # An editor on Windows puts a byte order mark before it, which TOML does not know.
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ConfigError(f"{path.name} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:

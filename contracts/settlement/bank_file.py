@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from contracts.schema import IDENTIFIER
@@ -67,7 +67,7 @@ def parse_statement(data: bytes, form: str) -> list[dict[str, Any]]:
     """Arguments of ``bank.line``, one for each row. Raises ``BankFileError``."""
     try:
         text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
-        rows = json.loads(text) if form == "json" else _table(text)
+        rows = json.loads(text, object_pairs_hook=_row) if form == "json" else _table(text)
     except BankFileError:
         raise
     except (ValueError, RecursionError, csv.Error) as problem:
@@ -77,10 +77,25 @@ def parse_statement(data: bytes, form: str) -> list[dict[str, Any]]:
     return [_line(row, number) for number, row in enumerate(rows, start=1)]
 
 
+def _row(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; which of two amounts counts is not for us to say."""
+    names = [name for name, _ in pairs]
+    _require_once(names)
+    return dict(pairs)
+
+
+def _require_once(names: Sequence[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BankFileError(f"names a column twice: {', '.join(twice)[:200]}")
+
+
 def _table(text: str) -> list[dict[str, Any]]:
     """Rows of a CSV file, whose first line names the columns."""
     table = csv.DictReader(text.split("\n"))
-    if not {"reference", "amount"} <= set(table.fieldnames or ()):
+    names = list(table.fieldnames or ())
+    _require_once(names)
+    if not {"reference", "amount"} <= set(names):
         raise BankFileError(f"row 0: want the columns {', '.join(COLUMNS)}")
     return list(table)
 

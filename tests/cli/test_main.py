@@ -175,7 +175,8 @@ def test_an_address_that_is_none_is_told(node: str, code: Exit, key: Path) -> No
     result = yibao("--node", node, "--key", key, "status")
     assert result.exit_code == code
     assert node in result.stderr
-    assert yibao("--timeout", "-1", "status").exit_code == Exit.USAGE
+    for seconds in ("-1", "nan", "inf"):
+        assert yibao("--timeout", seconds, "status").exit_code == Exit.USAGE
 
 
 def test_what_answers_and_is_no_node_is_told(key: Path) -> None:

@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from node.__main__ import open_options
-from node.config import ConfigError, NodeConfig, describe, load, parse, read_passphrase
+from node.config import (
+    ConfigError,
+    NodeConfig,
+    describe,
+    load,
+    parse,
+    read_passphrase,
+    read_table,
+)
 from node.service.opening import OpenOptions
 
 LEAST = {"node": {"organisation": "bureau:430000", "genesis": "g.json", "data_dir": "data"}}
@@ -72,6 +80,11 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="not UTF-8"):
         load(tmp_path / "bytes.toml")
+
+
+def test_a_byte_order_mark_before_the_file_is_fine(tmp_path: Path) -> None:
+    (tmp_path / "marked.toml").write_text('name = "x"\n', encoding="utf-8-sig")
+    assert read_table(tmp_path / "marked.toml") == {"name": "x"}
 
 
 def test_every_field_has_a_sentence() -> None:

@@ -51,6 +51,14 @@ def test_a_json_statement_reads_back(lines: list[dict[str, Any]]) -> None:
     assert parse_statement(data, "json") == lines
 
 
+def test_a_column_that_is_named_twice_is_refused() -> None:
+    """The last one would count, in either form."""
+    row = '{"reference": "R-1", "amount": "1.00", "amount": "10.00", "value_on": "2025-06-10"}'
+    for data, form in ((f"[{row}]", "json"), ("reference,amount,amount\nR-1,1.00,10.00\n", "csv")):
+        with pytest.raises(BankFileError, match="names a column twice: amount"):
+            parse_statement(data.encode(), form)
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: (
