@@ -72,7 +72,7 @@ def statement(
     """An account over a time: opening balance, every posting, closing balance. 对账单"""
     check_order(first, last)
     with open_client(context) as client:
-        low = 0 if not first else last_height_of(client, _day_before(first)) + 1
+        low = 0 if not first else height_before(client, first) + 1
         high = client.get("/v1/status")["height"] if not last else last_height_of(client, last)
         opening: dict[str, int] = {}
         rows: list[dict[str, Any]] = []
@@ -165,7 +165,7 @@ def vouchers(
         fail(Exit.LOCAL, str(problem), hint=hint)
     made = _Export(table, by)
     with open_client(context) as client:
-        low = 0 if not first else last_height_of(client, _day_before(first))
+        low = 0 if not first else height_before(client, first)
         high = client.get("/v1/status")["height"] if not last else last_height_of(client, last)
         entries = made.entries(_vouchers(client, region, low, high))
         lines = _written(to_file, entries)
@@ -290,9 +290,22 @@ def _vouchers(client: Client, region: str, low: int, high: int) -> Iterator[dict
 def last_height_of(client: Client, day: str) -> int:
     """The last block whose time lies before the end of a day in UTC+8. Ends the command where the
     text is no day."""
+    return _last_before(client, _start_ms(day) + DAY_MS)
+
+
+def height_before(client: Client, day: str) -> int:
+    """The last block whose time lies before a day begins in UTC+8; 0 where there is none. Ends the
+    command where the text is no day."""
+    return _last_before(client, _start_ms(day))
+
+
+def _start_ms(day: str) -> int:
     if not is_date(day):
         fail(Exit.USAGE, f"{day} is not a day of the calendar", hint="YYYY-MM-DD")
-    end_ms = start_of_day_ms(day) + DAY_MS
+    return start_of_day_ms(day)
+
+
+def _last_before(client: Client, end_ms: int) -> int:
     low, high = 0, client.get("/v1/status")["height"]
     while low < high:
         middle = (low + high + 1) // 2
@@ -307,9 +320,3 @@ def check_order(first: str, last: str) -> None:
     """End the command where two days, each left out or given, are the wrong way round."""
     if first and last and first > last:
         fail(Exit.USAGE, f"--from {first} is after --to {last}", hint="exchange the two days")
-
-
-def _day_before(day: str) -> str:
-    if not is_date(day):
-        fail(Exit.USAGE, f"{day} is not a day of the calendar", hint="YYYY-MM-DD")
-    return date_of_ms(start_of_day_ms(day) - 1)

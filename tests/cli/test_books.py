@@ -132,6 +132,9 @@ def test_a_statement_opens_and_closes_with_the_balance(at: At) -> None:
     day = at.json(CENTRE, "fund", "statement", f"payable:{HOSPITAL}", "--to", "2025-12-31")
     assert day["postings"] == [], "everything happened later"
     assert at.run(CENTRE, "fund", "statement", "fund:430100", "--from", "2025-02-30").exit_code == 2
+    whole = at.json(CENTRE, "fund", "statement", "fund:430100")
+    since_ever = at.json(CENTRE, "fund", "statement", "fund:430100", "--from", "1000-01-01")
+    assert since_ever["postings"] == whole["postings"] != []
 
 
 def _rows(path: Path) -> list[list[str]]:
