@@ -469,7 +469,7 @@ def test_a_failed_write_ends_the_node_and_tells_who_waits(
         monkeypatch.setattr(node.chain.database.kv, "write", fail)
         transaction = CLIENT.enter("a", 100)
         await node.submit(transaction.encode())
-        with pytest.raises(Unavailable, match=r"node\.failed"):
+        with pytest.raises(Unavailable, match=r"node\.ended"):
             await node.wait(transaction.id, 30)
         with pytest.raises(OSError, match="No space"):
             await node.run()
