@@ -10,6 +10,7 @@ else follows by itself: who is excluded is voted on.
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -52,6 +53,9 @@ class Accusations:
         self._set_of = set_of
         self._telemetry = telemetry
         self._log = log
+        self._proved: dict[str, bytes] = {}
+        """Digest of each file that was read and verified: a peer that connects costs no signature
+        again."""
         self._known = {path.name for path in self._files() if self._read(path) is not None}
         self.on_news: Callable[[bytes], None] = lambda data: None
         """Passes a proof on to peers."""
@@ -95,7 +99,11 @@ class Accusations:
         before it was whole, somebody laid it there, its epoch has not begun here. A peer that was
         told of it would leave."""
         try:
-            evidence = wire.decode_evidence(path.read_bytes())
+            data = path.read_bytes()
+            evidence = wire.decode_evidence(data)
+            digest = sha256(data).digest()
+            if self._proved.get(path.name) == digest:
+                return evidence
             validators = self._set_of(evidence.epoch)
             if validators is None or path.name != _name(evidence):
                 return None
@@ -103,6 +111,7 @@ class Accusations:
             wire.verify_evidence(evidence, self._chain, members)
         except (OSError, InvalidMessage):
             return None
+        self._proved[path.name] = digest
         return evidence
 
     def _files(self) -> list[Path]:
@@ -124,6 +133,7 @@ class Accusations:
             return
         self._known.add(name)
         data = wire.encode_evidence(evidence)
+        self._proved[name] = sha256(data).digest()
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             temporary = self._folder / f"{name}.new"

@@ -277,3 +277,27 @@ def test_a_file_on_the_shelf_that_is_no_proof_costs_no_connection(tmp_path: Path
     assert other.newest() == [], "signed for another chain"
     behind = Accusations(tmp_path, CHAIN, lambda epoch: None, Metrics(), log)
     assert (behind.newest(), behind.listed()) == ([], []), "of an epoch that has not begun here"
+
+
+def test_a_peer_that_connects_costs_no_signature_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever comes and goes a thousand times is told the same proofs, verified once."""
+    verified = []
+    verify = wire.verify_evidence
+    monkeypatch.setattr(
+        wire, "verify_evidence", lambda *given: (verified.append(given), verify(*given))
+    )
+    log = make_logger("error", "json")
+    shelf = Accusations(tmp_path, CHAIN, lambda epoch: SEATS, Metrics(), log)
+    for height in (9, 10):
+        shelf.hear(self_accusation(height))
+    for _ in range(3):
+        assert len(shelf.newest()) == len(shelf.listed()) == 2
+    assert len(verified) == 2
+    again = Accusations(tmp_path, CHAIN, lambda epoch: SEATS, Metrics(), log)
+    assert len(again.newest()) == 2
+    assert len(verified) == 4, "after a start once more"
+    [newest, _] = (tmp_path / "evidence").iterdir()
+    newest.write_bytes(self_accusation(11))
+    assert len(again.newest()) == 1, "another content is looked at anew"
