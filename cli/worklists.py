@@ -39,6 +39,14 @@ def due_words(row: dict[str, Any]) -> str:
     return f"{row['due_on']} ({left})"
 
 
+def _asked(
+    context: typer.Context, work: str, area: str | None, limit: int, after: str, as_json: bool
+) -> dict[str, Any] | None:
+    """A page of a work list; None where it was printed as JSON."""
+    query = {"area": area, "limit": limit, "after": after or None}
+    return asked(context, as_json, f"/v1/work/{work}", **query)
+
+
 def queue(
     context: typer.Context,
     area: Area = None,
@@ -47,8 +55,7 @@ def queue(
     as_json: Json = False,
 ) -> None:
     """Filings that wait for your decision, overdue first; in brackets working days. 待办备案"""
-    query = {"area": area, "limit": limit, "after": after or None}
-    if (answer := asked(context, as_json, "/v1/work/filings", **query)) is None:
+    if (answer := _asked(context, "filings", area, limit, after, as_json)) is None:
         return
     print_table(
         f"Filings to decide 待审备案 {answer['area']}, {answer['today']}",
@@ -196,8 +203,7 @@ def reimburse_queue(
     as_json: Json = False,
 ) -> None:
     """Reimbursements that wait for somebody, overdue first (working days). 待办报销"""
-    query = {"area": area, "limit": limit, "after": after or None}
-    if (answer := asked(context, as_json, "/v1/work/reimbursements", **query)) is None:
+    if (answer := _asked(context, "reimbursements", area, limit, after, as_json)) is None:
         return
     print_table(
         f"Reimbursements 待办零星报销 {answer['area']}, {answer['today']}",
@@ -272,8 +278,7 @@ def recovery_queue(
     as_json: Json = False,
 ) -> None:
     """Recoveries to go on with: to agree, to demand, then demands by their day. 待办追偿"""
-    query = {"area": area, "limit": limit, "after": after or None}
-    if (answer := asked(context, as_json, "/v1/work/recoveries", **query)) is None:
+    if (answer := _asked(context, "recoveries", area, limit, after, as_json)) is None:
         return
     print_table(
         f"Recoveries 待办追偿 {answer['area']}, {answer['today']}",
