@@ -6,6 +6,7 @@ In the order in which money meets them (SETTLEMENT.md section 7, RULES.md sectio
 * ``audit`` deductions with notice, statement of the hospital and decision by a second person;
 * ``confirmation`` what the bureau confirms: it enters the national statement and is owed;
 * ``period`` and ``statement`` the country's month, gross, pair by pair, confirmed by both sides;
+* ``stated`` what enters those statements: confirmed months, findings, money of wallets;
 * ``notice`` who owes whom until when; ``payment`` maker, checker, bank, and what comes back;
 * ``advance`` and ``prepayment`` money that is there before the bill;
 * ``standing`` where a claim stands in all this: computed when looked at, so that closing a month
