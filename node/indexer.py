@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from contracts.regions import COUNTRY, is_area, widening
+from contracts.settlement.funds_chart import owner_of
 from node.ledger.receipt import OK, Receipt
 from node.ledger.transaction import SignedTransaction
 from node.store import keys
@@ -55,7 +56,7 @@ AREAS = ("payer_region", "payee_region")
 those of its city and province look for them."""
 
 PERSON_ACCOUNTS = ("person:", "wallet:")
-"""Accounts that belong to a person; the pseudonym follows, for ``person:`` up to the last colon."""
+"""Accounts that belong to a person."""
 
 REBUILD_ROWS = 10_000
 """Rows of one batch while the index is built again."""
@@ -83,7 +84,7 @@ def index_rows(
                     account = posting.account
                     prefixes[prefix_of(ACCOUNT, account)] = None
                     if account.startswith(PERSON_ACCOUNTS):
-                        prefixes[prefix_of(PERSON, _owner(account))] = None
+                        prefixes[prefix_of(PERSON, owner_of(account))] = None
             rows += call_rows(prefixes, height, place, receipt.tx_id, receipt.call_index)
             place += 1
     return with_digest(height, rows)
@@ -162,8 +163,3 @@ def _add_areas(prefixes: dict[bytes, None], fields: Mapping[str, Any]) -> None:
             for around in widening(area):
                 if around != COUNTRY:
                     prefixes[prefix_of(AREA, around)] = None
-
-
-def _owner(account: str) -> str:
-    """The person whose account it is."""
-    return account.partition(":")[2].removesuffix(":account")

@@ -19,6 +19,9 @@ from node.service.signatures import Signatures
 from node.telemetry import Metrics
 
 UNKNOWN_KEY = "transaction.key"
+TOO_LONG = "transaction.valid-too-long"
+BY_TIME = frozenset({"transaction.expired", TOO_LONG})
+"""Refusals by the time of a block: this node's clock, which may be wrong, makes its time."""
 
 
 class Admission:
@@ -48,8 +51,9 @@ class Admission:
         self._on_added = on_added
         self._signatures = Signatures(metrics)
         self._waiters: dict[bytes, list[asyncio.Future[None]]] = {}
-        self._late: dict[bytes, InvalidTransaction] = {}
-        """Waited for, let go of by this node's clock, and not yet impossible."""
+        self._late: dict[bytes, int] = {}
+        """Waited for, let go of by this node's clock, and not yet impossible: the ends of their
+        times."""
         self.quarantined = set(chain.database.quarantined())
         """Ids of transactions that met a bug of ours; they are not tried again."""
         self.closing = False
@@ -104,27 +108,37 @@ class Admission:
             for future in self._waiters.pop(tx_id, ()):
                 if not future.done():
                     future.set_result(None)
-        for tx_id in [one for one, error in self._late.items() if self._is_over(error)]:
-            self._tell(tx_id, self._late.pop(tx_id))
+        for tx_id, until_ms in list(self._late.items()):
+            if self._is_over(until_ms):
+                del self._late[tx_id]
+                self._tell(tx_id, self._expired(until_ms))
 
     def dropped(self, tx_id: bytes, error: InvalidTransaction) -> None:
         """Tell those who wait that it will not come, as soon as that is certain.
 
         Our clock alone does not make it certain that a time is over: a block that was proposed
-        before may hold the transaction and be decided much later, with its old time.
+        before may hold the transaction and be decided much later, with its old time. Nor that a
+        time lies too far ahead: our clock may have been set back, and other members' not.
         """
         self._metrics.refused.labels(error.code).inc()
-        if error.code == "transaction.expired" and not self._is_over(error):
-            if tx_id in self._waiters:
-                self._late[tx_id] = error
+        if error.code not in BY_TIME:
+            self._tell(tx_id, error)
             return
-        self._tell(tx_id, error)
-
-    def _is_over(self, error: InvalidTransaction) -> bool:
-        """Whether every block above the head is later than what has expired."""
         until_ms = error.values["valid_until_ms"]
         assert isinstance(until_ms, int), "the error names the end"
+        if self._is_over(until_ms):
+            self._tell(tx_id, self._expired(until_ms))
+        elif tx_id in self._waiters:
+            self._late[tx_id] = until_ms
+
+    def _is_over(self, until_ms: int) -> bool:
+        """Whether every block above the head is later than this."""
         return until_ms <= self._chain.parent.header.time_ms
+
+    def _expired(self, until_ms: int) -> InvalidTransaction:
+        """The refusal of what is over: by the time of the earliest block to come."""
+        time_ms = self._chain.parent.header.time_ms + 1
+        return InvalidTransaction("transaction.expired", valid_until_ms=until_ms, time_ms=time_ms)
 
     def _tell(self, tx_id: bytes, error: InvalidTransaction) -> None:
         for future in self._waiters.pop(tx_id, ()):
@@ -139,7 +153,8 @@ class Admission:
         try:
             self._check_state(transaction)
         except InvalidTransaction as error:
-            if self._is_written(transaction.id):
+            # Too long by our clock, which was set back: a primary with a right one can order it.
+            if error.code == TOO_LONG or self._is_written(transaction.id):
                 return
             self.pool.done([transaction.id], self._monotonic_ms())
             self.dropped(transaction.id, error)

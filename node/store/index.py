@@ -20,7 +20,7 @@ from node.store.kv import Operation, Reader
 
 MADE_BY = keys.meta("index")
 """By which rules the index was made; set when that is done."""
-RULES = b"1"
+RULES = b"2"
 """Of ``node.indexer``, which become others when a call gets other rows: an index that was made by
 other rules is made again at the next start, or lists would lack what happened before."""
 

@@ -100,6 +100,20 @@ def test_names_that_are_no_ids_are_left_out() -> None:
     }  # fmt: skip
 
 
+def test_both_accounts_of_a_person_are_listed_under_the_person() -> None:
+    person = "p:430100:account"  # The end of one kind of name is a name like others.
+    accounts = (f"person:{person}:account", f"wallet:{person}")
+    postings = tuple(ReceiptPosting("t", account, "310200", 1) for account in accounts)
+    kv = SimKV()
+    for height, posting in enumerate(postings):
+        rows = indexer.index_rows(
+            height, [TRANSACTION], [receipt(0, postings=(posting,)), receipt(1, postings=())]
+        )
+        kv.write(rows, sync=True)
+    calls = Database(kv, diff_heights=1).index.calls(Subject.PERSON, person, None, 100)
+    assert [entry.height for entry in calls] == [0, 1]
+
+
 def test_one_name_is_no_prefix_of_another() -> None:
     kv = SimKV()
     kv.write(indexer.index_rows(7, [TRANSACTION], [receipt(0), receipt(1)]), sync=True)

@@ -353,6 +353,37 @@ def test_waiting_for_what_expires_ends_with_the_reason(tmp_path: Path) -> None:
     tell(tmp_path, story, clock_ms=lambda: clock[0])
 
 
+@pytest.mark.parametrize("primary", [True, False])
+def test_a_clock_set_back_makes_nothing_final(tmp_path: Path, primary: bool) -> None:
+    """Valid for a day, taken in, and too long by a clock that was set back by an hour since: a
+    member whose clock is right may order it, so nobody is told that it never will be."""
+    clock = [1_800_000_000_000]
+
+    async def story(node: Node) -> None:
+        node._builder.busy = True
+        transaction = CLIENT.enter("a", 1, valid_until_ms=clock[0] + 24 * 3_600_000)
+        await node.submit(transaction.encode())
+        waiting = asyncio.ensure_future(node.wait(transaction.id, 30))
+        await asyncio.sleep(0)
+        clock[0] -= 3_600_000
+        if primary:
+            node._builder.busy = False
+            node._builder.look()
+            await node.settle()
+        else:
+            node._admission.recheck(transaction)
+            assert transaction.id in node._pool, "it is passed on to the primary again"
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        clock[0] += 3_600_000
+        node._builder.busy = False
+        await node.submit(transaction.encode())
+        node._builder.look()
+        assert await waiting
+
+    tell(tmp_path, story, clock_ms=lambda: clock[0])
+
+
 def test_waiting_has_an_end(tmp_path: Path) -> None:
     async def story(node: Node) -> None:
         assert not await node.wait(bytes(32), 0.0)
