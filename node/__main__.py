@@ -13,6 +13,7 @@ import hashlib
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import IntEnum
 from pathlib import Path
 
@@ -39,7 +40,7 @@ from node.service.network import P2pOptions, PeerPortUnavailable
 from node.service.node import Node, NodeOptions
 from node.service.opening import NodeRefused, OpenedLedger, OpenOptions, open_ledger
 from node.service.state_transfer import SnapshotTaken
-from node.store.checks import check_blocks
+from node.service.verifying import has_ledger, verify
 from node.store.errors import DatabaseDamaged, DatabaseForeign, DatabaseInUse, StoreError
 from node.telemetry import make_logger, tell_bug
 
@@ -282,23 +283,33 @@ def _read(path: Path, setting: str) -> bytes:
 
 
 def _maintain(config: Config, log: structlog.stdlib.BoundLogger, *, reindex: bool) -> int:
-    """Check or rebuild while the node is stopped."""
-    runtime = Runtime(CONTRACTS)
-    ledger = _open(config, _read(config.node.genesis, "node.genesis"), runtime)
-    database = ledger.database
-    try:
-        head = database.head()
-        assert head is not None, "the database was opened"
-        check_blocks(database, head, head.height + 1)
-        if reindex:
+    """Check while the node is stopped, or build the index again and check."""
+    folder, options = config.node.data_dir, open_options(config)
+    if not has_ledger(folder):
+        raise ConfigError(f"node.data_dir = {folder} holds no ledger: there is nothing to check.")
+    genesis_bytes, registry = (
+        _read(config.node.genesis, "node.genesis"),
+        Runtime(CONTRACTS).registry,
+    )
+    if reindex:
+        database = open_ledger(
+            folder, genesis_bytes, registry, replace(options, begin=False)
+        ).database
+        try:
+            head = database.head()
+            assert head is not None, "the database was opened"
             indexer.rebuild(database.kv, database, head.height)
             worklists.rebuild(database.kv, database)
-        if config.store.index:
-            indexer.verify_index(database, range(database.floor(), head.height + 1))
-            worklists.verify(database)
-        log.info("database.verified", height=head.height, state_root=head.state_root)
-    finally:
-        database.close()
+        finally:
+            database.close()
+
+    def tell(stage: str, height: int, newest: int) -> None:
+        log.info("database.checking", stage=stage, height=height, to_height=newest)
+
+    found = verify(
+        folder, genesis_bytes, registry, options, organisation=config.node.organisation, tell=tell
+    )
+    log.info("database.verified", **found)
     return Exit.STOPPED
 
 

@@ -7,12 +7,12 @@ account that is; the postings themselves are read from its receipt. A refused ca
 its sender only: otherwise anyone could fill another's claim with noise.
 
 The rows of a height are a pure function of the block, so the index can be dropped and built again,
-and ``verify_height`` finds a row that is missing or invented.
+and ``verify_index`` finds a row that is missing or invented.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from contracts.regions import COUNTRY, is_area, widening
@@ -20,6 +20,7 @@ from contracts.settlement.funds_chart import owner_of
 from node.ledger.receipt import OK, Receipt
 from node.ledger.transaction import SignedTransaction
 from node.store import keys
+from node.store.checks import check_count
 from node.store.database import Rows
 from node.store.errors import DatabaseDamaged
 from node.store.index import (
@@ -95,14 +96,16 @@ def verify_height(
     height: int,
     transactions: Sequence[SignedTransaction],
     receipts: Sequence[Receipt],
-) -> None:
-    """Raises ``DatabaseDamaged`` unless the height's index is what its block says."""
+) -> int:
+    """How many rows the height has. Raises ``DatabaseDamaged`` unless each one that its block says
+    is there."""
     expected = index_rows(height, transactions, receipts)
     digest = rows.index.digest(height)
     if digest is None:
         raise DatabaseDamaged(f"The index of height {height} is missing; build it again.")
     if digest != digest_of(expected[:-1]) or not all(rows.index.has(row) for row in expected):
         raise DatabaseDamaged(f"The index of height {height} is not its block's; build it again.")
+    return len(expected) - 1  # the digest is beside the index
 
 
 def read_height(rows: Rows, height: int) -> tuple[list[SignedTransaction], list[Receipt]]:
@@ -115,10 +118,19 @@ def read_height(rows: Rows, height: int) -> tuple[list[SignedTransaction], list[
     )
 
 
-def verify_index(rows: Rows, heights: Iterable[int]) -> None:
-    """Compare the index with the chain. Raises ``DatabaseDamaged``."""
-    for height in heights:
-        verify_height(rows, height, *read_height(rows, height))
+def verify_index(
+    rows: Rows, head_height: int, progress: Callable[[int], None] | None = None
+) -> None:
+    """Compare the whole index with the chain: no row is missing, changed or invented. Raises
+    ``DatabaseDamaged``."""
+    count = 0
+    for height in range(rows.floor(), head_height + 1):
+        count += verify_height(rows, height, *read_height(rows, height))
+        if progress is not None:
+            progress(height)
+    if not rows.index.is_current():
+        raise DatabaseDamaged("The index was made by other rules, or not to its end; reindex.")
+    check_count(rows, keys.INDEX, count, "the index; build it again")
 
 
 def rebuild(

@@ -20,11 +20,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 LOG_FIELDS = frozenset(
     {
-        "advice", "attempt", "behind_by", "block", "bytes", "calls", "chain", "code", "commitment",
-        "contract", "count", "duration_ms", "epoch", "error", "exit_code", "field", "file",
-        "from_height",
-        "height", "host", "index", "key_digest", "kind", "limit", "line", "method", "organisation",
-        "part", "peer", "pid", "port", "reason", "receipts", "role", "root", "seconds", "sender",
+        "absent", "advice", "attachments", "attempt", "behind_by", "block", "bytes", "calls",
+        "chain", "code", "commitment", "contract", "count", "days_anchored", "duration_ms",
+        "epoch", "erased", "error", "exit_code", "field", "file", "from_height", "height", "host",
+        "index", "key_digest", "kind", "limit", "line", "looks", "method", "organisation", "part",
+        "peer", "pid", "port", "reason", "receipts", "role", "root", "seconds", "sender",
         "sequence", "stage", "state_root", "status", "to_height", "transactions", "tx_id",
         "validators", "version", "view", "writes_digest",
     }

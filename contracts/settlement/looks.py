@@ -35,16 +35,17 @@ def publish(ctx: Context, args: Args) -> Answer:
     if known is not None and known != (args["count"], args["root"]):
         reject("looks.differs", day=args["day"], count=args["count"], published=known[0])
     if known is None:
-        ctx.state.put(_key(ctx.sender, args["day"]), [args["count"], args["root"]])
+        ctx.state.put(key_of(ctx.sender, args["day"]), [args["count"], args["root"]])
         ctx.emit("looks.published", organisation=ctx.sender, day=args["day"], count=args["count"])
     return {"day": args["day"], "count": args["count"]}
 
 
 def root_of(state: State, organisation: str, day: str) -> tuple[int, bytes] | None:
     """Count and root that an organisation anchored for a day; None before it did."""
-    value = state.get(_key(organisation, day))
+    value = state.get(key_of(organisation, day))
     return None if value is None else (value[0], value[1])
 
 
-def _key(organisation: str, day: str) -> str:
+def key_of(organisation: str, day: str) -> str:
+    """State key of a day of an organisation's node."""
     return f"looks/{organisation}/{day}"

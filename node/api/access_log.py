@@ -28,6 +28,8 @@ from node.ledger.crypto import H
 
 TAG = "yibao/access/v1"
 ZERO = "00" * 32
+ACCESS = "access"
+"""The log's folder in the node's data folder."""
 FILE_NAME = re.compile(r"access-(\d{4}-\d{2}-\d{2})\.jsonl")
 
 
@@ -86,6 +88,43 @@ def merkle_root(leaves: list[bytes]) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
+def check_folder(folder: Path) -> dict[str, DayRoot]:
+    """Every day's root after a check of the whole chain. Nothing is written, a look that a crash
+    cut short is passed over. Raises ``AccessLogBroken``."""
+    roots: dict[str, DayRoot] = {}
+    previous = ZERO
+    for day in _days(folder):
+        content = _path(folder, day).read_bytes()
+        lines = content[: content.rfind(b"\n") + 1].splitlines()
+        previous = _check_lines(day, lines, previous)
+        roots[day] = DayRoot(day, len(lines), merkle_root(lines))
+    return roots
+
+
+def _days(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        return []
+    names = (FILE_NAME.fullmatch(path.name) for path in folder.iterdir())
+    return sorted(name[1] for name in names if name)
+
+
+def _path(folder: Path, day: str) -> Path:
+    return folder / f"access-{day}.jsonl"
+
+
+def _check_lines(day: str, lines: list[bytes], previous: str) -> str:
+    """Digest of the day's last look, each line held against the one before."""
+    for number, line in enumerate(lines, 1):
+        try:
+            named = json.loads(line)["previous"]
+        except (ValueError, KeyError, TypeError) as bad:
+            raise AccessLogBroken(f"access log of {day}, line {number}: not a look") from bad
+        if named != previous:
+            raise AccessLogBroken(f"access log of {day}, line {number}: the chain is broken")
+        previous = line_digest(line)
+    return previous
+
+
 class AccessLog:
     """The log of one node. One process writes it; reading scans the files."""
 
@@ -102,15 +141,15 @@ class AccessLog:
         days = self.days()
         if days:
             self._drop_torn_line(self._path(days[-1]))
-            self._last = self._check_day(days[-1], self._end_of(days[:-1]))
+            newest = days[-1]
+            self._last = _check_lines(newest, self._lines(newest), self._end_of(days[:-1]))
             self._day = days[-1]  # also a clock that was set back goes on behind the newest look
             self._mend_index(days[-1:] if self._index.is_dir() else days)
         self._index.mkdir(exist_ok=True, mode=0o700)
 
     def days(self) -> list[str]:
         """Days that have a file, oldest first."""
-        names = (FILE_NAME.fullmatch(path.name) for path in self._folder.iterdir())
-        return sorted(name[1] for name in names if name)
+        return _days(self._folder)
 
     def write(self, look: Look) -> None:
         """Append one look and wait for the disk. Raises ``OSError`` when that fails."""
@@ -158,11 +197,7 @@ class AccessLog:
 
     def check(self) -> int:
         """Check the whole chain; answers the number of looks. Raises ``AccessLogBroken``."""
-        previous, count = ZERO, 0
-        for day in self.days():
-            previous = self._check_day(day, previous)
-            count += len(self._lines(day))
-        return count
+        return sum(root.count for root in check_folder(self._folder).values())
 
     def close(self) -> None:
         if self._file >= 0:
@@ -204,7 +239,7 @@ class AccessLog:
                 offset += len(line) + 1
 
     def _path(self, day: str) -> Path:
-        return self._folder / f"access-{day}.jsonl"
+        return _path(self._folder, day)
 
     def _open(self, day: str) -> None:
         self.close()
@@ -222,17 +257,6 @@ class AccessLog:
             if lines := self._lines(day):
                 return line_digest(lines[-1])
         return ZERO
-
-    def _check_day(self, day: str, previous: str) -> str:
-        for number, line in enumerate(self._lines(day), 1):
-            try:
-                named = json.loads(line)["previous"]
-            except (ValueError, KeyError, TypeError) as bad:
-                raise AccessLogBroken(f"access log of {day}, line {number}: not a look") from bad
-            if named != previous:
-                raise AccessLogBroken(f"access log of {day}, line {number}: the chain is broken")
-            previous = line_digest(line)
-        return previous
 
     @staticmethod
     def _drop_torn_line(path: Path) -> None:

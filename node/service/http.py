@@ -18,7 +18,7 @@ import structlog
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from node.api.access_log import AccessLog
+from node.api.access_log import ACCESS, AccessLog
 from node.api.app import create_app
 from node.api.ports import Genesis, Ports
 from node.api.settings import ApiSettings, own_authorities
@@ -124,7 +124,7 @@ class HttpEdge:
         """Binds the port, opens the access log. Raises ``PortUnavailable``, ``AccessLogBroken``."""
         self._node = node
         self._log = log
-        folder = node.options.data_dir / "access"
+        folder = node.options.data_dir / ACCESS
         self._socket = _listen(config.host, config.port)
         self._access_log = AccessLog(folder)
         self.port: int = self._socket.getsockname()[1]

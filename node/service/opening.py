@@ -50,6 +50,8 @@ class OpenOptions:
     check_heights: int
     tree_depth: int
     index: bool
+    begin: bool = True
+    """Whether an empty database is begun with block 0; else it is refused as damaged."""
     tree_cache_bytes: int = CACHE_BYTES
     state_cache_bytes: int = STATE_CACHE_BYTES
     write_buffer_bytes: int = WRITE_BUFFER_BYTES
@@ -97,8 +99,11 @@ def open_database(
     check_base(database)
     head = checks.check_heights(database)
     if head is None:
+        if not options.begin:
+            raise DatabaseDamaged("There are no blocks.")
         head = _begin(database, genesis, genesis_bytes, registry, options)
     _check_genesis(database, genesis, genesis_bytes)
+    checks.check_origin(database, genesis, head)
     checks.check_blocks(database, head, options.check_heights)
     fit_depth(database, options.tree_depth, head)
     tree = checks.load_tree(

@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
 from node.ledger import merkle
 from node.ledger.block import Certificate, Header, ValidatorSet, check_link
 from node.ledger.errors import LedgerError
+from node.ledger.evidence import EpochEnd, Trail
+from node.ledger.genesis import Genesis
 from node.ledger.receipt import EXECUTED, Receipt
 from node.ledger.state_proof import key_path, value_hash
 from node.ledger.state_tree import (
@@ -60,10 +63,57 @@ def check_heights(rows: Rows) -> StoredHead | None:
     return head
 
 
+def check_origin(rows: Rows, genesis: Genesis, head: StoredHead) -> None:
+    """Follow the validators from the genesis file to the head: each epoch's end is certified by
+    the set before it, and the head by the last one.
+
+    A database does not say itself whose signatures count: one that somebody else's keys made for
+    the same genesis fits together in all its parts.
+    """
+    first = _header(rows, 0)
+    wanted = (genesis.chain, genesis.validators.hash, genesis.time_ms)
+    if (first.chain, first.validators_hash, first.time_ms) != wanted:
+        raise DatabaseDamaged("Block 0 is not the one of the genesis file.")
+    trail = Trail(genesis.chain, genesis.validators)
+    for number, since, stored in rows.epochs():
+        if number > 0:
+            end = EpochEnd(*_certified(rows, since - 1), stored)
+            _as_damage(since - 1, "end of the epoch", partial(trail.end_epoch, end))
+        if (trail.epoch, trail.validators) != (number, stored):
+            raise DatabaseDamaged(
+                f"The validator set of epoch {number} is not the one that leads here from genesis."
+            )
+    if head.height > trail.height:  # else it is block 0, or ended an epoch and was certified above
+        proof = _certified(rows, head.height)
+        _as_damage(head.height, "certificate", partial(trail.certify, *proof))
+
+
+def _certified(rows: Rows, height: int) -> tuple[bytes, bytes]:
+    """Header and certificate as they are stored."""
+    header, certificate = rows.blocks.header(height), rows.blocks.certificate(height)
+    if header is None or certificate is None:
+        raise DatabaseDamaged(f"Header or certificate of height {height} is missing.")
+    return header, certificate
+
+
+@dataclass(slots=True)
+class Counts:
+    """What was compared with the chain."""
+
+    transactions: int = 0
+    receipts: int = 0
+    attachments: int = 0
+    """Held here with their content."""
+    erased: int = 0
+    absent: int = 0
+    """Never held here: this node's office is not entitled to them."""
+
+
 def check_blocks(
     rows: Rows, head: StoredHead, count: int, progress: Callable[[int], None] | None = None
-) -> None:
+) -> Counts:
     """Compare the newest ``count`` heights with everything that was written about them."""
+    counts = Counts()
     first = max(rows.floor(), head.height - count + 1)
     parent = None if first == 0 else _header(rows, first - 1)
     before = bytes(32) if first == 0 else _seal(rows, first - 1).chained
@@ -75,7 +125,7 @@ def check_blocks(
             _as_damage(height, "link", partial(check_link, header, parent))
             _as_damage(height, "certificate", partial(_check_certificate, rows, header))
         before = _check_seal(rows, height, before)
-        _check_contents(rows, header)
+        _check_contents(rows, header, counts)
         parent = header
         if progress is not None:
             progress(height)
@@ -83,6 +133,14 @@ def check_blocks(
     found = (parent.hash, parent.state_root, parent.time_ms, before)
     if found != (head.block_hash, head.state_root, head.time_ms, head.chained):
         raise DatabaseDamaged(f"The head does not describe height {head.height}.")
+    return counts
+
+
+def check_count(rows: Rows, prefix: bytes, wanted: int, what: str) -> None:
+    """Raises ``DatabaseDamaged`` where there are rows of a kind that nobody has written."""
+    found = sum(1 for _ in rows.reader.iterate(*keys.all_of(prefix)))
+    if found != wanted:
+        raise DatabaseDamaged(f"There are {found} rows of {wanted} in {what}.")
 
 
 def load_tree(
@@ -191,7 +249,7 @@ def _check_seal(rows: Rows, height: int, before: bytes) -> bytes:
     return seal.chained
 
 
-def _check_contents(rows: Rows, header: Header) -> None:
+def _check_contents(rows: Rows, header: Header, counts: Counts) -> None:
     """Roots and counts, places of transactions, attachments against their commitments."""
     height = header.height
     leaves, receipts = rows.blocks.leaves(height), rows.blocks.receipts(height)
@@ -212,13 +270,20 @@ def _check_contents(rows: Rows, header: Header) -> None:
     checked = rows.checked(height)
     explanations = (Receipt.decode_trusted(receipt).explanation for receipt in receipts)
     commitments += [digest for digest in explanations if digest is not None]
+    counts.transactions += len(leaves)
+    counts.receipts += len(receipts)
     for commitment in commitments:
         kept = rows.attachments.find(commitment)
         if kept is None and checked < Checked.REEXECUTED:
-            continue  # it never came here: this office is not entitled to it
+            counts.absent += 1  # it never came here: this office is not entitled to it
+            continue
         if kept is None:
             raise DatabaseDamaged(f"An attachment of height {height} is missing.")
-        if kept.content is not None and commit(kept.blind, kept.content) != commitment:
+        if kept.content is None:
+            counts.erased += 1
+            continue
+        counts.attachments += 1
+        if commit(kept.blind, kept.content) != commitment:
             raise DatabaseDamaged(f"An attachment of height {height} is not what was written.")
 
 

@@ -75,6 +75,14 @@ class Running:
             return data
 
 
+def begin(network: Network) -> None:
+    """Let the node write block 0."""
+    started = Running(network)
+    started.process.send_signal(signal.SIGTERM)
+    assert started.process.wait(30) == Exit.STOPPED
+    started.process.communicate()
+
+
 @pytest.fixture
 def node(network: Network) -> Iterator[Running]:
     started = Running(network)
@@ -100,6 +108,15 @@ def test_it_serves_and_stops_when_asked(node: Running, network: Network) -> None
     unknown = run(network, "--erase", "00" * 32)
     assert unknown.returncode == Exit.CONFIG
     assert "holds no attachment 00" in unknown.stderr
+
+
+def test_where_there_is_no_ledger_none_is_verified_or_begun(network: Network) -> None:
+    """A mistyped folder is no ledger of height 0."""
+    for option in ("--verify", "--reindex"):
+        told = run(network, option)
+        assert told.returncode == Exit.CONFIG
+        assert "holds no ledger" in told.stderr
+    assert not (network.nodes[0].folder / "data" / "ledger.db").exists()
 
 
 def test_a_taken_port_is_named(network: Network) -> None:
@@ -144,8 +161,7 @@ def test_each_reason_has_its_exit_code_and_advice(network: Network) -> None:
 
 def test_damage_is_refused_and_nothing_is_served(network: Network) -> None:
     place = network.nodes[0]
-    first = run(network, "--verify")
-    assert first.returncode == Exit.STOPPED, first.stderr
+    begin(network)
     store = LevelStore(place.folder / "data" / "ledger.db")
     key = next(key for key, _ in store.iterate(b"s", b"t"))
     store.write([(key, None)], sync=True)
@@ -158,7 +174,7 @@ def test_damage_is_refused_and_nothing_is_served(network: Network) -> None:
 
 
 def test_another_genesis_is_refused(network: Network, tmp_path: Path) -> None:
-    assert run(network, "--verify").returncode == Exit.STOPPED
+    begin(network)
     contracts = {contract.name: contract.version for contract in CONTRACTS}
     other = create(
         tmp_path / "other", [Member(BUREAU, "bureau", "430000", validator=True)],

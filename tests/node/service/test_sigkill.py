@@ -51,7 +51,7 @@ def check_everything(folder: Path, answered: set[bytes]) -> int:
     ledger = open_folder(folder, data)
     database, height = ledger.database, ledger.parent.header.height
     try:
-        verify_index(database, range(height + 1))
+        verify_index(database, height)
         for tx_id in answered:
             assert database.blocks.find_transaction(tx_id) is not None, tx_id.hex()
         check_books(database, height)

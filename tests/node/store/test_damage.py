@@ -11,24 +11,35 @@ from __future__ import annotations
 import asyncio
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from node import worklists
+from node import indexer, worklists
 from node.indexer import verify_index
+from node.ledger import crypto
+from node.ledger.block import Validator, ValidatorSet
+from node.ledger.codec import encode
+from node.ledger.genesis import Genesis
+from node.ledger.types import Key
 from node.ordering.wal import SafetyLost
 from node.service.opening import open_database
+from node.service.verifying import verify
 from node.store import keys
 from node.store.database import Database
 from node.store.errors import DatabaseDamaged, DatabaseForeign
+from node.store.index import Subject
 from node.store.leveldb import LevelStore
 from tests.node.network import (
+    BUREAU,
     OPEN,
     Client,
     make_genesis,
     make_node,
     open_folder,
+    private,
     running,
     runtime,
 )
@@ -75,7 +86,7 @@ def check_all(rows: dict[bytes, bytes]) -> dict[bytes, bytes]:
     kv = SimKV(rows)
     database = Database(kv, diff_heights=OPEN.diff_heights)
     ledger = open_database(database, GENESIS, GENESIS_BYTES, runtime().registry, OPEN)
-    verify_index(database, range(ledger.parent.header.height + 1))
+    verify_index(database, ledger.parent.header.height)
     worklists.verify(database)
     return kv.rows()
 
@@ -119,6 +130,95 @@ def test_invented_rows_are_noticed(rows: dict[bytes, bytes]) -> None:
         if key not in rows:
             with pytest.raises(DatabaseDamaged):
                 check_all({**rows, key: b"\x01" + bytes(32)})
+
+
+def test_rows_that_nobody_wrote_are_noticed(chain: tuple[Path, Head], tmp_path: Path) -> None:
+    """They hang on no block: an index row shows a call where it does not belong, a transaction's
+    row leads from another id to it."""
+    row = indexer.prefix_of(Subject.CLAIM.value, "another") + bytes(11) + b"\x01"
+    place = keys.pack_transaction(1, 0, 0)
+    for number, (key, value, told) in enumerate(
+        (
+            (row, bytes(36), "the index; build it again"),
+            (keys.TRANSACTION + bytes(32), place, "the table of transactions"),
+            (keys.NUMBER + bytes(32), keys.pack_height(1), "the table of block hashes"),
+            (keys.epoch(1), encode([5, GENESIS.validators.fields()]), "end of the epoch"),
+        )
+    ):
+        folder = tmp_path / str(number)
+        shutil.copytree(chain[0], folder)
+        verify_folder(folder)
+        store = LevelStore(folder / "ledger.db")
+        store.write([(key, value)], sync=True)
+        store.close()
+        with pytest.raises(DatabaseDamaged, match=told):
+            verify_folder(folder)
+
+
+def verify_folder(folder: Path) -> dict[str, Any]:
+    registry = runtime().registry
+    return verify(folder, GENESIS_BYTES, registry, OPEN, organisation=BUREAU, tell=lambda *_: None)
+
+
+def test_verifying_tells_what_was_compared(chain: tuple[Path, Head], tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(chain[0], folder)
+    told: list[tuple[str, int, int]] = []
+    registry = runtime().registry
+    found = verify(
+        folder, GENESIS_BYTES, registry, OPEN,
+        organisation=BUREAU, tell=lambda *at: told.append(at),
+    )  # fmt: skip
+    height, root = chain[1]
+    assert {stage for stage, _, _ in told} == {"blocks", "index"}
+    assert all(newest == height for _, _, newest in told)
+    counted = {name: found[name] for name in ("transactions", "receipts", "erased", "absent")}
+    assert counted == {"transactions": 12, "receipts": 24, "erased": 0, "absent": 0}
+    assert (found["height"], found["state_root"], found["chain"]) == (height, root, GENESIS.chain)
+
+
+def test_verifying_mends_nothing(chain: tuple[Path, Head], tmp_path: Path) -> None:
+    """A start would build the index again; whoever verifies is told that it is missing."""
+    folder = tmp_path / "copy"
+    shutil.copytree(chain[0], folder)
+    store = LevelStore(folder / "ledger.db")
+    store.write([(keys.at_height(keys.INDEX_DIGEST, chain[1][0]), None)], sync=True)
+    store.close()
+    with pytest.raises(DatabaseDamaged, match="index of height 12 is missing"):
+        verify_folder(folder)
+    open_folder(folder, GENESIS_BYTES).database.close()
+    verify_folder(folder)
+
+
+def test_an_emptied_database_is_not_begun_anew(chain: tuple[Path, Head], tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(chain[0], folder)
+    newest_log(folder).unlink()
+    with pytest.raises(DatabaseDamaged, match="no blocks"):
+        verify_folder(folder)
+
+
+def test_a_chain_of_other_validators_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody makes a chain for the genuine genesis file with a key of their own: each part of
+    it fits the others, and no signature is one of the founders'."""
+    seat = GENESIS.validators.validators[0]
+    other = Validator(seat.organisation, Key(crypto.public_key(private("mallory"))))
+    forged = replace(GENESIS, validators=ValidatorSet((other,)))
+
+    async def write() -> None:
+        async with running(tmp_path, GENESIS_BYTES, key="mallory") as node:
+            transaction = CLIENT.enter("k", 1)
+            await node.submit(transaction.encode())
+            assert await node.wait(transaction.id, 30)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Genesis, "parse", staticmethod(lambda _data: forged))
+        asyncio.run(write())
+    for look in (lambda: verify_folder(tmp_path), lambda: open_folder(tmp_path, GENESIS_BYTES)):
+        with pytest.raises(DatabaseDamaged, match="Block 0 is not the one of the genesis file"):
+            look()
 
 
 def test_the_message_says_what_to_do(rows: dict[bytes, bytes]) -> None:
