@@ -127,8 +127,7 @@ class _Checker:
         self._check_target(node.targets[0], subscript=True)
 
     def _node_AugAssign(self, node: ast.AugAssign) -> None:  # noqa: N802
-        if not isinstance(node.target, ast.Name | ast.Subscript):
-            self.say("assign.target", node.target)
+        self._check_target(node.target, subscript=True)
 
     def _node_For(self, node: ast.For) -> None:  # noqa: N802
         self._check_target(node.target, subscript=False)

@@ -17,12 +17,12 @@ from typing import Any, Protocol
 
 from contracts.api import reject
 from contracts.quick import quick
-from contracts.settlement.answer import Answer, AnswerPayment, read_answer
+from contracts.settlement.answer import ADMISSIONS, Answer, AnswerPayment, read_answer
 from contracts.settlement.case import Case
 from contracts.settlement.cost_split import Coverage, LineSplit, add_up, split_line
 from contracts.settlement.decision import CounterChange, Decision, Payment, Refusal
 from contracts.settlement.money import FEN_LIMIT
-from contracts.settlement.terms import BASE_IN_SCOPE, BASE_OUT_OF_SCOPE
+from contracts.settlement.terms import BASE_IN_SCOPE, BASE_OUT_OF_SCOPE, INPATIENT_KINDS
 
 Value = Any
 
@@ -185,17 +185,28 @@ def _parts(case: Case, lines: tuple[LineSplit, ...], policy: Policy) -> list[Cas
     parts = []
     for number, year in enumerate(years, start=1):
         own = [line for line in lines if policy.benefit_year(line.service_date) == year]
-        counters = case["counters"] if year == case["year"] else {}
-        part = {
-            **whole,
-            "year": year,
-            "sums": add_up(own),
-            "lines": [line.for_policy() for line in own],
-            "counters": case["counters_by_year"].get(str(year), counters),
-            "visit": {**case["visit"], "part": number, "parts": len(years)},
-        }
-        parts.append(part)
+        told = told_of_year(case, policy, year, number, len(years))
+        lines_told = [line.for_policy() for line in own]
+        parts.append({**whole, **told, "sums": add_up(own), "lines": lines_told})
     return parts
+
+
+def told_of_year(case: Case, policy: Policy, year: int, number: int, parts: int) -> Case:
+    """What the policy is told of one year's part beside its bill: counters, and the visit.
+
+    Split by service date, each year counts its own admissions, so the part of an earlier year is
+    that year's next one. In the other conventions the stay is one, and counts where it ends.
+    """
+    known: Mapping[str, int] = case["counters"] if year == case["year"] else {}
+    counters = case["counters_by_year"].get(str(year), known)
+    visit = {**case["visit"], "part": number, "parts": parts}
+    if (
+        year != case["year"]
+        and visit["care_kind"] in INPATIENT_KINDS
+        and policy.cross_year() == BY_SERVICE_DATE
+    ):
+        visit["admission_number"] = counters.get(ADMISSIONS, 0) + 1
+    return {"year": year, "counters": counters, "visit": visit}
 
 
 def _years(case: Case, lines: tuple[LineSplit, ...], policy: Policy) -> list[int]:

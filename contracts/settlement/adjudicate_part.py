@@ -30,6 +30,7 @@ from contracts.settlement.adjudicate import (
     counters_of,
     rest,
     split_lines,
+    told_of_year,
     without_split,
     year_of,
 )
@@ -70,7 +71,7 @@ def adjudicate_part(
     found: list[YearPart] = []
     charged = 0
     for number, owed in enumerate(years, start=1):
-        told = _told(case, owed, number, len(years))
+        told = _told(case, policy, owed, number, len(years))
         if number > 1 and policy.cross_year() == AT_BOUNDARY:
             told["visit"]["deductible_paid_fen"] = charged
         whole = benefit(told, policy)
@@ -123,17 +124,11 @@ def _plus(one: _Sums, other: _Sums) -> dict[str, int]:
     return {name: one[name] + other[name] for name in SUMS}
 
 
-def _told(case: Case, owed: _Owed, number: int, parts: int) -> Case:
+def _told(case: Case, policy: Policy, owed: _Owed, number: int, parts: int) -> Case:
     """What the policy is told: the stay so far, without its lines. There is no such key: a policy
     that gets at it, though its source does not say so, fails instead of finding none."""
-    known: Mapping[str, int] = case["counters"] if owed.year == case["year"] else {}
-    return {
-        **without_split(case),
-        "year": owed.year,
-        "sums": dict(owed.whole),
-        "counters": case["counters_by_year"].get(str(owed.year), known),
-        "visit": {**case["visit"], "part": number, "parts": parts},
-    }
+    told = told_of_year(case, policy, owed.year, number, parts)
+    return {**without_split(case), **told, "sums": dict(owed.whole)}
 
 
 def _less(whole: YearPart, owed: _Owed, so_far: SoFar, *, alone: bool) -> YearPart:

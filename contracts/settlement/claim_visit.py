@@ -15,27 +15,17 @@ from contracts.settlement.claim_shapes import PRESENCE_CERTIFICATES
 from contracts.settlement.enrolment import Person
 from contracts.settlement.presence import check_token
 from contracts.settlement.records import Visit
-from contracts.settlement.terms import CHECK_UP
+from contracts.settlement.terms import CHECK_UP, INPATIENT_KINDS
 
 OPERATORS = ("operator", "clerk")
 """Posts that attest a person's presence."""
 
-_INPATIENT = frozenset(
-    (
-        "inpatient",
-        "single_disease",
-        "trauma_inpatient",
-        "day_surgery",
-        "home_bed",
-        "maternity_inpatient",
-    )
-)
 _EMERGENCY = frozenset(("emergency", "emergency_rescue"))
 
 
 def is_inpatient(care_kind: str) -> bool:
     """Whether the visit is a stay: it counts as an admission of the benefit year."""
-    return care_kind in _INPATIENT
+    return care_kind in INPATIENT_KINDS
 
 
 def is_emergency(visit: Visit) -> bool:
@@ -47,7 +37,7 @@ def switch_of(visit: Visit, institution_kind: str) -> str:
     """Name of the institution's switch that must be on for this visit."""
     if visit.care_kind == "chronic":
         return f"chronic:{visit.chronic_disease}"
-    if visit.care_kind in _INPATIENT:
+    if visit.care_kind in INPATIENT_KINDS:
         return "inpatient"
     return "pharmacy" if institution_kind == "pharmacy" else "outpatient"
 

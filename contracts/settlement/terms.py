@@ -201,6 +201,18 @@ CARE_KINDS = _codes(
 )
 """Kinds of care -> national ``med_type``."""
 
+INPATIENT_KINDS = frozenset(
+    (
+        "inpatient",
+        "single_disease",
+        "trauma_inpatient",
+        "day_surgery",
+        "home_bed",
+        "maternity_inpatient",
+    )
+)
+"""Kinds that are a stay: each counts as an admission of the benefit year."""
+
 MATERNITY_KINDS = ("maternity_outpatient", "maternity_inpatient")
 MATERNITY = _codes(
     ("natural_delivery", "2106", "平产"),

@@ -306,6 +306,38 @@ def test_a_stay_over_the_year_s_end_goes_as_the_policy_says(
     assert decision.year == 2025
 
 
+LATER_STAYS = """
+def settle(case):
+    nominal = nth([yuan(1300), yuan(650)], case["visit"]["admission_number"])
+    left = remaining(nominal, case["visit"]["deductible_paid_fen"])
+    left = min(left, case["sums"]["in_scope_fen"])
+    return {"payments": [], "deductible_fen": left}
+"""
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind", "admissions", "deductible"),
+    [
+        # The third stay of 2024 and the first of 2025: half, then whole.
+        ("split_by_service_date", "inpatient", {"2024": {"admissions": 2}}, 65_000 + 130_000),
+        ("split_by_service_date", "inpatient", {"2024": {"admissions": 0}}, 130_000 + 130_000),
+        # One stay, one deductible: that of the year in which it ends.
+        ("split_at_boundary", "inpatient", {"2024": {"admissions": 2}}, 130_000),
+        ("discharge_year", "inpatient", {"2024": {"admissions": 2}}, 130_000),
+        # What is no stay is nobody's second admission.
+        ("split_by_service_date", "emergency", {"2024": {"admissions": 2}}, 130_000 + 130_000),
+    ],
+)
+def test_each_year_of_a_split_stay_has_its_own_admission_number(
+    mode: str, kind: str, admissions: dict[str, dict[str, int]], deductible: int
+) -> None:
+    source = LATER_STAYS + f'\n\ndef cross_year():\n    return "{mode}"\n'
+    visit = {**STAY["visit"], "care_kind": kind, "admission_number": 1}
+    document = {**STAY, "visit": visit, "counters": {}, "counters_by_year": admissions}
+    decision = adjudicate(normalise(document), PolicyProgram(source))
+    assert decision.deductible_fen == deductible
+
+
 def test_a_benefit_year_may_begin_in_july() -> None:
     source = YEARLY + (
         "\n\ndef benefit_year(date):\n"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from contracts.settlement import adjudicate_part as adjudicate_part_module
-from contracts.settlement.adjudicate import CROSS_YEAR, WHOLE_STAY, adjudicate
+from contracts.settlement.adjudicate import AT_BOUNDARY, CROSS_YEAR, WHOLE_STAY, adjudicate
 from contracts.settlement.adjudicate_part import adjudicate_part
 from contracts.settlement.answer import ADMISSIONS
 from contracts.settlement.case import Case, normalise
@@ -55,6 +55,9 @@ def in_parts(
         last = max(line["service_date"] for piece in pieces[: number + 1] for line in piece)
         visit = document["visit"] | {"discharge": last}
         visit |= {"discharge": DISCHARGE} if number == len(pieces) - 1 else {}
+        before = document.get("counters_by_year", {}).get(visit["discharge"][:4], {})
+        if ADMISSIONS in before:
+            visit["admission_number"] = before[ADMISSIONS] + 1
         case = normalise(document | {"lines": lines, "visit": visit})
         level = case["institution"]["level"]
         decision, made = adjudicate_part(case, program, so_far, level=level)
@@ -78,9 +81,12 @@ def a_stay(random: Random, place: six_places.Place) -> dict[str, Any]:
     document["counters_by_year"] = {}
     for year in ("2024", "2025"):
         used = {"pool_paid_fen": random.choice((0, 10_000_000, 24_900_000)),
-                "critical_base_fen": random.choice((0, 3_000_000))}  # fmt: skip
+                "critical_base_fen": random.choice((0, 3_000_000)),
+                ADMISSIONS: random.randrange(3)}  # fmt: skip
         document["counters_by_year"][year] = used
     document["visit"] |= {"care_kind": "inpatient", "admission": ADMISSION, "discharge": DISCHARGE}
+    number = document["counters_by_year"]["2025"][ADMISSIONS] + 1
+    document["visit"]["admission_number"] = number
     return document | {"counters": {}, "use_account": False}
 
 
@@ -103,9 +109,12 @@ def test_parts_come_to_the_whole_in_every_convention(place: six_places.Place, mo
     parts = 0
     for _ in range(120):
         document = a_stay(random, place)
+        by_year = document["counters_by_year"]
+        # Where the years' counters differ, what was paid by those of the first stays paid.
         if mode == WHOLE_STAY:
-            # Where the years' counters differ, what was paid by those of the first stays paid.
-            document["counters_by_year"]["2025"] = document["counters_by_year"]["2024"]
+            by_year["2024"] = by_year["2025"]
+        elif mode == AT_BOUNDARY:
+            by_year["2024"][ADMISSIONS] = by_year["2025"][ADMISSIONS]
         whole = adjudicate(normalise(document), program)
         pieces = cut(random, document["lines"])
         decisions = in_parts(document, program, pieces)
