@@ -85,6 +85,7 @@ class Open:
 class YearPart:
     """The benefit of one year's part of a bill."""
 
+    year: int
     sums: dict[str, int]
     payments: tuple[Payment, ...]
     deductible_fen: int
@@ -247,6 +248,7 @@ def benefit(case: Case, policy: Policy) -> YearPart:
             payments.append(payment)
     limit = answer.account_limit_fen
     return YearPart(
+        year=case["year"],
         sums=sums,
         payments=tuple(p for p in payments if p.amount_fen),
         # The deductible applied is by definition not more than what it is taken from.
@@ -340,4 +342,5 @@ def rest(case: Case, lines: tuple[LineSplit, ...], parts: list[YearPart]) -> Dec
         steps=tuple(step for part in parts for step in part.steps),
         refusals=(*line_refusals, *(r for part in parts for r in part.refusals)),
         year=case["year"],
+        years=tuple(part.year for part in parts),
     )

@@ -149,6 +149,7 @@ def _less(whole: YearPart, owed: _Owed, so_far: SoFar, *, alone: bool) -> YearPa
     allowed = whole.account_limit_fen - _of(so_far.limits, owed.year, alone=alone)
     deductible = whole.deductible_fen - _of(so_far.deductibles, owed.year, alone=alone)
     return YearPart(
+        year=owed.year,
         sums=dict(owed.own),
         payments=tuple(payments),
         deductible_fen=min(max(0, deductible), owed.own["in_scope_fen"]),

@@ -55,12 +55,12 @@ class Decided:
 
     def added(self) -> dict[int, dict[str, int]]:
         """What the decision adds to the counters, by benefit year and name."""
-        by_year: dict[int, dict[str, int]] = {}
+        # A year that decided remembers even what added nothing there, to be listed by a late feed.
+        by_year: dict[int, dict[str, int]] = {year: {} for year in self.decision.years}
         for change in self.counters:
             if change.delta:
                 by_year.setdefault(change.year, {})[change.name] = change.delta
-        # Even a decision that counts nothing is remembered, to be listed by a late feed.
-        return by_year or {self.decision.year: {}}
+        return by_year
 
 
 def decide(

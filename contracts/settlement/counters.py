@@ -10,9 +10,10 @@ A counter is a plain sum: settlements and feed entries add, reversals subtract w
 a feed entry belongs before settlements that were already decided, or a settlement is taken back,
 the later ones are *listed* for re-pricing in an event; none is re-priced silently.
 
-State: ``counter/<person>/<area>/<scheme>/<year>``, ``counter-local/<digest in hex>``, and
+State: ``counter/<person>/<area>/<scheme>/<year>``, ``counter-local/<digest in hex>``,
 ``counter-feeds/<person>/<area>/<scheme>/<year>``: when which care at home moved the counters, so
-that a settlement taken up again can be decided on the counters as they were (``refunds.order``).
+that a settlement taken up again can be decided on the counters as they were (``refunds.order``),
+and ``counter-moved/<person>/<scheme>/<year>``: where the year's counters go on, and which.
 """
 
 from __future__ import annotations
@@ -105,15 +106,24 @@ def add(ctx: Context, person: Person, year: int, deltas: Mapping[str, int], clai
         log = "".join(log.splitlines(keepends=True)[-SETTLEMENTS_MAX:])
     values = _sum(before.values, deltas, 1)
     after = Counters(values, before.opening, before.as_of_ms, log, before.salt)
-    ctx.state.put(_key(person.id, person.area, person.scheme, year), after.encode())
+    _write(ctx, person, person.scheme, year, before, after)
     return after
 
 
-def carry(ctx: Context, person: Person, year: int, deltas: Mapping[str, int]) -> None:
-    """Add what the person used up at another place of insurance in the same year (``move``)."""
-    before = _or_new(ctx, person, person.scheme, year)
-    after = replace(before, values=_sum(before.values, deltas, 1))
-    ctx.state.put(_key(person.id, person.area, person.scheme, year), after.encode())
+def carry(
+    ctx: Context, before: Person, after: Person, year: int, names: list[str]
+) -> dict[str, int]:
+    """From now on these counters of a year go on at another place of insurance (``move``).
+
+    Returns what goes on at once. What still changes at the old place, by a stay that was begun
+    there or by a settlement that is taken back, follows when it happens.
+    """
+    key = _moved_key(before.id, before.scheme, year)
+    ctx.state.put(key, [after.id, names, salt_of(ctx, before.salt, key)])
+    used = read(ctx.state, before.id, before.area, before.scheme, year)
+    carried = {name: used[name] for name in names if used.get(name)}
+    _follow(ctx, after, year, carried)
+    return carried
 
 
 def restore(
@@ -126,7 +136,7 @@ def restore(
     kept = [row for n, row in enumerate(rows) if n != place]
     log = "".join(f"{at} {known}\n" for at, known in kept)
     after = replace(before, values=_sum(before.values, deltas, -1), log=log)
-    ctx.state.put(_key(person.id, person.area, person.scheme, year), after.encode())
+    _write(ctx, person, person.scheme, year, before, after)
     # By its place and not by its time: two of one block have the same.
     later = [known for _, known in rows[place + 1 :]]
     where = (person.id, person.area, person.scheme, year)
@@ -162,7 +172,7 @@ def exchange(
     log = "".join(f"{at} {known}\n" for at, known in rows[-SETTLEMENTS_MAX:])
     values = _sum(before.values, _net(more, less), 1)
     after = replace(before, values=values, log=log)
-    ctx.state.put(_key(person.id, person.area, person.scheme, year), after.encode())
+    _write(ctx, person, person.scheme, year, before, after)
     where = (person.id, person.area, person.scheme, year)
     if new != old:
         reprice.remove(ctx, where, after.salt, old)
@@ -209,7 +219,7 @@ def _remember_feed(
 )
 def open_year(ctx: Context, args: Args) -> Answer:
     """Post the opening balances of a benefit year, once."""
-    area, before = _home(ctx, args)
+    person, before = _home(ctx, args)
     digest = content_digest(ctx, "counters.open", args)
     if before.opening == digest:
         return {"as_of_ms": args["as_of_ms"]}
@@ -222,7 +232,7 @@ def open_year(ctx: Context, args: Args) -> Answer:
         opening=digest,
         as_of_ms=max(before.as_of_ms, args["as_of_ms"]),
     )
-    ctx.state.put(_key(args["person"], area, args["scheme"], args["year"]), after.encode())
+    _write(ctx, person, args["scheme"], args["year"], before, after)
     _list_since(ctx, args, after, -1, cause="opening")
     ctx.emit("counters.opened", person=args["person"], year=args["year"], as_of_ms=after.as_of_ms)
     return {"as_of_ms": args["as_of_ms"]}
@@ -239,7 +249,7 @@ def feed(ctx: Context, args: Args) -> Answer:
     ``local``: digest of the local id, unguessable. ``settled_ms``: when it was settled at home.
     ``as_of_ms``: up to when the feed is complete with this entry.
     """
-    area, before = _home(ctx, args)
+    person, before = _home(ctx, args)
     digest = content_digest(ctx, "counters.feed", args)
     key = f"counter-local/{args['local'].hex()}"
     known = ctx.state.get(key)
@@ -254,8 +264,7 @@ def feed(ctx: Context, args: Args) -> Answer:
         values=_sum(before.values, deltas, 1),
         as_of_ms=max(before.as_of_ms, args["as_of_ms"]),
     )
-    name = _key(args["person"], area, args["scheme"], args["year"])
-    ctx.state.put(name, after.encode())
+    name = _write(ctx, person, args["scheme"], args["year"], before, after)
     salt = salt_of(ctx, after.salt, key)
     ctx.state.put(key, [digest, name, deltas, args["settled_ms"], None, salt])
     _remember_feed(ctx, after.salt, name, args["local"], (args["settled_ms"], deltas))
@@ -270,9 +279,9 @@ def feed(ctx: Context, args: Args) -> Answer:
 )
 def unfeed(ctx: Context, args: Args) -> Answer:
     """Take back a local settlement that was reversed at home: exactly what it had added."""
-    area, before = _home(ctx, args)
+    person, before = _home(ctx, args)
     key = f"counter-local/{args['local'].hex()}"
-    name = _key(args["person"], area, args["scheme"], args["year"])
+    name = _key(person.id, person.area, args["scheme"], args["year"])
     known = ctx.state.get(key)
     if known is None or known[1] != name:
         reject("counters.unknown-local", local=args["local"])
@@ -288,7 +297,7 @@ def unfeed(ctx: Context, args: Args) -> Answer:
         values=_sum(before.values, deltas, -1),
         as_of_ms=max(before.as_of_ms, args["as_of_ms"]),
     )
-    ctx.state.put(name, after.encode())
+    _write(ctx, person, args["scheme"], args["year"], before, after)
     ctx.state.put(key, [digest, name, deltas, settled_ms, now, salt])
     _remember_feed(ctx, after.salt, name, args["local"], None)
     _list_since(ctx, args, after, settled_ms, cause="local-reversal")
@@ -296,11 +305,10 @@ def unfeed(ctx: Context, args: Args) -> Answer:
     return {"as_of_ms": args["as_of_ms"]}
 
 
-def _home(ctx: Context, args: Args) -> tuple[str, Counters]:
-    area = area_of(args["person"])
-    require_competent(ctx, area)
+def _home(ctx: Context, args: Args) -> tuple[Person, Counters]:
+    require_competent(ctx, area_of(args["person"]))
     person = require_person(ctx.state, args["person"])
-    return area, _or_new(ctx, person, args["scheme"], args["year"])
+    return person, _or_new(ctx, person, args["scheme"], args["year"])
 
 
 def _check_times(ctx: Context, *instants: int) -> None:
@@ -314,6 +322,38 @@ def _or_new(ctx: Context, person: Person, scheme: str, year: int) -> Counters:
         return found
     name = _key(person.id, person.area, scheme, year)
     return Counters({}, None, 0, "", salt_of(ctx, person.salt, name))
+
+
+def _write(
+    ctx: Context, person: Person, scheme: str, year: int, before: Counters, after: Counters
+) -> str:
+    """Keep the counters; what has changed follows the person to where the insurance has moved.
+    Returns the key."""
+    key = _key(person.id, person.area, scheme, year)
+    ctx.state.put(key, after.encode())
+    # Of most persons the insurance has not moved, and nothing is read for it.
+    if person.closed is not None and after.values != before.values:
+        moved = ctx.state.get(_moved_key(person.id, scheme, year))
+        if moved is not None:
+            to, names, _ = moved
+            old, new = before.values, after.values
+            change = {name: new.get(name, 0) - old.get(name, 0) for name in names}
+            _follow(ctx, require_person(ctx.state, to), year, change)
+    return key
+
+
+def _follow(ctx: Context, person: Person, year: int, change: Mapping[str, int]) -> None:
+    """Counters of another place of insurance change here, too: what was settled here meanwhile was
+    decided on others, and is listed."""
+    if not any(change.values()):
+        return
+    before = _or_new(ctx, person, person.scheme, year)
+    after = replace(before, values=_sum(before.values, change, 1))
+    _write(ctx, person, person.scheme, year, before, after)
+    claims = [claim for _, claim in after.settlements]
+    where = (person.id, person.area, person.scheme, year)
+    complete = len(claims) < SETTLEMENTS_MAX
+    list_for_repricing(ctx, where, after.salt, claims, complete, cause="move")
 
 
 def _sum(values: Mapping[str, int], deltas: Mapping[str, int], sign: int) -> dict[str, int]:
@@ -366,6 +406,10 @@ def list_for_repricing(
 
 def _key(person: str, area: str, scheme: str, year: int) -> str:
     return f"counter/{person}/{area}/{scheme}/{year}"
+
+
+def _moved_key(person: str, scheme: str, year: int) -> str:
+    return f"counter-moved/{person}/{scheme}/{year}"
 
 
 def _feeds_key(name: str) -> str:

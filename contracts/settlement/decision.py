@@ -110,6 +110,8 @@ class Decision:
     refusals: tuple[Refusal, ...]
     year: int
     """Benefit year of the discharge."""
+    years: tuple[int, ...]
+    """Benefit years whose counters the policy was told, one for each part of a split stay."""
 
     @property
     def funds_fen(self) -> int:

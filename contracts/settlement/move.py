@@ -7,8 +7,9 @@ Until then nothing has changed and either side may give it up; nobody is ever in
 twice. A stay that was begun is settled by the facts of its admission, by the old area.
 
 What comes for the old account afterwards (a refund, a wallet transfer that nobody claimed) goes on
-to the new one (``refunds.payout``). Rules: provisional measures of 2021 on transfer of basic
-medical insurance (医保办发〔2021〕43号); whether counters go on is the area's parameter ``move``.
+to the new one (``refunds.payout``), and so does what changes the old counters, where they go on.
+Rules: provisional measures of 2021 on transfer of basic medical insurance (医保办发〔2021〕43号);
+whether counters go on is the area's parameter ``move``.
 
 State: see ``move_record``.
 """
@@ -218,11 +219,7 @@ def _carry(ctx: Context, made: Move, before: Person, after: Person) -> dict[str,
     year = _year(ctx, after, made.first_day)
     if not names or before.scheme != after.scheme or year != _year(ctx, before, made.last_day):
         return {}
-    used = counters.read(ctx.state, before.id, before.area, before.scheme, year)
-    carried = {name: used[name] for name in names if used.get(name)}
-    if carried:
-        counters.carry(ctx, after, year, carried)
-    return carried
+    return counters.carry(ctx, before, after, year, names)
 
 
 def _year(ctx: Context, person: Person, date: str) -> int:

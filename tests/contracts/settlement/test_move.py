@@ -14,7 +14,7 @@ from contracts.settlement import counters, ending, enrolment, move_record
 from contracts.settlement.clearing import notice_record
 from contracts.settlement.funds_book import balance
 from contracts.settlement.open_things import Open, listed
-from tests.contracts.settlement.claim_world import BED, DAY, line, visit
+from tests.contracts.settlement.claim_world import BED, DAY, EMPLOYEE_POLICY, line, visit
 from tests.contracts.settlement.funds_world import balances, trial_balance
 from tests.contracts.settlement.test_own_part import ACCOUNT, CARD, CHILD, Home
 from tests.contracts.world import (
@@ -82,6 +82,19 @@ def moved(home: Home) -> Home:
     agree(home)
     complete(home)
     return home
+
+
+def second_move(home: Home, again: str) -> None:
+    """Back to Changsha on 1 September, under another pseudonym."""
+    home.at(12, "2025-08-01")
+    ask(home, sender=BUREAU_CHANGSHA, move="430100m2", person=NEW, to=again, first_day="2025-09-01")
+    agree(home, sender=BUREAU_GUANGZHOU, move="430100m2", last_day="2025-08-31")
+    content = {
+        "link": link(home), "scheme": "310", "sex": "female", "birth": "1980-02-29",
+        "insured": [{"from": "2025-09-01", "status": "insured"}], "account": True,
+        "from": "2025-09-01", "category": "active", "identity_types": [],
+    }  # fmt: skip
+    call(home, "complete", BUREAU_CHANGSHA, post="checker", content=content, move="430100m2")
 
 
 def pay(home: Home, notice: str = NOTICE, amount_fen: int = 50_000) -> None:
@@ -165,15 +178,7 @@ def test_a_second_move_is_followed(home: Home) -> None:
     home.settle(use_account=True)
     moved(home)
     again = "p:430100:alice2"
-    home.at(12, "2025-08-01")
-    ask(home, sender=BUREAU_CHANGSHA, move="430100m2", person=NEW, to=again, first_day="2025-09-01")
-    agree(home, sender=BUREAU_GUANGZHOU, move="430100m2", last_day="2025-08-31")
-    content = {
-        "link": link(home), "scheme": "310", "sex": "female", "birth": "1980-02-29",
-        "insured": [{"from": "2025-09-01", "status": "insured"}], "account": True,
-        "from": "2025-09-01", "category": "active", "identity_types": [],
-    }  # fmt: skip
-    call(home, "complete", BUREAU_CHANGSHA, post="checker", content=content, move="430100m2")
+    second_move(home, again)
     home.at(12, "2025-09-02")
     back = {"claim": "H44010000123-m-1", "reversal": "H44010000123-r-1", "reason": "wrong_bill"}
     home.world.do(HOSPITAL, "claim", "reverse", back, post="operator")
@@ -211,6 +216,113 @@ def test_counters_go_on_where_the_new_area_says_so(home: Home) -> None:
     assert counters.read(state, NEW, "440100", "310", 2025) == {"deductible_fen": 30_000}
     # What was used there stays there: its own settlements are still held against it.
     assert counters.read(state, ALICE, "430100", "310", 2025) == used
+
+
+CARRY = ("deductible_fen", "pool_fen", "admissions")
+
+
+def going_on(home: Home) -> Home:
+    """The insurance moves on 1 July; the year's counters go on, and Guangzhou has a policy."""
+    rule = {"name": "move", "region": "440100", "value": {"carry": list(CARRY)}}
+    home.world.do(BUREAU_GUANGZHOU, "organisations", "set_parameter", rule)
+    args = {"area": "440100", "scheme": "310", "effective_from": "2025-01-01",
+            "source": EMPLOYEE_POLICY}  # fmt: skip
+    home.world.do(BUREAU_GUANGZHOU, "policy", "deploy", args)
+    home.world.next_block()
+    return moved(home)
+
+
+def used(home: Home, person: str) -> dict[str, int]:
+    area = enrolment.area_of(person)
+    return counters.read(home.world.state, person, area, "310", 2025)
+
+
+def test_what_the_old_area_still_settles_goes_on(home: Home) -> None:
+    """Moved in the middle of a stay, and treated at the old place until the last day there: all
+    of it is of the year that goes on."""
+    home.counter.register("H44010000123-m-1", visit(kind="inpatient"))
+    going_on(home)
+    assert used(home, NEW) == {}
+    home.at(12, "2025-06-20")
+    june = line(1, BED, 10_000, day="2025-06-20")
+    on_day = visit(admission="2025-06-20")
+    home.counter.settle("H44010000123-m-2", [june], on_day, discharge="2025-06-20")
+    assert used(home, NEW) == used(home, ALICE) == {"deductible_fen": 10_000}
+    home.at(12, "2025-07-04")
+    bill = {"discharge": "2025-07-03", "lines": [line(1, BED, 200_000)]}
+    home.counter.settle("H44010000123-m-1", registered=True, **bill)
+    assert used(home, ALICE)["deductible_fen"] == 120_000
+    assert used(home, NEW) == used(home, ALICE)
+    # At the new place nothing is left of the year's deductible.
+    july = line(1, BED, 10_000, day="2025-07-04")
+    told = home.counter.settle("H44010000123-m-3", [july], visit(NEW, admission="2025-07-04"),
+                               discharge="2025-07-04")  # fmt: skip
+    assert told.answer["funds_fen"] == 6_500
+
+
+def test_what_is_taken_back_at_the_old_area_is_taken_off_at_the_new_one(home: Home) -> None:
+    """And what was settled there meanwhile was decided on other counters, so it is listed."""
+    home.settle()
+    going_on(home)
+    home.at(12, "2025-07-04")
+    july = line(1, BED, 10_000, day="2025-07-04")
+    home.counter.settle("H44010000123-m-3", [july], visit(NEW, admission="2025-07-04"),
+                        discharge="2025-07-04")  # fmt: skip
+    before = used(home, NEW)
+    assert before == {"deductible_fen": 30_000, "pool_fen": 144_500 + 6_500}
+    told = home.counter.reverse()
+    assert used(home, ALICE) == {}
+    assert used(home, NEW) == {"pool_fen": 6_500}
+    listed_now = [fields for topic, fields in told.events if topic == "counters.reprice"]
+    assert [(one["person"], one["claims"], one["cause"]) for one in listed_now] == [
+        (NEW, ["H44010000123-m-3"], "move")
+    ]
+
+
+@settings(max_examples=25)
+@given(st.lists(st.sampled_from(("settle", "reverse", "feed")), min_size=1, max_size=8),
+       st.integers(0, 8))  # fmt: skip
+def test_the_year_that_goes_on_is_the_old_areas_whatever_happens(
+    steps: list[str], when: int
+) -> None:
+    home, live = Home(), []
+    for number, step in enumerate(steps):
+        if number == when:
+            going_on(home)
+        home.world.next_block()
+        if step == "settle":
+            live.append(f"H44010000123-g-{number}")
+            home.settle(live[-1], 25_000)
+        elif step == "reverse" and live:
+            home.counter.reverse(live.pop(len(live) // 2))
+        elif step == "feed":
+            now = home.world.time_ms
+            args = {
+                "person": ALICE,
+                "scheme": "310",
+                "year": 2025,
+                "settled_ms": now,
+                "as_of_ms": now,
+                "local": sha256(step.encode() + bytes([number])).digest(),
+            }
+            home.world.do(BUREAU_CHANGSHA, "counters", "feed", args,
+                          attachments={"person": {"deltas": {"deductible_fen": 700}}})  # fmt: skip
+        if number >= when:
+            assert used(home, NEW) == used(home, ALICE)
+
+
+def test_counters_go_on_through_a_second_move(home: Home) -> None:
+    """From Changsha to Guangzhou and back, under another pseudonym: a late refund reaches it."""
+    home.settle()
+    going_on(home)
+    again = "p:430100:alice2"
+    rule = {"name": "move", "region": "430100", "value": {"carry": ["deductible_fen"]}}
+    home.world.do(BUREAU_CHANGSHA, "organisations", "set_parameter", rule)
+    home.world.next_block()
+    second_move(home, again)
+    assert used(home, again) == {"deductible_fen": 30_000}
+    home.counter.reverse()
+    assert used(home, ALICE) == used(home, NEW) == used(home, again) == {}
 
 
 @pytest.mark.parametrize(
