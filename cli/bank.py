@@ -22,8 +22,9 @@ app = typer.Typer(no_args_is_help=True, help="Banks: instructions, statements, s
 NEXT_STEPS = {
     "no-order": "Find its order and resolve it as matched, or say sent_back or not_ours.",
     "unasked": "Find its payment and resolve it as matched, or say sent_back or not_ours.",
-    "amount-differs": "Compare with the instruction file; the order itself still waits.",
-    "paid-twice": "The order was paid before: get the money back, resolve it as sent_back.",
+    "amount-differs": "Compare with the instruction file; this line has moved nothing.",
+    "paid-twice": "The order was paid, or received, before under another reference (payment show): "
+    "what moved twice goes back, resolve it as sent_back.",
     "not-approved": "Nobody has told this bank to pay it: ask the payer before anything moves.",
     "above-payment": "More came back than was paid: find what the rest belongs to.",
     "not-paid-yet": "The payer's bank has not confirmed: resolve it as matched afterwards.",

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.account_scheme import OWN_TABLE, Entry, Scheme, SchemeError
-from cli.client import Client
+from cli.client import Client, Refused
 from cli.exits import Exit
 from cli.output import Json, fail, print_json, print_table, time_of, yuan
 from cli.session import open_client
@@ -306,14 +306,28 @@ def _start_ms(day: str) -> int:
 
 
 def _last_before(client: Client, end_ms: int) -> int:
-    low, high = 0, client.get("/v1/status")["height"]
+    low, high = 0, int(client.get("/v1/status")["height"])
     while low < high:
         middle = (low + high + 1) // 2
-        if client.get(f"/v1/headers/{middle}")["header"]["time_ms"] < end_ms:
+        try:
+            earlier = _time_ms(client, middle) < end_ms
+        except Refused as refusal:
+            if refusal.code != "read.below-floor":
+                raise
+            # A snapshot came with the header of its own height and with none below it.
+            middle = int(refusal.problem["values"]["floor"]) - 1
+            earlier = _time_ms(client, middle) < end_ms
+            if not earlier:
+                raise
+        if earlier:
             low = middle
         else:
             high = middle - 1
-    return int(low)
+    return low
+
+
+def _time_ms(client: Client, height: int) -> int:
+    return int(client.get(f"/v1/headers/{height}")["header"]["time_ms"])
 
 
 def check_order(first: str, last: str) -> None:

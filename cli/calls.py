@@ -204,7 +204,7 @@ def _included(value: Any, shape: Mapping[str, Any], place: str, folder: Path) ->
         return value
     path = folder / value["file"]
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         return text if kind == "text" else read_document(text)
     except OSError as error:
         raise CallFileError(f"{place}: cannot read {path}: {error.strerror}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from importlib.metadata import version
@@ -171,11 +172,34 @@ def _terminated(number: int, _frame: object) -> NoReturn:
     sys.exit(128 + number)
 
 
+def _end_unread() -> NoReturn:
+    # Of what nobody reads any more nothing is left to be written when the interpreter ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(128 + signal.SIGPIPE)
+
+
+def _output() -> tuple[object, ...]:
+    # Rich and Typer put something else in the place of a closed pipe, and end with 1: our "no".
+    place = os.fstat(1) if sys.stdout is not None else None
+    return (sys.stdout, place and (place.st_dev, place.st_ino))
+
+
 def main() -> None:
-    """Entry point of the installed command."""
+    """Run the command of this process; ``cli.entry`` is what is installed."""
     signal.signal(signal.SIGTERM, _terminated)
+    output = _output()
     try:
-        app(prog_name="yibao")
+        try:
+            app(prog_name="yibao")
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except BrokenPipeError:
+        _end_unread()
+    except SystemExit:
+        if _output() != output:
+            _end_unread()
+        raise
     except OSError as error:
         # A full disk, a folder that is not there: not a bug, and not the command's answer "no".
         place = f"{error.filename}: " if error.filename else ""

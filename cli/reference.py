@@ -70,6 +70,7 @@ def page() -> str:
     text = HEAD + "| code | meaning |\n|---|---|\n"
     text += "".join(f"| {code.value} | {words} |\n" for code, words in MEANING.items())
     text += "| 130 | ended by Ctrl-C |\n"
+    text += "| 141 | ended because nobody reads the output any more (`\\| head`) |\n"
     text += "\n## Options before the command\n\n" + _table(root)
     call = root.commands["claim"].commands["settle"]
     text += "\n" + CALLS + "".join(_rows(call))

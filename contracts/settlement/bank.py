@@ -7,10 +7,11 @@ A line is found again by the bank's own reference, so a message that comes twice
 line with an order of ours and its amount confirms or returns that order, exactly as ``payment``,
 ``reimbursement``, ``payout`` and ``cover`` do; what comes back of an order that was paid before,
 whole or in part, is booked as a return that is linked to it, and money received is the payee's
-bank's word on it, or what a patient gives back of a bill that was taken back. A line that names an
-order of another bank, or none that exists, is refused. A line that fits no order (no order named,
-another amount, paid twice, not approved, more back than was paid) moves nothing on the ledger: it
-is listed in suspense until the bank says what it was.
+bank's word on it, or what a patient gives back of a bill that was taken back. What such a call has
+told already is told again by a line with its reference, and matches. A line that names an order
+of another bank, or none that exists, is refused. A line that fits no order (no order named, another
+amount, paid twice, not approved, more back than was paid) moves nothing on the ledger: it is listed
+in suspense until the bank says what it was.
 
 An order is a payment's id, ``<reimbursement>/<payment>``, ``payout/<payout>/<payment>`` or
 ``cover/<payment>/<order>``. A line of money that came back may name the bank's own reference of the
@@ -210,10 +211,11 @@ def _received(ctx: Context, order: str, told: Args) -> str:
     found = payment_record.find(ctx.state, order)
     if found is None or found.payee_bank != ctx.sender:
         reject("bank.foreign-order", order=order, bank=ctx.sender)
-    if found.stage not in (PaymentStage.PAID, PaymentStage.PART_BACK):
-        return NOT_PAID
-    if found.received_reference:
-        return PAID_TWICE
+    if not _is_known(ctx, order, told):
+        if found.stage not in (PaymentStage.PAID, PaymentStage.PART_BACK):
+            return NOT_PAID
+        if found.received_reference:
+            return PAID_TWICE
     if found.amount_fen != told["amount_fen"]:
         return AMOUNT
     report = {"payment": order, "reference": told["reference"], "value_on": told["value_on"]}
@@ -225,7 +227,8 @@ def _given_back(ctx: Context, order: str, told: Args) -> str:
     """Money that came in from a patient: of a bill that was taken back an insurer is owed it."""
     kind, name, number = bank_order.parts_of(order)
     made = cover_record.find_payment(ctx.state, name) if kind == bank_order.COVER else None
-    if made is None or made.stage is not cover_record.CoverStage.REPAYABLE:
+    repayable = made is not None and made.stage is cover_record.CoverStage.REPAYABLE
+    if made is None or not (repayable or _is_known(ctx, order, told)):
         return UNASKED
     if all((o.id, o.bank) != (number, ctx.sender) for o in made.orders):
         reject("bank.foreign-order", order=order, bank=ctx.sender)
@@ -243,6 +246,8 @@ def _paid(ctx: Context, order: str, told: Args) -> str:
     report = {"payment": order, "reference": told["reference"], "value_on": told["value_on"]}
     return _report(
         told,
+        known=_is_known(ctx, order, told),
+        paid_fen=found.amount_fen,
         left_fen=found.left_fen if found.stage in payment_record.CONFIRMED else None,
         ordered_fen=found.amount_fen if found.stage is PaymentStage.APPROVED else None,
         confirm=lambda: payment.confirm(ctx, report | {"amount_fen": told["amount_fen"]}),
@@ -260,6 +265,8 @@ def _reimbursed(ctx: Context, told: Args, order: str, name: str, number: str) ->
     report = {"reimbursement": name, "payment": number, "reference": told["reference"]}
     return _report(
         told,
+        known=_is_known(ctx, order, told),
+        paid_fen=found.amount_fen,
         left_fen=found.standing_fen if found.outcome == PAID else None,
         ordered_fen=None if found.outcome else found.amount_fen,
         confirm=lambda: reimbursement_pay.confirm(ctx, report),
@@ -276,8 +283,13 @@ def _paid_out(ctx: Context, told: Args, order: str, name: str, number: str) -> s
     if paid is None and (made.payment, made.bank) != (number, ctx.sender):
         reject("bank.foreign-order", order=order, bank=ctx.sender)
     report = {"payout": name, "payment": number, "reference": told["reference"]}
+    known = _is_known(ctx, order, told)
+    if paid is not None and known and told["direction"] == OUT:  # it may be ordered anew since
+        return "" if told["amount_fen"] == paid.amount_fen else AMOUNT
     return _report(
         told,
+        known=known,
+        paid_fen=0 if paid is None else paid.amount_fen,
         left_fen=None if paid is None else paid.standing_fen,
         ordered_fen=made.ordered_fen if made.state is payout.PayoutState.PAYING else None,
         confirm=lambda: payout.confirm(ctx, report),
@@ -296,6 +308,8 @@ def _covered(ctx: Context, told: Args, order: str, name: str, number: str) -> st
     report = {"payment": name, "order": number, "reference": told["reference"]}
     return _report(
         told,
+        known=_is_known(ctx, order, told),
+        paid_fen=found.amount_fen,
         left_fen=(0 if given_back else found.standing_fen) if found.outcome == PAID else None,
         ordered_fen=None if found.outcome else found.amount_fen,
         confirm=lambda: cover_pay.confirm(ctx, report),
@@ -315,6 +329,8 @@ _TO_PERSONS: Mapping[str, Callable[[Context, Args, str, str, str], str]] = {
 def _report(
     told: Args,
     *,
+    known: bool,
+    paid_fen: int,
     left_fen: int | None,
     ordered_fen: int | None,
     confirm: Callable[[], object],
@@ -323,25 +339,37 @@ def _report(
 ) -> str:
     """Do what a line says of an order of this bank, or say why it does not fit.
 
-    ``left_fen``: what stands paid by it, None where it was not paid; ``ordered_fen``: what it is
-    to pay, None where it is not on its way.
+    ``known``: a call has told it before; the same call answers it, or refuses what differs.
+    ``left_fen``: what stands of the ``paid_fen`` that were paid by the order, None where it was
+    not paid; ``ordered_fen``: what it is to pay, None where it is not on its way.
     """
     amount_fen, out = told["amount_fen"], told["direction"] == OUT
     if left_fen is not None:
-        if out:
+        if out and not known:
             return PAID_TWICE
-        if amount_fen > left_fen:
+        if out and amount_fen != paid_fen:
+            return AMOUNT
+        if out:
+            confirm()
+            return ""
+        if amount_fen > left_fen and not known:
             return ABOVE
         came_back({name: told[name] for name in ("amount_fen", "value_on", "reason")})
-    elif ordered_fen is None:
+    elif ordered_fen is None and not known:
         return NOT_APPROVED
-    elif ordered_fen != amount_fen:
+    elif ordered_fen is not None and ordered_fen != amount_fen:
         return AMOUNT
     elif out:
         confirm()
     else:
         bounce({"reason": told["reason"]})
     return ""
+
+
+def _is_known(ctx: Context, order: str, told: Args) -> bool:
+    """Whether the line's reference is one under which a call has told of this order before."""
+    known: str | None = ctx.state.get(reference_key(ctx.sender, told["reference"]))
+    return known == order
 
 
 def _list(ctx: Context, reference: str) -> None:

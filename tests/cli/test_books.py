@@ -18,6 +18,7 @@ from cli import books, show
 from cli.account_scheme import OWN_TABLE, Scheme, SchemeError
 from cli.client import Client, Refused
 from cli.voucher_file import plain, yuan_text
+from contracts.settlement.calendar import start_of_day_ms
 from node.ledger.receipt import Receipt
 from tests.cli.bridge import live_world, open_bridge
 from tests.cli.running import yibao
@@ -273,3 +274,31 @@ def test_days_the_wrong_way_round_are_no_empty_book(at: At, words: tuple[str, ..
     assert at.run(CENTRE, "fund", *words, *days).exit_code == 2
     both = at.run(CENTRE, "fund", "trial-balance", "--height", "1", "--on", "2025-06-01")
     assert both.exit_code == 2
+
+
+class Snapshot:
+    """A client of a node that took a snapshot: a block a day from 2025-06-01 on, none below
+    height 20, of height 19 the header."""
+
+    def get(self, path: str) -> Any:
+        if path == "/v1/status":
+            return {"height": 30}
+        height = int(path.rpartition("/")[2])
+        if 0 < height < 19:
+            raise Refused(410, {"code": "read.below-floor", "values": {"floor": 20}})
+        noon = start_of_day_ms("2025-06-01") + books.DAY_MS // 2
+        return {"header": {"time_ms": noon + height * books.DAY_MS if height else 0}}
+
+
+@pytest.mark.parametrize(("day", "height"), [("2025-06-20", 19), ("2025-06-21", 20),
+                                             ("2025-06-30", 29), ("2025-12-31", 30)])  # fmt: skip
+def test_a_day_above_the_floor_of_a_snapshot_is_found(day: str, height: int) -> None:
+    client: Any = Snapshot()
+    assert books.last_height_of(client, day) == height
+
+
+def test_a_day_below_the_floor_of_a_snapshot_is_for_another_node() -> None:
+    client: Any = Snapshot()
+    assert books.height_before(client, "2025-06-21") == 19
+    with pytest.raises(Refused, match=r"read\.below-floor"):
+        books.height_before(client, "2025-06-20")

@@ -121,10 +121,11 @@ ADMIT = CONTRACTS_BY_NAME["organisations"].methods["admit"]
 
 
 def test_a_named_file_stands_for_what_it_holds(tmp_path: Path) -> None:
-    (tmp_path / "city.py").write_text("def settle(case):\n    pass\n", encoding="utf-8")
+    source = "def settle(case):\n    pass\n"
+    (tmp_path / "city.py").write_text(source, encoding="utf-8-sig")  # as Windows' editor saves it
     (tmp_path / "clerk.json").write_text('{"key": "00ff", "post": "clerk"}', encoding="utf-8")
     deploy = call_of(DEPLOY, {"args": {"source": {"file": "city.py"}}}, tmp_path)
-    assert deploy.args["source"] == "def settle(case):\n    pass\n"
+    assert deploy.args["source"] == source
     admit = call_of(ADMIT, {"args": {"keys": [{"file": "clerk.json"}]}}, tmp_path)
     assert admit.args["keys"] == [{"key": b"\x00\xff", "post": "clerk"}]
 

@@ -247,3 +247,46 @@ def test_a_command_that_is_interrupted_ends_without_a_traceback(
         os.close(write_end)
     assert running.returncode == code
     assert "Traceback" not in out + err
+
+
+INTERRUPTED_WHILE_IMPORTING = """
+import os, signal, sys
+
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "cli.output":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Finder())
+from cli.entry import main
+main()
+"""
+
+
+def test_a_command_that_is_interrupted_while_it_is_imported_ends_quietly() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_WHILE_IMPORTING],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (told.returncode, told.stdout, told.stderr) == (-signal.SIGINT, "", "")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--help",),
+        ("claim", "settle", "--describe"),
+        ("claim", "settle", "--describe", "--json"),
+        ("genesis", "contracts", "--json"),
+    ],
+)
+def test_a_command_whose_output_nobody_reads_ends_quietly(words: tuple[str, ...]) -> None:
+    """As every tool in a pipe does: by its code no command's answer, and without a word."""
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    told = subprocess.run(
+        [sys.executable, "-m", "cli.entry", *words],
+        cwd=ROOT, stdout=write_end, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    os.close(write_end)
+    assert (told.returncode, told.stderr) == (128 + signal.SIGPIPE, "")

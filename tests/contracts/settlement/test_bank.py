@@ -296,3 +296,53 @@ def test_a_payment_of_the_first_version_ends_with_its_cause() -> None:
     found = payment_record.load(made.state, payment)
     assert payment_record.Payment.decode(found.encode()) == found
     assert payment_record.Payment.decode(found.encode()[:13]) == found  # type: ignore[index]
+
+
+def test_a_line_with_what_a_call_has_told_already_matches_and_moves_nothing() -> None:
+    """By hand first, then the bank's own statement with the same reference."""
+    made, payment = ordered(payee_bank=BANK_GUANGDONG)
+    paid = {"payment": payment, "amount_fen": QUOTA, "reference": "R1", "value_on": DAY}
+    came = paid | {"reference": "G1"}
+    back = paid | {"reference": "R2", "reason": "closed_account"}
+    made.world.do(BANK, "payment", "confirm", paid, post="operator")
+    made.world.do(BANK_GUANGDONG, "payment", "receive", came, post="operator")
+    made.world.do(BANK, "payment", "send_back", back, post="operator")
+    before = payment_record.load(made.state, payment)
+    lines: tuple[dict[str, Any], ...] = (
+        {"reference": "R1"},
+        {"reference": "G1", "direction": "in", "sender": BANK_GUANGDONG},
+        {"reference": "R2", "direction": "returned", "reason": "closed_account"},
+    )
+    for line in lines:
+        told = report(made, order=payment, **line)
+        assert (told.answer["outcome"], told.postings) == ("matched", [])
+    assert payment_record.load(made.state, payment) == before
+    assert bank.suspended(made.state, BANK, 1) is None
+
+
+def test_a_line_with_a_known_reference_that_tells_something_else_does_not_match() -> None:
+    made, payment = ordered()
+    paid = {"payment": payment, "amount_fen": QUOTA, "reference": "R1", "value_on": DAY}
+    made.world.do(BANK, "payment", "confirm", paid, post="operator")
+    report(made, "payment.reported-otherwise", order=payment, value_on="2025-06-09")
+    report(made, "payment.reference-used", order=payment, direction="returned", reason="limit")
+    told = report(made, order=payment, amount_fen=QUOTA - 1)
+    assert (told.answer["outcome"], told.answer["cause"]) == ("suspense", "amount-differs")
+
+
+def test_a_line_with_the_reference_of_a_bounce_by_hand_matches() -> None:
+    made, payment = ordered()
+    bounced = {"payment": payment, "reference": "R1", "value_on": DAY, "reason": "limit"}
+    made.world.do(BANK, "payment", "bounce", bounced, post="operator")
+    report(made, "payment.reported-otherwise", order=payment)
+    told = report(made, order=payment, direction="returned", reason="limit")
+    assert (told.answer["outcome"], told.postings) == ("matched", [])
+
+
+def test_a_line_without_its_order_is_found_to_be_what_a_call_has_told() -> None:
+    made, payment = ordered()
+    report(made)
+    paid = {"payment": payment, "amount_fen": QUOTA, "reference": "R1", "value_on": DAY}
+    made.world.do(BANK, "payment", "confirm", paid, post="operator")
+    told = resolve(made, "matched", order=payment)
+    assert (told.answer["outcome"], told.postings) == ("resolved", [])

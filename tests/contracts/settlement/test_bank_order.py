@@ -427,3 +427,42 @@ def test_a_name_says_its_kind_case_and_order(kind: str, case: str, payment: str)
     assert bank_order.parts_of(name) == (kind, case, payment)
     assert bank_order.is_to_person(name)
     assert not bank_order.is_to_person(payment)
+
+
+def test_what_a_call_has_told_of_a_persons_order_matches_a_line(cover: LaterWorld) -> None:
+    cover.pay()
+    told = {"payment": PAYMENT, "order": "o-1", "reference": "B1"}
+    bank(cover.world, "cover", "confirm", "", **told)
+    before = dict(cover.world.state.entries)
+    same = line(cover, "B1")
+    assert (same.answer["outcome"], same.postings) == ("matched", [])
+    kept = {k: v for k, v in cover.world.state.entries.items() if not k.startswith("bank-line/")}
+    assert kept == before
+    assert line(cover, "B2").answer["cause"] == "paid-twice"
+
+
+def test_what_a_call_has_told_of_a_reimbursement_matches_a_line(desk: Desk) -> None:
+    desk.approve()
+    desk.pay()
+    desk.report()
+    args: dict[str, Any] = {"reference": "B-77", "order": ORDER, "direction": "out",
+                            "amount_fen": DUE, "value_on": "2025-06-10"}  # fmt: skip
+    same = bank(desk.world, "bank", "line", **args)
+    assert (same.answer["outcome"], same.postings) == ("matched", [])
+
+
+@pytest.mark.parametrize("back_fen", [0, 500])
+def test_what_a_call_has_told_of_a_payout_matches_a_line(back_fen: int) -> None:
+    heirs = Heirs()
+    first = heirs.order()
+    heirs.do("confirm", payment=first, reference="r1")
+    if back_fen:
+        heirs.back(first, back_fen, "r2")
+        heirs.order()
+    stands = heirs.stands()
+    args: dict[str, Any] = {"reference": "r1", "order": f"payout/{PAYOUT}/{first}",
+                            "direction": "out", "amount_fen": REFUND,
+                            "value_on": "2025-06-10"}  # fmt: skip
+    same = bank(heirs.world, "bank", "line", **args)
+    assert (same.answer["outcome"], same.postings) == ("matched", [])
+    assert heirs.stands() == stands
