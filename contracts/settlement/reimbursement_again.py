@@ -5,7 +5,8 @@ charge line of a decided bill, only the digest of the call that brought it; that
 it was, and what decides may differ only in what the ledger knows. It is decided on the year's
 counters as they were, in its own place. What the funds owe more is posted, ordered by another
 person and paid by a bank like the first time; a decision that gives less is refused, since nobody
-takes money back from a person without hearing them.
+takes money back from a person without hearing them. The same call once more is a retry only where
+there is nothing more: what is known may have changed again.
 """
 
 from __future__ import annotations
@@ -86,8 +87,6 @@ def again(ctx: Context, args: Args) -> Answer:
     made = load(ctx, name)
     require_competent(ctx, made.area)
     digest = content_digest(ctx, "reimbursement.again", args)
-    if digest == made.last:
-        return answer_of(name, made)
     stage = follow(made.stage, Step.AGAIN)
     if made.reviewer == ctx.holder:
         reject("reimbursement.same-holder", holder=ctx.holder)
@@ -97,6 +96,8 @@ def again(ctx: Context, args: Args) -> Answer:
     decided = _decide(ctx, name, made, person, bill, at_ms)
     payments = tuple((p.fund, p.amount_fen) for p in decided.decision.payments)
     before, after = (sum(n for _, n in rows) for rows in (made.payments, payments))
+    if after <= before and digest == made.last:
+        return answer_of(name, made)
     if after <= before:
         reject("reimbursement.not-more", before_fen=before, after_fen=after)
     rounds = 1 if made.verdict is None else made.verdict.rounds + 1

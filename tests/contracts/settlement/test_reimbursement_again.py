@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -157,6 +158,22 @@ def test_it_is_decided_in_its_own_place_of_the_year(desk: Desk) -> None:
     rows = counters.load(desk.world.state, ALICE, "430100", "310", 2025)
     assert rows is not None
     assert [name for _, name in rows.settlements] == [f"reimbursement/{NAME}", "H44010000123-m-7"]
+
+
+def test_the_same_call_once_more_decides_again_where_there_is_more(desk: Desk) -> None:
+    """The home bureau tells twice, late, what was paid of the deductible: for the same reason the
+    bill is decided again both times, and a retry of either is answered as it was."""
+    desk.approve(place=PLACE)
+    for number, due_fen in ((1, 117_000 + 13_000), (2, 117_000 + 26_000)):
+        args = {"person": ALICE, "scheme": "310", "year": 2025, "settled_ms": 1, "as_of_ms": 1,
+                "local": sha256(bytes([number])).digest()}  # fmt: skip
+        desk.world.do(BUREAU_CHANGSHA, "counters", "feed", args,
+                      attachments={"person": {"deltas": {"deductible_fen": 20_000}}})  # fmt: skip
+        told = again(desk, reason="late_counters")
+        assert told.answer["due_fen"] == due_fen
+        before = dict(desk.world.state.entries)
+        assert again(desk, reason="late_counters").answer == told.answer
+        assert desk.world.state.entries == before
 
 
 def test_calls_that_are_refused_change_nothing(desk: Desk) -> None:
