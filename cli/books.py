@@ -77,7 +77,7 @@ def statement(
         opening: dict[str, int] = {}
         rows: list[dict[str, Any]] = []
         running: dict[str, int] = {}
-        for posting in _postings(client, account):
+        for posting in postings_of(client, account):
             fund, amount = posting["fund_type"], int(posting["amount_fen"])
             if posting["at_height"] < low:
                 opening[fund] = opening.get(fund, 0) + amount
@@ -265,7 +265,8 @@ def _written(to_file: Path, entries: Iterator[Entry]) -> int:
     return lines
 
 
-def _postings(client: Client, account: str) -> Iterator[dict[str, Any]]:
+def postings_of(client: Client, account: str) -> Iterator[dict[str, Any]]:
+    """All postings on an account, oldest first."""
     after = None
     while True:
         page = client.get(f"/v1/accounts/{account}/postings", limit=PAGE, after=after)

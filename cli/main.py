@@ -39,6 +39,7 @@ from cli import (
     rerun,
     show,
     trace,
+    trace_back,
     validator,
     watch,
     worklists,
@@ -81,6 +82,7 @@ mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
 mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
 mount(bank.app, CONTRACTS_BY_NAME, ("bank",))
 mount(provider.app, CONTRACTS_BY_NAME, ("provider",))
+bank.app.command("trace")(trace_back.trace_back)
 show.fund.command("trial-balance")(books.trial_balance)
 show.fund.command("statement")(books.statement)
 show.fund.command("vouchers")(books.vouchers)

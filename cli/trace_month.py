@@ -15,7 +15,8 @@ from typing import Any
 from cli.client import Client, Refused
 from cli.output import yuan
 
-WITHHELD = "withheld"
+WITHHELD, ABSENT = "withheld", "absent"
+NOT_FOUND = 404
 ATTEMPTS_MAX = 50
 """Payments of one notice that are followed back."""
 WAYS = (
@@ -121,8 +122,11 @@ def _cleared(
     found: dict[str, Any] = {"statement": None, **dict.fromkeys(name for name, _ in WAYS)}
     if not period or pair is None:
         return found
-    statement = _ask(client, f"/v1/clearing/{period}/{pair['home']}/{pair['care']}")
-    found["statement"] = statement
+    path = f"/v1/clearing/{period}/{pair['home']}/{pair['care']}"
+    statement = _ask(client, path, may_lack=True)
+    found["statement"] = (
+        {**statement, **pair, "period": period} if ABSENT in statement else statement
+    )
     found["clearing"] = _paid(client, statement.get("notice"))
     found["levy"] = _of_city(client, "levy", area, period)
     for place in sorted({row["place"] for row in statement.get("places", ())} or {pair["care"]}):
@@ -160,12 +164,17 @@ def _paid(client: Client, notice_id: str | None) -> dict[str, Any] | None:
     }
 
 
-def _ask(client: Client, path: str) -> dict[str, Any]:
+def _ask(client: Client, path: str, *, may_lack: bool = False) -> dict[str, Any]:
     """A record, or that it is withheld from this reader. Raises ``Refused`` where the node cannot
-    answer."""
+    answer.
+
+    ``may_lack``: there need be no such thing; readers who learn that are told so.
+    """
     try:
         found: dict[str, Any] = client.get(path)["record"]
     except Refused as refusal:
+        if may_lack and refusal.status == NOT_FOUND:
+            return {ABSENT: True}
         if not refusal.is_withheld:
             raise
         return {WITHHELD: True}
@@ -216,6 +225,9 @@ def _statement(cleared: dict[str, Any]) -> list[str]:
     if statement is None:
         return []
     words = "withheld from this reader 无权查看"
+    if ABSENT in statement:  # what was settled was taken back in the same period
+        where = f"{statement['home']} -> {statement['care']}, period {statement['period']}"
+        return [f"statement 清分表: {where}: nothing to clear 无应清算金额"]
     national = True
     if WITHHELD not in statement:
         words = f"{statement['home']} -> {statement['care']}, period {statement['period']}"

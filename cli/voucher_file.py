@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +76,8 @@ def _fill(book: Any, entries: Iterable[Entry]) -> int:
                 sheet.write_string(row, column, value)
         for column, fen in enumerate(amounts, start=len(texts)):
             if fen:
-                # A double holds 15 digits: fen below 10^15 come out as they went in.
-                sheet.write_number(row, column, fen / 100, money)
+                # A double would be written with 16 digits: 73.82 as 73.81999999999999.
+                sheet.write_number(row, column, Decimal(fen) / 100, money)
         count, row = count + 1, row + 1
     if sheet is None:
         _sheet(book, head)

@@ -118,6 +118,12 @@ def _payment(access: Access, rest: str) -> Parties:
     return parties.of_payment(access.state, rest)
 
 
+def _bank_reference(access: Access, rest: str) -> Parties:
+    """The bank; and whom the payment concerns that its reference names."""
+    named = access.view.state(f"bank-reference/{rest}") or ""
+    return _organisation(access, rest) | parties.of_payment(access.state, named)
+
+
 def _statement(access: Access, rest: str) -> Parties:
     return _pair(access, rest.partition("/")[2])
 
@@ -154,6 +160,7 @@ KEYS: Mapping[str, tuple[Right, Concern]] = {
     "catalogue-meta": (Right.CHAIN, _nobody),
     "catalogue-part": (Right.CHAIN, _nobody),
     "tx": (Right.CHAIN, _nobody),
+    "looks": (Right.CHAIN, _nobody),
     "claim": (Right.PERSON, _claim),
     "claim-lines": (Right.CONTENT, _claim),
     "person": (Right.PERSON, _person),
@@ -171,6 +178,7 @@ KEYS: Mapping[str, tuple[Right, Concern]] = {
     "bank": (Right.PARTY, _organisation),
     "bank-line": (Right.PARTY, _organisation),
     "bank-order": (Right.ORDER, _bank_order),
+    "bank-reference": (Right.PARTY, _bank_reference),
     "mapping": (Right.PARTY, _organisation),
     "mapping-version": (Right.PARTY, _organisation),
     "mapping-page": (Right.PARTY, _organisation),

@@ -44,8 +44,8 @@ class Right(Enum):
     CHAIN = "any registered organisation, any post"
     PARTY = (
         "the organisations named in the thing; bureaus and finance departments of its home and care"
-        " areas; the centre; auditors and regulators of these areas. Any post but operator (at"
-        " institutions also operator, the person at the counter)"
+        " areas; the centre; auditors and regulators of these areas and of the whole country. Any"
+        " post but operator (at institutions also operator, the person at the counter)"
     )
     PERSON = (
         "the person's home bureau; institutions that are party to the thing; auditors and"
@@ -257,6 +257,8 @@ def is_party(caller: Caller, parties: Parties) -> bool:
     """Whether the thing concerns the caller (``Right.PARTY``)."""
     if caller.id in parties.organisations or caller.kind == "centre":
         return True
+    if caller.kind in OVERSEERS and caller.region == COUNTRY:
+        return True  # also of banks and insurers, which are of no area
     if caller.kind in OVERSEERS | {"bureau", "finance"}:
         return _reaches(caller, parties.home_regions | parties.care_regions)
     return False

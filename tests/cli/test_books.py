@@ -7,6 +7,7 @@ import json
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -15,9 +16,9 @@ import pytest
 import typer
 
 from cli import books, show
-from cli.account_scheme import OWN_TABLE, Scheme, SchemeError
+from cli.account_scheme import OWN_TABLE, Entry, Scheme, SchemeError
 from cli.client import Client, Refused
-from cli.voucher_file import plain, yuan_text
+from cli.voucher_file import plain, write_xlsx, yuan_text
 from contracts.settlement.calendar import start_of_day_ms
 from node.ledger.receipt import Receipt
 from tests.cli.bridge import live_world, open_bridge
@@ -209,8 +210,8 @@ def test_a_workbook_holds_what_the_text_holds(at: At, tmp_path: Path) -> None:
     assert len(found) == len(want)
     for cells, row in zip(found[1:], want[1:], strict=True):
         assert cells["I"] == row[8]
-        assert float(cells.get("K") or 0) == float(row[10] or 0)
-        assert float(cells.get("L") or 0) == float(row[11] or 0)
+        for column, text in (("K", row[10]), ("L", row[11])):
+            assert Decimal(cells.get(column) or 0) == Decimal(text or 0), "no double's last digits"
     again = tmp_path / "again.xlsx"
     at.json(BUREAU_CHANGSHA, "fund", "vouchers", "--region", "430100", "--out", again)
     assert again.read_bytes() == path.read_bytes()
@@ -221,6 +222,18 @@ def test_texts_are_never_formulas_and_amounts_are_exact() -> None:
         "'=1+1", "'+1", "'-1", "'@x", "a=b", "",
     ]  # fmt: skip
     assert [yuan_text(n) for n in (0, 5, -5, 123_456_789)] == ["", "0.05", "-0.05", "1234567.89"]
+
+
+@pytest.mark.parametrize(
+    ("fen", "text"), [(7_382, "73.82"), (-9_143, "-91.43"), (300_000, "3000"), (1, "0.01"),
+                      (10**15 - 1, "9999999999999.99")],
+)  # fmt: skip
+def test_a_workbook_has_the_decimals_and_not_a_doubles(fen: int, text: str, tmp_path: Path) -> None:
+    path = tmp_path / "one.xlsx"
+    entry = Entry("v", "2025-06-01", 1, "c", "t", "b", "1", "n", "d", "310100", fen, 0)
+    assert write_xlsx(path, [entry]) == 1
+    with zipfile.ZipFile(path) as book:
+        assert f"<v>{text}</v>" in book.read("xl/worksheets/sheet1.xml").decode()
 
 
 def test_a_table_of_accounts_that_is_none_is_refused(tmp_path: Path, at: At) -> None:

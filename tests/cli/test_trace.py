@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,9 @@ import pytest
 from cli.client import Refused
 from cli.output import out
 from cli.trace import follow, print_tree, tree_of
+from tests.cli.month_desk import Desk
+from tests.contracts.settlement.claim_world import BED, line
+from tests.contracts.world import HOSPITAL
 
 TRANSFER = "claim/C-1"
 SETTLED: dict[str, Any] = {
@@ -122,3 +126,21 @@ def test_a_narrow_terminal_folds_and_loses_no_amount(monkeypatch: pytest.MonkeyP
     text = "".join(line.lstrip("│├└─ ").strip() for line in shown.get().splitlines())
     for n in range(9):
         assert f"1,640.0{n}" in text, shown.get()
+
+
+def test_what_was_taken_back_before_it_was_cleared_has_no_statement(tmp_path: Path) -> None:
+    """There is none for the pair: nobody is told that it is withheld who may see all."""
+    desk = Desk(tmp_path)
+    try:
+        name = desk.settle("H44010000123-m-1", [line(1, BED, 100_000)])
+        taken = {"claim": name, "reversal": f"{name}-r", "reason": "wrong_bill"}
+        desk.do(HOSPITAL, "claim", "reverse", taken, "clerk")
+        desk.on("2025-07-01").declare()
+        desk.confirm()
+        text = desk.screens.text("auditor:national", "audit", "trace", name)
+        told = desk.screens.json("auditor:national", "audit", "trace", name)["month"]
+    finally:
+        desk.close()
+    assert "withheld" not in text
+    assert "430000 -> 440000, period 2025-06: nothing to clear" in " ".join(text.split())
+    assert told["statement"]["absent"] is True

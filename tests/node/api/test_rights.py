@@ -47,6 +47,8 @@ ALL = frozenset(row[0] for row in ORGANISATIONS)
 HOME = {"bureau:430000", "bureau:430100"}
 CARE = {"bureau:440000", "bureau:440100"}
 WATCHERS = {"auditor:national", "auditor:430000", "regulator:440000"}
+COUNTRYWIDE = {"centre", "auditor:national"}
+"""Party to everything, also to what is of no area: banks and insurers."""
 BUSINESS = frozenset(POSTS) - {"operator"}
 CASES = frozenset({"clerk", "checker", "doctor", "audit"})
 
@@ -85,7 +87,7 @@ EXPECTED: dict[str, Allowed] = {
     "stream": ANYBODY,
     "trail": ANYBODY,
     "organisation": ANYBODY,
-    "organisation_changes": ({HOSPITAL, "centre"}, BUSINESS),
+    "organisation_changes": ({HOSPITAL} | COUNTRYWIDE, BUSINESS),
     "validators": ANYBODY,
     "parameter": ANYBODY,
     "status_details": ({"bureau:430000"}, frozenset({"operator"})),
@@ -142,11 +144,11 @@ EXPECTED: dict[str, Allowed] = {
     "cover_product": ANYBODY,
     "cover_holder": (SEE_PERSON, CASES),
     "cover_payment": (OF_COVER, BUSINESS),
-    "insurer_month": ({"centre", INSURER}, BUSINESS),
-    "insurer_due": ({"centre", INSURER}, BUSINESS),
+    "insurer_month": ({INSURER} | COUNTRYWIDE, BUSINESS),
+    "insurer_due": ({INSURER} | COUNTRYWIDE, BUSINESS),
     "area_insurers": (OF_INSTITUTION - {HOSPITAL}, BUSINESS),
     "area_insurers_month": (OF_INSTITUTION - {HOSPITAL}, BUSINESS),
-    "cover_payments": ({INSURER, "centre"}, BUSINESS),
+    "cover_payments": ({INSURER} | COUNTRYWIDE, BUSINESS),
     "account": (
         HOME | {"centre", "finance:430100", "auditor:national", "auditor:430000"},
         BUSINESS,
@@ -159,8 +161,8 @@ EXPECTED: dict[str, Allowed] = {
         CARE | {"centre", "auditor:national", "regulator:440000", HOSPITAL},
         BUSINESS,
     ),
-    "bank_orders": ({"centre", "bank:icbc"}, BUSINESS),
-    "bank_suspense": ({"centre", "bank:icbc"}, BUSINESS),
+    "bank_orders": ({"bank:icbc"} | COUNTRYWIDE, BUSINESS),
+    "bank_suspense": ({"bank:icbc"} | COUNTRYWIDE, BUSINESS),
     "trial_balance": (
         HOME | {"centre", "finance:430100", "auditor:national", "auditor:430000"},
         BUSINESS,
@@ -500,6 +502,11 @@ def test_of_a_batch_each_reader_sees_its_own_calls(edge: Edge) -> None:
             "centre", "bureau:430000", "bureau:440000", "auditor:national", "auditor:430000",
             "regulator:440000",
         }),
+        ("bank/bank:icbc", {"bank:icbc"} | COUNTRYWIDE),
+        ("bank-line/bank:icbc/R-1", {"bank:icbc"} | COUNTRYWIDE),
+        ("bank-reference/bank:icbc/R-1", {"bank:icbc"} | COUNTRYWIDE),
+        (f"commercial/{INSURER}", {INSURER} | COUNTRYWIDE),
+        ("looks/bureau:430100/2026-01-01", ALL),
         ("link/00", set()),
         ("whatever/1", set()),
     ],
@@ -528,7 +535,7 @@ def test_a_banks_machine_keeper_does_not_see_whom_it_pays(edge: Edge, key: str) 
 @pytest.mark.parametrize(
     ("kind", "allowed"),
     [
-        ("payment", {"centre", "bank:icbc"}),
+        ("payment", {"bank:icbc"} | COUNTRYWIDE),
         ("reimbursement", {"bank:icbc", "auditor:national"}),
         ("payout", {"bank:icbc", "auditor:national"}),
         ("cover", {"bank:icbc", "auditor:national"}),
@@ -539,6 +546,21 @@ def test_who_sees_the_list_of_a_banks_orders(tmp_path: Path, kind: str, allowed:
     path, query = "/v1/banks/bank:icbc/orders", f"kind={kind}"
     found = {org for org in ALL if edge.api.get(path, reader(org, "finance"), query).status == 200}
     assert found == allowed
+
+
+@pytest.mark.parametrize("path", ["", "/postings"])
+@pytest.mark.parametrize(
+    ("account", "owner"),
+    [("bank:bank:icbc", "bank:icbc"), ("credit:bank:icbc", "bank:icbc"),
+     (f"commercial:{INSURER}", INSURER), (f"benefit:{INSURER}", INSURER)],
+)  # fmt: skip
+def test_who_audits_the_country_follows_money_into_banks_and_insurers(
+    edge: Edge, account: str, owner: str, path: str
+) -> None:
+    """Their accounts are of no area, and end every payment."""
+    url = f"/v1/accounts/{account}{path}"
+    found = {org for org in ALL if edge.api.get(url, reader(org, "finance")).status == 200}
+    assert found == {owner} | COUNTRYWIDE
 
 
 def test_every_right_is_used_and_described() -> None:

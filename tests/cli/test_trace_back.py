@@ -1,0 +1,149 @@
+"""From a bank's reference back to what it paid: every row, to the fen of what was confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.cli.month_desk import FINANCE_GUANGZHOU, FINANCE_HUNAN, JUNE, Desk
+from tests.contracts.settlement.claim_world import BED, line
+from tests.contracts.world import (
+    BANK,
+    BUREAU_GUANGDONG,
+    BUREAU_GUANGZHOU,
+    BUREAU_HUNAN,
+    CENTRE,
+    HOSPITAL,
+)
+
+AUDITOR = "auditor:national"
+ONE, TWO, BACK, NEXT = (f"H44010000123-m-{n}" for n in range(1, 5))
+JULY = "2025-07"
+IN_MONTH, LATER = "440100-d1", "440100-d2"
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """June with a bill taken back and a deduction before it was confirmed; July with a bill and
+    with what was found on June. Each month is paid by the city and by the home province."""
+    made = Desk(tmp_path_factory.mktemp("node"))
+    for name in (ONE, TWO, BACK):
+        made.settle(name, [line(1, BED, 100_000)])
+    taken = {"claim": BACK, "reversal": f"{BACK}-r", "reason": "wrong_bill"}
+    made.do(HOSPITAL, "claim", "reverse", taken, "clerk")
+    made.on("2025-07-01").declare()
+    struck = {"line": "1", "line_fen": 100_000, "reason": "not_done"}
+    made.deduct(IN_MONTH, ONE, [struck | {"amount_fen": 1_000}])
+    made.decide(IN_MONTH, 1_000)
+    _pay(made, JUNE, "2025-07-21")
+    made.deduct(LATER, TWO, [struck | {"amount_fen": 700}])
+    made.decide(LATER, 700)
+    made.settle(NEXT, [line(1, BED, 50_000)])
+    made.on("2025-08-01").declare(JULY)
+    _pay(made, JULY, "2025-08-21")
+    yield made
+    made.close()
+
+
+def _pay(made: Desk, period: str, on: str) -> None:
+    """References R-1 and R-2 for June, R-3 and R-4 for July."""
+    made.confirm(period)
+    made.on(on).do(CENTRE, "clearing", "cut", {"period": period}, "finance")
+    pair = {"period": period, "home": "430000", "care": "440000"}
+    path = f"/v1/clearing/{period}/430000/440000"
+    with made.screens.client(AUDITOR, "audit") as client:
+        fen = int(client.get(path)["record"]["total_fen"])
+    for bureau in (BUREAU_HUNAN, BUREAU_GUANGDONG):
+        made.do(bureau, "clearing", "confirm", pair | {"amount_fen": fen}, "finance")
+    for payer, notice in (
+        (FINANCE_GUANGZHOU, f"institution:{period}:{HOSPITAL}"),
+        (FINANCE_HUNAN, f"clearing:{period}:430000:440000"),
+    ):
+        with made.screens.client(AUDITOR, "audit") as client:
+            owed = int(client.get(f"/v1/notices/{notice}")["record"]["amount_fen"])
+        made.pay(payer, notice, owed, on)
+
+
+def trace(desk: Desk, reference: str, bank: str = BANK) -> Any:
+    return desk.screens.json(AUDITOR, "audit", "bank", "trace", bank, reference)
+
+
+def rows(part: dict[str, Any]) -> list[tuple[str, str, int]]:
+    return [(row["what"], row["id"], row["amount_fen"]) for row in part["rows"]]
+
+
+JUNE_ROWS = [
+    ("settlement", ONE, 59_500), ("settlement", TWO, 85_000), ("settlement", BACK, 85_000),
+    ("reversal", f"{BACK}-r", -85_000), ("deduction", IN_MONTH, -1_000),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("reference", "kind"), [("R-1", "institution"), ("R-2", "clearing")])
+def test_a_months_money_is_its_settlements(desk: Desk, reference: str, kind: str) -> None:
+    told = trace(desk, reference)
+    assert told["notice"]["kind"] == kind
+    (part,) = told["parts"]
+    assert rows(part) == JUNE_ROWS
+    paid = sum(fen for _, _, fen in JUNE_ROWS)
+    assert (part["rows_fen"], part["total_fen"], part["difference_fen"]) == (paid, paid, 0)
+    assert int(told["payment"]["amount_fen"]) == paid
+
+
+def test_what_was_found_later_is_in_the_period_that_it_went_into(desk: Desk) -> None:
+    told = trace(desk, "R-4")
+    (part,) = told["parts"]
+    assert [(what, name) for what, name, _ in rows(part)] == [
+        ("deduction", LATER), ("settlement", NEXT),
+    ]  # fmt: skip
+    assert (part["difference_fen"], part["rows_fen"]) == (0, int(told["payment"]["amount_fen"]))
+    # The city's own month is the settlement; the finding lowers its notice.
+    told = trace(desk, "R-3")
+    (part,) = told["parts"]
+    assert [name for _, name, _ in rows(part)] == [NEXT]
+    assert part["difference_fen"] == 0
+    assert int(told["notice"]["amount_fen"]) == part["rows_fen"] - 700
+
+
+def test_the_way_back_meets_the_way_there(desk: Desk) -> None:
+    text = desk.screens.text(AUDITOR, "audit", "trace", ONE)
+    for reference in ("R-1", "R-2"):
+        assert f"{BANK} {reference} of" in " ".join(text.split())
+        shown = desk.screens.text(AUDITOR, "audit", "bank", "trace", BANK, reference)
+        assert ONE in shown.replace("\n", "")
+        assert "difference 差额 0.00" in shown
+
+
+def test_a_reference_that_no_bank_gave_is_told(desk: Desk) -> None:
+    told = desk.screens.run(AUDITOR, "audit", "bank", "trace", BANK, "R-99")
+    assert told.exit_code == 1
+    assert f"{BANK} has reported no movement R-99" in " ".join(told.output.split())
+
+
+def test_who_is_party_to_the_payment_may_ask_and_others_not(desk: Desk) -> None:
+    told = desk.screens.json(FINANCE_HUNAN, "finance", "bank", "trace", BANK, "R-2")
+    assert told["notice"]["notice"] == f"clearing:{JUNE}:430000:440000"
+    assert told["parts"][0]["withheld"] is True, "institutions' months are the place of care's"
+    text = desk.screens.text(FINANCE_HUNAN, "finance", "bank", "trace", BANK, "R-2")
+    assert "withheld from this reader" in text
+    told = desk.screens.json(BUREAU_GUANGDONG, "finance", "bank", "trace", BANK, "R-2")
+    assert rows(told["parts"][0]) == JUNE_ROWS
+    desk.screens.text(BUREAU_GUANGZHOU, "finance", "bank", "trace", BANK, "R-99", code=4)
+
+
+def test_a_posting_that_no_row_explains_is_a_difference(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A planted fen: the node's list of postings lacks one, the statement does not."""
+    from cli import trace_back
+
+    whole = trace_back.postings_of
+
+    def lacking(client: Any, account: str) -> Iterator[dict[str, Any]]:
+        return (leg for leg in whole(client, account) if leg["transfer_id"] != f"claim/{TWO}")
+
+    monkeypatch.setattr(trace_back, "postings_of", lacking)
+    told = desk.screens.run(AUDITOR, "audit", "bank", "trace", BANK, "R-2")
+    assert told.exit_code == 1
+    assert "difference 差额 850.00" in told.output
