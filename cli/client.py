@@ -48,6 +48,14 @@ class Unreachable(Exception):  # noqa: N818  (what the node is)
         self.address = address
 
 
+class Late(Unreachable):
+    """The node has taken the request and was not done with it in the time that it was given."""
+
+    def __init__(self, address: str, timeout_s: float) -> None:
+        super().__init__(address, f"no answer within {timeout_s:g} s")
+        self.timeout_s = timeout_s
+
+
 class Unaskable(Exception):  # noqa: N818  (what the request is)
     """A request that cannot be put to any node; the message says why."""
 
@@ -145,6 +153,7 @@ class Client:
         except (ValueError, httpx.InvalidURL) as error:
             raise Unreachable(self.base, error) from None
         self._http = httpx.Client(timeout=timeout_s, transport=transport)
+        self._timeout_s = timeout_s
         self._chain: bytes | None = None
 
     def close(self) -> None:
@@ -272,6 +281,8 @@ class Client:
             answer = self._http.request(
                 method, self.base + target, content=body or None, headers=dict(headers)
             )
+        except httpx.ReadTimeout:
+            raise Late(self.base, self._timeout_s) from None
         except httpx.TransportError as error:
             raise Unreachable(self.base, error) from None
         _check(answer)

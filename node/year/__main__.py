@@ -14,6 +14,7 @@ from node.benchmark import machine
 from node.benchmark.memory import keep_large_apart
 from node.service.collector import tune_collector
 from node.year.ledger import YearBroken
+from node.year.look import write_desk
 from node.year.node_process import OPEN
 from node.year.places import Scale
 from node.year.report import page
@@ -49,6 +50,9 @@ def main() -> int:
             tune_collector()
             folder = Path(temporary) if given.dir is None else given.dir
             outcome = simulate(plan, folder, _bar(quiet=given.json))
+            if given.dir is not None:
+                for line in write_desk(folder):
+                    print(f"year: {line}", file=sys.stderr)
         described["yardstick_ms_after"] = machine.measure_apart()
     except YearBroken as error:
         print(f"year: {error}", file=sys.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -158,6 +159,16 @@ def test_a_node_that_answers_nonsense_is_a_refusal_without_a_traceback(key: Path
         result = yibao("--node", node, "--key", key, "claim", "show", "C-1")
     assert result.exit_code == Exit.REFUSED
     assert "http.500" in result.stderr
+
+
+def test_a_node_that_takes_long_is_not_told_to_be_away(key: Path) -> None:
+    """It has taken the request: what helps is to wait, as for the first trial balance."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        node = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        told = yibao("--node", node, "--key", key, "--timeout", "0.2", "status")
+    assert told.exit_code == Exit.UNREACHABLE
+    assert "no answer within 0.2 s" in told.stderr
+    assert "yibao --timeout 2 ..." in told.stderr
 
 
 def test_a_silent_node_is_unreachable(key: Path) -> None:

@@ -20,6 +20,9 @@ from contracts.settlement import CONTRACTS
 from contracts.settlement.calendar import start_of_day_ms
 from node.benchmark import machine
 from node.benchmark.workload import Batch, Planned, Signer
+from node.config import load
+from node.ledger import crypto, keystore
+from node.ledger.genesis import Genesis
 from node.ledger.receipt import Receipt, ReceiptPosting
 from node.service.opening import OpenOptions, open_ledger
 from node.store.database import Database
@@ -28,6 +31,7 @@ from node.year import bills, calendar, cases, charts, closing, later, outages, p
 from node.year.days import Days
 from node.year.journal import Journal
 from node.year.ledger import YearBroken, YearLedger
+from node.year.look import write_desk
 from node.year.node_process import OPEN
 from node.year.people import People
 from node.year.places import Places, Scale
@@ -101,6 +105,29 @@ def test_the_year_ends_with_nothing_open(lived: tuple[Outcome, Path]) -> None:
         assert len(colours) <= 3 * 2, "one for each pair of provinces"
     assert outcome.journal.colours.keys() >= {"2025-06"}
     json.dumps(told)
+
+
+def test_a_year_that_is_kept_can_be_looked_at(lived: tuple[Outcome, Path], tmp_path: Path) -> None:
+    """By a node without a key, and by the country's auditor."""
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    (folder / "genesis.json").write_bytes((lived[1] / "genesis.json").read_bytes())
+    commands = write_desk(folder)
+    config = load(folder / "node.toml")
+    assert (config.node.organisation, config.node.key) == ("auditor:national", None)
+    assert config.node.genesis == folder / "genesis.json"
+    assert config.node.data_dir == folder / "data"
+    key = folder / "auditor.key"
+    assert key.stat().st_mode & 0o077 == 0, "others may not read a key file"
+    seed = keystore.open_sealed(key.read_bytes(), (folder / "passphrase").read_text())
+    public = crypto.public_key(crypto.private_key(seed))
+    (auditor,) = [
+        row
+        for row in Genesis.parse((folder / "genesis.json").read_bytes()).organisations
+        if row["id"] == "auditor:national"
+    ]
+    assert [item["key"] for item in auditor["keys"]] == [public]
+    assert str(config.node.genesis.parent / "node.toml") in commands[0]
 
 
 def test_what_is_confirmed_for_cities_is_levied_and_passed_on(lived: tuple[Outcome, Path]) -> None:
