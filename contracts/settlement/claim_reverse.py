@@ -26,11 +26,12 @@ from contracts.settlement import (
 )
 from contracts.settlement.claim import CONTRACT
 from contracts.settlement.claim_shapes import INSTITUTIONS, WHY_TAKEN_BACK
+from contracts.settlement.enrolment import Person
 from contracts.settlement.funds_book import Book
 from contracts.settlement.lifecycle import Action, follow
 from contracts.settlement.provider import book as provider
 from contracts.settlement.records import Claim, Reversal, Settled, content_digest, is_reversal
-from contracts.settlement.refunds import payout
+from contracts.settlement.refunds import order, payout
 from contracts.settlement.refunds.consent import take_back
 from contracts.settlement.refunds.undo import post_back
 
@@ -71,11 +72,9 @@ def reverse(ctx: Context, args: Args) -> Answer:
     after = take_back(ctx, claim_id, claim, settled.sums[0], reversal_id)
     claim_stay.take_back(ctx, claim_id, claim, settled)
     _post(ctx, args, claim, settled, digest)
-    own = settled.own
-    if own.relatives:
-        family.use(ctx, claim.person, tuple((o, n) for o, _, n in own.relatives), -1)
-    invoices.release(ctx, settled.invoices, invoices.CLAIM, claim_id)
     person = enrolment.require_person(ctx.state, claim.person)
+    _give_back(ctx, person, claim_id, settled)
+    invoices.release(ctx, settled.invoices, invoices.CLAIM, claim_id)
     for year, deltas in settled.counters:
         counters.restore(ctx, person, year, dict(deltas), claim_id)
     if claim.visit.newborn:
@@ -121,6 +120,14 @@ def _post(ctx: Context, args: Args, claim: Claim, settled: Settled, digest: byte
     if settled.own.hold:
         credit.refund(ctx, settled.own.hold, settled.own.credit_fen, book)
     book.save()
+
+
+def _give_back(ctx: Context, person: Person, claim_id: str, settled: Settled) -> None:
+    """What relatives have allowed may be used again. Asked while the counters know the claim."""
+    if settled.own.relatives:
+        used = tuple((owner, amount) for owner, _, amount in settled.own.relatives)
+        at_ms = order.decided_at_ms(ctx, person, claim_id, settled)
+        family.use(ctx, person.id, used, -1, at_ms)
 
 
 def _refunds(settled: Settled | None) -> dict[str, int]:

@@ -270,7 +270,7 @@ def _use_up(ctx: Context, person: Person, own: OwnPart, book: Book) -> None:
     """Count what relatives' limits and the bank's hold have lost."""
     if own.relatives:
         used = tuple((owner, amount) for owner, _, amount in own.relatives)
-        family.use(ctx, person.id, used, 1)
+        family.use(ctx, person.id, used, 1, ctx.time_ms)
     if own.hold:
         credit.draw(ctx, own.hold, own.credit_fen, book)
 

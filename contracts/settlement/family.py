@@ -8,10 +8,12 @@ relatives: that is what a wallet transfer asks (``wallet``).
 The home bureau of the owner enters it, the owner being present. Money is taken at a settlement,
 when the patient chose it there, in the order in which the owners are named (``claim_own``).
 
-State: ``family/<relative>``: [[owner, relation, limit, used, from, to], ...], salt.
+State: ``family/<relative>``: [[owner, relation, limit, used, from, to, since in ms], ...], salt.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from contracts.api import Answer, Args, Context, Contract, State, reject
 from contracts.organisations import require_competent
@@ -50,20 +52,21 @@ def require_shared(state: State, owner: str, relative: str, date: str) -> Tie:
     return tie
 
 
-def use(ctx: Context, relative: str, amounts: tuple[tuple[str, int], ...], sign: int) -> None:
+def use(
+    ctx: Context, relative: str, amounts: tuple[tuple[str, int], ...], sign: int, at_ms: int
+) -> None:
     """Count what a settlement used (1) or a reversal gave back (-1), by owner.
 
-    A tie that was renewed meanwhile counts anew: nothing of it is below 0.
+    ``at_ms``: when it was settled first. Of a tie that was renewed since it has used nothing.
     """
     value = ctx.state.get(key_of(relative))
     if value is None:
         return
     rows, salt = value
-    used = dict(amounts)
-    made = []
-    for owner, relation, limit, before, start, end in rows:
-        after = max(0, before + sign * used.get(owner, 0))
-        made.append([owner, relation, limit, after, start, end])
+    used, made = dict(amounts), []
+    for tie in (Tie(*row) for row in rows):
+        moved = sign * used.get(tie.owner, 0) if tie.since_ms <= at_ms else 0
+        made.append(replace(tie, used_fen=max(0, tie.used_fen + moved)).encode())
     ctx.state.put(key_of(relative), [made, salt])
 
 
@@ -94,7 +97,9 @@ def authorise(ctx: Context, args: Args) -> Answer:
         status = person_status(one, today)
         if status in (DEAD, CLOSED):
             reject("enrolment.ended", person=one.id)
-    tie = Tie(owner.id, args["relation"], args["limit_fen"], 0, args["from"], args["to"])
+    tie = Tie(
+        owner.id, args["relation"], args["limit_fen"], 0, args["from"], args["to"], ctx.time_ms
+    )
     kept = [one for one in ties(ctx.state, person.id) if one.owner != owner.id]
     if len(kept) >= OWNERS_MAX:
         reject("family.too-many", limit=OWNERS_MAX)

@@ -22,6 +22,8 @@ class Tie:
     used_fen: int
     from_date: str
     to_date: str | None
+    since_ms: int = 0
+    """When the owner allowed it; what was settled before is no use of it."""
 
     @property
     def left_fen(self) -> int:
@@ -32,6 +34,7 @@ class Tie:
         """As the state has it."""
         return [
             self.owner, self.relation, self.limit_fen, self.used_fen, self.from_date, self.to_date,
+            self.since_ms,
         ]  # fmt: skip
 
     def holds_on(self, date: str) -> bool:

@@ -106,7 +106,7 @@ def remake(ctx: Context, old: Taken, new: Wanted) -> Settled | None:
     settled = None
     if decided is not None:
         settled = settled_of(ctx, new.digest, decided, names, again=new.again)
-    _post(ctx, old, new, settled, book)
+    _post(ctx, old, new, settled, book, at_ms)
     later = _count(ctx, old, new, settled, at_ms)
     if settled is not None:
         claim_stay.replaced(ctx, old.claim_id, old.claim, old.settled, new.claim_id, new.person)
@@ -179,7 +179,9 @@ def means_as_then(settled: Settled, use_account: bool) -> OwnMeans:
     )
 
 
-def _post(ctx: Context, old: Taken, new: Wanted, settled: Settled | None, book: Book) -> None:
+def _post(
+    ctx: Context, old: Taken, new: Wanted, settled: Settled | None, book: Book, at_ms: int
+) -> None:
     """The counter-entry of the old settlement, then the new one's legs."""
     own = old.settled.own
     legs = post_back(ctx, old.reversal, old.claim, old.settled, book)
@@ -201,7 +203,7 @@ def _post(ctx: Context, old: Taken, new: Wanted, settled: Settled | None, book: 
     for part, sign in ((own, -1), (None if settled is None else settled.own, 1)):
         if part is not None and part.relatives:
             used = tuple((owner, amount) for owner, _, amount in part.relatives)
-            family.use(ctx, old.claim.person, used, sign)
+            family.use(ctx, old.claim.person, used, sign, at_ms)
 
 
 def _count(

@@ -16,12 +16,14 @@ from contracts.settlement.funds_book import balance
 from tests.contracts.settlement.claim_world import (
     BED,
     DAY,
+    EMPLOYEE_POLICY,
     ClaimWorld,
     line,
     make_claim_world,
     visit,
 )
 from tests.contracts.settlement.funds_world import balances, enrol, trial_balance
+from tests.contracts.settlement.refund_world import resettle
 from tests.contracts.world import (
     ALICE,
     BANK,
@@ -134,6 +136,26 @@ def test_a_limit_is_in_all_and_a_reversal_gives_it_back(home: Home) -> None:
     home.counter.reverse("H44010000123-m-1")
     assert home.used_fen() == 0
     assert balance(home.world.state, CHILD_ACCOUNT, "310200") == 100_000
+
+
+def test_what_was_used_before_an_allowance_was_renewed_is_no_part_of_it(home: Home) -> None:
+    """Taken back or decided again, the first settlement changes nothing of the new allowance."""
+    home.allow(8_000)
+    home.settle("H44010000123-m-1", use_account=True, family=[CHILD])
+    assert home.used_fen() == 5_500
+    home.world.next_block()
+    home.allow(3_000)
+    home.settle("H44010000123-m-2", use_account=True, family=[CHILD])
+    assert home.used_fen() == 3_000
+    lower = EMPLOYEE_POLICY.replace("yuan(300)", "yuan(299)")
+    home.counter.deploy("310", lower, "2025-02-01")
+    again = resettle(home.counter, "H44010000123-m-1", reason="other")
+    assert again.answer["account_fen"] < 55_500
+    assert home.used_fen() == 3_000
+    home.counter.reverse("H44010000123-m-1-n")
+    assert home.used_fen() == 3_000
+    home.counter.reverse("H44010000123-m-2")
+    assert home.used_fen() == 0
 
 
 def test_nothing_is_used_that_was_not_chosen_or_not_allowed(home: Home) -> None:
