@@ -40,9 +40,14 @@ def test_intersection_by_enumeration(n: int) -> None:
     assert smallest > max_faulty(n)
 
 
-def test_primaries_take_turns_from_the_rotation_on() -> None:
-    members = ValidatorSet(3, names(4), rotation=6)
-    assert [members.primary(view) for view in range(6)] == [2, 3, 0, 1, 2, 3]
+@pytest.mark.parametrize(("rotation", "turns"), [(6, [2, 3, 0, 1, 2, 3]), (7, [3, 0, 1, 2, 3, 0])])
+def test_primaries_take_turns_from_the_rotation_on(rotation: int, turns: list[int]) -> None:
+    members = ValidatorSet(3, names(4), rotation=rotation)
+    assert [members.primary(view) for view in range(6)] == turns
+
+
+def test_the_largest_set() -> None:
+    assert ValidatorSet(0, names(MEMBERS_MAX)).size == MEMBERS_MAX
 
 
 def test_a_node_with_two_keys_sits_on_the_first_that_is_a_member() -> None:

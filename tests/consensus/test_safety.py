@@ -65,6 +65,17 @@ def test_another_certificate_of_the_same_changes_nothing() -> None:
     assert with_prepared(bound, ONE, other) == bound
 
 
+def test_the_newest_certificate_of_a_block_is_the_one_held() -> None:
+    early = with_prepared(SafetyRecord(), ONE, certificate(Kind.PREPARE, ONE))
+    late = with_prepared(early, ONE, certificate(Kind.PREPARE, ONE, view=2))
+    assert bound_above(late, 0) == ballot(Kind.PREPARE, ONE, 2)
+    check_statement(late, ballot(Kind.COMMIT, ONE, 2))
+    refused(lambda: with_prepared(late, ONE, certificate(Kind.PREPARE, ONE, view=1)))
+    higher = with_prepared(early, NEXT, certificate(Kind.PREPARE, NEXT))
+    assert bound_above(higher, 1) == ballot(Kind.PREPARE, NEXT)
+    refused(lambda: with_prepared(higher, ONE, certificate(Kind.PREPARE, ONE)))
+
+
 def test_a_commit_without_a_prepare_closes_the_slot() -> None:
     bound = with_prepared(SafetyRecord(), ONE, certificate(Kind.PREPARE, ONE))
     refused(lambda: with_vote(bound, 0, OTHER))
@@ -77,6 +88,7 @@ def test_no_vote_in_a_view_that_was_left() -> None:
     refused(lambda: with_prepared(record, ONE, certificate(Kind.PREPARE, ONE, view=1)))
     refused(lambda: with_change(record, said.statement, said.proof))
     refused(lambda: with_change(record, change(0, 1).statement, said.proof))
+    refused(lambda: with_change(record, replace(said.statement, epoch=1, view=3), said.proof))
     check_statement(record, said.statement)
     assert with_vote(record, 2, ONE).change == said.statement
     assert with_vote(record, 3, ONE).change is None
@@ -110,8 +122,13 @@ def test_one_new_view() -> None:
     assert with_new_view(begun, first) == begun
     refused(lambda: with_new_view(begun, second))
     refused(lambda: with_new_view(begun, replace(first, view=2)))
+    for elsewhere in (replace(first, view=0), replace(first, view=2), replace(first, epoch=1)):
+        refused(lambda said=elsewhere: with_new_view(record, said))
     check_statement(begun, first)
     refused(lambda: check_statement(record, first))
+    assert is_known(begun, first)
+    assert not is_known(begun, second)
+    assert not is_known(record, first)
 
 
 def test_an_epoch_voids_everything_but_the_count() -> None:
@@ -141,6 +158,7 @@ def test_what_an_up_to_date_record_knows() -> None:
         ballot(Kind.PREPARE, block("rival", ONE), 2),
         ballot(Kind.COMMIT, block("far", NEXT), 2),
         ballot(Kind.PREPARE, ONE, 3),
+        ballot(Kind.PREPARE, NEXT, 3),
         change(0, 2).statement,
         change(0, 3).statement,
         replace(ballot(Kind.PREPARE, ONE), epoch=1),
