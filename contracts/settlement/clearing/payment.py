@@ -79,7 +79,7 @@ def order(ctx: Context, args: Args) -> Answer:
     digest = content_digest(ctx, "payment.order", args)
     known = payment_record.find(ctx.state, payment_id)
     if known is not None:
-        if known.digest != digest or known.sender != ctx.sender:
+        if known.digest != digest:
             reject("payment.duplicate-id", payment=payment_id, notice=known.notice)
         return answer_of(payment_id, known)
     notice = notice_record.load(ctx.state, notice_id)

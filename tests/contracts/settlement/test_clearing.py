@@ -152,6 +152,22 @@ def test_a_held_payable_is_not_paid(month: Month) -> None:
                         post="finance")  # fmt: skip
 
 
+def test_a_payable_that_is_held_after_its_order_is_not_paid_either(month: Month) -> None:
+    """Held until an instant: at that instant it is free again."""
+    pay = {"payment": f"{FINANCE_GUANGDONG}:1", "notice": f"institution:{JUNE}:{HOSPITAL}",
+           "amount_fen": 59_500, "bank": "bank:icbc"}  # fmt: skip
+    month.world.do(FINANCE_GUANGDONG, "payment", "order", pay, post="finance")
+    until = month.world.time_ms + 10
+    hold = {"institution": HOSPITAL, "reason": "inquiry", "until_ms": until}
+    month.world.do(BUREAU_GUANGZHOU, "funds", "hold", hold, post="audit")
+    asked = {"payment": pay["payment"]}
+    month.world.time_ms = until - 1
+    month.world.refused("funds.payable-held", FINANCE_GUANGDONG, "payment", "approve", asked,
+                        post="checker")  # fmt: skip
+    month.world.time_ms = until
+    month.world.do(FINANCE_GUANGDONG, "payment", "approve", asked, post="checker")
+
+
 # --- Cities ---------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from contracts.settlement import CONTRACTS
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.clearing import notice_record
 from contracts.settlement.clearing.notice_record import Kind, Notice
+from contracts.settlement.clearing.payment import ATTEMPTS_MAX
 from contracts.settlement.clearing.payment_record import TABLE, PaymentStage, mermaid
 from tests.contracts.settlement.funds_world import balances, trial_balance
 from tests.contracts.world import (
@@ -146,6 +147,47 @@ def test_a_maker_does_not_approve_with_another_key(world: World) -> None:
     world.refused("payment.wrong-stage", BANK, "payment", "confirm", TOLD, post="operator")
 
 
+def test_only_who_approved_is_answered_again_and_until_the_bank_speaks(world: World) -> None:
+    order(world)
+    approve(world)
+    before = dict(world.state.entries)
+    approve(world)
+    assert world.state.entries == before
+    asked = {"payment": PAY["payment"]}
+    for holder in ("s:finance", "s:third"):
+        told = world.refused("payment.wrong-stage", FINANCE, "payment", "approve", asked,
+                             post="checker", holder=holder)  # fmt: skip
+        assert told.values["stage"] == "approved"
+    world.do(BANK, "payment", "confirm", TOLD, post="operator")
+    world.refused("payment.wrong-stage", FINANCE, "payment", "approve", asked, post="checker")
+
+
+def test_what_the_bank_could_not_pay_is_not_cancelled_too(world: World) -> None:
+    """Nor is a cancelled payment cancelled again for another reason."""
+    order(world)
+    approve(world)
+    back = {k: TOLD[k] for k in ("payment", "reference", "value_on")} | {"reason": "other"}
+    world.do(BANK, "payment", "bounce", back, post="operator")
+    cancel = {"payment": PAY["payment"], "reason": "other"}
+    world.refused("payment.wrong-stage", FINANCE, "payment", "cancel", cancel, post="checker")
+    cancel["payment"] = f"{FINANCE}:2"
+    order(world, payment=f"{FINANCE}:2")
+    world.do(FINANCE, "payment", "cancel", cancel, post="checker")
+    world.refused("payment.wrong-stage", FINANCE, "payment", "cancel",
+                  cancel | {"reason": "wrong_bank"}, post="checker")  # fmt: skip
+
+
+def test_a_notice_is_ordered_fifty_times_at_most(world: World) -> None:
+    """The last attempt counts; whoever tries on and on has another thing to mend."""
+    for number in range(1, ATTEMPTS_MAX + 1):
+        order(world, payment=f"{FINANCE}:{number}")
+        world.do(FINANCE, "payment", "cancel",
+                 {"payment": f"{FINANCE}:{number}", "reason": "other"}, post="checker")  # fmt: skip
+    told = world.refused("payment.too-many", FINANCE, "payment", "order",
+                         PAY | {"payment": f"{FINANCE}:51"}, post="finance")  # fmt: skip
+    assert told.values == {"notice": NOTICE, "limit": ATTEMPTS_MAX}
+
+
 def test_a_cancelled_payment_leaves_the_notice_to_another(world: World) -> None:
     order(world)
     cancel = {"payment": PAY["payment"], "reason": "wrong_bank"}
@@ -159,15 +201,17 @@ def test_a_cancelled_payment_leaves_the_notice_to_another(world: World) -> None:
                   cancel | {"payment": f"{FINANCE}:2"}, post="checker")  # fmt: skip
 
 
-def test_no_payment_goes_to_a_bank_that_has_left(world: World) -> None:
+@pytest.mark.parametrize("left", [BANK, "bank:ccb"])
+def test_no_payment_goes_to_a_bank_that_has_left(world: World, left: str) -> None:
     """Nobody could report it, and its notice would be on its way for good."""
+    world.state.put("org/bank:ccb", world.state.get(f"org/{BANK}") | {"id": "bank:ccb"})
     gone = world.former_bank()
     world.refused("payment.bank", FINANCE, "payment", "order", PAY | {"bank": gone}, post="finance")
-    order(world)
-    world.leave(BANK)
+    order(world, payee_bank="bank:ccb")
+    world.leave(left)
     told = world.refused("payment.bank", FINANCE, "payment", "approve",
                          {"payment": PAY["payment"]}, post="checker")  # fmt: skip
-    assert told.values == {"bank": BANK}
+    assert told.values == {"bank": left}
     cancel = {"payment": PAY["payment"], "reason": "wrong_bank"}
     world.do(FINANCE, "payment", "cancel", cancel, post="checker")
     assert notice_record.load(world.state, NOTICE).stage == "issued"
@@ -209,6 +253,14 @@ def test_reports_that_are_refused(world: World, code: str, given: dict[str, Any]
     order(world)
     approve(world)
     world.refused(code, BANK, "payment", "confirm", TOLD | given, post="operator")
+
+
+def test_a_bank_does_not_book_tomorrow_what_it_cannot_pay(world: World) -> None:
+    order(world)
+    approve(world)
+    back = {"payment": PAY["payment"], "reference": "ICBC-77", "value_on": "2025-06-11",
+            "reason": "other"}  # fmt: skip
+    world.refused("payment.value-day", BANK, "payment", "bounce", back, post="operator")
 
 
 @pytest.mark.parametrize("day", ["2025-02-30", "2025-02-29", "2025-13-01", "2025-6-1", ""])
