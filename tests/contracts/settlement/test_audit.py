@@ -13,6 +13,7 @@ from contracts.settlement.clearing.audit_record import TABLE, mermaid
 from tests.contracts.settlement.claim_world import BOB
 from tests.contracts.settlement.funds_world import balances, trial_balance
 from tests.contracts.settlement.month_world import (
+    BUREAU_SHENZHEN,
     CHANGSHA,
     FINANCE_GUANGDONG,
     FINANCE_HUNAN,
@@ -198,7 +199,33 @@ def test_a_decision_waits_for_the_institution_and_for_another_person(month: Mont
     answer(month, refused="audit.wrong-stage")
 
 
+def test_the_due_day_is_still_the_institutions(month: Month) -> None:
+    month.deduct(ONE, 1_000)
+    month.on("2025-07-08")
+    month.decide(1_000, refused="audit.waits")
+    answer(month, "object")
+    before = dict(month.state.entries)
+    answer(month, "object")
+    assert month.state.entries == before, "told twice it is one answer"
+    answer(month, "accept", refused="audit.wrong-stage")
+    month.decide(1_000)
+    answer(month, "object", refused="audit.wrong-stage")
+
+
+def test_all_that_the_funds_pay_can_be_taken_and_the_whole_bill_be_one_line(month: Month) -> None:
+    month.deduct(ONE, 59_500, line_fen=100_000)
+    whole = {"line": "1", "line_fen": 240_000, "amount_fen": 5_000, "reason": "not_done"}
+    month.deduct(TWO, 5_000, deduction="440100-d2", lines=[whole])
+    answer(month)
+    month.decide(59_500)
+    assert not any(trial_balance(month.state).values())
+
+
 def test_others_have_no_say(month: Month) -> None:
+    args = {"deduction": "440300-d1", "claim": ONE, "amount_fen": 1}
+    one = {"line": "1", "line_fen": 1, "amount_fen": 1, "reason": "not_done"}
+    month.world.refused("sender.not-competent", BUREAU_SHENZHEN, "audit", "notice", args,
+                        post="audit", attachments={"audit": {"lines": [one]}})  # fmt: skip
     month.deduct(ONE, 1_000)
     for sender, method, args, post, code in (
         ("pharmacy:P44010000456", "answer", {"answer": "accept"}, "clerk", "audit.not-yours"),
