@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from contracts.settlement import funds_chart as chart
-from contracts.settlement.clearing import audit_record, declaration_record, statement_record
+from contracts.settlement.clearing import (
+    account_record,
+    audit_record,
+    declaration_record,
+    notice_record,
+    statement_record,
+)
 from contracts.settlement.clearing.audit_record import TABLE, mermaid
 from tests.contracts.settlement.claim_world import BOB
 from tests.contracts.settlement.funds_world import balances, trial_balance
@@ -285,6 +291,17 @@ def test_a_finding_after_closing_lands_in_a_later_period_and_is_linked(month: Mo
     assert month.state.get(f"notice/institution:2025-08:{HOSPITAL}") is None
     assert month.owed(PAYABLE) == owed - 9_000
     assert not any(trial_balance(month.state).values())
+    account = account_record.find(month.state, HOSPITAL)
+    assert (account.months, account.due) == ((), {"310100": owed - 9_000}), "it waits for the next"
+    month.settle(4, 100_000, day="2025-09-01")
+    month.on("2025-10-01").cut("2025-08")
+    month.declared_and_confirmed(claim_id(4), month="2025-09")
+    due = notice_record.load(month.state, f"institution:2025-09:{HOSPITAL}").amount_fen
+    assert due == owed - 9_000 + month.row(claim_id(4))["funds_fen"]
+    month.pay(f"institution:2025-09:{HOSPITAL}", FINANCE_GUANGDONG)
+    assert month.owed(PAYABLE) == 0
+    account = account_record.find(month.state, HOSPITAL)
+    assert (account.declared, account.due, account.months) == ({}, {}, ())
 
 
 def consent(month: Month, claim: str, fen: int) -> None:

@@ -359,6 +359,28 @@ def test_quota_deposit_top_up_return() -> None:
     assert not any(trial_balance(month.state).values())
     quota(month, 1, "advance.same-province", care=HUNAN)
     quota(month, 1, "advance.not-province", care="440100")
+    quota(month, 1, "advance.not-province", home="000000")
+
+
+def test_a_quota_says_what_shall_be_held_whatever_is_held_now() -> None:
+    month = make_month()
+    month.pay(quota(month, 100_000), FINANCE_HUNAN)
+
+    def give_back(fen: int) -> None:
+        back = {**PAIR, "scheme": "310", "amount_fen": fen}
+        done = month.world.do(BUREAU_GUANGDONG, "advance", "give_back", back, post="finance")
+        month.pay(done.answer["notice"], FINANCE_GUANGDONG)
+
+    give_back(40_000)
+    args = {**PAIR, "scheme": "310", "quota_fen": 60_000}
+    done = month.world.do(CENTRE, "advance", "set_quota", args, post="finance")
+    assert (done.answer["notice"], done.answer["quota_fen"]) == ("", 60_000), "it is held already"
+    assert [topic for topic, _ in done.events] == ["advance.quota"]
+    quota(month, 60_000, "advance.quota-stands")
+    give_back(10_000)
+    again = quota(month, 60_000)
+    assert again == f"advance:{HUNAN}:{GUANGDONG}:4", "each notice has a number of its own"
+    assert notice_record.load(month.state, again).amount_fen == 10_000
 
 
 @pytest.mark.parametrize(
@@ -405,6 +427,10 @@ def test_red_is_told_topped_up_and_turns_nobody_away() -> None:
     told = month.pay(done.answer["notice"], FINANCE_HUNAN).events
     assert [e[0] for e in told if e[0].startswith("advance.")] == ["advance.green"]
     assert not any(trial_balance(month.state).values())
+    back = {"payment": f"{FINANCE_HUNAN}:{month.payments}", "amount_fen": 34_000,
+            "reference": "B-1", "value_on": "2025-07-21", "reason": "limit"}  # fmt: skip
+    told = month.world.do(BANK, "payment", "send_back", back, post="operator").events
+    assert [e[0] for e in told if e[0].startswith("advance.")] == ["advance.red"]
 
 
 # --- Prepayments to institutions ------------------------------------------------------------------

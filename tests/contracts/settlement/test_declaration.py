@@ -3,6 +3,7 @@ is named exactly, and nothing is kept of it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from tests.contracts.settlement.claim_world import BED, BOB, COSMETIC, line
 from tests.contracts.settlement.funds_world import deposit, enrol
 from tests.contracts.settlement.month_world import (
     AUGUST,
+    FINANCE_GUANGDONG,
     GUANGDONG,
     HUNAN,
     JULY,
@@ -32,7 +34,7 @@ from tests.contracts.settlement.month_world import (
     claim_id,
     make_month,
 )
-from tests.contracts.world import BUREAU_GUANGDONG, BUREAU_HUNAN, HOSPITAL
+from tests.contracts.world import BUREAU_GUANGDONG, BUREAU_HUNAN, HOSPITAL, PHARMACY
 
 
 @pytest.fixture
@@ -178,6 +180,8 @@ def test_the_comparison_names_every_row_and_keeps_nothing(month: Month) -> None:
     same = month.world.do(HOSPITAL, "declaration", "compare",
                           {"month": JUNE, "rows": [month.row(ONE)]}, post="clerk")  # fmt: skip
     assert same.answer["result"] == 0
+    sums = [month.row(ONE)[name] for name in ("total_fen", "funds_fen", "accounts_fen")]
+    assert list(same.answer["totals"].values()) == [[1, *sums]]
 
 
 def test_another_hospitals_settlement_is_unknown(month: Month) -> None:
@@ -224,6 +228,18 @@ def test_a_refund_is_two_rows(month: Month) -> None:
     assert made.answer["rows"] == 3
     assert made.answer["owed_fen"] == month.owed(chart.payable(HOSPITAL))
     assert month.on("2025-08-01").close(ONE, refund, TWO, month=JULY).answer["undeclared_fen"] == 0
+    twice = month.declare(refund, month=AUGUST, refused="declaration.row-declared")
+    assert twice.values == {"settlement": refund, "declared": JULY}
+
+
+def test_what_was_set_aside_and_taken_back_is_declared_with_its_refund(month: Month) -> None:
+    month.declare(ONE)
+    month.close(ONE)
+    month.audit("set_aside", claims=[{"claim": ONE, "reason": "other"}])
+    month.claims.reverse(ONE)
+    refund = f"{ONE}-r"
+    month.declare(refund, month=JULY, refused="declaration.refund-unpaired")
+    assert month.declare(ONE, refund, month=JULY).answer["owed_fen"] == 0
 
 
 # --- Setting aside --------------------------------------------------------------------------------
@@ -236,20 +252,37 @@ def test_what_is_not_confirmed_rolls_on_but_not_for_ever(month: Month) -> None:
     moved = sum(month.row(TWO)[name] for name in ("funds_fen", "accounts_fen"))
     done = month.audit("set_aside", **aside)
     assert (done.answer["aside"], done.answer["aside_fen"]) == (1, moved)
+    kept = sum(month.row(ONE)[name] for name in ("funds_fen", "accounts_fen"))
+    assert done.answer["owed_fen"] == kept, "what is left is owed"
+    assert [(row[0], row[1]["claim"]) for row in done.events] == [("declaration.set-aside", TWO)]
     assert month.claim(TWO).state == "settled"
     month.audit("set_aside", refused="declaration.not-in-month", **aside)
     month.audit()
-    month.confirm()
+    month.confirm(amount_fen=kept)
     for number, name in enumerate((JULY, AUGUST), start=2):
         month.on("2025-09-01").declare(TWO, month=name)
         month.close(TWO, month=name)
-        month.audit("set_aside", month=name, **aside)
+        nothing = month.audit("set_aside", month=name, **aside)
+        assert nothing.answer["owed_fen"] == 0
         assert month.claim(TWO).declared.times == number  # type: ignore[union-attr]
     month.on("2025-10-01").declare(TWO, month="2025-09")
     month.close(TWO, month="2025-09")
     limit = month.audit("set_aside", month="2025-09", refused="declaration.rolled-too-often",
                         **aside)  # fmt: skip
     assert limit.values == {"claim": TWO, "times": 3, "limit": 3}
+
+
+def test_only_what_is_in_the_institutions_own_month_is_set_aside(month: Month) -> None:
+    month.declare(ONE)
+    month.close(ONE)
+    others = claim_id(8)
+    month.state.put(
+        f"claim/{others}", replace(month.claim(ONE), institution=PHARMACY).encode()
+    )  # fmt: skip
+    for claim, declared in ((claim_id(9), ""), (TWO, ""), (others, JUNE)):
+        rows = [{"claim": claim, "reason": "other"}]
+        refused = month.audit("set_aside", refused="declaration.not-in-month", claims=rows)
+        assert refused.values == {"claim": claim, "month": JUNE, "declared": declared}
 
 
 # --- Confirmation ---------------------------------------------------------------------------------
@@ -275,6 +308,15 @@ def test_two_people_confirm_the_amount_once(month: Month) -> None:
     assert twice.values["period"] == JUNE
     month.audit("set_aside", refused="declaration.wrong-stage",
                 claims=[{"claim": TWO, "reason": "other"}])  # fmt: skip
+
+
+def test_a_paid_month_is_off_the_list_and_no_other(month: Month) -> None:
+    month.declared_and_confirmed(ONE)
+    month.on("2025-08-01").cut()
+    month.declared_and_confirmed(TWO, month=JULY)
+    for paid, left in ((JULY, (JUNE,)), (JUNE, ())):
+        month.pay(f"institution:{paid}:{HOSPITAL}", FINANCE_GUANGDONG)
+        assert account_record.find(month.state, HOSPITAL).months == left
 
 
 def test_only_the_bureau_of_the_place_confirms(month: Month) -> None:
