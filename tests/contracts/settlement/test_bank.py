@@ -13,6 +13,7 @@ from contracts.runtime import Outcome
 from contracts.settlement import bank, funds_chart
 from contracts.settlement.clearing import notice_record, payment_record
 from contracts.settlement.funds_book import balance
+from contracts.settlement.returns import take_reference
 from tests.contracts.settlement.funds_world import balances, trial_balance
 from tests.contracts.settlement.month_world import (
     BANK_GUANGDONG,
@@ -278,7 +279,11 @@ def test_reports_after_payment_that_are_refused() -> None:
     refuse("payment.not-your-order", "send_back", BANK_GUANGDONG)
     refuse("payment.not-your-order", "receive")
     refuse("payment.return-above", "send_back", amount_fen=QUOTA + 1)
+    refuse("payment.not-your-order", "receive", BANK_GUANGDONG, payment="none")
     refuse("payment.amount-differs", "receive", BANK_GUANGDONG, amount_fen=1)
+    refuse("payment.value-day", "receive", BANK_GUANGDONG, value_on="2025-06-11")
+    take_reference(made.world.context(BANK_GUANGDONG), "another", "B9")
+    refuse("payment.reference-used", "receive", BANK_GUANGDONG, reference="B9")
     refuse("payment.reference-used", "send_back", reference="R1")
     refuse("payment.value-day", "send_back", value_on="2025-06-11")
     made.world.do(BANK_GUANGDONG, "payment", "receive", told, post="operator")

@@ -10,6 +10,7 @@ import pytest
 
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.clearing import (
+    account_record,
     notice_record,
     period_record,
     stated,
@@ -496,6 +497,39 @@ def test_a_prepayment_comes_back_once_however_it_is_asked_for(month: Month) -> N
     assert month.of_fund(account, "310100") == 0
     month.pay(prepay(month, "grant", 5, 7_000), FINANCE_GUANGDONG)
     prepay(month, "give_back", 6, 7_000)
+
+
+def test_only_the_institutions_own_bureau_prepays_it_and_out_of_a_fund(month: Month) -> None:
+    month.pay(prepay(month, "grant", 1, 50_000), FINANCE_GUANGDONG)
+    for method in ("grant", "give_back", "offset"):
+        args = {"prepayment": "440300-p1", "institution": HOSPITAL, "fund_type": "310100",
+                "amount_fen": 1}  # fmt: skip
+        month.world.refused("sender.not-competent", BUREAU_SHENZHEN, "prepayment", method, args,
+                            post="finance")  # fmt: skip
+        for code, given in (
+            ("sender.foreign-id", {"prepayment": "440300-p2"}),
+            ("prepayment.institution", {"institution": "hospital:none"}),
+            ("prepayment.fund", {"fund_type": "630100"}),
+            ("prepayment.fund", {"fund_type": "none"}),
+        ):
+            prepay(month, method, 2, 1, code, **given)
+
+
+def test_what_is_set_off_is_taken_off_the_next_notice_and_at_most_what_is_owed(
+    month: Month,
+) -> None:
+    month.pay(prepay(month, "grant", 1, 90_000), FINANCE_GUANGDONG)
+    prepay(month, "offset", 2, 39_500)
+    prepay(month, "offset", 3, 20_001, "prepayment.above-owed")
+    prepay(month, "offset", 3, 20_000)
+    assert month.owed(chart.payable(HOSPITAL)) == 0
+    account = account_record.find(month.state, HOSPITAL)
+    assert (account.declared, account.due) == ({}, {"310100": -59_500})
+    month.cut()
+    month.settle(2, 200_000, day="2025-07-21")
+    month.on("2025-08-01").declared_and_confirmed(claim_id(2), month=JULY)
+    notice = notice_record.load(month.state, f"institution:{JULY}:{HOSPITAL}")
+    assert notice.amount_fen == month.row(claim_id(2))["funds_fen"] - 59_500
 
 
 # --- Records --------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from contracts.api import Posting, Rejected
 from contracts.organisations import own_prefix
 from contracts.settlement import enrolment, funds
 from contracts.settlement import funds_chart as chart
-from contracts.settlement.funds_book import Book, Leg, balance, counter_entry
+from contracts.settlement.funds_book import AMOUNT_LIMIT, Book, Leg, balance, counter_entry
 from tests.contracts.settlement.funds_world import balances, deposit, enrol, trial_balance
 from tests.contracts.world import (
     ALICE,
@@ -174,6 +174,46 @@ def test_pending_money_is_set_aside_and_then_moves(world: World) -> None:
     assert trial_balance(world.state) == {"310200": 0}
 
 
+def test_what_is_set_aside_is_not_set_aside_again(world: World) -> None:
+    pending = {"phase": "pending", "expires_ms": world.time_ms + MINUTE}
+    world.refused("funds.no-account", BUREAU_CHANGSHA, "funds", "transfer",
+                  to_fund(1, **pending), post="finance")  # fmt: skip
+    deposit(world, 1_000)
+    pend(world, 700)
+    above = world.refused("funds.not-covered", BUREAU_CHANGSHA, "funds", "transfer",
+                          to_fund(301, "430100t2", **pending), post="finance")  # fmt: skip
+    assert (above.values["asked_fen"], above.values["available_fen"]) == (301, 300)
+    pend(world, 300, "430100t2")
+    for transfer in ("430100t1", "430100t2"):
+        world.do(BUREAU_CHANGSHA, "funds", "post", {"transfer": transfer}, post="checker")
+    assert balance(world.state, ACCOUNT, "310200") == 0
+
+
+def test_what_does_not_balance_is_not_pending_either(world: World) -> None:
+    deposit(world, 1_000)
+    args = transfer_args(leg(ACCOUNT, -5), leg("premium:430100", 4), phase="pending",
+                         expires_ms=world.time_ms + MINUTE)  # fmt: skip
+    refused = world.refused("funds.unbalanced", BUREAU_CHANGSHA, "funds", "transfer", args,
+                            post="finance")  # fmt: skip
+    assert refused.values == {"fund_type": "310200", "sum_fen": -1}
+
+
+def test_what_moved_at_once_was_never_pending(world: World) -> None:
+    deposit(world, 1_000)
+    world.do(BUREAU_CHANGSHA, "funds", "transfer", to_fund(10), post="finance")
+    for method in ("post", "void", "lapse"):
+        world.refused("funds.not-pending", BUREAU_CHANGSHA, "funds", method,
+                      {"transfer": "430100t1"}, post="checker")  # fmt: skip
+
+
+def test_ids_of_others_are_not_taken(world: World) -> None:
+    args = {"transfer": "440100d1", "person": ALICE, "amount_fen": 1}
+    world.refused("sender.foreign-id", BUREAU_CHANGSHA, "funds", "deposit", args, post="finance")
+    deposit(world, 1_000)
+    world.refused("sender.foreign-id", BUREAU_CHANGSHA, "funds", "transfer",
+                  to_fund(1, "440100t1"), post="finance")  # fmt: skip
+
+
 @pytest.mark.parametrize("way", ["void", "lapse"])
 def test_pending_money_comes_back(world: World, way: str) -> None:
     deposit(world, 1_000)
@@ -263,6 +303,7 @@ def test_a_hold_can_be_released_before_its_end(world: World) -> None:
     world.refused("funds.not-held", BUREAU_GUANGZHOU, "funds", "release", args, post="audit")
     hold = {"institution": HOSPITAL, "reason": "audit", "until_ms": world.time_ms + MINUTE}
     world.do(BUREAU_GUANGZHOU, "funds", "hold", hold, post="audit")
+    world.refused("sender.not-competent", BUREAU_CHANGSHA, "funds", "release", args, post="audit")
     world.do(BUREAU_GUANGZHOU, "funds", "release", args, post="audit")
     world.do(BUREAU_GUANGZHOU, "funds", "transfer", pay_hospital(world, 500), post="finance")
     past = hold | {"until_ms": world.time_ms}
@@ -281,6 +322,32 @@ def test_a_counter_entry_takes_everything_back(world: World) -> None:
     assert balances(world.state) != before
     funds.post(ctx, "y", counter_entry(legs))
     assert balances(world.state) == before
+    assert [row.account for row in ctx.postings] == [ACCOUNT, PAYABLE, PAYABLE, ACCOUNT]
+
+
+@pytest.mark.parametrize(
+    ("code", "amounts"),
+    [
+        ("", (AMOUNT_LIMIT - 1, 1 - AMOUNT_LIMIT)),
+        ("funds.amount", (AMOUNT_LIMIT, -1)),
+        ("funds.amount", (-AMOUNT_LIMIT, 1)),
+        ("funds.amount", (0,)),
+        ("funds.unbalanced", (7, -6)),
+        ("funds.unbalanced", (7,)),
+    ],
+)
+def test_no_contract_posts_what_does_not_balance(
+    world: World, code: str, amounts: tuple[int, ...]
+) -> None:
+    """Whoever posts: ``post`` is the one way into the book."""
+    ctx = world.context(HOSPITAL)
+    legs: list[Leg] = [("fund:430100", "310100", fen) for fen in amounts]
+    if not code:
+        funds.post(ctx, "x", legs)
+        return
+    with pytest.raises(Rejected, match=code.replace(".", r"\.")):
+        funds.post(ctx, "x", legs)
+    assert (ctx.postings, balances(world.state)) == ([], {})
 
 
 def test_every_row_of_the_chart_names_an_entry_of_its_own_pattern() -> None:
@@ -338,8 +405,10 @@ def test_nobody_writes_money_into_a_bureaus_books_alone(world: World) -> None:
 
 def test_one_bureau_does_not_owe_anothers_institution(world: World) -> None:
     legs = [leg("fund:430100", -5, "310100"), leg(PAYABLE, 5, "310100")]
-    world.refused("funds.needs-bureau", BUREAU_CHANGSHA, "funds", "transfer", transfer_args(*legs),
-                  post="finance")  # fmt: skip
+    pending = {"phase": "pending", "expires_ms": world.time_ms + MINUTE, "confirmer": BUREAU_HUNAN}
+    for more in ({}, pending):
+        world.refused("funds.needs-bureau", BUREAU_CHANGSHA, "funds", "transfer",
+                      transfer_args(*legs, **more), post="finance")  # fmt: skip
 
 
 @pytest.mark.parametrize(

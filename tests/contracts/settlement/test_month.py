@@ -151,3 +151,22 @@ def test_what_is_declared_is_paid_by_its_notice_alone() -> None:
 
     move(1, left + 1, "funds.declared")
     move(2, left)
+
+
+def test_what_was_declared_since_a_transfer_was_made_is_not_paid_by_it() -> None:
+    month = make_month()
+    name = month.settle()
+    due = month.row(name)["funds_fen"]
+    transfer = {"transfer": "440100t1"}
+    legs = [
+        {"account": account, "fund_type": "310100", "amount_fen": amount}
+        for account, amount in ((PAYABLE, -due), (chart.bank(BANK), due))
+    ]
+    until = {"phase": "pending", "confirmer": BANK, "expires_ms": month.world.time_ms * 2}
+    month.world.do(BUREAU_GUANGZHOU, "funds", "transfer",
+                   transfer | until | {"kind": "payment", "postings": legs},
+                   post="finance")  # fmt: skip
+    month.on("2025-07-01").declare(name)
+    month.close(name)
+    told = month.world.refused("funds.declared", BANK, "funds", "post", transfer, post="finance")
+    assert (told.values["asked_fen"], told.values["undeclared_fen"]) == (due, 0)
