@@ -13,6 +13,8 @@ import pytest
 from fastapi import FastAPI
 from starlette.routing import Route
 
+from contracts.settlement.clearing.notice_record import Notice
+from contracts.settlement.records import Transfer
 from node.api import rights
 from node.api.app import api_routes, check_declared
 from node.api.guard import GuardedRoute
@@ -481,46 +483,111 @@ def test_of_a_batch_each_reader_sees_its_own_calls(edge: Edge) -> None:
     assert all(call["args"] is not None for call in shown["calls"])
 
 
-@pytest.mark.parametrize(
-    ("key", "allowed"),
-    [
-        ("org/bank:icbc", ALL),
-        ("param/block-calls", ALL),
-        ("fund/430100", HOME | {"centre", "finance:430100", "auditor:national", "auditor:430000"}),
-        (f"person/{PERSON}", SEE_PERSON),
-        (f"account/{PERSON}", SEE_PERSON),
-        (f"counter/{PERSON}/430100/390/2026", SEE_PERSON),
-        (f"filing/{FILING}", SEE_PERSON),
-        (f"claim-lines/{CLAIM}/1", SEE_LINES),
-        (f"reimbursement/{REIMBURSEMENT}", SEE_PERSON),
-        (f"bank-order/bank:icbc/{AN_ORDER}", OF_ORDER | HOME | {"finance:430100"}),
-        (f"bank-order/bank:icbc/{AN_INSURERS_ORDER}", (OF_ORDER | {INSURER}) - {"auditor:430000"}),
-        ("bank-order/bank:icbc/nothing/1", {"bank:icbc", "auditor:national"}),
-        ("bank-order/bank:icbc", {"bank:icbc", "auditor:national"}),
-        (f"bank-order/bank:other/{AN_ORDER}", {"bank:other", "auditor:national"}),
-        ("clearing/430000/440000", {
-            "centre", "bureau:430000", "bureau:440000", "auditor:national", "auditor:430000",
-            "regulator:440000",
-        }),
-        ("bank/bank:icbc", {"bank:icbc"} | COUNTRYWIDE),
-        ("bank-line/bank:icbc/R-1", {"bank:icbc"} | COUNTRYWIDE),
-        ("bank-reference/bank:icbc/R-1", {"bank:icbc"} | COUNTRYWIDE),
-        (f"commercial/{INSURER}", {INSURER} | COUNTRYWIDE),
-        ("looks/bureau:430100/2026-01-01", ALL),
-        ("link/00", set()),
-        ("whatever/1", set()),
-    ],
-)  # fmt: skip
-def test_rights_to_state_entries_follow_what_the_key_names(
-    tmp_path: Path, key: str, allowed: set[str]
-) -> None:
+OF_AREA = HOME | {"centre", "finance:430100", "auditor:national", "auditor:430000"}
+OF_PLACE = CARE | {"centre", "auditor:national", "regulator:440000"}
+STATEMENT = "430000/440000"
+OF_STATE: dict[str, frozenset[str] | set[str]] = {
+    "org/bank:icbc": ALL,
+    "param/block-calls": ALL,
+    f"claim/{CLAIM}": SEE_PATIENT,
+    "claim/nothing": set(),
+    f"claim-lines/{CLAIM}/1": SEE_LINES,
+    f"objected/{CLAIM}": SEE_PATIENT,
+    f"objected/{CLAIM}/{INSURER}": SEE_PATIENT,
+    f"person/{PERSON}": SEE_PERSON,
+    "person/p:430100:nobody": set(),
+    f"account/{PERSON}": SEE_PERSON,
+    f"counter/{PERSON}/430100/390/2026": SEE_PERSON,
+    f"filings/{PERSON}": SEE_PERSON,
+    f"filing/{FILING}": SEE_PERSON,
+    "filing/nothing": set(),
+    f"reimbursement/{REIMBURSEMENT}": SEE_PERSON,
+    "reimbursement/nothing": set(),
+    f"reimbursement-lines/{REIMBURSEMENT}": SEE_PERSON,
+    f"cover-payment/{PAYMENT}": SEE_PERSON | {INSURER},
+    "cover-payment/nothing": set(),
+    f"bank-order/bank:icbc/{AN_ORDER}": OF_ORDER | HOME | {"finance:430100"},
+    f"bank-order/bank:icbc/{AN_INSURERS_ORDER}": (OF_ORDER | {INSURER}) - {"auditor:430000"},
+    "bank-order/bank:icbc/nothing/1": {"bank:icbc", "auditor:national"},
+    "bank-order/bank:icbc": {"bank:icbc", "auditor:national"},
+    f"bank-order/bank:other/{AN_ORDER}": {"bank:other", "auditor:national"},
+    **dict.fromkeys(("fund/430100", "remittance/430100", "levy/430100"), OF_AREA),
+    **dict.fromkeys(("allot/440100", "allotment/440100"), OF_PLACE),
+    **{
+        f"{kind}/{HOSPITAL}{rest}": OF_INSTITUTION
+        for kind, rest in (
+            ("payable", ""), ("prepayment", ""), ("prepayment-asked", ""), ("mapping", ""),
+            ("mapping-version", "/1"), ("mapping-page", "/1/0"), ("institution-account", ""),
+            ("declaration", f"/{MONTH}"),
+        )
+    },
+    f"payable/{OTHER_HOSPITAL}": (OF_INSTITUTION - {HOSPITAL}) | {OTHER_HOSPITAL},
+    f"commercial/{INSURER}": {INSURER} | COUNTRYWIDE,
+    "bank/bank:icbc": {"bank:icbc"} | COUNTRYWIDE,
+    "bank-line/bank:icbc/R-1": {"bank:icbc"} | COUNTRYWIDE,
+    "bank-reference/bank:icbc/R-1": {"bank:icbc"} | COUNTRYWIDE,
+    "looks/bureau:430100/2026-01-01": ALL,
+    f"clearing/{STATEMENT}": OF_PAIR,
+    f"advance/{STATEMENT}": OF_PAIR,
+    f"statement/{MONTH}/{STATEMENT}": OF_PAIR,
+    f"statement/{MONTH}/{INSURER}/440100": OF_PLACE | {INSURER},
+    f"objection-of/{MONTH}/{STATEMENT}/0": OF_PAIR,
+    f"objection/{OBJECTION}": OF_PAIR,
+    "objection/nothing": COUNTRYWIDE,
+    f"cover-month/{INSURER}/{MONTH}": {INSURER} | COUNTRYWIDE,
+    f"cover-month/440100/{MONTH}": OF_PLACE,
+    f"cover-due/{INSURER}": {INSURER} | COUNTRYWIDE,
+    "cover-due/440100": OF_PLACE,
+    f"deduction/{DEDUCTION}": OF_CLAIM,
+    "deduction/nothing": COUNTRYWIDE,
+    f"notice/{NOTICE}": OF_PAIR | {"bank:icbc"},
+    "notice/of-an-insurer": OF_PLACE | {INSURER},
+    "notice/nothing": COUNTRYWIDE,
+    f"payment/{PAID}": OF_PAIR | {"bank:icbc", "finance:430100"},
+    "payment/nothing": COUNTRYWIDE,
+    "transfer/t-1": OF_INSTITUTION | {"bank:icbc", "bank:other", "finance:510000"},
+    "transfer/nothing": COUNTRYWIDE,
+    "link/00": set(),
+    "whatever/1": set(),
+}  # fmt: skip
+"""By state key: who may see the entry and its absence, with post clerk."""
+
+
+def test_rights_to_state_entries_follow_what_the_key_names(tmp_path: Path) -> None:
     edge = make_edge(tmp_path, MANY)
+    with edge.node.view() as view:
+        notice = Notice.decode(view.state(f"notice/{NOTICE}"))
+    transfer = Transfer(
+        kind="payment", status="pending", reference="", sender="bank:other", holder="s:1",
+        confirmer="finance:510000", cause=bytes(32), digest=bytes(32), expires_ms=1,
+        legs=(("bank:bank:icbc", "390100", -5), (f"payable:{HOSPITAL}", "390100", 5)),
+    )  # fmt: skip
+    of_insurer = replace(notice, payer=INSURER, payee="440100", payment="", out=(), into=())
+    edge.node.commit(
+        [world.CallSpec()],
+        writes={"transfer/t-1": transfer.encode(), "notice/of-an-insurer": of_insurer.encode()},
+    )
     found = {
-        organisation
-        for organisation in ALL
-        if edge.api.get("/v1/state", reader(organisation, "clerk"), f"key={key}").status == 200
+        key: {
+            organisation
+            for organisation in ALL
+            if edge.api.get("/v1/state", reader(organisation, "clerk"), f"key={key}").status == 200
+        }
+        for key in OF_STATE
     }
-    assert found == set(allowed)
+    assert found == {key: set(allowed) for key, allowed in OF_STATE.items()}
+
+
+def test_every_kind_of_state_entry_that_is_shown_is_in_the_matrix() -> None:
+    judged = {key.partition("/")[0] for key in OF_STATE}
+    assert {first for first, (right, _) in KEYS.items() if right is not Right.CHAIN} <= judged
+    public = {first for first, (right, _) in KEYS.items() if right is Right.CHAIN}
+    assert public == {
+        "org", "org-key", "org-keys", "endpoint", "validators", "param", "vote", "accusation",
+        "accusations", "contracts", "policy", "policy-source", "cover-product", "catalogue",
+        "catalogue-version", "catalogue-page", "catalogue-meta", "catalogue-part", "tx", "looks",
+        "period", "period-pair", "province-period", "province-pair",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("key", [AN_ORDER, AN_INSURERS_ORDER])
