@@ -3,6 +3,7 @@ in another, and the debt itself changes by a deduction only."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ import pytest
 from contracts import parameters
 from contracts.runtime import Outcome
 from contracts.settlement import funds_chart as chart
-from contracts.settlement.clearing import objection_record, statement_record
+from contracts.settlement.clearing import declaration_record, objection_record, statement_record
 from contracts.settlement.clearing.objection_record import TABLE, Objection, mermaid
+from tests.contracts.settlement.claim_world import BOB
 from tests.contracts.settlement.funds_world import balances, trial_balance
 from tests.contracts.settlement.month_world import (
     BUREAU_SHENZHEN,
@@ -215,6 +217,8 @@ def test_the_same_call_twice_is_one_objection_and_another_is_refused(month: Mont
     assert reply(month, "move").answer == answered.answer
     assert month.state.entries == after
     reply(month, "later", refused="objection.wrong-stage")
+    act(month, BUREAU_GUANGDONG, "answer", {"objection": NAME, "how": "move"},
+        "objection.wrong-stage", holder="s:another")  # fmt: skip
 
 
 def test_each_has_its_turn(month: Month) -> None:
@@ -238,9 +242,46 @@ def test_each_has_its_turn(month: Month) -> None:
 
 def test_silence_does_not_hold_the_month(month: Month) -> None:
     lodge(month)
+    decide = {"objection": NAME, "how": "move"}
+    month.on("2025-07-24")
+    act(month, CENTRE, "decide", decide, "objection.waits")
     month.on("2025-07-25")
-    act(month, CENTRE, "decide", {"objection": NAME, "how": "move"})
+    done = act(month, CENTRE, "decide", decide)
     assert stated(month, JULY).total_fen == 10_000
+    after = dict(month.state.entries)
+    assert act(month, CENTRE, "decide", decide).answer == done.answer
+    assert month.state.entries == after, "told twice it is one decision"
+    act(month, CENTRE, "decide", decide, "objection.wrong-stage", holder="s:another")
+
+
+def test_an_amount_is_taken_from_each_fund_until_it_is_reached() -> None:
+    month = make_month()
+    month.settle(1, 240_000, person=BOB)
+    month.on("2025-07-01").declared_and_confirmed(ONE)
+    month.on("2025-07-21").cut()
+    whole = stated(month)
+    assert len(whole.cells) > 1, "more than one fund pays"
+    lodge(month, row(ONE, whole.total_fen - 1))
+    reply(month, "move")
+    june, july = stated(month), stated(month, JULY)
+    assert (june.total_fen, july.total_fen) == (1, whole.total_fen - 1)
+    assert set(july.cells) == set(whole.cells)
+
+
+def test_a_settlement_stands_in_the_statement_of_its_own_period(month: Month) -> None:
+    made = declaration_record.load(month.state, HOSPITAL, JUNE)
+    declaration_record.put(month.state, HOSPITAL, JUNE, replace(made, period=JULY))
+    lodge(month, refused="objection.not-in-statement")
+
+
+def test_a_province_that_is_a_side_does_not_decide(month: Month) -> None:
+    lodge(month)
+    made = objection_record.load(month.state, NAME)
+    aside = replace(made, home=SHENZHEN, stage=objection_record.ObjectionStage.REJECTED)
+    objection_record.put(month.state, NAME, aside)
+    told = act(month, BUREAU_GUANGDONG, "decide", {"objection": NAME, "how": "stands"},
+               "objection.not-yours")  # fmt: skip
+    assert told.values["answers"] == "centre"
 
 
 def test_between_cities_their_province_decides(month: Month) -> None:
@@ -270,7 +311,8 @@ def test_an_objection_comes_back_as_it_was(month: Month) -> None:
     lodge(month)
     made = objection_record.load(month.state, NAME)
     assert Objection.decode(made.encode()) == made
-    assert objection_record.list_of(month.state, JUNE, HUNAN, GUANGDONG, 1) == [NAME]
+    lodge(month, row(ONE, 1), objection="430000-o2")
+    assert objection_record.list_of(month.state, JUNE, HUNAN, GUANGDONG, 2) == [NAME, "430000-o2"]
 
 
 def test_the_diagram_has_one_arrow_for_every_cell() -> None:

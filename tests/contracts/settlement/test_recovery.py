@@ -13,6 +13,7 @@ from contracts.runtime import Outcome
 from contracts.settlement import claim as claims
 from contracts.settlement import counters, recovery_record
 from contracts.settlement.funds_book import balance
+from contracts.settlement.recovery import PARTS_MAX
 from contracts.settlement.refunds import reprice
 from tests.contracts.settlement.claim_world import BED, BOB, ClaimWorld, line, make_claim_world
 from tests.contracts.settlement.claim_world import visit as visit_of
@@ -144,6 +145,7 @@ def test_told_twice_it_is_one_payment(counter: ClaimWorld) -> None:
     before = balances(counter.world.state)
     assert receive(counter, 100_000).answer == first.answer
     assert balances(counter.world.state) == before
+    assert first.amounts == {"recovered_fen": 100_000}
     receive(counter, 90_000, refused="recovery.reported-otherwise")
     receive(counter, 10_000, 2, reference="in-1", refused="payment.reference-used")
     receive(counter, 70_001, 2, refused="recovery.above-demand")
@@ -160,6 +162,7 @@ def test_what_goes_back_to_its_sender_undoes_it(counter: ClaimWorld) -> None:
     assert give_back(counter).answer == told.answer
     assert balances(counter.world.state) == paid
     assert used(counter) == counted
+    assert told.amounts == {"recovered_fen": -170_000}
     give_back(counter, 7, refused="recovery.no-payment")
     receive(counter, 170_000, 3)
     assert record(counter).stage.value == "recovered"
@@ -318,6 +321,41 @@ def test_who_registers_neither_agrees_nor_closes(counter: ClaimWorld) -> None:
     register(counter, post="checker")
     call(counter, "agree", refused="recovery.same-holder")
     call(counter, "refuse", reason="other", refused="recovery.same-holder")
+    counter.world.do(BUREAU_CHANGSHA, "recovery", "agree", {"recovery": NAME}, post="checker",
+                     holder="s:another")  # fmt: skip
+    pay_first(counter)
+    demand(counter)
+    call(counter, "close", reason="court", refused="recovery.same-holder")
+
+
+def test_only_the_home_bureau_goes_on_with_its_recovery(counter: ClaimWorld) -> None:
+    hurt(counter)
+    register(counter, recovery="440100q1", refused="sender.foreign-id")
+    register(counter)
+    for method, args in (
+        ("agree", {}), ("refuse", {"reason": "other"}), ("withdraw", {}),
+        ("demand", {"amount_fen": 1, "bank": BANK}), ("close", {"reason": "other"}),
+    ):  # fmt: skip
+        call(counter, method, sender=BUREAU_GUANGZHOU, refused="sender.not-competent", **args)
+
+
+def test_no_more_is_received_than_was_demanded(counter: ClaimWorld) -> None:
+    advanced(counter)
+    demand(counter, 50_000)
+    receive(counter, 50_001, refused="recovery.above-demand")
+    receive(counter, 30_000)
+    above = receive(counter, 20_001, 2, refused="recovery.above-demand")
+    assert above.values == {"amount_fen": 20_001, "left_fen": 20_000}
+    assert receive(counter, 20_000, 2).answer["stage"] == "recovered"
+
+
+def test_it_comes_in_a_hundred_parts_at_most(counter: ClaimWorld) -> None:
+    advanced(counter)
+    demand(counter)
+    for number in range(PARTS_MAX):
+        receive(counter, 1, number)
+    many = receive(counter, 1, PARTS_MAX, refused="recovery.too-many")
+    assert many.values == {"recovery": NAME, "limit": PARTS_MAX}
 
 
 def test_only_what_somebody_is_liable_for_is_paid_first(counter: ClaimWorld) -> None:
