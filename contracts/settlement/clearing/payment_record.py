@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from contracts.api import State, Value, reject
-from contracts.settlement.clearing.notice_record import Notice
 from contracts.settlement.life import START, Life
-from contracts.settlement.returns import Returned, decode, left_rows, returned_fen
+from contracts.settlement.returns import Returned, decode, returned_fen
 
 
 class PaymentStage(StrEnum):
@@ -110,10 +109,6 @@ class Payment:
     """Fen by row of the notice's money that it pays; empty: the notice whole."""
     returns: tuple[Returned, ...] = ()
     """What came back after it was paid, in the order of the bank's reports."""
-
-    def left_rows(self, notice: Notice) -> tuple[int, ...]:
-        """Fen by row of its notice's money that stand paid by it."""
-        return left_rows(self.rows or notice.rows, self.returns)
 
     @property
     def left_fen(self) -> int:

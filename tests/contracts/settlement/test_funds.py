@@ -70,8 +70,8 @@ def test_the_same_deposit_again_is_the_first_one(world: World) -> None:
 
 def test_only_the_home_bureau_deposits(world: World) -> None:
     args = {"transfer": "430100d1", "person": ALICE, "amount_fen": 1}
-    world.refused("sender.not-competent", BUREAU_GUANGDONG, "funds", "deposit", args,
-                  post="finance")  # fmt: skip
+    world.refused("sender.not-competent", BUREAU_GUANGDONG, "funds", "deposit",
+                  args | {"transfer": "440000d1"}, post="finance")  # fmt: skip
     world.refused("sender.post", BUREAU_CHANGSHA, "funds", "deposit", args, post="doctor")
     assert world.do(
         BUREAU_HUNAN, "funds", "deposit", args | {"transfer": "430000d1"}, post="finance"
