@@ -30,6 +30,8 @@ TAG = "yibao/access/v1"
 ZERO = "00" * 32
 ACCESS = "access"
 """The log's folder in the node's data folder."""
+INDEX = "index"
+"""Folder of the looks by person, in the log's."""
 FILE_NAME = re.compile(r"access-(\d{4}-\d{2}-\d{2})\.jsonl")
 
 
@@ -101,6 +103,40 @@ def check_folder(folder: Path) -> dict[str, DayRoot]:
     return roots
 
 
+def check_index(folder: Path) -> None:
+    """Every look is in its person's bucket, or "who has looked at my data" would not show it.
+
+    Of the newest day a start puts back what a crash left out, and where there is no index it builds
+    one: neither is compared. Raises ``AccessLogBroken``.
+    """
+    if not (folder / INDEX).is_dir():
+        return
+    known: dict[str, set[str]] = {}
+    lacking = 0
+    for day in _days(folder)[:-1]:
+        offset = 0
+        for line in _path(folder, day).read_bytes().splitlines(keepends=True):
+            person = str(json.loads(line)["person"])
+            bucket = bucket_of(person)
+            if bucket not in known:
+                path = folder / INDEX / bucket
+                known[bucket] = set(
+                    path.read_text(errors="replace").splitlines() if path.exists() else ()
+                )
+            lacking += f"{day} {offset} {person}" not in known[bucket]
+            offset += len(line)
+    if lacking:
+        raise AccessLogBroken(
+            f"the index of the access log lacks {lacking} looks that the log has: take its folder "
+            f"{INDEX} away, a start builds it again"
+        )
+
+
+def bucket_of(person: str) -> str:
+    """Name of the index file that has the looks at a person, among others'."""
+    return H(TAG, person.encode()).hex()[:3]
+
+
 def _days(folder: Path) -> list[str]:
     if not folder.is_dir():
         return []
@@ -137,7 +173,7 @@ class AccessLog:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._last, self._day, self._file = ZERO, "", -1
-        self._index = folder / "index"
+        self._index = folder / INDEX
         days = self.days()
         if days:
             self._drop_torn_line(self._path(days[-1]))
@@ -205,7 +241,7 @@ class AccessLog:
             self._file = -1
 
     def _bucket(self, person: str) -> Path:
-        return self._index / H(TAG, person.encode()).hex()[:3]
+        return self._index / bucket_of(person)
 
     def _places(self, person: str) -> list[tuple[str, int, str]]:
         """(day, offset, person) of everybody in the person's bucket, oldest first."""

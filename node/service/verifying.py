@@ -15,7 +15,14 @@ from typing import Any
 from contracts.registry import Registry
 from contracts.settlement import looks
 from node import indexer, worklists
-from node.api.access_log import ACCESS, AccessLogBroken, DayRoot, check_folder, merkle_root
+from node.api.access_log import (
+    ACCESS,
+    AccessLogBroken,
+    DayRoot,
+    check_folder,
+    check_index,
+    merkle_root,
+)
 from node.ledger.codec import decode_trusted
 from node.service.opening import DATABASE, OpenOptions, open_ledger
 from node.store import keys
@@ -85,6 +92,7 @@ def compare_looks(folder: Path, database: Database, organisation: str) -> dict[s
     """Every day of looks against the chain of their lines and, where it was put on the ledger, its
     root: whoever writes the log anew can chain it, and not change what was anchored."""
     days = check_folder(folder)
+    check_index(folder)
     prefix, anchored = looks.key_of(organisation, ""), 0
     for _, key, data in database.state.entries():
         if not key.startswith(prefix):

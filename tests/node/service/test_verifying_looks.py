@@ -105,3 +105,21 @@ def test_days_cut_off_at_the_end_are_missed(folder: Path) -> None:
     day_file(folder, SECOND).unlink()
     with pytest.raises(AccessLogBroken, match=f"access log of {SECOND}: it has 0 looks"):
         compare_looks(folder / ACCESS, database, BUREAU)
+
+
+def test_a_look_that_the_index_hides_is_missed(folder: Path) -> None:
+    """The log has it, and the person's bureau would not be shown it; a start looks at the newest
+    day only, and builds the whole index where there is none."""
+    (bucket,) = (folder / ACCESS / "index").iterdir()
+    first, second, *others = bucket.read_text().splitlines(keepends=True)
+    bucket.write_text("".join([second.replace("p:1", "p:2"), *others]))
+    nothing = Database(SimKV(), diff_heights=1)
+    with pytest.raises(AccessLogBroken, match="lacks 2 looks that the log has"):
+        compare_looks(folder / ACCESS, nothing, BUREAU)
+    bucket.write_text("".join([first, second, others[0]]))
+    assert compare_looks(folder / ACCESS, nothing, BUREAU)["looks"] == 5, "a start mends the rest"
+    bucket.unlink()
+    (folder / ACCESS / "index").rmdir()
+    assert compare_looks(folder / ACCESS, nothing, BUREAU)["looks"] == 5
+    AccessLog(folder / ACCESS).close()
+    assert sorted((folder / ACCESS / "index").iterdir()) == [bucket]
