@@ -3,8 +3,8 @@
 The table (``account_scheme.json``) names for each kind of account the scheme's account that money
 into it and money out of it stand on. Our sign convention makes the side: into an account is its
 credit (贷), out of it its debit (借); as the postings of a transfer sum to zero for each fund, so
-does each voucher. Calls that take something back are booked in red (红字): on the other side,
-negative.
+does each voucher. What a call gives back is booked in red (红字): where the account's row names the
+call, money into it stands on the other side, negative, so that an expense taken back is no income.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ class Row:
     into: tuple[str, str]
     out_of: tuple[str, str]
     red: frozenset[str]
+    """Calls whose money into the account takes back what had gone out of it."""
 
 
 class Scheme:
@@ -92,8 +93,8 @@ class Scheme:
         """The lines of a voucher from (account, fund type, fen)."""
         for account, fund_type, amount in legs:
             row = self._rows[account.partition(":")[0]]
-            red = call in row.red
-            into = (amount > 0) != red
+            red = amount > 0 and call in row.red
+            into = amount > 0 and not red
             code, name = row.into if into else row.out_of
             value = -abs(amount) if red else abs(amount)
             yield Entry(

@@ -302,7 +302,7 @@ def height_before(client: Client, day: str) -> int:
 
 def _start_ms(day: str) -> int:
     if not is_date(day):
-        fail(Exit.USAGE, f"{day} is not a day of the calendar", hint="YYYY-MM-DD")
+        fail(Exit.USAGE, f"{day} is not a day of the calendar", hint="YYYY-MM-DD: 2025-06-30")
     return start_of_day_ms(day)
 
 
@@ -332,6 +332,8 @@ def _time_ms(client: Client, height: int) -> int:
 
 
 def check_order(first: str, last: str) -> None:
-    """End the command where two days, each left out or given, are the wrong way round."""
+    """End the command where two days, each left out or given, are none or the wrong way round."""
+    for day in filter(None, (first, last)):
+        _start_ms(day)
     if first and last and first > last:
         fail(Exit.USAGE, f"--from {first} is after --to {last}", hint="exchange the two days")

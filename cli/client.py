@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import httpx
 
@@ -61,12 +61,16 @@ class Unaskable(Exception):  # noqa: N818  (what the request is)
 
 
 class Refused(Exception):  # noqa: N818  (what the request is)
-    """The node answers with a problem object (RFC 9457)."""
+    """The node answers with a problem object (RFC 9457).
 
-    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+    ``target``: path and query that were asked for, as they were sent; the answer repeats nothing.
+    """
+
+    def __init__(self, status: int, problem: Mapping[str, Any], target: str = "") -> None:
         super().__init__(str(problem.get("code", status)))
         self.status = status
         self.problem = dict(problem)
+        self._target = target
 
     @property
     def code(self) -> str:
@@ -84,13 +88,32 @@ class Refused(Exception):  # noqa: N818  (what the request is)
         """What went wrong, with the values that were compared."""
         text = str(self.problem.get("title") or self.problem.get("detail") or "refused")
         values = self.problem.get("values") or {}
+        if wrong := self._wrong(values):
+            return f"{'; '.join(wrong)} [{self.code}]"
         compared = ", ".join(f"{name}={value}" for name, value in values.items())
         return f"{text} [{self.code}]" + (f" ({compared})" if compared else "")
 
     @property
     def next_step(self) -> str:
         """What to do about it."""
+        if self._wrong(self.problem.get("values") or {}):
+            return "correct it as the example shows, and ask again"
         return str(self.problem.get("next") or "")
+
+    def _wrong(self, values: Mapping[str, Any]) -> list[str]:
+        """Of parameters that have another form than the route declares: what was given, what is
+        wanted. Nothing where one of them was not given here."""
+        places = values.get("where") if self.code == "request.invalid" else None
+        if not isinstance(places, list):
+            return []
+        given = _given(str(values.get("route", "")), self._target)
+        told = []
+        for place in map(str, places):
+            name, _, wanted = place.partition(": ")
+            if name not in given:
+                return []
+            told.append(f"{name.partition('.')[2]} {given[name]!r}: wanted is {wanted}")
+        return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +254,7 @@ class Client:
             ) as answer:
                 if answer.status_code >= 400:
                     answer.read()
-                _check(answer)
+                _check(answer, target)
                 yield from answer.iter_lines()
         except httpx.TransportError as error:
             raise Unreachable(self.base, error) from None
@@ -285,7 +308,7 @@ class Client:
             raise Late(self.base, self._timeout_s) from None
         except httpx.TransportError as error:
             raise Unreachable(self.base, error) from None
-        _check(answer)
+        _check(answer, target)
         return answer
 
     def _document(self, answer: httpx.Response) -> Any:
@@ -296,11 +319,21 @@ class Client:
             raise Unreachable(self.base, NO_NODE) from None
 
 
-def _check(answer: httpx.Response) -> None:
+def _check(answer: httpx.Response, target: str) -> None:
     if answer.status_code < 400:
         return
     try:
         problem = answer.json()
     except ValueError:
         problem = {"title": answer.reason_phrase}
-    raise Refused(answer.status_code, problem if isinstance(problem, dict) else {})
+    raise Refused(answer.status_code, problem if isinstance(problem, dict) else {}, target)
+
+
+def _given(route: str, target: str) -> dict[str, str]:
+    """The parameters of a request: ``path.NAME`` by the route's template, ``query.NAME``."""
+    path, _, query = target.partition("?")
+    given = {f"query.{name}": value for name, value in parse_qsl(query, keep_blank_values=True)}
+    for part, value in zip(route.split("/"), path.split("/"), strict=False):
+        if part.startswith("{"):
+            given[f"path.{part[1:-1].partition(':')[0]}"] = unquote(value)
+    return given

@@ -32,6 +32,8 @@ COLUMNS_MAX = 6
 BORDER_WIDTH = 1
 FOLDED_WIDTH = 6
 """To which a column is narrowed whose cells may be folded."""
+READ_WIDTH = 10
+"""The same in a table that is wider than the screen all the same: a date stays in one piece."""
 DIGITS_SHOWN = 16
 """Of a digest in a table; ``--json`` has all."""
 
@@ -93,19 +95,21 @@ def print_table(
     """A table for people; a column whose name ends in 元 is an amount and stands to the right."""
     table = Table(title=title, title_justify="left", caption=footer or None, caption_justify="left")
     cells = [[escape(str(cell)) for cell in row] for row in rows]
-    needed = BORDER_WIDTH
+    needed = read = BORDER_WIDTH
     for place, column in enumerate(columns):
         amount = column.endswith(("元", "yuan"))
         table.add_column(
             column, justify="right" if amount else "left", overflow="fold", no_wrap=amount
         )
         widest = max(cell_len(text) for text in (column, *(row[place] for row in cells)))
+        word = max(READ_WIDTH, *map(cell_len, column.split()), 0)
         needed += BORDER_WIDTH + 2 + (widest if amount else min(widest, FOLDED_WIDTH))
+        read += BORDER_WIDTH + 2 + (widest if amount else min(widest, word))
     for row in cells:
         table.add_row(*row)
     if needed > out.width:
         # The screen may break its lines; made to fit, the table would cut digits off amounts.
-        table.width = needed
+        table.width = read
     out.print(table, crop=False)
 
 

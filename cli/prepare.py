@@ -79,7 +79,7 @@ def months_of(first: str, last: str) -> list[str]:
     months: list[str] = []
     each = first
     if not all(is_date(f"{name}-01") for name in (first, last)):
-        fail(Exit.USAGE, f"{first} or {last} is no month YYYY-MM")
+        fail(Exit.USAGE, f"{first} or {last} is no month", hint="YYYY-MM: 2025-06")
     while each <= last and len(months) < MONTHS_MAX:
         months.append(each)
         each = next_month(each)

@@ -13,6 +13,7 @@ discharge, whatever month they are declared in.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,7 +22,7 @@ import typer
 
 from cli.client import Client
 from cli.exits import Exit
-from cli.output import Json, fail, print_json, print_table, yuan
+from cli.output import Json, fail, print_json, print_table, shown, yuan
 from cli.session import open_client
 from contracts.settlement.clearing.rows import Difference, Sums, compare
 from contracts.settlement.money import MoneyError, parse_yuan
@@ -33,6 +34,7 @@ FIELDS = (
 """Fields of a line of 3202's file, in order."""
 WANTED = f"text in UTF-8; a line of 3202 has, apart by tabs: {', '.join(FIELDS)}; correct the file"
 """What to do about a file that is none."""
+_SUMS = ("bill 总额", "funds 基金", "accounts 账户")
 _WORDS = {
     "only-ours": "only on the ledger 仅账本有",
     "only-theirs": "only in the file 仅机构有",
@@ -220,20 +222,25 @@ def _show(found: Reconciled) -> None:
         [
             (row["scheme"] or "not on the ledger", row["clearing_type"] or "", row["agency"] or "",
              yuan(row["ledger"]["funds_fen"]), yuan(row["file"]["funds_fen"]),
-             row["ledger"] == row["file"])
+             shown("balanced", row["ledger"] == row["file"]))
             for row in told["groups"]
         ],
     )  # fmt: skip
     print_table(
         "Differences 差异" if found.differences else "Balanced 平",
-        ("settlement", "what", "ledger bill 元", "file bill 元", "difference 元"),
-        [
-            (one.id, _WORDS[one.kind], _bill(one.ours), _bill(one.theirs),
-             yuan((one.theirs or (0,))[0] - (one.ours or (0,))[0]))
-            for one in found.differences
-        ],
-    )  # fmt: skip
+        ("settlement", "what", "of", "ledger 元", "file 元", "difference 元"),
+        [row for one in found.differences for row in _rows_of(one)],
+    )
 
 
-def _bill(sums: Sums | None) -> str:
-    return "" if sums is None else yuan(sums[0])
+def _rows_of(one: Difference) -> Iterator[tuple[str, ...]]:
+    """A row for each sum on which the two sides differ; the first names the settlement."""
+    names = one.id, _WORDS[one.kind]
+    ours, theirs = one.ours or (0, 0, 0), one.theirs or (0, 0, 0)
+    for of, ledger, told in zip(_SUMS, ours, theirs, strict=True):
+        if ledger != told:
+            yield (
+                *names, of, "" if one.ours is None else yuan(ledger),
+                "" if one.theirs is None else yuan(told), yuan(told - ledger),
+            )  # fmt: skip
+            names = "", ""

@@ -8,6 +8,7 @@ from fastapi import Path, Query
 from starlette.responses import Response
 
 from contracts.api import Rejected
+from contracts.regions import is_area
 from contracts.settlement import funds_chart
 from contracts.settlement.funds_chart import AccountKind
 from node.api import chain, parties, schemas
@@ -16,6 +17,7 @@ from node.api.params import ACCOUNT, CURSOR, AccessDep, Limit, cursor_parts, edg
 from node.api.ports import PostingRow
 from node.api.problems import Problem
 from node.api.rights import Right
+from node.api.wanted import WORDS
 
 router = edge_router("money")
 
@@ -32,11 +34,18 @@ def find_account(access: Access, account: str) -> tuple[AccountKind, str]:
     try:
         kind, key = funds_chart.entry_of(account)
     except Rejected:
-        raise Problem("request.invalid", where=["path.account: chart of accounts"]) from None
+        raise _no_account() from None
+    areas = funds_chart.owner_of(account).split("->")
+    if kind.pattern.endswith(("<area>", "<care>")) and not all(map(is_area, areas)):
+        raise _no_account()
     concerned = parties.of_account(access.state, account)
     personal = kind.name in parties.PERSON_ACCOUNTS
     access.check(concerned, f"account/{account}", Right.PERSON if personal else None)
     return kind, key
+
+
+def _no_account() -> Problem:
+    return Problem("request.invalid", where=[f"path.account: {WORDS[ACCOUNT]}"])
 
 
 @router.get(

@@ -55,7 +55,7 @@ from node.api.middleware import EdgeMetrics, Faults, Measures, SecurityHeaders
 from node.api.ports import Ports
 from node.api.problems import Problem
 from node.api.settings import ApiSettings
-from node.api.transactions import places
+from node.api.wanted import places
 from node.ledger.errors import InvalidTransaction, Unavailable
 
 if TYPE_CHECKING:
@@ -161,6 +161,9 @@ def _handle_problems(app: FastAPI) -> None:
     def handler(make: Callable[[Any], Problem | Response]) -> Callable[..., Awaitable[Response]]:
         async def handle(request: Request, error: Exception) -> Response:
             made = make(error)
+            if isinstance(made, Problem) and made.row.code == "request.invalid":
+                # Which part of the path a parameter is; the path itself is not repeated.
+                made.values["route"] = request.scope["route"].path
             return mark(request, made.response() if isinstance(made, Problem) else made)
 
         return handle

@@ -13,7 +13,7 @@ from contracts.settlement.funds_chart import CHART
 from node.api import chain, rights, schemas
 from node.api.guard import Access
 from node.api.ledger_books import Books, Sums, is_of
-from node.api.params import AccessDep, Limit, edge_router
+from node.api.params import AREA, AccessDep, Limit, edge_router
 from node.api.parties import Parties
 from node.api.problems import Problem
 from node.ledger.block import Header
@@ -23,7 +23,7 @@ router = edge_router("money")
 
 Region = Annotated[
     str,
-    Query(pattern="^[0-9]{6}$", description="Area whose books are shown; 000000: the country's."),
+    Query(pattern=AREA, description="Area whose books are shown; 000000: the country's."),
 ]
 AtHeight = Annotated[
     int | None, Query(ge=0, le=10**15 - 1, description="Height; the newest when left out.")

@@ -15,7 +15,7 @@ from contracts.settlement import claim_shapes
 from node.api import chain, render, schemas
 from node.api.chain import Located
 from node.api.guard import Access
-from node.api.params import AccessDep, After, CallIndex, Limit, TxId, edge_router
+from node.api.params import BLOCK, AccessDep, After, CallIndex, Limit, TxId, edge_router
 from node.api.problems import Problem
 from node.ledger import codec
 from node.ledger.errors import CodecError
@@ -29,9 +29,7 @@ LINES_FOR = claim_shapes.AUDIENCE
 
 BlockName = Annotated[
     str,
-    Path(
-        pattern=r"^([0-9]{1,15}|[0-9a-f]{64})$", description="Height, or block hash in hexadecimal."
-    ),
+    Path(pattern=BLOCK, description="Height, or block hash in hexadecimal."),
 ]
 
 

@@ -21,11 +21,20 @@ MONTH = r"^[12][0-9]{3}-(0[1-9]|1[0-2])$"
 """Years as contracts take them (``schema.Date``): from each the calendar goes on."""
 AREA = r"^[0-9]{6}$"
 DEBTOR = r"^([0-9]{6}|insurer:[A-Za-z0-9._:@-]{1,90})$"
+DIGEST = r"^[0-9a-f]{64}$"
+HEX = r"^([0-9a-f]{2})*$"
+BLOCK = r"^([0-9]{1,15}|[0-9a-f]{64})$"
+STATE_KEY = r"^[A-Za-z0-9._:@>/ -]{1,200}$"
+POLICY = r"^([0-9]{3}|provider)$"
+TOPIC = r"^[a-z.-]{1,64}$"
+POSITION = r"^[0-9]{1,15}:[0-9]{1,7}$"
+WORK_CURSOR = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}:[A-Za-z0-9._:@-]{1,100}$"
+"""Each form in words: ``wanted.WORDS``."""
 
 AccessDep = Annotated[Access, Depends(access_of)]
 GuardDep = Annotated[Guard, Depends(guard_of)]
 
-TxId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", description="Transaction id, hexadecimal.")]
+TxId = Annotated[str, Path(pattern=DIGEST, description="Transaction id, hexadecimal.")]
 CallIndex = Annotated[int, Path(ge=0, le=999, description="Index of the call.")]
 Height = Annotated[int, Path(ge=0, le=2**53 - 1)]
 ThingId = Annotated[str, Path(pattern=ID)]
@@ -125,5 +134,5 @@ def day(access: Access, date: str | None) -> str:
     if date is None:
         return calendar.date_of_ms(access.view.head.time_ms)
     if not calendar.is_date(date):
-        raise Problem("request.invalid", where=["query.date: date"])
+        raise Problem("request.invalid", where=["query.date: a day of the calendar"])
     return date

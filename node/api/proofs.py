@@ -17,7 +17,15 @@ from contracts.settlement import cover_record
 from node.api import chain, claims, explorer, parties, render, schemas
 from node.api.chain import Located
 from node.api.guard import Access, Guard
-from node.api.params import AccessDep, CallIndex, GuardDep, ThingId, TxId, edge_router
+from node.api.params import (
+    STATE_KEY,
+    AccessDep,
+    CallIndex,
+    GuardDep,
+    ThingId,
+    TxId,
+    edge_router,
+)
 from node.api.parties import Parties
 from node.api.ports import View
 from node.api.problems import Problem
@@ -34,7 +42,7 @@ TRIES = 3
 
 StateKey = Annotated[
     str,
-    Query(pattern=r"^[A-Za-z0-9._:@>/ -]{1,200}$", description="State key: claim/<id>, org/<id>."),
+    Query(pattern=STATE_KEY, description="State key: claim/<id>, org/<id>."),
 ]
 Full = Annotated[
     bool,

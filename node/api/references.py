@@ -11,7 +11,7 @@ from starlette.responses import Response
 from contracts import organisations
 from contracts.settlement import catalogue, policy
 from node.api import schemas
-from node.api.params import AccessDep, AreaCode, Date, ThingId, day, edge_router
+from node.api.params import POLICY, AccessDep, AreaCode, Date, ThingId, day, edge_router
 from node.api.problems import Problem
 
 router = edge_router("references")
@@ -19,7 +19,7 @@ router = edge_router("references")
 Scheme = Annotated[
     str,
     Path(
-        pattern=r"^([0-9]{3}|provider)$",
+        pattern=POLICY,
         description="310 employee, 390 resident; provider: how the place pays institutions.",
     ),
 ]

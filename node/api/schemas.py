@@ -11,8 +11,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Hex = Annotated[str, Field(pattern=r"^([0-9a-f]{2})*$")]
-Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+from node.api.params import DIGEST, HEX
+
+Hex = Annotated[str, Field(pattern=HEX)]
+Digest = Annotated[str, Field(pattern=DIGEST)]
 Whole = int | str
 """An integer, or its decimal text beyond 2^53."""
 

@@ -26,7 +26,7 @@ from node.api import chain, plain_json, render
 from node.api.auth import find_caller
 from node.api.guard import Access, Guard
 from node.api.limits import Streams
-from node.api.params import AccessDep, GuardDep, edge_router
+from node.api.params import POSITION, TOPIC, AccessDep, GuardDep, edge_router
 from node.api.parties import Parties
 from node.api.problems import Problem
 from node.api.rights import Right, has_post
@@ -125,13 +125,11 @@ async def stream(
     request: Request,
     access: AccessDep,
     guard: GuardDep,
-    after: Annotated[
-        str | None, Query(pattern=r"^[0-9]{1,15}:[0-9]{1,7}$", description="Go on behind this.")
-    ] = None,
+    after: Annotated[str | None, Query(pattern=POSITION, description="Go on behind this.")] = None,
     topic: Annotated[
-        str | None, Query(pattern=r"^[a-z.-]{1,64}$", description="Only events of this topic.")
+        str | None, Query(pattern=TOPIC, description="Only events of this topic.")
     ] = None,
-    last_event_id: Annotated[str | None, Header(pattern=r"^[0-9]{1,15}:[0-9]{1,7}$")] = None,
+    last_event_id: Annotated[str | None, Header(pattern=POSITION)] = None,
 ) -> Response:
     """Follow the ledger from a cursor, or from now on."""
     head = access.view.head.height

@@ -21,6 +21,7 @@ from node.api.guard import Guard, json_response
 from node.api.params import AccessDep, GuardDep, edge_router
 from node.api.ports import EstimateCall
 from node.api.problems import Problem
+from node.api.wanted import places
 from node.ledger import codec
 from node.ledger.errors import CodecError
 from node.ledger.receipt import Receipt
@@ -81,22 +82,6 @@ def json_body(request: Request, shape: type[Body]) -> Body:
         raise Problem("request.json", rule=refusal.rule) from None
     except ValidationError as refusal:
         raise Problem("request.invalid", where=places(refusal.errors())) from None
-
-
-def places(errors: Any) -> list[str]:
-    """Where a shape was missed, and which rule; never the value that was sent.
-
-    Nor the name of a field that nobody declared: it is the sender's own word.
-    """
-    found = []
-    for error in errors[:10]:
-        steps = [str(part) for part in error["loc"]]
-        if error["type"] == "extra_forbidden":
-            steps[-1] = "?"
-        wanted = error.get("ctx", {}).get("pattern")
-        rule = error["type"] if wanted is None else f"{error['type']} {wanted}"
-        found.append(f"{'.'.join(steps)}: {rule}")
-    return found
 
 
 def unbase64(text: str, field: str) -> bytes:

@@ -23,7 +23,7 @@ from contracts.settlement.filing import work_calendar
 from contracts.settlement.filing_record import Filing
 from node.api import schemas
 from node.api.guard import Access
-from node.api.params import AREA, AccessDep, Limit, edge_router
+from node.api.params import AREA, WORK_CURSOR, AccessDep, Limit, edge_router
 from node.api.parties import Parties
 from node.api.ports import WorkItem
 from node.api.rights import Right, has_post
@@ -41,7 +41,7 @@ Area = Annotated[
 AfterItem = Annotated[
     str,
     Query(
-        pattern=r"^$|^[0-9]{4}-[0-9]{2}-[0-9]{2}:[A-Za-z0-9._:@-]{1,100}$",
+        pattern=rf"^$|{WORK_CURSOR}",
         description="Cursor `next` of the answer before.",
     ),
 ]

@@ -18,7 +18,9 @@ import typer
 from cli import books, show
 from cli.account_scheme import OWN_TABLE, Entry, Scheme, SchemeError
 from cli.client import Client, Refused
+from cli.session import explained
 from cli.voucher_file import plain, write_xlsx, yuan_text
+from contracts.settlement import CONTRACTS
 from contracts.settlement.calendar import start_of_day_ms
 from node.ledger.receipt import Receipt
 from tests.cli.bridge import live_world, open_bridge
@@ -66,7 +68,8 @@ class At:
     def run(self, organisation: str, *words: object, post: str = "finance") -> Any:
         @contextmanager
         def opened(_context: object, *, signed: bool = True) -> Iterator[Client]:
-            yield self.client(organisation, post)
+            with explained():
+                yield self.client(organisation, post)
 
         for module in (books, show):
             self._monkeypatch.setattr(module, "open_client", opened)
@@ -315,3 +318,72 @@ def test_a_day_below_the_floor_of_a_snapshot_is_for_another_node() -> None:
     assert books.height_before(client, "2025-06-21") == 19
     with pytest.raises(Refused, match=r"read\.below-floor"):
         books.height_before(client, "2025-06-20")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("fund", "balance", "fnd:430100"), "account 'fnd:430100': wanted is an account of the"),
+        (("fund", "balance", "fund:4301"), "account 'fund:4301': wanted is an account of the"),
+        (("fund", "trial-balance", "--region", "43"), "region '43': wanted is a district code"),
+        (("fund", "batches", HOSPITAL, "--from", "2025-1", "--to", "2025-02"),
+         "first '2025-1': wanted is a month YYYY-MM, for example 2025-06"),
+        (("policy", "show", "430100", "310", "--on", "2025/06/30"),
+         "date '2025/06/30': wanted is a day YYYY-MM-DD, for example 2025-06-30"),
+        (("policy", "show", "430100", "310", "--on", "2025-02-30"),
+         "date '2025-02-30': wanted is a day of the calendar"),
+    ],
+)  # fmt: skip
+def test_what_was_mistyped_is_told_with_what_is_wanted(
+    at: At, words: tuple[str, ...], told: str
+) -> None:
+    result = at.run(CENTRE, *words)
+    assert result.exit_code == 4
+    assert told in " ".join(result.stderr.split())
+    assert "as the example shows" in result.stderr
+
+
+def test_a_day_that_is_none_is_not_called_later_than_another(at: At) -> None:
+    result = at.run(CENTRE, "fund", "statement", "fund:430100", "--from", "2025-6-1",
+                    "--to", "2025-06-30")  # fmt: skip
+    assert (result.exit_code, "not a day of the calendar" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["claim.reverse", "claim.refund", "claim.resettle", "audit.decide", "recovery.receive",
+     "reimbursement.again"],
+)  # fmt: skip
+def test_what_comes_back_to_a_fund_is_no_contribution(call: str) -> None:
+    """Given back 756.00, and 700.00 paid anew in the same call: an expense less, and one more."""
+    scheme = Scheme.read(OWN_TABLE)
+    legs = [("fund:430100", "310100", 75_600), ("fund:430100", "310100", -70_000)]
+    lines = scheme.entries("1", legs, day="", height=1, call=call, transfer="")
+    assert [(line.code, line.debit_fen, line.credit_fen) for line in lines] == [
+        ("5001", -75_600, 0), ("5001", 70_000, 0)
+    ]  # fmt: skip
+
+
+def test_money_in_a_wallet_is_an_expense_once() -> None:
+    """When it leaves the account; sent back it is none after all."""
+    scheme = Scheme.read(OWN_TABLE)
+
+    def booked(call: str, *legs: tuple[str, int]) -> list[tuple[str, int, int]]:
+        rows = [(account, "account", fen) for account, fen in legs]
+        entries = scheme.entries("1", rows, day="", height=1, call=call, transfer="")
+        return [(line.code, line.debit_fen, line.credit_fen) for line in entries]
+
+    account, wallet = "person:p:430100:1:account", "wallet:p:430100:1"
+    assert booked("wallet.send", (account, -100), (wallet, 100)) == [
+        ("5001", 100, 0), ("2001", 0, 100)
+    ]  # fmt: skip
+    assert booked("claim.settle", (wallet, -100)) == [("2001", 100, 0)]
+    assert booked("wallet.give_back", (wallet, -100), (account, 100)) == [
+        ("2001", 100, 0), ("5001", -100, 0)
+    ]  # fmt: skip
+
+
+def test_the_calls_that_are_booked_red_are_calls() -> None:
+    rows = json.loads(OWN_TABLE.read_text(encoding="utf-8"))["rows"]
+    calls = {f"{c.name}.{m}" for c in CONTRACTS for m in c.methods}
+    assert {call for row in rows for call in row.get("red", ())} <= calls

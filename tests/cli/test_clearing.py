@@ -290,6 +290,11 @@ def test_the_exact_settlements_that_differ(ask: Ask, tmp_path: Path) -> None:
         (ONE, "amount-differs"), (f"{TWO}-r", "only-ours"), ("H44010000123-m-9", "only-theirs")
     ]  # fmt: skip
     assert "61.00" in ask(*words, who=HOSPITAL, post="finance", code=1)
+    file = rows_file(tmp_path, (ONE, "1000.00", "595.01", "0"), *ALL[1:])
+    told = ask(*words, who=HOSPITAL, post="finance", code=1)
+    rows = [[cell.strip() for cell in line.split("│")] for line in told.splitlines()]
+    assert ["595.00", "595.01", "0.01"] in [row[-4:-1] for row in rows]
+    assert "总额" not in told, "the bills agree"
     known, unknown = found["groups"]
     assert (unknown["scheme"], unknown["file"]["total_fen"]) == (None, 700)
     for name in ("settlements", "total_fen", "funds_fen"):

@@ -403,3 +403,32 @@ def test_a_case_whose_first_calls_lie_below_the_floor_is_not_made_up(edge: Edge)
     edge.node.floor = 2
     assert edge.api.get(f"/v1/claims/{CLAIM}/explanation", HOME).status == 200
     assert_refused(edge.api.get(f"/v1/claims/{CLAIM}/case", HOME), 410, "read.below-floor")
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "where", "route"),
+    [
+        ("/v1/accounts/fnd:430100", "", "path.account: an account of the chart of accounts",
+         "/v1/accounts/{account}"),
+        ("/v1/accounts/fund:4301", "", "path.account: an account of the chart of accounts",
+         "/v1/accounts/{account}"),
+        ("/v1/accounts/clearing:43-%3E440000", "", "path.account: an account of the chart",
+         "/v1/accounts/{account}"),
+        ("/v1/trial-balance", "region=43", "query.region: a district code of six digits",
+         "/v1/trial-balance"),
+        ("/v1/trial-balance", "at_height=x", "query.at_height: a whole number",
+         "/v1/trial-balance"),
+        ("/v1/clearing/2025-6", "", "path.period: a month YYYY-MM, for example",
+         "/v1/clearing/{period}"),
+    ],
+)  # fmt: skip
+def test_a_form_that_is_missed_is_told_in_words_and_what_was_sent_is_not(
+    edge: Edge, path: str, query: str, where: str, route: str
+) -> None:
+    refused = edge.api.get(path, CENTRE, query)
+    assert_refused(refused, 422, "request.invalid")
+    values = refused.json()["values"]
+    assert values["where"][0].startswith(where)
+    assert values["route"] == route
+    sent = (query or path).rpartition("=" if query else "/")[2]
+    assert not [text for text in values["where"] if sent in text.split()]

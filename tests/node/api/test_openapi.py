@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from node.api import rights
 from node.api.app import api_routes
 from node.api.settings import ApiSettings
+from node.api.wanted import in_words
 from tests.node.api.asgi import Reply
 from tests.node.api.conftest import Edge, make_edge
 from tests.node.api.story import AN_ORDER, CLAIM, FILING, PERSON, REIMBURSEMENT
@@ -235,3 +236,19 @@ def test_rejected_calls_and_batches_are_described_too(edge: Edge) -> None:
     answer = edge.api.get(f"/v1/transactions/{tx_id}", reader(HOSPITAL)).json()
     shape = {"$ref": "#/components/schemas/TransactionAnswer"}
     jsonschema.validate(answer, resolve(shape))
+
+
+def _patterns(document: Any) -> Iterator[str]:
+    if isinstance(document, dict):
+        for name, value in document.items():
+            if name == "pattern" and isinstance(value, str):
+                yield value
+            yield from _patterns(value)
+    elif isinstance(document, list):
+        for value in document:
+            yield from _patterns(value)
+
+
+def test_every_form_that_a_route_declares_is_told_in_words() -> None:
+    missing = {pattern for pattern in _patterns(DOCUMENT) if in_words(pattern) is None}
+    assert not missing
