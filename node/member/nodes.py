@@ -13,7 +13,9 @@ from node.member.remote import Remote
 
 T = TypeVar("T")
 
+UNAUTHORISED: Final = 401
 TOO_MANY: Final = 429
+OTHER_NETWORK: Final = "member.other-network"
 LOOKS_MAX: Final = 200
 """Records that one round looks up again."""
 
@@ -46,7 +48,7 @@ class Nodes:
                 # It lags, or we ask too much of it: no fault, the next round may ask again.
                 self._leave(remote)
                 return None
-            self._failed(remote, "declines", refusal.code, {})
+            self._failed(remote, "declines", *self._why(remote, refusal))
         except InvalidProof as lie:
             self._failed(remote, "lies", lie.code, {"reason": str(lie)})
         return None
@@ -69,6 +71,15 @@ class Nodes:
         remote.standing.failed(state, code)
         self._leave(remote)
         self._log.warning("member.node", peer=remote.address, status=state, code=code, **more)
+
+    def _why(self, remote: Remote, refusal: Declined) -> tuple[str, dict[str, str]]:
+        """Code and more of a refusal: a node of another network only sees a wrong signature."""
+        if refusal.status != UNAUTHORISED:
+            return refusal.code, {}
+        named = remote.chain_named()
+        if named in ("", self.chain.genesis.chain.hex()):
+            return refusal.code, {}
+        return OTHER_NETWORK, {"chain": named}
 
     def _leave(self, remote: Remote) -> None:
         """Ask it no more in this round."""

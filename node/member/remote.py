@@ -7,6 +7,7 @@ and whatever breaks them is silence or a lie, never a member node that hangs.
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -25,6 +26,7 @@ from node.member.errors import Declined, Silent
 ANSWER_BYTES_MAX: Final = 24 * 1024 * 1024
 """The longest evidence file, and some more."""
 CANONICAL: Final = "application/octet-stream"
+_CHAIN = re.compile("[0-9a-f]{64}")
 SKIPPED_ROUNDS_MAX: Final = 32
 TURN_S_MAX: Final = 60
 """Seconds that one node's lists may take of a round: a slow one must not keep the others waiting
@@ -137,6 +139,14 @@ class Remote:
     def get_json(self, path: str, **query: object) -> dict[str, Any]:
         """The JSON object of a signed GET; it is a hint and proves nothing."""
         return _object(self.get(path, **query))
+
+    def chain_named(self) -> str:
+        """The network that the node says it is of; empty where it says none. Nothing is signed."""
+        try:
+            named = _object(self._ask("GET", "/v1/genesis", {}, b"")).get("chain")
+        except (Silent, Declined, InvalidProof):
+            return ""
+        return named if isinstance(named, str) and _CHAIN.fullmatch(named) else ""
 
     def submit(self, wire: bytes) -> None:
         """Hand a signed transaction in and wait for its block; what is said of it is no proof."""

@@ -476,6 +476,28 @@ def test_a_key_that_may_not_report_leaves_the_statement_and_says_why(
     assert (node["state"], node["code"]) == ("declines", "signature.unknown-key")
 
 
+@pytest.mark.parametrize(
+    ("named", "code"),
+    [
+        ("ab" * 32, "member.other-network"),
+        ("AB", "signature.wrong"),
+        (7, "signature.wrong"),
+        (None, "signature.wrong"),
+    ],
+)
+def test_a_node_of_another_network_is_not_taken_for_a_wrong_signature(
+    ledger: Desk, tmp_path: Path, named: object, code: str
+) -> None:
+    def elsewhere(request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+        if request.url.path != "/v1/genesis":
+            return httpx.Response(401, json={"code": "signature.wrong", "values": {}})
+        return answer if named is None else httpx.Response(200, json={"chain": named})
+
+    desk = ledger.fresh(tmp_path, elsewhere)
+    (node,) = desk.rounds(1).status()["nodes"]
+    assert (node["state"], node["code"]) == ("declines", code)
+
+
 def test_a_name_that_cannot_be_printed_is_told_and_left(ledger: Desk, tmp_path: Path) -> None:
     desk = ledger.fresh(tmp_path)
     built = desk.rounds()
