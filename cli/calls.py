@@ -187,7 +187,9 @@ def from_json(value: Any, shape: Mapping[str, Any], place: str, folder: Path = P
             for name, item in value.items()
         }
     if isinstance(value, float):
-        raise CallFileError(f"{place} is a fraction; amounts are whole fen")
+        raise CallFileError(
+            f"{place}: {value} is a fraction; amounts are whole fen: 1300.50 yuan is 130050"
+        )
     return value
 
 

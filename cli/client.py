@@ -7,6 +7,7 @@ node cannot forge anything: transactions are signed on this side, answers carry 
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,6 +36,7 @@ VALIDITY_MS = 10 * 60 * 1000
 
 
 NO_NODE = "the answer is not a node's"
+_ERRNO = re.compile(r"^\[Errno -?[0-9]+\] ")
 
 STREAM_SILENCE_S_MAX = 60.0
 """A node says something on an event stream every 15 s; after four times that it is gone."""
@@ -44,7 +46,7 @@ class Unreachable(Exception):  # noqa: N818  (what the node is)
     """The node does not answer; carries the address and the reason."""
 
     def __init__(self, address: str, reason: object) -> None:
-        super().__init__(f"{address}: {reason}")
+        super().__init__(f"{address}: {_ERRNO.sub('', str(reason))}")
         self.address = address
 
 

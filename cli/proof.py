@@ -15,7 +15,7 @@ import typer
 
 from cli.calls import show_receipt
 from cli.exits import Exit
-from cli.output import Json, fail, out, plain, print_fields, print_json, time_of
+from cli.output import Json, fail, out, plain, print_fields, print_json, shown, time_of
 from cli.session import open_client
 from contracts.settlement.statement import verification_lines
 from node.ledger import merkle
@@ -104,8 +104,8 @@ def verify(
         print_fields("As printed on the settlement statement 结算单", {"验证码 code": code})
     else:
         value = json.dumps(plain(document["value"]), ensure_ascii=False)
-        entry = {"key": document["key"], "present": document["present"], "value": value}
-        print_fields("State 状态", entry)
+        present = shown("present", document["present"])
+        print_fields("State 状态", {"key": document["key"], "present": present, "value": value})
 
 
 def describe(facts: ReceiptFacts | StateFacts) -> dict[str, Any]:
