@@ -324,11 +324,7 @@ def _refusals(explained: Mapping[str, Any]) -> Section:
         found[0] += 1
         found[1] += amount
     rows = [
-        Row(
-            _LINE_REASONS.get(code, code),
-            _money(amount),
-            f"{count} 项明细 charge line{'s' * (count > 1)}",
-        )
+        Row(_LINE_REASONS.get(code, code), _money(amount), f"明细 charge lines: {count}")
         for code, (count, amount) in totals.items()
     ]
     return Section("基金未支付的原因 What no fund pays, and why", tuple(rows))
