@@ -82,7 +82,7 @@ def adjudicate_part(
     if changes:
         decision = replace(decision, counters=(*changes, *decision.counters))
     decision.check()
-    return decision, _figures(own, years, found)
+    return decision, _figures(own, years, found, decision)
 
 
 def _by_year(lines: tuple[LineSplit, ...], policy: Policy) -> dict[int, _Sums]:
@@ -153,7 +153,7 @@ def _less(whole: YearPart, owed: _Owed, so_far: SoFar, *, alone: bool) -> YearPa
         sums=dict(owed.own),
         payments=tuple(payments),
         deductible_fen=min(max(0, deductible), owed.own["in_scope_fen"]),
-        counters=_less_counted(whole.counters, owed.year, so_far),
+        counters=_less_counted(whole.counters, owed.year, so_far, alone=alone),
         steps=tuple(steps),
         refusals=tuple(Refusal(r.code, -1, owed.own["in_scope_fen"]) for r in whole.refusals),
         open_in_scope_fen=left.in_scope_fen,
@@ -187,19 +187,19 @@ def _more(
 
 
 def _less_counted(
-    whole: tuple[CounterChange, ...], year: int, so_far: SoFar
+    whole: tuple[CounterChange, ...], year: int, so_far: SoFar, *, alone: bool
 ) -> tuple[CounterChange, ...]:
     """The counters' changes: from where the earlier parts have left them."""
-    counted = so_far.counted.get(year, Counter())
+    counted, gone = so_far.counted.get(year, Counter()), so_far.gone(year, alone=alone)
     changes = {change.name: change for change in whole}
     return tuple(
         CounterChange(
             year,
             name,
             (changes[name].before if name in changes else 0) + counted[name],
-            (changes[name].delta if name in changes else 0) - counted[name],
+            (changes[name].delta if name in changes else 0) - gone[name],
         )
-        for name in sorted({*changes, *counted} - {ADMISSIONS})
+        for name in sorted({*changes, *gone} - {ADMISSIONS})
     ) + tuple(
         # How often somebody was admitted is the engine's own: once for the stay.
         CounterChange(year, ADMISSIONS, change.before + counted[ADMISSIONS], 0)
@@ -221,7 +221,9 @@ def _moved(case: Case, decided: set[int], so_far: SoFar) -> tuple[CounterChange,
     )
 
 
-def _figures(own: Mapping[int, _Sums], years: list[_Owed], found: list[YearPart]) -> PartFigures:
+def _figures(
+    own: Mapping[int, _Sums], years: list[_Owed], found: list[YearPart], decision: Decision
+) -> PartFigures:
     return PartFigures(
         sums=tuple(
             (year, sums["total_fen"], sums["own_expense_fen"], sums["over_ceiling_fen"],
@@ -236,5 +238,10 @@ def _figures(own: Mapping[int, _Sums], years: list[_Owed], found: list[YearPart]
             (p.year, p.fund, p.payer, p.base, p.amount_fen)
             for part in found
             for p in part.payments
+        ),
+        counted=tuple(
+            (change.year, change.name, change.delta)
+            for change in decision.counters
+            if change.delta and change.name != ADMISSIONS
         ),
     )  # fmt: skip

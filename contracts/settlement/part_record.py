@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from contracts.api import Value
 from contracts.quick import quick
+from contracts.settlement.answer import ADMISSIONS
 
 SUMS = ("total_fen", "own_expense_fen", "over_ceiling_fen", "first_pay_fen", "in_scope_fen")
 
@@ -30,6 +31,9 @@ class PartFigures:
     """(benefit year, deductible, what an account may pay)."""
     paid: tuple[tuple[int, str, str, str, int], ...]
     """(benefit year, fund type, payer, base, amount) of the home policy's layers."""
+    counted: tuple[tuple[int, str, int], ...]
+    """(benefit year, counter, added) by the home policy. The settlement has what stands of it: less
+    where a liable party has paid and the counters were given back."""
 
 
 @quick(frozen=True, slots=True)
@@ -54,7 +58,8 @@ class Part:
         """As the state has it."""
         figures = self.figures
         rows = [[list(row) for row in rows]
-                for rows in (figures.sums, figures.benefits, figures.paid)]  # fmt: skip
+                for rows in (figures.sums, figures.benefits, figures.paid,
+                             figures.counted)]  # fmt: skip
         return [self.stay, self.number, self.admission, self.goes_on, self.host, *rows,
                 list(self.before)]  # fmt: skip
 
@@ -73,11 +78,12 @@ class Part:
     @classmethod
     def decode(cls, value: Value) -> Part:
         """From the state's value."""
-        stay, number, admission, goes_on, host, sums, benefits, paid, before = value
+        stay, number, admission, goes_on, host, sums, benefits, paid, counted, before = value
         figures = PartFigures(
             sums=tuple((y, a, b, c, d, e) for y, a, b, c, d, e in sums),
             benefits=tuple((y, deductible, limit) for y, deductible, limit in benefits),
             paid=tuple((y, fund, payer, base, n) for y, fund, payer, base, n in paid),
+            counted=tuple((y, name, n) for y, name, n in counted),
         )
         return cls(stay, number, admission, goes_on, host, figures, (before[0], before[1]))
 
@@ -94,7 +100,9 @@ class SoFar:
     limits: Counter[int] = field(default_factory=Counter)
     """What an account might pay, by benefit year."""
     counted: dict[int, Counter[str]] = field(default_factory=dict)
-    """What was added to the counters, by benefit year and name."""
+    """What stands in the counters of it, by benefit year and name."""
+    restored: dict[int, Counter[str]] = field(default_factory=dict)
+    """What was added and given back, since a liable party has paid (``recovery``)."""
     as_one: bool = False
     """A part was decided in another year than its days of service: so the stay is, for good."""
 
@@ -115,5 +123,17 @@ class SoFar:
             self.limits[year] += limit
         for year, fund, payer, base, amount in figures.paid:
             self.paid[year, fund, payer, base] += amount
+        for year, name, delta in figures.counted:
+            self.restored.setdefault(year, Counter())[name] += delta
         for year, deltas in counted:
             self.counted.setdefault(year, Counter()).update(deltas)
+            policy_s = {name: delta for name, delta in deltas.items() if name != ADMISSIONS}
+            self.restored.setdefault(year, Counter()).subtract(policy_s)
+
+    def gone(self, year: int, *, alone: bool) -> Counter[str]:
+        """What a year's counting of the whole stay is less by: what its parts have added there and,
+        of a stay that is decided as one (``alone``), what was given back of any year."""
+        found = Counter(self.counted.get(year, Counter()))
+        for one in self.restored if alone else (year,):
+            found.update(self.restored.get(one, Counter()))
+        return found

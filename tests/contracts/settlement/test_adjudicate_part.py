@@ -147,7 +147,7 @@ def test_the_second_adjudicator_knows_no_parts_and_agrees(place: six_places.Plac
 
 PLANTED = (
     ("_of", lambda *_, **__: 0),
-    ("_less_counted", lambda changes, *_: changes),
+    ("_less_counted", lambda changes, *_, **__: changes),
     ("_moved", lambda *_: ()),
 )
 

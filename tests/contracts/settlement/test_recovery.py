@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from hashlib import sha256
 from typing import Any
 
@@ -19,6 +20,9 @@ from tests.contracts.settlement.claim_world import BED, BOB, ClaimWorld, line, m
 from tests.contracts.settlement.claim_world import visit as visit_of
 from tests.contracts.settlement.funds_world import balances, trial_balance
 from tests.contracts.settlement.refund_world import FIRST, back, refund, resettle
+from tests.contracts.settlement.stay_world import FIRST as PART
+from tests.contracts.settlement.stay_world import SECOND as NEXT
+from tests.contracts.settlement.stay_world import bed, in_ward, make_stay_world
 from tests.contracts.world import (
     ALICE,
     BANK,
@@ -244,6 +248,59 @@ def test_the_admission_stays_counted(counter: ClaimWorld) -> None:
 
 
 # --- Somebody turns out to be liable ----------------------------------------------------------
+
+
+OVER_THE_YEAR = """
+def benefit_year(date):
+    return 2025 if date >= "2025-06-04" else 2024
+
+
+def cross_year():
+    return "{mode}"
+
+
+def settle(case):
+    scope = case["sums"]["in_scope_fen"]
+    paid = part(scope, "50%")
+    return {{"payments": [payment("390100", paid)], "counters": {{"pool_fen": paid}}}}
+"""
+
+
+@pytest.mark.parametrize("mode", ["", "discharge_year", "split_by_service_date"])
+def test_what_was_recovered_of_a_part_is_not_counted_again_by_the_next(mode: str) -> None:
+    """The liable party pays for the first month while the patient is still in hospital."""
+    desk = make_stay_world()
+    if mode:
+        desk.deploy("390", OVER_THE_YEAR.format(mode=mode), "2025-02-01")
+    desk.register(PART, in_ward())
+    first = desk.part(PART, [bed(1, "2025-06-01", 300_000)], "2025-06-03", goes_on=True)
+    before = _of_both_years(desk)
+    register(desk, claim=PART, grounds="liable_later")
+    call(desk, "agree")
+    demand(desk, first.answer["funds_fen"])
+    receive(desk, first.answer["funds_fen"])
+    assert _of_both_years(desk) == {"admissions": 1}
+    desk.register(NEXT, in_ward(admission="2025-06-04", continues=PART))
+    desk.part(NEXT, [bed(1, "2025-06-04", 500_000)], "2025-06-06")
+    after = _of_both_years(desk)
+    desk.world.next_block()
+    give_back(desk)
+    whole = make_stay_world()
+    if mode:
+        whole.deploy("390", OVER_THE_YEAR.format(mode=mode), "2025-02-01")
+    whole.register(PART, in_ward())
+    lines = [bed(1, "2025-06-01", 300_000), bed(2, "2025-06-04", 500_000)]
+    whole.part(PART, lines, "2025-06-06")
+    assert _of_both_years(desk) == _of_both_years(whole)
+    assert after == {name: n - (before[name] if name != "admissions" else 0)
+                     for name, n in _of_both_years(whole).items()
+                     if name == "admissions" or n != before.get(name, 0)}  # fmt: skip
+
+
+def _of_both_years(counter: ClaimWorld) -> dict[str, int]:
+    state = counter.world.state
+    found = [counters.read(state, BOB, "430100", "390", year) for year in (2024, 2025)]
+    return dict(Counter(found[0]) + Counter(found[1]))
 
 
 def test_who_turns_out_to_be_liable_pays_each_fund_its_own(counter: ClaimWorld) -> None:
