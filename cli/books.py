@@ -5,7 +5,7 @@ Days are those of UTC+8; a day's blocks are found by asking for headers, a dozen
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ import typer
 from cli.account_scheme import OWN_TABLE, Entry, Scheme, SchemeError
 from cli.client import Client, Refused
 from cli.exits import Exit
-from cli.output import Json, fail, print_json, print_table, time_of, yuan
+from cli.output import Json, busy, fail, print_json, print_table, time_of, yuan
 from cli.session import open_client
 from cli.show import Account, asked
 from cli.voucher_file import write_csv, write_xlsx
@@ -27,7 +27,8 @@ Region = Annotated[
 ]
 FromDay = Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD.")]
 ToDay = Annotated[str, typer.Option("--to", help="Last day, YYYY-MM-DD.")]
-PAGE = 100
+PAGE = 500
+"""Rows of one answer: as many as a node gives."""
 DAY_MS = 86_400_000
 
 
@@ -71,17 +72,21 @@ def statement(
 ) -> None:
     """An account over a time: opening balance, every posting, closing balance. 对账单"""
     check_order(first, last)
-    with open_client(context) as client:
+    with open_client(context) as client, busy("postings 明细", quiet=as_json) as words:
         low = 0 if not first else height_before(client, first) + 1
         high = client.get("/v1/status")["height"] if not last else last_height_of(client, last)
         opening: dict[str, int] = {}
         rows: list[dict[str, Any]] = []
         running: dict[str, int] = {}
-        for posting in postings_of(client, account):
+        for number, posting in enumerate(postings_of(client, account), start=1):
+            if posting["at_height"] > high:
+                break
+            if number % PAGE == 0:
+                words(f"postings 明细 {number:,}, height {posting['at_height']:,} of {high:,}")
             fund, amount = posting["fund_type"], int(posting["amount_fen"])
             if posting["at_height"] < low:
                 opening[fund] = opening.get(fund, 0) + amount
-            elif posting["at_height"] <= high:
+            else:
                 running[fund] = running.get(fund, opening.get(fund, 0)) + amount
                 rows.append({**posting, "balance_fen": running[fund]})
     closing = {**opening, **running}
@@ -164,10 +169,10 @@ def vouchers(
         hint = "copy the installed table (cli/account_scheme.json) and change that"
         fail(Exit.LOCAL, str(problem), hint=hint)
     made = _Export(table, by)
-    with open_client(context) as client:
+    with open_client(context) as client, busy("vouchers 凭证", quiet=as_json) as words:
         low = 0 if not first else height_before(client, first)
         high = client.get("/v1/status")["height"] if not last else last_height_of(client, last)
-        entries = made.entries(_vouchers(client, region, low, high))
+        entries = made.entries(_vouchers(client, region, low, high, words))
         lines = _written(to_file, entries)
     told = {
         "file": str(to_file),
@@ -276,10 +281,13 @@ def postings_of(client: Client, account: str) -> Iterator[dict[str, Any]]:
             return
 
 
-def _vouchers(client: Client, region: str, low: int, high: int) -> Iterator[dict[str, Any]]:
-    """Vouchers of the heights ``low + 1`` to ``high``."""
+def _vouchers(
+    client: Client, region: str, low: int, high: int, words: Callable[[str], None]
+) -> Iterator[dict[str, Any]]:
+    """Vouchers of the heights ``low + 1`` to ``high``; ``words`` is told how far they are."""
     after: int | None = low
     while after is not None and after < high:
+        words(f"vouchers 凭证, height {after:,} of {high:,}")
         page = client.get("/v1/vouchers", region=region, after_height=after, limit=PAGE)
         for voucher in page["vouchers"]:
             if voucher["at_height"] > high:

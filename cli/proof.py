@@ -99,6 +99,8 @@ def verify(
         },
     )
     if isinstance(facts, ReceiptFacts):
+        call = ".".join(document["call"].values())
+        print_fields("Call 调用", {"sender": document["sender"], "call": call})
         show_receipt(document["receipt"])
         code = "\n".join(verification_lines(document["verification_code"]))
         print_fields("As printed on the settlement statement 结算单", {"验证码 code": code})

@@ -136,10 +136,32 @@ def test_a_statement_opens_and_closes_with_the_balance(at: At) -> None:
     assert len(amounts) == 3, "two settlements and a reversal"
     day = at.json(CENTRE, "fund", "statement", f"payable:{HOSPITAL}", "--to", "2025-12-31")
     assert day["postings"] == [], "everything happened later"
+    assert (day["opening_fen"], day["closing_fen"]) == ({}, {})
     assert at.run(CENTRE, "fund", "statement", "fund:430100", "--from", "2025-02-30").exit_code == 2
     whole = at.json(CENTRE, "fund", "statement", "fund:430100")
     since_ever = at.json(CENTRE, "fund", "statement", "fund:430100", "--from", "1000-01-01")
     assert since_ever["postings"] == whole["postings"] != []
+
+
+def test_a_statement_reads_no_further_than_its_last_day(
+    at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy account goes on for years after the month that is asked about."""
+    taken = 0
+    whole = books.postings_of
+
+    def counted(client: Client, account: str) -> Iterator[dict[str, Any]]:
+        nonlocal taken
+        for leg in whole(client, account):
+            taken += 1
+            yield leg
+
+    monkeypatch.setattr(books, "postings_of", counted)
+    every = at.json(CENTRE, "fund", "statement", f"payable:{HOSPITAL}")
+    assert taken == len(every["postings"]) > 1
+    taken = 0
+    at.json(CENTRE, "fund", "statement", f"payable:{HOSPITAL}", "--to", "2025-12-31")
+    assert taken == 1, "the first one that is too late"
 
 
 def _rows(path: Path) -> list[list[str]]:

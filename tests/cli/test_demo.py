@@ -256,6 +256,8 @@ def test_evidence_holds_from_the_genesis_file_alone(demo: Demo, evidence: dict[s
     assert absent["present"] is False
     people = yibao("proof", "verify", evidence["short"], "--genesis", demo.folder / "genesis.json")
     assert "verified" in people.stdout
+    assert "claim.settle" in people.stdout, "what was called, and by whom"
+    assert f"hospital:{demo.claim.partition('-')[0]}" in people.stdout
 
 
 def test_the_code_on_the_statement_is_the_one_that_the_evidence_gives(
