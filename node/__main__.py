@@ -26,7 +26,7 @@ from contracts.runtime import Runtime
 from contracts.settlement import CONTRACTS
 from node import indexer, worklists
 from node.api.access_log import AccessLogBroken
-from node.config import Config, ConfigError, load, read_passphrase
+from node.config import Config, ConfigError, load, make_folder, read_passphrase
 from node.ledger import crypto, keystore
 from node.ledger.errors import InvalidGenesis, KeystoreError
 from node.ledger.types import DIGEST_BYTES
@@ -138,12 +138,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(config, log))
     except tuple(kind for kind, _ in FAILURES) as error:
-        print(f"node: {error}", file=sys.stderr)
+        print(f"node: {_sentence(error)}", file=sys.stderr)
         return next(code for kind, code in FAILURES if isinstance(error, kind))
     except Exception as bug:
         tell_bug("node", bug)
         return Exit.BUG
     return Exit.STOPPED
+
+
+def _sentence(error: BaseException) -> str:
+    """What to say of a foreseen end: which setting it is about, where the error does not know."""
+    if isinstance(error, InvalidGenesis):
+        return (
+            f"node.genesis is no genesis file that this program can use: {error}. It is the file "
+            "with which the network was founded; every bureau has it."
+        )
+    return str(error)
 
 
 async def serve(config: Config, log: structlog.stdlib.BoundLogger) -> None:
@@ -191,7 +201,7 @@ def build_node(config: Config, log: structlog.stdlib.BoundLogger) -> Node:
     runtime = Runtime(CONTRACTS)
     genesis_bytes = _read(config.node.genesis, "node.genesis")
     key = _open_key(config)
-    config.node.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(config.node.data_dir, "node.data_dir")
     ledger = _open(config, genesis_bytes, runtime)
     options = NodeOptions(
         organisation=config.node.organisation,
@@ -259,7 +269,10 @@ def _open_next_key(config: Config) -> crypto.PrivateKey | None:
 def _open_sealed(config: Config, path: Path, setting: str, role: str) -> crypto.PrivateKey:
     """A key of this node's organisation for one purpose."""
     sealed = _read(path, setting)
-    header = keystore.read_header(sealed)
+    try:
+        header = keystore.read_header(sealed)
+    except KeystoreError as error:
+        raise ConfigError(f"{setting}: {path.name} is no keystore file ({error}).") from None
     if header.role != role or header.owner != config.node.organisation:
         raise ConfigError(
             f"{setting} is a {header.role} key of {header.owner}; wanted is the {role} key of "
@@ -269,7 +282,7 @@ def _open_sealed(config: Config, path: Path, setting: str, role: str) -> crypto.
         return crypto.private_key(keystore.open_sealed(sealed, read_passphrase(config.node)))
     except KeystoreError as error:
         if error.code != "keystore.passphrase-or-damage":
-            raise
+            raise ConfigError(f"{setting}: {path.name} cannot be opened ({error}).") from None
         raise ConfigError(
             f"{setting}: the passphrase is not that of {path.name}, or the file is damaged."
         ) from None
@@ -322,6 +335,8 @@ def _digest(text: str) -> bytes:
 
 def _erase(config: Config, log: structlog.stdlib.BoundLogger, commitment: bytes) -> int:
     """Erase blind and content of an attachment; its commitment and every proof stay."""
+    if not has_ledger(config.node.data_dir):
+        raise ConfigError(f"node.data_dir = {config.node.data_dir} holds no ledger.")
     ledger = _open(config, _read(config.node.genesis, "node.genesis"), Runtime(CONTRACTS))
     try:
         if not ledger.database.erase_attachment(commitment):

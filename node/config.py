@@ -8,12 +8,21 @@ and docs/operations.md are made from the table below.
 from __future__ import annotations
 
 import difflib
+import errno
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
+
+AUTHORITY = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+"""A name as the Host header of a request has it."""
+
+
+DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
+"""Errors of a disk, which no other path mends."""
 
 
 class ConfigError(Exception):
@@ -166,6 +175,15 @@ class LimitsConfig:
     key_burst: int = field(
         default=400,
         metadata=says("Requests of one key that may come at once.", low=1, high=1_000_000),
+    )
+    connections_max: int = field(
+        default=2_048,
+        metadata=says(
+            "Connections open at once, idle ones and streams included. The limit of open files has "
+            "to be twice as high: without that it is less, and the log says so.",
+            low=1,
+            high=100_000,
+        ),
     )
     in_flight_max: int = field(
         default=1_024, metadata=says("Requests in hand at once.", low=1, high=100_000)
@@ -341,11 +359,30 @@ def read_table(path: Path) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path.name} is not TOML: {error}.") from error
+    except RecursionError:
+        raise ConfigError(f"{path.name} nests too deep for a configuration.") from None
 
 
 def parse(table: Mapping[str, Any], folder: Path) -> Config:
-    """Build the configuration of a decoded file; paths are relative to ``folder``."""
-    return Config(**parse_sections(table, folder, SECTIONS))
+    """Build the configuration of a decoded file; paths are relative to ``folder``. Raises
+    ``ConfigError``."""
+    config = Config(**parse_sections(table, folder, SECTIONS))
+    for where, host in (("api.host", config.api.host), ("p2p.host", config.p2p.host)):
+        if not host.isascii():
+            raise ConfigError(f"{where} = {host!r}: write an address, or a name in ASCII letters.")
+    for name in config.api.authorities:
+        if AUTHORITY.fullmatch(name) is None:
+            raise ConfigError(
+                f"api.authorities: {name!r} is no host:port, for example ledger.example:443. "
+                "Neither https:// nor a path belong to it."
+            )
+    base_ms, cap_ms = config.consensus.base_ms, config.consensus.cap_ms
+    if cap_ms < base_ms:
+        raise ConfigError(
+            f"consensus.cap_ms = {cap_ms} is less than consensus.base_ms = {base_ms}, which "
+            "doubles up to it: raise the one or lower the other."
+        )
+    return config
 
 
 def parse_sections(
@@ -378,6 +415,17 @@ def describe(kinds: Mapping[str, type] = SECTIONS) -> list[tuple[str, str, str, 
     return rows
 
 
+def make_folder(path: Path, setting: str) -> None:
+    """The folder of a setting, for its owner alone. Raises ``ConfigError`` where the path cannot be
+    one, ``OSError`` where the disk has no room."""
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        if error.errno in DISK_ERRORS:
+            raise
+        raise ConfigError(f"{setting}: {path} cannot be a folder: {error.strerror}.") from error
+
+
 def read_passphrase(config: NodeConfig) -> str:
     """The keystore's passphrase. Raises ``ConfigError`` when there is none or it lies open."""
     return passphrase_of(config.passphrase_file, "node")
@@ -396,9 +444,11 @@ def passphrase_of(path: Path | None, section: str) -> str:
         return passphrase
     try:
         mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # With or without an editor's mark.
     except OSError as error:
         raise ConfigError(f"{section}.passphrase_file cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError:
+        raise ConfigError(f"{section}.passphrase_file is not UTF-8 text.") from None
     if mode & 0o077:
         raise ConfigError(f"{section}.passphrase_file can be read by others: chmod 600 it.")
     return text.rstrip("\n")
@@ -431,6 +481,7 @@ def _checked(where: str, item: Field[Any], value: Any, folder: Path) -> Any:
     if kind == "path":
         if not isinstance(value, str) or not value:
             raise ConfigError(f"{where} is a path in quotes.")
+        _refuse_unprintable(where, value)
         return folder / value
     if kind == "list of text":
         if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
@@ -443,7 +494,17 @@ def _checked(where: str, item: Field[Any], value: Any, folder: Path) -> Any:
         raise ConfigError(f"{where} = {value} is out of bounds: {low} to {high}.")
     if one_of and value not in one_of:
         raise ConfigError(f"{where} = {value!r}: one of {', '.join(one_of)}.")
+    if value == "" and item.default != "":
+        raise ConfigError(f"{where} is empty. {item.metadata['says']}")
+    if isinstance(value, str):
+        _refuse_unprintable(where, value)
     return value
+
+
+def _refuse_unprintable(where: str, value: str) -> None:
+    """Line ends and other characters that nobody sees: no path, host or id holds them."""
+    if not value.isprintable():
+        raise ConfigError(f"{where} = {value!r} holds characters that cannot be seen.")
 
 
 _TYPE_NAMES = {

@@ -55,6 +55,9 @@ class EdgeMetrics:
             buckets=BUCKETS_S,
             registry=self.registry,
         )
+        self.refused = Counter(
+            "yibao_api_connections_refused", "Connections too many.", registry=self.registry
+        )
         self.in_hand = Gauge(
             "yibao_api_requests_in_hand", "Requests being answered.", registry=self.registry
         )

@@ -31,6 +31,9 @@ class ApiSettings:
     """A body has to be there by then (slow senders hold buffers)."""
     header_deadline_s: float = 10.0
     """The request line and headers have to be there by then."""
+    answer_deadline_s: float = 30.0
+    """An answer of which nothing is read for so long ends its connection (who does not read holds a
+    request in hand)."""
     header_bytes_max: int = 16 * KIB
     """Request line and headers together; h11's precedent for one event."""
     header_count_max: int = 64
@@ -50,6 +53,9 @@ class ApiSettings:
     """Addresses and keys whose buckets are remembered; the longest unused is forgotten first."""
     nonces_per_key_max: int = 30_000
     """A key's nonces inside the window of 120 s; more than `key_rate` lets through."""
+    connections_max: int = 2_048
+    """Connections open at once, idle ones and streams included; further ones are told
+    `limit.busy`. At most half of the process's open files."""
     in_flight_max: int = 1_024
     """Requests in hand at once; streams count apart."""
     waiting_max: int = 768

@@ -16,7 +16,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from node.config import ConfigError, passphrase_of
+from node.config import ConfigError, make_folder, passphrase_of
 from node.ledger import crypto, keystore
 from node.ledger.errors import InvalidGenesis, KeystoreError
 from node.ledger.genesis import Genesis
@@ -108,7 +108,7 @@ def run(config: Config, log: Any) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    config.member.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(config.member.data_dir, "member.data_dir")
     store = LevelStore(config.member.data_dir / "db", write_buffer_bytes=WRITE_BUFFER_BYTES)
     try:
         built = build(config, genesis, signer, store, log, now_ms=_now_ms)
@@ -141,6 +141,8 @@ def _genesis(config: MemberConfig) -> Genesis:
         genesis = Genesis.parse(config.genesis.read_bytes())
     except OSError as error:
         raise ConfigError(f"member.genesis cannot be read: {error.strerror}.") from error
+    except InvalidGenesis as error:
+        raise InvalidGenesis("member.genesis", file=config.genesis.name, **error.reason()) from None
     if genesis.chain.hex() != config.chain:
         raise InvalidGenesis("member.genesis-chain", chain=genesis.chain.hex(), wanted=config.chain)
     return genesis
@@ -151,14 +153,26 @@ def _key(config: MemberConfig) -> crypto.PrivateKey:
         sealed = config.key.read_bytes()
     except OSError as error:
         raise ConfigError(f"member.key cannot be read: {error.strerror}.") from error
-    header = keystore.read_header(sealed)
+    try:
+        header = keystore.read_header(sealed)
+    except KeystoreError as error:
+        raise ConfigError(f"member.key: {config.key.name} is no keystore file ({error}).") from None
     if "sign" not in header.role.split(",") or header.owner != config.organisation:
         raise ConfigError(
             f"member.key is a {header.role} key of {header.owner}; wanted is a read,sign key of "
             f"{config.organisation}."
         )
     passphrase = passphrase_of(config.passphrase_file, "member")
-    return crypto.private_key(keystore.open_sealed(sealed, passphrase))
+    try:
+        return crypto.private_key(keystore.open_sealed(sealed, passphrase))
+    except KeystoreError as error:
+        if error.code != "keystore.passphrase-or-damage":
+            raise ConfigError(
+                f"member.key: {config.key.name} cannot be opened ({error})."
+            ) from None
+        raise ConfigError(
+            f"member.key: the passphrase is not that of {config.key.name}, or the file is damaged."
+        ) from None
 
 
 if __name__ == "__main__":

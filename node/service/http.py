@@ -1,8 +1,4 @@
-"""The HTTP edge around a running node: uvicorn on the node's own loop, with our own limits.
-
-uvicorn closes a connection that is quiet between requests, but waits for ever for the headers of
-one that was opened and says nothing or too little; ``DeadlineProtocol`` ends that.
-"""
+"""The HTTP edge around a running node: uvicorn on the node's own loop, with our own limits."""
 
 from __future__ import annotations
 
@@ -10,13 +6,12 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from typing import Any
 
 import structlog
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from starlette.types import ASGIApp
 
 from node.api.access_log import ACCESS, AccessLog
 from node.api.app import create_app
@@ -24,6 +19,7 @@ from node.api.ports import Genesis, Ports
 from node.api.settings import ApiSettings, own_authorities
 from node.config import ApiConfig, LimitsConfig
 from node.service.clocks import monotonic_ms, wall_clock_ms
+from node.service.http_protocol import Bounds, bounded_protocol, connections_allowed
 from node.service.node import Node
 
 BACKLOG = 512
@@ -46,63 +42,31 @@ class SystemClock:
         return monotonic_ms() / 1000
 
 
-def deadline_protocol(seconds: float, bytes_max: int) -> type[HttpToolsProtocol]:
-    """The HTTP protocol with a deadline and a size for the headers of each request."""
-
-    class DeadlineProtocol(HttpToolsProtocol):
-        """Closes a connection whose headers are not complete in time, or do not come to an end."""
-
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **kwargs)
-            self._deadline: asyncio.TimerHandle | None = None
-            self._head_bytes = 0
-
-        def data_received(self, data: bytes) -> None:
-            super().data_received(data)
-            if self._deadline is None:
-                return
-            # Headers are still open after this piece, so all of it is head.
-            self._head_bytes += len(data)
-            if self._head_bytes > bytes_max:
-                self._end()
-                self.transport.close()
-
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            # uvicorn narrows asyncio's own signature in the same way
-            super().connection_made(transport)
-            self._begin()
-
-        def on_message_begin(self) -> None:
-            super().on_message_begin()
-            self._begin()
-
-        def on_headers_complete(self) -> None:
-            self._end()
-            super().on_headers_complete()
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._end()
-            super().connection_lost(exc)
-
-        def _begin(self) -> None:
-            self._end()
-            self._head_bytes = 0
-            self._deadline = self.loop.call_later(seconds, self.transport.close)
-
-        def _end(self) -> None:
-            if self._deadline is not None:
-                self._deadline.cancel()
-                self._deadline = None
-
-    return DeadlineProtocol
-
-
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """uvicorn without signal handlers: the process has its own."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def server_config(app: ASGIApp, bounds: Bounds, on_refused: Callable[[], None]) -> uvicorn.Config:
+    """How an application is served."""
+    return uvicorn.Config(
+        app,
+        http=bounded_protocol(bounds, on_refused),
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        # Its own log: lines in no form of ours, which strangers could fill. ``Faults`` tells bugs.
+        log_level="critical",
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=STOP_S_MAX,
+    )
 
 
 def settings_of(config: ApiConfig, limits: LimitsConfig, port: int) -> ApiSettings:
@@ -130,21 +94,8 @@ class HttpEdge:
         self.port: int = self._socket.getsockname()[1]
         settings = settings_of(config, limits, self.port)
         app = create_app(_ports(node), settings, self._access_log, self._on_fault)
-        self._server = _Server(
-            uvicorn.Config(
-                app,
-                http=deadline_protocol(settings.header_deadline_s, 2 * settings.header_bytes_max),
-                ws="none",
-                lifespan="off",
-                access_log=False,
-                log_config=None,
-                server_header=False,
-                date_header=False,
-                proxy_headers=False,
-                timeout_keep_alive=5,
-                timeout_graceful_shutdown=STOP_S_MAX,
-            )
-        )
+        bounds = self._bounds(settings)
+        self._server = Server(server_config(app, bounds, app.state.metrics.refused.inc))
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -159,6 +110,21 @@ class HttpEdge:
             await asyncio.wait([self._task])
         self._socket.close()
         self._access_log.close()
+
+    def _bounds(self, settings: ApiSettings) -> Bounds:
+        allowed = connections_allowed(settings.connections_max)
+        if allowed < settings.connections_max:
+            self._log.warning(
+                "api.few-descriptors", limit=allowed,
+                reason="the limit of open files is too low for limits.connections_max",
+                advice=f"LimitNOFILE={4 * settings.connections_max} (ulimit -n)",
+            )  # fmt: skip
+        return Bounds(
+            header_deadline_s=settings.header_deadline_s,
+            header_bytes_max=2 * settings.header_bytes_max,
+            answer_deadline_s=settings.answer_deadline_s,
+            connections_max=allowed,
+        )
 
     def _on_fault(self, error: str, where: str) -> None:
         self._log.error("api.fault", error=error, line=where)

@@ -53,6 +53,15 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         (changed("store", index=1), "store.index is true or false"),
         (changed("node", genesis=5), "a path in quotes"),
         ({**LEAST, "api": 3}, "api is a section"),
+        (changed("node", organisation=""), "node.organisation is empty"),
+        (changed("api", host=""), "api.host is empty"),
+        (changed("api", host="a\0b"), "api.host = .* cannot be seen"),
+        (changed("p2p", host="医保。cn"), "p2p.host = .* ASCII"),
+        (changed("node", data_dir="data\n"), "node.data_dir = .* cannot be seen"),
+        (changed("api", authorities=["https://a.example"]), "'https://a.example' is no host:port"),
+        (changed("api", authorities=["a.example/v1"]), "'a.example/v1' is no host:port"),
+        (changed("api", authorities=["a.example:443", ""]), "'' is no host:port"),
+        (changed("consensus", base_ms=9_000, cap_ms=100), "cap_ms = 100 is less than"),
     ],
 )
 def test_each_mistake_is_named(table: dict[str, object], message: str) -> None:
@@ -77,6 +86,9 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("node = [")
     with pytest.raises(ConfigError, match="is not TOML"):
         load(tmp_path / "bad.toml")
+    (tmp_path / "deep.toml").write_text("a = " + "[" * 9_999)
+    with pytest.raises(ConfigError, match="nests too deep"):
+        load(tmp_path / "deep.toml")
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="not UTF-8"):
         load(tmp_path / "bytes.toml")
@@ -85,6 +97,11 @@ def test_files_that_are_none(tmp_path: Path) -> None:
 def test_a_byte_order_mark_before_the_file_is_fine(tmp_path: Path) -> None:
     (tmp_path / "marked.toml").write_text('name = "x"\n', encoding="utf-8-sig")
     assert read_table(tmp_path / "marked.toml") == {"name": "x"}
+
+
+@pytest.mark.parametrize("name", ["ledger.example:443", "a", "127.0.0.1:1", "[::1]:8800"])
+def test_names_that_clients_sign_for(name: str) -> None:
+    assert parse(changed("api", authorities=[name]), Path()).api.authorities == (name,)
 
 
 def test_every_field_has_a_sentence() -> None:
@@ -106,6 +123,9 @@ def test_the_passphrase_must_not_lie_open(tmp_path: Path, monkeypatch: pytest.Mo
         read_passphrase(node)
     file.chmod(0o600)
     assert read_passphrase(node) == "secret words"
+    file.write_bytes(b"\xff")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        read_passphrase(node)
     without = NodeConfig(organisation="x", genesis=tmp_path, data_dir=tmp_path)
     monkeypatch.delenv("YIBAO_PASSPHRASE", raising=False)
     with pytest.raises(ConfigError, match="YIBAO_PASSPHRASE"):
