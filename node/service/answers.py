@@ -47,15 +47,18 @@ class Answers:
         self,
         server: BlockServer,
         share_of: Callable[[str], Share],
+        owed_until: Callable[[str], int],
         is_seated: Callable[[str], bool],
         send: Callable[[str, Frame], bool],
         spawn: Callable[[Coroutine[None, None, None]], None],
         log: structlog.stdlib.BoundLogger,
         offers: Offers,
     ) -> None:
-        """``share_of``: how much of a block an organisation is entitled to, as of the head."""
+        """``share_of``: how much of a block an organisation is entitled to, as of the head;
+        ``owed_until``: up to which height all of each block is owed to it."""
         self._server = server
         self._share_of = share_of
+        self._owed_until = owed_until
         self._is_seated = is_seated
         self._send = send
         self._spawn = spawn
@@ -90,6 +93,8 @@ class Answers:
         granted = self._share_of(peer.organisation)
         plan = None if granted is Share.NOTHING else self._plan(frame)
         if plan is None or plan[0] > granted:
+            plan = self._plan_owed(peer.organisation, frame)
+        if plan is None:
             self._tell(place, granted)
             self._send(peer.organisation, Frame(FrameType.REFUSED, encode_refusal(granted)))
             return
@@ -126,6 +131,18 @@ class Answers:
             return Share.CONTENT, FrameType.OUTCOME, lambda: self._server.outcome(asked.block)
         assert frame.type is FrameType.ASK_CONTENT, "requests come here, nothing else"
         return asked.share, FrameType.CONTENT, lambda: self._content(asked)
+
+    def _plan_owed(self, organisation: str, frame: Frame) -> tuple[Share, FrameType, Work] | None:
+        """The same for who had a seat: blocks up to the one that took it. None for others."""
+        if frame.type not in (FrameType.ASK, FrameType.ASK_CONTENT):
+            return None
+        until = self._owed_until(organisation)
+        if frame.type is FrameType.ASK:
+            ask = Ask.decode(frame.body)
+            owed = Ask(ask.first, max(ask.first, min(ask.last, until)), ask.share)
+            plan = ask.share, FrameType.BLOCKS, lambda: self._blocks(owed)
+            return plan if ask.first <= until else None
+        return self._plan(frame) if AskContent.decode(frame.body).height <= until else None
 
     async def _answer(
         self, place: tuple[str, FrameType], asked_on: int, answer: FrameType, work: Work

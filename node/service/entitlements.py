@@ -12,9 +12,14 @@ other auditors and regulators, the centre,      changes: the state can only be c
 a province's bureau without a seat              is attached to others' cases is not its business
 all others                                      nothing: they read through a bureau's node
 ==============================================  =================================================
+
+Who had a seat is owed every block up to the one that took it, content and all, whatever its office:
+a validator that was away would otherwise never learn that it is one no more.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from contracts.api import State
 from contracts.organisations import load
@@ -35,3 +40,15 @@ def share_of(state: State, validators: ValidatorSet, organisation: str) -> Share
     if found.kind == "centre" or (found.kind == "bureau" and found.region[2:] == "0000"):
         return Share.CHANGES
     return Share.NOTHING
+
+
+def owed_until(epochs: Iterable[tuple[int, int, ValidatorSet]], organisation: str) -> int:
+    """The height of the block that took the organisation's last seat, 0 where it never had one.
+    ``epochs``: number, first height and set of each. Who has a seat now is not asked about."""
+    until, had_seat = 0, False
+    for _, first, validators in epochs:
+        has_seat = validators.index_of(organisation) is not None
+        if had_seat and not has_seat:
+            until = first - 1
+        had_seat = has_seat
+    return until

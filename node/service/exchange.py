@@ -99,8 +99,14 @@ class Host(Protocol):
     def share_of(self, organisation: str) -> Share:
         """How much of a block an organisation is entitled to."""
 
+    def owed_until(self, organisation: str) -> int:
+        """Height up to which every block is owed to an organisation that had a seat."""
+
     def guest_pin(self, organisation: str) -> bytes | None:
-        """Pin of an organisation without a seat that may connect and follow."""
+        """Pin of an organisation without a seat that may connect."""
+
+    def tell_owed(self, organisation: str, height: int) -> None:
+        """A guest that may not follow has this height: tell it what is owed, or let it go."""
 
     def is_seated_here(self) -> bool:
         """Whether this node's organisation has a seat in the set of the height in flight."""
@@ -142,8 +148,8 @@ class Exchange(Events):
         self._inboxes = Inboxes(host.take_transaction, self._spawn, host.bug, log)
         self.offers = Offers()
         self._answers = Answers(
-            server, host.share_of, self.is_seated, lambda to, frame: self.peers.send(to, frame),
-            self._spawn, log, self.offers,
+            server, host.share_of, host.owed_until, self.is_seated,
+            lambda to, frame: self.peers.send(to, frame), self._spawn, log, self.offers,
         )  # fmt: skip
         self.on_snapshot: Callable[[str, Frame], None] = lambda organisation, frame: None
         self.without: dict[str, int] = {}
@@ -200,18 +206,14 @@ class Exchange(Events):
             if self.is_seated(organisation):
                 self.peers.send(organisation, frame)
 
-    def announce(self, decided: Decided, to: Iterable[str] | None = None) -> None:
-        """Tell the guests, or some of them, of a committed block: they ask for it at once."""
-        self._tell_guests(decided, to)
+    def announce(self, message: Decided | Status) -> None:
+        """Tell the guests that follow of a committed block, or how high this node is: they ask for
+        what they lack at once."""
+        guests = [name for name in self.peers.connected() if not self.is_seated(name)]
+        self.tell([guest for guest in guests if self._may_follow(guest)], message)
 
-    def tell_height(self, to: Iterable[str] | None = None) -> None:
-        """Tell the guests how high this node is, certificate or not: they catch up from there."""
-        status = Status(self._host.validators()[0], 0, self._host.height(), 0, True, False, 0, 0, 0)
-        self._tell_guests(status, to)
-
-    def _tell_guests(self, message: Message, to: Iterable[str] | None) -> None:
-        chosen = self.peers.connected() if to is None else to
-        guests = [organisation for organisation in chosen if not self.is_seated(organisation)]
+    def tell(self, guests: Sequence[str], message: Message) -> None:
+        """Tell guests something, if this node has a seat."""
         frame = self._frame(message) if guests and self.votes() else None
         if frame is not None:
             for organisation in guests:
@@ -284,7 +286,12 @@ class Exchange(Events):
     def _may_hear(self, organisation: str, message: Message) -> bool:
         if not self.votes():
             return isinstance(message, Status)
-        return isinstance(message, Status | Decided) or self.is_seated(organisation)
+        if self.is_seated(organisation):
+            return True
+        return isinstance(message, Status | Decided) and self._may_follow(organisation)
+
+    def _may_follow(self, organisation: str) -> bool:
+        return self._host.share_of(organisation) is not Share.NOTHING
 
     def _share_from(self, organisation: str, *, certified: bool = False) -> Share:
         _, seats = self._host.validators()
@@ -378,6 +385,9 @@ class Exchange(Events):
         if now_s < self._status_s.get(peer.organisation, -GUEST_STATUS_S) + GUEST_STATUS_S:
             return False
         self._status_s[peer.organisation] = now_s
+        if self.votes() and not self._may_follow(peer.organisation):
+            self._host.tell_owed(peer.organisation, status.height)
+            return False
         return status.height < self._host.height()
 
     async def _take_proposal(self, peer: Peer, body: bytes) -> None:

@@ -27,6 +27,7 @@ from consensus import (
     Phase,
     Received,
     Situation,
+    Status,
 )
 from contracts.organisations import find_endpoint
 from node.execution.blocks import BlockResult
@@ -41,7 +42,7 @@ from node.p2p.peers import Absence, Address, Connect, Who, connect_with_tls
 from node.service.admission import Admission
 from node.service.chain import Chain
 from node.service.custody import Custody, to_tell_again, to_tell_everybody
-from node.service.entitlements import share_of
+from node.service.entitlements import owed_until, share_of
 from node.service.exchange import Exchange, Host
 from node.service.serving import BlockServer
 from node.telemetry import Metrics
@@ -114,6 +115,8 @@ class Network(Host):
         self.exchange.attach(peers)
         self.pin = peers.pin
         self.exchange.on_peer_up = self._on_peer_up
+        self._has_learned: dict[str, int] = {}
+        """Former members that have every block that is owed to them, and up to which height."""
         self._told_sent: Counter[str] = Counter()
         self.on_tend: Callable[[], None] = lambda: None
         """Called every ``TEND_S``."""
@@ -194,6 +197,9 @@ class Network(Host):
 
     def share_of(self, organisation: str) -> Share:
         return share_of(ReadState(self._state), self.validators()[1], organisation)
+
+    def owed_until(self, organisation: str) -> int:
+        return owed_until(self._chain.database.epochs(), organisation)
 
     def is_seated_here(self) -> bool:
         return self.validators()[1].index_of(self._organisation) is not None
@@ -322,35 +328,59 @@ class Network(Host):
 
     def _on_peer_up(self, organisation: str) -> None:
         if not self.exchange.is_seated(organisation):
-            self._greet_guest(organisation)
+            follows = self.share_of(organisation) is not Share.NOTHING
+            until = self.height() if follows else self.owed_until(organisation)
+            self._greet_guest(organisation, until)
             return
         for waiting in self._admission.pool.waiting()[:PUSH_TO_NEW_MAX]:
             self.exchange.push(waiting.transaction.encode(), [organisation])
 
     def guest_pin(self, organisation: str) -> bytes | None:
-        """The pin under which an organisation without a seat may connect and follow."""
+        """The pin under which an organisation without a seat may connect: to follow, or to learn
+        that it lost its seat."""
         endpoint = find_endpoint(ReadState(self._state), organisation)
         if endpoint is None or not self.is_seated_here():
             return None
-        if self.share_of(organisation) is Share.NOTHING:
+        if self.share_of(organisation) is Share.NOTHING and not self._is_owed(organisation):
             self._log.warning("p2p.not-entitled", peer=organisation, kind="follow", limit="nothing")
             return None
         return endpoint.tls_pin
 
-    def _greet_guest(self, organisation: str) -> None:
-        """Tell a follower where the chain is; it catches up from there."""
-        self.exchange.tell_height([organisation])
-        head = self._chain.parent.header
-        data = self._chain.database.blocks.certificate(head.height)
-        if data is not None:
+    def tell_owed(self, organisation: str, height: int) -> None:
+        """A former member has this height: tell it of the block that took its seat, or let it go
+        where it has that. Of what came after it hears nothing."""
+        until = self.owed_until(organisation)
+        if height < until:
+            self._greet_guest(organisation, until)
+        else:
+            self._has_learned[organisation] = until
+            self.leave(organisation, "it has every block that is owed to it")
+
+    def _is_owed(self, organisation: str) -> bool:
+        until = self.owed_until(organisation)
+        return until > 0 and self._has_learned.get(organisation) != until
+
+    def _greet_guest(self, organisation: str, height: int) -> None:
+        """Tell a guest where the chain is, as far as it concerns it; it catches up from there."""
+        self.exchange.tell([organisation], self._status(height))
+        blocks = self._chain.database.blocks
+        header, data = blocks.header(height), blocks.certificate(height)
+        if header is not None and data is not None:
+            block = wire.to_core_block(ledger_block.Header.decode(header))
             certificate = wire.from_ledger_certificate(ledger_block.Certificate.decode(data))
-            decided = Decided(wire.to_core_block(head), certificate)
-            self.exchange.announce(decided, [organisation])
+            self.exchange.tell([organisation], Decided(block, certificate))
+
+    def _status(self, height: int) -> Status:
+        """To a guest: how high this node is, certificate or not."""
+        return Status(self.validators()[0], 0, height, 0, True, False, 0, 0, 0)
+
+    def _tell_height(self) -> None:
+        self.exchange.announce(self._status(self.height()))
 
     async def _tend(self) -> None:
         """Once a second, each step by itself: where one meets a bug, or a disk that cannot be read,
         the others go on, and it is tried again in the next second."""
-        steps = (self.exchange.tell_height, self.on_tend, self._recheck, self._pass_on_again)
+        steps = (self._tell_height, self.on_tend, self._recheck, self._pass_on_again)
         while True:
             await asyncio.sleep(TEND_S)
             for step in steps:

@@ -12,6 +12,7 @@ import structlog
 from consensus import Certificate, Phase, Situation
 from node.api.ports import NodeStatus
 from node.mempool import Mempool
+from node.p2p.payloads import Share
 from node.service.chain import Chain
 from node.service.keys import ValidateKeys
 from node.service.network import Network
@@ -203,6 +204,11 @@ class Report:
             )
         if network is None:
             return "The block in flight." if len(self._pool) else "Transactions."
+        if not network.is_seated_here() and network.own_share() is Share.NOTHING:
+            return (
+                f"Nothing: {self._organisation} has no seat, and its office entitles it to follow "
+                "nothing. This node stays where it is."
+            )
         transfer = self._transfer()
         if transfer is not None and (taken := transfer.sentence()) is not None:
             return taken

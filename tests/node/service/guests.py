@@ -24,9 +24,9 @@ def pin_of(name: str) -> bytes:
 class Guest:
     """An organisation without a seat, connected to node 0, with a test for a mind."""
 
-    def __init__(self, cluster: Cluster, name: str) -> None:
+    def __init__(self, cluster: Cluster, name: str, key_name: str | None = None) -> None:
         self.frames: list[Frame] = []
-        key = private(f"transport-{name}")
+        key = private(key_name or f"transport-{name}")
         transport = make_transport(key, cluster.genesis.chain, name)
         identity = Identity(cluster.genesis.chain, name, key, transport.pin)
         self.peers = Peers(identity, transport, self, make_logger("error", "json"))

@@ -8,15 +8,23 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from consensus import Decided, Status
 from contracts.organisations import validators
 from node.execution.state import ReadState
 from node.ledger import crypto
 from node.ledger.receipt import Receipt
 from node.ledger.transaction import SignedTransaction
+from node.ordering import wire
+from node.p2p.frames import FrameType
+from node.p2p.payloads import ASK_MANIFEST, Ask, AskContent, decode_blocks
 from node.service.keys import SAFETY, renew_safety
 from node.service.node import Node
+from tests.node import cluster as regions
 from tests.node.cluster import Cluster, bureau, running_cluster, until
 from tests.node.network import Client, open_folder, private
+from tests.node.service.guests import Guest
 
 Story = Callable[[Cluster, Client], Coroutine[None, None, None]]
 
@@ -189,6 +197,91 @@ def test_one_of_five_is_removed_and_the_others_go_on(tmp_path: Path) -> None:
         by = next(n for n in cluster.nodes if n != 4)
         await done(cluster.nodes[by], client.enter("b", 1))
         assert cluster.nodes[by].status().details["validators"] == 4
+
+    tell(tmp_path, story, 5)
+
+
+async def remove_while_away(cluster: Cluster, client: Client, number: int) -> int:
+    """The others vote a member out that is down, and go on; the height at which its seat ended."""
+    await done(cluster.nodes[0], client.enter("a", 1))
+    await cluster.agree(1)
+    await cluster.stop(number)
+    args = {"id": "v", "organisation": bureau(number)}
+    await call(cluster, 0, "governance", "propose_validator_removal", args)
+    for voter in cluster.nodes:
+        told = await call(cluster, voter, "governance", "vote", {"id": "v", "approve": True})
+    assert told["status"] == "carried"
+    removal = cluster.nodes[0].head.height
+    for later in range(3):
+        await done(cluster.nodes[0], client.enter("later", later))
+    return removal
+
+
+@pytest.mark.parametrize("city", [True, False])
+def test_who_was_removed_while_away_learns_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, city: bool
+) -> None:
+    """Up to the block that took its seat every block is owed to it, whatever its office entitles it
+    to from there on: a city's bureau to nothing."""
+    if city:
+        monkeypatch.setattr(regions, "REGIONS", (*regions.REGIONS[:4], "500100"))
+
+    async def story(cluster: Cluster, client: Client) -> None:
+        removal = await remove_while_away(cluster, client, 4)
+        await cluster.start(4)
+        node = cluster.nodes[4]
+        await until(lambda: bureau(4) not in seats(node))
+        assert node.status().role == "follower"
+        if not city:
+            await until(lambda: node.head.height == cluster.nodes[0].head.height)
+            return
+        assert node.network is not None
+        await until(lambda: not node.network.exchange.peers.connected())
+        await done(cluster.nodes[0], client.enter("after", 1))
+        told = node.status()
+        assert node.head.height == removal
+        assert not told.ready
+        assert "has no seat, and" in told.waiting_for
+
+    tell(tmp_path, story, 5)
+
+
+def test_who_was_removed_gets_nothing_that_came_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(regions, "REGIONS", (*regions.REGIONS[:4], "500100"))
+
+    async def story(cluster: Cluster, client: Client) -> None:
+        removal = await remove_while_away(cluster, client, 4)
+        head = cluster.nodes[0].head
+        guest = Guest(cluster, bureau(4), "transport4")
+        try:
+            await until(lambda: guest.connected)
+            guest.send(FrameType.ASK, Ask(removal - 1, head.height).encode())
+            await until(lambda: bool(guest.of(FrameType.BLOCKS)))
+            assert len(decode_blocks(guest.of(FrameType.BLOCKS)[0])) == 2
+            guest.send(FrameType.ASK, Ask(removal + 1, head.height).encode())
+            await until(lambda: len(guest.of(FrameType.REFUSED)) == 1)
+            wanted = AskContent(head.height, head.block_hash)
+            guest.send(FrameType.ASK_CONTENT, wanted.encode())
+            await until(lambda: len(guest.of(FrameType.REFUSED)) == 2)
+            guest.send(FrameType.ASK_MANIFEST, ASK_MANIFEST)
+            await until(lambda: len(guest.of(FrameType.REFUSED)) == 3)
+            told = [*guest.of(FrameType.STATUS), *guest.of(FrameType.CHANGE)]
+            heights = [
+                message.height if isinstance(message, Status) else message.block.height
+                for message in map(wire.decode_message, told)
+                if isinstance(message, Status | Decided)
+            ]
+            assert set(heights) == {removal}
+            status = Status(0, 0, removal, 0, True, False, 0, 0, 0)
+            guest.send(FrameType.STATUS, wire.encode_message(status))
+            await until(lambda: not guest.connected)
+            network = cluster.nodes[0].network
+            assert network is not None
+            assert network.guest_pin(bureau(4)) is None, "once it has learned of it"
+        finally:
+            await guest.peers.stop()
 
     tell(tmp_path, story, 5)
 
