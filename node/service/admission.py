@@ -38,10 +38,12 @@ class Admission:
         *,
         monotonic_ms: Callable[[], int],
         is_current: Callable[[], bool],
+        is_copy: Callable[[], bool],
     ) -> None:
         """``is_committed`` says whether the published head's chain holds a transaction,
-        ``is_current`` whether this node knows that nothing newer is decided."""
-        self._is_current = is_current
+        ``is_current`` whether this node knows that nothing newer is decided, ``is_copy`` whether it
+        can neither order anything nor pass it on."""
+        self._is_current, self._is_copy = is_current, is_copy
         self._monotonic_ms = monotonic_ms
         self._chain = chain
         self._is_committed = is_committed
@@ -185,6 +187,8 @@ class Admission:
     ) -> Accepted:
         if self.closing:
             raise Unavailable("node.stopping", retry_after_s=30)
+        if self._is_copy():
+            raise Unavailable("node.orders-nothing", retry_after_s=30)
         with self._metrics.stage("decode"):
             transaction = SignedTransaction.decode(wire)
         with self._metrics.stage("admit"):

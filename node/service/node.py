@@ -129,6 +129,7 @@ class Node:
             self.chain, self._pool, self.telemetry, clock_ms, self.reader.has_transaction,
             self._on_added, monotonic_ms=monotonic_ms,
             is_current=lambda: self.network is None or self.network.is_current(),
+            is_copy=self._is_copy,
         )  # fmt: skip
         self._estimates = Estimates(self.chain, self._thread, self._pool, clock_ms)
         self._replica = Replica(self._keys.members, timing)
@@ -273,6 +274,12 @@ class Node:
         state = self._replica.state
         return (state.validators.epoch, state.height, state.view, state.phase)
 
+    def _is_copy(self) -> bool:
+        """Whether the node has neither a seat nor peers: it serves what it holds, and that is all
+        that ever comes of it."""
+        _, validators = self.chain.validators_of_next()
+        return self.network is None and self._keys.seated(validators) is None
+
     def _works(self) -> bool:
         return self._ended is not None and not self._ended.done() and not self._stopping
 
@@ -364,7 +371,7 @@ class Node:
             self._log,
             situation=self._replica.situation, place=self._place,
             network=lambda: self.network,
-            transfer=lambda: self.transfer, works=self._works,
+            transfer=lambda: self.transfer, works=self._works, is_copy=self._is_copy,
             quarantined=lambda: len(self._admission.quarantined),
             monotonic_ms=self._monotonic_ms, wall_clock_ms=self._clock_ms,
         )  # fmt: skip

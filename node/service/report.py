@@ -46,6 +46,7 @@ class Report:
         network: Callable[[], Network | None],
         transfer: Callable[[], StateTransfer | None],
         works: Callable[[], bool],
+        is_copy: Callable[[], bool],
         quarantined: Callable[[], int],
         monotonic_ms: Callable[[], int],
         wall_clock_ms: Callable[[], int],
@@ -61,6 +62,7 @@ class Report:
         self._network = network
         self._transfer = transfer
         self._works = works
+        self._is_copy = is_copy
         self._quarantined = quarantined
         self._monotonic_ms = monotonic_ms
         self._wall_clock_ms = wall_clock_ms
@@ -196,6 +198,11 @@ class Report:
             return f"An operator: alarm {code}: {says}."
         if not self._works():
             return "A start: this node stops or has stopped."
+        if self._is_copy():
+            return (
+                "Nothing: this node has neither the key of a validator nor peers (node.key, "
+                "p2p.key). It serves what it holds and takes no transactions."
+            )
         if (behind_ms := self._clock_behind_ms()) > CLOCK_BEHIND_WARN_MS:
             # A block carries a time that has not come: nothing that is valid now fits above it.
             return (
@@ -240,8 +247,10 @@ class Report:
         )
 
     def _is_ready(self, network: Network | None) -> bool:
-        connected = network is None or (
-            network.has_quorum() and network.behind_by() <= READY_BEHIND_MAX
+        connected = (
+            not self._is_copy()
+            if network is None
+            else (network.has_quorum() and network.behind_by() <= READY_BEHIND_MAX)
         )
         return self._works() and self._alarm is None and connected
 

@@ -9,8 +9,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from consensus import MemberId, Phase, Situation, Timer
 from node.ledger.block import Validator, ValidatorSet
+from node.ledger.errors import Unavailable
 from node.ledger.types import Key, OrgId
 from node.p2p.peers import Absence
 from node.service.situation import Watch, waiting
@@ -153,5 +156,21 @@ def test_certificates_that_end_are_named_in_time(tmp_path: Path) -> None:
             assert f"TLS certificates end: {bureau(0)} on {until_own.date().isoformat()}" in says
             assert all(name in says for name in NAMES)
             assert node.status().ready, "nothing stops"
+
+    asyncio.run(story())
+
+
+def test_a_node_without_seat_and_peers_says_so_and_takes_nothing_in(tmp_path: Path) -> None:
+    """A copy, or a validator whose key was left out of its configuration."""
+    genesis, data = make_genesis()
+
+    async def story() -> None:
+        async with running(tmp_path, data, key=None) as node:
+            told = node.status()
+            assert not told.ready
+            assert "neither the key of a validator nor peers" in told.waiting_for
+            assert b"yibao_ready 0.0" in node.metrics()
+            with pytest.raises(Unavailable, match=r"node\.orders-nothing"):
+                await node.submit(Client(genesis.chain).enter("a", 1).encode())
 
     asyncio.run(story())
