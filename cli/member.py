@@ -22,7 +22,7 @@ from cli.exits import Exit
 from cli.member_lists import KINDS, LISTS, NONE
 from cli.output import Json, fail, print_fields, print_json, print_table, shown, time_of, yuan
 from contracts.settlement.bank_file import BankFileError, parse_statement
-from node.config import ConfigError, describe
+from node.config_file import ConfigError, describe
 from node.member.config import SECTIONS, load
 
 app = typer.Typer(

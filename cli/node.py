@@ -14,7 +14,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from cli.output import Json, print_json, print_table
-from node.config import describe
+from node.config import SECTIONS
+from node.config_file import describe
 
 app = typer.Typer(no_args_is_help=True, help="Run a node, check its data. 节点")
 
@@ -61,7 +62,7 @@ def new_key(config: ConfigFile) -> None:
 @app.command("config")
 def config_fields(as_json: Json = False) -> None:
     """List every setting of the configuration file with its default and what it means."""
-    rows = describe()
+    rows = describe(SECTIONS)
     if as_json:
         print_json([dict(zip(("field", "type", "default", "says"), row, strict=True))
                     for row in rows])  # fmt: skip

@@ -26,7 +26,8 @@ from contracts.runtime import Runtime
 from contracts.settlement import CONTRACTS
 from node import indexer, worklists
 from node.api.access_log import AccessLogBroken
-from node.config import Config, ConfigError, load, make_folder, read_passphrase
+from node.config import Config, load, read_passphrase
+from node.config_file import ConfigError, make_folder
 from node.ledger import crypto, keystore
 from node.ledger.errors import InvalidGenesis, KeystoreError
 from node.ledger.types import DIGEST_BYTES
@@ -152,6 +153,11 @@ def _sentence(error: BaseException) -> str:
         return (
             f"node.genesis is no genesis file that this program can use: {error}. It is the file "
             "with which the network was founded; every bureau has it."
+        )
+    if isinstance(error, PermissionError):
+        return (
+            f"{error.filename}: {error.strerror}. Everything in node.data_dir belongs to the user "
+            "that runs the node: look at owner and rights of the folder and of each file."
         )
     return str(error)
 

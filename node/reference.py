@@ -20,6 +20,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from node import config
 from node.__main__ import Exit
 from node.api.middleware import EdgeMetrics
+from node.config_file import describe
 from node.ledger.errors import LedgerError
 from node.member import config as member_config
 from node.member.__main__ import Exit as MemberExit
@@ -36,7 +37,7 @@ MARK = re.compile(r"(<!-- table: ([a-z-]+)[^\n]* -->\n)(.*?)(<!-- end -->)", re.
 def settings_table(kinds: Mapping[str, type] = config.SECTIONS) -> str:
     """Every field of the configuration file, section by section."""
     parts = []
-    rows = config.describe(kinds)
+    rows = describe(kinds)
     for section, kind in kinds.items():
         own = [row for row in rows if row[0].startswith(f"{section}.")]
         says = " ".join((kind.__doc__ or "").split())

@@ -26,6 +26,7 @@ from node import config
 from node import reference as node_reference
 from node.__main__ import FAILURES, Exit
 from node.api import ledger_codes, problems
+from node.config_file import describe
 from node.member import config as member_config
 from node.member.__main__ import Exit as MemberExit
 from node.telemetry import LOG_FIELDS, STAGES
@@ -75,8 +76,8 @@ def test_a_stale_table_would_be_noticed() -> None:
         ("problem", [row.code for row in (*problems.ROWS, *ledger_codes.ROWS)]),
         ("reason", list(reasons.TABLE)),
         ("rule of the language", list(RULES)),
-        ("setting", [row[0] for row in config.describe()]),
-        ("setting of a member node", [row[0] for row in config.describe(member_config.SECTIONS)]),
+        ("setting", [row[0] for row in describe(config.SECTIONS)]),
+        ("setting of a member node", [row[0] for row in describe(member_config.SECTIONS)]),
         ("log field", sorted(LOG_FIELDS)),
         ("stage", list(STAGES)),
         ("code of the ledger", [c for codes in node_reference.ledger_codes().values()

@@ -16,7 +16,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from node.config import ConfigError, make_folder, passphrase_of
+from node.config_file import ConfigError, make_folder, passphrase_of
 from node.ledger import crypto, keystore
 from node.ledger.errors import InvalidGenesis, KeystoreError
 from node.ledger.genesis import Genesis

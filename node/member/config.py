@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from node.config import ConfigError, LogConfig, parse_sections, read_table, says
+from node.config import LogConfig
+from node.config_file import ConfigError, parse_sections, read_table, says
 from node.ledger.types import DIGEST_BYTES
 
 

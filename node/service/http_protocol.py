@@ -43,93 +43,98 @@ def connections_allowed(wanted: int) -> int:
     return most // 2
 
 
-def bounded_protocol(bounds: Bounds, on_refused: Callable[[], None]) -> type[HttpToolsProtocol]:
-    """The HTTP protocol within bounds; ``on_refused`` hears of each connection too many."""
+class BoundedProtocol(HttpToolsProtocol):
+    """Closes a connection whose headers are not complete in time or do not come to an end,
+    whose answer is not read, or that is one too many."""
 
-    class BoundedProtocol(HttpToolsProtocol):
-        """Closes a connection whose headers are not complete in time or do not come to an end,
-        whose answer is not read, or that is one too many."""
+    bounds: Bounds
+    on_refused: Callable[[], None]
+    """Hears of each connection too many."""
 
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **kwargs)
-            self._deadline: asyncio.TimerHandle | None = None
-            self._head_bytes = 0
-            self._reader: asyncio.TimerHandle | None = None
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._deadline: asyncio.TimerHandle | None = None
+        self._head_bytes = 0
+        self._reader: asyncio.TimerHandle | None = None
 
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            # uvicorn narrows asyncio's own signature in the same way
-            super().connection_made(transport)
-            if len(self.connections) > bounds.connections_max:
-                on_refused()
-                transport.write(_BUSY)
-                transport.close()
-                return
-            self._begin()
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        # uvicorn narrows asyncio's own signature in the same way
+        super().connection_made(transport)
+        if len(self.connections) > self.bounds.connections_max:
+            self.on_refused()
+            transport.write(_BUSY)
+            transport.close()
+            return
+        self._begin()
 
-        def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end()
+        self._end_looking()
+        # Requests behind the one in hand: who asked is gone, they are not begun.
+        self.pipeline.clear()
+        super().connection_lost(exc)
+
+    # --- Headers ----------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._deadline is None:
+            return
+        # Headers are still open after this piece, so all of it is head.
+        self._head_bytes += len(data)
+        if self._head_bytes > self.bounds.header_bytes_max:
             self._end()
-            self._end_looking()
-            # Requests behind the one in hand: who asked is gone, they are not begun.
-            self.pipeline.clear()
-            super().connection_lost(exc)
+            self.transport.close()
 
-        # --- Headers ----------------------------------------------------------------------------
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._begin()
 
-        def data_received(self, data: bytes) -> None:
-            super().data_received(data)
-            if self._deadline is None:
-                return
-            # Headers are still open after this piece, so all of it is head.
-            self._head_bytes += len(data)
-            if self._head_bytes > bounds.header_bytes_max:
-                self._end()
-                self.transport.close()
+    def on_headers_complete(self) -> None:
+        self._end()
+        super().on_headers_complete()
 
-        def on_message_begin(self) -> None:
-            super().on_message_begin()
-            self._begin()
+    def _begin(self) -> None:
+        self._end()
+        self._head_bytes = 0
+        self._deadline = self.loop.call_later(self.bounds.header_deadline_s, self.transport.close)
 
-        def on_headers_complete(self) -> None:
-            self._end()
-            super().on_headers_complete()
+    def _end(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
-        def _begin(self) -> None:
-            self._end()
-            self._head_bytes = 0
-            self._deadline = self.loop.call_later(bounds.header_deadline_s, self.transport.close)
+    # --- Answers ----------------------------------------------------------------------------
 
-        def _end(self) -> None:
-            if self._deadline is not None:
-                self._deadline.cancel()
-                self._deadline = None
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._look_later()
 
-        # --- Answers ----------------------------------------------------------------------------
+    def resume_writing(self) -> None:
+        self._end_looking()
+        super().resume_writing()
 
-        def pause_writing(self) -> None:
-            super().pause_writing()
+    def _look_later(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        self._reader = self.loop.call_later(self.bounds.answer_deadline_s, self._look, left)
+
+    def _look(self, left_before: int) -> None:
+        """Whoever reads slowly is waited for, who does not read is not."""
+        if self.transport.get_write_buffer_size() < left_before:
             self._look_later()
+        else:
+            self.transport.abort()
 
-        def resume_writing(self) -> None:
-            self._end_looking()
-            super().resume_writing()
+    def _end_looking(self) -> None:
+        if self._reader is not None:
+            self._reader.cancel()
+            self._reader = None
 
-        def _look_later(self) -> None:
-            left = self.transport.get_write_buffer_size()
-            self._reader = self.loop.call_later(bounds.answer_deadline_s, self._look, left)
 
-        def _look(self, left_before: int) -> None:
-            """Whoever reads slowly is waited for, who does not read is not."""
-            if self.transport.get_write_buffer_size() < left_before:
-                self._look_later()
-            else:
-                self.transport.abort()
-
-        def _end_looking(self) -> None:
-            if self._reader is not None:
-                self._reader.cancel()
-                self._reader = None
-
-    return BoundedProtocol
+def bounded_protocol(bounds: Bounds, on_refused: Callable[[], None]) -> type[BoundedProtocol]:
+    """The protocol with these bounds; uvicorn makes one for each connection."""
+    given = {"bounds": bounds, "on_refused": staticmethod(on_refused)}
+    return type("BoundedProtocol", (BoundedProtocol,), given)
 
 
 def _busy() -> bytes:

@@ -42,8 +42,9 @@ class DatabaseBarred(StoreError):  # noqa: N818
     """The folder cannot be used: read-only, full, not ours, not a folder. Nothing is damaged."""
 
     advice = (
-        "Look at the folder's owner and rights, at the mount (read-only after an error of the "
-        "device?) and at the free space; the data itself was not looked at yet."
+        "Look at owner and rights of the folder and of every file in it (was the node started by "
+        "another user?), at the mount (read-only after an error of the device?), at the limit of "
+        "open files and at the free space. Nothing says that the data is damaged."
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,11 @@ DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 """Of an opening, which writes a file: the disk's fault, and nothing is damaged for it."""
 
 
+BARRED_ERRORS = (errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE)
+"""Of a file that may not be opened, or not now: nobody knows anything of what it holds. One start
+by another user is enough, who owns the newest files from then on."""
+
+
 class LevelStore:
     """A LevelDB folder. Opening raises the errors of ``store.errors``."""
 
@@ -65,11 +70,11 @@ class LevelStore:
             # The file LOCK is opened first and then locked: only the latter says "lock <file>".
             if "error: lock " in str(error).lower():
                 raise DatabaseInUse(f"{folder_of(path)} is open in another process.") from error
-            if "/LOCK: " in str(error):
+            if "/LOCK: " in str(error) or _is_of(error, BARRED_ERRORS):
                 raise DatabaseBarred(
                     f"{folder_of(path)} cannot be used: {_plain(error)}."
                 ) from error
-            if any(os.strerror(number) in str(error) for number in DISK_ERRORS):
+            if _is_of(error, DISK_ERRORS):
                 raise WriteFailed(
                     f"{folder_of(path)} cannot be opened: {_plain(error)}."
                 ) from error
@@ -114,7 +119,9 @@ class LevelStore:
     def close(self) -> None:
         self._db.close()
 
-    def _damaged(self, error: Exception) -> DatabaseDamaged:
+    def _damaged(self, error: Exception) -> DatabaseDamaged | DatabaseBarred:
+        if _is_of(error, BARRED_ERRORS):
+            return DatabaseBarred(f"{folder_of(self.path)} cannot be read: {_plain(error)}.")
         return DatabaseDamaged(f"{folder_of(self.path)} gives back damaged data: {_plain(error)}.")
 
 
@@ -156,6 +163,11 @@ def _rows(
             iterator.close()
 
     return walk()
+
+
+def _is_of(error: Exception, numbers: Iterable[int]) -> bool:
+    """Whether LevelDB ran into one of these errors of the system; it has only their words."""
+    return any(os.strerror(number) in str(error) for number in numbers)
 
 
 def _plain(error: Exception) -> str:

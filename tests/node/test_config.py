@@ -7,15 +7,8 @@ from pathlib import Path
 import pytest
 
 from node.__main__ import open_options
-from node.config import (
-    ConfigError,
-    NodeConfig,
-    describe,
-    load,
-    parse,
-    read_passphrase,
-    read_table,
-)
+from node.config import SECTIONS, NodeConfig, load, parse, read_passphrase
+from node.config_file import ConfigError, describe, read_table
 from node.service.opening import OpenOptions
 
 LEAST = {"node": {"organisation": "bureau:430000", "genesis": "g.json", "data_dir": "data"}}
@@ -105,7 +98,7 @@ def test_names_that_clients_sign_for(name: str) -> None:
 
 
 def test_every_field_has_a_sentence() -> None:
-    rows = describe()
+    rows = describe(SECTIONS)
     assert len(rows) >= 20
     for name, kind, default, says in rows:
         assert name.count(".") == 1

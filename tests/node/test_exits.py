@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from node.__main__ import FAILURES, Exit
+import errno
+
+from node.__main__ import FAILURES, Exit, _sentence
 from node.store import errors
 
 
@@ -23,3 +25,8 @@ def test_special_failures_stand_before_general_ones() -> None:
     kinds = [kind for kind, _ in FAILURES]
     for place, kind in enumerate(kinds):
         assert not any(issubclass(kind, earlier) for earlier in kinds[:place]), kind
+
+
+def test_a_file_of_another_user_is_told_with_what_to_look_at() -> None:
+    told = _sentence(PermissionError(errno.EACCES, "Permission denied", "data/safety.dat"))
+    assert told.startswith("data/safety.dat: Permission denied. Everything in node.data_dir")

@@ -12,7 +12,7 @@ import pytest
 from contracts.runtime import Runtime
 from contracts.settlement import CONTRACTS
 from node import __main__ as process
-from node.config import ConfigError
+from node.config_file import ConfigError
 from node.ledger.transaction import SignedTransaction
 from node.service.opening import OpenedLedger, OpenOptions, open_ledger
 from node.store.checks import check_blocks

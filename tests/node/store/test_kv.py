@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -85,7 +86,7 @@ def test_a_second_opener_is_told_that_the_database_is_in_use(tmp_path: Path) -> 
 def test_a_folder_that_cannot_be_used_is_neither_in_use_nor_damaged(tmp_path: Path) -> None:
     """Found by attack: a read-only mount was reported as another process, which nobody finds."""
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(DatabaseBarred, match="not looked at yet"):
+    with pytest.raises(DatabaseBarred, match="Nothing says that the data is damaged"):
         LevelStore(tmp_path / "file" / "db")
 
 
@@ -100,6 +101,27 @@ def test_a_full_disk_is_no_damaged_database(
 
     monkeypatch.setattr(leveldb.plyvel, "DB", refuse)
     with pytest.raises(WriteFailed, match="make room"):
+        LevelStore(tmp_path / "db")
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE])
+def test_a_file_that_may_not_be_opened_is_not_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Found by a run as another user after a start by root: it advised to empty the data folder."""
+    words = f"{tmp_path}/db/000018.ldb: {os.strerror(number)}"
+
+    def refuse(*_: object, **_options: object) -> None:
+        raise leveldb.plyvel.IOError(words)
+
+    store = LevelStore(tmp_path / "db")
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "_db", SimpleNamespace(get=refuse, close=store._db.close))
+        with pytest.raises(DatabaseBarred, match=r"cannot be read: 000018\.ldb"):
+            store.get(b"k")
+    store.close()
+    monkeypatch.setattr(leveldb.plyvel, "DB", refuse)
+    with pytest.raises(DatabaseBarred, match=r"cannot be used: 000018\.ldb"):
         LevelStore(tmp_path / "db")
 
 
