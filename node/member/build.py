@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -92,6 +93,7 @@ def build(
     log: Any,
     *,
     now_ms: Callable[[], int],
+    monotonic_s: Callable[[], float] = time.monotonic,
     transport: Callable[[str], httpx.BaseTransport] | None = None,
 ) -> Built:
     """A member node over an open store. Raises ``MemberRefused`` or ``Forked``.
@@ -108,7 +110,7 @@ def build(
         Remote(
             address, signer, timeout_s=config.nodes.timeout_ms / 1_000,
             transport=None if transport is None else transport(address),
-            now_s=lambda: now_ms() / 1_000,
+            now_s=lambda: now_ms() / 1_000, monotonic_s=monotonic_s,
         )
         for address in config.nodes.addresses
     ]  # fmt: skip

@@ -23,7 +23,7 @@ from contracts.settlement.bank_file import BankFileError, parse_statement
 from node.ledger.evidence import ReceiptFacts
 from node.ledger.receipt import OK
 from node.ledger.transaction import Call, SignedTransaction, TransactionBody, sign_transaction
-from node.ledger.types import Digest, TimeMs
+from node.ledger.types import VALIDITY_MS_MAX, Digest, TimeMs
 from node.member import results, rows
 from node.member.errors import Declined, Silent, StatementRefused
 from node.member.lines import Lines, same_line
@@ -170,11 +170,16 @@ class Inbox:
         return stop
 
     def _transaction(self, pending: bytes, lines: list[dict[str, Any]]) -> SignedTransaction:
-        """The transaction of these lines: the one that was kept, or a new one, kept now."""
+        """The transaction of these lines: the one that was kept, or a new one, kept now.
+
+        One that was signed while this clock was far ahead is not kept to: no block may hold it for
+        days, and by then its lines are known.
+        """
         wire = self._kv.get(pending)
         if wire is not None:
             kept = SignedTransaction.decode(wire)
-            if [dict(call.args) for call in kept.body.calls] == lines:
+            ahead = kept.body.valid_until_ms > self._now_ms() + VALIDITY_MS_MAX
+            if not ahead and [dict(call.args) for call in kept.body.calls] == lines:
                 return kept
         signer = self._signer
         body = TransactionBody(

@@ -95,13 +95,14 @@ class Remote:
         timeout_s: float = 10.0,
         transport: httpx.BaseTransport | None = None,
         now_s: Callable[[], float] = time.time,
+        monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.address = address.rstrip("/")
         self.standing = Standing()
         self._signer = signer
         self._authority = urlsplit(self.address).netloc.lower()
         self._timeout_s = timeout_s
-        self._now_s = now_s
+        self._now_s, self._monotonic_s = now_s, monotonic_s
         self._turn_ends_s = 0.0
         # Compressed answers are not asked for: a small one could unpack to any length.
         self._http = httpx.Client(
@@ -114,12 +115,12 @@ class Remote:
 
     def begin_turn(self) -> None:
         """Its lists are gone along from here; what is left is for its next turn."""
-        self._turn_ends_s = self._now_s() + TURN_S_MAX
+        self._turn_ends_s = self._monotonic_s() + TURN_S_MAX
 
     @property
     def turn_is_over(self) -> bool:
         """Whether the others are to have theirs."""
-        return self._now_s() >= self._turn_ends_s
+        return self._monotonic_s() >= self._turn_ends_s
 
     def get(self, path: str, **query: object) -> bytes:
         """The bytes of a signed GET. Raises ``Silent``, ``Declined`` or ``InvalidProof``."""

@@ -69,6 +69,8 @@ class Desk:
         self.folder = folder / "exchange"
         self.organisation = organisation
         self.kv = SimKV()
+        self.ahead_ms = 0
+        """How far the member node's clock is ahead of the nodes'."""
         self.doors: list[Door] = [Door(self.world)]
         self.log = io.StringIO()
         self.format = "json"
@@ -79,6 +81,7 @@ class Desk:
         self.kv, self.folder, self.log = SimKV(), folder, io.StringIO()
         self.doors = [Door(self.world, bend) for bend in bends or (None,)]
         self.format = "json"
+        self.ahead_ms = 0
         return self
 
     # --- The ledger ---------------------------------------------------------------------------
@@ -136,7 +139,8 @@ class Desk:
 
         return build(
             config, self.world.genesis, signer, self.kv, make_logger("info", "json", self.log),
-            now_ms=self.world.clock.now_ms, transport=transport,
+            now_ms=lambda: self.world.clock.now_ms() + self.ahead_ms,
+            monotonic_s=lambda: self.world.clock.ms / 1_000, transport=transport,
         )  # fmt: skip
 
     def rounds(self, count: int = 1, built: Built | None = None) -> Built:

@@ -313,6 +313,22 @@ def test_a_node_that_swallows_what_it_is_given_is_passed_over(ledger: Desk, tmp_
     assert desk.result("done", "s.json")["lines"][0]["outcome"] == "matched"
 
 
+@pytest.mark.parametrize("days", [2, 365])
+def test_a_clock_that_was_ahead_holds_no_statement_up(
+    ledger: Desk, tmp_path: Path, days: int
+) -> None:
+    """What was signed by it may be ordered days from now only: it is signed anew."""
+    desk = ledger.fresh(tmp_path, None)
+    order, reference = desk.order(), Counter.next()
+    desk.drop("s.json", [desk.row(reference, order)])
+    desk.ahead_ms = days * 24 * 3_600_000
+    desk.rounds(3)
+    assert desk.files("in") == ["s.json"]
+    desk.ahead_ms = 0
+    desk.rounds(3)
+    assert desk.result("done", "s.json")["lines"][0]["outcome"] == "matched"
+
+
 def test_a_node_that_is_asked_too_much_has_done_nothing_wrong(ledger: Desk, tmp_path: Path) -> None:
     @about("/v1/receipts/")
     def busy(_request: httpx.Request, answer: httpx.Response) -> httpx.Response:
