@@ -176,6 +176,8 @@ class Peers:
         self._dialling: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._handshakes = 0
+        self._accepted: set[socket.socket] = set()
+        """Of these no task has begun yet to take care."""
         self._socket: socket.socket | None = None
 
     # --- Life ---------------------------------------------------------------------------------
@@ -218,6 +220,9 @@ class Peers:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        # A task that is cancelled before its first step never sees what it was given.
+        for connection in self._accepted:
+            connection.close()
         # An aborted transport closes its socket in the next turn of the loop.
         for _ in range(TURNS_TO_CLOSE):
             await asyncio.sleep(0)
@@ -298,9 +303,11 @@ class Peers:
                 connection.close()
                 continue
             self._handshakes += 1
+            self._accepted.add(connection)
             self._spawn(self._answer(connection))
 
     async def _answer(self, connection: socket.socket) -> None:
+        self._accepted.discard(connection)
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(limit=BUFFER_BYTES)
         protocol = asyncio.StreamReaderProtocol(reader)

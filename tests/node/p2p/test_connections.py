@@ -6,7 +6,7 @@ import asyncio
 import datetime
 import itertools
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -159,6 +159,26 @@ def test_a_bug_when_a_peer_comes_up_leaves_no_dead_connection() -> None:
         await until(lambda: up(a, b))
 
     run("ab", story)
+
+
+def test_a_connection_that_comes_as_the_node_stops_is_closed() -> None:
+    async def story(a: Side) -> None:
+        right = a.peers._spawn
+
+        def spawn(work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+            task = right(work)
+            if work.__name__ == "_answer":
+                task.cancel()  # before its first step
+            return task
+
+        a.peers._spawn = spawn  # type: ignore[method-assign]
+        read, write = await asyncio.open_connection("127.0.0.1", a.peers.port)
+        await until(lambda: bool(a.peers._accepted))
+        await a.peers.stop()
+        assert await read.read() == b""
+        write.close()
+
+    run("a", story)
 
 
 def test_who_is_not_on_the_ledger_stays_outside() -> None:
