@@ -130,7 +130,8 @@ def verify_blocks(
     """The blocks of an answer as far as they are of this epoch, each certified by its set.
 
     None where it begins elsewhere or is in another form: the answer to an earlier request, whose
-    time was over, of a peer that is slow and not at fault.
+    time was over, of a peer that is slow and not at fault. Nor is it one's fault where it begins in
+    another epoch: what is asked for above the end of an epoch may come before that end is here.
     """
     blocks = decode_blocks(body)
     if blocks and blocks[0][1].header.height != ask.first:
@@ -149,4 +150,4 @@ def verify_blocks(
         except InvalidBlock as error:
             raise PeerFault(f"an unsound certificate: {error.code}") from None
         sound.append((certificate, content))
-    return sound
+    return None if blocks and not sound else sound

@@ -160,6 +160,23 @@ def test_who_has_not_what_it_was_asked_for_is_known_as_such() -> None:
     run(story)
 
 
+@pytest.mark.parametrize("epoch", [EPOCH - 1, EPOCH + 1])
+def test_blocks_of_another_epoch_say_nothing_of_what_the_peer_has(epoch: int) -> None:
+    """Asked for above an epoch's end, they come before this node has that end: to take the peer
+    for one without these blocks led to a snapshot, and to the loss of all history below it."""
+
+    async def story(desk: Desk) -> None:
+        desk.exchange.heights[LIAR.organisation] = 20
+        desk.exchange.fetch(MemberId(LIAR.key), 9, 10)
+        other = header(9, epoch=epoch)
+        early = answer((certified(other), other))
+        await desk.exchange.on_frame(LIAR, Frame(FrameType.BLOCKS, early))
+        assert desk.events == [Fetched(MemberId(LIAR.key), ())]
+        assert desk.exchange.without == {}
+
+    run(story)
+
+
 CHANGES_OF_NINE = Changes(NINE, [], [], b"").encode()
 
 
