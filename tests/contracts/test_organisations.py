@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ from contracts.organisations import (
     validators,
 )
 from contracts.regions import city, covers, province, widening
+from node.ledger import crypto, points
 from tests.contracts import world as w
 from tests.contracts.world import World, make_world, new_key
 
@@ -352,6 +354,51 @@ def test_keys_are_refused(world: World) -> None:
     refuse("args.shape", w.HOSPITAL, good | {"post": "king"})
 
 
+def test_a_key_of_mixed_order_is_not_registered_though_its_proof_verifies(world: World) -> None:
+    """Of such a key libraries disagree which signatures are good, and so would nodes."""
+    base = points.decode_point(bytes([0x58]) + bytes([0x66]) * 31)
+    order_8 = points.decode_point(
+        bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05")
+    )
+    assert base is not None
+    assert order_8 is not None
+    secret = 12_345
+    raw = points.encode_point(points.add(points.multiply(secret, base), order_8))
+    key = bytes([crypto.SCHEME_ED25519]) + raw
+    asked = with_key(w.HOSPITAL, "night") | {"key": key}
+    message = crypto.possession_message(w.HOSPITAL, asked["purposes"], key)
+    signed = crypto.signing_bytes("popk/1", w.CHAIN, message)
+    for nonce in range(1, 200):
+        commitment = points.encode_point(points.multiply(nonce, base))
+        digest = hashlib.sha512(commitment + raw + signed).digest()
+        challenge = int.from_bytes(digest, "little") % points.L
+        if challenge % 8 == 0:
+            break
+    scalar = (nonce + challenge * secret) % points.L
+    proof = commitment + scalar.to_bytes(32, "little")
+    crypto.verify(key, "popk/1", w.CHAIN, message, proof)
+    world.refused("organisations.key-unproven", w.HOSPITAL, C, "add_key", asked | {"proof": proof})
+
+
+def test_others_do_not_revoke_a_key(world: World) -> None:
+    key = w.key_of(w.HOSPITAL, "clerk")
+    args = {"organisation": w.HOSPITAL, "key": key, "reason": "lost"}
+    for code, sender in (
+        ("sender.not-competent", w.BUREAU_HUNAN),
+        ("sender.kind", w.PHARMACY),
+        ("sender.kind", w.BANK),
+    ):
+        world.refused(code, sender, C, "revoke_key", args)
+    voted = {"organisation": w.BUREAU_HUNAN, "key": w.key_of(w.BUREAU_HUNAN, "clerk")}
+    world.refused("organisations.needs-vote", w.CENTRE, C, "revoke_key", args | voted)
+    centres = {"organisation": w.CENTRE, "key": w.key_of(w.CENTRE, "clerk")}
+    world.refused("organisations.needs-vote", w.BUREAU_HUNAN, C, "revoke_key", args | centres)
+    unknown = args | {"key": w.key_of(w.HOSPITAL, "nobody")}
+    world.refused("organisations.unknown-key", w.HOSPITAL, C, "revoke_key", unknown)
+    done = world.do(w.BUREAU_GUANGZHOU, C, "revoke_key", args)
+    assert done.answer == {"to_height": world.height + 1}
+
+
 def test_a_key_of_the_validator_set_is_not_simply_revoked(world: World) -> None:
     args = {
         "organisation": w.BUREAU_HUNAN,
@@ -390,9 +437,10 @@ def test_switches_and_level_are_the_place_of_cares(world: World) -> None:
 
 def test_switches_are_bounded(world: World) -> None:
     limit = organisation_methods.SWITCHES_MAX
-    org = hospital(switches=[f"chronic:d{n}" for n in range(limit)])
+    org = hospital(switches=[f"chronic:d{n}" for n in range(limit - 1)])
     world.do(w.BUREAU_CHANGSHA, C, "admit", org)
     more = {"institution": NEW, "switch": "inpatient", "on": True}
+    world.do(w.BUREAU_CHANGSHA, C, "set_switch", more | {"switch": "chronic:last"})
     world.refused("organisations.too-many", w.BUREAU_CHANGSHA, C, "set_switch", more)
 
 
@@ -432,6 +480,17 @@ def test_suspension_has_reason_beginning_and_end(world: World) -> None:
     )
     world.refused("sender.not-competent", w.BUREAU_CHANGSHA, C, "suspend", args)
     world.refused("sender.not-competent", w.BUREAU_CHANGSHA, C, "resume", end)
+
+
+def test_a_suspension_of_one_day_and_one_that_ends_on_its_first(world: World) -> None:
+    args = {"organisation": w.HOSPITAL, "reason": "day", "from": "2025-06-15", "to": "2025-06-15"}
+    world.do(w.BUREAU_GUANGZHOU, C, "suspend", args)
+    open_end = args | {"reason": "open", "from": "2025-06-20", "to": None}
+    world.do(w.BUREAU_GUANGZHOU, C, "suspend", open_end)
+    end = {"organisation": w.HOSPITAL, "last_day": "2025-06-20", "reason": "cleared"}
+    world.do(w.BUREAU_GUANGZHOU, C, "resume", end)
+    days = ("2025-06-14", "2025-06-15", "2025-06-16", "2025-06-20", "2025-06-21")
+    assert [suspended_on(world, day) for day in days] == [None, "day", None, "open", None]
 
 
 def test_suspensions_are_bounded(world: World) -> None:

@@ -138,13 +138,39 @@ def test_small_order_points_are_refused_everywhere(encoded: bytes) -> None:
     refuse(small, encoded + bytes(32))
 
 
+def test_an_equation_that_holds_does_not_make_up_for_a_point_of_small_order() -> None:
+    """Libraries take both: a key under which anybody signs anything, and a commitment of none."""
+    assert BASE is not None
+    identity = bytes([1]) + bytes(31)
+    anybodys = points.encode_point(points.multiply(7, BASE)) + (7).to_bytes(32, "little")
+    with pytest.raises(InvalidKey, match="not-strict"):
+        crypto.verify_strict(bytes([crypto.SCHEME_ED25519]) + identity, anybodys, MESSAGE)
+    key = public(1)
+    hashed = bytearray(hashlib.sha512(private(1).private_bytes_raw()).digest()[:32])
+    hashed[0] &= 248
+    hashed[31] = hashed[31] & 63 | 64
+    challenge = hashlib.sha512(identity + key[1:] + MESSAGE).digest()
+    scalar = int.from_bytes(challenge, "little") * int.from_bytes(hashed, "little") % points.L
+    with pytest.raises(InvalidSignature, match="point-not-strict"):
+        crypto.verify_strict(key, identity + scalar.to_bytes(32, "little"), MESSAGE)
+
+
+@pytest.mark.parametrize("length", [0, 63, 65])
+def test_a_signature_has_its_length(length: int) -> None:
+    key, signature = signed()
+    with pytest.raises(InvalidSignature, match="length"):
+        crypto.verify_strict(key, (signature * 2)[:length], MESSAGE)
+
+
 def test_non_canonical_points_are_refused() -> None:
     key, signature = signed()
     for y in range(points.P, 2**255):
         for sign in (0, 1):
             encoded = (y | sign << 255).to_bytes(32, "little")
-            refuse(bytes([crypto.SCHEME_ED25519]) + encoded, signature)
-            refuse(key, encoded + signature[32:])
+            with pytest.raises(InvalidKey, match="not-strict"):
+                crypto.verify_strict(bytes([crypto.SCHEME_ED25519]) + encoded, signature, MESSAGE)
+            with pytest.raises(InvalidSignature, match="point-not-strict"):
+                crypto.verify_strict(key, encoded + signature[32:], MESSAGE)
             with pytest.raises(InvalidKey):
                 crypto.check_key(bytes([crypto.SCHEME_ED25519]) + encoded)
 

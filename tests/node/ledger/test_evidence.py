@@ -11,16 +11,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from node.ledger.block import Validator, ValidatorSet
 from node.ledger.codec import decode, encode
 from node.ledger.crypto import H
 from node.ledger.errors import CodecError, InvalidProof
 from node.ledger.evidence import (
     ReceiptFacts,
     StateFacts,
+    Trail,
     build_receipt_evidence,
     build_state_evidence,
     verify_evidence,
 )
+from node.ledger.types import OrgId
 from tests.node.ledger.damage import bit_flips, extensions, truncations
 from tests.node.ledger.world import (
     Committed,
@@ -30,6 +33,7 @@ from tests.node.ledger.world import (
     explanation_of,
     make_genesis,
     make_transaction,
+    public,
     receipts_of,
 )
 
@@ -277,6 +281,72 @@ def test_validators_who_left_cannot_certify_later_blocks() -> None:
 
     refusal = refuse(bent(data, with_history), world)
     assert (refusal.code, refusal.values["wanted"]) == ("evidence.epoch", 2)
+
+
+def test_validators_of_a_forgers_own_cannot_follow_a_true_end_of_an_epoch() -> None:
+    """The end is certified; whom it names is its header's to say, and not the file's."""
+    world = history()
+    numbers = [200, 201, 202, 203]
+    own = ValidatorSet(tuple(Validator(OrgId(bureau(n % 100)), public(n)) for n in numbers))
+    last = world.blocks[3].header
+    claimed = replace(last, epoch=type(last.epoch)(1), validators_hash=own.hash)
+    certificate = certify(claimed, own, numbers, [0, 1, 2])
+    end = world.epochs[0]
+
+    def with_own(fields: list[Any]) -> None:
+        fields[3] = [[end.header, end.certificate, own.fields()]]
+        fields[4], fields[5] = claimed.encode(), certificate.encode()
+
+    data = receipt_file(world, world.blocks[3], 2)
+    assert refuse(bent(data, with_own), world).code == "evidence.validators"
+
+
+def test_what_the_same_validators_certified_in_another_network_is_of_another_network() -> None:
+    """A test network run with the keys of this one: its certificates are good, for itself."""
+    world = history()
+    block = world.blocks[0]
+    elsewhere = replace(block.header, chain=H("genesis", b"another"))
+    certificate = certify(elsewhere, world.genesis.validators, [0, 1, 2, 3], [0, 1, 2])
+
+    def moved(fields: list[Any]) -> None:
+        fields[4], fields[5] = elsewhere.encode(), certificate.encode()
+
+    def named(fields: list[Any]) -> None:
+        fields[1] = elsewhere.chain
+
+    data = receipt_file(world, block, 0)
+    for bend in (moved, named):
+        assert refuse(bent(data, bend), world).code == "evidence.wrong-chain"
+
+
+def test_what_is_certified_stands_above_all_that_was() -> None:
+    world = history()
+    first, second = ((b.header.encode(), b.certificate.encode()) for b in world.blocks[:2])
+    trail = Trail(world.genesis.chain, world.genesis.validators)
+    trail.certify(*first)
+    with pytest.raises(InvalidProof, match="height"):
+        trail.certify(*first)
+    trail.certify(*second)
+    assert trail.height == 2
+    with pytest.raises(InvalidProof, match="height"):
+        trail.certify(*first)
+
+
+def test_an_attachment_is_shown_under_its_own_call() -> None:
+    """Both calls are of one transaction, and what is shown is true of the other."""
+    world = history()
+    block = world.blocks[3]
+    transaction = block.transactions[1]
+    data = build_receipt_evidence(
+        world.certified(block),
+        [item.encode_leaf() for item in block.transactions],
+        [item.encode() for item in block.receipts],
+        2,
+        attachments=[(1, transaction.attachments[1])],
+        explanation=None,
+    )
+    refusal = refuse(data, world)
+    assert (refusal.code, refusal.values["index"]) == ("evidence.attachment-place", 1)
 
 
 def test_a_receipt_of_another_transaction_is_refused() -> None:
