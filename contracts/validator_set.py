@@ -27,8 +27,9 @@ VALIDATING = ("bureau", "centre")
 """Kinds of organisations that may order blocks."""
 SET_MIN = 4
 """A set that tolerates one fault does not shrink below this."""
-SET_MAX = 100
-"""More than that no certificate and no message is made for (``node.ledger.block``)."""
+SET_MAX = 63
+"""More than that no message and no certificate is made for (``consensus.quorum``,
+``node.ledger.block``)."""
 ATTESTED_MAX = 100
 """How many heights the block of an attestation may lie behind the change."""
 ATTESTATION_CONTEXT = "attest/1"

@@ -118,5 +118,6 @@ CALL_NAME_CHARS_MAX: Final = 64
 STATE_KEY_CHARS_MAX: Final = 200
 """``contracts.api.State``; the longest key in use is a counter with about 90."""
 
-VALIDATORS_MAX: Final = 100
-"""33 bureaus and the centre are foreseen; a certificate of 100 still is under 7 KiB."""
+VALIDATORS_MAX: Final = 63
+"""33 bureaus and the centre are foreseen; the consensus core is made for no more
+(``consensus.quorum.MEMBERS_MAX``), and a certificate of 63 is under 5 KiB."""

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consensus.quorum import quorum as core_quorum
 from contracts import governance, organisation_methods, parameters
 from contracts.governance import proposal_status, quorum
 from contracts.organisations import find_signer, load, validators
@@ -54,6 +55,7 @@ def admission() -> dict[str, Any]:
 @given(st.integers(1, 60))
 def test_the_quorum_is_the_consensus_rule(n: int) -> None:
     """Two quorums share an honest voter, and the honest alone reach one."""
+    assert quorum(n) == core_quorum(n)
     f = (n - 1) // 3
     assert 2 * quorum(n) - n >= f + 1
     assert quorum(n) <= n - f
@@ -123,6 +125,10 @@ def test_a_bureau_that_lost_its_keys_gets_one_by_vote(world: World) -> None:
     propose(world, "propose_key", organisation=w.BUREAU_HUNAN, **new_key(w.BUREAU_HUNAN, "rescue"))
     pass_(world)
     assert world.signer(w.BUREAU_HUNAN, "rescue") is not None
+    org = load(world.state, w.BUREAU_HUNAN)
+    assert org is not None
+    newest = world.state.get(f"org-keys/{w.BUREAU_HUNAN}/{org.keys - 1}")
+    assert newest == w.key_of(w.BUREAU_HUNAN, "rescue"), "it is counted among the others"
 
 
 def test_contract_versions_and_parameters(world: World) -> None:

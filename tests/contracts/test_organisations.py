@@ -208,6 +208,7 @@ def test_who_admits_whom(world: World, sender: str, args: dict[str, Any]) -> Non
         ("organisations.wrong-id", w.BUREAU_HUNAN, hospital("hospital:H4301020077x")),
         ("organisations.wrong-id", w.BUREAU_HUNAN, hospital("hospital:H430102007777")),
         ("organisations.wrong-id", w.BUREAU_HUNAN, organisation("bank:", "bank", "430100")),
+        ("organisations.wrong-id", w.CENTRE, organisation("bank:x", "insurer", "000000")),
         # Ids that bank:icbc makes begin with "bank:icbc:": nobody else's may.
         ("organisations.wrong-id", w.BUREAU_HUNAN, organisation("bank:icbc:x", "bank", "430100")),
         ("organisations.unknown-switch", w.BUREAU_HUNAN, hospital(switches=["surgery"])),
@@ -295,6 +296,8 @@ def test_whoever_admitted_an_organisation_keys_it(world: World) -> None:
     args = {"organisation": "bank:abc", **new_key("bank:abc", "second")}
     world.refused("sender.not-competent", w.BUREAU_HUNAN, C, "add_key", args)
     world.do(w.CENTRE, C, "add_key", args)
+    # A city's bureau needed no vote: its province keys it.
+    world.do(w.BUREAU_HUNAN, C, "add_key", with_key(w.BUREAU_CHANGSHA, "second"))
 
 
 def test_a_revoked_key_keeps_its_history(world: World) -> None:

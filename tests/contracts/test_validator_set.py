@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from contracts import governance, organisation_methods
+from contracts import governance, organisation_methods, validator_set
 from contracts.governance import proposal_status, quorum
 from contracts.organisations import find_endpoint, key_of, validators
 from contracts.validator_set import ATTESTED_MAX, members_of
@@ -155,6 +155,9 @@ def test_a_rotated_key_is_replaced_retires_and_never_returns(world: World) -> No
     assert approve(world)["status"] == "carried"
     assert dict(validators(world.state))[w.BUREAU_HUNAN] == new
     assert len(validators(world.state)) == 4
+    assert world.state.get("validators/1")["from_height"] == world.height + 1
+    for _, kept in validators(world.state):
+        assert key_of(world.state, kept).to_height is None  # type: ignore[union-attr]
     record = key_of(world.state, old)
     assert record is not None
     assert record.to_height == world.height + 1
@@ -189,6 +192,17 @@ def test_four_do_not_become_three(world: World) -> None:
         "governance.too-few-validators", SET[0], C, "propose_validator_removal", args
     )
     assert outcome.values == {"left": 3, "minimum": 4}
+
+
+def test_a_set_has_no_more_members_than_messages_are_made_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(validator_set, "SET_MAX", 4)
+    args = {"id": "v1", "organisation": NEWCOMER, "key": w.key_of(NEWCOMER, "validate")}
+    many = world.refused("governance.too-many-validators", SET[0], C, "propose_validator", args)
+    assert many.values == {"members": 5, "maximum": 4}
+    monkeypatch.setattr(validator_set, "SET_MAX", 5)
+    propose(world)
 
 
 def test_two_removals_that_were_both_right_when_proposed(world: World) -> None:

@@ -323,8 +323,11 @@ def test_a_validator_set_has_one_form() -> None:
         (),
         (seats[1], seats[0]),
         (seats[0], seats[0]),
+        (seats[0], replace(seats[0], key=public(7))),
         (seats[0], replace(seats[1], key=seats[0].key)),
-        tuple(Validator(OrgId(f"bureau:{n:06}"), public(n)) for n in range(101)),
+        tuple(
+            Validator(OrgId(f"bureau:{n:06}"), public(n)) for n in range(types.VALIDATORS_MAX + 1)
+        ),
     ):
         with pytest.raises(InvalidBlock):
             ValidatorSet(wrong)

@@ -31,12 +31,23 @@ from consensus.messages import (
     WishStatement,
 )
 from consensus.plain import block_to_plain
+from consensus.quorum import MEMBERS_MAX
 from consensus.safety import LastVote
+from contracts.validator_set import SET_MAX
 from node.ledger import block as ledger_block
 from node.ledger import crypto
 from node.ledger.codec import decode, encode
 from node.ledger.errors import InvalidMessage
-from node.ledger.types import ZERO_DIGEST, Digest, Epoch, Height, OrgId, TimeMs
+from node.ledger.types import (
+    VALIDATORS_MAX,
+    ZERO_DIGEST,
+    Digest,
+    Epoch,
+    Height,
+    Key,
+    OrgId,
+    TimeMs,
+)
 from node.ordering import wire
 from tests.node.network import private
 
@@ -97,6 +108,16 @@ def messages() -> list[Message]:
         Decided(BLOCK, certificate(Kind.COMMIT)),
         STATUS,
     ]
+
+
+def test_the_largest_set_of_the_ledger_is_one_of_the_core() -> None:
+    """Else a vote seats one validator more, and no node gets over the end of that epoch."""
+    seats = tuple(
+        ledger_block.Validator(OrgId(f"bureau:{n:06}"), Key(bytes([1, n]) + bytes(31)))
+        for n in range(VALIDATORS_MAX)
+    )
+    assert wire.to_core_validators(1, ledger_block.ValidatorSet(seats)).size == VALIDATORS_MAX
+    assert MEMBERS_MAX == VALIDATORS_MAX == SET_MAX
 
 
 @pytest.mark.parametrize("message", messages(), ids=lambda m: type(m).__name__)
