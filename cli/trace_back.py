@@ -20,9 +20,17 @@ from cli.exits import Exit
 from cli.output import Json, busy, fail, out, print_json, print_record, print_table, yuan
 from cli.session import open_client
 from contracts.regions import province
+from contracts.settlement.clearing.payment_record import PaymentStage
 
 INSTITUTION, CLEARING, NETTING = "institution", "clearing", "netting"
 """Kinds of notices that are followed to settlements."""
+ROLES = {
+    "paid": "paid 付款",
+    "not-paid": "not carried out, nothing moved 未付",
+    "received": "received 收款",
+    "came-back": "came back 退回",
+}
+"""What a bank's reference can be of a payment."""
 ATTEMPTS_MAX = 50
 """Payments of one notice that are followed back."""
 
@@ -56,15 +64,18 @@ def follow_back(
         fail(Exit.NO, f"{bank} has reported no movement {reference}",
              hint="yibao bank suspense lists the lines of a bank that fit no order")  # fmt: skip
     found: dict[str, Any] = {
-        "bank": bank, "reference": reference, "order": order, "payment": None, "notice": None,
-        "parts": [],
+        "bank": bank, "reference": reference, "order": order, "reference_is": None,
+        "payment": None, "notice": None, "parts": [],
     }  # fmt: skip
     if "/" in order:
         return found  # to a person: its case names it, docs/books.md
     payment = client.get(f"/v1/payments/{order}")["record"]
     notice = client.get(f"/v1/notices/{payment['notice']}")["record"]
     ledger = _Ledger(client, words, until=_transfers(client, notice))
-    return {**found, "payment": payment, "notice": notice, "parts": ledger.parts_of(notice)}
+    return {
+        **found, "reference_is": role_of(payment, reference), "payment": payment,
+        "notice": notice, "parts": ledger.parts_of(notice),
+    }  # fmt: skip
 
 
 def _transfers(client: Client, notice: dict[str, Any]) -> frozenset[str]:
@@ -214,7 +225,7 @@ def _show(told: dict[str, Any]) -> None:
     print_record(
         "Reference 银行流水号",
         {
-            **fields, "reference_is": _role(payment, told["reference"]),
+            **fields, "reference_is": ROLES[told["reference_is"]],
             "stage": payment["stage"], "amount_fen": payment["amount_fen"],
             "returned_fen": payment["returned_fen"], "notice": notice["notice"],
             "kind": notice["kind"], "payer": notice["payer"], "payee": notice["payee"],
@@ -225,13 +236,13 @@ def _show(told: dict[str, Any]) -> None:
         _show_part(part)
 
 
-def _role(payment: dict[str, Any], reference: str) -> str:
-    """Which of a payment's movements the reference is."""
+def role_of(payment: dict[str, Any], reference: str) -> str:
+    """Which of a payment's movements the reference is: a key of ``ROLES``."""
     if any(back["reference"] == reference for back in payment["returns"]):
-        return "came back 退回"
-    if payment["received_reference"] == reference != payment["reference"]:
-        return "received 收款"
-    return "paid 付款"
+        return "came-back"
+    if payment["received_reference"] == reference:
+        return "received"
+    return "not-paid" if payment["stage"] == PaymentStage.RETURNED.value else "paid"
 
 
 def _show_part(part: dict[str, Any]) -> None:

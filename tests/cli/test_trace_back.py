@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cli.trace_back import ROLES, role_of
 from tests.cli.month_desk import FINANCE_GUANGZHOU, FINANCE_HUNAN, JUNE, Desk
 from tests.contracts.settlement.claim_world import BED, line
 from tests.contracts.world import (
@@ -113,6 +114,29 @@ def test_the_way_back_meets_the_way_there(desk: Desk) -> None:
         shown = desk.screens.text(AUDITOR, "audit", "bank", "trace", BANK, reference)
         assert ONE in shown.replace("\n", "")
         assert "difference 差额 0.00" in shown
+
+
+@pytest.mark.parametrize(
+    ("stage", "reference", "role"),
+    [("paid", "R-1", "paid"), ("returned", "R-1", "not-paid"), ("paid", "R-2", "received"),
+     ("part-back", "R-3", "came-back"), ("part-back", "R-1", "paid")],
+)  # fmt: skip
+def test_a_reference_is_of_one_movement(stage: str, reference: str, role: str) -> None:
+    payment = {"stage": stage, "reference": "R-1", "received_reference": "R-2",
+               "returns": [{"reference": "R-3"}]}  # fmt: skip
+    assert role_of(payment, reference) == role
+    assert role in ROLES
+
+
+def test_what_the_payees_bank_says_leads_back_too(desk: Desk) -> None:
+    told = {"payment": f"{FINANCE_HUNAN}:2", "reference": "IN-2", "value_on": "2025-07-21"}
+    with desk.screens.client(AUDITOR, "audit") as client:
+        paid = client.get(f"/v1/payments/{told['payment']}")["record"]
+    told["amount_fen"] = int(paid["amount_fen"])
+    desk.do(BANK, "payment", "receive", told, "operator")
+    found = trace(desk, "IN-2")
+    assert (found["reference_is"], found["order"]) == ("received", told["payment"])
+    assert found["parts"] == trace(desk, "R-2")["parts"]
 
 
 def test_a_reference_that_no_bank_gave_is_told(desk: Desk) -> None:
