@@ -71,6 +71,10 @@ class ReadState:
         raise AssertionError(f"a read deleted {key}")
 
 
+SET_BACK_S = 5
+"""More than a clock is put right by while it goes on; then it was set back."""
+
+
 class Nonces:
     """Nonces that were used and may not come again while their request could still be valid.
 
@@ -92,7 +96,11 @@ class Nonces:
         if nonce in used:
             raise Problem("signature.replayed")
         if len(used) >= self._per_key_max:
-            first = next(iter(used.values()))
+            # Those of a clock that was ahead stand in front for as long as it was.
+            for over in [nonce for nonce, expires in used.items() if expires < now_s]:
+                del used[over]
+        if len(used) >= self._per_key_max:
+            first = min(used.values())
             raise Problem("signature.too-many", retry_after_s=max(1, first - now_s + 1))
         used[nonce] = expires_s
 
@@ -113,8 +121,8 @@ class Authenticator:
     ) -> None:
         self._chain = chain
         self._authorities = frozenset(name.lower() for name in settings.authorities)
-        self._now_ms = now_ms
-        self._started_s = now_ms() // 1000
+        self._now_ms, self._monotonic_s = now_ms, monotonic_s
+        self._started_s, self._started_monotonic_s = now_ms() // 1000, monotonic_s()
         self._nonces = Nonces(settings.nonces_per_key_max)
         self._buckets = Buckets(
             rate=settings.key_rate,
@@ -149,12 +157,16 @@ class Authenticator:
 
     def _check_since_start(self, signature: RequestSignature) -> None:
         """Nonces are in memory: what was signed before this start may have been used before it."""
-        if signature.created_s < self._started_s:
-            raise Problem(
-                "signature.expired",
-                created_s=signature.created_s,
-                started_s=self._started_s,
-            )
+        started_s = self._started_by_now()
+        if signature.created_s < started_s:
+            raise Problem("signature.expired", created_s=signature.created_s, started_s=started_s)
+
+    def _started_by_now(self) -> int:
+        """When this node started, by its clock as it stands now. One that was ahead at the start
+        and was set right since would otherwise refuse everybody until it gets there again."""
+        elapsed_s = int(self._monotonic_s() - self._started_monotonic_s)
+        by_now_s = self._now_ms() // 1000 - elapsed_s
+        return by_now_s if by_now_s < self._started_s - SET_BACK_S else self._started_s
 
 
 def find_caller(organisation_id: str, key: bytes, view: View) -> Caller | None:

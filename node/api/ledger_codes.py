@@ -34,9 +34,10 @@ ROWS: tuple[Row, ...] = (
         "The time until which the transaction was valid is over.",
         "交易的有效时间已过。",
         "If it was sent before, ask for it by its id first: until a later block is there, one that "
-        "was proposed in time may still hold it. Then sign again with a later valid_until_ms.",
+        "was proposed in time may still hold it. Then check the computer's clock and sign again "
+        "with a later valid_until_ms.",
         "若此前发送过，请先按编号查询：更晚的区块出现之前，及时提出的区块仍可能包含它。"
-        "然后以更晚的 valid_until_ms 重新签名。"),
+        "然后校准电脑时钟，以更晚的 valid_until_ms 重新签名。"),
     Row("transaction.valid-too-long", 400,
         "The transaction would be valid for more than 24 hours and 5 minutes.",
         "交易的有效期超过 24 小时 5 分钟。",

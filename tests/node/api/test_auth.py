@@ -163,6 +163,21 @@ def test_what_was_signed_before_the_start_may_have_been_used_before_it(tmp_path:
     log.close()
 
 
+def test_a_clock_that_was_ahead_at_the_start_and_is_right_now(tmp_path: Path) -> None:
+    """A machine that asks for the time only after it has started its node: nobody waits until the
+    clock is where it was. What was signed before the start is refused by the right time, too."""
+    edge = make_edge(tmp_path)
+    right_ms = edge.node.time_ms
+    edge.node.time_ms += 86_400_000
+    api, log = make_api(edge.node, tmp_path / "started")
+    edge.node.time_ms = right_ms
+    edge.node.seconds += 10
+    assert api.get(PATH, reader(HOSPITAL)).status == 200
+    before = api.sign(reader(HOSPITAL), PATH, created_s=right_ms // 1000 - 11)
+    assert_refused(api.send("GET", PATH, headers=before), "signature.expired")
+    log.close()
+
+
 def test_another_chain_and_another_context(edge: Edge) -> None:
     who, target = reader(HOSPITAL), RequestTarget("GET", AUTHORITY, PATH, "")
     created_s = edge.node.now_ms() // 1000
@@ -329,3 +344,14 @@ def test_nonces_against_a_memory_that_forgets_nothing(
         else:
             assert not still_valid, "a replay passed"
             remembered[name] = now_s + life_s
+
+
+def test_nonces_of_a_clock_that_was_ahead_fill_no_table() -> None:
+    """They stay until their time; those behind them, which have run out, make room."""
+    nonces = Nonces(per_key_max=3)
+    nonces.use(b"k", "ahead", expires_s=90_000, now_s=89_900)
+    for number in range(20):
+        nonces.use(b"k", f"n{number}", expires_s=100 * number + 90, now_s=100 * number)
+    with pytest.raises(Problem, match="replayed"):
+        nonces.use(b"k", "ahead", expires_s=90_000, now_s=2_000)
+    assert len(nonces) <= 3
