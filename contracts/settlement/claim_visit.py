@@ -105,8 +105,9 @@ def check_person(ctx: Context, person_id: str, visit: Visit) -> Person:
     person = enrolment.require_insured(ctx.state, person_id, visit.admission, emergency=emergency)
     if visit.care_kind == "chronic" and not emergency:
         _check_entitled(person, visit)
-    if visit.discharge and person.died is not None:
-        # Whoever dies during a stay is settled up to the last day, and not beyond it.
+    if visit.discharge and person.died is not None and not visit.newborn:
+        # Whoever dies during a stay is settled up to the last day, and not beyond it; a newborn
+        # outlives the mother that it is treated under.
         enrolment.require_insured(ctx.state, person_id, visit.discharge, emergency=emergency)
     if visit.newborn:
         newborn_record.require(ctx.state, visit, person.id)

@@ -114,6 +114,27 @@ def test_a_newborn_is_treated_under_its_mother_and_its_bill_moves_to_it(
     assert not any(trial_balance(state).values())
 
 
+def test_a_newborn_whose_mother_died_is_settled_under_her_until_it_is_enrolled(
+    counter: ClaimWorld,
+) -> None:
+    """She died on the day of its admission; what is dated later is the child's care, not hers."""
+    register(counter)
+    stay = visit_of(kind="inpatient", overlap="newborn")
+    counter.register("H44010000123-m-8", stay, clinical={"newborn": CHILD})
+    counter.register(FIRST, visit_of(kind="inpatient"))
+    death = {"last_day": DAY, "cause": "death"}
+    counter.world.do(BUREAU_CHANGSHA, "enrolment", "close", {"person": ALICE, "revision": 2},
+                     attachments={"person": death}, post="clerk")  # fmt: skip
+    on(counter, "2025-06-14")
+    bill = {"registered": True, "lines": [line(1, BED, 230_000)], "discharge": "2025-06-14"}
+    told = counter.settle("H44010000123-m-8", **bill)
+    assert told.answer["funds_fen"] == (230_000 - 120_000) * 85 // 100
+    counter.settle(FIRST, refused="enrolment.dead", **bill)
+    own(counter)
+    moved = move(counter, "H44010000123-m-8")
+    assert moved.answer["funds_fen"] == (230_000 - 100_000) * 60 // 100
+
+
 def test_only_its_own_mother_and_only_its_own_bills(counter: ClaimWorld) -> None:
     enrol(counter.world, "p:430100:mary", link=sha256(b"mary").digest())
     register(counter)
