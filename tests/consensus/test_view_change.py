@@ -14,6 +14,7 @@ from consensus.messages import (
     Block,
     ChangeProof,
     Kind,
+    NewView,
     NewViewStatement,
     ViewChange,
 )
@@ -23,7 +24,15 @@ from consensus.view_change import (
     check_view_change,
     select,
 )
-from tests.consensus.values import FOUR, GENESIS, block, certificate, change, new_view
+from tests.consensus.values import (
+    FOUR,
+    GENESIS,
+    ballot,
+    block,
+    certificate,
+    change,
+    new_view,
+)
 
 B1 = block("B1")
 B2, X2 = block("B2", B1), block("X2", B1)
@@ -47,11 +56,16 @@ def proven(message: ViewChange, **fields: object) -> ViewChange:
     return replace(message, proof=replace(message.proof, **fields))  # type: ignore[arg-type]
 
 
+def of_epoch(epoch: int, message: NewView) -> NewView:
+    return replace(message, statement=replace(message.statement, epoch=epoch))
+
+
 GOOD = change(2, 3, B1, B2, 1)
 COMMIT_B1, PREPARE_B2 = certificate(Kind.COMMIT, B1), certificate(Kind.PREPARE, B2, 1)
 
 LIES = {
     "another epoch": edited(GOOD, epoch=1),
+    "another epoch of a change with nothing in it": edited(change(0, 1), epoch=1),
     "no member": replace(GOOD, sender=4),
     "view 0": edited(change(0, 1), view=0),
     "view too far": edited(GOOD, view=NUMBER_LIMIT),
@@ -59,7 +73,8 @@ LIES = {
     "base below the epoch": edited(GOOD, base_height=-1),
     "another genesis": edited(change(0, 1), base_block=B1.id),
     "certificate for genesis": proven(change(0, 1), base_certificate=COMMIT_B1),
-    "base certificate of another block": edited(GOOD, base_block=X2.id),
+    "base certificate of another block": edited(change(1, 5, B1), base_block=X2.id),
+    "base certificate of another height": edited(change(1, 5, B1), base_height=2),
     "base certificate of PREPAREs": proven(GOOD, base_certificate=certificate(Kind.PREPARE, B1)),
     "base certificate of few": proven(
         GOOD, base_certificate=certificate(Kind.COMMIT, B1, signers=(0, 1))
@@ -75,7 +90,16 @@ LIES = {
     ),
     "prepared without proof": replace(GOOD, proof=ChangeProof(COMMIT_B1, None, None)),
     "prepared without block": proven(GOOD, prepared_block=None),
+    "prepared without certificate": proven(GOOD, prepared_certificate=None),
     "proof of nothing": edited(GOOD, prepared=None),
+    "a block of nothing": proven(change(0, 1), prepared_block=B1),
+    "a certificate of nothing": proven(
+        change(0, 1), prepared_certificate=certificate(Kind.PREPARE, B1)
+    ),
+    "prepared ballot of another height": proven(
+        edited(GOOD, prepared=replace(ballot(Kind.PREPARE, B2, 1), height=3)),
+        prepared_certificate=replace(PREPARE_B2, height=3),
+    ),
     "prepared certificate of duplicates": proven(
         GOOD, prepared_certificate=certificate(Kind.PREPARE, B2, 1, (0, 0, 1, 2))
     ),
@@ -102,6 +126,11 @@ def test_b5_b9_s11_a_view_change_that_proves_nothing(lie: str) -> None:
         check_view_change(LIES[lie], FOUR, GENESIS)
 
 
+def test_no_base_lies_below_the_epochs_beginning() -> None:
+    with pytest.raises(PeerError, match="below the epoch"):
+        check_view_change(change(1, 5, B1), FOUR, B2)
+
+
 def test_a_new_view_is_exactly_a_quorum() -> None:
     three = (change(0, 1), change(1, 1), change(2, 1))
     check_new_view(new_view(1, three), FOUR, GENESIS)
@@ -125,8 +154,9 @@ def test_a_new_view_is_exactly_a_quorum() -> None:
             new_view(1, (change(0, 1), change(1, 1), change(2, 1))),
             statement=NewViewStatement(1, 1, ()),
         ),
+        of_epoch(1, new_view(1, (change(0, 1), change(1, 1), change(2, 1)))),
     ],
-    ids=range(9),
+    ids=range(10),
 )
 def test_s13_new_views_that_are_none(message: object) -> None:
     with pytest.raises(PeerError):

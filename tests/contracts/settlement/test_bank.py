@@ -140,7 +140,9 @@ def test_refusals() -> None:
     assert told.values == {"order": payment, "bank": BANK_GUANGDONG}
     report(made, "bank.foreign-order", order="finance:430000:404")
     report(made, "bank.foreign-order", order="430100r1/p1")
-    report(made, "payment.value-day", order=payment, value_on="2025-06-11")
+    report(made, "bank.foreign-order", order="finance:430000:404", direction="in")
+    for named in ({"order": payment}, {}):
+        report(made, "payment.value-day", value_on="2025-06-11", **named)
     report(made, "bank.reason", order=payment, reason="limit")
     report(made, "bank.reason", order=payment, direction="returned")
     report(made)

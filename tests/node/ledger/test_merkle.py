@@ -186,6 +186,16 @@ def test_every_subtree_of_small_trees_is_proved_and_no_other() -> None:
     assert proved == 398  # all valid subtrees of 17 trees
 
 
+def test_a_tree_is_no_prefix_of_a_smaller_one() -> None:
+    """Not even of one with the same root: the walk alone would meet it at the top."""
+    _, _, root = tree(4)
+    for span in ((0, 8), (0, 5), (4, 8)):
+        with pytest.raises(InvalidProof, match="size-range"):
+            merkle.verify_subtree(span, root, 4, root, [])
+    with pytest.raises(InvalidProof, match="size-range"):
+        merkle.verify_consistency(8, root, 4, root, [])
+
+
 def test_a_rewritten_history_is_not_consistent() -> None:
     _, hashes, _ = tree(7)
     rewritten = [merkle.leaf_hash(b"other"), *hashes[1:]]
