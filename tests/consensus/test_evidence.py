@@ -24,6 +24,7 @@ from tests.consensus.values import (
 
 ONE, OTHER = block("one"), block("other")
 NEXT = block("next", ONE)
+LATER = replace(OTHER, epoch=1)
 
 
 def proposal(of: object, view: int = 0, sender: int = 0) -> Proposal:
@@ -61,6 +62,13 @@ INNOCENT = {
     "PREPAREs decide nothing": (certificate(Kind.PREPARE, ONE), certificate(Kind.COMMIT, OTHER)),
     "a certificate and a vote": (certificate(Kind.COMMIT, ONE), vote(Kind.COMMIT, OTHER, 0)),
     "different messages": (change(3, 1), vote(Kind.COMMIT, ONE, 3)),
+    "another epoch": (vote(Kind.PREPARE, ONE, 2), vote(Kind.PREPARE, LATER, 2)),
+    "a primary changes and begins a view": (change(1, 1), new_view(1, three(1))),
+    "a COMMIT and a NEW-VIEW": (vote(Kind.COMMIT, ONE, 1), new_view(1, three(1))),
+    "a vote and a certificate": (vote(Kind.COMMIT, OTHER, 0), certificate(Kind.COMMIT, ONE)),
+    "nor do they beside COMMITs": (certificate(Kind.COMMIT, ONE), certificate(Kind.PREPARE, OTHER)),
+    "two heights are decided": (certificate(Kind.COMMIT, ONE), certificate(Kind.COMMIT, NEXT)),
+    "two epochs decide": (certificate(Kind.COMMIT, ONE), certificate(Kind.COMMIT, LATER)),
 }
 
 
@@ -110,11 +118,12 @@ def test_of_another_epoch_or_about_a_stranger() -> None:
         replace(found, epoch=1).check(FOUR)
     with pytest.raises(PeerError):
         found.check(replace(FOUR, epoch=1))
-    first, second = vote(Kind.PREPARE, ONE, 9), vote(Kind.PREPARE, OTHER, 9)
-    stranger = compare(first, second)
-    assert stranger is not None
-    with pytest.raises(PeerError):
-        stranger.check(FOUR)
+    for nobody in (FOUR.size, 9, -1):
+        first, second = vote(Kind.PREPARE, ONE, nobody), vote(Kind.PREPARE, OTHER, nobody)
+        stranger = compare(first, second)
+        assert stranger is not None
+        with pytest.raises(PeerError):
+            stranger.check(FOUR)
 
 
 def test_e6_needs_two_real_certificates() -> None:
