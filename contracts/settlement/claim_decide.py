@@ -117,7 +117,7 @@ def decide(
         decision=decision,
         own=used,
         facts=facts,
-        counters=_with_admission(decision.counters, whole, years, counted[-1], part),
+        counters=_with_admission(decision.counters, whole, years, counted, part),
         as_of_ms=0 if known[-1] is None else known[-1].as_of_ms,
         versions=_versions(rules, covered, facts.cover, covers),
         covers=covers,
@@ -217,25 +217,26 @@ def _with_admission(
     changes: tuple[CounterChange, ...],
     visit: Visit,
     years: list[int],
-    counted: dict[str, int],
+    counted: list[dict[str, int]],
     part: AsPart | None,
 ) -> tuple[CounterChange, ...]:
     """The policy's counters and, of a stay, the engine's own count: one for all of its parts."""
     if not is_inpatient(visit.care_kind):
         return changes
-    last, before = years[-1], counted.get(ADMISSIONS, 0)
+    last = years[-1]
+    others_of = {y: values.get(ADMISSIONS, 0) for y, values in zip(years, counted, strict=True)}
     if part is None:
         others = tuple(c for c in changes if (c.year, c.name) != (last, ADMISSIONS))
-        return (*others, CounterChange(last, ADMISSIONS, before, 1))
+        return (*others, CounterChange(last, ADMISSIONS, others_of[last], 1))
     others = tuple(c for c in changes if c.name != ADMISSIONS)
-    told = {year: counted[ADMISSIONS] for year, counted in part.so_far.counted.items()}
+    told = {year: counted_in[ADMISSIONS] for year, counted_in in part.so_far.counted.items()}
     moved = tuple(
-        CounterChange(year, ADMISSIONS, count, -count)
+        CounterChange(year, ADMISSIONS, others_of[year] + count, -count)
         for year, count in sorted(told.items())
         if count and year != last
     )
     here = told.get(last, 0)
-    return (*others, *moved, CounterChange(last, ADMISSIONS, before + here, 1 - here))
+    return (*others, *moved, CounterChange(last, ADMISSIONS, others_of[last] + here, 1 - here))
 
 
 def _years(program: PolicyProgram, visit: Visit, part: AsPart | None) -> list[int]:

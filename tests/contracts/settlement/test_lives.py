@@ -138,11 +138,19 @@ class Life:
     def made(self, told: Outcome, settled: Settled, stay: Stay | None = None) -> None:
         """A settlement was made: it is what the dumb model says."""
         self.agree(told, settled.care)
+        self.explained(told)
         self.year.log.append(settled.care)
         self.live.append(settled)
         if stay is not None:
             settled.stay = stay
             stay.parts.append(settled)
+
+    def explained(self, told: Outcome) -> None:
+        """What the explanation says of the counters is what is kept of them."""
+        assert told.explanation is not None
+        for year, name, before, added in told.explanation["counters"]:
+            kept = counters.read(self.world.state, BOB, "430100", "390", year)
+            assert kept.get(name, 0) == before + added
 
     def agree(self, told: Outcome, care: Care) -> None:
         funds = care.funds_fen
