@@ -99,7 +99,9 @@ class Refused(Exception):  # noqa: N818  (what the request is)
     def next_step(self) -> str:
         """What to do about it."""
         if self._wrong(self.problem.get("values") or {}):
-            return "correct it as the example shows, and ask again"
+            return "correct it, and ask again"
+        if self.code == "request.not-found":  # each path that is asked for here is a route
+            return "a name has no / in it; or the node is older than this command: yibao --version"
         return str(self.problem.get("next") or "")
 
     def _wrong(self, values: Mapping[str, Any]) -> list[str]:

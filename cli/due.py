@@ -61,6 +61,8 @@ def _after_working_days(
             answer = client.get("/v1/state", key="param/holidays/000000")
         days = answer["value"]["value"] if answer["present"] else {"off": [], "on": []}
         source = f"{len(days['off'])} off, {len(days['on'])} worked, as published by the centre"
+        if not answer["present"]:
+            source = "none published yet: every weekday counts (--off, --on)"
     else:
         days = {"off": off or [], "on": on or []}
         source = f"{len(days['off'])} off, {len(days['on'])} worked, as given"

@@ -125,7 +125,7 @@ def print_fields(title: str, fields: Mapping[str, object]) -> None:
 
 def shown(name: str, value: Any) -> str:
     """A value for people, by the name of its field: yuan, local time, short JSON for structures."""
-    if value is None:
+    if value is None or value == {}:
         return "—"
     if isinstance(value, bool):
         return "yes" if value else "no"

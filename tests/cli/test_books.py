@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 import pytest
 import typer
 
-from cli import books, show
+from cli import books, due, show
 from cli.account_scheme import OWN_TABLE, Entry, Scheme, SchemeError
 from cli.client import Client, Refused
 from cli.session import explained
@@ -362,7 +362,12 @@ def test_what_was_mistyped_is_told_with_what_is_wanted(
     result = at.run(CENTRE, *words)
     assert result.exit_code == 4
     assert told in " ".join(result.stderr.split())
-    assert "as the example shows" in result.stderr
+    assert "next: correct it" in result.stderr
+
+
+def test_a_name_that_is_a_path_is_told_what_names_are(at: At) -> None:
+    result = at.run(CENTRE, "fund", "balance", "fund:430100/x")
+    assert (result.exit_code, "a name has no /" in result.stderr) == (4, True)
 
 
 def test_a_day_that_is_none_is_not_called_later_than_another(at: At) -> None:
@@ -409,3 +414,11 @@ def test_the_calls_that_are_booked_red_are_calls() -> None:
     rows = json.loads(OWN_TABLE.read_text(encoding="utf-8"))["rows"]
     calls = {f"{c.name}.{m}" for c in CONTRACTS for m in c.methods}
     assert {call for row in rows for call in row.get("red", ())} <= calls
+
+
+def test_a_due_day_says_where_no_holidays_are_published(
+    at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(due, "open_client", lambda _: at.client(CENTRE))
+    told = json.loads(yibao("due", "2025-06-27", "--working-days", 1, "--json").stdout)
+    assert (told["due"], told["holidays"][:14]) == ("2025-06-30", "none published")
