@@ -57,9 +57,20 @@ def test_i20_a_flood_grows_nothing_and_spares_the_current_view() -> None:
     for view in range(6, 500):
         book.add(vote(Kind.COMMIT, ONE, 0, view=view), 5)
     assert book.size() == VIEWS_PER_SENDER
+    kept = [said.statement.view for said in book.by(0, Kind.COMMIT, 1)]
+    assert kept == [5, *range(501 - VIEWS_PER_SENDER, 500)], "the current view and the newest"
     assert current in book.by(0, Kind.COMMIT, 1)
     book.prune(1)
     assert book.size() == 0
+
+
+def test_who_voted_in_a_view_whatever_for() -> None:
+    book = VoteBook()
+    for sender, of, view in ((2, ONE, 1), (0, OTHER, 1), (1, ONE, 0)):
+        book.add(vote(Kind.PREPARE, of, sender, view), 0)
+    assert book.senders(Kind.PREPARE, 1, 1) == (0, 2)
+    assert book.senders(Kind.PREPARE, 0, 1) == (1,)
+    assert book.senders(Kind.COMMIT, 1, 1) == book.senders(Kind.PREPARE, 1, 2) == ()
 
 
 votes = st.tuples(
@@ -107,6 +118,10 @@ def test_results_are_remembered_and_bounded() -> None:
         results.ask(block(f"n{number}"), ())
         results.remember(Executed(BlockId(b"%d" % number), Verdict.VALID))
     assert len(results.asked) == len(results.known) == Results.LIMIT
+    oldest = next(iter(results.known))
+    results.remember(Executed(oldest, Verdict.INVALID))
+    results.remember(Executed(ONE.id, Verdict.VALID))
+    assert results.known[oldest].verdict is Verdict.INVALID, "the newest word, and the last to go"
     results.clear()
     assert not results.asked
     assert not results.known

@@ -234,6 +234,11 @@ def test_one_side_alone_nets_nothing(month: Month) -> None:
     month.cut()
     assert month.both_say_yes() == f"clearing:{JUNE}:{HUNAN}:{GUANGDONG}"
     assert month.both_say_yes(**BACK) == f"clearing:{JUNE}:{GUANGDONG}:{HUNAN}"
+    month.pay(f"clearing:{JUNE}:{HUNAN}:{GUANGDONG}", FINANCE_HUNAN)
+    for home, care, settled in ((HUNAN, GUANGDONG, True), (GUANGDONG, HUNAN, False)):
+        assert statement_record.load(month.state, JUNE, home, care).settled is settled
+    unpaid = month.close_period(refused="clearing.unpaid")
+    assert unpaid.values == {"period": JUNE, "statements": 2, "paid": 1}
 
 
 def apart(month: Month) -> None:

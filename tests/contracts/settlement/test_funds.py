@@ -283,7 +283,10 @@ def test_a_held_payable_is_not_paid_until_the_hold_ends(world: World) -> None:
 
 
 def test_money_may_go_to_whoever_it_is_for(world: World) -> None:
-    """A bank returns what did not arrive; the bureau that will be asked for it confirms."""
+    """A bank returns what did not arrive; the bureau that will be asked for it confirms. A hold
+    keeps money in, not out."""
+    hold = {"institution": HOSPITAL, "reason": "audit", "until_ms": world.time_ms + MINUTE}
+    world.do(BUREAU_GUANGZHOU, "funds", "hold", hold, post="audit")
     back = transfer_args(
         leg("bank:bank:icbc", -5, "310100"), leg(PAYABLE, 5, "310100"),
         phase="pending", expires_ms=world.time_ms + MINUTE, confirmer=BUREAU_GUANGZHOU,
