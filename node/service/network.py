@@ -284,9 +284,15 @@ class Network(Host):
     def is_current(self) -> bool:
         """Whether enough members are connected and have told their heights to know that nothing
         above the head is decided, but for what is on its way."""
+        return self.has_quorum() and self.has_heard() and self.behind_by() == 0
+
+    def has_heard(self) -> bool:
+        """Whether enough members have told their heights to know how far this node is behind. Who
+        decides alone is told by nobody."""
         _, validators = self.validators()
-        has_told = len(self._told(self.exchange.heights)) > validators.size - validators.quorum
-        return self.has_quorum() and has_told and self.behind_by() == 0
+        if validators.size == 1 and self.is_seated_here():
+            return True
+        return len(self._told(self.exchange.heights)) > validators.size - validators.quorum
 
     def has_quorum(self) -> bool:
         """Whether enough members are connected to decide anything, or to follow."""

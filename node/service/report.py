@@ -247,11 +247,11 @@ class Report:
         )
 
     def _is_ready(self, network: Network | None) -> bool:
-        connected = (
-            not self._is_copy()
-            if network is None
-            else (network.has_quorum() and network.behind_by() <= READY_BEHIND_MAX)
-        )
+        if network is None:
+            connected = not self._is_copy()
+        else:
+            is_near = network.has_heard() and network.behind_by() <= READY_BEHIND_MAX
+            connected = network.has_quorum() and is_near
         return self._works() and self._alarm is None and connected
 
     def _clock_behind_ms(self) -> int:

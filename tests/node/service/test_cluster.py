@@ -51,7 +51,24 @@ def test_what_is_submitted_to_any_node_is_final_on_all(tmp_path: Path) -> None:
             assert all(has(node, transaction) for transaction in made)
             with node.reader.view() as view:
                 assert view.state("book/k3") == {"total_fen": 4}
-            assert node.status().ready
+        await until(lambda: all(node.status().ready for node in cluster.nodes.values()))
+
+    tell(tmp_path, story)
+
+
+def test_who_has_not_heard_how_high_the_others_are_is_not_ready(tmp_path: Path) -> None:
+    """Connected is not near: a node that comes back far behind looked ready until it was told."""
+
+    async def story(cluster: Cluster, client: Client) -> None:
+        await done(cluster.nodes[0], client.enter("a", 1))
+        node = cluster.nodes[1]
+        await until(lambda: node.status().ready)
+        assert node.network is not None
+        node.network.exchange.heights.clear()
+        assert node.network.has_quorum()
+        assert not node.status().ready
+        assert b"yibao_ready 0.0" in node.metrics()
+        await until(lambda: node.status().ready)
 
     tell(tmp_path, story)
 
@@ -199,9 +216,8 @@ def test_a_wiped_node_with_a_new_key_follows(tmp_path: Path) -> None:
         node = await cluster.start(2, key="another")
         await cluster.agree(cluster.nodes[0].head.height)
         await done(node, client.enter("b", 2))
-        status = node.status()
-        assert status.role == "follower"
-        assert status.ready
+        assert node.status().role == "follower"
+        await until(lambda: node.status().ready)
 
     tell(tmp_path, story)
 

@@ -13,6 +13,7 @@ import pytest
 from consensus import BlockId
 from node.execution.blocks import BlockResult
 from node.ledger.block import Certificate
+from node.ledger.errors import InvalidTransaction
 from node.ledger.types import Checked
 from node.p2p.payloads import Share
 from tests.node.cluster import AUDITOR, Cluster, bureau, running_cluster, until
@@ -148,7 +149,12 @@ def test_a_follower_of_one_validator(tmp_path: Path) -> None:
         transaction = client.enter("b", 2)
         await done(node, transaction)
         await until(lambda: has(node, transaction))
-        assert node.status().ready
+        await until(lambda: node.status().ready)
+        # Who decides alone is told of no heights, and knows all the same that it is at the newest.
+        assert cluster.nodes[0].status().ready
+        stranger = Client(cluster.genesis.chain, name="nobody").enter("c", 3)
+        with pytest.raises(InvalidTransaction, match=r"transaction\.key"):
+            await cluster.nodes[0].submit(stranger.encode())
 
     tell(tmp_path, story, count=1)
 

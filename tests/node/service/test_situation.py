@@ -155,7 +155,7 @@ def test_certificates_that_end_are_named_in_time(tmp_path: Path) -> None:
             says = node.status().waiting_for
             assert f"TLS certificates end: {bureau(0)} on {until_own.date().isoformat()}" in says
             assert all(name in says for name in NAMES)
-            assert node.status().ready, "nothing stops"
+            await until(lambda: node.status().ready)  # nothing stops
 
     asyncio.run(story())
 
