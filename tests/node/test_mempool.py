@@ -64,6 +64,29 @@ def test_a_block_is_closed_by_calls_or_bytes_but_never_empty() -> None:
     assert len(pool.take(1, 1)) == 1
 
 
+@pytest.mark.parametrize(
+    ("limits", "sender", "code"),
+    [
+        (PoolLimits(2, 1 << 20, 9, 1 << 20), "b", "pool.full"),
+        (PoolLimits(9, 20, 9, 1 << 20), "b", "pool.full"),
+        (PoolLimits(9, 1 << 20, 2, 1 << 20), "a", "pool.sender-full"),
+        (PoolLimits(9, 1 << 20, 9, 20), "a", "pool.sender-full"),
+    ],
+)
+def test_a_pool_takes_up_to_its_caps_and_again_when_there_is_room(
+    limits: PoolLimits, sender: str, code: str
+) -> None:
+    pool = Mempool(limits)
+    for number in (1, 2):
+        pool.add(waiting(number), 0)
+    with pytest.raises(Unavailable) as refusal:
+        pool.add(waiting(3, sender), 0)
+    assert refusal.value.code == code
+    pool.done([waiting(1).tx_id], 0)
+    pool.add(waiting(3, sender), 0)
+    assert len(pool) == 2
+
+
 def test_every_sender_has_its_turn_before_any_has_two() -> None:
     """Blocks smaller than a round: whoever stood behind did wait for as many blocks as senders."""
     pool = Mempool(PoolLimits(100, 1 << 20, 5, 400))

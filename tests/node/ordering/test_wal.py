@@ -27,6 +27,18 @@ def test_the_newest_record_is_read_back(tmp_path: Path) -> None:
     assert SafetyFile(tmp_path / "safety.dat", BINDING).load() == b"next"
 
 
+def test_the_record_before_stays_whatever_happens_to_the_newest(tmp_path: Path) -> None:
+    path = tmp_path / "safety.dat"
+    file = SafetyFile.create(path, BINDING, b"first")
+    for record in (b"second", b"third", b"fourth"):
+        file.save(record)
+    file.close()
+    data = bytearray(path.read_bytes())
+    data[data.index(b"fourth")] ^= 1
+    path.write_bytes(bytes(data))
+    assert SafetyFile(path, BINDING).load() == b"third"
+
+
 def test_it_is_made_once(tmp_path: Path) -> None:
     SafetyFile.create(tmp_path / "safety.dat", BINDING, b"a").close()
     with pytest.raises(FileExistsError):
@@ -96,6 +108,18 @@ def test_after_a_failed_sync_nothing_is_written_again(
 
     monkeypatch.setattr(os, "fdatasync", fail)
     with pytest.raises(SafetyError, match="Input/output error"):
+        file.save(b"second")
+    monkeypatch.undo()
+    with pytest.raises(SafetyError, match="not written again"):
+        file.save(b"third")
+
+
+def test_after_a_short_write_nothing_is_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = SafetyFile.create(tmp_path / "safety.dat", BINDING, b"first")
+    monkeypatch.setattr(os, "pwrite", lambda _fd, data, _offset: len(data) - 1)
+    with pytest.raises(SafetyError, match="were written"):
         file.save(b"second")
     monkeypatch.undo()
     with pytest.raises(SafetyError, match="not written again"):
