@@ -340,6 +340,11 @@ def parse(table: Mapping[str, Any], folder: Path) -> Config:
                 f"api.authorities: {name!r} is no host:port, for example ledger.example:443. "
                 "Neither https:// nor a path belong to it."
             )
+    if table.get("p2p") and config.p2p.key is None:
+        raise ConfigError(
+            f"p2p.{next(iter(table['p2p']))} is set and p2p.key is not, without which the node "
+            "talks to no other: name the keystore of the transport key, or leave the section out."
+        )
     base_ms, cap_ms = config.consensus.base_ms, config.consensus.cap_ms
     if cap_ms < base_ms:
         raise ConfigError(

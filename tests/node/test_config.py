@@ -50,6 +50,7 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         (changed("api", host=""), "api.host is empty"),
         (changed("api", host="a\0b"), "api.host = .* cannot be seen"),
         (changed("p2p", host="医保。cn"), "p2p.host = .* ASCII"),
+        (changed("p2p", port=8900), "p2p.port is set and p2p.key is not"),
         (changed("node", data_dir="data\n"), "node.data_dir = .* cannot be seen"),
         (changed("api", authorities=["https://a.example"]), "'https://a.example' is no host:port"),
         (changed("api", authorities=["a.example/v1"]), "'a.example/v1' is no host:port"),
