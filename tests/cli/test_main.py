@@ -263,6 +263,9 @@ def test_a_command_that_is_interrupted_ends_without_a_traceback(
 INTERRUPTED_WHILE_IMPORTING = """
 import os, signal, sys
 
+# As in a terminal: tests that run in the background inherit that it is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 class Finder:
     def find_spec(self, name, *_):
         if name == "cli.output":

@@ -9,6 +9,7 @@ import pytest
 
 from node.ledger import crypto
 from node.ledger.block import Certificate, Header
+from node.ledger.errors import Unavailable
 from node.ordering.wal import SafetyError, SafetyFile, SafetyLost
 from node.service.keys import SAFETY, renew_safety
 from node.service.node import Node
@@ -51,7 +52,8 @@ def test_a_rotated_key_goes_on_where_the_old_one_ended(tmp_path: Path) -> None:
         await seat(node, f"{BUREAU}=second")
         with node.reader.view() as view:
             assert Header.decode(view.header(1) or b"").is_epoch_final
-        await node.submit(CLIENT.enter("a", 1).encode())
+        with pytest.raises(Unavailable, match=r"node\.orders-nothing"):
+            await node.submit(CLIENT.enter("a", 1).encode())
         await node.settle()
         assert node.head.height == 1, "the old key orders nothing any more"
         assert node.status().role == "follower"

@@ -41,7 +41,7 @@ def test_what_is_erased_is_gone_and_every_block_still_checks(
     monkeypatch.setattr(process, "_open", opened)
     monkeypatch.setattr(process, "_read", lambda *_: genesis)
     log = io.StringIO()
-    config: Any = SimpleNamespace(node=SimpleNamespace(genesis=tmp_path))
+    config: Any = SimpleNamespace(node=SimpleNamespace(genesis=tmp_path, data_dir=tmp_path))
     assert process._erase(config, make_logger("info", "json", log), ref.commitment) == 0
     assert ref.commitment.hex() in log.getvalue()
     ledger = opened()
