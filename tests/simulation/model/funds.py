@@ -64,12 +64,12 @@ class Funds:
     def _deposit(self, asked: Asked) -> Told:
         args, person = asked.args, asked.args["person"]
         told = Told(answer={"status": "posted"})
+        require_own(asked, args["transfer"])
         if self._is_repeated(asked):
             return told
         require(person in self.world.facts.people, "enrolment.unknown-person")
         area = person.split(":")[1]
         require_competent(asked, area)
-        require_own(asked, args["transfer"])
         book = self.world.book
         was_open = person in book.opened
         book.opened.add(person)
