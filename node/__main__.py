@@ -253,8 +253,10 @@ def open_options(config: Config) -> OpenOptions:
     )
 
 
-def _open(config: Config, genesis_bytes: bytes, runtime: Runtime) -> OpenedLedger:
-    options = open_options(config)
+def _open(
+    config: Config, genesis_bytes: bytes, runtime: Runtime, *, begin: bool = True
+) -> OpenedLedger:
+    options = replace(open_options(config), begin=begin)
     return open_ledger(config.node.data_dir, genesis_bytes, runtime.registry, options)
 
 
@@ -306,14 +308,10 @@ def _maintain(config: Config, log: structlog.stdlib.BoundLogger, *, reindex: boo
     folder, options = config.node.data_dir, open_options(config)
     if not has_ledger(folder):
         raise ConfigError(f"node.data_dir = {folder} holds no ledger: there is nothing to check.")
-    genesis_bytes, registry = (
-        _read(config.node.genesis, "node.genesis"),
-        Runtime(CONTRACTS).registry,
-    )
+    genesis_bytes = _read(config.node.genesis, "node.genesis")
+    runtime = Runtime(CONTRACTS)
     if reindex:
-        database = open_ledger(
-            folder, genesis_bytes, registry, replace(options, begin=False)
-        ).database
+        database = _open(config, genesis_bytes, runtime, begin=False).database
         try:
             head = database.head()
             assert head is not None, "the database was opened"
@@ -326,8 +324,9 @@ def _maintain(config: Config, log: structlog.stdlib.BoundLogger, *, reindex: boo
         log.info("database.checking", stage=stage, height=height, to_height=newest)
 
     found = verify(
-        folder, genesis_bytes, registry, options, organisation=config.node.organisation, tell=tell
-    )
+        folder, genesis_bytes, runtime.registry, options,
+        organisation=config.node.organisation, tell=tell,
+    )  # fmt: skip
     log.info("database.verified", **found)
     return Exit.STOPPED
 
@@ -343,7 +342,8 @@ def _erase(config: Config, log: structlog.stdlib.BoundLogger, commitment: bytes)
     """Erase blind and content of an attachment; its commitment and every proof stay."""
     if not has_ledger(config.node.data_dir):
         raise ConfigError(f"node.data_dir = {config.node.data_dir} holds no ledger.")
-    ledger = _open(config, _read(config.node.genesis, "node.genesis"), Runtime(CONTRACTS))
+    genesis_bytes = _read(config.node.genesis, "node.genesis")
+    ledger = _open(config, genesis_bytes, Runtime(CONTRACTS), begin=False)
     try:
         if not ledger.database.erase_attachment(commitment):
             raise ConfigError(f"This node holds no attachment {commitment.hex()}.")

@@ -35,7 +35,8 @@ def test_what_is_erased_is_gone_and_every_block_still_checks(
     (ref,) = SignedTransaction.decode_trusted_leaf(leaf).body.attachments
     world.close()
 
-    def opened(*_: Any) -> OpenedLedger:
+    def opened(*_: Any, begin: bool = True) -> OpenedLedger:
+        assert not begin, "erasing begins no ledger"
         return open_ledger(tmp_path, genesis, Runtime(CONTRACTS).registry, OPTIONS)
 
     monkeypatch.setattr(process, "_open", opened)
@@ -44,7 +45,7 @@ def test_what_is_erased_is_gone_and_every_block_still_checks(
     config: Any = SimpleNamespace(node=SimpleNamespace(genesis=tmp_path, data_dir=tmp_path))
     assert process._erase(config, make_logger("info", "json", log), ref.commitment) == 0
     assert ref.commitment.hex() in log.getvalue()
-    ledger = opened()
+    ledger = opened(begin=False)
     kept = ledger.database.attachments.find(ref.commitment)
     assert kept is not None
     assert kept.content is None
