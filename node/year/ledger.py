@@ -49,6 +49,8 @@ class Used:
     tree_bytes: int
     state_bytes: int
     """What it holds of the state tree and of the state: see ``node.execution.blocks.Held``."""
+    objects: int
+    """How many pieces of memory Python has in use there; room between them is not counted."""
 
 
 class YearLedger:

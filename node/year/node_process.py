@@ -14,6 +14,7 @@ import asyncio
 import os
 import queue
 import signal
+import sys
 import threading
 import time
 from concurrent.futures import CancelledError
@@ -149,7 +150,10 @@ class _Process:
                 self._out.put((Tell.STATE, [view.state(key) for key in content]))
         else:
             held = self._node.chain.executor.held
-            used = (time.process_time(), memory_mb(), held.tree_bytes, held.state_bytes)
+            used = (
+                time.process_time(), memory_mb(), held.tree_bytes, held.state_bytes,
+                sys.getallocatedblocks(),
+            )  # fmt: skip
             self._out.put((Tell.USED, used))
 
     async def _submit(self, wire: bytes) -> None:

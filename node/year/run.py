@@ -194,7 +194,8 @@ class _Year:
         used = self.ledger.used()
         self.outcome.by_month.append(
             {"claims": settled, "memory_mb": node, "actors_mb": actors, "remembered": held,
-             "tree_bytes": used.tree_bytes, "state_bytes": used.state_bytes}
+             "tree_bytes": used.tree_bytes, "state_bytes": used.state_bytes,
+             "objects": used.objects}
         )  # fmt: skip
         self.most = (0, 0)
         unpaid = {month: fen for month, fen in self.journal.unpaid.items() if fen}

@@ -289,6 +289,7 @@ def test_what_the_node_holds_is_bounded_and_changes_nothing(
     held = [month["tree_bytes"] for month in lived[0].by_month]
     assert held[-1] > 2 * held[0], "the state grew meanwhile"
     assert lived[0].by_month[-1]["state_bytes"] > 2 * (20_000 + block)
+    assert 0 < outcome.by_month[-1]["objects"] < lived[0].by_month[-1]["objects"]
 
 
 @pytest.mark.parametrize(
