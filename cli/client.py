@@ -211,10 +211,6 @@ class Client:
         """Binary answer of a signed GET."""
         return self.fetch("GET", path, query=query).content
 
-    def get_open(self, path: str) -> httpx.Response:
-        """A route that anyone may ask: health, readiness, metrics, genesis hash."""
-        return self._send("GET", path, b"", {})
-
     def post(self, path: str, document: bytes, content_type: str, **query: Any) -> Any:
         """JSON answer of a signed POST."""
         headers = {"Content-Type": content_type}

@@ -150,18 +150,14 @@ class ChangeBook:
     def __init__(self) -> None:
         self._changes: dict[int, dict[int, ViewChange]] = {}
 
-    def add(self, message: ViewChange) -> ViewChange | None:
-        """Keep ``message``. Returns the one that stands in its way when it says otherwise."""
+    def add(self, message: ViewChange) -> None:
+        """Keep ``message``; the first one of its sender and view stays."""
         by_view = self._changes.setdefault(message.sender, {})
-        held = by_view.get(message.statement.view)
-        if held is not None:
-            return held if held.statement != message.statement else None
-        by_view[message.statement.view] = message
+        by_view.setdefault(message.statement.view, message)
         while len(by_view) > VIEWS_PER_SENDER:
             # The lowest is the current view or older; between two later ones the higher counts.
             ordered = sorted(by_view)
             del by_view[ordered[1]]
-        return None
 
     def of(self, view: int) -> dict[int, ViewChange]:
         """The changes to ``view``, by ascending sender."""

@@ -60,10 +60,6 @@ class Registry:
         """The newest version of each contract, by name: what documentation describes."""
         return [known[max(known)] for _, known in sorted(self._versions.items())]
 
-    def genesis_schedule(self) -> dict[str, list[list[int]]]:
-        """Schedule of a new chain: the newest version of everything from height 0 on."""
-        return {contract.name: [[0, contract.version]] for contract in self.newest()}
-
     def in_force(self, state: State, name: str, height: int) -> Contract | None:
         """The contract that runs at ``height``; ``None`` when none does.
 

@@ -92,7 +92,6 @@ class YearPart:
     counters: tuple[CounterChange, ...]
     steps: tuple[dict[str, Value], ...]
     refusals: tuple[Refusal, ...]
-    open_in_scope_fen: int
     account_limit_fen: int
 
 
@@ -256,7 +255,6 @@ def benefit(case: Case, policy: Policy) -> YearPart:
         counters=_counter_changes(case, answer),
         steps=tuple({**step, "year": case["year"]} for step in [*steps, *answer.steps]),
         refusals=tuple(Refusal(code, -1, sums["in_scope_fen"]) for code in answer.refusals),
-        open_in_scope_fen=still_open.in_scope_fen,
         account_limit_fen=still_open.in_scope_fen if limit is None else limit,
     )
 

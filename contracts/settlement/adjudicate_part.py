@@ -156,7 +156,6 @@ def _less(whole: YearPart, owed: _Owed, so_far: SoFar, *, alone: bool) -> YearPa
         counters=_less_counted(whole.counters, owed.year, so_far, alone=alone),
         steps=tuple(steps),
         refusals=tuple(Refusal(r.code, -1, owed.own["in_scope_fen"]) for r in whole.refusals),
-        open_in_scope_fen=left.in_scope_fen,
         account_limit_fen=max(0, allowed),
     )
 

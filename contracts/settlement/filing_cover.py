@@ -89,8 +89,6 @@ class Cover:
     """False for care in the home area itself."""
     reason: str = ""
     """Reason code when a filing was needed and none covers; else empty."""
-    nearest: str = ""
-    """Id of the filing that the reason speaks of."""
 
     @property
     def found(self) -> bool:
@@ -123,12 +121,12 @@ def find_cover(
     if covers(area, care_region):
         return _at_home(rows, admission, today, entitled=rules["entitled_at_home"])
     candidates: list[Cover] = []
-    reasons: dict[str, str] = {}
+    reasons: list[str] = []
     filed_until = max(on_date, filed_until)
-    for filing, own in _by_filing(rows):
+    for _, own in _by_filing(rows):
         judged = _judge(own, care_region, admission, filed_until, today, emergency)
         if isinstance(judged, str):
-            reasons.setdefault(judged, filing)
+            reasons.append(judged)
         else:
             candidates.append(_cover(judged, on_date))
     if emergency:
@@ -142,7 +140,7 @@ def find_cover(
         # min keeps the first of equals: a filing of one's own before what is only deemed.
         return min(candidates, key=lambda cover: _RANK[cover.type])
     reason = next((code for code in _NEAREST if code in reasons), NONE_FILED)
-    return Cover("none", reason=reason, nearest=reasons.get(reason, ""))
+    return Cover("none", reason=reason)
 
 
 def in_force(rows: Iterable[Row], date: str, today: str) -> Row | None:
@@ -174,7 +172,7 @@ def _at_home(rows: list[Row], admission: str, today: str, *, entitled: bool) -> 
         row = in_force(own, admission, today)
         if row is not None and row.type in LONG_TERM:
             lost = "" if entitled else RESIDES_ELSEWHERE
-            return Cover("none", needed=False, elsewhere=True, reason=lost, nearest=row.filing)
+            return Cover("none", needed=False, elsewhere=True, reason=lost)
     return Cover("none", needed=False)
 
 

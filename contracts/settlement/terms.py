@@ -117,7 +117,6 @@ class Fund:
 
 
 PAYER_FUND, PAYER_COMMERCIAL, PAYER_WAIVER = "fund", "commercial", "waiver"
-PAYERS = (PAYER_FUND, PAYER_COMMERCIAL, PAYER_WAIVER)
 BASE_IN_SCOPE, BASE_OUT_OF_SCOPE, BASE_TOTAL = "in_scope", "out_of_scope", "total"
 BASES = (BASE_IN_SCOPE, BASE_OUT_OF_SCOPE, BASE_TOTAL)
 
@@ -282,9 +281,6 @@ FILING_TYPES: Mapping[str, Term] = MappingProxyType(
     }
 )
 """Filing types of the 2022 national rule, article 7; the meaning starts with the group."""
-
-LEVELS: Mapping[int, str] = MappingProxyType({0: "未定级", 1: "一级及以下", 2: "二级", 3: "三级"})
-"""Levels a policy tells apart: the national ``dedc_hosp_lv``, with 0 for unrated and other."""
 
 _LEVEL_OF_CODE: Mapping[str, int] = MappingProxyType(
     {

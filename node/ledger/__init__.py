@@ -11,7 +11,7 @@ node, the command line and an auditor's laptop read the same files with the same
 ``crypto``            hashing with tags, strict Ed25519 with contexts, proof of possession
 ``points``            the group arithmetic that a key passes once, when it is registered
 ``shape``             checks of a decoded record's fields, each naming the field that is wrong
-``merkle``            RFC 6962 trees over transactions and receipts: inclusion, consistency
+``merkle``            RFC 6962 trees over transactions and receipts: proofs of inclusion
 ``state_proof``       the proof that a state entry is, or is not, under a state root
 ``state_tree``        the authenticated state: compact sparse Merkle tree over a fixed top
 ``transaction``       calls, body, signature, attachments behind blinded commitments

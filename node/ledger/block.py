@@ -1,4 +1,4 @@
-"""Headers, blocks, votes and the commit certificates that make a block final.
+"""Headers, validator sets and the commit certificates that make a block final.
 
 The header commits to everything: transactions, receipts, the state after the block, the validator
 set in force and the next one. It never holds the view, so a block keeps its hash when it is
@@ -17,7 +17,6 @@ from node.ledger import crypto, merkle, shape
 from node.ledger.codec import encode
 from node.ledger.crypto import H
 from node.ledger.errors import CodecError, InvalidBlock, InvalidKey, InvalidSignature
-from node.ledger.receipt import Receipt
 from node.ledger.transaction import SignedTransaction
 from node.ledger.types import (
     BLOCK_BYTES_MAX,
@@ -40,14 +39,13 @@ from node.ledger.types import (
 HEADER_VERSION: Final = 1
 
 HEADER_BYTES_MAX: Final = 1024
-"""A header of the first version takes about 330 bytes."""
+"""A header takes about 330 bytes."""
 
 CERTIFICATE_BYTES_MAX: Final = 16 * 1024
-"""100 signatures take 6.6 KiB."""
+"""63 signatures take 4.2 KiB."""
 
-PREPARE: Final = "PREPARE"
-COMMIT: Final = "COMMIT"
-_CONTEXTS: Final = {PREPARE: "pbft/1/PREPARE", COMMIT: "pbft/1/COMMIT"}
+_COMMIT: Final = "pbft/1/COMMIT"
+"""Context of the signatures; a PREPARE's is another."""
 
 
 # --- Validators -------------------------------------------------------------------------------
@@ -236,34 +234,6 @@ def _digest(value: Value, name: str) -> Digest:
 # --- Block ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A header and the transactions that it commits to."""
-
-    header: Header
-    """What the votes are for."""
-    transactions: tuple[SignedTransaction, ...]
-    """In order of execution."""
-
-    def check_body(self) -> None:
-        """Raises ``InvalidBlock`` unless the transactions are the header's and within limits.
-
-        Needs no state: signatures, windows of validity and execution are checked elsewhere.
-        """
-        header = self.header
-        check_limits(self.transactions)
-        if len(self.transactions) != header.tx_count:
-            raise InvalidBlock(
-                "block.tx-count", count=len(self.transactions), header=header.tx_count
-            )
-        calls = count_calls(self.transactions)
-        if calls != header.receipts_count:
-            raise InvalidBlock("block.receipts-count", calls=calls, header=header.receipts_count)
-        root = compute_tx_root(self.transactions)
-        if root != header.tx_root:
-            raise InvalidBlock("block.tx-root", computed=root.hex(), header=header.tx_root.hex())
-
-
 def count_calls(transactions: Sequence[SignedTransaction]) -> int:
     """Calls, and so receipts, of the transactions together."""
     return sum(len(transaction.body.calls) for transaction in transactions)
@@ -284,11 +254,6 @@ def check_limits(transactions: Sequence[SignedTransaction]) -> None:
 def compute_tx_root(transactions: Sequence[SignedTransaction]) -> Digest:
     """Root over body and signature bytes of each transaction."""
     return merkle.compute_root(transaction.encode_leaf() for transaction in transactions)
-
-
-def compute_receipts_root(receipts: Sequence[Receipt]) -> Digest:
-    """Root over the receipts' bytes, in the order of the calls."""
-    return merkle.compute_root(receipt.encode() for receipt in receipts)
 
 
 def check_link(header: Header, parent: Header) -> None:
@@ -318,49 +283,12 @@ def genesis_header(
     )  # fmt: skip
 
 
-# --- Votes and certificates -------------------------------------------------------------------
+# --- Certificates -----------------------------------------------------------------------------
 
 
 def vote_message(epoch: int, view: int, height: int, block_hash: bytes) -> bytes:
-    """What a PREPARE or a COMMIT signs, after context and chain."""
+    """What a COMMIT signs, after context and chain."""
     return encode([epoch, view, height, block_hash])
-
-
-@dataclass(frozen=True, slots=True)
-class Vote:
-    """One validator's PREPARE or COMMIT."""
-
-    phase: str
-    """``PREPARE`` or ``COMMIT``; it stands in the context of the signature."""
-    epoch: Epoch
-    """Of the block."""
-    view: int
-    """In which it was proposed."""
-    height: Height
-    """Of the block."""
-    block_hash: Digest
-    """Of its header."""
-    signer: int
-    """Index in the epoch's validator set."""
-    signature: Signature
-    """64 bytes."""
-
-    def verify(self, chain: bytes, validators: ValidatorSet) -> None:
-        """Raises ``InvalidBlock`` unless the seat at ``signer`` signed it."""
-        if not 0 <= self.signer < validators.size:
-            raise InvalidBlock("vote.signer", signer=self.signer, validators=validators.size)
-        message = vote_message(self.epoch, self.view, self.height, self.block_hash)
-        _verify_seat(self.phase, chain, validators, self.signer, message, self.signature)
-
-
-def sign_vote(
-    private: crypto.PrivateKey,
-    phase: str,
-    chain: bytes,
-    statement: tuple[int, int, int, bytes],
-) -> Signature:
-    """Sign (epoch, view, height, block hash). Whether that is safe is the caller's business."""
-    return crypto.sign(private, _CONTEXTS[phase], chain, vote_message(*statement))
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,7 +350,7 @@ class Certificate:
             if self.signers[index >> 3] >> (7 - (index & 7)) & 1
         ]
 
-    def verify(self, chain: bytes, validators: ValidatorSet, phase: str = COMMIT) -> None:
+    def verify(self, chain: bytes, validators: ValidatorSet) -> None:
         """Raises ``InvalidBlock`` unless a quorum of ``validators`` signed it, each signature good.
 
         ``validators`` is the set of the certificate's epoch, from the state before the block. One
@@ -443,7 +371,7 @@ class Certificate:
             )
         message = vote_message(self.epoch, self.view, self.height, self.block_hash)
         for index, signature in zip(indexes, self.signatures, strict=True):
-            _verify_seat(phase, chain, validators, index, message, signature)
+            _verify_seat(chain, validators, index, message, signature)
 
     def verify_header(self, header: Header, validators: ValidatorSet) -> None:
         """Raises ``InvalidBlock`` unless this makes ``header`` final under ``validators``."""
@@ -476,7 +404,6 @@ def make_certificate(
 
 
 def _verify_seat(
-    phase: str,
     chain: bytes,
     validators: ValidatorSet,
     index: int,
@@ -485,7 +412,7 @@ def _verify_seat(
 ) -> None:
     seat = validators.validators[index]
     try:
-        crypto.verify(seat.key, _CONTEXTS[phase], chain, message, signature)
+        crypto.verify(seat.key, _COMMIT, chain, message, signature)
     except (InvalidSignature, InvalidKey) as error:
         raise InvalidBlock(
             "vote.signature", signer=index, organisation=seat.organisation, reason=error.code

@@ -46,9 +46,6 @@ TAG = "yibao-api/1"
 ALGORITHMS = {1: "ed25519"}
 """Name of the signature algorithm by the scheme byte of a key (first byte of its 33)."""
 
-KEY_LENGTH = 33
-SIGNATURE_LENGTH = 64
-
 _INPUT = re.compile(
     r"yibao="
     + re.escape(COMPONENTS)

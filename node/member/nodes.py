@@ -106,10 +106,6 @@ class Nodes:
             raise InvalidProof("member.other-subject", wanted=tx_id.hex(), call=call)
         return facts, data
 
-    def prove_file(self, remote: Remote, path: str) -> tuple[Facts, bytes]:
-        """An evidence file at a path; whoever asks compares its subject."""
-        return self._prove(remote, path, 0)
-
     def _prove(self, remote: Remote, path: str, least: int, **query: object) -> tuple[Facts, bytes]:
         data = remote.get(path, **query)
         try:

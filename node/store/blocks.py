@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from node.ledger.codec import decode_trusted, encode_trusted
 from node.store import keys
 from node.store.errors import DatabaseDamaged
-from node.store.kv import Operation, Reader
+from node.store.kv import Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,3 @@ class Blocks:
             raise DatabaseDamaged(f"The {what} of height {height} are missing.")
         items: list[bytes] = decode_trusted(value)
         return items
-
-
-def save_proposal(height: int, block_hash: bytes, proposal: StoredProposal) -> list[Operation]:
-    """Rows that make a vote for the proposal safe to sign."""
-    return [(keys.proposal(height, block_hash), proposal.encode())]

@@ -152,11 +152,6 @@ def pack_place(height: int, ordinal: int) -> bytes:
     return _PLACE.pack(height, ordinal)
 
 
-def unpack_place(value: bytes) -> tuple[int, int]:
-    height, ordinal = _PLACE.unpack(value)
-    return height, ordinal
-
-
 def pack_transaction(height: int, index: int, first_receipt: int) -> bytes:
     return _TRANSACTION.pack(height, index, first_receipt)
 

@@ -22,7 +22,6 @@ from node.store.errors import DatabaseDamaged
 from node.store.kv import Operation, Reader
 
 _LENGTH = struct.Struct(">H")
-PATH_BYTES = 32
 HOUR_MS = 3_600_000
 
 

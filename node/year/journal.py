@@ -121,7 +121,6 @@ class Journal:
         default_factory=lambda: defaultdict(dict)
     )
     """Period -> pair -> colour that its advance took last."""
-    overdue: int = 0
     returned: int = 0
     """Payments that banks gave back."""
     deducted_fen: int = 0

@@ -15,10 +15,10 @@ from node.ledger.block import (
     ValidatorSet,
     make_certificate,
     quorum_size,
-    sign_vote,
 )
 from node.ledger.types import Digest, Epoch, Height, Key, OrgId, TimeMs
 from tests.contracts.world import CHAIN, SERVICES, World, key_of, secret_of
+from tests.node.ledger.world import sign_vote
 
 ZEROS = Digest(bytes(32))
 

@@ -300,7 +300,6 @@ def test_a_registry_knows_its_versions() -> None:
     assert registry.versions("c") == [1, 2]
     assert registry.versions("d") == []
     assert registry.get("c", 2) is registry.newest()[0]
-    assert registry.genesis_schedule() == {"c": [[0, 2]]}
     assert repr(registry.get("c", 1)) == "Contract('c', version=1)"
     assert version_at({}, "c", 5) is None
     with pytest.raises(AssertionError):

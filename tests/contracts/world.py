@@ -304,6 +304,6 @@ def make_world(
     for key, value in genesis_records(organisations, members, parameters or {}).items():
         state.put(key, value)
     runtime = Runtime(contracts)
-    state.put(STATE_KEY, runtime.registry.genesis_schedule())
+    state.put(STATE_KEY, {c.name: [[0, c.version]] for c in runtime.registry.newest()})
     state.writes.clear()
     return World(runtime, state, validating=validating)

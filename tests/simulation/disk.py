@@ -38,12 +38,9 @@ class Disk:
         self.keys = list(image.keys)
         self.slots: list[bytes] | None = None
         """The two slots of the safety file; None where there is no file."""
-        self.old_slots: list[bytes] | None = None
-        """A copy made earlier, for those who restore backups."""
         self.chance = chance
         self.writes = 0
         """Writes so far that waited for the disk."""
-        self.bytes_written = 0
         self.batch_bytes = 0
         """Of the newest batch."""
         self.crash_at = -1
@@ -100,7 +97,6 @@ class Disk:
         rows, keys = self.rows, self.keys
         before: dict[bytes, bytes | None] = {}
         self.batch_bytes = sum(len(k) + len(v or b"") for k, v in batch)
-        self.bytes_written += self.batch_bytes
         for key, value in batch:
             old = rows.get(key)
             if key not in before:
@@ -259,7 +255,6 @@ class SimSlots:
             slots[slot] = data[:cut] + old[cut:]
 
         self._disk.step(apply, tear)
-        self._disk.bytes_written += len(data)
         return len(data)
 
     def close(self) -> None:

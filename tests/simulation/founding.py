@@ -19,7 +19,7 @@ from contracts.settlement import CONTRACTS
 from node.execution.blocks import Executor
 from node.execution.services import NodeServices
 from node.ledger import codec, crypto
-from node.ledger.block import Header, make_certificate, sign_vote
+from node.ledger.block import Header, make_certificate
 from node.ledger.genesis import Genesis, make_content
 from node.ledger.transaction import (
     Attachment,
@@ -38,6 +38,7 @@ from node.telemetry import Metrics
 from tests.contracts.world import BUREAU_HUNAN, ORGANISATIONS, POSTS, key_of, secret_of
 from tests.node.api.real import GENESIS_MS, OTHER_HOSPITAL
 from tests.node.conservation_world import START_MS, Planned, founding
+from tests.node.ledger.world import sign_vote
 from tests.simulation.disk import Disk, Image, SimKV
 from tests.simulation.keys import signatures
 from tests.simulation.rng import stream

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from contracts import governance, organisation_methods
@@ -62,8 +62,3 @@ def leaks(outcome: Outcome, canaries: Iterable[Value] = CANARIES) -> list[Value]
     """Canaries that a receipt of this outcome would show."""
     shown = receipt_bytes(outcome)
     return [c for c in canaries if (c if isinstance(c, bytes) else c.encode()) in shown]
-
-
-def with_changes(base: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
-    """A copy with some values changed."""
-    return dict(base) | changes

@@ -25,7 +25,7 @@ from tests.contracts.settlement import six_places
 Line = dict[str, Any]
 Figures = Counter[Any]
 
-ADMISSION, YEAR_S_END, DISCHARGE = "2024-12-20", "2024-12-31", "2025-01-11"
+ADMISSION, DISCHARGE = "2024-12-20", "2025-01-11"
 DAYS = tuple(f"2024-12-{day}" for day in range(20, 32)) + tuple(
     f"2025-01-{day:02d}" for day in range(1, 12)
 )

@@ -33,14 +33,12 @@ from node.api.ports import (
 )
 from node.api.ports import Genesis as GenesisPort
 from node.api.settings import ApiSettings
-from node.ledger import crypto
+from node.ledger import crypto, merkle
 from node.ledger.block import (
     Header,
-    compute_receipts_root,
     compute_tx_root,
     genesis_header,
     make_certificate,
-    sign_vote,
 )
 from node.ledger.codec import decode, encode
 from node.ledger.errors import InvalidTransaction, Unavailable
@@ -64,6 +62,7 @@ from node.ledger.transaction import (
 )
 from node.ledger.types import Checked, Digest, Epoch, Height, Key, OrgId, TimeMs
 from tests.node.api.asgi import Api, Reader
+from tests.node.ledger.world import sign_vote
 
 START_MS = 1_767_225_600_000
 """2026-01-01 UTC."""
@@ -494,7 +493,8 @@ class MemoryNode:
             1, self.genesis.chain, Height(height), parent.hash, Epoch(0),
             self.genesis.validators.hash, self.genesis.validators.hash, OPERATOR,
             TimeMs(parent.time_ms + 1_000), compute_tx_root([transaction]), 1,
-            compute_receipts_root(receipts), len(receipts), self.tree.root,
+            merkle.compute_root(receipt.encode() for receipt in receipts), len(receipts),
+            self.tree.root,
         )  # fmt: skip
         statement = (0, 0, height, header.hash)
         vote = sign_vote(secret(OPERATOR, "validate"), "COMMIT", self.genesis.chain, statement)

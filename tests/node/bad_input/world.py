@@ -7,7 +7,7 @@ on their order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -220,8 +220,6 @@ def file_at_home(world: NodeWorld, filing: str, person: str, care_region: str) -
     decision = {"filing": filing, "version": 2, "decision": "approve"}
     world.do(BUREAU_HUNAN, "filing", "decide", decision)
 
-
-Attempt = Callable[[BadWorld], SignedTransaction]
 
 __all__ = [
     "ALICE",

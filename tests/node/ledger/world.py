@@ -8,19 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from node.ledger import crypto
+from node.ledger import crypto, merkle
 from node.ledger.block import (
-    COMMIT,
     Certificate,
     Header,
     Validator,
     ValidatorSet,
-    compute_receipts_root,
     compute_tx_root,
     count_calls,
     genesis_header,
     make_certificate,
-    sign_vote,
+    vote_message,
 )
 from node.ledger.codec import encode
 from node.ledger.evidence import CertifiedHeader, EpochEnd
@@ -158,13 +156,21 @@ def receipts_of(transaction: SignedTransaction) -> Iterator[Receipt]:
         )
 
 
+def sign_vote(
+    key: crypto.PrivateKey, kind: str, chain: bytes, statement: tuple[int, int, int, bytes]
+) -> Signature:
+    """A validator's ``PREPARE`` or ``COMMIT`` of (epoch, view, height, block hash)."""
+    return crypto.sign(key, f"pbft/1/{kind}", chain, vote_message(*statement))
+
+
 def certify(
     header: Header, validators: ValidatorSet, numbers: Sequence[int], signers: Sequence[int]
 ) -> Certificate:
     """Certificate by the seats ``signers``; seat i votes with key number ``numbers[i]``."""
     statement = (header.epoch, 0, header.height, header.hash)
     signatures = {
-        seat: sign_vote(private(numbers[seat]), COMMIT, header.chain, statement) for seat in signers
+        seat: sign_vote(private(numbers[seat]), "COMMIT", header.chain, statement)
+        for seat in signers
     }
     return make_certificate(validators, statement, signatures)
 
@@ -240,7 +246,7 @@ class World:
             TimeMs(parent.time_ms + 1000),
             compute_tx_root(transactions),
             len(transactions),
-            compute_receipts_root(receipts),
+            merkle.compute_root(receipt.encode() for receipt in receipts),
             count_calls(transactions),
             self.tree.root,
         )

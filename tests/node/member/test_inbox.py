@@ -419,9 +419,6 @@ def test_killed_at_each_write_a_statement_is_handed_in_once(
     assert record.state == "paid"
 
 
-FILE_STEPS = ("write_file", "move", "rename")
-
-
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_killed_between_any_two_steps_of_files_and_rows(

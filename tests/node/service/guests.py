@@ -65,7 +65,6 @@ class LyingValidator:
 
     def __init__(self, cluster: Cluster, number: int, server: BlockServer, lie: Lie) -> None:
         self.lies = 0
-        self.drops = 0
         self._server = server
         self._lie = lie
         key = private(f"transport{number}")

@@ -54,9 +54,6 @@ class Disk:
     crash_save: tuple[str, int] | None = None
     """(``before``, ``torn`` or ``after``, number of the safety record's write)."""
 
-    def restarted(self) -> Disk:
-        return Disk(self.folder, self.kv.after_crash())
-
 
 @pytest.fixture
 def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:

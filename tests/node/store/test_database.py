@@ -8,7 +8,7 @@ import pytest
 
 from node.execution.blocks import BlockResult, Executor
 from node.execution.services import NodeServices
-from node.ledger.block import COMMIT, make_certificate, sign_vote
+from node.ledger.block import make_certificate
 from node.ledger.codec import decode_trusted, encode
 from node.ledger.state_proof import value_hash
 from node.service.opening import OpenedLedger, open_database
@@ -18,6 +18,7 @@ from node.store.database import Database, HeightParts
 from node.store.errors import DatabaseDamaged
 from node.store.state import EXECUTED, StateRows, executed_key, executed_parts, state_rows
 from tests.node.execution.test_blocks import World, enter, sign
+from tests.node.ledger.world import sign_vote
 from tests.node.network import OPEN, make_genesis, private, runtime
 from tests.node.store.sim_kv import SimKV
 
@@ -45,7 +46,7 @@ class Chain:
 
     def add(self, result: BlockResult) -> None:
         statement = (0, 0, result.header.height, result.block_hash)
-        signature = sign_vote(private("validate"), COMMIT, GENESIS.chain, statement)
+        signature = sign_vote(private("validate"), "COMMIT", GENESIS.chain, statement)
         certificate = make_certificate(GENESIS.validators, statement, {0: signature})
         places, first = [], 0
         for transaction in result.transactions:
