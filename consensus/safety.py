@@ -65,7 +65,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class SafetyRecord:
-    """Everything that a key has bound itself to. At n = 33 it encodes to less than 12 KiB."""
+    """Everything that a key has bound itself to. At n = 63 it encodes to less than 14 KiB."""
 
     sequence: int = 0
     """One more with every ``Persist``; tells the newer of two copies."""

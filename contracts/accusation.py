@@ -17,7 +17,7 @@ from contracts.validator_set import SET_MAX, VALIDATING, WORK_OF_SIGNATURE, memb
 CONTRACT = Contract("accusation", version=1)
 
 EVIDENCE_BYTES_MAX = 65_536
-"""Two certificates of 100 validators take about 14,000 bytes, two NEW-VIEWs about 20,000."""
+"""Two certificates of 63 validators take about 6,000 bytes, two NEW-VIEWs about 10,000."""
 SIGNATURES_MAX = 2 * SET_MAX
 
 

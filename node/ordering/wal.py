@@ -6,8 +6,8 @@ and leaves the other, which is the record that all signatures so far rest on. Th
 counts. When no slot is valid the key is burnt: the node may follow, it may not sign
 (CONSENSUS.md section 10.4).
 
-A slot is 64 KiB: a record with a view change among 100 validators takes about 14 KiB, one with a
-prepared certificate of 33 about 3 KiB. Only the pages in use are written.
+A slot is 64 KiB: a record of 63 validators with a prepared certificate takes about 3 KiB, with a
+view change 9 KiB, with its NEW-VIEW 14 KiB. Only the pages in use are written.
 """
 
 from __future__ import annotations

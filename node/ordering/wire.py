@@ -45,8 +45,8 @@ from node.ledger.types import FRAME_BYTES_MAX, Signature
 DECIDED = MESSAGE_TAGS.index(Decided)
 
 EVIDENCE_BYTES_MAX = 65_536
-"""Without what the two messages carry beside (``Evidence.bare``) a proof of 100 members is about
-20,000 bytes."""
+"""Without what the two messages carry beside (``Evidence.bare``) a proof of 63 members is about
+10,000 bytes."""
 
 
 def encode_record(record: SafetyRecord) -> bytes:

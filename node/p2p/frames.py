@@ -84,7 +84,7 @@ BOUNDS: Final = {
     FrameType.ASK_OUTCOME: 128,
     FrameType.OUTCOME: FRAME_BYTES_MAX,
 }
-"""Bytes of a body. A NEW-VIEW of 100 validators takes about 650 KiB, one of 33 about 75 KiB."""
+"""Bytes of a body. A NEW-VIEW of 63 validators takes about 255 KiB, one of 33 about 75 KiB."""
 
 BEFORE_HELLO: Final = frozenset({FrameType.GREETING, FrameType.PROOF})
 """Nothing else is read of a peer that has not proved who it is."""

@@ -21,6 +21,7 @@ from consensus import (
     Status,
     Vote,
 )
+from consensus.evidence import compare
 from consensus.messages import (
     Change,
     ChangeProof,
@@ -31,8 +32,8 @@ from consensus.messages import (
     WishStatement,
 )
 from consensus.plain import block_to_plain
-from consensus.quorum import MEMBERS_MAX
-from consensus.safety import LastVote
+from consensus.quorum import MEMBERS_MAX, MemberId, ValidatorSet
+from consensus.safety import LastVote, Prepared
 from contracts.validator_set import SET_MAX
 from node.ledger import block as ledger_block
 from node.ledger import crypto
@@ -49,6 +50,8 @@ from node.ledger.types import (
     TimeMs,
 )
 from node.ordering import wire
+from node.ordering.wal import SLOT_BYTES
+from node.p2p.frames import BOUNDS, FrameType
 from tests.node.network import private
 
 CHAIN = bytes(range(32))
@@ -118,6 +121,36 @@ def test_the_largest_set_of_the_ledger_is_one_of_the_core() -> None:
     )
     assert wire.to_core_validators(1, ledger_block.ValidatorSet(seats)).size == VALIDATORS_MAX
     assert MEMBERS_MAX == VALIDATORS_MAX == SET_MAX
+
+
+def test_what_the_largest_set_says_is_within_every_bound() -> None:
+    """A view change or a record that grew beyond its bound would stop a full network for good."""
+    late = 2**62  # numbers that take nine bytes each
+    validators = ValidatorSet(late, tuple(MemberId(bytes([n])) for n in range(MEMBERS_MAX)))
+    block = replace(BLOCK, height=late, epoch=late)
+
+    def said(kind: Kind) -> Certificate:
+        signers = range(MEMBERS_MAX - validators.quorum, MEMBERS_MAX)
+        named = tuple((n, bytes(64)) for n in signers)
+        return Certificate(kind, late, late, late, block.id, named)
+
+    change = Change(late, late + 1, late - 1, block.parent, said(Kind.PREPARE).ballot())
+    proof = ChangeProof(said(Kind.COMMIT), block, said(Kind.PREPARE))
+    everybody = range(MEMBERS_MAX)
+    named = NewViewStatement(late, late + 1, tuple((n, change) for n in everybody))
+    changes = tuple(ViewChange(n, change, proof, bytes(64)) for n in everybody)
+    begun = NewView(1, named, changes, bytes(64))
+    other = replace(begun, statement=replace(named, choices=named.choices[:-1]))
+    assert len(wire.encode_message(begun)) < BOUNDS[FrameType.CHANGE]
+    prepared = Prepared(block, said(Kind.PREPARE))
+    record = SafetyRecord(
+        late, late, late, LastVote(late, block), prepared, change, proof, named, late
+    )  # fmt: skip
+    assert len(wire.encode_record(record)) < SLOT_BYTES - 64
+    lie = compare(begun, other)
+    assert lie is not None
+    proved = wire.encode_evidence(lie.bare())
+    assert len(proved) < min(wire.EVIDENCE_BYTES_MAX, BOUNDS[FrameType.EVIDENCE])
 
 
 @pytest.mark.parametrize("message", messages(), ids=lambda m: type(m).__name__)
