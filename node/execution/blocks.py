@@ -283,7 +283,7 @@ class Executor:
         be near the clock. Raises ``InvalidBlock`` (``block.untimely`` for the clock alone),
         ``CallBug``.
         """
-        self._check_place(parent, header)
+        check_link(header, parent.header)
         check_limits(transactions)
         admitted = []
         for transaction in transactions:
@@ -408,21 +408,6 @@ class Executor:
             overlay=overlay,
             next_validators=next_set if header.is_epoch_final else None,
         )
-
-    def _check_place(self, parent: Parent, header: Header) -> None:
-        """Cheap checks before anything is run. Raises ``InvalidBlock``."""
-        before = parent.header
-        wanted = {
-            "chain": (header.chain, self._chain),
-            "height": (header.height, before.height + 1),
-            "parent": (header.parent, parent.block_hash),
-            "validators_hash": (header.validators_hash, before.next_validators_hash),
-        }
-        for name, (found, expected) in wanted.items():
-            if found != expected:
-                raise InvalidBlock("block.place", field=name, found=found, expected=expected)
-        if header.time_ms <= before.time_ms:
-            raise InvalidBlock("block.time", time_ms=header.time_ms, parent_ms=before.time_ms)
 
 
 def check_same(header: Header, ours: Header) -> None:

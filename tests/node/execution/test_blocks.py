@@ -301,7 +301,7 @@ def test_another_node_comes_to_the_same_result(blocks: list[list[list[Any]]]) ->
 
 @pytest.mark.parametrize(
     "field",
-    ["state_root", "receipts_root", "tx_root", "next_validators_hash", "receipts_count", "epoch"],
+    ["state_root", "receipts_root", "tx_root", "next_validators_hash", "receipts_count"],
 )
 def test_a_header_that_claims_another_result_is_refused(field: str) -> None:
     world = World()
@@ -312,13 +312,17 @@ def test_a_header_that_claims_another_result_is_refused(field: str) -> None:
         world.executor.execute(world.parent, replace(header, **{field: wrong}), [transaction], None)
 
 
-@pytest.mark.parametrize("field", ["chain", "parent", "validators_hash", "height"])
+@pytest.mark.parametrize(
+    "field", ["chain", "parent", "validators_hash", "height", "epoch", "time_ms"]
+)
 def test_a_block_of_another_place_is_not_even_run(field: str) -> None:
     world = World()
     header = world.build(sign(enter("a", 1))).header
-    wrong = 7 if field == "height" else bytes(32)
+    wrong = 0 if isinstance(getattr(header, field), int) else bytes(32)
+    if field == "epoch":
+        wrong = 1
     stumbling = [sign(("stumble", {"key": "a"}))]
-    with pytest.raises(InvalidBlock, match=r"block\.place"):
+    with pytest.raises(InvalidBlock, match=r"header\.(link|time)"):
         world.executor.execute(world.parent, replace(header, **{field: wrong}), stumbling, None)
 
 
