@@ -15,10 +15,13 @@ from consensus.messages import Status, Vote
 from consensus.phases import Phase
 from consensus.state import State
 from node import indexer
+from node.execution import blocks
 from node.execution.blocks import Executor, Parent
 from node.execution.proposing import Preparation, Proposal
 from node.ledger import merkle
+from node.ledger.block import Header
 from node.ledger.transaction import SignedTransaction
+from node.ledger.types import TimeMs
 from node.mempool import Mempool, PoolLimits, Waiting
 from node.p2p.link import Peer
 from node.service.exchange import Exchange
@@ -58,7 +61,7 @@ def index_forgets(patch: Patch) -> None:
 @mutant("time-stands-still")
 def time_stands_still(patch: Patch) -> None:
     """A block may have its parent's time."""
-    right, check = Preparation.__init__, Executor._check_place
+    right, check = Preparation.__init__, blocks.check_link
 
     def init(
         self: Preparation, executor: Executor, parent: Parent, *rest: Any, **more: Any
@@ -67,13 +70,13 @@ def time_stands_still(patch: Patch) -> None:
         self.time_ms = parent.header.time_ms
         self._run = self._begin()
 
-    def check_place(self: Executor, parent: Parent, header: Any) -> None:
-        if header.time_ms == parent.header.time_ms:
-            header = replace(header, time_ms=header.time_ms + 1)
-        check(self, parent, header)
+    def check_link(header: Header, parent: Header) -> None:
+        if header.time_ms == parent.time_ms:
+            header = replace(header, time_ms=TimeMs(header.time_ms + 1))
+        check(header, parent)
 
     patch.setattr(Preparation, "__init__", init)
-    patch.setattr(Executor, "_check_place", check_place)
+    patch.setattr(blocks, "check_link", check_link)
 
 
 @mutant("proposes-beside-its-tip")
