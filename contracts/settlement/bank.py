@@ -76,12 +76,14 @@ class Line:
     """How it was resolved; empty before."""
     holder: str
     """Who reported it; another one resolves it."""
+    reason: str = ""
+    """Why it came back; empty for what did not, and for a line that was kept without it."""
 
     def encode(self) -> Value:
         """As the state has it."""
         return [
             self.digest, self.outcome, self.direction, self.order, self.amount_fen, self.value_on,
-            self.cause, self.how, self.holder,
+            self.cause, self.how, self.holder, self.reason,
         ]  # fmt: skip
 
 
@@ -138,7 +140,7 @@ def line(ctx: Context, args: Args) -> Answer:
     cause = _match(ctx, order, args)
     made = Line(
         digest, SUSPENSE if cause else MATCHED, args["direction"], order,
-        args["amount_fen"], args["value_on"], cause, "", ctx.holder,
+        args["amount_fen"], args["value_on"], cause, "", ctx.holder, args["reason"],
     )  # fmt: skip
     if cause:
         _list(ctx, reference)
@@ -172,7 +174,7 @@ def resolve(ctx: Context, args: Args) -> Answer:
     if how == "matched":
         told = {
             "reference": reference, "direction": made.direction, "amount_fen": made.amount_fen,
-            "value_on": made.value_on, "reason": "other",
+            "value_on": made.value_on, "reason": made.reason or "other",
         }  # fmt: skip
         order = _order_of(ctx, args["order"], made.direction)
         cause = _match(ctx, order, told)

@@ -176,6 +176,7 @@ async def bank_suspense(
                     "order": line.order or None,
                     "amount_fen": line.amount_fen,
                     "value_on": line.value_on,
+                    "reason": line.reason or None,
                     "cause": line.cause,
                     "how": line.how or None,
                 }

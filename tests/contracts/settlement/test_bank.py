@@ -353,3 +353,29 @@ def test_a_line_without_its_order_is_found_to_be_what_a_call_has_told() -> None:
     made.world.do(BANK, "payment", "confirm", paid, post="operator")
     told = resolve(made, "matched", order=payment)
     assert (told.answer["outcome"], told.postings) == ("resolved", [])
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_return_that_waited_has_the_reason_that_its_line_told(by_hand: bool) -> None:
+    """Told by a call besides, under the same reference, it is the same return."""
+    made, payment = ordered()
+    report(made, reference="R0", order=payment)
+    report(made, direction="returned", reason="closed_account")
+    if by_hand:
+        back = {"payment": payment, "amount_fen": QUOTA, "reference": "R1", "value_on": DAY,
+                "reason": "closed_account"}  # fmt: skip
+        made.world.do(BANK, "payment", "send_back", back, post="operator")
+    assert resolve(made, "matched", order=payment).answer["outcome"] == "resolved"
+    found = payment_record.load(made.state, payment)
+    assert [b.reason for b in found.returns] == ["closed_account"]
+
+
+def test_a_line_that_waits_since_before_lines_had_reasons_came_back_for_another() -> None:
+    made, payment = ordered()
+    report(made, order=payment, reference="R0")
+    report(made, direction="returned", reason="closed_account")
+    key = f"bank-line/{BANK}/R1"
+    made.state.put(key, made.state.get(key)[:9])
+    resolve(made, "matched", order=payment)
+    found = payment_record.load(made.state, payment)
+    assert [b.reason for b in found.returns] == ["other"]

@@ -466,3 +466,14 @@ def test_what_a_call_has_told_of_a_payout_matches_a_line(back_fen: int) -> None:
     same = bank(heirs.world, "bank", "line", **args)
     assert (same.answer["outcome"], same.postings) == ("matched", [])
     assert heirs.stands() == stands
+
+
+def test_what_waited_because_of_a_closed_account_is_not_ordered_to_it_again(
+    cover: LaterWorld,
+) -> None:
+    cover.pay()
+    line(cover, "L1")
+    line(cover, "L2", order="", direction="returned", reason="closed_account")
+    resolved = {"reference": "L2", "how": "matched", "order": COVER_ORDER}
+    cover.world.do(BANK, "bank", "resolve", resolved, post="clerk")
+    cover.pay("o-2", refused="cover.account-failed")
