@@ -5,6 +5,7 @@ into it and money out of it stand on. Our sign convention makes the side: into a
 credit (贷), out of it its debit (借); as the postings of a transfer sum to zero for each fund, so
 does each voucher. What a call gives back is booked in red (红字): where the account's row names the
 call, money into it stands on the other side, negative, so that an expense taken back is no income.
+What goes with a person whose insurance moves is neither an expense nor taken back (``moved``).
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from contracts.settlement.funds_chart import CHART
 ELSEWHERE = "elsewhere"
 """What other areas book, on the vouchers of one region (``/v1/vouchers``); no account of the
 ledger."""
+
+MOVED = "move/"
+"""Begins the ids of transfers between the accounts that a person has at two places of insurance."""
 
 OWN_TABLE = Path(__file__).parent / "account_scheme.json"
 
@@ -56,6 +60,9 @@ class Row:
     out_of: tuple[str, str]
     red: frozenset[str]
     """Calls whose money into the account takes back what had gone out of it."""
+    moved: tuple[tuple[str, str], tuple[str, str]] | None
+    """Accounts for what comes and goes with a person whose insurance moves, where the row has
+    some."""
 
 
 class Scheme:
@@ -88,14 +95,15 @@ class Scheme:
 
     def entries(
         self, voucher: str, legs: Iterable[tuple[str, str, int]], *, day: str, height: int,
-        call: str, transfer: str,
+        call: str, transfer: str, moved: bool = False,
     ) -> Iterator[Entry]:  # fmt: skip
-        """The lines of a voucher from (account, fund type, fen)."""
+        """The lines of a voucher from (account, fund type, fen); ``moved``: of such transfers."""
         for account, fund_type, amount in legs:
             row = self._rows[account.partition(":")[0]]
-            red = amount > 0 and call in row.red
+            own = row.moved if moved else None
+            red = own is None and amount > 0 and call in row.red
             into = amount > 0 and not red
-            code, name = row.into if into else row.out_of
+            code, name = (own or (row.into, row.out_of))[0 if into else 1]
             value = -abs(amount) if red else abs(amount)
             yield Entry(
                 voucher, day, height, call, transfer, self.book_of(fund_type), code, name, account,
@@ -104,9 +112,15 @@ class Scheme:
 
 
 def _row(row: Mapping[str, Any]) -> Row:
-    (into_code, into_name), (out_code, out_name) = row["into"], row["out_of"]
+    moved = row.get("moved")
     return Row(
-        (str(into_code), str(into_name)),
-        (str(out_code), str(out_name)),
+        *_sides(row),
         frozenset(map(str, row.get("red", []))),
+        None if moved is None else _sides(moved),
     )
+
+
+def _sides(row: Mapping[str, Any]) -> tuple[tuple[str, str], tuple[str, str]]:
+    """The scheme's accounts, number and name, for money into and out of a kind of account."""
+    (into_code, into_name), (out_code, out_name) = row["into"], row["out_of"]
+    return (str(into_code), str(into_name)), (str(out_code), str(out_name))

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.account_scheme import OWN_TABLE, Entry, Scheme, SchemeError
+from cli.account_scheme import MOVED, OWN_TABLE, Entry, Scheme, SchemeError
 from cli.client import Client, Refused
 from cli.exits import Exit
 from cli.output import Json, busy, fail, print_json, print_table, time_of, yuan
@@ -204,7 +204,7 @@ class _Export:
     debit_fen: int = 0
     credit_fen: int = 0
     _day: str = ""
-    _sums: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    _sums: dict[tuple[str, bool, str, str], int] = field(default_factory=dict)
 
     def entries(self, vouchers: Iterator[dict[str, Any]]) -> Iterator[Entry]:
         """In the order of the chain; a day's voucher when the day is over."""
@@ -215,39 +215,43 @@ class _Export:
                 if day != self._day:
                     yield from self._close(height)
                     self._day = day
+                moved = voucher["transfer_id"].startswith(MOVED)
                 for leg in voucher["legs"]:
-                    key = (voucher["call"], leg["account"], leg["fund_type"])
+                    key = (voucher["call"], moved, leg["account"], leg["fund_type"])
                     self._sums[key] = self._sums.get(key, 0) + int(leg["amount_fen"])
             else:
                 legs = [
                     (leg["account"], leg["fund_type"], int(leg["amount_fen"]))
                     for leg in voucher["legs"]
                 ]
+                transfer = voucher["transfer_id"]
                 yield from self._made(
-                    legs, day, voucher["at_height"], voucher["call"], voucher["transfer_id"]
-                )
+                    legs, day, voucher["at_height"], voucher["call"], transfer,
+                    transfer.startswith(MOVED),
+                )  # fmt: skip
             height = voucher["at_height"]
         yield from self._close(height)
 
     def _close(self, height: int) -> Iterator[Entry]:
-        """One voucher a day and kind of call, all its legs added up."""
-        for call in sorted({call for call, _, _ in self._sums}):
+        """One voucher a day and kind of call, all its legs added up; what moved apart."""
+        for kind in sorted({(call, moved) for call, moved, _, _ in self._sums}):
             legs = [
                 (account, fund, amount)
-                for (of, account, fund), amount in sorted(self._sums.items())
-                if of == call and amount
+                for (*of, account, fund), amount in sorted(self._sums.items())
+                if tuple(of) == kind and amount
             ]
             if legs:
-                yield from self._made(legs, self._day, height, call, "")
+                yield from self._made(legs, self._day, height, kind[0], "", kind[1])
         self._sums.clear()
 
     def _made(
-        self, legs: list[tuple[str, str, int]], day: str, height: int, call: str, transfer: str
-    ) -> Iterator[Entry]:
+        self, legs: list[tuple[str, str, int]], day: str, height: int, call: str, transfer: str,
+        moved: bool,
+    ) -> Iterator[Entry]:  # fmt: skip
         self.vouchers += 1
         number = f"{day.replace('-', '')}-{self.vouchers:06d}"
         for entry in self.table.entries(
-            number, legs, day=day, height=height, call=call, transfer=transfer
+            number, legs, day=day, height=height, call=call, transfer=transfer, moved=moved
         ):
             self.debit_fen += entry.debit_fen
             self.credit_fen += entry.credit_fen

@@ -198,8 +198,9 @@ def _move_money(ctx: Context, name: str, before: Person, after: Person) -> tuple
     spare -= wallet.waiting_fen(ctx, before.id) if spare else 0
     legs: list[Leg] = []
     if account and not after.account:
-        legs += [(accounts[0], PERSONAL_ACCOUNT, -account),
-                 (chart.owed(before.area), PERSONAL_ACCOUNT, account)]  # fmt: skip
+        owed: list[Leg] = [(accounts[0], PERSONAL_ACCOUNT, -account),
+                           (chart.owed(before.area), PERSONAL_ACCOUNT, account)]  # fmt: skip
+        post(ctx, f"payout/move:{name}", owed, book)
         payout.owe(ctx, payout.name_of(f"move:{name}", 1), before, account)
         account = 0
     targets = chart.person_account(after.id), chart.wallet(after.id)
@@ -209,7 +210,7 @@ def _move_money(ctx: Context, name: str, before: Person, after: Person) -> tuple
             legs += account_money.legs_between(source, before.area, into, after.area, amount)
     if legs:
         post(ctx, f"move/{name}", legs, book)
-        book.save()
+    book.save()
     return account, spare
 
 

@@ -410,6 +410,31 @@ def test_money_in_a_wallet_is_an_expense_once() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("by", ["day", "transfer"])
+def test_an_account_that_moves_is_a_transfer_and_no_contribution(by: str) -> None:
+    """A bill is taken back after its owner's insurance has moved: no care was paid for in the end,
+    and what the old area's account had given goes on to the new area's."""
+    old, new = "person:p:430100:1:account", "person:p:440100:1:account"
+    export = books._Export(Scheme.read(OWN_TABLE), by)
+
+    def voucher(transfer: str, *legs: tuple[str, int]) -> dict[str, Any]:
+        shown = [{"account": a, "fund_type": "310200", "amount_fen": fen} for a, fen in legs]
+        return {"time_ms": 0, "at_height": 1, "call": "claim.reverse", "transfer_id": transfer,
+                "legs": shown}  # fmt: skip
+
+    back = voucher("reversal/r-1", (old, 100), ("clearing:430100->440100", -100))
+    moved = voucher(
+        "move/r-1", (old, -100), ("clearing:430100->440100", 100),
+        ("receivable:430100->440100", -100), (new, 100),
+    )  # fmt: skip
+    lines = list(export.entries(iter([back, moved])))
+    booked = {(line.detail, line.code, line.debit_fen, line.credit_fen) for line in lines}
+    assert {row for row in booked if row[0] in (old, new)} == {
+        (old, "5001", -100, 0), (old, "5201", 100, 0), (new, "4301", 0, 100)
+    }  # fmt: skip
+    assert export.debit_fen == export.credit_fen
+
+
 def test_the_calls_that_are_booked_red_are_calls() -> None:
     rows = json.loads(OWN_TABLE.read_text(encoding="utf-8"))["rows"]
     calls = {f"{c.name}.{m}" for c in CONTRACTS for m in c.methods}

@@ -192,11 +192,12 @@ def name_of(reversal: str, number: int) -> str:
 def divert(ctx: Context, reversal: str, came: Mapping[str, int], book: Book) -> None:
     """Move on what came into accounts that are closed. ``came``: fen by account.
 
-    To the account that the person has where the insurance has moved (``move``); else the area owes
-    it, and a payout waits.
+    To the account that the person has where the insurance has moved (transfer ``move/<reversal>``,
+    as by ``move``); else the area owes it (``payout/<reversal>``), and a payout waits.
     """
     today = calendar.date_of_ms(ctx.time_ms)
-    legs: list[Leg] = []
+    owed: list[Leg] = []
+    moved: list[Leg] = []
     number = 0
     for account, amount in came.items():
         kind, _ = chart.entry_of(account)
@@ -211,14 +212,15 @@ def divert(ctx: Context, reversal: str, came: Mapping[str, int], book: Book) -> 
         if goes_on and person_status(now, today) != CLOSED:
             account_money.open_entry(ctx, book, now)
             into = chart.person_account(now.id)
-            legs += account_money.legs_between(account, person.area, into, now.area, amount)
+            moved += account_money.legs_between(account, person.area, into, now.area, amount)
             account_money.ask_payment(ctx, name, person.area, now.area, amount)
             continue
-        legs.append((account, PERSONAL_ACCOUNT, -amount))
-        legs.append((chart.owed(person.area), PERSONAL_ACCOUNT, amount))
+        owed.append((account, PERSONAL_ACCOUNT, -amount))
+        owed.append((chart.owed(person.area), PERSONAL_ACCOUNT, amount))
         owe(ctx, name, person, amount)
-    if legs:
-        post(ctx, f"payout/{reversal}", legs, book)
+    for transfer, legs in ((f"payout/{reversal}", owed), (f"move/{reversal}", moved)):
+        if legs:
+            post(ctx, transfer, legs, book)
 
 
 def owe(ctx: Context, name: str, person: Person, amount_fen: int, heir: bytes = b"") -> None:

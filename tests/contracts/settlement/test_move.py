@@ -158,6 +158,10 @@ def test_a_stay_that_was_begun_is_settled_by_the_old_area(home: Home) -> None:
                         lines=[line(1, BED, 10_000, day="2025-07-02")])  # fmt: skip
 
 
+def transfers_into(told: Outcome, account: str) -> set[str]:
+    return {leg.transfer for leg in told.postings if leg.account == account and leg.amount_fen > 0}
+
+
 def test_what_comes_for_the_old_account_goes_on_to_the_new_one(home: Home) -> None:
     first = home.settle(use_account=True)
     assert first.answer["account_fen"] == 50_000
@@ -165,7 +169,8 @@ def test_what_comes_for_the_old_account_goes_on_to_the_new_one(home: Home) -> No
     assert notice_record.find(home.world.state, NOTICE) is None, "there was nothing to pay"
     home.at(12, "2025-07-04")
     back = {"claim": "H44010000123-m-1", "reversal": "H44010000123-r-1", "reason": "wrong_bill"}
-    home.world.do(HOSPITAL, "claim", "reverse", back, post="operator")
+    told = home.world.do(HOSPITAL, "claim", "reverse", back, post="operator")
+    assert transfers_into(told, NEW_ACCOUNT) == {"move/H44010000123-r-1"}
     state = home.world.state
     assert (balance(state, ACCOUNT, "310200"), balance(state, NEW_ACCOUNT, "310200")) == (0, 50_000)
     pay(home, "account:H44010000123-r-1:1")
@@ -194,6 +199,7 @@ def test_without_an_account_at_the_new_place_the_balance_is_paid_out(home: Home)
     agree(home)
     done = complete(home, account=False, scheme="390", category="resident")
     assert (done.answer["moved_fen"], done.answer["notice"]) == (0, "")
+    assert transfers_into(done, "owed:430100") == {f"payout/move:{MOVE}"}, "it moves to no area"
     named = {"payout": f"move:{MOVE}:1", "account": sha256(b"bank account").digest()}
     home.world.refused("payout.receiver", BUREAU_CHANGSHA, "payout", "name",
                        named | {"receiver": "spouse"}, post="clerk")  # fmt: skip
