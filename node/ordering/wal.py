@@ -60,7 +60,8 @@ class FileSlots:
 
     def __init__(self, path: Path) -> None:
         """What a killed process, or one whose sync failed, has left may be in the cache alone, and
-        a node signs on what it finds: so that is written again, the same bytes, and synced."""
+        a node signs on what it finds: so that is written again, the same bytes, and synced. What
+        waits for the disk goes first: one slot at a time is on its way there."""
         self._fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         os.fdatasync(self._fd)
         for slot in (0, 1):

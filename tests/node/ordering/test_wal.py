@@ -135,12 +135,14 @@ def test_a_record_that_does_not_fit_is_refused(tmp_path: Path) -> None:
 
 class PageCache:
     """``os`` over a disk that is written when somebody syncs: what was only written goes with the
-    power. A sync that fails leaves the pages clean: the next one says that all is well."""
+    power. A sync that fails leaves the pages clean: the next one says that all is well. A page on
+    its way when the power goes may be spoilt, so the two slots are never on their way together."""
 
     def __init__(self) -> None:
         self.cached = bytearray(2 * SLOT_BYTES)
-        self.disk = bytes(self.cached)
-        self.dirty = False
+        self.disk = bytearray(self.cached)
+        self.dirty: set[int] = set()
+        """Numbers of the pages that the cache has and the disk not yet."""
         self.trouble: BaseException | None = None
 
     def __getattr__(self, name: str) -> Any:
@@ -150,26 +152,34 @@ class PageCache:
         return bytes(self.cached[offset : offset + size])
 
     def pwrite(self, fd: int, data: bytes, offset: int) -> int:
+        other = [
+            page for page in self.dirty if page * PAGE_BYTES // SLOT_BYTES * SLOT_BYTES != offset
+        ]
+        assert not other, "both slots wait for the disk"
         self.cached[offset : offset + len(data)] = data
-        self.dirty = True
+        self.dirty |= set(range(offset // PAGE_BYTES, -(-(offset + len(data)) // PAGE_BYTES)))
         return len(data)
 
     def fdatasync(self, fd: int) -> None:
         if self.trouble is not None:
             trouble, self.trouble = self.trouble, None
             # The process is killed before the sync, or the device refuses and the kernel forgets.
-            self.dirty = isinstance(trouble, KeyboardInterrupt)
+            if not isinstance(trouble, KeyboardInterrupt):
+                self.dirty.clear()
             raise trouble
-        if self.dirty:
-            self.disk, self.dirty = bytes(self.cached), False
+        for start in (page * PAGE_BYTES for page in self.dirty):
+            self.disk[start : start + PAGE_BYTES] = self.cached[start : start + PAGE_BYTES]
+        self.dirty.clear()
 
     def lose_power(self) -> None:
-        self.cached, self.dirty = bytearray(self.disk), False
+        self.cached = bytearray(self.disk)
+        self.dirty.clear()
 
 
+@pytest.mark.parametrize("before", [(b"first",), (b"first", b"second")])
 @pytest.mark.parametrize("trouble", [OSError(5, "Input/output error"), KeyboardInterrupt()])
 def test_what_a_start_finds_is_there_after_the_power_went(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: BaseException
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: BaseException, before: tuple[bytes]
 ) -> None:
     """A restarted node signs again what its record covers, and writes nothing for it. What it read
     must not be in the cache alone."""
@@ -177,7 +187,7 @@ def test_what_a_start_finds_is_there_after_the_power_went(
     SafetyFile.create(path, BINDING, b"real").close()
     monkeypatch.setattr(wal, "os", system)
     file = SafetyFile(path, BINDING)
-    for record in (b"first", b"second"):
+    for record in before:
         file.save(record)
     system.trouble = trouble
     with pytest.raises((SafetyError, KeyboardInterrupt)):
@@ -186,3 +196,20 @@ def test_what_a_start_finds_is_there_after_the_power_went(
     assert found == b"third"
     system.lose_power()
     assert SafetyFile(path, BINDING).load() == found
+
+
+def test_a_new_file_and_its_name_are_on_the_disk_before_it_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first signature rests on it: a file that is gone after a power cut is a key without a
+    memory, and one made again would let it sign twice."""
+    path, told = tmp_path / "safety.dat", []
+
+    class Watched(PageCache):
+        def fsync(self, fd: int) -> None:
+            held = Path(f"/proc/self/fd/{fd}").resolve()
+            told.append((held, held.stat().st_size if held.is_file() else None))
+
+    monkeypatch.setattr(wal, "os", Watched())
+    wal.DISK.create(path)
+    assert told == [(path.resolve(), 2 * SLOT_BYTES), (tmp_path.resolve(), None)]
