@@ -70,6 +70,7 @@ def test_what_proves_nothing(world: World) -> None:
         Vote(9, vote(ONE).statement, vote(ONE).signature),
         Vote(9, vote(OTHER).statement, vote(OTHER).signature),
     )
+    most = accusation.WORK_OF_SIGNATURE * accusation.SIGNATURES_MAX
     for wrong in (
         b"\x00",
         good[:-1],
@@ -82,6 +83,7 @@ def test_what_proves_nothing(world: World) -> None:
         wire.encode_evidence(proof(vote(ONE, chain=bytes(32)), vote(OTHER, chain=bytes(32)))),
     ):
         world.refused("accusation.unproven", w.CENTRE, C, "report", {"evidence": wrong})
+        assert world.work >= most, "how many signatures it has, the judge alone knows"
     # Somebody else's index over the liar's signatures accuses nobody.
     for innocent in {0, 1, 3}:
         framed = proof(

@@ -126,6 +126,8 @@ def test_what_is_no_attestation(world: World) -> None:
     for code, attempts in wrong.items():
         for args in attempts:
             world.refused(code, NEWCOMER, C, "attest", args)
+        if code == "governance.attestation-signature":
+            assert world.work >= validator_set.WORK_OF_SIGNATURE * (len(SET) + 1)
     world.refused("governance.unknown-proposal", NEWCOMER, C, "attest", good | {"id": "v0"})
     world.do(NEWCOMER, C, "attest", good)
     world.refused("governance.closed", NEWCOMER, C, "attest", good)

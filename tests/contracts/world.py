@@ -142,6 +142,8 @@ class World:
     time_ms: int = start_of_day_ms("2025-06-10") + NOON_MS
     validating: tuple[str, ...] = (CENTRE, BUREAU_HUNAN, BUREAU_GUANGDONG)
     calls: int = field(default=0)
+    work: int = 0
+    """Units of work that the last call told of (``Context.spend``), refused or not."""
     canaries: tuple[Value, ...] = ()
     """Texts and bytes that no receipt may show, whatever a test does: attributes of persons."""
     older_orders: frozenset[str] = frozenset()
@@ -215,6 +217,7 @@ class World:
         ctx = self.context(sender, post, attachments, holder)
         given = codec.decode(codec.encode(dict(args)))
         outcome = self.runtime.call(ctx, contract, method, given)
+        self.work = ctx.work
         shown = receipt_bytes(outcome)
         seen = [c for c in self.canaries if (c if isinstance(c, bytes) else c.encode()) in shown]
         assert not seen, f"{contract}.{method} shows {seen} in its receipt"
