@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts import organisations
-from node.api import stream
+from node.api import chain, render, stream
 from node.api.auth import ReadState
-from node.api.guard import Access
+from node.api.guard import Access, Guard
+from node.api.parties import Parties
 from node.api.settings import ApiSettings
+from node.ledger.receipt import Receipt
 from tests.node.api.asgi import Reader
 from tests.node.api.conftest import Edge, make_edge
 from tests.node.api.world import HOSPITAL, OTHER_HOSPITAL, CallSpec, key_bytes, reader
@@ -81,13 +85,13 @@ def test_a_height_is_worked_out_once_for_all_streams(
     edge: Edge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted: list[int] = []
-    real = stream._happened
+    real = chain.call_parties
 
-    def happened(access: Access, index: int, leaf: bytes) -> stream.Happened:
-        counted.append(index)
-        return real(access, index, leaf)
+    def call_parties(access: Access, located: chain.Located, call_index: int) -> Parties:
+        counted.append(call_index)
+        return real(access, located, call_index)
 
-    monkeypatch.setattr(stream, "_happened", happened)
+    monkeypatch.setattr(chain, "call_parties", call_parties)
     for who in (HOME, reader(HOSPITAL), reader("centre"), reader("bureau:510000")):
         follow(edge, who, "after=0:0")
     assert len(counted) == 3
@@ -99,6 +103,76 @@ def test_the_newest_heights_only_are_kept(edge: Edge) -> None:
         edge.node.commit([CallSpec()])
     follow(edge, HOME, "after=0:0", 80)
     assert sorted(heights._known) == list(range(8, 24))
+
+
+def test_who_reads_old_heights_lets_others_have_their_turn(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that takes every part at once: reading on without a pause, the node did nothing else
+    until the newest height, and did not notice that the client had hung up."""
+    opened: list[tuple[Guard, stream.Heights, Access]] = []
+    real = stream.follow
+
+    def opening(guard: Guard, heights: stream.Heights, access: Access, *more: Any) -> Any:
+        opened.append((guard, heights, access))
+        return real(guard, heights, access, *more)
+
+    monkeypatch.setattr(stream, "follow", opening)
+    for _ in range(20):
+        edge.node.commit([CallSpec()])
+    follow(edge, HOME, parts=1)
+
+    async def turns_at_blocks() -> list[int]:
+        turns: list[int] = []
+        seen: list[int] = []
+        _count_turns(turns)
+        async for event in real(*opened[0], (0, 0), None):
+            if b"event: block" in event:
+                seen.append(len(turns))
+            if len(seen) == 23:
+                break
+        return seen
+
+    seen = asyncio.run(turns_at_blocks())
+    assert len(set(seen)) == 23
+
+
+def test_a_large_height_is_worked_out_in_parts(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "RECEIPTS_AT_ONCE", 2)
+    turns: list[int] = []
+    real = chain.call_parties
+
+    def call_parties(access: Access, located: chain.Located, call_index: int) -> Parties:
+        if not turns:
+            _count_turns(turns)
+        seen.append(len(turns))
+        return real(access, located, call_index)
+
+    seen: list[int] = []
+    monkeypatch.setattr(chain, "call_parties", call_parties)
+    edge.node.commit([CallSpec(args={"area": "430100"}) for _ in range(9)])
+    assert len(follow(edge, HOME, "after=3:1")) == 10
+    assert len(set(seen)) >= 4, "others had a turn between its calls"
+
+
+def _count_turns(turns: list[int]) -> None:
+    """One more element with each turn of the event loop."""
+    turns.append(0)
+    asyncio.get_running_loop().call_soon(_count_turns, turns)
+
+
+def test_only_what_is_asked_for_is_worked_out(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    rendered: list[Receipt] = []
+    real = render.receipt
+
+    def receipt(made: Receipt) -> dict[str, object]:
+        rendered.append(made)
+        return real(made)
+
+    monkeypatch.setattr(render, "receipt", receipt)
+    follow(edge, HOME, "after=0:0&topic=claim.settled")
+    follow(edge, reader("bureau:510000"), "after=0:0")
+    assert len(rendered) == 1
 
 
 def test_only_a_topic(edge: Edge) -> None:
