@@ -84,8 +84,8 @@ def load(state: State, product: str, person: str, year: int) -> Counted:
     value = state.get(counter_key(product, person, year))
     if value is None:
         return NOTHING
-    log = value[2] if len(value) > 2 else ()
-    return Counted(dict(value[0]), tuple((at, claim, added) for at, claim, added in log))
+    values, _, log = value
+    return Counted(dict(values), tuple((at, claim, added) for at, claim, added in log))
 
 
 def count(ctx: Context, person: Person, part: CoverPart, claim: str) -> None:

@@ -17,7 +17,6 @@ from enum import StrEnum
 from contracts.api import State, Value
 from contracts.settlement.life import START, Life
 from contracts.settlement.reimbursement_record import Payment as Order
-from contracts.settlement.terms import COMMERCIAL
 
 AT_ONCE, LATER = "at_once", "later"
 """How a product pays: within the settlement, or to the patient afterwards."""
@@ -237,15 +236,10 @@ class CoverPayment:
             number=number,
             amount_fen=amount,
             account=account,
-            orders=tuple(_order(Order.decode(order), amount) for order in orders),
+            orders=tuple(Order.decode(order) for order in orders),
             last=last,
             salt=salt,
         )
-
-
-def _order(order: Order, amount_fen: int) -> Order:
-    """An order of the first version says no amount: it was for the whole."""
-    return order if order.rows else replace(order, rows=((COMMERCIAL, amount_fen),))
 
 
 def find_product(state: State, product: str) -> Product | None:

@@ -64,8 +64,6 @@ REASONS = ("papers_missing", "papers_unclear", "wrong_type", "wrong_place", "not
 """Why a filing was returned or refused; anything more is in the attachment."""
 AHEAD_MAX_DAYS = 366
 """A filing may begin at most a year ahead."""
-WARN_DAYS = 30
-"""Where the home area has a rule from before there was one about warnings."""
 WARNED_AT_ONCE = 200
 """Filings that one call may warn of."""
 VERSIONS_MAX = 200
@@ -244,7 +242,7 @@ def warn(ctx: Context, args: Args) -> Answer:
 def _warn(ctx: Context, filing: Filing, today: str) -> bool:
     """Whether there was something to tell of a filing."""
     end = filing.end
-    days = parameters.area(ctx.state, "filing", filing.area).get("warn_days", WARN_DAYS)
+    days = parameters.area(ctx.state, "filing", filing.area)["warn_days"]
     if end is None or filing.warned == end.last_day:
         return False
     left = calendar.days_between(today, end.last_day)

@@ -95,8 +95,8 @@ def reimbursements_affected_by(
         name = logged.removeprefix(_REIMBURSED)
         made = reimbursement_record.find(state, name)
         assert made is not None, f"{name} is in the counters' log and was never filed"
-        verdict = made.verdict
-        bound = ("", 0) if verdict is None else (verdict.filing, verdict.version)
+        assert made.verdict is not None, f"{name} is in the counters' log and was never decided"
+        bound = made.verdict.filing, made.verdict.version
         cover = find_cover(
             state,
             person.id,

@@ -100,7 +100,8 @@ def again(ctx: Context, args: Args) -> Answer:
         return answer_of(name, made)
     if after <= before:
         reject("reimbursement.not-more", before_fen=before, after_fen=after)
-    rounds = 1 if made.verdict is None else made.verdict.rounds + 1
+    assert made.verdict is not None, f"reimbursement {name} was decided by nothing"
+    rounds = made.verdict.rounds + 1
     _post(ctx, f"{counted_as(name)}/again/{rounds}", made, payments)
     _count(ctx, person, name, made, decided, at_ms)
     tell_decision(ctx, name, replace(made, visit=bill.visit), decided, bill.rows)

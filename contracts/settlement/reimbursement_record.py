@@ -136,7 +136,7 @@ class Payment:
     """Empty while it is on its way; ``paid``, or the word with which it came back."""
     reference: str
     """The bank's."""
-    rows: tuple[tuple[str, int], ...] = ()
+    rows: tuple[tuple[str, int], ...]
     """(fund type, fen) that it orders."""
     returns: tuple[Returned, ...] = ()
     """What came back after the bank had paid."""
@@ -167,22 +167,20 @@ class Payment:
         return self.outcome
 
     def encode(self) -> Value:
-        """As the state has it; an insurer's order (``cover``) of the first version ends with the
-        reference."""
-        told: list[Value] = [self.id, self.bank, self.holder, self.outcome, self.reference]
-        if self.rows:
-            told.append([list(row) for row in self.rows])
-        if self.returns:
-            told.append([back.encode() for back in self.returns])
-        return told
+        """As the state has it."""
+        return [
+            self.id, self.bank, self.holder, self.outcome, self.reference,
+            [list(row) for row in self.rows],
+            *([[back.encode() for back in self.returns]] if self.returns else ()),
+        ]  # fmt: skip
 
     @classmethod
     def decode(cls, value: Value) -> Payment:
         """From the state's value."""
-        name, bank, holder, outcome, reference, *more = value
-        rows = tuple((fund, fen) for fund, fen in more[0]) if more else ()
-        returns = decode(more[1]) if len(more) > 1 else ()
-        return cls(name, bank, holder, outcome, reference, rows, returns)
+        name, bank, holder, outcome, reference, rows, *returns = value
+        ordered = tuple((fund, fen) for fund, fen in rows)
+        back = decode(returns[0]) if returns else ()
+        return cls(name, bank, holder, outcome, reference, ordered, back)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +241,7 @@ class Reimbursement:
     """Of the last call that changed it, for retries."""
     salt: bytes
     verdict: Verdict | None = None
-    """None before the decision, and of those that were decided before there was one."""
+    """None before the decision."""
     overlap: str = ""
     """Why the stay may overlap another; of most bills nothing, and then it has no place."""
 

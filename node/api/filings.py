@@ -138,9 +138,10 @@ async def filing_affected(access: AccessDep, filing: ThingId) -> Response:
 
 def _decided_as(access: Access, made: Reimbursement) -> dict[str, Any]:
     """What the receipt of a decision says of the filing that it was bound to; empty where the
-    block is not here, or the ledger did not keep which it was."""
-    located = None if made.verdict is None else chain.locate(access.view, made.verdict.tx_id)
-    if made.verdict is None or located is None:
+    block is not here."""
+    assert made.verdict is not None, "only decided ones are affected"
+    located = chain.locate(access.view, made.verdict.tx_id)
+    if located is None:
         return {"type": ""}
     return dict(located.receipts[made.verdict.call_index].versions["filing"])
 

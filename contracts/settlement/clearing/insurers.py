@@ -35,9 +35,6 @@ from contracts.settlement.filing import work_calendar
 from contracts.settlement.funds_book import Leg
 from contracts.settlement.terms import COMMERCIAL
 
-INSURER_PAYS_WITHIN = 10
-"""Working days for the payment where the place of care's parameter says nothing."""
-
 
 def into_statements(ctx: Context, care: str, covers: Cells) -> None:
     """Add what products have paid of a confirmed month to the statements that collect.
@@ -82,8 +79,7 @@ def ask_for_money(ctx: Context, period: str, insurer: str, place: str) -> None:
         _settled(ctx, period, insurer, place)
         return
     notice_id = f"cover:{period}:{insurer}:{place}"
-    rules = parameters.area(ctx.state, "declaration", place)
-    within = rules.get("insurer_pays_within", INSURER_PAYS_WITHIN)
+    within = parameters.area(ctx.state, "declaration", place)["insurer_pays_within"]
     asked = total > 0
     legs: list[Leg] = [(chart.commercial(insurer), COMMERCIAL, total)]
     notice_record.issue(

@@ -117,7 +117,7 @@ def lodge(ctx: Context, args: Args) -> Answer:
         reject("objection.too-late", period=period, confirm_by=listed.confirm_by, today=today)
     ctx.spend(len(args["rows"]) * WORK_OF_ROW)
     rows, cells, places = _rows(ctx, objection_id, args)
-    within = parameters.area(ctx.state, "clearing").get("answer_within", ANSWER_WITHIN)
+    within = parameters.area(ctx.state, "clearing")["answer_within"]
     made = Objection(
         stage=follow(START, ObjectionStep.LODGE, objection_id), period=period, home=home,
         care=care, side=side, rows=rows, cells=cells,
@@ -131,10 +131,6 @@ def lodge(ctx: Context, args: Args) -> Answer:
     stated = replace(stated, objections=stated.objections + 1, open=stated.open + 1)
     statement_record.put(ctx.state, period, home, care, stated)
     return _store(ctx, objection_id, made)
-
-
-ANSWER_WITHIN = 3
-"""Working days for the other side's answer where the parameter says nothing."""
 
 
 @CONTRACT.method(

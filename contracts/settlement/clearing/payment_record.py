@@ -133,10 +133,8 @@ class Payment:
     @classmethod
     def decode(cls, value: Value) -> Payment:
         """From the state's value."""
-        # Payments of the first version end with their cause.
         (stage, notice, amount, sender, bank, payee_bank, maker, checker, reference, value_on,
-         reason, digest, cause, *rest) = value  # fmt: skip
-        previous, received, received_on, *seldom = rest or [""] * 3
+         reason, digest, cause, previous, received, received_on, *seldom) = value  # fmt: skip
         rows, returns = seldom or ((), ())
         return cls(
             stage=PaymentStage(stage), notice=notice, amount_fen=amount, sender=sender, bank=bank,

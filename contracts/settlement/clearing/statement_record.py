@@ -76,14 +76,12 @@ class Statement:
     @classmethod
     def decode(cls, value: Value) -> Statement:
         """From the state's value."""
-        # Statements of the first version end before the places and knew no objection.
-        cells, declarations, adjusted, home_by, care_by, notice, settled, colour, *rest = value
+        (cells, declarations, adjusted, home_by, care_by, notice, settled, colour, places, moved,
+         objections, opened, wallets) = value  # fmt: skip
         return cls(
             cells=cells, declarations=declarations, adjusted_fen=adjusted, home_by=home_by,
-            care_by=care_by, notice=notice, settled=settled, colour=colour,
-            places=rest[0] if rest else {}, moved_fen=rest[1] if rest else 0,
-            objections=rest[2] if rest else 0, open=rest[3] if rest else 0,
-            wallets_fen=rest[4] if len(rest) > 4 else 0,
+            care_by=care_by, notice=notice, settled=settled, colour=colour, places=places,
+            moved_fen=moved, objections=objections, open=opened, wallets_fen=wallets,
         )  # fmt: skip
 
 

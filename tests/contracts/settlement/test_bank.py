@@ -298,13 +298,6 @@ def test_reports_after_payment_that_are_refused() -> None:
     assert made.state.entries == after
 
 
-def test_a_payment_of_the_first_version_ends_with_its_cause() -> None:
-    made, payment = ordered()
-    found = payment_record.load(made.state, payment)
-    assert payment_record.Payment.decode(found.encode()) == found
-    assert payment_record.Payment.decode(found.encode()[:13]) == found  # type: ignore[index]
-
-
 def test_a_line_with_what_a_call_has_told_already_matches_and_moves_nothing() -> None:
     """By hand first, then the bank's own statement with the same reference."""
     made, payment = ordered(payee_bank=BANK_GUANGDONG)

@@ -3,14 +3,11 @@ their province, and what a city is passed on of the money that comes from other 
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.clearing import cities, notice_record, stated, statement_record
 from contracts.settlement.clearing.standing import standing
-from contracts.settlement.clearing.statement_record import Statement
 from tests.contracts.settlement.funds_world import trial_balance
 from tests.contracts.settlement.month_world import (
     BANK_GUANGDONG,
@@ -189,9 +186,3 @@ def test_who_clears_with_whom(
     for name, whom in (("levy", levied), ("allot", allotted)):
         listed = [key for key in month.state.entries if key.startswith(f"{name}/")]
         assert listed == ([f"{name}/{whom}"] if whom else [])
-
-
-def test_a_statement_of_the_first_version_has_no_places() -> None:
-    made = replace(statement_record.EMPTY, cells={"430100/310/310100": 5})
-    assert Statement.decode(made.encode()) == made
-    assert Statement.decode(made.encode()[:8]) == made  # type: ignore[index]

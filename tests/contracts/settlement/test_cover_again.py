@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from contracts.settlement import cover_counters, cover_record
+from contracts.settlement import cover_counters
 from contracts.settlement.funds_book import balance
 from contracts.settlement.refunds import reprice
 from tests.contracts.settlement.cover_world import (
@@ -237,25 +237,3 @@ def test_only_what_the_product_says_may_have_changed(world: CoverWorld) -> None:
     assert all(row["before_fen"] == row["after_fen"] for row in done.answer["differences"])
     assert world.payment(only).stage == "cancelled"
     assert not world.has_payment(f"{only}-n")
-
-
-def test_counters_of_before_the_order_was_kept_are_read(world: CoverWorld) -> None:
-    world.insure()
-    first, second = bills(world, 40_000, 60_000)
-    key = cover_record.counter_key(PRODUCT, ALICE, 2025)
-    values, salt, _ = world.world.state.get(key)
-    world.world.state.put(key, [values, salt])
-    world.world.next_block()
-    (third,) = bills_again(world)
-    assert third not in (first, second)
-    world.counter.reverse(first)
-    found = cover_counters.load(world.world.state, PRODUCT, ALICE, 2025)
-    assert [claim for _, claim, _ in found.log] == [third]
-    assert (third, "product") in listed(world) or (third, "reversal") in listed(world)
-
-
-def bills_again(world: CoverWorld) -> list[str]:
-    name = "H44010000123-b-9"
-    world.settle(name, in_scope_fen=80_000)
-    world.world.next_block()
-    return [name]

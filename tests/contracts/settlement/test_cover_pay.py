@@ -367,18 +367,6 @@ def test_a_bank_tells_an_order_by_a_line_of_its_statement(world: LaterWorld) -> 
     assert world.payment().open_fen == 150
 
 
-def test_an_order_of_the_first_version_was_for_the_whole(world: LaterWorld) -> None:
-    """Its record says no amount; it can come back all the same."""
-    paid(world)
-    state = world.world.state
-    value = state.get(f"cover-payment/{PAYMENT}")
-    orders = [order[:5] for order in value[9]]
-    state.put(f"cover-payment/{PAYMENT}", [*value[:9], orders, *value[10:]])
-    assert (world.payment().standing_fen, world.payment().open_fen) == (OWED, 0)
-    world.report("came_back", amount_fen=7, value_on=DAY, reference="b-1", reason="limit")
-    assert world.payment().open_fen == 7
-
-
 # --- The table --------------------------------------------------------------------------------
 
 

@@ -206,21 +206,6 @@ def test_whoever_reviewed_it_does_not_decide_it_again(desk: Desk) -> None:
     again(desk, refused="reimbursement.same-holder")
 
 
-def test_old_records_without_a_verdict_are_found_and_decided_again(desk: Desk) -> None:
-    desk.approve(place=PLACE)
-    desk.pay()
-    desk.report()
-    key = f"reimbursement/{NAME}"
-    value = desk.world.state.get(key)
-    assert isinstance(value, list)
-    desk.world.state.put(key, value[:-1])
-    assert made(desk).verdict is None
-    late(desk)
-    assert affected(desk) == [NAME]
-    assert again(desk).answer["due_fen"] == 36_000
-    assert Reimbursement.decode(made(desk).encode()) == made(desk)
-
-
 def test_what_left_the_years_log_is_not_decided_again(desk: Desk) -> None:
     desk.approve(place=PLACE)
     key = f"counter/{ALICE}/430100/310/2025"
