@@ -211,7 +211,7 @@ def told_of_year(case: Case, policy: Policy, year: int, number: int, parts: int)
 
 def _years(case: Case, lines: tuple[LineSplit, ...], policy: Policy) -> list[int]:
     visit = case["visit"]
-    if not lines or not visit["discharge"] or not all(line.service_date for line in lines):
+    if not lines or not visit["discharge"]:
         return []
     if policy.benefit_year(visit["admission"]) == policy.benefit_year(visit["discharge"]):
         return []

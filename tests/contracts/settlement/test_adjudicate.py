@@ -16,10 +16,14 @@ from hypothesis import strategies as st
 
 from contracts.api import Rejected
 from contracts.meter import PolicyFault
+from contracts.settlement import adjudicate as adjudicate_module
+from contracts.settlement import adjudicate_part as part_module
 from contracts.settlement.adjudicate import adjudicate
 from contracts.settlement.answer import read_answer
 from contracts.settlement.case import normalise
 from contracts.settlement.decision import Decision
+from contracts.settlement.money import FEN_LIMIT
+from contracts.settlement.part_record import SoFar
 from contracts.settlement.policy_program import PolicyProgram
 from contracts.settlement.terms import FUNDS
 from tests.contracts.settlement import dumb_adjudicator as dumb
@@ -206,7 +210,65 @@ def test_earlier_layers_take_their_room() -> None:
     assert [p.earlier for p in decision.payments] == [True, False]
 
 
+class Wanting:
+    """A policy that wants these layers, whatever the case."""
+
+    sets_first_pay = False
+
+    def __init__(self, layers: list[tuple[str, int]]) -> None:
+        self._layers = layers
+
+    def settle(self, _case: Any) -> Any:
+        payments = [{"fund": "310100", "amount_fen": fen, "base": base, "why": f"w{number}"}
+                    for number, (base, fen) in enumerate(self._layers)]  # fmt: skip
+        return {"payments": payments}, []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(GENERAL, name)
+
+
+def decided_or_refused(bill: dict[str, int], layers: list[tuple[str, int]]) -> Decision | Rejected:
+    try:
+        return adjudicate(normalise({"sums": bill}), Wanting(layers))
+    except Rejected as refusal:
+        return refusal
+
+
+BASES = st.sampled_from(["in_scope", "out_of_scope", "total"])
+
+
+@given(
+    st.integers(0, 50),
+    st.integers(0, 50),
+    st.lists(st.tuples(BASES, st.integers(0, 60)), max_size=6),
+)
+@settings(max_examples=300, deadline=None)
+def test_no_layer_takes_what_is_not_open_on_its_base(
+    inside: int, outside: int, layers: list[tuple[str, int]]
+) -> None:
+    """Each fen of the bill is paid once at most, and a layer that wants too much is told how much
+    it may have: with that it is taken."""
+    bill = {"total_fen": inside + outside, "own_expense_fen": outside}
+    while isinstance(decision := decided_or_refused(bill, layers), Rejected):
+        assert decision.code == "policy.overspends"
+        number, still_open = int(str(decision.values["why"])[1:]), decision.values["open_fen"]
+        base, fen = layers[number]
+        assert isinstance(still_open, int)
+        assert 0 <= still_open < fen
+        layers = [*layers[:number], (base, still_open), *layers[number + 1 :]]
+    assert [(p.base, p.amount_fen) for p in decision.payments] == [one for one in layers if one[1]]
+    scope = sum(p.in_scope_fen for p in decision.payments)
+    assert scope <= inside
+    assert decision.funds_fen - scope <= outside
+    assert decision.person_fen == inside + outside - decision.funds_fen
+    for payment in decision.payments:
+        if payment.base != "total":
+            assert payment.in_scope_fen == payment.amount_fen * (payment.base == "in_scope")
+
+
 def test_an_earlier_payment_above_the_bill_is_refused() -> None:
+    whole = decide(answer('{"payments": []}'), paid=[{"fund": "390100", "amount_fen": 1_000_000}])
+    assert (whole.funds_fen, whole.person_fen) == (1_000_000, 0)
     with pytest.raises(Rejected, match=r"case\.paid-above-bill"):
         decide(answer('{"payments": []}'), paid=[{"fund": "390100", "amount_fen": 1_000_001}])
 
@@ -256,11 +318,12 @@ def test_the_account_pays_only_if_chosen_and_only_what_the_policy_allows(
 def test_refusals_carry_the_line_or_the_policy_s_own_word() -> None:
     decision = adjudicate(
         normalise({"lines": [{"code": "a", "amount_fen": 5, "class": "01"},
-                             {"code": "b", "amount_fen": 7}]}),
+                             {"code": "b", "amount_fen": 7}, {"code": "c", "amount_fen": 9}],
+                   "catalogue": {"c": {"class": "01", "ceilings_e6": {"0": 60_000}}}}),
         PolicyProgram(answer('{"payments": [], "refusals": ["filing.required"]}')),
     )  # fmt: skip
     assert [(r.code, r.line, r.amount_fen) for r in decision.refusals] == [
-        ("line.not-in-catalogue", 1, 7), ("filing.required", -1, 5),
+        ("line.not-in-catalogue", 1, 7), ("line.above-ceiling", 2, 3), ("filing.required", -1, 11),
     ]  # fmt: skip
 
 
@@ -304,6 +367,79 @@ def test_a_stay_over_the_year_s_end_goes_as_the_policy_says(
     assert decision.deductible_fen == deductible
     assert {(c.year, c.after) for c in decision.counters} == after
     assert decision.year == 2025
+
+
+class Listening:
+    """A policy that remembers what it was told of each year's part."""
+
+    def __init__(self, mode: str) -> None:
+        self._policy = PolicyProgram(YEARLY + f'\n\ndef cross_year():\n    return "{mode}"\n')
+        self.told: list[tuple[Any, ...]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._policy, name)
+
+    def settle(self, case: Any) -> Any:
+        visit, names = case["visit"], ("part", "parts", "admission_number", "deductible_paid_fen")
+        self.told.append((case["year"], *(visit[name] for name in names), case["counters"]))
+        return self._policy.settle(case)
+
+
+def told(mode: str, **changes: Any) -> list[tuple[Any, ...]]:
+    """What a policy is told of a stay over New Year, its person's fifth."""
+    visit = {"admission": "2023-12-30", "discharge": "2024-01-02", "care_kind": "inpatient"}
+    lines = [{"code": "a", "class": "01", "amount_fen": 300_000, "service_date": day}
+             for day in ("2023-12-30", "2024-01-02")]  # fmt: skip
+    stay = {"lines": lines, "visit": visit | {"admission_number": 5}}
+    document = stay | {"counters": {"deductible_fen": 7}} | changes
+    policy = Listening(mode)
+    adjudicate(normalise(document), policy)
+    return policy.told
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        ("discharge_year", [(2024, 1, 1, 5, 0, {"deductible_fen": 7})]),
+        # Nothing was counted in 2023, not even an admission.
+        ("split_by_service_date",
+         [(2023, 1, 2, 1, 0, {}), (2024, 2, 2, 5, 0, {"deductible_fen": 7})]),
+        ("split_at_boundary",
+         [(2023, 1, 2, 5, 0, {}), (2024, 2, 2, 5, 100_000, {"deductible_fen": 7})]),
+    ],
+)  # fmt: skip
+def test_each_year_of_a_stay_is_told_its_own(mode: str, expected: list[tuple[Any, ...]]) -> None:
+    assert told(mode) == expected
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"lines": [], "sums": {"total_fen": 5}}, id="a bill without lines"),
+        pytest.param({"visit": {}, "year": 2024}, id="a stay without days"),
+        pytest.param({"lines": [{"code": "a", "class": "01", "amount_fen": 5}]}, id="no days"),
+        pytest.param(
+            {"lines": [{"code": "a", "class": "01", "amount_fen": 5, "service_date": "2024-01-01"}],
+             "paid": [{"fund": "390100", "amount_fen": 1}]},
+            id="all of it in the year of discharge",
+        ),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("mode", ["split_by_service_date", "split_at_boundary"])
+def test_what_cannot_be_split_or_need_not_be_is_decided_whole(
+    mode: str, changes: dict[str, Any]
+) -> None:
+    ((year, part, parts, *_),) = told(mode, **changes)
+    assert (year, part, parts) == (2024, 1, 1)
+
+
+def test_what_a_case_names_itself_is_what_is_told() -> None:
+    visit = {"admission": "2024-01-02", "discharge": "2024-01-02", "deductible_paid_fen": 3}
+    lines = [{"code": "a", "class": "01", "amount_fen": 5, "service_date": "2024-01-02"}]
+    ((year, part, parts, _, paid, _),) = told(
+        "split_at_boundary", visit=visit, lines=lines, year=2023
+    )
+    assert (year, part, parts, paid) == (2023, 1, 1, 3)
 
 
 LATER_STAYS = """
@@ -353,9 +489,11 @@ def test_the_insured_place_s_first_pay_ratio_replaces_the_catalogue_s() -> None:
         '\n\ndef first_pay(case, line):\n    return "20%" if line["class"] == "02" else None\n'
     )
     case = {"lines": [{"code": "a", "class": "02", "first_pay": "5%", "amount_fen": 1000},
-                      {"code": "b", "class": "01", "amount_fen": 1000}]}  # fmt: skip
+                      {"code": "b", "class": "01", "amount_fen": 1000},
+                      {"code": "in no catalogue", "amount_fen": 1000}]}  # fmt: skip
     decision = adjudicate(normalise(case), PolicyProgram(source))
-    assert [line.first_pay_fen for line in decision.lines] == [200, 0]
+    assert [line.first_pay_fen for line in decision.lines] == [200, 0, 0]
+    assert decision.own_expense_fen == 1000
 
 
 @pytest.mark.parametrize(
@@ -416,6 +554,22 @@ def test_a_decision_out_of_balance_is_a_bug_and_not_a_settlement(change: dict[st
         dataclasses.replace(decision, **change).check()
 
 
+def test_no_decision_leaves_unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever went wrong before: the last thing is that who pays what is added up again."""
+    right = adjudicate_module.rest
+
+    def slip(*given: Any) -> Decision:
+        return dataclasses.replace(right(*given), cash_fen=1)
+
+    monkeypatch.setattr(adjudicate_module, "rest", slip)
+    monkeypatch.setattr(part_module, "rest", slip)
+    case = normalise(STAY)
+    with pytest.raises(AssertionError):
+        adjudicate(case, PolicyProgram(YEARLY))
+    with pytest.raises(AssertionError):
+        part_module.adjudicate_part(case, PolicyProgram(YEARLY), SoFar(), level=0)
+
+
 def test_paying_more_outside_the_scope_than_there_is_is_a_bug() -> None:
     decision = decide(
         answer('{"payments": [payment("commercial", 5, "extra", "out_of_scope")]}'),
@@ -462,7 +616,8 @@ def test_the_years_own_counters_may_be_given_by_their_year_but_not_twice() -> No
 
 
 @pytest.mark.parametrize(("before", "delta", "code"), [
-    (5, -6, "counters.negative"), (10**15, 1, "policy.answer-malformed"), (5, -5, ""), (-5, 0, ""),
+    (5, -6, "counters.negative"), (FEN_LIMIT, 1, "policy.answer-malformed"),
+    (FEN_LIMIT - 1, 1, ""), (5, -5, ""), (-5, 0, ""),
 ])  # fmt: skip
 def test_a_counter_stays_what_the_ledger_keeps(before: int, delta: int, code: str) -> None:
     source = f'def settle(case):\n    return {{"payments": [], "counters": {{"x": {delta}}}}}\n'

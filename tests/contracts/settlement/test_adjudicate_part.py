@@ -145,6 +145,84 @@ def test_the_second_adjudicator_knows_no_parts_and_agrees(place: six_places.Plac
                 assert sum(n for key, n in told.items() if key[::2] == ("counter", which)) == amount
 
 
+LAYERED = """
+def settle(case):
+    sums, visit = case["sums"], case["visit"]
+    left = remaining(yuan(1000), counter(case, "deductible_fen"))
+    left = min(remaining(left, visit["deductible_paid_fen"]), sums["in_scope_fen"])
+    base = above(sums["in_scope_fen"], left)
+    outside = sums["total_fen"] - sums["in_scope_fen"]
+    return {"payments": [
+        payment("310100", part(base, "40%", "basic"), "basic"),
+        payment("310100", part(base, "30%", "older"), "older"),
+        payment("commercial", part(outside, "100%", "extra"), "extra", "out_of_scope"),
+        payment("610100", part(base, "20%", "poor"), "poor", "total"),
+    ], "deductible_fen": left, "counters": {"deductible_fen": left}}
+"""
+LAYERS = 4
+"""One fund in two layers, one payer of what is outside the scope, one of whatever is open, and a
+deductible that the years of a stay share."""
+
+
+class Listening:
+    """A policy that remembers what it was told."""
+
+    def __init__(self, program: PolicyProgram) -> None:
+        self._program = program
+        self.told: list[Case] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._program, name)
+
+    def settle(self, case: Case) -> Any:
+        self.told.append({name: value for name, value in case.items() if name != "lines"})
+        return self._program.settle(case)
+
+
+@pytest.mark.parametrize("mode", CROSS_YEAR)
+def test_every_payer_of_a_layered_policy_pays_in_parts_what_it_pays_whole(mode: str) -> None:
+    program = PolicyProgram(LAYERED + f'\n\ndef cross_year():\n    return "{mode}"\n')
+    random = Random(mode)
+    compared = 0
+    for _ in range(80):
+        document = a_stay(random, PLACES[0])
+        for year, paid in (("2024", 30_000), ("2025", 0)):
+            used = document["counters_by_year"][year if mode != WHOLE_STAY else "2025"]
+            document["counters_by_year"][year] = used | {"deductible_fen": paid}
+        document["counters_by_year"]["2024"]["deductible_fen"] *= mode != WHOLE_STAY
+        told_whole, told_last = Listening(program), Listening(program)
+        whole = adjudicate(normalise(document), told_whole)
+        decisions = in_parts(document, told_last, cut(random, document["lines"]))
+        if min(decision.in_scope_fen for decision in decisions) >= LAYERS:
+            # A part of fewer fen has no room for what each layer rounds up; it waits for the next.
+            assert figures(decisions) == figures([whole])
+            compared += 1
+        # Until its last part is decided the policy has heard of all of the stay, and as of a whole.
+        assert told_last.told[-len(told_whole.told) :] == told_whole.told
+        first = decisions[0]
+        assert [step for step in first.steps if step["code"] == "earlier_parts"] == []
+    assert compared > 20
+
+
+@pytest.mark.parametrize("mode", CROSS_YEAR)
+def test_counters_go_on_where_the_part_before_left_them(mode: str) -> None:
+    """Also what a stay counted in the old year, and takes out of it when it ends in the new one."""
+    program = PolicyProgram(LAYERED + f'\n\ndef cross_year():\n    return "{mode}"\n')
+    random = Random(mode)
+    changed = 0
+    for _ in range(40):
+        document = a_stay(random, PLACES[0])
+        now = {(year, name): value for year, used in document["counters_by_year"].items()
+               for name, value in used.items()}  # fmt: skip
+        for decision in in_parts(document, program, cut(random, document["lines"])):
+            for change in decision.counters:
+                place = (str(change.year), change.name)
+                assert change.before == now.get(place, 0), place
+                now[place] = change.after
+                changed += change.delta != 0
+    assert changed > 40
+
+
 PLANTED = (
     ("_of", lambda *_, **__: 0),
     ("_less_counted", lambda changes, *_, **__: changes),
