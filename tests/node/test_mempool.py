@@ -61,7 +61,19 @@ def test_a_block_is_closed_by_calls_or_bytes_but_never_empty() -> None:
         pool.add(waiting(number, calls=20, size=100), 0)
     assert len(pool.take(60, 1 << 20)) == 3
     assert len(pool.take(1_000, 250)) == 2
+    assert len(pool.take(60, 300)) == 3
     assert len(pool.take(1, 1)) == 1
+    assert len(pool.take(20, 100, begun=True)) == 1
+    assert pool.take(19, 100, begun=True) == pool.take(20, 99, begun=True) == []
+
+
+def test_the_oldest_is_the_one_that_waits_longest_of_all_senders() -> None:
+    pool = full_pool()
+    for number, sender in ((5, "b"), (3, "a"), (9, "c"), (4, "b")):
+        pool.add(waiting(number, sender), 0)
+    assert pool.oldest_ms() == 3
+    pool.done([waiting(3).tx_id], 10)
+    assert pool.oldest_ms() == 5
 
 
 @pytest.mark.parametrize(
@@ -128,19 +140,21 @@ def test_full_says_when_to_come_back() -> None:
     assert refusal.value.values["retry_after_s"] == 1
 
 
-def busy_pool(senders: int, each: int, calls_per_s: int) -> tuple[Mempool, int]:
+def busy_pool(
+    senders: int, each: int, calls_per_s: int, began_ms: int = 70_000
+) -> tuple[Mempool, int]:
     """A pool with so much waiting, which was busy for five seconds; and what time it is."""
     pool = Mempool(PoolLimits(1 << 20, 1 << 40, 1 << 20, 1 << 40))
     numbers = iter(range(1 << 20))
     for _ in range(5 * calls_per_s // 20 + 1):
-        pool.add(waiting(next(numbers), "worker", calls=20), 0)
+        pool.add(waiting(next(numbers), "worker", calls=20), began_ms)
     for second in range(1, 6):
         taken = [one for one in pool.waiting() if one.sender == "worker"][: calls_per_s // 20]
-        pool.done([one.tx_id for one in taken], second * 1_000)
+        pool.done([one.tx_id for one in taken], began_ms + second * 1_000)
     for _ in range(each):
         for sender in range(senders):
-            pool.add(waiting(next(numbers), f"s{sender}", calls=20), 5_000)
-    return pool, 5_000
+            pool.add(waiting(next(numbers), f"s{sender}", calls=20), began_ms + 5_000)
+    return pool, began_ms + 5_000
 
 
 def test_who_would_wait_too_long_is_told_to_come_back_and_others_are_not() -> None:
@@ -160,6 +174,14 @@ def test_who_would_wait_too_long_is_told_to_come_back_and_others_are_not() -> No
 def test_what_is_ordered_in_good_time_is_taken_in() -> None:
     pool, now_ms = busy_pool(40, 2, 400)
     pool.check_wait("s7", now_ms)
+
+
+def test_four_full_blocks_may_always_wait_however_slow_the_network_is() -> None:
+    pool, now_ms = busy_pool(1, 50, 20)  # fifty seconds' work of one sender, 1,020 calls
+    pool.check_wait("s0", now_ms)
+    pool.add(waiting(1 << 21, "s0", calls=20), now_ms)
+    with pytest.raises(Unavailable):
+        pool.check_wait("s0", now_ms)
 
 
 def test_a_refusal_clears_by_itself_as_work_is_done() -> None:
@@ -184,10 +206,18 @@ def test_a_burst_after_a_pause_is_not_measured_by_what_little_came_before() -> N
         pool.add(waiting(second, calls=1), second * 1_000)
         pool.done([waiting(second).tx_id], second * 1_000 + 10)
     for number in range(100, 400):
-        pool.check_wait("s", 60_000)
+        pool.check_wait("a", 60_000)
         pool.add(waiting(number, calls=20), 60_000)
+    # Too short a time to know a rate by, also once the first few are ordered.
+    pool.done([waiting(100).tx_id], 61_000)
+    pool.check_wait("a", 61_000)
     # Nothing ordered for a while, as in a change of view: no rate, no refusal by it.
-    pool.check_wait("s", 90_000)
+    pool.check_wait("a", 90_000)
+    # Where it goes on it is known: twenty calls in ten seconds, and 5,960 wait.
+    pool.done([waiting(101).tx_id], 91_000)
+    with pytest.raises(Unavailable) as refusal:
+        pool.check_wait("a", 91_000)
+    assert refusal.value.values["calls_per_s"] == 2
 
 
 ACTIONS = st.lists(
