@@ -17,7 +17,7 @@ from cli.session import open_client
 from contracts.settlement import bank_order
 from contracts.settlement.bank_order import OrderStage
 
-app = typer.Typer(no_args_is_help=True, help="Banks: instructions, statements, suspense. 银行")
+app = typer.Typer(no_args_is_help=True)
 
 NEXT_STEPS = {
     "no-order": "Find its order and resolve it as matched, or say sent_back or not_ours.",

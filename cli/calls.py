@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,13 +42,19 @@ class CallFileError(Exception):
     """A call's file does not fit the method; the message names the place."""
 
 
-def mount(group: typer.Typer, contracts: Mapping[str, Contract], names: tuple[str, ...]) -> None:
+@cache
+def contracts() -> Mapping[str, Contract]:
+    """The system contracts by name."""
+    from contracts.settlement import CONTRACTS  # here: whoever only shows a receipt needs none
+
+    return {contract.name: contract for contract in CONTRACTS}
+
+
+def mount(group: typer.Typer, names: tuple[str, ...]) -> None:
     """Add a command for every method of the named contracts to a group."""
     for name in names:
         # By name: the order of declaration is the order of imports, which nobody should see.
-        for _, method in sorted(contracts[name].methods.items()):
-            if any(command.name == spoken(method) for command in group.registered_commands):
-                continue  # a command of its own that fills the call in
+        for _, method in sorted(contracts()[name].methods.items()):
             group.command(spoken(method), help=_help(method))(_command(method))
 
 

@@ -11,7 +11,6 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import refunds
 from cli.exits import Exit
 from cli.output import Json, fail, out, print_json, print_record, print_table, shown, yuan
 from cli.session import open_client
@@ -19,10 +18,7 @@ from cli.show import After, ClaimId, Limit, asked, next_page, print_content, rec
 from contracts.settlement.benefits_text import formula, step_words
 from contracts.settlement.terms import FUNDS
 
-app = typer.Typer(no_args_is_help=True, help="Claims: register, settle, reverse, look. 结算")
-app.command("resettle")(refunds.resettle)
-app.command("refund")(refunds.refund)
-app.command("reprice-list")(refunds.reprice_list)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command("show")

@@ -16,29 +16,12 @@ from cli.reconcile import reconcile, rows
 from cli.refused import refused
 from cli.show import asked, record
 
-declaration = typer.Typer(
-    no_args_is_help=True, help="Declared months of institutions and their confirmation. 申报"
-)
-audit = typer.Typer(no_args_is_help=True, help="Deductions: notice, answer, decision. 审核扣款")
-clearing = typer.Typer(
-    no_args_is_help=True, help="Clearing between provinces, and inside one. 清算"
-)
-payment = typer.Typer(no_args_is_help=True, help="Payments of notices, what banks report. 拨付")
-advance = typer.Typer(no_args_is_help=True, help="Advances between provinces. 跨省预付金")
-prepayment = typer.Typer(no_args_is_help=True, help="Prepayments to institutions. 医疗机构预付金")
-
-objection = typer.Typer(no_args_is_help=True, help="Objections to statements. 清分异议")
-
-GROUPS = {
-    "declaration": declaration,
-    "audit": audit,
-    "clearing": clearing,
-    "objection": objection,
-    "payment": payment,
-    "advance": advance,
-    "prepayment": prepayment,
-}
-"""Command groups by name; each carries the calls of the contract of its name."""
+declaration = typer.Typer(no_args_is_help=True)
+audit = typer.Typer(no_args_is_help=True)
+clearing = typer.Typer(no_args_is_help=True)
+payment = typer.Typer(no_args_is_help=True)
+advance = typer.Typer(no_args_is_help=True)
+objection = typer.Typer(no_args_is_help=True)
 
 Institution = Annotated[
     str, typer.Argument(metavar="INSTITUTION", help="For example hospital:H44010000123.")

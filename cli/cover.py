@@ -12,7 +12,7 @@ import typer
 from cli.output import Json, print_fields, print_record, print_table, shown, yuan
 from cli.show import After, ByClaim, Limit, PersonId, asked, next_page, record
 
-app = typer.Typer(no_args_is_help=True, help="Commercial cover: products, consents. 商业保险")
+app = typer.Typer(no_args_is_help=True)
 
 ProductId = Annotated[str, typer.Argument(metavar="PRODUCT", help="For example insurer:one:hmb.")]
 

@@ -22,7 +22,7 @@ from cli.network import Member, Network
 from cli.output import Json, busy, fail, out, print_json, print_table, shown
 from contracts.settlement import CONTRACTS
 
-app = typer.Typer(no_args_is_help=True, help="A development network on loopback. 开发网络")
+app = typer.Typer(no_args_is_help=True)
 
 Folder = Annotated[Path, typer.Option("--dir", help="The network's folder.")]
 FOLDER = Path("devnet")

@@ -12,10 +12,8 @@ from cli.exits import Exit
 from cli.output import Json, fail, out, print_fields, print_json, print_record, print_table
 from cli.session import open_client
 
-evidence = typer.Typer(
-    no_args_is_help=True, help="Proofs that a validator lied: list, show, report. 作恶证据"
-)
-debug = typer.Typer(no_args_is_help=True, help="Why a node does what it does. 诊断")
+evidence = typer.Typer(no_args_is_help=True)
+debug = typer.Typer(no_args_is_help=True)
 
 File = Annotated[str, typer.Argument(help="Name as `yibao evidence list` prints it.")]
 

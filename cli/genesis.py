@@ -21,7 +21,7 @@ from node.ledger.errors import LedgerError
 from node.ledger.genesis import Genesis, make_content
 from node.ledger.types import Key, Signature
 
-app = typer.Typer(no_args_is_help=True, help="Genesis: found a network, check its file. 创世")
+app = typer.Typer(no_args_is_help=True)
 
 GenesisFile = Annotated[Path, typer.Argument(help="The network's genesis file.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Where the genesis file goes.")]

@@ -21,13 +21,13 @@ from cli.identity import (
     write_key,
 )
 from cli.output import Json, fail, print_fields, print_json, print_table
-from cli.settings import read_passphrase
+from cli.passphrase import read_passphrase
 from node.ledger import crypto
 from node.ledger.errors import LedgerError
 from node.ledger.genesis import EXCLUSIVE_PURPOSES, Genesis
 from node.ledger.keystore import KeyHeader
 
-app = typer.Typer(no_args_is_help=True, help="Keys: make, show, prove possession. 密钥")
+app = typer.Typer(no_args_is_help=True)
 
 PURPOSES = ("sign", "read", "validate", "transport")
 

@@ -12,10 +12,9 @@ import typer
 from cli.output import Json, out, print_record, print_table, yuan
 from cli.show import ByClaim, PersonId, asked, record
 
-newborn = typer.Typer(no_args_is_help=True, help="Newborns under their mothers. 新生儿随母")
-move = typer.Typer(no_args_is_help=True, help="Insurance moves to another area. 关系转移接续")
-recovery = typer.Typer(no_args_is_help=True, help="Recovery from who is liable. 第三人追偿")
-estate = typer.Typer(no_args_is_help=True, help="Heirs and what they get. 个人账户继承")
+newborn = typer.Typer(no_args_is_help=True)
+move = typer.Typer(no_args_is_help=True)
+recovery = typer.Typer(no_args_is_help=True)
 
 MoveId = Annotated[str, typer.Argument(metavar="MOVE", help="Id of the transfer.")]
 RecoveryId = Annotated[str, typer.Argument(metavar="RECOVERY", help="Id of the recovery.")]
@@ -77,8 +76,3 @@ def ending(
         [(one["payout"], one["state"], yuan(int(one["amount_fen"])), one["bank"] or "",
           one["reference"] or "") for one in heirs["payouts"]],
     )  # fmt: skip
-
-
-def mount(person: typer.Typer) -> None:
-    """Put the command into the group of persons."""
-    person.command("ending")(ending)

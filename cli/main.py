@@ -1,147 +1,33 @@
-"""``yibao``: mounts one command group per noun and hands over to Typer."""
+"""``yibao``: the options that every command shares, and how a command ends; words in ``nouns``."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
-from importlib.metadata import version
 from math import isnan
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
-from cli import (
-    bank,
-    bench,
-    bills,
-    books,
-    catalogue_load,
-    claims,
-    clearing,
-    compare,
-    cover,
-    demo,
-    devnet,
-    due,
-    findings,
-    genesis,
-    keys,
-    lives,
-    member,
-    node,
-    policy,
-    proof,
-    provider,
-    refunds,
-    reimburse,
-    rerun,
-    show,
-    trace,
-    trace_back,
-    validator,
-    watch,
-    worklists,
-)
-from cli.calls import mount
 from cli.exits import Exit
-from cli.output import fail
+from cli.nouns import Root
 from cli.settings import NODE_DEFAULT, Settings
-from contracts.settlement import CONTRACTS
 
 app = typer.Typer(
     name="yibao",
+    cls=Root,
     help="Yibao Ledger (医保链): settle medical insurance across provinces, and prove it.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-CONTRACTS_BY_NAME = {contract.name: contract for contract in CONTRACTS}
-
-mount(show.org, CONTRACTS_BY_NAME, ("organisations", "governance"))
-mount(show.looks, CONTRACTS_BY_NAME, ("looks",))
-mount(show.person, CONTRACTS_BY_NAME, ("enrolment", "counters"))
-mount(show.filing, CONTRACTS_BY_NAME, ("filing",))
-mount(claims.app, CONTRACTS_BY_NAME, ("claim",))
-mount(show.trace_codes, CONTRACTS_BY_NAME, ("traces",))
-mount(show.fund, CONTRACTS_BY_NAME, ("funds",))
-mount(show.family, CONTRACTS_BY_NAME, ("family",))
-mount(show.wallet, CONTRACTS_BY_NAME, ("wallet",))
-mount(show.credit, CONTRACTS_BY_NAME, ("credit",))
-mount(cover.app, CONTRACTS_BY_NAME, ("cover",))
-show.reimburse.command("again")(reimburse.again)
-mount(show.reimburse, CONTRACTS_BY_NAME, ("reimbursement",))
-for noun, group in clearing.GROUPS.items():
-    mount(group, CONTRACTS_BY_NAME, (noun,))
-mount(lives.newborn, CONTRACTS_BY_NAME, ("newborn",))
-mount(lives.move, CONTRACTS_BY_NAME, ("move",))
-mount(lives.recovery, CONTRACTS_BY_NAME, ("recovery",))
-mount(lives.estate, CONTRACTS_BY_NAME, ("estate",))
-mount(refunds.payouts, CONTRACTS_BY_NAME, ("payout",))
-mount(show.catalogue, CONTRACTS_BY_NAME, ("catalogue",))
-mount(policy.app, CONTRACTS_BY_NAME, ("policy",))
-mount(bank.app, CONTRACTS_BY_NAME, ("bank",))
-mount(provider.app, CONTRACTS_BY_NAME, ("provider",))
-bank.app.command("trace")(trace_back.trace_back)
-show.fund.command("trial-balance")(books.trial_balance)
-show.fund.command("statement")(books.statement)
-show.fund.command("vouchers")(books.vouchers)
-show.fund.command("batches")(books.batches)
-policy.app.command("show")(show.policy_show)
-lives.mount(show.person)
-worklists.mount(show.filing, show.reimburse, show.wallet, lives.recovery)
-show.catalogue.command("load")(catalogue_load.load)
-
-for group, name in (
-    (keys.app, "keys"),
-    (genesis.app, "genesis"),
-    (node.app, "node"),
-    (member.app, "member"),
-    (devnet.app, "devnet"),
-    (policy.app, "policy"),
-    (show.org, "org"),
-    (show.person, "person"),
-    (show.filing, "filing"),
-    (claims.app, "claim"),
-    (show.trace_codes, "trace-code"),
-    (show.fund, "fund"),
-    (provider.app, "provider"),
-    (bank.app, "bank"),
-    (show.family, "family"),
-    (show.wallet, "wallet"),
-    (show.credit, "credit"),
-    (cover.app, "cover"),
-    (show.reimburse, "reimburse"),
-    *((group, noun) for noun, group in clearing.GROUPS.items()),
-    (refunds.payouts, "payout"),
-    (lives.newborn, "newborn"),
-    (lives.move, "move"),
-    (lives.estate, "estate"),
-    (lives.recovery, "recovery"),
-    (show.catalogue, "catalogue"),
-    (show.looks, "looks"),
-    (show.tx, "tx"),
-    (show.block, "block"),
-    (proof.app, "proof"),
-    (validator.app, "validator"),
-    (findings.evidence, "evidence"),
-    (findings.debug, "debug"),
-):
-    app.add_typer(group, name=name)
-claims.app.command("compare")(compare.compare)
-claims.app.command("reconcile")(bills.reconcile)
-claims.app.command("rerun")(rerun.rerun)
-show.reimburse.command("rerun")(rerun.rerun_reimbursement)
-app.command("trace")(trace.trace)
-app.command("due")(due.due)
-app.command("watch")(watch.watch)
-app.command("status")(show.status)
-app.command("bench")(bench.bench)
-app.command("demo")(demo.demo)
 
 
 def _tell_version(asked: bool) -> None:
     if asked:
+        from importlib.metadata import version  # here: it loads more than the rest of this module
+
         typer.echo(f"yibao {version('yibao-ledger')}")
         raise typer.Exit
 
@@ -165,7 +51,7 @@ def root(
 ) -> None:
     """Options that every command shares."""
     if isnan(timeout_s):  # within any range, as comparisons go
-        fail(Exit.USAGE, "--timeout: nan is no number of seconds", hint="for example 30")
+        raise typer.BadParameter("nan is no number of seconds", param_hint="--timeout")
     context.obj = Settings(node=node, key=key, timeout_s=timeout_s)
 
 

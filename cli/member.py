@@ -25,9 +25,7 @@ from contracts.settlement.bank_file import BankFileError, parse_statement
 from node.config_file import ConfigError, describe
 from node.member.config import SECTIONS, load
 
-app = typer.Typer(
-    no_args_is_help=True, help="An organisation's own node that trusts no other. 成员节点"
-)
+app = typer.Typer(no_args_is_help=True)
 
 ConfigFile = Annotated[Path, typer.Argument(help="The member node's configuration, TOML.")]
 TIMEOUT_S = 30.0

@@ -17,7 +17,7 @@ from cli.output import Json, print_json, print_table
 from node.config import SECTIONS
 from node.config_file import describe
 
-app = typer.Typer(no_args_is_help=True, help="Run a node, check its data. 节点")
+app = typer.Typer(no_args_is_help=True)
 
 ConfigFile = Annotated[Path, typer.Argument(help="The node's configuration, TOML.")]
 

@@ -32,9 +32,7 @@ from contracts.settlement.policy_trial import try_policy
 from contracts.settlement.reasons import TABLE
 from contracts.settlement.terms import FUNDS, SCHEMES
 
-app = typer.Typer(
-    name="policy", help="Check and try policies offline (政策检查与测算).", no_args_is_help=True
-)
+app = typer.Typer(no_args_is_help=True)
 
 TRIAL_AREA = "990100"
 """A made-up pooling area: the trial's bills belong to nobody."""

@@ -23,7 +23,7 @@ from node.ledger.errors import InvalidGenesis, LedgerError
 from node.ledger.evidence import ReceiptFacts, StateFacts, verify_evidence
 from node.ledger.genesis import Genesis
 
-app = typer.Typer(no_args_is_help=True, help="Evidence: save it, check it offline. 证据")
+app = typer.Typer(no_args_is_help=True)
 
 Output = Annotated[Path, typer.Option("--output", "-o", help="Where the evidence file goes.")]
 

@@ -23,9 +23,7 @@ from contracts.settlement.case import CaseError
 from contracts.settlement.provider.case import normalise
 from contracts.settlement.provider.program import WAYS, PaymentProgram
 
-app = typer.Typer(
-    no_args_is_help=True, help="Payment of institutions by item, DRG, DIP, bed-day. 医保支付方式"
-)
+app = typer.Typer(no_args_is_help=True)
 
 PaymentCaseFile = Annotated[Path, typer.Argument(help="A payment case (docs/provider-payment.md).")]
 

@@ -27,10 +27,6 @@ from node.ledger.codec import encode
 from node.ledger.crypto import H
 from node.ledger.types import ATTACHMENT_BYTES_MAX
 
-payouts = typer.Typer(
-    no_args_is_help=True, help="Refunds of closed accounts, to the person or an heir. 销户退款"
-)
-
 MADE_BY = ("register", "lines", "settle")
 """Methods whose calls make a settlement."""
 

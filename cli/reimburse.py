@@ -1,4 +1,4 @@
-"""``yibao reimburse again``: decide a reimbursement again, without writing its filing call down.
+"""``yibao reimburse``: how a reimbursement stands; decide it again without its filing call at hand.
 
 The call that filed the bill is read from the node, as it was handed in, and attached: the contract
 holds it to the digest that the ledger has.
@@ -16,12 +16,26 @@ from cli.exits import Exit
 from cli.output import Json, fail, print_json
 from cli.rerun_case import call_of, history
 from cli.session import open_client
+from cli.show import record
 from contracts.settlement.reimbursement import AUDIENCE, CONTRACT
 from contracts.settlement.reimbursement_again import WHY_AGAIN
 from node.ledger.codec import encode
 from node.ledger.crypto import H
 
+app = typer.Typer(no_args_is_help=True)
 
+
+@app.command("show")
+def show(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="REIMBURSEMENT", help="Its id.")],
+    as_json: Json = False,
+) -> None:
+    """How a reimbursement stands: stage, what is due and by when, orders to the bank. Logged."""
+    record(context, "Reimbursement 零星报销", f"/v1/reimbursements/{name}", as_json)
+
+
+@app.command("again")
 def again(
     context: typer.Context,
     reimbursement: Annotated[str, typer.Argument(help="Id of the reimbursement.")] = "",

@@ -12,7 +12,8 @@ from cli.client import Client, Late, Refused, Unaskable, Unreachable
 from cli.exits import Exit
 from cli.identity import Identity, KeyFileError, open_key, read_key_header
 from cli.output import fail
-from cli.settings import read_passphrase, settings_of
+from cli.passphrase import read_passphrase
+from cli.settings import settings_of
 from node.ledger.errors import LedgerError
 
 OPEN_HINT = "is it the right passphrase for this key? YIBAO_PASSPHRASE_FILE, YIBAO_PASSPHRASE"

@@ -8,15 +8,10 @@ The key file names its organisation; its passphrase comes from ``YIBAO_PASSPHRAS
 
 from __future__ import annotations
 
-import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import typer
-
-from cli.exits import Exit
-from cli.output import fail
 
 NODE_DEFAULT = "http://127.0.0.1:8800"
 
@@ -38,27 +33,3 @@ def settings_of(context: typer.Context) -> Settings:
     found = context.find_object(Settings)
     assert found is not None, "the root callback sets the settings before any command runs"
     return found
-
-
-def read_passphrase(purpose: str, *, confirm: bool = False) -> str:
-    """The passphrase for ``purpose``; ends the command where none can be had."""
-    if path := os.environ.get("YIBAO_PASSPHRASE_FILE"):
-        try:
-            return Path(path).read_text(encoding="utf-8").rstrip("\n")
-        except OSError as error:
-            fail(Exit.LOCAL, f"cannot read the passphrase file {path}: {error.strerror}")
-        except UnicodeDecodeError as error:
-            message = f"the passphrase file {path} is not UTF-8: byte {error.start}"
-            fail(Exit.LOCAL, message, hint="write the passphrase as UTF-8 text")
-    if text := os.environ.get("YIBAO_PASSPHRASE"):
-        return text
-    if not sys.stdin.isatty():
-        fail(
-            Exit.LOCAL,
-            f"a passphrase is needed for {purpose}, and there is no terminal to ask on",
-            hint="set YIBAO_PASSPHRASE_FILE to a file that only you can read",
-        )
-    asked: str = typer.prompt(
-        f"Passphrase for {purpose}", hide_input=True, confirmation_prompt=confirm
-    )
-    return asked

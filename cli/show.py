@@ -28,21 +28,14 @@ from cli.output import (
 )
 from cli.session import open_client
 
-person = typer.Typer(no_args_is_help=True, help="Insured persons: enrol, look. 参保人")
-filing = typer.Typer(no_args_is_help=True, help="Filings for care elsewhere. 备案")
-reimburse = typer.Typer(
-    no_args_is_help=True, help="Reimbursement of people who paid first. 零星报销"
-)
-trace_codes = typer.Typer(no_args_is_help=True, help="Drug trace codes: return, issue. 追溯码")
-family = typer.Typer(no_args_is_help=True, help="Relatives and shared accounts. 家庭共济")
-wallet = typer.Typer(no_args_is_help=True, help="Transfers between relatives. 医保钱包")
-credit = typer.Typer(no_args_is_help=True, help="Holds that banks grant for care. 信用就医")
-fund = typer.Typer(no_args_is_help=True, help="Funds and accounts: balances, postings. 基金")
-org = typer.Typer(no_args_is_help=True, help="Organisations, keys, votes, parameters. 机构")
-catalogue = typer.Typer(no_args_is_help=True, help="Catalogues of places of care. 目录")
-looks = typer.Typer(no_args_is_help=True, help="Looks at persons' data: anchor a day. 查询记录")
-tx = typer.Typer(no_args_is_help=True, help="Transactions. 交易")
-block = typer.Typer(no_args_is_help=True, help="Blocks and headers. 区块")
+person = typer.Typer(no_args_is_help=True)
+filing = typer.Typer(no_args_is_help=True)
+fund = typer.Typer(no_args_is_help=True)
+org = typer.Typer(no_args_is_help=True)
+catalogue = typer.Typer(no_args_is_help=True)
+looks = typer.Typer(no_args_is_help=True)
+tx = typer.Typer(no_args_is_help=True)
+block = typer.Typer(no_args_is_help=True)
 
 ClaimId = Annotated[str, typer.Argument(metavar="CLAIM", help="Claim id.")]
 PersonId = Annotated[str, typer.Argument(metavar="PERSON", help="Pseudonym of the person.")]
@@ -340,16 +333,6 @@ def filing_content(
     path = f"/v1/filings/{filing_id}/attachments"
     if (answer := asked(context, as_json, path, limit=limit, after=after or None)) is not None:
         print_content(answer)
-
-
-@reimburse.command("show")
-def reimburse_show(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="REIMBURSEMENT", help="Its id.")],
-    as_json: Json = False,
-) -> None:
-    """How a reimbursement stands: stage, what is due and by when, orders to the bank. Logged."""
-    record(context, "Reimbursement 零星报销", f"/v1/reimbursements/{name}", as_json)
 
 
 # --- Money, organisations, policies, catalogues ------------------------------------------------

@@ -23,15 +23,15 @@ from cli.client import CallSpec, Client
 from cli.exits import Exit
 from cli.identity import KeyFileError, open_key, read_key_header
 from cli.output import Json, fail, out, print_fields, print_json, print_table
+from cli.passphrase import read_passphrase
 from cli.session import open_client
-from cli.settings import read_passphrase
 from contracts.governance import quorum
 from node.ledger import crypto
 from node.ledger.crypto import H
 from node.ledger.errors import LedgerError
 from node.ledger.types import KEY_BYTES
 
-app = typer.Typer(no_args_is_help=True, help="Validators: list, add, remove, rotate. 共识成员")
+app = typer.Typer(no_args_is_help=True)
 
 VoteId = Annotated[str, typer.Argument(metavar="VOTE", help="Id of the proposal.")]
 Bureau = Annotated[str, typer.Argument(metavar="ORGANISATION", help="For example bureau:430000.")]

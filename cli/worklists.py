@@ -291,18 +291,3 @@ def recovery_queue(
         ],
         footer=next_page(answer),
     )  # fmt: skip
-
-
-def mount(
-    filing: typer.Typer, reimburse: typer.Typer, wallet: typer.Typer, recovery: typer.Typer
-) -> None:
-    """Put the commands into their groups."""
-    recovery.command("queue")(recovery_queue)
-    wallet.command("waiting")(wallet_waiting)
-    filing.command("queue")(queue)
-    filing.command("approve")(approve)
-    filing.command("return")(return_)
-    filing.command("refuse")(refuse)
-    filing.command("ending")(ending)
-    filing.command("affected")(affected)
-    reimburse.command("queue")(reimburse_queue)

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from cli import clearing
-from cli.calls import CallFileError, call_of, from_json, read_call
-from cli.main import CONTRACTS_BY_NAME
+from cli.calls import CallFileError, call_of, contracts, from_json, read_call
+from cli.nouns import NOUNS
 from contracts.settlement import CONTRACTS
 from tests.cli.running import yibao
 
-SETTLE = CONTRACTS_BY_NAME["claim"].methods["settle"]
+SETTLE = contracts()["claim"].methods["settle"]
 LINE = {
     "line": "1", "code": "X1", "service_date": "2026-01-02", "unit_price_e6": 1_000_000,
     "quantity_e4": 10_000, "amount_fen": 100, "confirmed": 0, "practitioner": "d1",
@@ -60,16 +59,7 @@ def test_bytes_are_hexadecimal_text() -> None:
 
 
 def test_every_method_of_every_contract_is_a_command() -> None:
-    groups = {
-        "organisations": "org", "governance": "org", "enrolment": "person", "counters": "person",
-        "filing": "filing", "claim": "claim", "funds": "fund", "catalogue": "catalogue",
-        "policy": "policy", "looks": "looks", "reimbursement": "reimburse",
-        "traces": "trace-code", "provider": "provider", "bank": "bank", "cover": "cover",
-        "payout": "payout", "estate": "estate", "newborn": "newborn", "move": "move",
-        "recovery": "recovery",
-        "family": "family", "wallet": "wallet", "credit": "credit",
-        **{name: name for name in clearing.GROUPS},
-    }  # fmt: skip
+    groups = {name: noun for noun, row in NOUNS.items() for name in row.calls}
     for contract in CONTRACTS:
         if contract.name == "accusation":
             # Its argument is a file that the node keeps: ``evidence report`` sends that.
@@ -116,8 +106,8 @@ def test_a_file_that_does_not_mean_one_thing_is_no_call(
     assert read_call(SETTLE, file).args == {}, "a byte order mark is fine"
 
 
-DEPLOY = CONTRACTS_BY_NAME["policy"].methods["deploy"]
-ADMIT = CONTRACTS_BY_NAME["organisations"].methods["admit"]
+DEPLOY = contracts()["policy"].methods["deploy"]
+ADMIT = contracts()["organisations"].methods["admit"]
 
 
 def test_a_named_file_stands_for_what_it_holds(tmp_path: Path) -> None:

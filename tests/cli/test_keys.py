@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cli.calls import contracts
 from cli.exits import Exit
 from cli.identity import KeyFileError, identity_of_seed, new_seed, open_key, write_key
-from cli.main import CONTRACTS_BY_NAME
 from node.ledger import crypto
 from node.ledger.errors import LedgerError
 from node.ledger.keystore import SCRYPT_N_LEAST
@@ -134,7 +134,7 @@ def test_a_proof_with_holder_and_post_is_an_entry_of_a_call(key: Path) -> None:
         "key": told(*words)["key"], "purposes": ["read", "sign"], "holder": "staff:1",
         "post": "clerk", "proof": told(*words)["proof"],
     }  # fmt: skip
-    shape = CONTRACTS_BY_NAME["organisations"].methods["admit"].describe()["args"]["keys"]["of"]
+    shape = contracts()["organisations"].methods["admit"].describe()["args"]["keys"]["of"]
     assert set(entry) == set(shape["fields"])
 
 

@@ -22,6 +22,7 @@ import typer.main
 from cli.exits import MEANING, Exit
 from cli.identity import new_seed, write_key
 from cli.main import app
+from cli.nouns import NOUNS
 from node.ledger.keystore import SCRYPT_N_LEAST
 from tests.cli.running import PASSPHRASE, ROOT, process, yibao
 
@@ -80,6 +81,56 @@ def test_each_shell_gets_a_completion_script(shell: str) -> None:
     assert told.returncode == 0, told.stderr
     assert "_YIBAO_COMPLETE" in told.stdout
     assert f"complete_{shell}" in told.stdout
+
+
+IMPORTED = """
+import sys
+from cli.entry import main
+try:
+    main()
+finally:
+    print(*sys.modules, file=sys.stderr)
+"""
+WEIGHTY = {"contracts.settlement.system", "fastapi", "uvicorn", "plyvel", "xlsxwriter", "node.api"}
+ONLY_FOR_CALLS = WEIGHTY | {"node", "contracts", "httpx", "cryptography", "msgpack", "cli.show"}
+
+
+@pytest.mark.parametrize(
+    ("words", "completed", "left_out"),
+    [
+        (("--version",), "", ONLY_FOR_CALLS | {"rich", "pydantic"}),
+        (("--help",), "", ONLY_FOR_CALLS),
+        (("clam",), "", ONLY_FOR_CALLS),
+        ((), "yibao cl", ONLY_FOR_CALLS),
+        (("status", "--help"), "", WEIGHTY),
+        (("claim", "show", "--help"), "", WEIGHTY | {"cli.bills", "cli.rerun", "cli.refunds"}),
+        ((), "yibao claim show --", WEIGHTY),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_what_is_not_called_is_not_imported(
+    words: tuple[str, ...], completed: str, left_out: set[str]
+) -> None:
+    asked = {
+        "_YIBAO_COMPLETE": "complete_bash",
+        "COMP_WORDS": completed,
+        "COMP_CWORD": str(completed.count(" ")),
+    }
+    told = subprocess.run(
+        [sys.executable, "-c", IMPORTED, *words],
+        cwd=ROOT, env={**os.environ, **(asked if completed else {})},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert told.stdout or "Did you mean" in told.stderr
+    imported = set(told.stderr.split())
+    assert "cli.main" in imported
+    assert not left_out & imported
+
+
+def test_the_line_of_a_command_in_the_table_is_the_one_of_its_own_help() -> None:
+    for (name, *inner), command in COMMANDS:
+        if not inner:
+            assert NOUNS[name].help == " ".join(command.help.split("\n\n")[0].split())
 
 
 def test_words_are_completed() -> None:
@@ -263,12 +314,15 @@ def test_a_command_that_is_interrupted_ends_without_a_traceback(
 INTERRUPTED_WHILE_IMPORTING = """
 import os, signal, sys
 
+where, *words = sys.argv[1:]
+sys.argv[1:] = words
+
 # As in a terminal: tests that run in the background inherit that it is ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 class Finder:
     def find_spec(self, name, *_):
-        if name == "cli.output":
+        if name == where:
             os.kill(os.getpid(), signal.SIGINT)
 
 sys.meta_path.insert(0, Finder())
@@ -277,9 +331,19 @@ main()
 """
 
 
-def test_a_command_that_is_interrupted_while_it_is_imported_ends_quietly() -> None:
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [
+        ("cli.main", ("--help",)),
+        ("cli.claims", ("claim", "show", "--help")),
+        ("contracts.settlement.system", ("claim", "settle", "--help")),
+    ],
+)
+def test_a_command_that_is_interrupted_while_it_is_imported_ends_quietly(
+    where: str, words: tuple[str, ...]
+) -> None:
     told = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED_WHILE_IMPORTING],
+        [sys.executable, "-c", INTERRUPTED_WHILE_IMPORTING, where, *words],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (told.returncode, told.stdout, told.stderr) == (-signal.SIGINT, "", "")
