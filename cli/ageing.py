@@ -28,7 +28,7 @@ def ageing(
     whose: Annotated[
         str,
         typer.Argument(
-            metavar="WHOSE", help="An institution, or a district, city or province: 440100."
+            metavar="WHOSE", help="An institution, or an area: 440100; 000000 is the country."
         ),
     ],
     as_json: Json = False,

@@ -21,7 +21,11 @@ from contracts.settlement.filing import REASONS, WARNED_AT_ONCE
 FilingId = Annotated[str, typer.Argument(metavar="FILING", help="Filing id.")]
 Area = Annotated[
     str | None,
-    typer.Argument(metavar="[AREA]", help="Pooling area, six digits; your own when left out."),
+    typer.Argument(
+        metavar="[AREA]",
+        help="Pooling area, six digits; your own when left out. Each has a list of its own: "
+        "a province's has nothing of its cities.",
+    ),
 ]
 Reason = Annotated[str, typer.Option("--reason", help="One of " + ", ".join(REASONS) + ".")]
 Note = Annotated[

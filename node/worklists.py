@@ -3,10 +3,10 @@
 A filing that waits for its decision, a filing that stands and will end, a reimbursement that waits
 for somebody, a wallet transfer that nobody has claimed, a recovery that is not at its end: each has
 a row in its home area's list, by the day that matters. An institution has one in the lists of its
-district, city and province, so that a bureau's report finds them all. The state has no iteration,
-and going through all filings that ever were, to find the three that wait, would cost more every
-year; so the batch that changes such an entry also changes its rows. They can be dropped and made
-again from the state at any time, also where a snapshot brought the state without blocks.
+district, city and province and of the country, so that a report finds them all. The state has no
+iteration, and going through all filings that ever were, to find the three that wait, would cost
+more every year; so the batch that changes such an entry also changes its rows. They can be dropped
+and made again from the state at any time, also where a snapshot brought the state without blocks.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from contracts import organisations
-from contracts.regions import COUNTRY, widening
+from contracts.regions import widening
 from contracts.settlement import calendar
 from contracts.settlement.enrolment_record import area_of
 from contracts.settlement.filing_record import PENDING, Filing
@@ -49,7 +49,6 @@ def rows_of(key: str, data: bytes | None) -> dict[bytes, bytes]:
         return {
             key_of(WorkList.INSTITUTIONS, area, NO_DATE, name): b""
             for area in widening(value["region"])
-            if area != COUNTRY
         }
     if key.startswith(WALLET):
         giver, _, _, status, back_ms, *_ = value

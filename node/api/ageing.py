@@ -45,7 +45,7 @@ async def institution_ageing(access: AccessDep, institution: ThingId) -> Respons
 async def area_ageing(
     access: AccessDep, area: AreaCode, limit: Limit, after: AfterItem = ""
 ) -> Response:
-    """The institutions of a district, city or province that are owed anything, by their ids: sums
+    """The institutions of an area (000000: the country) that are owed anything, by their ids: sums
     by where the money waits, what was declared by how long ago the month was closed, and what rolls
     on unconfirmed by the month in which it was settled.
 

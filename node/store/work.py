@@ -18,7 +18,7 @@ from node.store.kv import Reader
 
 WHOLE = keys.meta("work-lists")
 """Set once the lists were made from the whole state; gone when another state was put in place."""
-MADE = b"4"
+MADE = b"5"
 """Which lists there are: with anything else under that key the lists are made again."""
 AREA_CHARS, DATE_CHARS = 6, 10
 NO_DATE = "1000-01-01"
@@ -35,7 +35,7 @@ class WorkList(Enum):
     REIMBURSEMENTS = b"r"
     """Reimbursements that wait for somebody, by the day on which that is due."""
     INSTITUTIONS = b"i"
-    """Institutions of a district, of its city and of its province, all under ``NO_DATE``."""
+    """Institutions of a district, of its city, its province and the country, under ``NO_DATE``."""
     WALLETS = b"w"
     """Wallet transfers that nobody has claimed, by the day on which they go back."""
     RECOVERIES = b"d"

@@ -21,6 +21,7 @@ from tests.contracts.world import (
 )
 from tests.node.api.real import OTHER_HOSPITAL
 
+AUDITOR = "auditor:national"
 ONE, TWO, ELSEWHERE = "H44010000123-m-1", "H44010000123-m-2", "H44010000999-m-1"
 
 
@@ -85,6 +86,9 @@ def test_it_agrees_with_the_institutions_own_and_with_its_account(desk: Desk) ->
 
 def test_a_province_sees_its_cities_and_others_do_not(desk: Desk) -> None:
     assert report(desk, "440000", BUREAU_GUANGDONG) | {"area": ""} == report(desk) | {"area": ""}
+    country = desk.screens.json(AUDITOR, "audit", "declaration", "ageing", "000000")["totals"]
+    assert country == report(desk)["totals"], "no area's report is empty because it is wide"
+    desk.screens.text(BUREAU_GUANGDONG, "finance", "declaration", "ageing", "000000", code=4)
     words = ("declaration", "ageing", "440100")
     for who in (BUREAU_CHANGSHA, HOSPITAL):
         desk.screens.text(who, "finance", *words, code=4)

@@ -212,10 +212,11 @@ def test_an_institution_is_in_the_lists_of_all_that_it_lies_in() -> None:
     ):  # fmt: skip
         admit(org_id, region)
     names = {area: store.names(WorkList.INSTITUTIONS, area) for area in
-             ("440106", "440100", "440000", "430000")}  # fmt: skip
+             ("440106", "440100", "440000", "430000", "000000")}  # fmt: skip
     assert names == {
         "440106": ["hospital:H1"], "440100": ["hospital:H1", "pharmacy:P1"],
         "440000": ["hospital:H1", "hospital:H2", "pharmacy:P1"], "430000": [],
+        "000000": ["hospital:H1", "hospital:H2", "pharmacy:P1"],
     }  # fmt: skip
     admit("hospital:H1", "440300")
     assert store.names(WorkList.INSTITUTIONS, "440100") == ["pharmacy:P1"]
