@@ -26,6 +26,7 @@ from cli.output import Json, fail, out, print_fields, print_json, print_table
 from cli.passphrase import read_passphrase
 from cli.session import open_client
 from contracts.governance import quorum
+from contracts.validator_set import ATTESTED_MAX
 from node.ledger import crypto
 from node.ledger.crypto import H
 from node.ledger.errors import LedgerError
@@ -44,6 +45,13 @@ Absent = Annotated[
         "--despite-absent", help="Propose although members that it would need are not connected."
     ),
 ]
+
+APPROVED = "approved"
+"""The quorum is there and the key has not joined: it has attested nothing, or too long ago."""
+ATTEST_NEXT = (
+    f"an attestation of one of the last {ATTESTED_MAX} blocks, by the node of the key that joins: "
+    "yibao validator attest"
+)
 
 
 @app.command("list")
@@ -153,6 +161,9 @@ def vote(
     args = {"id": vote_id, "approve": not against}
     with open_client(context) as client:
         answer = client.submit([CallSpec("governance", "vote", args, f"vote/{vote_id}")])
+    waits = [row["receipt"]["answer"].get("status") == APPROVED for row in answer["receipts"]]
+    if any(waits) and not as_json:
+        out.print(f"approved, and waits for {ATTEST_NEXT} {vote_id}")
     show_submission(answer, as_json)
 
 
@@ -186,6 +197,8 @@ def show(context: typer.Context, vote_id: VoteId, as_json: Json = False) -> None
     fields["votes"] = f"{approved} for it of {value['quorum']} needed"
     if value["action"] == "validator":
         fields["attested"] = value["attested_height"] or "not yet (yibao validator attest)"
+    if value["status"] == APPROVED:
+        fields["waits for"] = f"{ATTEST_NEXT} {vote_id}"
     print_fields(f"Proposal 提案 {vote_id}", fields)
     print_table(
         "Votes 表决",
