@@ -23,7 +23,7 @@ from cli.identity import Identity, identity_of_seed, new_seed, open_key, write_k
 from node.ledger import crypto
 from node.ledger.genesis import Genesis, make_content
 from node.ledger.keystore import SCRYPT_N_LEAST
-from node.ledger.types import Key, Signature
+from node.ledger.types import Key
 
 MANIFEST = "network.json"
 
@@ -162,11 +162,7 @@ def create(
     )
     genesis = Genesis.from_content(content)
     private = {_key(seed): crypto.private_key(seed) for seed in seeds.values()}
-    proofs: dict[Key, Signature] = {
-        key: crypto.prove_possession(private[key], genesis.chain, organisation, purposes)
-        for organisation, purposes, key in genesis.key_roles()
-    }
-    (folder / "genesis.json").write_bytes(genesis.render(proofs))
+    (folder / "genesis.json").write_bytes(genesis.render(genesis.prove_keys(private)))
 
     nodes = _places(folder, members, ports, told)
     network = Network(folder, genesis.chain, nodes)

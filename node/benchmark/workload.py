@@ -28,7 +28,7 @@ from node.ledger.transaction import (
     commit,
     sign_transaction,
 )
-from node.ledger.types import Digest, Key, OrgId, Signature, TimeMs, Value
+from node.ledger.types import Digest, Key, OrgId, TimeMs, Value
 
 PROVINCES = tuple(
     f"{code}0000"
@@ -174,11 +174,7 @@ class Country:
         }
         auditor = Signer.of(AUDITOR, "audit")
         privates[auditor.key] = auditor.private
-        proofs: dict[Key, Signature] = {
-            key: crypto.prove_possession(privates[key], genesis.chain, organisation, purposes)
-            for organisation, purposes, key in genesis.key_roles()
-        }
-        return genesis.render(proofs)
+        return genesis.render(genesis.prove_keys(privates))
 
     # --- Set-up -------------------------------------------------------------------------------
 

@@ -116,6 +116,14 @@ class Genesis:
             for item in organisation["keys"]:
                 yield organisation["id"], item["purposes"], Key(item["key"])
 
+    def prove_keys(self, privates: Mapping[Key, crypto.PrivateKey]) -> dict[Key, Signature]:
+        """Proofs of possession for ``render``, by whoever has every key: a network of one machine.
+        In a ceremony each organisation makes its own (``yibao keys prove``)."""
+        return {
+            key: crypto.prove_possession(privates[key], self.chain, organisation, purposes)
+            for organisation, purposes, key in self.key_roles()
+        }
+
     def render(self, proofs: Mapping[Key, Signature]) -> bytes:
         """The genesis file: JSON for people, one form for one content and proofs."""
         document = {

@@ -13,7 +13,7 @@ from contracts.settlement import CONTRACTS
 from node.benchmark.workload import PROVINCES, VALIDATOR, Signer
 from node.ledger import crypto
 from node.ledger.genesis import Genesis, make_content
-from node.ledger.types import Key, Signature
+from node.ledger.types import Key
 
 NAMES: dict[str, str] = dict(
     zip(
@@ -161,8 +161,4 @@ def genesis_of(places: Places, time_ms: int) -> bytes:
         validators=[(VALIDATOR, Signer.of(VALIDATOR, "validate").key)],
     )
     genesis = Genesis.from_content(content)
-    proofs: dict[Key, Signature] = {
-        key: crypto.prove_possession(roles[key], genesis.chain, organisation, purposes)
-        for organisation, purposes, key in genesis.key_roles()
-    }
-    return genesis.render(proofs)
+    return genesis.render(genesis.prove_keys(roles))

@@ -118,12 +118,8 @@ def make_network_genesis(
         validators=[(bureau(n), crypto.public_key(keys[f"validate{n}"])) for n in range(count)],
     )  # fmt: skip
     genesis = Genesis.from_content(content)
-    by_key = {crypto.public_key(key): key for key in keys.values()}
-    proofs = {
-        Key(key): crypto.prove_possession(by_key[key], genesis.chain, organisation, purposes)
-        for organisation, purposes, key in genesis.key_roles()
-    }
-    data = genesis.render(proofs)
+    privates = {crypto.public_key(key): key for key in keys.values()}
+    data = genesis.render(genesis.prove_keys(privates))
     return Genesis.parse(data), data
 
 

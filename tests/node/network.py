@@ -28,7 +28,7 @@ from node.ledger.transaction import (
     TransactionBody,
     sign_transaction,
 )
-from node.ledger.types import Key, OrgId, TimeMs
+from node.ledger.types import OrgId, TimeMs
 from node.mempool import PoolLimits
 from node.service.node import Node, NodeOptions
 from node.service.opening import OpenedLedger, OpenOptions, open_ledger
@@ -144,12 +144,8 @@ def make_genesis(contracts: Mapping[str, int] | None = None) -> tuple[Genesis, b
         validators=[(BUREAU, crypto.public_key(keys["validate"]))],
     )  # fmt: skip
     genesis = Genesis.from_content(content)
-    by_key = {crypto.public_key(key): key for key in keys.values()}
-    proofs = {
-        Key(key): crypto.prove_possession(by_key[key], genesis.chain, organisation, purposes)
-        for organisation, purposes, key in genesis.key_roles()
-    }
-    data = genesis.render(proofs)
+    privates = {crypto.public_key(key): key for key in keys.values()}
+    data = genesis.render(genesis.prove_keys(privates))
     return Genesis.parse(data), data
 
 

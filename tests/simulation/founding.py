@@ -29,7 +29,7 @@ from node.ledger.transaction import (
     TransactionBody,
     sign_transaction,
 )
-from node.ledger.types import Digest, Key, OrgId, Signature, TimeMs
+from node.ledger.types import Digest, Key, OrgId, TimeMs
 from node.ordering.wire import to_core_block
 from node.service.chain import Chain
 from node.service.opening import OpenedLedger, OpenOptions, open_database
@@ -125,12 +125,12 @@ def public_of(organisation: str, name: str) -> Key:
     return Key(key_of(organisation, name))
 
 
-def _organisations() -> tuple[list[dict[str, Any]], dict[Key, tuple[str, str, list[str]]]]:
+def _organisations() -> tuple[list[dict[str, Any]], dict[Key, crypto.PrivateKey]]:
     listed = [*ORGANISATIONS, (OTHER_HOSPITAL, "hospital", "440100")]
     known = {organisation for organisation, _, _ in listed}
     listed += [(one, "bureau", one[7:]) for one in BUREAUS if one not in known]
     made: list[dict[str, Any]] = []
-    roles: dict[Key, tuple[str, str, list[str]]] = {}
+    privates: dict[Key, crypto.PrivateKey] = {}
     for organisation, kind, region in listed:
         posts = POSTS if organisation in known else ("checker",)
         names = [*posts, *(SPARE_KEYS if organisation in BUREAUS else ())]
@@ -142,7 +142,7 @@ def _organisations() -> tuple[list[dict[str, Any]], dict[Key, tuple[str, str, li
                 {"key": key, "purposes": ["validate" if validates else "sign"],
                  "holder": f"s:{name}", "post": "operator" if validates else name}
             )  # fmt: skip
-            roles[key] = (organisation, name, ["validate" if validates else "sign"])
+            privates[key] = private_of(organisation, name)
         hospital = kind == "hospital"
         record: dict[str, Any] = {
             "id": organisation, "kind": kind, "region": region, "keys": keys,
@@ -156,11 +156,11 @@ def _organisations() -> tuple[list[dict[str, Any]], dict[Key, tuple[str, str, li
                 "tls_pin": crypto.tls_pin(transport),
             }  # fmt: skip
         made.append(record)
-    return made, roles
+    return made, privates
 
 
 def _genesis(size: int) -> tuple[Genesis, bytes]:
-    organisations, roles = _organisations()
+    organisations, privates = _organisations()
     content = make_content(
         time_ms=GENESIS_MS,
         parameters={},
@@ -169,11 +169,7 @@ def _genesis(size: int) -> tuple[Genesis, bytes]:
         validators=[(one, public_of(one, "validate")) for one in sorted(BUREAUS[:size])],
     )
     genesis = Genesis.from_content(content)
-    proofs: dict[Key, Signature] = {
-        key: crypto.prove_possession(private_of(org, name), genesis.chain, org, purposes)
-        for key, (org, name, purposes) in roles.items()
-    }
-    data = genesis.render(proofs)
+    data = genesis.render(genesis.prove_keys(privates))
     return Genesis.parse(data), data
 
 

@@ -65,7 +65,7 @@ def make_genesis(
 
     ``switches``: what the hospitals may settle.
     """
-    organisations, roles = [], {}
+    organisations, privates = [], {}
     for org_id, kind, region in parties:
         names = [*POSTS, "validate"] if org_id == BUREAU_HUNAN else list(POSTS)
         keys = []
@@ -74,7 +74,7 @@ def make_genesis(
             post = "operator" if name == "validate" else name
             key = key_of(org_id, name)
             keys.append({"key": key, "purposes": [purpose], "holder": f"s:{name}", "post": post})
-            roles[key] = (org_id, name, [purpose])
+            privates[key] = secret_of(org_id, name)
         hospital = kind == "hospital"
         organisations.append(
             {
@@ -91,11 +91,7 @@ def make_genesis(
         validators=[(BUREAU_HUNAN, key_of(BUREAU_HUNAN, "validate"))],
     )
     genesis = Genesis.from_content(content)
-    proofs = {
-        key: crypto.prove_possession(secret_of(org, name), genesis.chain, org, purposes)
-        for key, (org, name, purposes) in roles.items()
-    }
-    data = genesis.render(proofs)  # type: ignore[arg-type]
+    data = genesis.render(genesis.prove_keys(privates))
     return Genesis.parse(data), data
 
 

@@ -95,11 +95,8 @@ def make_genesis(bureaus: int = 4) -> Genesis:
 
 
 def genesis_proofs(genesis: Genesis) -> dict[Key, Signature]:
-    numbers = {public(n): n for base in (0, 1000) for n in range(base, base + 40)}
-    return {
-        key: crypto.prove_possession(private(numbers[key]), genesis.chain, organisation, purposes)
-        for organisation, purposes, key in genesis.key_roles()
-    }
+    numbers = (n for base in (0, 1000) for n in range(base, base + 40))
+    return genesis.prove_keys({public(n): private(n) for n in numbers})
 
 
 def settle_call(number: int, attachments: Sequence[int] = ()) -> Call:

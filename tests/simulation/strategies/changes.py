@@ -20,10 +20,15 @@ from tests.simulation.strategy import Strategy, strategy
 class Rewriting(Strategy):
     """Changes its own messages on their way out, two times of three."""
 
+    ONLY: FrameType | None = None
+    """The frames that it rewrites, where it does not rewrite all."""
+
     def begin(self) -> None:
         self.be_reckless()
 
     def send(self, organisation: str, frame: Frame) -> bool:
+        if self.ONLY not in (None, frame.type):
+            return self.pass_on(organisation, frame)
         message = message_of(frame)
         if message is None or self.chance.randrange(3) == 0:
             return self.pass_on(organisation, frame)
@@ -48,10 +53,7 @@ class Rewriting(Strategy):
 class LyingViewChange(Rewriting):
     """Hides what it has prepared, or where its chain ends."""
 
-    def send(self, organisation: str, frame: Frame) -> bool:
-        if frame.type is not FrameType.CHANGE:
-            return self.pass_on(organisation, frame)
-        return super().send(organisation, frame)
+    ONLY = FrameType.CHANGE
 
     def instead(self, message: Message) -> list[Message]:
         if not isinstance(message, ViewChange):
@@ -70,10 +72,7 @@ class LyingViewChange(Rewriting):
 class ForeignCertificate(Rewriting):
     """Reports as prepared what never was: certificates edited, of itself alone, of other places."""
 
-    def send(self, organisation: str, frame: Frame) -> bool:
-        if frame.type is not FrameType.CHANGE:
-            return self.pass_on(organisation, frame)
-        return super().send(organisation, frame)
+    ONLY = FrameType.CHANGE
 
     def instead(self, message: Message) -> list[Message]:
         if not isinstance(message, ViewChange):
@@ -102,10 +101,7 @@ class ForeignCertificate(Rewriting):
 class TwoNewViews(Rewriting):
     """As primary begins its view from other view changes for everybody."""
 
-    def send(self, organisation: str, frame: Frame) -> bool:
-        if frame.type is not FrameType.CHANGE:
-            return self.pass_on(organisation, frame)
-        return super().send(organisation, frame)
+    ONLY = FrameType.CHANGE
 
     def instead(self, message: Message) -> list[Message]:
         state = self.node._replica.state
@@ -153,10 +149,7 @@ class ForgedCertificate(Rewriting):
     """Passes forged certificates around: one signature less, one twice, other views, other epochs,
     strangers, flipped bits, another order."""
 
-    def send(self, organisation: str, frame: Frame) -> bool:
-        if frame.type is not FrameType.STATUS:
-            return self.pass_on(organisation, frame)
-        return super().send(organisation, frame)
+    ONLY = FrameType.STATUS
 
     def instead(self, message: Message) -> list[Message]:
         state = self.node._replica.state
@@ -174,10 +167,7 @@ class FalseBlock(Rewriting):
     """Tells of true blocks what they are not: that one ends its epoch, or that one does not; what
     it stands on. None of it is under a signature."""
 
-    def send(self, organisation: str, frame: Frame) -> bool:
-        if frame.type is not FrameType.CHANGE:
-            return self.pass_on(organisation, frame)
-        return super().send(organisation, frame)
+    ONLY = FrameType.CHANGE
 
     def receive(self, organisation: str, frame: Frame) -> Iterable[Frame]:
         state, status = self.node._replica.state, message_of(frame)
