@@ -260,10 +260,14 @@ class _Commands(Mapping[str, Any]):
         return self._calls[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys([*self._own, *self._calls, *self._noun.also]))
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(list(self))
+        return len(self._names)
+
+    @property
+    def _names(self) -> Mapping[str, None]:
+        return dict.fromkeys([*self._own, *self._calls, *self._noun.also])
 
     @cached_property
     def _calls(self) -> Mapping[str, Any]:

@@ -279,6 +279,19 @@ def test_a_call_that_is_off_is_a_usage_error(words: tuple[str, ...]) -> None:
     assert yibao(*words).exit_code == Exit.USAGE
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [(("clam",), "claim"), (("claim", "shwo"), "show"), (("claim", "refnd"), "refund"),
+     (("filing", "quue"), "queue"), (("family", "revok"), "revoke")],
+)  # fmt: skip
+def test_a_mistyped_word_is_answered_with_the_one_that_was_meant(
+    words: tuple[str, ...], meant: str
+) -> None:
+    told = yibao(*words)
+    assert told.exit_code == Exit.USAGE
+    assert f"Did you mean '{meant}'" in told.stderr
+
+
 def test_a_command_that_signs_wants_a_key() -> None:
     result = yibao("status")
     assert result.exit_code == Exit.LOCAL
