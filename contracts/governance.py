@@ -1,10 +1,10 @@
 """Contract ``governance``: what only a quorum of the bureaus may decide.
 
-Admission and removal of bureaus, the validator set, contract versions, network parameters, and
-keys of a bureau that lost its own. A proposal fixes its electorate: the organisations of the
-validator set when it was made, one vote each, whoever joins or leaves meanwhile. The vote that
-reaches the quorum carries the proposal out in the same call; one that can no longer be carried out
-is refused with the reason, and the vote does not count.
+Admission and removal of bureaus, successors of banks that left, the validator set, contract
+versions, network parameters, and keys of a bureau that lost its own. A proposal fixes its
+electorate: the organisations of the validator set when it was made, one vote each, whoever joins or
+leaves meanwhile. The vote that reaches the quorum carries the proposal out in the same call; one
+that can no longer be carried out is refused with the reason, and the vote does not count.
 
 A validate key joins when two things are there: the quorum, and an attestation by that key of a
 recent block (``attest``), in whichever order they come (``contracts.validator_set``).
@@ -21,8 +21,11 @@ from contracts import parameters, registry
 from contracts.api import Answer, Args, Context, Contract, State, Value, reject
 from contracts.organisation_methods import NEW_KEY, NEW_ORGANISATION, create, register_key
 from contracts.organisations import (
+    load,
     organisation_value,
     require_organisation,
+    successor_key,
+    takes_part,
     validators,
 )
 from contracts.schema import Bool, Bytes, Id, Int, Plain
@@ -65,6 +68,22 @@ def propose_admission(ctx: Context, args: Args) -> Answer:
 def propose_removal(ctx: Context, args: Args) -> Answer:
     """Propose that an organisation no longer takes part."""
     return _propose(ctx, args["id"], "removal", {"organisation": args["organisation"]})
+
+
+@CONTRACT.method(
+    args={"id": Id(40), "organisation": Id(40), "successor": Id(40)},
+    kinds=VALIDATING,
+    posts=("checker",),
+)
+def propose_successor(ctx: Context, args: Args) -> Answer:
+    """Propose whose word counts for a bank that has left: what it paid, what came back.
+
+    Refuses with ``governance.successor``.
+    """
+    subject = {name: args[name] for name in ("organisation", "successor")}
+    _electorate(ctx)
+    _check_successor(ctx, subject)
+    return _propose(ctx, args["id"], "successor", subject)
 
 
 @CONTRACT.method(
@@ -254,6 +273,19 @@ def _removal(ctx: Context, subject: Value) -> None:
     ctx.emit("organisations.left", organisation=org.id, from_height=ctx.height + 1)
 
 
+def _check_successor(ctx: Context, subject: Value) -> None:
+    left = load(ctx.state, subject["organisation"])
+    gone = left is not None and left.kind == "bank" and left.left_height is not None
+    if not gone or not takes_part(ctx.state, subject["successor"], "bank"):
+        reject("governance.successor", **subject)
+
+
+def _successor(ctx: Context, subject: Value) -> None:
+    _check_successor(ctx, subject)
+    ctx.state.put(successor_key(subject["organisation"]), subject["successor"])
+    ctx.emit("organisations.successor", **subject)
+
+
 def _key(ctx: Context, subject: Value) -> None:
     org = require_organisation(ctx.state, subject["organisation"])
     register_key(ctx, org, subject)
@@ -291,6 +323,7 @@ def _network_parameter(name: str, value: Value) -> Value:
 _ACTIONS: dict[str, Callable[[Context, Value], None]] = {
     "admission": _admission,
     "removal": _removal,
+    "successor": _successor,
     "key": _key,
     "validator": _validator,
     "validator_removal": _validator_removal,

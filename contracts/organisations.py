@@ -8,7 +8,8 @@ forgotten: a signature is judged by the key as it stood at its height. Competenc
 
 State: ``org/<id>``, ``org-key/<key in hex>`` (one key, one owner, for good), ``org-keys/<id>/<n>``
 (the n-th key an organisation ever had, for lists), ``endpoint/<id>`` (network addresses and TLS
-pins, apart because the validators' hash does not cover them).
+pins, apart because the validators' hash does not cover them), ``successor/<id>`` (of a bank that
+has left).
 
 The methods are in ``contracts.organisation_methods``; what needs a vote is in
 ``contracts.governance``.
@@ -277,6 +278,23 @@ def takes_part(state: State, org_id: str, kind: str) -> bool:
     """Whether an organisation of this kind exists and has not left."""
     found = load(state, org_id)
     return found is not None and found.kind == kind and found.left_height is None
+
+
+def speaks_for(state: State, org_id: str, bank: str) -> bool:
+    """Whether an organisation gives a bank's word on its orders: the bank itself does, or, since it
+    has left, the bank that was voted to be its successor (``governance.propose_successor``)."""
+    # No circle: a successor took part when it was voted, and who has left does not come back.
+    while bank != org_id:
+        following = state.get(successor_key(bank))
+        if following is None:
+            return False
+        bank = following
+    return True
+
+
+def successor_key(bank: str) -> str:
+    """State key of a bank's successor."""
+    return f"successor/{bank}"
 
 
 def genesis_records(

@@ -26,6 +26,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from contracts import organisations
 from contracts.api import Answer, Args, Context, Contract, State, Value, reject
 from contracts.schema import IDENTIFIER, Date, Fen, OneOf, Optional, Text
 from contracts.settlement import (
@@ -211,7 +212,7 @@ def _match(ctx: Context, order: str, told: Args) -> str:
 def _received(ctx: Context, order: str, told: Args) -> str:
     """Money that came in for a payment of another bank's, or of one's own."""
     found = payment_record.find(ctx.state, order)
-    if found is None or found.payee_bank != ctx.sender:
+    if found is None or not _speaks_for(ctx, found.payee_bank):
         reject("bank.foreign-order", order=order, bank=ctx.sender)
     if not _is_known(ctx, order, told):
         if found.stage not in (PaymentStage.PAID, PaymentStage.PART_BACK):
@@ -232,7 +233,7 @@ def _given_back(ctx: Context, order: str, told: Args) -> str:
     repayable = made is not None and made.stage is cover_record.CoverStage.REPAYABLE
     if made is None or not (repayable or _is_known(ctx, order, told)):
         return UNASKED
-    if all((o.id, o.bank) != (number, ctx.sender) for o in made.orders):
+    if not any(o.id == number and _speaks_for(ctx, o.bank) for o in made.orders):
         reject("bank.foreign-order", order=order, bank=ctx.sender)
     if made.standing_fen != told["amount_fen"]:
         return AMOUNT
@@ -243,7 +244,7 @@ def _given_back(ctx: Context, order: str, told: Args) -> str:
 
 def _paid(ctx: Context, order: str, told: Args) -> str:
     found = payment_record.find(ctx.state, order)
-    if found is None or found.bank != ctx.sender:
+    if found is None or not _speaks_for(ctx, found.bank):
         reject("bank.foreign-order", order=order, bank=ctx.sender)
     report = {"payment": order, "reference": told["reference"], "value_on": told["value_on"]}
     return _report(
@@ -261,7 +262,7 @@ def _paid(ctx: Context, order: str, told: Args) -> str:
 def _reimbursed(ctx: Context, told: Args, order: str, name: str, number: str) -> str:
     made = reimbursement_record.find(ctx.state, name)
     orders = () if made is None else made.orders
-    found = next((o for o in orders if o.id == number and o.bank == ctx.sender), None)
+    found = next((o for o in orders if o.id == number and _speaks_for(ctx, o.bank)), None)
     if made is None or found is None:
         reject("bank.foreign-order", order=order, bank=ctx.sender)
     report = {"reimbursement": name, "payment": number, "reference": told["reference"]}
@@ -281,8 +282,8 @@ def _paid_out(ctx: Context, told: Args, order: str, name: str, number: str) -> s
     made = payout.find(ctx.state, name)
     if made is None:
         reject("bank.foreign-order", order=order, bank=ctx.sender)
-    paid = payout.paid_order(made, number, ctx.sender)
-    if paid is None and (made.payment, made.bank) != (number, ctx.sender):
+    paid = payout.paid_order(ctx, made, number)
+    if paid is None and not payout.is_ordered(ctx, made, number):
         reject("bank.foreign-order", order=order, bank=ctx.sender)
     report = {"payout": name, "payment": number, "reference": told["reference"]}
     known = _is_known(ctx, order, told)
@@ -303,7 +304,7 @@ def _paid_out(ctx: Context, told: Args, order: str, name: str, number: str) -> s
 def _covered(ctx: Context, told: Args, order: str, name: str, number: str) -> str:
     made = cover_record.find_payment(ctx.state, name)
     orders = () if made is None else made.orders
-    found = next((o for o in orders if o.id == number and o.bank == ctx.sender), None)
+    found = next((o for o in orders if o.id == number and _speaks_for(ctx, o.bank)), None)
     if made is None or found is None:
         reject("bank.foreign-order", order=order, bank=ctx.sender)
     given_back = made.stage is cover_record.CoverStage.REPAID
@@ -366,6 +367,11 @@ def _report(
     else:
         bounce({"reason": told["reason"]})
     return ""
+
+
+def _speaks_for(ctx: Context, bank: str) -> bool:
+    """Whether the bank was given the order, or succeeds the one that was."""
+    return organisations.speaks_for(ctx.state, ctx.sender, bank)
 
 
 def _is_known(ctx: Context, order: str, told: Args) -> bool:

@@ -222,7 +222,7 @@ def _order(ctx: Context, args: Args) -> tuple[CoverPayment, Order]:
     orders = [
         order
         for order in (() if made is None else made.orders)
-        if (order.id, order.bank) == (args["order"], ctx.sender)
+        if order.id == args["order"] and organisations.speaks_for(ctx.state, ctx.sender, order.bank)
     ]
     if made is None or not orders:
         reject("cover.not-your-order", order=args["order"], bank=ctx.sender)

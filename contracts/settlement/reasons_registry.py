@@ -222,6 +222,13 @@ ROWS: tuple[Reason, ...] = (
         "请先表决移出共识成员。",
     ),
     Reason(
+        "governance.successor",
+        "A bank that has left has a successor, and it is a bank that takes part.",
+        "只有已退出的银行才有承接银行,且承接银行须为在网银行。",
+        "Check both ids; a bank that still takes part reports itself.",
+        "请核对两家银行编号;在网银行由其自行回报。",
+    ),
+    Reason(
         "governance.too-few-validators",
         "The set would be too small to bear a fault.",
         "共识成员过少, 无法容错。",

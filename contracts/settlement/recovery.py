@@ -353,7 +353,8 @@ def _banks(ctx: Context, args: Args) -> tuple[Recovery, Part | None]:
     """
     made = recovery_record.load(ctx.state, args["recovery"])
     part = next((one for one in made.parts if one.payment == args["payment"]), None)
-    if ctx.sender != (made.bank if part is None else part.bank):
+    bank = made.bank if part is None else part.bank
+    if not organisations.speaks_for(ctx.state, ctx.sender, bank):
         reject("recovery.not-your-order", recovery=args["recovery"], bank=ctx.sender)
     return made, part
 

@@ -232,7 +232,10 @@ def _require_payer(ctx: Context, area: str) -> None:
 def _order(ctx: Context, args: Args) -> tuple[Reimbursement, Payment]:
     """The reimbursement and the order that the bank speaks of."""
     made = load(ctx, args["reimbursement"])
-    orders = [o for o in made.orders if o.id == args["payment"] and o.bank == ctx.sender]
+    orders = [
+        o for o in made.orders
+        if o.id == args["payment"] and organisations.speaks_for(ctx.state, ctx.sender, o.bank)
+    ]  # fmt: skip
     if not orders:
         reject("reimbursement.not-your-order", payment=args["payment"], bank=ctx.sender)
     return made, orders[0]

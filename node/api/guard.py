@@ -16,6 +16,7 @@ from fastapi import Request
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
+from contracts.organisations import speaks_for
 from contracts.settlement.calendar import date_of_ms
 from node.api import plain_json, rights
 from node.api.access_log import AccessLog, Look
@@ -62,6 +63,11 @@ class Access:
         predicate = _PREDICATES[self.right if right is None else right]
         if parties.readers:
             parties = parties.on(date_of_ms(self.view.head.time_ms))
+        me = self.caller
+        if me.kind == "bank" and any(
+            speaks_for(self.state, me.id, org) for org in parties.organisations
+        ):  # what its predecessor might see
+            parties |= Parties(organisations=frozenset({me.id}))
         return predicate(self.caller, parties)
 
     def check(self, parties: Parties, subject: str, right: Right | None = None) -> None:

@@ -150,6 +150,7 @@ def _nobody(_access: Access, _rest: str) -> Parties:
 
 KEYS: Mapping[str, tuple[Right, Concern]] = {
     "org": (Right.CHAIN, _nobody),
+    "successor": (Right.CHAIN, _nobody),
     "org-key": (Right.CHAIN, _nobody),
     "org-keys": (Right.CHAIN, _nobody),
     "endpoint": (Right.CHAIN, _nobody),

@@ -285,9 +285,9 @@ def _check_held(ctx: Context, notice: Notice) -> None:
 
 
 def ordered(ctx: Context, payment_id: str) -> Payment:
-    """The payment that the bank speaks of: one that this bank was given."""
+    """The payment that the bank speaks of: one that it, or the bank that it succeeds, was given."""
     made = payment_record.find(ctx.state, payment_id)
-    if made is None or made.bank != ctx.sender:
+    if made is None or not organisations.speaks_for(ctx.state, ctx.sender, made.bank):
         reject("payment.not-your-order", payment=payment_id, bank=ctx.sender)
     return made
 

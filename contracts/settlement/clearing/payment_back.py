@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from contracts.api import Answer, Args, Context, reject
+from contracts.organisations import speaks_for
 from contracts.schema import Date, Fen, Id, OneOf
 from contracts.settlement.clearing import notice_record, payment_record
 from contracts.settlement.clearing.payment import (
@@ -96,7 +97,7 @@ def receive(ctx: Context, args: Args) -> Answer:
     """
     payment_id = args["payment"]
     made = payment_record.find(ctx.state, payment_id)
-    if made is None or made.payee_bank != ctx.sender:
+    if made is None or not speaks_for(ctx.state, ctx.sender, made.payee_bank):
         reject("payment.not-your-order", payment=payment_id, bank=ctx.sender)
     if made.received_reference:
         _check_received(payment_id, made, args)

@@ -372,7 +372,7 @@ def came_back(ctx: Context, args: Args) -> Answer:
     """
     name = args["payout"]
     made, _, _ = _begin(ctx, "came_back", args)
-    order = paid_order(made, args["payment"], ctx.sender)
+    order = paid_order(ctx, made, args["payment"])
     if order is None:
         _require_order(ctx, made, args)
         reject("payment.not-paid", payment=args["payment"], outcome=made.state.value)
@@ -391,9 +391,18 @@ def came_back(ctx: Context, args: Args) -> Answer:
     return _store(ctx, name, _nameless(owes) if made.state is _S.PAID else owes)
 
 
-def paid_order(made: Payout, payment: str, bank: str) -> Paid | None:
-    """The order of this id that this bank has carried out; None where it has not."""
-    return next((p for p in made.paid if (p.payment, p.bank) == (payment, bank)), None)
+def paid_order(ctx: Context, made: Payout, payment: str) -> Paid | None:
+    """The order of this id that the bank has carried out; None where it has not."""
+    return next((p for p in made.paid if p.payment == payment and _is_told_by(ctx, p.bank)), None)
+
+
+def is_ordered(ctx: Context, made: Payout, payment: str) -> bool:
+    """Whether the payout's newest order has this id and is the bank's to report."""
+    return made.payment == payment and _is_told_by(ctx, made.bank)
+
+
+def _is_told_by(ctx: Context, bank: str) -> bool:
+    return organisations.speaks_for(ctx.state, ctx.sender, bank)
 
 
 def _order_name(args: Args) -> str:
@@ -433,7 +442,7 @@ def _begin(ctx: Context, method: str, args: Args) -> tuple[Payout, bytes, Answer
 
 
 def _require_order(ctx: Context, made: Payout, args: Args) -> None:
-    if (made.payment, made.bank) != (args["payment"], ctx.sender):
+    if not is_ordered(ctx, made, args["payment"]):
         reject("payout.not-your-order", payment=args["payment"], bank=ctx.sender)
 
 

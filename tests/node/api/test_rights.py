@@ -583,10 +583,10 @@ def test_every_kind_of_state_entry_that_is_shown_is_in_the_matrix() -> None:
     assert {first for first, (right, _) in KEYS.items() if right is not Right.CHAIN} <= judged
     public = {first for first, (right, _) in KEYS.items() if right is Right.CHAIN}
     assert public == {
-        "org", "org-key", "org-keys", "endpoint", "validators", "param", "vote", "accusation",
-        "accusations", "contracts", "policy", "policy-source", "cover-product", "catalogue",
-        "catalogue-version", "catalogue-page", "catalogue-meta", "catalogue-part", "tx", "looks",
-        "period", "period-pair", "province-period", "province-pair",
+        "org", "org-key", "org-keys", "endpoint", "successor", "validators", "param", "vote",
+        "accusation", "accusations", "contracts", "policy", "policy-source", "cover-product",
+        "catalogue", "catalogue-version", "catalogue-page", "catalogue-meta", "catalogue-part",
+        "tx", "looks", "period", "period-pair", "province-period", "province-pair",
     }  # fmt: skip
 
 
@@ -633,3 +633,16 @@ def test_who_audits_the_country_follows_money_into_banks_and_insurers(
 def test_every_right_is_used_and_described() -> None:
     assert set(rights.ROUTES.values()) | {right for right, _ in KEYS.values()} == set(Right)
     assert all(issubclass(GuardedRoute, object) and right.value for right in Right)
+
+
+def test_a_banks_successor_may_read_what_its_predecessor_might(tmp_path: Path) -> None:
+    edge = make_edge(tmp_path, MANY)
+    keys = (f"bank-order/bank:icbc/{AN_ORDER}", f"payment/{PAID}")
+
+    def seen() -> list[int]:
+        who = reader("bank:other", "finance")
+        return [edge.api.get("/v1/state", who, f"key={key}").status for key in keys]
+
+    assert seen() == [403, 403]
+    edge.node.commit([world.CallSpec()], writes={"successor/bank:icbc": "bank:other"})
+    assert seen() == [200, 200]

@@ -1,0 +1,140 @@
+"""A bank that has left has a successor by vote: its word ends what is on its way, and pays once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from contracts.settlement import bank_order
+from contracts.settlement.bank_order import OrderStage
+from contracts.settlement.clearing import notice_record, payment_record
+from contracts.settlement.funds_book import balance
+from tests.contracts.settlement.funds_world import trial_balance
+from tests.contracts.settlement.month_world import BANK_GUANGDONG, FINANCE_HUNAN
+from tests.contracts.settlement.test_bank import DAY, QUOTA, held, ordered
+from tests.contracts.settlement.test_bank_order import COVER_ORDER, DUE, ORDER, shown
+from tests.contracts.settlement.test_cover_pay import LaterWorld
+from tests.contracts.settlement.test_reimbursement import open_desk
+from tests.contracts.settlement.test_returns import PAYOUT, REFUND, Heirs
+from tests.contracts.world import BANK, BUREAU_GUANGDONG, BUREAU_HUNAN, CENTRE, World
+
+SUCCESSOR = BANK_GUANGDONG
+
+
+def carry(world: World, method: str, vote_id: str, **args: Any) -> None:
+    world.do(CENTRE, "governance", method, {"id": vote_id, **args}, post="checker")
+    for organisation in (CENTRE, BUREAU_HUNAN, BUREAU_GUANGDONG):
+        vote = {"id": vote_id, "approve": True}
+        if world.call(organisation, "governance", "vote", vote).answer["status"] == "carried":
+            return
+    raise AssertionError("the bureaus voted for it")
+
+
+def leave(world: World, successor: str = SUCCESSOR) -> None:
+    """The bank is voted out, and its successor in its place."""
+    org = world.state.get(f"org/{BANK}")
+    world.state.put(f"org/{SUCCESSOR}", org | {"id": SUCCESSOR})
+    carry(world, "propose_removal", "left", organisation=BANK)
+    if successor:
+        carry(world, "propose_successor", "next", organisation=BANK, successor=successor)
+
+
+def say(world: World, refused: str = "", **given: Any) -> Any:
+    """A line of the successor's statement."""
+    args = {"reference": "S1", "direction": "out", "value_on": DAY, **given}
+    if refused:
+        return world.refused(refused, SUCCESSOR, "bank", "line", args, post="operator")
+    return world.do(SUCCESSOR, "bank", "line", args, post="operator").answer["outcome"]
+
+
+def test_its_successor_says_that_it_was_paid_and_it_is_paid_once() -> None:
+    made, payment = ordered()
+    leave(made.world, successor="")
+    paid = {"payment": payment, "amount_fen": QUOTA, "reference": "S1", "value_on": DAY}
+    made.world.refused(
+        "payment.not-your-order", SUCCESSOR, "payment", "confirm", paid, post="operator"
+    )
+    carry(made.world, "propose_successor", "next", organisation=BANK, successor=SUCCESSOR)
+    made.world.do(SUCCESSOR, "payment", "confirm", paid, post="operator")
+    assert abs(held(made)) == QUOTA
+    assert balance(made.state, f"bank:{BANK}", "310101") == 0, "one bank moved it on both sides"
+    assert not any(trial_balance(made.state).values())
+    # Said again, by a line too, it is the same payment; under another reference nothing moves.
+    again = made.world.do(SUCCESSOR, "payment", "confirm", paid, post="operator")
+    assert again.postings == []
+    assert say(made.world, order=payment, amount_fen=QUOTA) == "matched"
+    assert say(made.world, order=payment, amount_fen=QUOTA, reference="S2") == "suspense"
+    assert abs(held(made)) == QUOTA
+    back = {"order": payment, "direction": "returned", "reason": "limit", "reference": "S3"}
+    assert say(made.world, amount_fen=QUOTA, **back) == "matched"
+    assert held(made) == 0
+    assert payment_record.load(made.state, payment).bank == BANK
+
+
+def test_its_successor_says_that_it_was_not_paid_and_it_is_ordered_anew() -> None:
+    made, payment = ordered()
+    leave(made.world)
+    notice = payment_record.load(made.state, payment).notice
+    back = {"order": payment, "direction": "returned", "reason": "other"}
+    assert say(made.world, amount_fen=QUOTA, **back) == "matched"
+    assert notice_record.load(made.state, notice).stage is notice_record.NoticeStage.ISSUED
+    again = {"payment": f"{FINANCE_HUNAN}:2", "notice": notice, "amount_fen": QUOTA}
+    made.world.refused("payment.bank", FINANCE_HUNAN, "payment", "order", again | {"bank": BANK},
+                       post="finance")  # fmt: skip
+    made.world.do(FINANCE_HUNAN, "payment", "order", again | {"bank": SUCCESSOR}, post="finance")
+    told = {"payment": f"{FINANCE_HUNAN}:2"}
+    made.world.do(FINANCE_HUNAN, "payment", "approve", told, post="checker")
+    assert say(made.world, order=again["payment"], amount_fen=QUOTA, reference="S2") == "matched"
+    assert abs(held(made)) == QUOTA
+    late = {"payment": payment, "amount_fen": QUOTA, "reference": "S9", "value_on": DAY}
+    made.world.refused("payment.reported-otherwise", SUCCESSOR, "payment", "confirm", late,
+                       post="operator")  # fmt: skip
+
+
+def test_the_payees_bank_has_a_successor_too() -> None:
+    made, payment = ordered()
+    paid = {"payment": payment, "amount_fen": QUOTA, "reference": "R1", "value_on": DAY}
+    made.world.do(BANK, "payment", "confirm", paid, post="operator")
+    leave(made.world)
+    assert say(made.world, order=payment, direction="in", amount_fen=QUOTA) == "matched"
+    assert payment_record.load(made.state, payment).received_reference == "S1"
+
+
+@pytest.mark.parametrize("direction", ["out", "returned"])
+def test_orders_to_persons_end_by_their_banks_successor(direction: str) -> None:
+    stage = OrderStage.PAID if direction == "out" else OrderStage.RETURNED
+    told = {"direction": direction, "reason": "" if direction == "out" else "limit"}
+    desk = open_desk()
+    desk.approve()
+    desk.pay()
+    cover, heirs = LaterWorld(), Heirs()
+    cover.settle(own_fen=70_000)
+    cover.pay()
+    of_heirs = bank_order.name_of(bank_order.PAYOUT, PAYOUT, heirs.order())
+    for world, order, fen in (
+        (desk.world, ORDER, DUE), (cover.world, COVER_ORDER, 40_400),
+        (heirs.world, of_heirs, REFUND),
+    ):  # fmt: skip
+        leave(world, successor="")
+        say(world, "bank.foreign-order", order=order, amount_fen=fen, **told)
+        carry(world, "propose_successor", "next", organisation=BANK, successor=SUCCESSOR)
+        assert say(world, order=order, amount_fen=fen, **told) == "matched"
+        assert shown(world, order).stage is stage
+
+
+def test_only_a_bank_that_left_has_a_successor_and_only_a_bank_is_one() -> None:
+    made, _ = ordered()
+    wanted = {"id": "v", "organisation": BANK, "successor": SUCCESSOR}
+
+    def refused(**given: str) -> None:
+        made.world.refused("governance.successor", CENTRE, "governance", "propose_successor",
+                           wanted | given, post="checker")  # fmt: skip
+
+    refused()  # it takes part
+    leave(made.world, successor="")
+    refused(successor=BANK)
+    refused(successor=FINANCE_HUNAN)
+    refused(successor="bank:none")
+    refused(organisation="bank:none")
+    made.world.do(CENTRE, "governance", "propose_successor", wanted, post="checker")
