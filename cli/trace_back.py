@@ -1,15 +1,16 @@
 """``yibao bank trace BANK REFERENCE``: from a line of a bank's statement back to the settlements.
 
 A reference names one movement for good, so it leads to its order, the order to its notice, and the
-notice to an institution's month or to statements between provinces. What these hold is read from
-the postings on the account that the notice pays, so that the sum of the settlements is held
-against the sum that was confirmed: the difference is 0, or the command says how much it is.
+notice to an institution's month, or to statements between provinces or of an insurer. What these
+hold is read from the postings on the account that the notice pays, so that the sum of the
+settlements is held against the sum that was confirmed: the difference is 0, or the command says how
+much it is. An order to a person leads to its entry and names its case.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 import typer
@@ -19,10 +20,13 @@ from cli.client import Client, Refused
 from cli.exits import Exit
 from cli.output import Json, busy, fail, out, print_json, print_record, print_table, yuan
 from cli.session import open_client
-from contracts.regions import province
+from contracts.regions import city, province
+from contracts.settlement import bank_order
+from contracts.settlement.bank_order import OrderStage
 from contracts.settlement.clearing.payment_record import PaymentStage
 
 INSTITUTION, CLEARING, NETTING = "institution", "clearing", "netting"
+COVER, COVER_RETURN = "cover", "cover-return"
 """Kinds of notices that are followed to settlements."""
 ROLES = {
     "paid": "paid 付款",
@@ -65,10 +69,10 @@ def follow_back(
              hint="yibao bank suspense lists the lines of a bank that fit no order")  # fmt: skip
     found: dict[str, Any] = {
         "bank": bank, "reference": reference, "order": order, "reference_is": None,
-        "payment": None, "notice": None, "parts": [],
+        "payment": None, "notice": None, "to_person": None, "parts": [],
     }  # fmt: skip
-    if "/" in order:
-        return found  # to a person: its case names it, docs/books.md
+    if bank_order.is_to_person(order):
+        return found | _to_person(client, bank, reference, order)
     payment = client.get(f"/v1/payments/{order}")["record"]
     notice = client.get(f"/v1/notices/{payment['notice']}")["record"]
     ledger = _Ledger(client, words, until=_transfers(client, notice))
@@ -76,6 +80,29 @@ def follow_back(
         **found, "reference_is": role_of(payment, reference), "payment": payment,
         "notice": notice, "parts": ledger.parts_of(notice),
     }  # fmt: skip
+
+
+def _to_person(client: Client, bank: str, reference: str, order: str) -> dict[str, Any]:
+    """An order to a person as its entry has it, without the account; its case by name."""
+    try:
+        value = client.get("/v1/state", key=bank_order.key_of(bank, order))["value"]
+    except Refused as refusal:
+        if not refusal.is_withheld:
+            raise
+        value = None
+    if value is None:
+        return {}  # another's business, or older than entries
+    stage, kind, amount, payer, _, due_on, known, reason, returned, _ = value
+    if known != reference:
+        role = "came-back"
+    else:
+        role = "not-paid" if stage == OrderStage.RETURNED.value else "paid"
+    told = {
+        "kind": kind, "case": bank_order.parts_of(order)[1], "stage": stage, "amount_fen": amount,
+        "returned_fen": returned, "payer": payer, "due_on": due_on or None,
+        "reason": reason or None,
+    }  # fmt: skip
+    return {"reference_is": role, "to_person": told}
 
 
 def _transfers(client: Client, notice: dict[str, Any]) -> frozenset[str]:
@@ -96,8 +123,13 @@ class _Row:
     what: str
     id: str
     institution: str
+    care: str
+    """Where the care was given; of a deduction not needed."""
     month: str
     by_fund: dict[str, int]
+
+    def negated(self) -> _Row:
+        return replace(self, by_fund={fund: -fen for fund, fen in self.by_fund.items()})
 
     def plain(self) -> dict[str, Any]:
         return {
@@ -115,12 +147,16 @@ class _Ledger:
     words: Callable[[str], None]
     until: frozenset[str]
     _known: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _values: dict[str, Any] = field(default_factory=dict)
 
     def parts_of(self, notice: dict[str, Any]) -> list[dict[str, Any]]:
-        """An institution's month, or one statement, or the two that are set off."""
+        """An institution's month, or one statement, or the two that are set off, or an
+        insurer's."""
         kind, cause = notice["kind"], notice["cause"]
         if kind == INSTITUTION:
             return [self._month(*cause)]
+        if kind in (COVER, COVER_RETURN):
+            return [self._insurer(*cause)]
         if kind not in (CLEARING, NETTING) or province(cause[1]) == province(cause[2]):
             return []
         pairs = [(cause[1], cause[2])]
@@ -155,6 +191,26 @@ class _Ledger:
         beside = {name: int(told[name]) for name in ("moved_fen", "wallets_fen")}
         return _summed(name, rows, int(told["total_fen"]), beside)
 
+    def _insurer(self, period: str, insurer: str, place: str) -> dict[str, Any]:
+        name = {"what": "statement", "period": period, "home": insurer, "care": place}
+        try:
+            told = self._record(f"/v1/clearing/{period}/{insurer}/{place}")
+            rows = [
+                row.negated()  # the account has what the insurer owes below zero
+                for row, _ in self._rows(f"commercial:{insurer}")
+                if self._period(row.institution, row.month) == period
+                and self._place(row.care) == place
+            ]
+        except Refused as refusal:
+            return _withheld(name, refusal)
+        return _summed(name, rows, int(told["total_fen"]), {"moved_fen": int(told["moved_fen"])})
+
+    def _place(self, care: str) -> str:
+        """Who pays the institutions of a district: its city, or the province where that has no
+        bureau."""
+        of_city = self._value(f"org/bureau:{city(care)}")
+        return province(care) if of_city is None else city(care)
+
     def _rows(self, account: str) -> Iterator[tuple[_Row, str]]:
         """Rows posted on the account before its payment, oldest first; with each the later period
         that a finding went into, empty for all others."""
@@ -172,16 +228,19 @@ class _Ledger:
                 yield self._of_claim(name, funds), ""
             elif kind == "deduction":
                 made = self._record(f"/v1/deductions/{name}")
-                row = _Row("deduction", name, made["institution"], made["month"], funds)
+                row = _Row("deduction", name, made["institution"], "", made["month"], funds)
                 yield row, made["period"] or ""
 
     def _of_claim(self, name: str, funds: dict[str, int]) -> _Row:
         record = self._record(f"/v1/claims/{name}")
         if record.get("reversal") != name:
             month = (record.get("declared") or {}).get("month") or ""
-            return _Row("settlement", name, record["institution"], month, funds)
+            return _Row("settlement", name, record["institution"], record["care"], month, funds)
         original = self._record(f"/v1/claims/{record['claim']}")
-        return _Row("reversal", name, original["institution"], record["declared"] or "", funds)
+        return _Row(
+            "reversal", name, original["institution"], original["care"], record["declared"] or "",
+            funds,
+        )  # fmt: skip
 
     def _period(self, institution: str, month: str) -> str:
         """The period that a declared month went into; empty before it is confirmed."""
@@ -193,6 +252,11 @@ class _Ledger:
         if path not in self._known:
             self._known[path] = self.client.get(path)["record"]
         return self._known[path]
+
+    def _value(self, key: str) -> Any:
+        if key not in self._values:
+            self._values[key] = self.client.get("/v1/state", key=key)["value"]
+        return self._values[key]
 
 
 def _withheld(name: dict[str, Any], refusal: Refused) -> dict[str, Any]:
@@ -220,6 +284,8 @@ def _show(told: dict[str, Any]) -> None:
     payment, notice = told["payment"], told["notice"]
     fields = {"bank": told["bank"], "reference": told["reference"], "order": told["order"]}
     if payment is None:
+        if (order := told["to_person"]) is not None:
+            fields |= {"reference_is": ROLES[told["reference_is"]]} | order
         print_record("Reference 银行流水号", fields)
         return
     print_record(

@@ -107,6 +107,15 @@ def test_trace_follows_it_to_the_banks_reference(desk: Desk) -> None:
         assert shown in text
 
 
+def test_the_banks_reference_leads_back_to_the_settlement(desk: Desk) -> None:
+    told = screen(desk, "auditor:national", "bank", "trace", BANK, "R-1", post="audit")
+    (part,) = told["parts"]
+    (row,) = part["rows"]
+    assert (part["home"], part["care"], row["id"]) == (INSURER, PLACE, CLAIM)
+    assert part["rows_fen"] == part["total_fen"] == paid_fen(desk)
+    assert part["difference_fen"] == 0
+
+
 def test_who_sees_an_insurers_month(desk: Desk) -> None:
     for words in (
         ("cover", "month", INSURER, JUNE), ("cover", "due", INSURER),
@@ -142,6 +151,14 @@ def test_what_is_paid_later_comes_back_and_is_ordered_again(desk: Desk, tmp_path
     assert (made["stage"], int(made["open_fen"])) == ("returned", 100)
     (order,) = made["orders"]
     assert [back["reference"] for back in order["returns"]] == ["L-2"]
+    for reference, role in (("L-1", "paid"), ("L-2", "came-back")):
+        told = screen(desk, BANK, "bank", "trace", BANK, reference)
+        assert (told["reference_is"], told["to_person"]["case"]) == (role, LATER)
+        assert (told["to_person"]["stage"], told["to_person"]["returned_fen"]) == ("part-back", 100)
+        assert "account" not in told["to_person"]
+    assert LATER in desk.screens.text(BANK, "finance", "bank", "trace", BANK, "L-1")
+    told = screen(desk, CENTRE, "bank", "trace", BANK, "L-1", post="checker")
+    assert told["to_person"] is None, "not the centre's business"
     desk.do(INSURER, "cover", "pay", pay | {"order": "o-2"}, "finance")
     for who, post in ((INSURER, "finance"), (BUREAU_CHANGSHA, "checker")):
         text = desk.screens.text(who, post, "trace", CLAIM)
