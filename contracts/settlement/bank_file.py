@@ -70,6 +70,11 @@ def parse_statement(data: bytes, form: str) -> list[dict[str, Any]]:
         rows = json.loads(text, object_pairs_hook=_row) if form == "json" else _table(text)
     except BankFileError:
         raise
+    except UnicodeDecodeError as problem:
+        raise BankFileError(
+            f"is not in UTF-8 (byte {problem.start}): save it as UTF-8, other encodings such as "
+            "GBK are not read"
+        ) from None
     except (ValueError, RecursionError, csv.Error) as problem:
         raise BankFileError(f"cannot be read: {problem}") from None
     if not isinstance(rows, list) or len(rows) > ROWS_MAX:

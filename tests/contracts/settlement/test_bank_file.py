@@ -92,3 +92,10 @@ def test_instructions_show_no_formula_and_keep_the_fen(form: str) -> None:
     assert ("123456" in text) == (form == "json")
     if form == "csv":
         assert text.splitlines()[1].startswith("'=1+1,")
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "utf-16"])
+def test_a_file_in_another_encoding_is_told_as_such(encoding: str) -> None:
+    text = f"{','.join(COLUMNS)}\nR-1,,in,3.00,2025-06-10,退票\n"
+    with pytest.raises(BankFileError, match=r"^is not in UTF-8 .*save it as UTF-8"):
+        parse_statement(text.encode(encoding), "csv")
