@@ -85,7 +85,8 @@ class Orders:
         if proved is None:
             if not done:
                 raise InvalidProof("member.other-subject", wanted=name)
-            # A line paid an order that is older than entries: there is nothing to look up.
+            # A line told of an order that is older than entries, or of one of a bank that this one
+            # succeeds: there is nothing to look up.
             self._kv.write(done, sync=True)
             return True
         record, batch = proved.record, proved.beside
@@ -101,12 +102,12 @@ class Orders:
         self.proved.add(name)
         return True
 
-    def _of_notice(self, remote: Remote, name: str, least: int) -> _Proved:
-        """A payment of a notice; this bank may be the payee's."""
+    def _of_notice(self, remote: Remote, name: str, least: int) -> _Proved | None:
+        """A payment of a notice; this bank may be the payee's. None for one of other banks."""
         facts, data = self._nodes.prove_state(remote, f"payment/{name}", least=least)
         made = _decoded(Payment.decode, facts)
         if self.bank not in (made.bank, made.payee_bank):
-            raise InvalidProof("member.not-party", order=name, bank=made.bank)
+            return None
         batch: list[Operation] = []
         if self._records.find("notice", made.notice) is None:
             batch += self._notice(remote, made.notice)

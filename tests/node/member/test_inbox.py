@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.ledger.evidence import ReceiptFacts, StateFacts, verify_evidence
-from node.member import inbox
+from node.member import inbox, rows
 from node.member.build import Built
-from tests.contracts.world import BANK, CENTRE, secret_of
+from tests.contracts.world import BANK, BUREAU_HUNAN, CENTRE, secret_of
 from tests.node.member.desk import OTHER_BANK, Desk
 from tests.node.member.liars import LIARS, about, content
 from tests.node.store.sim_kv import Crash
@@ -519,3 +519,28 @@ def test_a_name_that_cannot_be_printed_is_told_and_left(ledger: Desk, tmp_path: 
         file.write(b"[]")
     desk.rounds(2, built)
     assert list(built.status()["statements_waiting"].values()) == ["member.file-name"]
+
+
+def test_a_successor_reports_what_another_bank_was_given_and_follows_only_its_own(
+    tmp_path: Path,
+) -> None:
+    """The bank that was given the order has left; the order comes out in no file of the other."""
+    desk = Desk(tmp_path / "ledger")
+    order = desk.order(bank=OTHER_BANK)
+    for method, args in (
+        ("propose_removal", {"organisation": OTHER_BANK}),
+        ("propose_successor", {"organisation": OTHER_BANK, "successor": BANK}),
+    ):
+        desk.world.do(BUREAU_HUNAN, "governance", method, {"id": method, **args}, post="checker")
+        vote = {"id": method, "approve": True}
+        desk.world.do(BUREAU_HUNAN, "governance", "vote", vote, post="checker")
+    built = desk.rounds()
+    desk.drop("s.json", [desk.row("R-succ", order)])
+    desk.rounds(4, built)
+    (line,) = desk.result("done", "s.json")["lines"]
+    assert (line["outcome"], desk.payment(order)[0]) == ("matched", "paid")
+    assert desk.files("out") == []
+    (node,) = built.status()["nodes"]
+    assert (node["state"], node["lies"]) == ("agrees", 0)
+    assert list(rows.all_of(desk.kv, rows.LOOK)) == []
+    desk.close()
