@@ -380,6 +380,7 @@ class Listening:
         return getattr(self._policy, name)
 
     def settle(self, case: Any) -> Any:
+        assert "counters_by_year" not in case, "the engine's own"
         visit, names = case["visit"], ("part", "parts", "admission_number", "deductible_paid_fen")
         self.told.append((case["year"], *(visit[name] for name in names), case["counters"]))
         return self._policy.settle(case)
