@@ -13,7 +13,13 @@ from typing import Any
 import pytest
 
 from contracts.settlement import adjudicate_part as adjudicate_part_module
-from contracts.settlement.adjudicate import AT_BOUNDARY, CROSS_YEAR, WHOLE_STAY, adjudicate
+from contracts.settlement.adjudicate import (
+    AT_BOUNDARY,
+    BY_SERVICE_DATE,
+    CROSS_YEAR,
+    WHOLE_STAY,
+    adjudicate,
+)
 from contracts.settlement.adjudicate_part import adjudicate_part
 from contracts.settlement.answer import ADMISSIONS
 from contracts.settlement.case import Case, normalise
@@ -256,6 +262,57 @@ def test_nothing_is_asked_back_where_the_whole_comes_to_less() -> None:
     first, second = in_parts(document, program, [[line], [line]])
     assert (first.funds_fen, second.funds_fen) == (90_000, 0)
     assert second.person_fen == 90_000
+
+
+def test_a_part_never_pays_for_another_parts_bill() -> None:
+    """The insurer pays all outside the scope of a stay of 1,000.00 and more: of the part with which
+    it gets there. What the part before has charged its patient stays charged."""
+    program = PolicyProgram("""
+def settle(case):
+    sums = case["sums"]
+    outside = sums["total_fen"] - sums["in_scope_fen"]
+    paid = outside if sums["total_fen"] >= yuan(1000) else 0
+    return {"payments": [payment("commercial", paid, "extra", "out_of_scope")]}
+""")
+    document: Case = {"lines": [], "visit": {"admission": DISCHARGE, "discharge": DISCHARGE}}
+    pieces: list[list[Line]] = [
+        [{"code": "a", "class": "01", "amount_fen": 60_000 - own, "service_date": DISCHARGE},
+         {"code": "b", "class": "03", "amount_fen": own, "service_date": DISCHARGE}]
+        for own in (30_000, 10_000)
+    ]  # fmt: skip
+    first, second = in_parts(document, program, pieces)
+    assert [p.amount_fen for p in (*first.payments, *second.payments)] == [10_000]
+    assert (first.person_fen, second.person_fen) == (60_000, 50_000)
+
+
+class Splitting:
+    """A place whose stays belong to the year of discharge until its next version: from the second
+    settlement on each year stands for itself."""
+
+    def __init__(self, program: PolicyProgram) -> None:
+        self._program = program
+        self._settled = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._program, name)
+
+    def settle(self, case: Case) -> Any:
+        self._settled += 1
+        return self._program.settle(case)
+
+    def cross_year(self) -> str:
+        return BY_SERVICE_DATE if self._settled else WHOLE_STAY
+
+
+def test_a_stay_that_was_decided_as_one_stays_one() -> None:
+    program = PolicyProgram(LAYERED)
+    document: Case = {"visit": {"admission": ADMISSION, "discharge": DISCHARGE}}
+    days = ("2024-12-30", "2025-01-02", "2025-01-03")
+    lines = [{"code": "a", "class": "01", "amount_fen": 90_000, "service_date": day}
+             for day in days]  # fmt: skip
+    whole = adjudicate(normalise(document | {"lines": lines}), program)
+    decisions = in_parts(document, Splitting(program), [lines[:2], lines[2:]])  # type: ignore[arg-type]
+    assert figures(decisions) == figures([whole])
 
 
 def test_a_part_is_explained_by_the_whole_and_what_was_paid() -> None:
