@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import httpx
 import pytest
@@ -12,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.ledger.evidence import StateFacts, verify_evidence
+from node.member import outbox
 from node.member.nodes import LOOKS_MAX, in_turn
 from node.member.remote import TURN_S_MAX
+from node.store.kv import Operation
 from tests.contracts.world import BANK
 from tests.node.api.real import reader
 from tests.node.member.desk import OTHER_BANK, Desk, Door
@@ -152,6 +156,59 @@ def take_away(orders: Orders, taken: dict[str, int]) -> dict[str, int]:
     for path in (orders.desk.folder / "out").iterdir():
         path.unlink()
     return found
+
+
+class Platter:
+    """``os`` over a folder of which a power cut takes what nobody has synced: the content of a file
+    that was written, and the names in a folder that has changed."""
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        self.unsynced: set[Path] = set()
+        self.folder = folder
+        self.appeared: list[str] = []
+        patch.setattr(outbox, "os", self)
+        for name in ("rename", "replace"):
+            patch.setattr(Path, name, self._moving(getattr(Path, name)))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
+
+    def open(self, path: Path, flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_CREAT:
+            self.unsynced |= {path, path.parent}
+        return os.open(path, flags, mode)
+
+    def fsync(self, descriptor: int) -> None:
+        os.fsync(descriptor)
+        self.unsynced.discard(Path(f"/proc/self/fd/{descriptor}").resolve())
+
+    def _moving(self, move: Callable[[Path, Path], Path]) -> Callable[[Path, Path], Path]:
+        def moved(source: Path, target: Path) -> Path:
+            if self.folder in target.parents:
+                assert source not in self.unsynced, "a name for what may not be there"
+                self.unsynced |= {source.parent, target.parent}
+                self.appeared.append(target.parent.name)
+            return move(source, target)
+
+        return moved
+
+
+def test_what_the_database_says_came_out_is_on_the_disk(
+    orders: Orders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that a power cut takes after that is an order that is never paid."""
+    desk = orders.desk.fresh(tmp_path.resolve())
+    platter = Platter(desk.folder, monkeypatch)
+    write = desk.kv.write
+
+    def checked(batch: Sequence[Operation], *, sync: bool) -> None:
+        assert not platter.unsynced, f"the power takes {platter.unsynced}"
+        write(batch, sync=sync)
+
+    monkeypatch.setattr(desk.kv, "write", checked)
+    desk.rounds()
+    assert orders.shown() == orders.true
+    assert sorted(platter.appeared) == [".staged", ".staged", "out", "out"]
 
 
 @pytest.mark.parametrize("when", ["crash_before", "crash_after"])
