@@ -114,7 +114,7 @@ def key_of(bank: str, order: str) -> str:
 
 
 def find(state: State, bank: str, order: str) -> BankOrder | None:
-    """An order as its bank sees it; None where the bank has no such order, or an older one."""
+    """An order as its bank sees it; None where the bank has no such order."""
     value = state.get(key_of(bank, order))
     return None if value is None else BankOrder.decode(value)
 
@@ -150,9 +150,7 @@ def report(
 ) -> None:
     """The bank has spoken. ``outcome``: ``paid``, or the word with which it could not pay;
     ``standing_fen``: what it has paid and did not come back."""
-    known = find(ctx.state, bank, order)
-    if known is None:
-        return
+    known = _given(ctx, bank, order)
     returned_fen = known.amount_fen - standing_fen if outcome == PAID else 0
     if outcome != PAID:
         stage = OrderStage.RETURNED
@@ -169,7 +167,11 @@ def report(
 
 def withdraw(ctx: Context, bank: str, order: str) -> None:
     """The order is to be paid no more."""
-    known = find(ctx.state, bank, order)
-    if known is not None:
-        made = replace(known, stage=OrderStage.WITHDRAWN)
-        ctx.state.put(key_of(bank, order), made.encode())
+    made = replace(_given(ctx, bank, order), stage=OrderStage.WITHDRAWN)
+    ctx.state.put(key_of(bank, order), made.encode())
+
+
+def _given(ctx: Context, bank: str, order: str) -> BankOrder:
+    made = find(ctx.state, bank, order)
+    assert made is not None, f"{bank} was never given {order}"
+    return made

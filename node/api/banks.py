@@ -8,11 +8,10 @@ from fastapi import Query
 from starlette.responses import Response
 
 from contracts.settlement import bank as statements
-from contracts.settlement import bank_order, reimbursement_record
-from contracts.settlement.bank_order import BankOrder, OrderStage
+from contracts.settlement import bank_order
+from contracts.settlement.bank_order import OrderStage
 from contracts.settlement.clearing import notice_record, payment_record
 from contracts.settlement.clearing.payment_record import PaymentStage
-from contracts.settlement.refunds import payout
 from node.api import chain, parties, schemas
 from node.api.guard import Access
 from node.api.params import AccessDep, After, Limit, ThingId, cursor_parts, edge_router
@@ -97,12 +96,11 @@ def _payment(access: Access, bank: str, payment: str) -> dict[str, Any] | None:
 def _to_person(
     access: Access, bank: str, kind: str, case: str, number: str
 ) -> dict[str, Any] | None:
-    """An order to pay a person: what its entry says, or, of one that was given before there were
-    entries, its case; None where the bank has reported on it."""
+    """An order to pay a person; None where the bank has reported on it."""
     name = bank_order.name_of(kind, case, number)
-    made = bank_order.find(access.state, bank, name)
-    found = made or _before_entries(access, kind, case, number)
-    if found is None or found.stage not in (OrderStage.APPROVED, OrderStage.WITHDRAWN):
+    found = bank_order.find(access.state, bank, name)
+    assert found is not None, "an order that was told of is kept"
+    if found.stage not in (OrderStage.APPROVED, OrderStage.WITHDRAWN):
         return None
     return {
         "order": name,
@@ -115,30 +113,7 @@ def _to_person(
         "account": found.account,
         "notice": None,
         "due_on": found.due_on or None,
-        "has_entry": made is not None,
     }
-
-
-def _before_entries(access: Access, kind: str, case: str, number: str) -> BankOrder | None:
-    """An older order that is on its way; None where it is not. Insurers' all have entries."""
-    if kind == bank_order.REIMBURSEMENT:
-        made = reimbursement_record.find(access.state, case)
-        assert made is not None, "a reimbursement that was told of is kept"
-        order = next(one for one in made.orders if one.id == number)
-        if order.outcome:
-            return None
-        return BankOrder(
-            stage=OrderStage.APPROVED, kind=kind, amount_fen=order.amount_fen, payer=made.area,
-            account=made.account, due_on=made.due_on, salt=b"",
-        )  # fmt: skip
-    paid = payout.find(access.state, case)
-    assert paid is not None, "a payout that was told of is kept"
-    if paid.state is not payout.PayoutState.PAYING or paid.payment != number:
-        return None
-    return BankOrder(
-        stage=OrderStage.APPROVED, kind=kind, amount_fen=paid.ordered_fen, payer=paid.area,
-        account=paid.account, due_on="", salt=b"",
-    )  # fmt: skip
 
 
 @router.get(

@@ -33,7 +33,7 @@ T = TypeVar("T")
 LISTS: Final = ("payment", *bank_order.KINDS)
 """A node's lists of orders: of notices, and of each kind to persons."""
 NAME_CHARS_MAX: Final = 160
-"""Of an order's name in a list, also of one that is older than entries."""
+"""Of an order's name in a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,10 @@ class Orders:
             self._collect(remote, kind)
 
     def _collect(self, remote: Remote, kind: str) -> None:
-        # The first list was there before the others, and its cursor keeps its name.
-        listed = "orders" if kind == "payment" else f"orders of kind {kind}"
+        listed = f"orders of kind {kind}"
         path = f"/v1/banks/{self.bank}/orders"
         for row in rows_behind(self._kv, self._nodes, remote, listed, path, "records", kind=kind):
             name = text_of(row, "order", NAME_CHARS_MAX)
-            if row.get("has_entry") is False:
-                continue  # it was given before there were entries, and cannot be proved
             known = self._records.find("order", name)
             if known is None or known.state == PaymentStage.MADE.value:
                 self.refresh(remote, name)
@@ -85,8 +82,7 @@ class Orders:
         if proved is None:
             if not done:
                 raise InvalidProof("member.other-subject", wanted=name)
-            # A line told of an order that is older than entries, or of one of a bank that this one
-            # succeeds: there is nothing to look up.
+            # A line told of an order of a bank that this one succeeds: there is nothing to look up.
             self._kv.write(done, sync=True)
             return True
         record, batch = proved.record, proved.beside
@@ -123,7 +119,7 @@ class Orders:
         return _Proved(record, data, batch, made.bank == self.bank)
 
     def _to_person(self, remote: Remote, name: str, least: int) -> _Proved | None:
-        """An order to pay a person; None where it has no entry."""
+        """An order to pay a person; None where this bank has no such order."""
         key = bank_order.key_of(self.bank, name)
         facts, data = self._nodes.prove_state(remote, key, least=least)
         if not facts.present:

@@ -146,8 +146,6 @@ class World:
     """Units of work that the last call told of (``Context.spend``), refused or not."""
     canaries: tuple[Value, ...] = ()
     """Texts and bytes that no receipt may show, whatever a test does: attributes of persons."""
-    older_orders: frozenset[str] = frozenset()
-    """State keys that orders to persons would have, had there been entries when they were given."""
     made: list[tuple[str, dict[str, Value], dict[str, Value]]] = field(default_factory=list)
     """Calls that were carried out: contract and method, arguments, attachments."""
 
@@ -229,7 +227,7 @@ class World:
         else:
             written = {key.partition("/")[0] for key in self.state.writes[mark:]}
             if written & bank_orders.WATCHED:
-                bank_orders.check(self.state.entries, codec.decode, self.older_orders)
+                bank_orders.check(self.state.entries, codec.decode)
             self.made.append((f"{contract}.{method}", dict(args), dict(attachments or {})))
         return outcome
 

@@ -176,19 +176,6 @@ def test_a_name_that_no_statement_could_hold_is_refused(desk: Desk) -> None:
     assert len(longest) == 200, "a state key has no more"
 
 
-def test_an_order_that_is_older_than_entries_gets_none(desk: Desk) -> None:
-    desk.approve()
-    desk.pay()
-    key = f"bank-order/{BANK}/{ORDER}"
-    desk.world.state.delete(key)
-    desk.world.older_orders = frozenset({key})
-    desk.report()
-    back_to_person(desk)
-    assert entries(desk.world) == []
-    desk.pay(payment="pay-2", account=OTHER_ACCOUNT)
-    assert entries(desk.world) == [f"bank-order/{BANK}/430100z-1/pay-2"]
-
-
 # --- Payouts --------------------------------------------------------------------------------------
 
 
@@ -368,16 +355,19 @@ def test_a_withdrawn_order_that_was_paid_all_the_same_is_reported(cover: LaterWo
 
 def test_a_call_that_forgets_the_bank_is_found(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.approve()
-    with monkeypatch.context() as planted:
-        planted.setattr(bank_order, "give", lambda *_args, **_given: None)
-        with pytest.raises(AssertionError, match="pay-1"):
-            desk.pay()
-    desk.world.older_orders = frozenset({f"bank-order/{BANK}/{ORDER}"})
-    desk.report("bounce", reason="limit")
-    desk.pay(payment="pay-2")
+    monkeypatch.setattr(bank_order, "give", lambda *_args, **_given: None)
+    with pytest.raises(AssertionError, match="pay-1"):
+        desk.pay()
+
+
+def test_a_report_that_forgets_the_order_is_found(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.approve()
+    desk.pay()
     monkeypatch.setattr(bank_order, "report", lambda *_args, **_given: None)
     with pytest.raises(AssertionError, match="stage='paid'"):
-        desk.report(payment="pay-2", reference="B-78")
+        desk.report()
 
 
 def test_an_order_that_is_not_withdrawn_is_found(
@@ -402,7 +392,7 @@ def test_an_entry_that_says_something_else_is_found(desk: Desk, place: int, valu
     bent[place] = value
     state.put(key, bent)
     with pytest.raises(AssertionError):
-        bank_orders.check(state.entries, codec.decode, frozenset())
+        bank_orders.check(state.entries, codec.decode)
 
 
 def test_an_entry_of_no_case_is_found() -> None:
@@ -412,7 +402,7 @@ def test_an_entry_of_no_case_is_found() -> None:
     value = state.get(f"bank-order/{BANK}/payout/{PAYOUT}/{payment}")
     state.put(f"bank-order/{BANK}/payout/{PAYOUT}/other", value)
     with pytest.raises(AssertionError):
-        bank_orders.check(state.entries, codec.decode, frozenset())
+        bank_orders.check(state.entries, codec.decode)
     assert BUREAU_CHANGSHA not in str(value)
 
 

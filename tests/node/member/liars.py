@@ -233,17 +233,6 @@ def proves_another_banks_order(_request: httpx.Request, answer: httpx.Response) 
     return _bent(answer, change)
 
 
-@about("/orders")
-def says_that_nothing_can_be_proved(
-    _request: httpx.Request, answer: httpx.Response
-) -> httpx.Response:
-    """As of orders that are older than entries: it holds them back."""
-    document = json.loads(answer.content)
-    for row in document["records"]:
-        row["has_entry"] = False
-    return content(answer, json.dumps(document).encode())
-
-
 def lists_also(*names: str) -> Bend:
     """Orders of persons that are not to be paid, or that nobody gave."""
 
@@ -263,7 +252,7 @@ def both(first: Bend, second: Bend) -> Bend:
 
 ABOUT_PERSONS: tuple[Bend, ...] = (
     raises_what_a_person_gets, sends_it_elsewhere, says_it_is_approved,
-    proves_another_banks_order, says_that_nothing_can_be_proved,
+    proves_another_banks_order,
 )  # fmt: skip
 
 LIARS: dict[str, Callable[[], Bend]] = {
