@@ -91,7 +91,7 @@ def _to_person(client: Client, bank: str, reference: str, order: str) -> dict[st
             raise
         value = None
     if value is None:
-        return {}  # another's business, or older than entries
+        return {}  # another's business
     stage, kind, amount, payer, _, due_on, known, reason, returned, _ = value
     if known != reference:
         role = "came-back"

@@ -25,11 +25,11 @@ from consensus.messages import (
     ViewChange,
 )
 from consensus.ordering import adopt, open_slot
-from consensus.phases import Cue, Phase
+from consensus.phases import BETWEEN_VIEWS, Cue, Phase
 from consensus.safety import bound_above, with_change, with_new_view
 from consensus.slot import Slot
 from consensus.state import State
-from consensus.view_change import check_new_view, check_view_change, select
+from consensus.view_change import Selection, check_new_view, check_view_change, select
 
 
 def progress(state: State) -> bool:
@@ -47,11 +47,8 @@ def progress(state: State) -> bool:
     if agreed > state.view:
         enter(state, agreed)
         return True
-    if state.phase is Phase.CHANGING and state.new_view is not None:
-        _install(state, state.new_view)
-        return True
-    if state.phase is Phase.INSTALLING and state.new_view is not None:
-        return _finish(state, state.new_view)
+    if state.phase in BETWEEN_VIEWS and state.new_view is not None:
+        return _install(state, select(state.new_view.view_changes))
     return _make_new_view(state)
 
 
@@ -162,31 +159,23 @@ def _make_new_view(state: State) -> bool:
     return True
 
 
-def _install(state: State, message: NewView) -> None:
-    """What the NEW-VIEW begins with follows from its view changes alone."""
-    selection = select(message.view_changes)
+def _install(state: State, selection: Selection) -> bool:
+    """Begin the view as its view changes say, once the blocks up to their base are here."""
     if selection.base_height <= state.head.height:
         state.move(Cue.INSTALLED)
-        _begin(state, message)
-        return
+        _begin(state, selection)
+        return True
+    if state.phase is Phase.INSTALLING:
+        return False
     state.move(Cue.BEHIND)
     certificate = selection.base_certificate
     assert certificate is not None, "the head is never below the epoch's beginning"
     for holder in state.members(certificate.signers()):
         state.catch_up.claim(holder, selection.base_height, state.now_ms, urgent=True)
-
-
-def _finish(state: State, message: NewView) -> bool:
-    """The blocks up to the base have been fetched."""
-    if select(message.view_changes).base_height > state.head.height:
-        return False
-    state.move(Cue.INSTALLED)
-    _begin(state, message)
     return True
 
 
-def _begin(state: State, message: NewView) -> None:
-    selection = select(message.view_changes)
+def _begin(state: State, selection: Selection) -> None:
     tip = selection.tip
     if selection.base_height < state.head.height and state.head_certificate is not None:
         # The view begins below my head: its others can have the certificate at once.

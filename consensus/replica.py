@@ -87,8 +87,7 @@ class Replica:
         state.now_ms = max(state.now_ms, now_ms)
         state.effects = []
         self._note(state, event)
-        while ordering.progress(state) or changing.progress(state):
-            pass
+        _go_on(state)
         self._look_at_clock(state)
         return state.effects
 
@@ -215,8 +214,7 @@ class Replica:
     def _look_at_clock(self, state: State) -> None:
         """Deadlines are compared, never queued; then say when to look again."""
         self._leave_if_late(state)
-        while ordering.progress(state) or changing.progress(state):
-            pass
+        _go_on(state)
         request = state.catch_up.next_request(state.head.height, state.now_ms)
         if request is not None:
             state.emit(Fetch(request.peer, request.first, request.last))
@@ -251,6 +249,12 @@ class Replica:
         if earliest is not None and earliest != self._wake_ms:
             state.emit(Wake(earliest))
         self._wake_ms = earliest
+
+
+def _go_on(state: State) -> None:
+    """Do what has become possible, until nothing has."""
+    while ordering.progress(state) or changing.progress(state):
+        pass
 
 
 def _signed_message(state: State, me: int, event: Signed) -> Message | None:
