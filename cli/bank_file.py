@@ -22,7 +22,7 @@ def write_instructions(path: Path, orders: Iterable[Mapping[str, Any]]) -> int:
 def read_statement(path: Path) -> list[dict[str, Any]]:
     """Arguments of ``bank.line``, one for each row. Raises ``BankFileError``, ``OSError``."""
     try:
-        return parse_statement(path.read_bytes(), path.suffix.removeprefix("."))
+        return parse_statement(path.read_bytes(), path.suffix.removeprefix(".").lower())
     except BankFileError as problem:
         text = str(problem)
         raise BankFileError(text if text.startswith("row ") else f"{path} {text}") from None

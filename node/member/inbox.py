@@ -84,7 +84,7 @@ class Inbox:
         seen: dict[str, tuple[int, int]] = {}
         for name in sorted(os.listdir(self._folder / "in")):
             path = self._folder / "in" / name
-            if path.suffix not in FORMS or name[0] == ".":
+            if path.suffix.lower() not in FORMS or name[0] == ".":
                 continue
             if not (name.isprintable() and len(name) <= NAME_CHARS_MAX):
                 self.waits[repr(name)] = "member.file-name"
@@ -102,6 +102,7 @@ class Inbox:
         """Work on a file that is whole; whether there is more to do at once."""
         found = os.lstat(path)
         if not stat.S_ISREG(found.st_mode):
+            self.waits[path.name] = "member.file-barred"
             return False
         seen[path.name] = (found.st_size, found.st_mtime_ns)
         if self._seen.get(path.name) != seen[path.name]:
@@ -121,7 +122,7 @@ class Inbox:
             )
         data = path.read_bytes()
         try:
-            lines = parse_statement(data, path.suffix[1:])
+            lines = parse_statement(data, path.suffix[1:].lower())
         except BankFileError as problem:
             raise StatementRefused("member.statement", reason=str(problem)[:300]) from None
         digest = sha256(data).digest()

@@ -271,6 +271,21 @@ def test_only_whole_regular_files_are_taken(ledger: Desk, tmp_path: Path) -> Non
     assert desk.files("done") == ["growing.json", "growing.json.result.json"]
 
 
+def test_a_file_is_taken_whatever_the_case_of_its_ending_and_what_is_none_is_told(
+    ledger: Desk, tmp_path: Path
+) -> None:
+    desk = ledger.fresh(tmp_path)
+    built = desk.rounds()
+    desk.drop("BANK.JSON", [])
+    (desk.folder / "in" / "folder.csv").mkdir()
+    (desk.folder / "in" / "elsewhere.csv").symlink_to(tmp_path / "in" / "BANK.JSON")
+    desk.rounds(2, built)
+    assert desk.files("done") == ["BANK.JSON", "BANK.JSON.result.json"]
+    assert built.status()["statements_waiting"] == {
+        "folder.csv": "member.file-barred", "elsewhere.csv": "member.file-barred",
+    }  # fmt: skip
+
+
 def test_many_lines_go_in_small_transactions(ledger: Desk, tmp_path: Path) -> None:
     desk = ledger.fresh(tmp_path)
     rows = [desk.row(Counter.next(), "") for _ in range(2 * inbox.LINES_AT_ONCE + 5)]
