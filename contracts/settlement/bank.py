@@ -77,8 +77,8 @@ class Line:
     """How it was resolved; empty before."""
     holder: str
     """Who reported it; another one resolves it."""
-    reason: str = ""
-    """Why it came back; empty for what did not, and for a line that was kept without it."""
+    reason: str
+    """Why it came back; empty for what did not."""
 
     def encode(self) -> Value:
         """As the state has it."""
@@ -175,7 +175,7 @@ def resolve(ctx: Context, args: Args) -> Answer:
     if how == "matched":
         told = {
             "reference": reference, "direction": made.direction, "amount_fen": made.amount_fen,
-            "value_on": made.value_on, "reason": made.reason or "other",
+            "value_on": made.value_on, "reason": made.reason,
         }  # fmt: skip
         order = _order_of(ctx, args["order"], made.direction)
         cause = _match(ctx, order, told)

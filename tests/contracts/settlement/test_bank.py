@@ -361,14 +361,3 @@ def test_a_return_that_waited_has_the_reason_that_its_line_told(by_hand: bool) -
     assert resolve(made, "matched", order=payment).answer["outcome"] == "resolved"
     found = payment_record.load(made.state, payment)
     assert [b.reason for b in found.returns] == ["closed_account"]
-
-
-def test_a_line_that_waits_since_before_lines_had_reasons_came_back_for_another() -> None:
-    made, payment = ordered()
-    report(made, order=payment, reference="R0")
-    report(made, direction="returned", reason="closed_account")
-    key = f"bank-line/{BANK}/R1"
-    made.state.put(key, made.state.get(key)[:9])
-    resolve(made, "matched", order=payment)
-    found = payment_record.load(made.state, payment)
-    assert [b.reason for b in found.returns] == ["other"]
