@@ -22,7 +22,7 @@ from node.ledger.transaction import SignedTransaction
 from node.store import keys
 from node.store.checks import check_count
 from node.store.database import Rows
-from node.store.errors import DatabaseDamaged
+from node.store.errors import DerivedDamaged
 from node.store.index import (
     MADE_BY,
     RULES,
@@ -97,14 +97,14 @@ def verify_height(
     transactions: Sequence[SignedTransaction],
     receipts: Sequence[Receipt],
 ) -> int:
-    """How many rows the height has. Raises ``DatabaseDamaged`` unless each one that its block says
+    """How many rows the height has. Raises ``DerivedDamaged`` unless each one that its block says
     is there."""
     expected = index_rows(height, transactions, receipts)
     digest = rows.index.digest(height)
     if digest is None:
-        raise DatabaseDamaged(f"The index of height {height} is missing; build it again.")
+        raise DerivedDamaged(f"The index of height {height} is missing.")
     if digest != digest_of(expected[:-1]) or not all(rows.index.has(row) for row in expected):
-        raise DatabaseDamaged(f"The index of height {height} is not its block's; build it again.")
+        raise DerivedDamaged(f"The index of height {height} is not its block's.")
     return len(expected) - 1  # the digest is beside the index
 
 
@@ -122,15 +122,15 @@ def verify_index(
     rows: Rows, head_height: int, progress: Callable[[int], None] | None = None
 ) -> None:
     """Compare the whole index with the chain: no row is missing, changed or invented. Raises
-    ``DatabaseDamaged``."""
+    ``DerivedDamaged``."""
+    if not rows.index.is_current():
+        raise DerivedDamaged("The index was made by other rules, or not to its end.")
     count = 0
     for height in range(rows.floor(), head_height + 1):
         count += verify_height(rows, height, *read_height(rows, height))
         if progress is not None:
             progress(height)
-    if not rows.index.is_current():
-        raise DatabaseDamaged("The index was made by other rules, or not to its end; reindex.")
-    check_count(rows, keys.INDEX, count, "the index; build it again")
+    check_count(rows, keys.INDEX, count, "the index", DerivedDamaged)
 
 
 def rebuild(

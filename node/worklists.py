@@ -23,7 +23,7 @@ from contracts.settlement.reimbursement_record import Reimbursement
 from contracts.settlement.wallet import WAITING
 from node.ledger.codec import decode_trusted
 from node.store.database import Rows
-from node.store.errors import DatabaseDamaged
+from node.store.errors import DerivedDamaged
 from node.store.kv import KV, Operation
 from node.store.work import AREA_CHARS, MADE, NO_DATE, WHOLE, WorkList, key_of
 
@@ -99,11 +99,13 @@ def rebuild(kv: KV, rows: Rows) -> None:
 
 
 def verify(rows: Rows) -> None:
-    """Raises ``DatabaseDamaged`` unless the lists are what the state says."""
+    """Raises ``DerivedDamaged`` unless the lists are what the state says."""
+    if not rows.work.is_whole():
+        raise DerivedDamaged("The work lists were made by other rules, or not to their end.")
     expected, stored = _expected(rows), dict(rows.work.all())
-    if not rows.work.is_whole() or expected != stored:
+    if expected != stored:
         wrong = len(expected.items() ^ stored.items())
-        raise DatabaseDamaged(f"{wrong} rows of the work lists are not the state's; reindex.")
+        raise DerivedDamaged(f"{wrong} rows of the work lists are not the state's.")
 
 
 def _expected(rows: Rows) -> dict[bytes, bytes]:

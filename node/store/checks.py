@@ -136,11 +136,14 @@ def check_blocks(
     return counts
 
 
-def check_count(rows: Rows, prefix: bytes, wanted: int, what: str) -> None:
-    """Raises ``DatabaseDamaged`` where there are rows of a kind that nobody has written."""
+def check_count(
+    rows: Rows, prefix: bytes, wanted: int, what: str,
+    damage: type[DatabaseDamaged] = DatabaseDamaged,
+) -> None:  # fmt: skip
+    """Raises ``damage`` where there are rows of a kind that nobody has written."""
     found = sum(1 for _ in rows.reader.iterate(*keys.all_of(prefix)))
     if found != wanted:
-        raise DatabaseDamaged(f"There are {found} rows of {wanted} in {what}.")
+        raise damage(f"There are {found} rows of {wanted} in {what}.")
 
 
 def load_tree(

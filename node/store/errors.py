@@ -29,6 +29,15 @@ class DatabaseDamaged(StoreError):  # noqa: N818  (reads as the fact that it sta
     )
 
 
+class DerivedDamaged(DatabaseDamaged):
+    """Index or work lists are not what chain and state say, which were found to hold before."""
+
+    advice = (
+        "Blocks and state hold. Index and work lists are derived from them, and another version of "
+        "the program makes others: build them again (yibao node reindex) and verify once more."
+    )
+
+
 class DatabaseInUse(StoreError):  # noqa: N818
     """Another process holds the database's lock."""
 

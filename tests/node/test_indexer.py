@@ -13,7 +13,7 @@ from node.ledger.transaction import SignedTransaction
 from node.ledger.types import Digest
 from node.store import keys
 from node.store.database import Database
-from node.store.errors import DatabaseDamaged
+from node.store.errors import DerivedDamaged
 from node.store.index import Subject
 from tests.node.network import HOSPITAL, Client, make_genesis
 from tests.node.store.sim_kv import SimKV
@@ -139,5 +139,5 @@ def test_a_wrong_index_is_found_out(damage: str, tmp_path: Path) -> None:
         "no digest": (keys.at_height(keys.INDEX_DIGEST, 7), None),
     }  # fmt: skip
     kv.write([changes[damage]], sync=True)
-    with pytest.raises(DatabaseDamaged, match="build it again"):
+    with pytest.raises(DerivedDamaged, match="build them again"):
         indexer.verify_height(database, 7, *whole)

@@ -25,7 +25,7 @@ from contracts.settlement.wallet import CLAIMED, RETURNED, WAITING
 from node import worklists
 from node.ledger.codec import encode
 from node.store.database import Database
-from node.store.errors import DatabaseDamaged
+from node.store.errors import DerivedDamaged
 from node.store.state import state_rows
 from node.store.work import WorkList, WorkRow, key_of
 from tests.node.store.sim_kv import SimKV
@@ -254,7 +254,9 @@ def test_a_change_that_waits_leaves_the_end_of_what_stands() -> None:
     assert store.names(WorkList.FILINGS) == ["f1"]
 
 
-@pytest.mark.parametrize("damage", ["missing", "invented", "another note", "not whole"])
+@pytest.mark.parametrize(
+    "damage", ["missing", "invented", "another note", "not whole", "of another program"]
+)
 def test_lists_that_are_not_the_states_are_found_out(damage: str) -> None:
     store = Store()
     store.block(filing("f1", pending("2025-06-11")))
@@ -265,9 +267,11 @@ def test_lists_that_are_not_the_states_are_found_out(damage: str) -> None:
         "invented": (key_of(WorkList.FILINGS, AREA, "2025-06-11", "f9"), b"pending"),
         "another note": (row, b"x"),
         "not whole": (b"mwork-lists", None),
+        "of another program": (b"mwork-lists", b"1"),
     }[damage]
     store.kv.write([change], sync=True)
-    with pytest.raises(DatabaseDamaged, match="reindex"):
+    why = "made by other rules" if change[0] == b"mwork-lists" else "1|2 rows of the work lists"
+    with pytest.raises(DerivedDamaged, match=rf"({why}).*yibao node reindex"):
         worklists.verify(store.database)
     worklists.rebuild(store.kv, store.database)
     worklists.verify(store.database)

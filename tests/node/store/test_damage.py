@@ -139,7 +139,7 @@ def test_rows_that_nobody_wrote_are_noticed(chain: tuple[Path, Head], tmp_path: 
     place = keys.pack_transaction(1, 0, 0)
     for number, (key, value, told) in enumerate(
         (
-            (row, bytes(36), "the index; build it again"),
+            (row, bytes(36), "the index. Blocks and state hold"),
             (keys.TRANSACTION + bytes(32), place, "the table of transactions"),
             (keys.NUMBER + bytes(32), keys.pack_height(1), "the table of block hashes"),
             (keys.epoch(1), encode([5, GENESIS.validators.fields()]), "end of the epoch"),
