@@ -29,7 +29,7 @@ from consensus import (
     Situation,
     Status,
 )
-from contracts.organisations import find_endpoint
+from contracts.organisations import find_endpoint, load
 from node.execution.blocks import BlockResult
 from node.execution.state import CommittedState, ReadState
 from node.ledger import block as ledger_block
@@ -207,6 +207,9 @@ class Network(Host):
     def own_share(self) -> Share:
         if self.is_seated_here():
             return Share.CONTENT
+        if load(ReadState(self._state), self._organisation) is None:
+            # It was admitted by a block that is not here yet: peers know what they may give.
+            return self._options.receive
         return min(self._options.receive, self.share_of(self._organisation))
 
     async def take_transaction(self, wire: bytes) -> None:

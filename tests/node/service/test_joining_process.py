@@ -1,8 +1,8 @@
 """A fifth bureau joins a running four as a process of its own, with the handbook's commands only.
 
 Everything that the new bureau does here is a command of ``yibao`` at its own desk: keys, address,
-configuration, the key's record, the node, its attestation. Nothing of it is in the genesis but the
-organisation and its clerks.
+configuration, the key's record, the node, its attestation. Nothing of it is in the genesis: the
+four admit it by a vote, and its node begins with a state that does not know it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from cli import devnet, network, processes
-from cli.network import Member, Network, NodePlace
+from cli.network import Network, NodePlace
 from contracts.settlement import CONTRACTS
 from tests.node.service.test_network_process import announce, wait_height
 from tests.node.service.test_rotation_process import ask, told
@@ -26,14 +26,13 @@ JOINING = "bureau:500000"
 
 
 def network_of_four(folder: Path) -> Network:
-    """Four validators, and a fifth bureau without a node."""
+    """Four validators that have not heard of a fifth bureau."""
     members = devnet.members_of(devnet.PROVINCES, 4)
     names = [member.id for member in members if member.validator]
-    posts = ("checker", "clerk", "finance", "operator")
     free = processes.free_ports(8)
     made = network.create(
         folder,
-        [*members, Member(JOINING, "bureau", "500000", posts)],
+        members,
         ports=dict(zip(names, free[:4], strict=True)),
         peer_ports=dict(zip(names, free[4:], strict=True)),
         time_ms=time.time_ns() // 1_000_000,
@@ -62,6 +61,22 @@ class Desk:
         file = self.folder / "args.json"
         file.write_text(json.dumps({"args": args}), encoding="utf-8")
         return self.say(post, *words, file)
+
+    def be_admitted(self) -> None:
+        """Keys of its people; the four vote on it."""
+        keys = []
+        for post in ("checker", "clerk", "operator"):
+            self.made.add_identity(JOINING, post)
+            file = self.made.key_path(JOINING, post)
+            keys.append(self.say(post, "keys", "prove", file, "--chain", self.made.chain.hex(),
+                                 "--holder", f"staff:{post}", "--post", post))  # fmt: skip
+        admission = {"id": "a-fifth", "organisation": JOINING, "kind": "bureau",
+                     "region": "500000", "keys": keys}  # fmt: skip
+        file = self.folder / "admission.json"
+        file.write_text(json.dumps({"args": admission}), encoding="utf-8")
+        told(ask(self.made, self.made.nodes[0], "checker", "org", "propose-admission", file))
+        for place in self.made.nodes[:3]:
+            told(ask(self.made, place, "checker", "validator", "vote", "a-fifth"))
 
     def new_key(self, purpose: str) -> dict[str, Any]:
         """Make a key and register it; the answer has its public half and pin."""
@@ -107,6 +122,7 @@ def test_a_fifth_bureau_joins_as_a_process_and_is_needed(tmp_path: Path) -> None
     running = processes.start_all(made)
     try:
         desk = Desk(made)
+        desk.be_admitted()
         validating = desk.new_key("validate")
         transport = desk.new_key("transport")
         endpoint = {"host": "127.0.0.1", "port": desk.place.peer_port,
