@@ -227,7 +227,7 @@ def _propose(
         CallSpec("governance", "vote", {"id": name, "approve": True}, f"vote/{name}"),
     ]
     answer = client.submit(calls)
-    if not as_json:
+    if not as_json and answer["receipts"][-1]["receipt"]["status"] == "ok":
         out.print(f"proposal {name}: the other bureaus vote with: yibao validator vote {name}")
         if joining:
             out.print(f"{joining} attests at its own node with: yibao validator attest {name}")

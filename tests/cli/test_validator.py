@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -57,3 +58,51 @@ def test_a_key_is_hexadecimal() -> None:
     result = yibao("validator", "add", FIVE[0], "zz")
     assert result.exit_code == Exit.USAGE
     assert "66 hexadecimal digits" in result.stderr
+
+
+class Answering:
+    """Answers each submission with these receipts, and a question about the state."""
+
+    identity = None
+
+    def __init__(self, *receipts: dict[str, Any], value: dict[str, Any] | None = None) -> None:
+        self.receipts = [{"receipt": receipt} for receipt in receipts]
+        self.value = value
+
+    def submit(self, calls: Any) -> dict[str, Any]:
+        return {"tx_id": "00", "receipts": self.receipts}
+
+    def get(self, path: str, **query: str) -> dict[str, Any]:
+        return {"height": 700, "present": True, "value": self.value}
+
+
+def screen(monkeypatch: pytest.MonkeyPatch, node: Answering, *words: str) -> str:
+    monkeypatch.setattr(validator, "open_client", lambda context: nullcontext(node))
+    monkeypatch.setattr(validator, "show_submission", lambda answer, as_json: None)
+    result = yibao("validator", *words)
+    assert result.exit_code == 0, result.output
+    return " ".join(result.stdout.split())
+
+
+def test_an_approved_key_that_has_not_joined_says_what_it_waits_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its attestation may be too old by the time of the last vote: nothing else tells."""
+    wanted = "an attestation of one of the last 100 blocks"
+    for status, told in (("approved", True), ("open", False), ("carried", False)):
+        node = Answering({"status": "ok", "answer": {"status": status}})
+        assert (wanted in screen(monkeypatch, node, "vote", "v-1")) is told
+        value = {"action": "validator", "status": status, "subject": {}, "quorum": 3, "votes": [],
+                 "attested_height": 549}  # fmt: skip
+        assert (wanted in screen(monkeypatch, Answering(value=value), "show", "v-1")) is told
+    refused = Answering({"status": "rejected", "answer": {}, "code": "governance.unknown-proposal"})
+    assert wanted not in screen(monkeypatch, refused, "vote", "v-1")
+
+
+def test_nobody_is_asked_to_vote_on_a_proposal_that_was_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for status, told in (("ok", True), ("rejected", False)):
+        node = Answering({"status": status}, {"status": status})
+        monkeypatch.setattr(validator, "_check_quorum", lambda client, **change: None)
+        assert ("the other bureaus vote" in screen(monkeypatch, node, "remove", FIVE[0])) is told
