@@ -13,5 +13,6 @@ RUN install -d -o yibao -g yibao -m 700 /data /network
 USER yibao
 VOLUME ["/data"]
 EXPOSE 8800
-HEALTHCHECK --interval=10s --timeout=3s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8800/v1/health', timeout=2)"]
+# Before it answers, a node reads its whole state: minutes for a large one.
+HEALTHCHECK --start-period=10m --interval=10s --timeout=3s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8800/v1/health', timeout=2)"]
 CMD ["python", "-m", "node", "/data/node.toml"]
