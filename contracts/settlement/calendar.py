@@ -16,6 +16,9 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from contracts import parameters
+from contracts.api import State
+
 _ISO = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})", re.ASCII)
 _MS_PER_DAY = 86_400_000
 _CHINA_OFFSET_MS = 8 * 3_600_000
@@ -200,3 +203,9 @@ class WorkCalendar:
         """Working days after ``start`` up to and with ``end``; 0 when ``end`` is not later."""
         first, last = day_number(start) + 1, day_number(end)
         return sum(self.is_working_day(date_of_day(n)) for n in range(first, last + 1))
+
+
+def work_calendar(state: State) -> WorkCalendar:
+    """Working days of the country as the centre has published them."""
+    days = parameters.area(state, "holidays")
+    return WorkCalendar(frozenset(days["off"]), frozenset(days["on"]))

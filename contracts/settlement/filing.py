@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from contracts import parameters
-from contracts.api import Answer, Args, Context, Contract, State, Value, reject
+from contracts.api import Answer, Args, Context, Contract, Value, reject
 from contracts.organisations import covers, require_competent, require_own_id
 from contracts.schema import (
     IDENTIFIER,
@@ -34,8 +34,9 @@ from contracts.schema import (
     Text,
 )
 from contracts.settlement import calendar
+from contracts.settlement.calendar import work_calendar
 from contracts.settlement.enrolment import Person, require_person
-from contracts.settlement.filing_cover import Cover, find_cover, long_term_in_force
+from contracts.settlement.filing_cover import long_term_in_force
 from contracts.settlement.filing_end import announce
 from contracts.settlement.filing_record import (
     APPROVED,
@@ -53,8 +54,6 @@ from contracts.settlement.filing_record import (
     save,
 )
 from contracts.settlement.records import content_digest, salt_of
-
-__all__ = ["CONTRACT", "Cover", "Filing", "Version", "find_cover", "load_filing", "work_calendar"]
 
 CONTRACT = Contract("filing", version=1)
 
@@ -259,12 +258,6 @@ def _warn(ctx: Context, filing: Filing, today: str) -> bool:
         today=today,
     )
     return True
-
-
-def work_calendar(state: State) -> calendar.WorkCalendar:
-    """Working days of the country as the centre has published them."""
-    days = parameters.area(state, "holidays")
-    return calendar.WorkCalendar(frozenset(days["off"]), frozenset(days["on"]))
 
 
 def _require_submitter(ctx: Context, area: str, filing_type: str) -> None:

@@ -26,9 +26,9 @@ from contracts.settlement import calendar, counters, enrolment, recovery_record
 from contracts.settlement import claim as claims
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.answer import ADMISSIONS
+from contracts.settlement.calendar import work_calendar
 from contracts.settlement.clearing import audit_record, owed
 from contracts.settlement.clearing.standing import standing
-from contracts.settlement.filing import work_calendar
 from contracts.settlement.funds_book import Leg, counter_entry, post
 from contracts.settlement.life import START
 from contracts.settlement.lifecycle import ClaimState

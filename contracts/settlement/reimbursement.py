@@ -39,6 +39,7 @@ from contracts.settlement import (
     invoices,
 )
 from contracts.settlement import funds_chart as chart
+from contracts.settlement.calendar import work_calendar
 from contracts.settlement.case import INSTITUTION_KINDS
 from contracts.settlement.claim_case import AFTER_PAYMENT
 from contracts.settlement.claim_decide import Decided, decide, told_beside
@@ -55,7 +56,6 @@ from contracts.settlement.claim_shapes import (
     Line,
 )
 from contracts.settlement.claim_visit import check_dates, visit_of
-from contracts.settlement.filing import work_calendar
 from contracts.settlement.funds_book import Leg, post
 from contracts.settlement.life import START
 from contracts.settlement.lifecycle import ClaimState

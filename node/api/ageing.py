@@ -7,10 +7,9 @@ from typing import Any
 from starlette.responses import Response
 
 from contracts.settlement import funds_chart as chart
-from contracts.settlement.calendar import WorkCalendar, date_of_ms
+from contracts.settlement.calendar import WorkCalendar, date_of_ms, work_calendar
 from contracts.settlement.clearing import account_record, declaration_record, notice_record
 from contracts.settlement.clearing.months import last_day
-from contracts.settlement.filing import work_calendar
 from node.api import parties, schemas
 from node.api.guard import Access
 from node.api.params import AccessDep, AreaCode, Limit, ThingId, edge_router

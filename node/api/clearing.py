@@ -12,7 +12,7 @@ from fastapi import Path
 from starlette.responses import Response
 
 from contracts.settlement import funds_chart as chart
-from contracts.settlement.calendar import date_of_ms, start_of_day_ms
+from contracts.settlement.calendar import date_of_ms, start_of_day_ms, work_calendar
 from contracts.settlement.clearing import (
     advance,
     audit_record,
@@ -26,7 +26,6 @@ from contracts.settlement.clearing import (
 from contracts.settlement.clearing.notice_record import Notice
 from contracts.settlement.clearing.rows import Entry, find_entry
 from contracts.settlement.clearing.statement_record import Statement
-from contracts.settlement.filing import work_calendar
 from node.api import chain, parties, schemas
 from node.api.guard import Access
 from node.api.params import (

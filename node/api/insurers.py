@@ -12,14 +12,13 @@ from typing import Any
 from starlette.responses import Response
 
 from contracts.settlement import funds_chart as chart
-from contracts.settlement.calendar import date_of_ms
+from contracts.settlement.calendar import date_of_ms, work_calendar
 from contracts.settlement.clearing import (
     insurer_record,
     notice_record,
     period_record,
     statement_record,
 )
-from contracts.settlement.filing import work_calendar
 from contracts.settlement.funds_book import balance
 from contracts.settlement.terms import COMMERCIAL
 from node.api import parties, schemas

@@ -19,7 +19,7 @@ from contracts.settlement import (
     recovery_record,
     reimbursement_record,
 )
-from contracts.settlement.filing import work_calendar
+from contracts.settlement.calendar import work_calendar
 from contracts.settlement.filing_record import Filing
 from node.api import schemas
 from node.api.guard import Access

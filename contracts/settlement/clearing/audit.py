@@ -21,7 +21,7 @@ from contracts.organisations import INSTITUTIONS, require_competent, require_own
 from contracts.schema import Fen, Id, List, OneOf, Optional, Record, Text
 from contracts.settlement import claim as claims
 from contracts.settlement import recovery_record
-from contracts.settlement.calendar import date_of_ms
+from contracts.settlement.calendar import date_of_ms, work_calendar
 from contracts.settlement.clearing import (
     account_record,
     audit_record,
@@ -37,7 +37,6 @@ from contracts.settlement.clearing.audit_record import (
 from contracts.settlement.clearing.declaration_record import Cells, Declaration, Stage, Step
 from contracts.settlement.clearing.objection import note_adjusted
 from contracts.settlement.clearing.stated import Origin, into_statements
-from contracts.settlement.filing import work_calendar
 from contracts.settlement.funds_book import post
 from contracts.settlement.life import START
 from contracts.settlement.lifecycle import ClaimState

@@ -22,6 +22,7 @@ from contracts.organisations import require_competent
 from contracts.schema import Fen, Id, List, Month, OneOf, Record
 from contracts.settlement import claim as claims
 from contracts.settlement import funds_chart as chart
+from contracts.settlement.calendar import work_calendar
 from contracts.settlement.clearing import (
     account_record,
     declaration_record,
@@ -35,7 +36,6 @@ from contracts.settlement.clearing.declaration import CONTRACT, tell
 from contracts.settlement.clearing.declaration_record import Cells, Declaration, Step, follow
 from contracts.settlement.clearing.notice_record import Kind, Notice, NoticeStage
 from contracts.settlement.clearing.stated import into_statements
-from contracts.settlement.filing import work_calendar
 from contracts.settlement.lifecycle import Action
 from contracts.settlement.lifecycle import follow as follow_claim
 from contracts.settlement.records import Claim

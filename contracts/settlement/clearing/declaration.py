@@ -19,7 +19,7 @@ from contracts.organisations import INSTITUTIONS
 from contracts.schema import FEN_MAX, Id, Int, List, Month, OneOf, Record, Region, Text
 from contracts.settlement import claim as claims
 from contracts.settlement import funds_chart as chart
-from contracts.settlement.calendar import date_of_ms
+from contracts.settlement.calendar import date_of_ms, work_calendar
 from contracts.settlement.clearing import (
     account_record,
     declaration_record,
@@ -43,7 +43,6 @@ from contracts.settlement.clearing.rows import (
     differing_groups,
     find_entry,
 )
-from contracts.settlement.filing import work_calendar
 from contracts.settlement.lifecycle import Action, ClaimState
 from contracts.settlement.lifecycle import follow as follow_claim
 from contracts.settlement.records import Declared

@@ -21,7 +21,7 @@ from dataclasses import replace
 from contracts import parameters
 from contracts.api import Context, reject
 from contracts.settlement import funds_chart as chart
-from contracts.settlement.calendar import date_of_ms
+from contracts.settlement.calendar import date_of_ms, work_calendar
 from contracts.settlement.clearing import (
     insurer_record,
     notice_record,
@@ -31,7 +31,6 @@ from contracts.settlement.clearing import (
 )
 from contracts.settlement.clearing.declaration_record import Cells
 from contracts.settlement.clearing.notice_record import Kind, Notice, NoticeStage
-from contracts.settlement.filing import work_calendar
 from contracts.settlement.funds_book import Leg
 from contracts.settlement.terms import COMMERCIAL
 

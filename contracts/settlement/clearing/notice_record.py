@@ -18,8 +18,7 @@ from enum import StrEnum
 
 from contracts import parameters
 from contracts.api import Context, State, Value, reject
-from contracts.settlement.calendar import WorkCalendar, date_of_ms
-from contracts.settlement.filing import work_calendar
+from contracts.settlement.calendar import WorkCalendar, date_of_ms, work_calendar
 from contracts.settlement.funds_book import Leg
 
 

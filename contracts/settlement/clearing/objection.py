@@ -27,7 +27,7 @@ from contracts.api import Answer, Args, Context, Contract, Value, reject
 from contracts.organisations import require_own_id
 from contracts.regions import province
 from contracts.schema import Fen, Id, List, Month, OneOf, Optional, Record, Region, Text
-from contracts.settlement.calendar import date_of_ms
+from contracts.settlement.calendar import date_of_ms, work_calendar
 from contracts.settlement.clearing import (
     declaration_record,
     objection_record,
@@ -48,7 +48,6 @@ from contracts.settlement.clearing.objection_record import (
 from contracts.settlement.clearing.rows import Entry, find_entry
 from contracts.settlement.clearing.statement import require_stated
 from contracts.settlement.clearing.statement_record import Statement
-from contracts.settlement.filing import work_calendar
 from contracts.settlement.life import START
 from contracts.settlement.records import Claim, content_digest
 from contracts.settlement.terms import COMMERCIAL

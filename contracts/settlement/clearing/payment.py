@@ -25,7 +25,7 @@ from contracts.api import Answer, Args, Context, Contract, reject
 from contracts.organisations import INSTITUTIONS, covers, require_kind, require_own_id
 from contracts.schema import IDENTIFIER, Date, Fen, Id, OneOf, Optional, Text
 from contracts.settlement import funds_chart as chart
-from contracts.settlement.calendar import date_of_ms
+from contracts.settlement.calendar import date_of_ms, work_calendar
 from contracts.settlement.clearing import notice_record, payment_record
 from contracts.settlement.clearing.notice_record import Kind, Notice, NoticeStage
 from contracts.settlement.clearing.payment_effects import AFTER_PAID
@@ -35,7 +35,6 @@ from contracts.settlement.clearing.payment_record import (
     PaymentStep,
     follow,
 )
-from contracts.settlement.filing import work_calendar
 from contracts.settlement.funds_book import Leg, post
 from contracts.settlement.life import START
 from contracts.settlement.records import content_digest

@@ -14,11 +14,10 @@ from dataclasses import replace
 from contracts import parameters
 from contracts.api import Answer, Args, Context, Contract, reject
 from contracts.schema import Month
-from contracts.settlement.calendar import date_of_ms
+from contracts.settlement.calendar import date_of_ms, work_calendar
 from contracts.settlement.clearing import period_record
 from contracts.settlement.clearing.months import next_month
 from contracts.settlement.clearing.period_record import Period, PeriodStep, follow
-from contracts.settlement.filing import work_calendar
 from contracts.settlement.life import START
 
 CONTRACT = Contract("clearing", version=1)

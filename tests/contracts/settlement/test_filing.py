@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 
 from contracts import parameters
 from contracts.settlement import filing_cover, filing_record
-from contracts.settlement.calendar import add_days
-from contracts.settlement.filing import Cover, find_cover, load_filing, work_calendar
-from contracts.settlement.filing_cover import in_force
-from contracts.settlement.filing_record import Row, load_index
+from contracts.settlement.calendar import add_days, work_calendar
+from contracts.settlement.filing_cover import Cover, find_cover, in_force
+from contracts.settlement.filing_record import Row, load_filing, load_index
 from tests.contracts import world as w
 from tests.contracts.settlement.registries import (
     BIRTH,
