@@ -63,7 +63,7 @@ async def bank_orders(
             if event.topic != TOPICS[kind] or event.fields["bank"] != bank:
                 continue
             if kind == PAYMENT:
-                found = _payment(access, bank, event.fields["payment"])
+                found = _payment(access, event.fields["payment"])
             else:
                 case, number = (event.fields[name] for name in NAMED[kind])
                 found = _to_person(access, bank, kind, case, number)
@@ -72,7 +72,7 @@ async def bank_orders(
     return access.answer({"records": listed, "next": following})
 
 
-def _payment(access: Access, bank: str, payment: str) -> dict[str, Any] | None:
+def _payment(access: Access, payment: str) -> dict[str, Any] | None:
     """A payment of a notice that the bank is to make; None where it is not any more."""
     made = payment_record.load(access.state, payment)
     if made.stage is not PaymentStage.APPROVED:

@@ -163,9 +163,8 @@ class ReceivedBlocks:
         loop = asyncio.get_running_loop()
         if isinstance(content, Content):
             transactions = await loop.run_in_executor(
-                self._checks, open_content, content, self._pool.find,
-                self._chain.parent.header.chain,
-            )  # fmt: skip
+                self._checks, open_content, content, self._pool.find
+            )
             return await self._thread.run(self._chain.execute, content.header, transactions)
         opened = await loop.run_in_executor(
             self._checks, open_changes, content.header, content.leaves, content.receipts,
@@ -212,7 +211,7 @@ class ReceivedBlocks:
 
 
 def open_content(
-    content: Content, find: Callable[[bytes], SignedTransaction | None], chain: bytes
+    content: Content, find: Callable[[bytes], SignedTransaction | None]
 ) -> list[SignedTransaction]:
     """The transactions of a block, each with a good signature.
 

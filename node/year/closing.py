@@ -164,7 +164,7 @@ class Closing:
             else:
                 self._stated.append((name, name[1]))
 
-    def confirm_audited(self, waves: Waves, day: str) -> None:
+    def confirm_audited(self, waves: Waves) -> None:
         """The second person's word on months that were audited a moment ago."""
         for (institution, month), owed in self.journal.owed.items():
             args = {"institution": institution, "month": month, "amount_fen": owed}

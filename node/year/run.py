@@ -177,7 +177,7 @@ class _Year:
         self.ledger.finish()
         self.closing.after_cut(day)
         more = Waves()
-        self.closing.confirm_audited(more, day)
+        self.closing.confirm_audited(more)
         self.closing.between_cities(more)
         if more.steps:
             for batches in more.batches():

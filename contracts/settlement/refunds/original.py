@@ -81,7 +81,7 @@ class _Told:
     content: Args | None
 
 
-def again_of(claim_id: str, claim: Claim, settled: Settled) -> Again:
+def again_of(claim_id: str, settled: Settled) -> Again:
     """Where the lines of a settlement come from: from itself, unless it took another's place."""
     if settled.again is not None:
         return settled.again

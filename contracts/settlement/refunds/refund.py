@@ -58,7 +58,7 @@ def refund(ctx: Context, args: Args) -> Answer:
     if total != args["amount_fen"]:
         reject("refund.total-differs", amount_fen=args["amount_fen"], returns_fen=total)
     institution = require_organisation(ctx.state, claim.institution)
-    again = again_of(args["claim"], claim, settled)
+    again = again_of(args["claim"], settled)
     original = match(ctx, again, claim, institution, calls_given(ctx))
     back = returned.take(original, again.returned, given)
     rows = returned.rest_of(original.rows, back)

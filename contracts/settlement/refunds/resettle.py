@@ -68,7 +68,7 @@ def resettle(ctx: Context, args: Args) -> Answer:
     settled = settled_of_claim(claim, args["claim"])
     after = take_back(ctx, args["claim"], claim, settled.sums[0], args["reversal"])
     institution = require_organisation(ctx.state, claim.institution)
-    again = again_of(args["claim"], claim, settled)
+    again = again_of(args["claim"], settled)
     attached = ctx.attachments[AUDIENCE]
     original = match(ctx, again, claim, institution, calls_given(ctx))
     before = enrolment.require_person(ctx.state, claim.person)
