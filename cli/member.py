@@ -20,7 +20,17 @@ import typer
 from cli import member_account
 from cli.exits import Exit
 from cli.member_lists import KINDS, LISTS, NONE
-from cli.output import Json, fail, print_fields, print_json, print_table, shown, time_of, yuan
+from cli.output import (
+    Json,
+    fail,
+    print_fields,
+    print_json,
+    print_settings,
+    print_table,
+    shown,
+    time_of,
+    yuan,
+)
 from contracts.settlement.bank_file import BankFileError, parse_statement
 from node.config_file import ConfigError, describe
 from node.member.config import SECTIONS, load
@@ -40,12 +50,7 @@ def run(config: ConfigFile) -> NoReturn:
 @app.command("config")
 def config_fields(as_json: Json = False) -> None:
     """List every setting of the configuration file with its default and what it means."""
-    rows = describe(SECTIONS)
-    if as_json:
-        print_json([dict(zip(("field", "type", "default", "says"), row, strict=True))
-                    for row in rows])  # fmt: skip
-        return
-    print_table("Configuration 配置", ("field", "type", "default", "what"), rows)
+    print_settings(describe(SECTIONS), as_json)
 
 
 @app.command("status")

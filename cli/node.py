@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cli.output import Json, print_json, print_table
+from cli.output import Json, print_settings
 from node.config import SECTIONS
 from node.config_file import describe
 
@@ -62,9 +62,4 @@ def new_key(config: ConfigFile) -> None:
 @app.command("config")
 def config_fields(as_json: Json = False) -> None:
     """List every setting of the configuration file with its default and what it means."""
-    rows = describe(SECTIONS)
-    if as_json:
-        print_json([dict(zip(("field", "type", "default", "says"), row, strict=True))
-                    for row in rows])  # fmt: skip
-        return
-    print_table("Configuration 配置", ("field", "type", "default", "what"), rows)
+    print_settings(describe(SECTIONS), as_json)

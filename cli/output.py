@@ -113,6 +113,15 @@ def print_table(
     out.print(table, crop=False)
 
 
+def print_settings(rows: Sequence[Sequence[str]], as_json: bool) -> None:
+    """Settings of a configuration file, as ``node.config_file.describe`` has them."""
+    if as_json:
+        names = ("field", "type", "default", "says")
+        print_json([dict(zip(names, row, strict=True)) for row in rows])
+    else:
+        print_table("Configuration 配置", ("field", "type", "default", "what"), rows)
+
+
 def print_fields(title: str, fields: Mapping[str, object]) -> None:
     """One thing as lines ``name  value``."""
     table = Table(title=title, title_justify="left", show_header=False)
