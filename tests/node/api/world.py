@@ -262,7 +262,8 @@ class MemoryNode:
     def __init__(self) -> None:
         self.genesis = make_genesis()
         self.time_ms = START_MS + 1_000
-        self.seconds = 0.0
+        self.seconds = 300_000.0
+        """The monotonic clock: the machine has been up for three days, the node has not."""
         self.behind_blocks, self.behind_ms, self.moves = 0, 0, 0
         self.state: dict[str, bytes] = {}
         self.blocks: list[_Block] = []
