@@ -117,6 +117,53 @@ def test_i20_bounded() -> None:
     assert not book.decided
 
 
+def test_who_failed_is_remembered_of_the_newest_only() -> None:
+    """However many there are; and whoever fails again, has failed now."""
+    book = CatchUp(TIMING)
+    others = [MemberId(b"%d" % number) for number in range(PEERS_MAX)]
+    for peer in (A, B, A, *others[1:]):
+        book.claim(peer, 9, 0)
+        book.answered(peer, delivered=False, now_ms=0)
+    assert book.size() == PEERS_MAX
+    book.claim(A, 9, 1)
+    assert book.next_request(0, 1) is None, "it failed a moment ago"
+    book.claim(B, 9, 1)
+    request = book.next_request(0, 1)
+    assert request is not None
+    assert request.peer == B
+
+
+def test_a_full_book_listens_to_whom_it_knows() -> None:
+    book = CatchUp(TIMING)
+    book.claim(A, 1, 0)
+    for number in range(PEERS_MAX):
+        book.claim(MemberId(b"%d" % number), 1, 0)
+    book.claim(B, 50, 0)
+    assert book.next_request(0, 0) is None, "no room for another, and one block may be on its way"
+    book.claim(A, 50, 0)
+    request = book.next_request(0, 0)
+    assert request is not None
+    assert (request.peer, request.last) == (A, 50)
+
+
+def test_a_request_is_over_with_its_last_block_or_the_word_of_whom_it_went_to() -> None:
+    book = CatchUp(TIMING)
+    book.claim(A, 9, 0)
+    book.claim(B, 9, 0)
+    asked = book.next_request(0, 0)
+    assert asked is not None
+    assert asked.peer == A
+    book.committed(8)
+    book.answered(B, delivered=True, now_ms=0)
+    assert book.request is asked
+    book.committed(9)
+    assert book.request is None
+    book.claim(A, 99, 0)
+    again = book.next_request(9, 0)
+    book.answered(A, delivered=True, now_ms=0)
+    assert (again is not None, book.request) == (True, None)
+
+
 def test_nothing_is_asked_when_the_claims_are_reached() -> None:
     book = CatchUp(TIMING)
     book.claim(A, 2, 0)
