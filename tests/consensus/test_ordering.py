@@ -65,6 +65,20 @@ def test_d2_e1_a_second_proposal_convicts_and_the_view_is_left() -> None:
     assert bench.state.slot.block == B1
 
 
+def test_a_proposal_that_comes_twice_is_one() -> None:
+    """Whatever the phase: it is said again to whoever may have missed it, and is no second word."""
+    bench = Bench(1)
+    for answer in ([], [Executed(B1.id, Verdict.VALID)]):
+        for event in answer:
+            bench.take(event)
+        bench.propose(B1)
+        bench.propose(B1)
+        assert not bench.all(Accuse)
+        assert WishStatement(0, 1) not in statements(bench)
+        assert bench.state.slot.block == B1
+        assert not bench.all(Execute), "asked for already"
+
+
 def test_e2_e3_double_votes_convict_once() -> None:
     bench = Bench(1)
     bench.votes(Kind.PREPARE, B1, (2,))

@@ -49,6 +49,8 @@ def test_b23_views_that_nobody_can_be_in() -> None:
     assert pacemaker.is_plausible(VIEW_JUMP_LIMIT, 0)
     assert not pacemaker.is_plausible(VIEW_JUMP_LIMIT + 1, 0)
     assert not pacemaker.is_plausible(-1, 0)
+    assert pacemaker.is_plausible(VIEW_JUMP_LIMIT + 7, 7)
+    assert not pacemaker.is_plausible(VIEW_JUMP_LIMIT + 8, 7)
     pacemaker.hear(0, NUMBER_LIMIT - 1)
     assert not pacemaker.is_plausible(NUMBER_LIMIT, 0)
 
@@ -82,6 +84,15 @@ def test_the_deadline_runs_while_something_is_waited_for() -> None:
     assert not pacemaker.watch(True, 10_000), "idle time does not count"
     pacemaker.progressed()
     assert not pacemaker.watch(True, 11_500), "a block starts it anew"
+
+
+def test_a_view_has_all_its_time_from_when_it_is_entered() -> None:
+    pacemaker = Pacemaker(TIMING)
+    assert not pacemaker.watch(True, 0)
+    assert pacemaker.watch(True, 1_000), "the deadline of the view that is left is set again"
+    pacemaker.entered(1, 1_900)
+    assert not pacemaker.watch(True, 3_899)
+    assert pacemaker.watch(True, 3_900)
 
 
 def test_a_primary_is_not_accused_of_what_was_before_its_view() -> None:
