@@ -9,7 +9,15 @@ from consensus.events import Built, Executed, Tick, Verdict
 from consensus.messages import Kind, Proposal, WishStatement
 from consensus.phases import Phase
 from tests.consensus.bench import Bench
-from tests.consensus.values import GENESIS, MEMBERS, ballot, block, certificate
+from tests.consensus.values import (
+    GENESIS,
+    MEMBERS,
+    ballot,
+    block,
+    certificate,
+    change,
+    new_view,
+)
 
 B1, X1 = block("B1"), block("X1")
 B2 = block("B2", B1)
@@ -68,15 +76,29 @@ def test_d2_e1_a_second_proposal_convicts_and_the_view_is_left() -> None:
 def test_a_proposal_that_comes_twice_is_one() -> None:
     """Whatever the phase: it is said again to whoever may have missed it, and is no second word."""
     bench = Bench(1)
-    for answer in ([], [Executed(B1.id, Verdict.VALID)]):
-        for event in answer:
-            bench.take(event)
+    bench.executes = False
+    bench.propose(B1)
+    for phase in (Phase.EXECUTING, Phase.PREPARING):
+        assert bench.state.phase is phase
         bench.propose(B1)
-        bench.propose(B1)
-        assert not bench.all(Accuse)
-        assert WishStatement(0, 1) not in statements(bench)
-        assert bench.state.slot.block == B1
-        assert not bench.all(Execute), "asked for already"
+        assert not bench.all(Accuse) + bench.all(Sign) + bench.all(Execute)
+        assert (bench.state.phase, bench.state.slot.block) == (phase, B1)
+        bench.take(Executed(B1.id, Verdict.VALID))
+
+
+def test_what_another_block_has_shown_is_no_reason_to_vote_for_this_one() -> None:
+    """The view was left while a block was still being executed: its result comes after the next
+    view's block has been taken up."""
+    bench = Bench(2)
+    bench.executes = False
+    bench.propose(B1)
+    bench.hear(new_view(1, (change(0, 1), change(1, 1), change(3, 1))), 1)
+    bench.propose(X1, view=1)
+    bench.take(Executed(B1.id, Verdict.VALID))
+    assert not bench.all(Sign) + bench.all(Persist)
+    assert (bench.state.phase, bench.state.slot.block) == (Phase.EXECUTING, X1)
+    bench.take(Executed(X1.id, Verdict.VALID))
+    assert statements(bench) == [ballot(Kind.PREPARE, X1, 1)]
 
 
 def test_e2_e3_double_votes_convict_once() -> None:
