@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import httpx
 
-from cli.identity import Identity
+from cli.identity import UNBOUND, Identity
 from node.ledger import crypto
 from node.ledger.codec import encode
 from node.ledger.http_signature import CONTEXT, RequestTarget, sign_request
@@ -60,6 +60,13 @@ class Late(Unreachable):
 
 class Unaskable(Exception):  # noqa: N818  (what the request is)
     """A request that cannot be put to any node; the message says why."""
+
+
+class OtherNetwork(Exception):  # noqa: N818  (what the node is of)
+    """The node is of another network than the caller's key."""
+
+    def __init__(self, address: str, node: bytes, key: bytes) -> None:
+        super().__init__(f"{address} is of network {node.hex()}, the key of {key.hex()}")
 
 
 class Refused(Exception):  # noqa: N818  (what the request is)
@@ -194,13 +201,20 @@ class Client:
 
     @property
     def chain(self) -> bytes:
-        """The chain's id as the node names it; signatures are bound to it."""
+        """The chain's id as the node names it; signatures are bound to it.
+
+        Raises ``OtherNetwork`` where the caller's key is for another one: nothing is signed for a
+        network that only the node says it is.
+        """
         if self._chain is None:
             answer = self._document(self._send("GET", "/v1/genesis", b"", {}))
             try:
-                self._chain = bytes.fromhex(answer["chain"])
+                chain = bytes.fromhex(answer["chain"])
             except (KeyError, TypeError, ValueError):
                 raise Unreachable(self.base, NO_NODE) from None
+            if self.identity is not None and self.identity.chain not in (UNBOUND, chain):
+                raise OtherNetwork(self.base, chain, self.identity.chain)
+            self._chain = chain
         return self._chain
 
     def get(self, path: str, **query: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from node.ledger import crypto
@@ -43,6 +43,8 @@ class Identity:
     private: crypto.PrivateKey = field(repr=False)
     blind_secret: bytes = field(repr=False)
     """32 bytes that only this key's holder can compute: blinds of attachments come from it."""
+    chain: Digest = UNBOUND
+    """The network that the key file is sealed for."""
 
     def blind(self, client_id: str, audience: str) -> bytes:
         """Blind of an attachment; a retry of the same call repeats it."""
@@ -110,7 +112,8 @@ def open_key(path: Path, passphrase: str) -> Identity:
         raise KeyFileError(
             f"{path}: this is not its passphrase, or the file is damaged [{error.code}]"
         ) from None
-    return identity_of_seed(read_header(data).owner, seed)
+    header = read_header(data)
+    return replace(identity_of_seed(header.owner, seed), chain=header.chain)
 
 
 def _read(path: Path) -> bytes:

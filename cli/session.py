@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from cli.client import Client, Late, Refused, Unaskable, Unreachable
+from cli.client import Client, Late, OtherNetwork, Refused, Unaskable, Unreachable
 from cli.exits import Exit
 from cli.identity import Identity, KeyFileError, open_key, read_key_header
 from cli.output import fail
@@ -64,6 +64,9 @@ def explained() -> Iterator[None]:
     except Late as error:
         longer = f"{10 * error.timeout_s:g}"
         fail(Exit.UNREACHABLE, str(error), hint=f"give it longer: yibao --timeout {longer} ...")
+    except OtherNetwork as error:
+        hint = "name that network's node or the key for this one: YIBAO_NODE, YIBAO_KEY"
+        fail(Exit.LOCAL, str(error), hint=hint)
     except Unreachable as error:
         fail(Exit.UNREACHABLE, str(error), hint=_reach(error.address))
     except Unaskable as error:

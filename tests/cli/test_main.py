@@ -205,6 +205,20 @@ def test_a_refusal_of_the_node_ends_the_command_with_its_words(
         assert words in result.stderr
 
 
+def test_nothing_is_signed_for_another_network_than_the_keys(tmp_path: Path) -> None:
+    path = tmp_path / "clerk.key"
+    write_key(
+        path, new_seed(), PASSPHRASE,
+        chain=bytes([7] * 32), role="read,sign", owner="bureau:430000", n=SCRYPT_N_LEAST,
+    )  # fmt: skip
+    with answering(200, {}) as node:
+        result = yibao("--node", node, "--key", path, "status")
+    assert result.exit_code == Exit.LOCAL
+    assert "00" * 32 in result.stderr.replace("\n", "")
+    assert "07" * 32 in result.stderr.replace("\n", "")
+    assert "YIBAO_NODE" in result.stderr
+
+
 def test_a_node_that_answers_nonsense_is_a_refusal_without_a_traceback(key: Path) -> None:
     with answering(500, {}) as node:
         result = yibao("--node", node, "--key", key, "claim", "show", "C-1")
