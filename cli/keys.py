@@ -92,7 +92,11 @@ def list_keys(
 ) -> None:
     """List the keys of a folder."""
     found = []
-    for path in sorted(folder.glob("*.key")):
+    try:
+        files = [path for path in sorted(folder.iterdir()) if path.suffix == ".key"]
+    except OSError as error:
+        fail(Exit.LOCAL, f"cannot read the folder {folder}: {error.strerror}")
+    for path in files:
         try:
             found.append({"file": str(path), **_fields(read_key_header(path))})
         except (KeyFileError, LedgerError) as error:

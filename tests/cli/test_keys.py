@@ -101,6 +101,13 @@ def test_a_key_that_others_can_read_is_refused_with_what_to_do(key: Path, mode: 
         assert f"chmod 600 {key}" in result.stderr
 
 
+def test_a_folder_that_cannot_be_read_has_not_no_keys(key: Path) -> None:
+    for folder, why in ((key.parent / "none", "No such file"), (key, "Not a directory")):
+        result = yibao("keys", "list", folder)
+        assert result.exit_code == Exit.LOCAL
+        assert why in result.stderr
+
+
 def test_list_shows_good_keys_and_says_what_is_wrong_with_others(key: Path) -> None:
     (key.parent / "bad.key").write_bytes(b"not a key")
     (key.parent / "bad.key").chmod(0o600)
