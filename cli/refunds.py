@@ -6,8 +6,8 @@ contract holds them to the digests that the ledger has.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 import typer
@@ -26,6 +26,9 @@ from contracts.settlement.terms import FUNDS
 from node.ledger.codec import encode
 from node.ledger.crypto import H
 from node.ledger.types import ATTACHMENT_BYTES_MAX
+
+_QUANTITY_TEXT = re.compile(r"(?P<whole>[0-9]{1,11})(\.(?P<e4>[0-9]{1,4}))?")
+"""A number of Python would take 1e9, １ and 1.0000000000000000000000000001 as well."""
 
 MADE_BY = ("register", "lines", "settle")
 """Methods whose calls make a settlement."""
@@ -196,11 +199,11 @@ def returns_of(
     returns: dict[str, dict[str, Any]] = {}
     for words, back in ((goods, True), (unused, False)):
         for word in words:
-            number, quantity, amount = _parts(word, 3)
+            number, quantity, amount = _parts(word, "LINE:QUANTITY:YUAN")
             returns[number] = _return(number, amount) | {"goods": back}
             returns[number]["quantity_e4"] = _quantity(word, quantity)
     for word in charges:
-        number, amount = _parts(word, 2)
+        number, amount = _parts(word, "LINE:YUAN")
         returns[number] = _return(number, amount)
     for word in codes:
         number, _, code = word.partition(":")
@@ -229,19 +232,18 @@ def _return(number: str, amount: str) -> dict[str, Any]:
 
 
 def _quantity(word: str, quantity: str) -> int:
-    try:
-        exact = Decimal(quantity) * 10_000
-    except InvalidOperation:
-        raise ValueError(f"{word}: {quantity} is not a quantity") from None
-    if not exact.is_finite() or exact != exact.to_integral_value() or exact <= 0:
+    found = _QUANTITY_TEXT.fullmatch(quantity)
+    quantity_e4 = int(found["whole"] + (found["e4"] or "").ljust(4, "0")) if found else 0
+    if quantity_e4 == 0:
         raise ValueError(f"{word}: a quantity is above 0 and has at most four decimals")
-    return int(exact)
+    return quantity_e4
 
 
-def _parts(word: str, count: int) -> list[str]:
-    parts = word.rsplit(":", count - 1)
-    if len(parts) != count:
-        raise ValueError(f"{word} has not {count} parts between colons")
+def _parts(word: str, wanted: str) -> list[str]:
+    count = wanted.count(":")
+    parts = word.rsplit(":", count)
+    if len(parts) != count + 1:
+        raise ValueError(f"{word}: want {wanted}, with the colon of ASCII")
     return parts
 
 

@@ -177,16 +177,20 @@ def test_a_part_of_a_split_pack_in_words() -> None:
     ("given", "complaint"),
     [
         ([], "nothing comes back"),
-        (["--line", "1:300.00"], "has not 3 parts"),
-        (["--line", "1:x:300.00"], "not a quantity"),
+        (["--line", "1:300.00"], "want LINE:QUANTITY:YUAN"),
+        (["--line", "1:x:300.00"], "a quantity is"),
         (["--line", "1:0:300.00"], "above 0"),
         (["--line", "1:1.00001:300.00"], "at most four decimals"),
+        (["--line", "1:1e999999999999999999:3.00"], "a quantity is"),
+        (["--line", "1:1.0000000000000000000000000000001:3.00"], "at most four decimals"),
+        (["--line", "1:１:3.00"], "a quantity is"),
+        (["--charge", "1：3.00"], "want LINE:YUAN"),
         (["--charge", "1:3.001"], "line 1"),
         (["--charge", "1:3", "--line", "1:1:3"], "given twice"),
         (["--charge", "1:3", "--code", "2:abcdefgh"], "no --line"),
         (["--line", "1:1:3", "--part", "2:abcdefgh:1"], "LINE:CODE:QUANTITY"),
         (["--line", "1:1:3", "--part", "1:abcdefgh"], "LINE:CODE:QUANTITY"),
-        (["--line", "1:1:3", "--part", "1:abcdefgh:none"], "not a quantity"),
+        (["--line", "1:1:3", "--part", "1:abcdefgh:none"], "a quantity is"),
     ],
 )
 def test_words_that_say_nothing(
