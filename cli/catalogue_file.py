@@ -21,9 +21,9 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -52,6 +52,8 @@ CLASSES = {"甲": "01", "乙": "02", "丙": "03"}
 FIRST_PAY = {"01": "0%", "03": "100%"}
 """Of classes whose ratio follows from the class."""
 YES, NO = frozenset({"yes", "true", "1", "是"}), frozenset({"no", "false", "0", "否", ""})
+PRICE_TEXT = re.compile(r"(?=[0-9.])(?P<whole>[0-9]{0,12})(\.(?P<e6>[0-9]{1,6}))?")
+"""Yuan. No exponent: a spreadsheet that writes 1.23457E+05 has rounded the price."""
 
 PART_BYTES_MIN = 256 * 1024
 PART_BYTES_STEP = 64 * 1024
@@ -184,13 +186,12 @@ def _ceilings(number: int, value: Any) -> list[list[int]]:
 
 
 def _e6(number: int, text: str) -> int:
-    try:
-        price = Decimal(text.strip()).scaleb(6)
-    except InvalidOperation:
-        raise CatalogueFileError(f"line {number}: {text!r} is no price in yuan") from None
-    if not price.is_finite() or price != price.to_integral_value() or price < 0:
-        raise CatalogueFileError(f"line {number}: {text!r} has no price of at most six decimals")
-    return int(price)
+    found = PRICE_TEXT.fullmatch(text.strip())
+    if found is None:
+        raise CatalogueFileError(
+            f"line {number}: {text!r} is no price in yuan with at most six decimals"
+        )
+    return int((found["whole"] or "0") + (found["e6"] or "").ljust(6, "0"))
 
 
 def _check(rows: list[Row], numbers: list[int]) -> None:
