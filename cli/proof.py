@@ -82,7 +82,10 @@ def verify(
         if as_json:
             print_json({"verified": False, "code": error.code, "values": error.values})
             raise typer.Exit(int(Exit.NO)) from None
-        fail(Exit.NO, f"the evidence does not hold: {error}")
+        hint = ""
+        if error.code == "evidence.malformed":
+            hint = "is it the whole file that yibao proof save wrote?"
+        fail(Exit.NO, f"the evidence does not hold: {error}", hint=hint)
     document = describe(facts)
     if as_json:
         print_json(document)

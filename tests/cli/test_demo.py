@@ -290,6 +290,7 @@ def test_no_flipped_bit_holds(demo: Demo, evidence: dict[str, Path], tmp_path: P
     people = yibao("proof", "verify", spoiled, "--genesis", demo.folder / "genesis.json")
     assert people.exit_code == Exit.NO
     assert "does not hold" in people.stderr
+    assert "whole file" in people.stderr
 
 
 def test_evidence_is_of_one_network(demo: Demo, evidence: dict[str, Path], tmp_path: Path) -> None:
