@@ -70,7 +70,7 @@ def demo(
         fail(Exit.LOCAL, str(error))
     except FileExistsError as error:
         fail(Exit.LOCAL, str(error), hint="choose a new folder with --dir")
-    except (OSError, KeyFileError) as error:
+    except KeyFileError as error:
         fail(Exit.LOCAL, f"cannot make the network: {error}")
     except processes.NodeFailed as error:
         fail(Exit.UNAVAILABLE, str(error))

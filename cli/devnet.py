@@ -212,12 +212,12 @@ def _load_or_create(
         return network.load(folder), False
     except FileNotFoundError:
         pass
-    except (OSError, network.NetworkDamaged) as error:
+    except network.NetworkDamaged as error:
         fail(Exit.LOCAL, str(error))
     try:
         made = create(folder, port=port, host=host, bureaus=bureaus, followers=followers)
         return made, True
-    except (OSError, KeyFileError, processes.NodeFailed) as error:
+    except (KeyFileError, processes.NodeFailed) as error:
         fail(Exit.LOCAL, f"cannot make a network in {folder}: {error}")
 
 
@@ -226,7 +226,7 @@ def _load(folder: Path) -> Network:
         return network.load(folder)
     except FileNotFoundError:
         fail(Exit.LOCAL, f"no network in {folder}", hint=f"yibao devnet up --dir {folder}")
-    except (OSError, network.NetworkDamaged) as error:
+    except network.NetworkDamaged as error:
         fail(Exit.LOCAL, str(error))
 
 

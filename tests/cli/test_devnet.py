@@ -21,6 +21,18 @@ def devnet(folder: Path, word: str) -> Any:
     return node
 
 
+@pytest.mark.parametrize("words", [("devnet", "up"), ("devnet", "status"), ("demo",)])
+def test_a_place_where_no_folder_can_be_is_told_by_its_name(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "net"
+    result = process(*words, "--dir", folder)
+    assert result.returncode == Exit.LOCAL
+    assert f"error: {folder}" in result.stderr
+    assert "Not a directory" in result.stderr
+
+
 @pytest.mark.process
 @pytest.mark.slow
 def test_up_status_down_and_on_with_the_same_data(tmp_path: Path) -> None:
