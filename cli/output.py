@@ -34,6 +34,8 @@ FOLDED_WIDTH = 6
 """To which a column is narrowed whose cells may be folded."""
 READ_WIDTH = 10
 """The same in a table that is wider than the screen all the same: a date stays in one piece."""
+INSTANT_MS_MIN = 10**11
+"""Of a field in milliseconds: from here on it is a time of day (of 1973), below a duration."""
 DIGITS_SHOWN = 16
 """Of a digest in a table; ``--json`` has all."""
 
@@ -60,6 +62,13 @@ def yuan(amount_fen: int) -> str:
     sign = "-" if amount_fen < 0 else ""
     whole, fen = divmod(abs(amount_fen), 100)
     return f"{sign}{whole:,}.{fen:02d}"
+
+
+def decimal(value: int, places: int, *, least: int = 0) -> str:
+    """``value`` / 10^``places`` exactly, with ``least`` decimals: 1250000, 6, 2 -> ``1.25``."""
+    whole, rest = divmod(value, 10**places)
+    decimals = f"{rest:0{places}d}".rstrip("0").ljust(least, "0")
+    return f"{whole:,}.{decimals}" if decimals else f"{whole:,}"
 
 
 def time_of(time_ms: int) -> str:
@@ -140,7 +149,7 @@ def shown(name: str, value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int) and name.endswith("_fen"):
         return f"{yuan(value)} 元"
-    if isinstance(value, int) and name.endswith("time_ms"):
+    if isinstance(value, int) and name.endswith("_ms") and value >= INSTANT_MS_MIN:
         return time_of(value)
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ", ".join(value) or "—"
@@ -154,7 +163,10 @@ def print_record(title: str, record: Mapping[str, Any]) -> None:
     fields: dict[str, object] = {}
     tables: list[tuple[str, list[dict[str, Any]]]] = []
     _collect("", record, fields, tables)
-    print_fields(title, fields)
+    if fields:
+        print_fields(title, fields)
+    else:
+        out.print(escape(title))
     for name, rows in tables:
         columns = list(rows[0])
         if len(columns) > COLUMNS_MAX:

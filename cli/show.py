@@ -16,6 +16,7 @@ from cli.client import CallSpec
 from cli.exits import Exit
 from cli.output import (
     Json,
+    decimal,
     fail,
     out,
     print_fields,
@@ -76,11 +77,34 @@ def print_content(answer: dict[str, Any]) -> None:
         if item["withheld"]:
             out.print(f"{title}: withheld from this reader 无权查看")
         elif isinstance(item["content"], dict):
-            print_record(title, item["content"])
+            content = dict(item["content"])
+            if _are_charge_lines(content.get("lines")):
+                _print_lines(title, content.pop("lines"))
+            if content:
+                print_record(title, content)
         else:
             out.print(f"{title}: {shown('', item['content'])}", markup=False)
     if footer := next_page(answer):
         out.print(footer)
+
+
+def _are_charge_lines(found: Any) -> bool:
+    """Rows as ``claim_shapes.LINE_FIELDS`` has them; the last field may be left out."""
+    rows = found if isinstance(found, list) else []
+    return bool(rows) and all(isinstance(row, list) and len(row) in (10, 11) for row in rows)
+
+
+def _print_lines(title: str, lines: list[list[Any]]) -> None:
+    """Charge lines; the rest of their fields is in ``--json``."""
+    print_table(
+        f"{title}  Lines 明细",
+        ("line", "code", "service date", "price 元", "quantity", "amount 元"),
+        [
+            (number, code or local[0], day, decimal(price_e6, 6, least=2),
+             decimal(quantity_e4, 4), yuan(amount_fen))
+            for number, code, day, price_e6, quantity_e4, amount_fen, _, _, _, *local in lines
+        ],
+    )  # fmt: skip
 
 
 def next_page(answer: dict[str, Any]) -> str:

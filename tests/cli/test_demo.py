@@ -147,6 +147,7 @@ def test_the_trace_balances_and_ends_at_the_accounts(running: Demo) -> None:
         (("claim", "statement", "H31000000003-seed-01"), "医疗费总额 total"),
         (("claim", "statement", "H31000000003-seed-01", "--html"), "<html"),
         (("claim", "content", "H31000000003-seed-01"), "demo diagnosis"),
+        (("claim", "content", "H31000000003-seed-01"), "10,000.00"),
         (("person", "show", "p:370000:seed01"), "insured"),
         (("person", "claims", "p:370000:seed01"), "H31000000003-seed-01"),
         (("person", "account", "p:370000:seed01"), "has_account"),

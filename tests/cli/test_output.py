@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli import output
-from cli.output import print_table, yuan
+from cli.output import decimal, print_record, print_table, shown, yuan
 
 AMOUNTS = st.lists(st.integers(-(10**16), 10**16), min_size=1, max_size=5)
 
@@ -42,3 +42,24 @@ def test_a_column_that_folds_is_still_there() -> None:
     lines = [line.split("│")[1:-1] for line in captured.get().splitlines() if line[:1] == "│"]
     assert "".join(line[0].strip() for line in lines) == "hospital:H31000000003"
     assert lines[0][-1].strip() == "7"
+
+
+def test_a_time_is_shown_as_one_whatever_its_field_is_called() -> None:
+    for name in ("time_ms", "back_ms", "until_ms"):
+        assert shown(name, 1_796_053_497_199) == "2026-11-30 23:44:57"
+    assert shown("for_ms", 1500) == "1500"
+
+
+@pytest.mark.parametrize(
+    ("value", "places", "least", "text"),
+    [(1_250_000, 6, 2, "1.25"), (1, 6, 2, "0.000001"), (30_000, 4, 0, "3"), (5_000, 4, 0, "0.5"),
+     (12_345_000_000, 6, 2, "12,345.00")],
+)  # fmt: skip
+def test_quantities_and_prices_are_exact(value: int, places: int, least: int, text: str) -> None:
+    assert decimal(value, places, least=least) == text
+
+
+def test_a_record_of_tables_alone_has_no_empty_box() -> None:
+    with output.out.capture() as captured:
+        print_record("Title", {"rows": [{"a": 1}]})
+    assert captured.get().splitlines()[:2] == ["Title", "rows"]

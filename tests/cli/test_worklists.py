@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cli.output import time_of
 from contracts import parameters
 from node import worklists
 from node.ledger.receipt import Receipt
@@ -322,7 +323,9 @@ def test_what_nobody_claimed_goes_back_at_six_by_one_command(screens: Screens) -
     ]  # fmt: skip
     assert guangzhou("--return") == {"returned": []}, "before six nothing goes back"
     screens.world.clock.ms = int(rows[0]["back_ms"])
-    assert "yes" in screens.text(BUREAU_GUANGZHOU, "clerk", "wallet", "waiting")
+    told = screens.text(BUREAU_GUANGZHOU, "clerk", "wallet", "waiting")
+    assert "yes" in told
+    assert time_of(int(rows[0]["back_ms"])) in told
     assert guangzhou("--return") == {"returned": ["440100w0", "440100w2"]}
     assert guangzhou()["rows"] == []
     told = screens.json(BUREAU_GUANGZHOU, "clerk", "fund", "balance", f"person:{CHILD}:account")
