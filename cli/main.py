@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from math import isnan
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -50,8 +49,6 @@ def root(
     ] = False,
 ) -> None:
     """Options that every command shares."""
-    if isnan(timeout_s):  # within any range, as comparisons go
-        raise typer.BadParameter("nan is no number of seconds", param_hint="--timeout")
     context.obj = Settings(node=node, key=key, timeout_s=timeout_s)
 
 

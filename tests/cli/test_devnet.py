@@ -21,7 +21,9 @@ def devnet(folder: Path, word: str) -> Any:
     return node
 
 
-@pytest.mark.parametrize("words", [("devnet", "up"), ("devnet", "status"), ("demo",)])
+@pytest.mark.parametrize(
+    "words", [("devnet", "found"), ("devnet", "up"), ("devnet", "status"), ("demo",)]
+)
 def test_a_place_where_no_folder_can_be_is_told_by_its_name(
     tmp_path: Path, words: tuple[str, ...]
 ) -> None:

@@ -141,9 +141,3 @@ def test_found_makes_a_network_once_and_leaves_it_alone(tmp_path: Path) -> None:
     assert [node["url"] for node in first["nodes"]] == ["http://127.0.0.1:8123"]
     assert first["nodes"][0] | {"pid": None, "ready": False, "height": None} == first["nodes"][0]
     assert found() == first
-
-
-def test_found_where_nothing_can_be_written(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("", encoding="utf-8")
-    result = yibao("devnet", "found", "--dir", tmp_path / "file" / "net")
-    assert result.exit_code == Exit.LOCAL
