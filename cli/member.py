@@ -127,8 +127,8 @@ def month(
 def _show_month(found: dict[str, Any]) -> None:
     """The month's sums, then rows, deductions and payments."""
     agree = "yes" if found["rows_agree"] else "no"
-    fields = ("declared", "aside", "deducted", "confirmed", "carried", "expected", "received",
-              "open")  # fmt: skip
+    fields = ("declared", "commercial", "aside", "deducted", "confirmed", "carried", "expected",
+              "received", "open")  # fmt: skip
     told = {
         "state": found["state"],
         "rows proved here": f"{found['rows_proved']} of {found['settlements']}, agree: {agree}",

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from contracts.settlement.clearing.declaration_record import Stage
+from contracts.settlement.terms import COMMERCIAL
 from node.member.records import Record, Records
 
 
@@ -54,6 +55,7 @@ def _month(records: Records, month: Record) -> dict[str, Any]:
     owed = month.facts["owed_fen"]
     return {
         **month.show(),
+        "commercial_fen": month.facts["by_fund_fen"].get(COMMERCIAL, 0),
         "confirmed_fen": owed if month.state == Stage.CONFIRMED.value else None,
         "notice": None if notice is None else notice.name,
         "expected_fen": told.get("amount_fen"),

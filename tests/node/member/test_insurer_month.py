@@ -12,7 +12,7 @@ import pytest
 
 from node.ledger.evidence import StateFacts, verify_evidence
 from node.member.build import Built
-from node.member.notices import with_payments
+from node.member.notices import months_of, with_payments
 from tests.cli.month_desk import FINANCE_GUANGZHOU, JUNE, insure
 from tests.cli.month_desk import Desk as Month
 from tests.contracts.settlement.claim_world import BED, line
@@ -20,7 +20,7 @@ from tests.contracts.settlement.cover_world import (
     INSURER,
     PRODUCT,
 )
-from tests.contracts.world import BANK, CENTRE
+from tests.contracts.world import BANK, CENTRE, HOSPITAL
 from tests.node.api.test_cover import OTHER_INSURER
 from tests.node.member.desk import Desk
 from tests.node.member.liars import LIARS, content
@@ -75,6 +75,13 @@ def everything(built: Built) -> dict[tuple[str, str], Any]:
         for kind in KINDS
         for record in built.records.listed(kind)
     }
+
+
+def test_a_hospitals_month_tells_what_products_pay_beside_what_it_declared(story: Story) -> None:
+    built = story.at(HOSPITAL).rounds(3)
+    (june,) = months_of(built.records)
+    assert june["commercial_fen"] == FEN
+    assert june["declared_fen"] + FEN == june["confirmed_fen"] == june["expected_fen"]
 
 
 def test_an_insurer_has_its_statement_notice_and_payment(story: Story) -> None:
