@@ -65,7 +65,7 @@ def who_may_read(asked: Asked) -> None:
     asked.run(f"{CHENGDU_HOSPITAL}/operator", "claim", "show", "H44010000123-s-99", code=4)
     asked.run(f"{CHENGDU_HOSPITAL}/operator", "person", "show", person, code=4)
     asked.tell("The insured place reads the lines that it pays for, and each look is written down:")
-    asked.run(CLERK, "claim", "content", claim, only=("lines", DRUG, "visit"))
+    asked.run(CLERK, "claim", "content", claim, only=("service date", "002503020030000", DRUG))
     asked.run(CLERK, "person", "looks", person)
 
 
