@@ -137,9 +137,6 @@ class Network(Host):
                 f"p2p.port {port} on {host} cannot be listened on: {error.strerror}."
             ) from error
         self._log.info("p2p.listening", port=self.port)
-        own = find_endpoint(ReadState(self._state), self._organisation)
-        if own is not None and own.tls_pin != self.pin:
-            self._log.error("p2p.pin-differs", reason="p2p.key is not the one on the ledger")
         self.update()
         self._tending = asyncio.create_task(self._tend())
         self._tending.add_done_callback(self._on_tending_done)
@@ -223,6 +220,9 @@ class Network(Host):
     def update(self) -> None:
         """Talk to the organisations with a seat, at the addresses that the ledger has."""
         state = ReadState(self._state)
+        own = find_endpoint(state, self._organisation)
+        if own is not None and own.tls_pin != self.pin:
+            self._log.error("p2p.pin-differs", reason="p2p.key is not the one on the ledger")
         addresses = {}
         for seat in self.validators()[1].validators:
             endpoint = find_endpoint(state, seat.organisation)

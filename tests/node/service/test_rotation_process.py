@@ -15,7 +15,7 @@ from cli.identity import new_seed, read_key_header, write_key
 from cli.network import Network, NodePlace
 from node.ledger.keystore import SCRYPT_N_LEAST
 from tests.cli.running import yibao
-from tests.node.service.test_network_process import announce, wait_height
+from tests.node.service.test_network_process import announce, ready, wait_height
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 ROTATED = 1
@@ -98,3 +98,38 @@ def test_a_key_is_rotated_by_votes_and_votes_again(
     assert told(ask(made, place, "operator", "evidence", "list"))["accusations"] == []
     assert told(ask(made, place, "operator", "debug", "divergence"))["divergences"] == []
     assert network.load(made.folder).nodes == made.nodes
+
+
+def test_another_transport_key_takes_its_place_and_the_node_says_when(
+    running: tuple[Network, list[subprocess.Popen[bytes]]],
+) -> None:
+    made, started = running
+    place = made.nodes[ROTATED]
+    file = place.folder / "transport2.key"
+    write_key(
+        file, new_seed(), made.passphrase_file.read_text(encoding="utf-8"),
+        chain=made.chain, role="transport", owner=place.organisation, n=SCRYPT_N_LEAST,
+    )  # fmt: skip
+    proved = told(ask(made, place, "checker", "keys", "prove", file, "--chain", made.chain.hex(),
+                      "--holder", "staff:4", "--post", "operator"))  # fmt: skip
+    pin = told(ask(made, place, "checker", "keys", "show", file))["tls_pin"]
+    for words, args in (
+        ("add-key", {"organisation": place.organisation, **proved}),
+        ("set-endpoint", {"host": "127.0.0.1", "port": place.peer_port, "tls_pin": pin}),
+    ):
+        call = place.folder / "call.json"
+        call.write_text(json.dumps({"args": args}), encoding="utf-8")
+        told(ask(made, place, "checker", "org", words, call))
+    height = int(str(ready(place)["height"]))
+    assert "p2p.pin-differs" in (place.folder / "node.log").read_text(encoding="utf-8")
+    announce(made, made.nodes[0], 1)  # the three others go on
+
+    processes.stop_all([started[ROTATED]])
+    text = place.config.read_text(encoding="utf-8")
+    place.config.write_text(text.replace("transport.key", "transport2.key"), encoding="utf-8")
+    started[ROTATED] = processes.start(place)
+    processes.wait_ready(place, started[ROTATED])
+    started[0].kill()
+    started[0].wait()
+    announce(made, made.nodes[2], 2)  # needs it
+    wait_height(place, height + 2)
