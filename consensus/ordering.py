@@ -89,7 +89,7 @@ def _take_proposal(state: State, message: Proposal) -> None:
         # The primary builds on something that is not the committed head: provably wrong.
         state.wish(state.view + 1)
         return
-    state.slot.proposal = message
+    state.slot.proposed = True
     holder = state.members((message.sender,))
     adopt(state, message.block, fresh=True, holders=holder)
 
@@ -128,7 +128,7 @@ def _judge(state: State, block: Block, result: Executed) -> None:
     """Vote PREPARE for an executed block, or decline."""
     verdict = result.verdict
     block = state.slot.block = _as_executed(block, result)
-    if verdict is Verdict.UNTIMELY and state.slot.proposal is None:
+    if verdict is Verdict.UNTIMELY and not state.slot.proposed:
         # Only a fresh proposal is measured against the clock; this one was selected.
         verdict = Verdict.VALID
     if not state.may_sign or verdict is not Verdict.VALID:
@@ -202,7 +202,6 @@ def _prepare(state: State) -> bool:
     if certificate is None:
         return False
     state.persist(with_prepared(state.record, block, certificate), (block.id,))
-    state.slot.prepared = True
     state.move(Cue.PREPARED)
     state.sign(_ballot(state, Kind.COMMIT, block))
     return True

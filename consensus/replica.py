@@ -265,9 +265,7 @@ def _signed_message(state: State, me: int, event: Signed) -> Message | None:
             block = state.slot.block
             if block is None or block.id != said.block or said.view != state.view:
                 return None
-            proposal = Proposal(me, said, block, event.signature)
-            state.slot.proposal = proposal
-            return proposal
+            return Proposal(me, said, block, event.signature)
         case Ballot():
             return Vote(me, said, event.signature)
         case WishStatement():

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from consensus.events import Executed
-from consensus.messages import Ballot, Block, BlockId, Certificate, Kind, Proposal, Vote
+from consensus.messages import Ballot, Block, BlockId, Certificate, Kind, Vote
 from consensus.quorum import MemberId, ValidatorSet
 
 HEIGHTS_AHEAD = 2
@@ -27,10 +27,8 @@ class Slot:
     height: int
     block: Block | None = None
     """Adopted: proposed by the primary, or selected by the NEW-VIEW, or voted before a crash."""
-    proposal: Proposal | None = None
-    """The signed PRE-PREPARE, where there was one."""
-    prepared: bool = False
-    """A PREPARE certificate of this view is in the record."""
+    proposed: bool = False
+    """A PRE-PREPARE of another member has brought it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,7 +226,7 @@ def parent_unchecked(patch: Patch) -> None:
     """M11: a proposal may stand on whatever it likes."""
 
     def take(at: state.State, message: Proposal) -> None:
-        at.slot.proposal = message
+        at.slot.proposed = True
         holder = at.members((message.sender,))
         ordering.adopt(at, message.block, fresh=True, holders=holder)
 
