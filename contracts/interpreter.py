@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from contracts.expressions import Expressions
-from contracts.functions import BUILTINS, HostError, HostFunction
+from contracts.functions import BUILTINS, HostFunction
 from contracts.grammar import Places, Policy, parse
 from contracts.language import (
     LANGUAGE_VERSION,
@@ -38,9 +38,6 @@ from contracts.statements import Function, Statements, cost
 from contracts.values import Value, export, export_counted
 
 __all__ = [
-    "BUDGET_DEFAULT",
-    "HostError",
-    "HostFunction",
     "LanguageError",
     "OutOfBudget",
     "PolicyFault",

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from contracts.api import Context, State, Value, reject
-from contracts.regions import covers, province
+from contracts.regions import covers
 
 __all__ = [
     "Endpoint",
@@ -37,7 +37,6 @@ __all__ = [
     "key_of",
     "level",
     "load",
-    "province",
     "require_competent",
     "require_kind",
     "require_organisation",

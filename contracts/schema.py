@@ -18,12 +18,9 @@ from typing import Any
 from contracts.scalars import (
     DIGITS,
     FEN_MAX,
-    HEX,
     IDENTIFIER,
     INT_MAX,
     INT_MIN,
-    LOWER,
-    UPPER,
     Bool,
     Bytes,
     Date,
@@ -37,19 +34,15 @@ from contracts.scalars import (
     Text,
     is_real_date,
 )
-from contracts.shape import MISSING, Check, Shape, ShapeError, describe_kind
+from contracts.shape import MISSING, Check, Shape, ShapeError
 
 __all__ = [
     "DIGITS",
     "FEN_MAX",
-    "HEX",
     "IDENTIFIER",
     "INT_MAX",
     "INT_MIN",
     "LEFT_OUT",
-    "LOWER",
-    "MISSING",
-    "UPPER",
     "Bool",
     "Bytes",
     "Check",
@@ -70,7 +63,6 @@ __all__ = [
     "ShapeError",
     "Text",
     "compile_shape",
-    "describe_kind",
     "is_real_date",
 ]
 

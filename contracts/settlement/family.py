@@ -25,8 +25,6 @@ from contracts.settlement.enrolment import Person, area_of, person_status, requi
 from contracts.settlement.enrolment_record import CLOSED, DEAD
 from contracts.settlement.family_record import Tie, key_of, put_ties, ties
 
-__all__ = ["CONTRACT", "Tie", "authorise", "find", "require_shared", "revoke", "ties", "use"]
-
 CONTRACT = Contract("family", version=1)
 
 RELATIONS = ("spouse", "parent", "child", "sibling", "grandparent", "grandchild")

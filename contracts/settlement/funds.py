@@ -27,24 +27,11 @@ from contracts.settlement.funds_book import (
     Leg,
     balance,
     check_balanced,
-    check_covered,
-    counter_entry,
     post,
 )
 from contracts.settlement.funds_chart import Mover
 from contracts.settlement.records import Transfer, content_digest
 from contracts.settlement.terms import PERSONAL_ACCOUNT
-
-__all__ = [
-    "CONTRACT",
-    "Book",
-    "Leg",
-    "balance",
-    "check_balanced",
-    "check_covered",
-    "counter_entry",
-    "post",
-]
 
 CONTRACT = Contract("funds", version=1)
 

@@ -40,8 +40,6 @@ from contracts.settlement import (
 )
 from contracts.settlement.reason import Reason
 
-__all__ = ["TABLE", "Reason", "describe"]
-
 
 def _table() -> dict[str, Reason]:
     table: dict[str, Reason] = {}

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts import schema as s
+from contracts.scalars import HEX
+from contracts.shape import MISSING, describe_kind
 
 LONG = "x" * 200
 
@@ -24,7 +26,7 @@ GOOD: list[tuple[s.Shape, Any]] = [
     (s.Text(0, 5), ""),
     (s.Text(1, 5), "医保链 "),
     (s.Text(1, 5, lines=True), "a\nb"),
-    (s.Text(1, 9, s.HEX), "0af9"),
+    (s.Text(1, 9, HEX), "0af9"),
     (s.Id(), "p:430100:7f3a"),
     (s.Month(), "2024-02"),
     (s.Region(), "430000"),
@@ -67,7 +69,7 @@ BAD: list[tuple[s.Shape, Any]] = [
     (s.Text(), "\x7f"),
     (s.Text(), "\x85"),
     (s.Text(), b"a"),
-    (s.Text(1, 9, s.HEX), "0AF"),
+    (s.Text(1, 9, HEX), "0AF"),
     (s.Id(), "a/b"),
     (s.Id(), "a b"),
     (s.Id(), "é"),
@@ -211,13 +213,13 @@ def test_a_default_must_fit_its_own_shape() -> None:
 
 
 def test_public_words_never_repeat_the_value() -> None:
-    for value in (1, True, None, "secret", b"secret", ["secret"], {"secret": 1}, 1.5, s.MISSING):
-        assert "secret" not in s.describe_kind(value)
+    for value in (1, True, None, "secret", b"secret", ["secret"], {"secret": 1}, 1.5, MISSING):
+        assert "secret" not in describe_kind(value)
     error = s.ShapeError("x", "y" * 100)
     assert len(error.found_exact()) == 80
     assert s.ShapeError("x", b"secret").found_exact() == "6 bytes"
     assert "value: expected x" in str(error)
-    assert repr(s.MISSING) == s.describe_kind(s.MISSING) == "nothing"
+    assert repr(MISSING) == describe_kind(MISSING) == "nothing"
 
 
 plain = st.recursive(

@@ -10,7 +10,7 @@ from contracts.api import Posting, Rejected
 from contracts.organisations import own_prefix
 from contracts.settlement import enrolment, funds
 from contracts.settlement import funds_chart as chart
-from contracts.settlement.funds_book import AMOUNT_LIMIT, Book, Leg, balance, counter_entry
+from contracts.settlement.funds_book import AMOUNT_LIMIT, Book, Leg, balance, counter_entry, post
 from tests.contracts.settlement.funds_world import balances, deposit, enrol, trial_balance
 from tests.contracts.world import (
     ALICE,
@@ -320,10 +320,10 @@ def test_a_counter_entry_takes_everything_back(world: World) -> None:
     before = balances(world.state)
     legs: list[Leg] = [(ACCOUNT, "310200", -40), (PAYABLE, "310200", 40)]
     ctx = world.context(HOSPITAL)
-    funds.post(ctx, "x", legs)
+    post(ctx, "x", legs)
     assert ctx.postings == [Posting("x", *legs[0]), Posting("x", *legs[1])]
     assert balances(world.state) != before
-    funds.post(ctx, "y", counter_entry(legs))
+    post(ctx, "y", counter_entry(legs))
     assert balances(world.state) == before
     assert [row.account for row in ctx.postings] == [ACCOUNT, PAYABLE, PAYABLE, ACCOUNT]
 
@@ -346,10 +346,10 @@ def test_no_contract_posts_what_does_not_balance(
     ctx = world.context(HOSPITAL)
     legs: list[Leg] = [("fund:430100", "310100", fen) for fen in amounts]
     if not code:
-        funds.post(ctx, "x", legs)
+        post(ctx, "x", legs)
         return
     with pytest.raises(Rejected, match=code.replace(".", r"\.")):
-        funds.post(ctx, "x", legs)
+        post(ctx, "x", legs)
     assert (ctx.postings, balances(world.state)) == ([], {})
 
 
@@ -444,6 +444,6 @@ def test_a_balance_that_cannot_be_true_is_refused_before_it_cannot_be_written(
     ctx = world.context(HOSPITAL)
     legs: list[Leg] = [("fund:430100", "310100", -(10**15) + 1), (PAYABLE, "310100", 10**15 - 1)]
     for number in range(1_000):
-        funds.post(ctx, f"x{number}", legs)
+        post(ctx, f"x{number}", legs)
     with pytest.raises(Rejected, match=r"funds\.too-large"):
-        funds.post(ctx, "once more", legs)
+        post(ctx, "once more", legs)
