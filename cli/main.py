@@ -65,20 +65,22 @@ def _end_unread() -> NoReturn:
 
 def _output() -> tuple[object, ...]:
     # Rich and Typer put something else in the place of a closed pipe, and end with 1: our "no".
-    place = os.fstat(1) if sys.stdout is not None else None
-    return (sys.stdout, place and (place.st_dev, place.st_ino))
+    place = os.fstat(1)
+    return (sys.stdout, place.st_dev, place.st_ino)
 
 
 def main() -> None:
     """Run the command of this process; ``cli.entry`` is what is installed."""
     signal.signal(signal.SIGTERM, _terminated)
+    if sys.stdout is None:  # whoever started us has closed it: `>&-`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.stdout = os.fdopen(1, "w", encoding="utf-8")
     output = _output()
     try:
         try:
             app(prog_name="yibao")
         finally:
-            if sys.stdout is not None:
-                sys.stdout.flush()
+            sys.stdout.flush()
     except BrokenPipeError:
         _end_unread()
     except SystemExit:

@@ -288,6 +288,14 @@ def test_output_that_finds_no_room_is_a_local_fault() -> None:
     assert "error:" in told.stderr
 
 
+def test_a_command_whose_output_is_closed_does_what_it_was_asked_to() -> None:
+    told = subprocess.run(
+        ["/bin/sh", "-c", '"$0" -m cli.main genesis contracts --json >&-', sys.executable],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (told.returncode, told.stderr) == (Exit.OK, "")
+
+
 @pytest.mark.parametrize("words", [("nonsense",), ("claim", "show"), ("demo", "--claims", "0")])
 def test_a_call_that_is_off_is_a_usage_error(words: tuple[str, ...]) -> None:
     assert yibao(*words).exit_code == Exit.USAGE
