@@ -14,6 +14,7 @@ from typing import Any
 
 import typer
 import typer.main
+from typer._click.exceptions import NoSuchOption  # Typer has no public name for it
 from typer.core import TyperCommand, TyperGroup
 
 from cli.interrupts import importing
@@ -208,6 +209,16 @@ class Root(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | None:
         """What stands for the word until it is called."""
         return _Uncalled(cmd_name, help=NOUNS[cmd_name].help) if cmd_name in NOUNS else None
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; an option of ours that stands after it is told where it belongs."""
+        try:
+            return super().invoke(ctx)
+        except NoSuchOption as error:
+            if any(error.option_name in param.opts for param in self.params):
+                error.message += f": it stands before the command, yibao {error.option_name} ..."
+                error.possibilities = None
+            raise
 
 
 class _Uncalled(TyperCommand):

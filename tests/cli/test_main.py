@@ -314,6 +314,13 @@ def test_a_mistyped_word_is_answered_with_the_one_that_was_meant(
     assert f"Did you mean '{meant}'" in told.stderr
 
 
+@pytest.mark.parametrize("option", ["--node", "--key", "--timeout"])
+def test_an_option_in_the_wrong_place_is_told_the_right_one(option: str) -> None:
+    told = yibao("claim", "show", "C-1", option, "3")
+    assert told.exit_code == Exit.USAGE
+    assert f"before the command, yibao {option} ..." in told.stderr
+
+
 def test_a_command_that_signs_wants_a_key() -> None:
     result = yibao("status")
     assert result.exit_code == Exit.LOCAL
