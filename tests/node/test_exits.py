@@ -14,7 +14,7 @@ def test_every_error_of_the_database_has_an_exit_code_and_advice() -> None:
         for kind in vars(errors).values()
         if isinstance(kind, type) and issubclass(kind, errors.StoreError)
     ]
-    assert len(kinds) == 6
+    assert len(kinds) == 7
     for kind in kinds:
         found = next(code for mapped, code in FAILURES if issubclass(kind, mapped))
         assert found in (Exit.DAMAGED, Exit.IN_USE, Exit.FOREIGN, Exit.DISK)
