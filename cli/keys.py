@@ -143,6 +143,8 @@ def prove(
     network = _chain(chain) if genesis is None else _chain_of(genesis)
     try:
         header = read_key_header(file)
+        if header.chain not in (UNBOUND, network):
+            fail(Exit.LOCAL, f"the key is of network {header.chain.hex()}, not {network.hex()}")
         identity = open_key(file, read_passphrase(str(file)))
     except (KeyFileError, LedgerError) as error:
         fail(Exit.LOCAL, str(error))

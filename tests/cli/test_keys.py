@@ -155,6 +155,16 @@ def test_a_proof_is_for_one_network_and_names_holder_and_post(
     assert yibao("keys", "prove", key, *options).exit_code == Exit.USAGE
 
 
+def test_a_key_of_a_network_proves_nothing_to_another(key: Path) -> None:
+    other = "ab" * 32
+    result = yibao("keys", "prove", key, "--chain", other)
+    assert result.exit_code == Exit.LOCAL
+    assert result.stdout == ""
+    said = "".join(result.stderr.split())
+    assert CHAIN.hex() in said
+    assert other in said
+
+
 def test_a_wrong_passphrase_proves_nothing(key: Path) -> None:
     result = yibao(
         "keys", "prove", key, "--chain", CHAIN.hex(), env={"YIBAO_PASSPHRASE": "guessed"}
