@@ -2,7 +2,7 @@
 
 An insurer sees its own products' holders and payments: what its rule computed, and of the rest of
 a bill what the person's consent says (``parties.of_claim``). The person's home bureau sees all of
-it, a bank the orders that were given to it.
+it, a bank the orders that were given to it or to a bank that it succeeds.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from contracts.organisations import speaks_for
 from contracts.settlement import cover_record, enrolment, policy
 from contracts.settlement.cover_record import CoverPayment
 from contracts.settlement.records import Claim
@@ -162,7 +163,8 @@ async def cover_payment(access: AccessDep, payment: ThingId) -> Response:
         record["orders"] = [
             order
             for order in record["orders"]
-            if access.caller.kind != "bank" or order["bank"] == access.caller.id
+            if access.caller.kind != "bank"
+            or speaks_for(access.state, access.caller.id, order["bank"])
         ]
     return access.answer({"record": record})
 

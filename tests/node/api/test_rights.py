@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from starlette.routing import Route
 
 from contracts.settlement.clearing.notice_record import Notice
+from contracts.settlement.cover_record import CoverPayment, Order
 from contracts.settlement.records import Transfer
 from node.api import rights
 from node.api.app import api_routes, check_declared
@@ -22,6 +23,7 @@ from node.api.params import edge_router
 from node.api.proofs import KEYS
 from node.api.rights import Right
 from node.api.settings import ApiSettings
+from node.ledger.codec import decode
 from tests.node.api import world
 from tests.node.api.conftest import Edge, make_edge
 from tests.node.api.story import (
@@ -646,3 +648,25 @@ def test_a_banks_successor_may_read_what_its_predecessor_might(tmp_path: Path) -
     assert seen() == [403, 403]
     edge.node.commit([world.CallSpec()], writes={"successor/bank:icbc": "bank:other"})
     assert seen() == [200, 200]
+
+
+def test_a_banks_successor_sees_its_predecessors_order_of_an_insurers_payment(
+    tmp_path: Path,
+) -> None:
+    edge = make_edge(tmp_path, MANY)
+    key = f"cover-payment/{PAYMENT}"
+    rows = (("commercial", 7_00),)
+    orders = tuple(
+        Order(name, f"bank:{bank}", "s:1", "other", "R", rows)
+        for name, bank in (("o-1", "icbc"), ("o-2", "other"))
+    )
+    paid = replace(CoverPayment.decode(decode(edge.node.state[key])), orders=orders)
+    edge.node.commit([world.CallSpec()], writes={key: paid.encode()})
+
+    def seen() -> list[str]:
+        told = edge.api.get(f"/v1/cover/payments/{PAYMENT}", reader("bank:other", "finance"))
+        return [order["order"] for order in told.json()["record"]["orders"]]
+
+    assert seen() == ["o-2"]
+    edge.node.commit([world.CallSpec()], writes={"successor/bank:icbc": "bank:other"})
+    assert seen() == ["o-1", "o-2"]
