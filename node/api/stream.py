@@ -15,7 +15,7 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -42,6 +42,8 @@ Cursor = tuple[int, int]
 """(height, index): everything up to and with this place was seen."""
 
 
+RECENT = 16
+"""Heights up to the newest one that are kept worked out for all streams."""
 RECEIPTS_AT_ONCE = 128
 """Calls of a height that are worked out before other work of the node has its turn: some 20 ms."""
 
@@ -74,10 +76,9 @@ class Happened:
 class Heights:
     """The newest heights worked out: each stream only compares, whoever it is for."""
 
-    def __init__(self, count_max: int = 16) -> None:
+    def __init__(self) -> None:
         self.turn = asyncio.Lock()
-        """Held for a height: however many streams catch up, one of them is at work."""
-        self._count_max = count_max
+        """Held for an old height: however many streams catch up, one of them is at work."""
         self._known: OrderedDict[int, tuple[Happened, ...]] = OrderedDict()
 
     def at(self, access: Access, height: int) -> tuple[Happened, ...]:
@@ -87,7 +88,7 @@ class Heights:
             leaves = access.view.receipts(height)
             found = tuple(_happened(index, leaf) for index, leaf in enumerate(leaves))
             self._known[height] = found
-            if len(self._known) > self._count_max:
+            if len(self._known) > RECENT:
                 self._known.popitem(last=False)
         return found
 
@@ -166,6 +167,7 @@ async def follow(
 
     Who reads old heights never waits for anything, not even for a reader that has hung up: so this
     rests after each height for as long as it worked, and the rest of the node goes on meanwhile.
+    Who reads recent ones waits for no turn: behind a few that catch up it would fall behind itself.
     """
     yield b": yibao events, id = height:index\n\n"
     height = cursor[0]
@@ -174,7 +176,9 @@ async def follow(
         if not await reader.wait_for_height(height, guard.settings.stream_heartbeat_s):
             yield b": still here\n\n"
             continue
-        async with heights.turn:
+        with reader.view() as view:
+            recent = height > view.head.height - RECENT
+        async with nullcontext() if recent else heights.turn:
             began_s = time.monotonic()
             with reader.view() as view:
                 caller = access.caller
@@ -182,7 +186,7 @@ async def follow(
                     return
                 at_head = replace(access, view=view)
                 events = await height_events(heights, at_head, height, cursor, topic)
-            await asyncio.sleep(time.monotonic() - began_s)
+            await asyncio.sleep(0 if recent else time.monotonic() - began_s)
         for event in events:
             yield event
         height += 1

@@ -105,28 +105,38 @@ def test_the_newest_heights_only_are_kept(edge: Edge) -> None:
     assert sorted(heights._known) == list(range(8, 24))
 
 
-def test_who_reads_old_heights_lets_others_have_their_turn(
-    edge: Edge, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A client that takes every part at once: reading on without a pause, the node did nothing else
-    until the newest height, and did not notice that the client had hung up."""
-    opened: list[tuple[Guard, stream.Heights, Access]] = []
+Opened = tuple[Guard, stream.Heights, Access]
+
+
+def _opened(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> Opened:
+    """What a stream follows with, above twenty heights more."""
+    opened: list[Opened] = []
     real = stream.follow
 
     def opening(guard: Guard, heights: stream.Heights, access: Access, *more: Any) -> Any:
         opened.append((guard, heights, access))
         return real(guard, heights, access, *more)
 
-    monkeypatch.setattr(stream, "follow", opening)
     for _ in range(20):
         edge.node.commit([CallSpec()])
-    follow(edge, HOME, parts=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(stream, "follow", opening)
+        follow(edge, HOME, parts=1)
+    return opened[0]
+
+
+def test_who_reads_old_heights_lets_others_have_their_turn(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that takes every part at once: reading on without a pause, the node did nothing else
+    until the newest height, and did not notice that the client had hung up."""
+    opened = _opened(edge, monkeypatch)
 
     async def turns_at_blocks() -> list[int]:
         turns: list[int] = []
         seen: list[int] = []
         _count_turns(turns)
-        async for event in real(*opened[0], (0, 0), None):
+        async for event in stream.follow(*opened, (0, 0), None):
             if b"event: block" in event:
                 seen.append(len(turns))
             if len(seen) == 23:
@@ -135,6 +145,26 @@ def test_who_reads_old_heights_lets_others_have_their_turn(
 
     seen = asyncio.run(turns_at_blocks())
     assert len(set(seen)) == 23
+
+
+@pytest.mark.parametrize(("height", "waits"), [(7, True), (8, False), (23, False)])
+def test_only_who_reads_old_heights_waits_for_those_who_do(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch, height: int, waits: bool
+) -> None:
+    opened = _opened(edge, monkeypatch)
+
+    async def is_told() -> bool:
+        events = stream.follow(*opened, (height, 0), None)
+        await anext(events)  # the comment that it begins with
+        async with opened[1].turn:
+            told = asyncio.ensure_future(anext(events))
+            for _ in range(10):
+                await asyncio.sleep(0)
+            done = told.done()
+        await told
+        return done
+
+    assert asyncio.run(is_told()) is not waits
 
 
 def test_a_large_height_is_worked_out_in_parts(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
