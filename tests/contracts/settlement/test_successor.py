@@ -10,11 +10,19 @@ from contracts.settlement import bank_order
 from contracts.settlement.bank_order import OrderStage
 from contracts.settlement.clearing import notice_record, payment_record
 from contracts.settlement.funds_book import balance
+from tests.contracts.settlement.claim_world import make_claim_world
 from tests.contracts.settlement.funds_world import trial_balance
 from tests.contracts.settlement.month_world import BANK_GUANGDONG, FINANCE_HUNAN
 from tests.contracts.settlement.test_bank import DAY, QUOTA, held, ordered
 from tests.contracts.settlement.test_bank_order import COVER_ORDER, DUE, ORDER, shown
 from tests.contracts.settlement.test_cover_pay import LaterWorld
+from tests.contracts.settlement.test_recovery import (
+    advanced,
+    demand,
+    give_back,
+    receive,
+    record,
+)
 from tests.contracts.settlement.test_reimbursement import open_desk
 from tests.contracts.settlement.test_returns import PAYOUT, REFUND, Heirs
 from tests.contracts.world import BANK, BUREAU_GUANGDONG, BUREAU_HUNAN, CENTRE, World
@@ -138,3 +146,34 @@ def test_only_a_bank_that_left_has_a_successor_and_only_a_bank_is_one() -> None:
     refused(successor="bank:none")
     refused(organisation="bank:none")
     made.world.do(CENTRE, "governance", "propose_successor", wanted, post="checker")
+
+
+def test_a_successor_that_leaves_is_succeeded_in_its_turn() -> None:
+    made, payment = ordered()
+    leave(made.world)
+    following = "bank:following"
+    org = made.world.state.get(f"org/{SUCCESSOR}")
+    made.world.state.put(f"org/{following}", org | {"id": following})
+    carry(made.world, "propose_removal", "left-too", organisation=SUCCESSOR)
+    paid = {"payment": payment, "amount_fen": QUOTA, "reference": "F1", "value_on": DAY}
+    made.world.refused(
+        "payment.not-your-order", following, "payment", "confirm", paid, post="operator"
+    )
+    carry(made.world, "propose_successor", "then", organisation=SUCCESSOR, successor=following)
+    made.world.do(following, "payment", "confirm", paid, post="operator")
+    assert abs(held(made)) == QUOTA
+
+
+def test_what_a_liable_party_pays_in_is_told_by_the_successor() -> None:
+    counter = advanced(make_claim_world())
+    demand(counter)
+    receive(counter, 60_000)
+    leave(counter.world, successor="")
+    receive(counter, 110_000, 2, sender=SUCCESSOR, refused="recovery.not-your-order")
+    carry(counter.world, "propose_successor", "next", organisation=BANK, successor=SUCCESSOR)
+    assert receive(counter, 60_000, sender=SUCCESSOR).postings == [], "its predecessor told of it"
+    receive(counter, 110_000, 2, sender=SUCCESSOR)
+    give_back(counter, sender=SUCCESSOR)
+    assert record(counter).recovered_fen == 110_000
+    assert balance(counter.world.state, f"bank:{BANK}", "310100") == -110_000
+    assert balance(counter.world.state, f"bank:{SUCCESSOR}", "310100") == 0
