@@ -21,7 +21,7 @@ import typer
 from cli.calls import show_submission
 from cli.client import CallSpec, Client
 from cli.exits import Exit
-from cli.identity import KeyFileError, open_key, read_key_header
+from cli.identity import UNBOUND, KeyFileError, open_key, read_key_header
 from cli.output import Json, fail, out, print_fields, print_json, print_table
 from cli.passphrase import read_passphrase
 from cli.session import open_client
@@ -133,8 +133,10 @@ def rotate(
         owner = identity.organisation
         if header.owner != owner:
             fail(Exit.USAGE, f"{file} is a key of {header.owner}, and you sign for {owner}")
-        _check_quorum(client, joins=owner, despite=despite_absent)
         chain = client.chain
+        if header.chain not in (UNBOUND, chain):
+            fail(Exit.LOCAL, f"{file} is of network {header.chain.hex()}, not {chain.hex()}")
+        _check_quorum(client, joins=owner, despite=despite_absent)
         proof = crypto.prove_possession(private, chain, owner, ["validate"])
         new_key = {
             "organisation": owner, "key": header.key, "purposes": ["validate"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ import typer
 
 from cli import validator
 from cli.exits import Exit
-from tests.cli.running import yibao
+from cli.identity import identity_of_seed, new_seed, write_key
+from node.ledger.keystore import SCRYPT_N_LEAST
+from tests.cli.running import PASSPHRASE, yibao
 
 FIVE = [f"bureau:{n}00000" for n in range(1, 6)]
 
@@ -106,3 +109,27 @@ def test_nobody_is_asked_to_vote_on_a_proposal_that_was_refused(
         node = Answering({"status": status}, {"status": status})
         monkeypatch.setattr(validator, "_check_quorum", lambda client, **change: None)
         assert ("the other bureaus vote" in screen(monkeypatch, node, "remove", FIVE[0])) is told
+
+
+def test_a_key_of_another_network_is_not_rotated_in(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The proof of possession is a signature of the new key: of its own network's key alone."""
+    node: Any = Answering({"status": "ok"})
+    node.identity, node.chain = identity_of_seed(FIVE[0], new_seed()), bytes(31) + b"\x01"
+    submitted = []
+    monkeypatch.setattr(validator, "open_client", lambda context: nullcontext(node))
+    monkeypatch.setattr(validator, "_check_quorum", lambda client, **change: None)
+    monkeypatch.setattr(validator, "_keys_of", lambda known: [])
+    monkeypatch.setattr(validator, "_propose", lambda *given, **more: submitted.append(given))
+    for number, chain in enumerate((bytes(32), node.chain, bytes([7] * 32))):
+        file = tmp_path / f"{number}.key"
+        write_key(
+            file, new_seed(), PASSPHRASE,
+            chain=chain, role="validate", owner=FIVE[0], n=SCRYPT_N_LEAST,
+        )  # fmt: skip
+        told = yibao("validator", "rotate", file)
+        assert told.exit_code == (Exit.LOCAL if number == 2 else Exit.OK), told.output
+    assert len(submitted) == 2
+    for network in (node.chain, bytes([7] * 32)):
+        assert network.hex() in "".join(told.stderr.split())
