@@ -13,10 +13,12 @@ import pytest
 from fastapi import FastAPI
 from starlette.routing import Route
 
+from contracts import organisations
+from contracts.api import State
 from contracts.settlement.clearing.notice_record import Notice
 from contracts.settlement.cover_record import CoverPayment, Order
 from contracts.settlement.records import Transfer
-from node.api import rights
+from node.api import guard, rights
 from node.api.app import api_routes, check_declared
 from node.api.guard import GuardedRoute
 from node.api.params import edge_router
@@ -648,6 +650,22 @@ def test_a_banks_successor_may_read_what_its_predecessor_might(tmp_path: Path) -
     assert seen() == [403, 403]
     edge.node.commit([world.CallSpec()], writes={"successor/bank:icbc": "bank:other"})
     assert seen() == [200, 200]
+
+
+def test_only_banks_are_looked_up_for_their_successor(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: set[str] = set()
+
+    def speaks_for(state: State, org_id: str, bank: str) -> bool:
+        asked.add(bank)
+        return organisations.speaks_for(state, org_id, bank)
+
+    monkeypatch.setattr(guard, "speaks_for", speaks_for)
+    who = reader("bank:other", "finance")
+    for path in (f"/v1/claims/{CLAIM}", f"/v1/payments/{PAID}"):
+        assert edge.api.get(path, who).status == 403
+    assert asked == {"bank:icbc"}
 
 
 def test_a_banks_successor_sees_its_predecessors_order_of_an_insurers_payment(
