@@ -18,6 +18,7 @@ import httpx
 import typer
 
 from cli import member_account
+from cli.bank_file import BankFileError, read_statement
 from cli.exits import Exit
 from cli.member_lists import KINDS, LISTS, NONE
 from cli.output import (
@@ -31,7 +32,6 @@ from cli.output import (
     time_of,
     yuan,
 )
-from contracts.settlement.bank_file import BankFileError, parse_statement
 from node.config_file import ConfigError, describe
 from node.member.config import SECTIONS, load
 
@@ -167,11 +167,11 @@ def account(
     has not. No node is needed. Exit 1 when they differ.
     """
     try:
-        lines = parse_statement(file.read_bytes(), file.suffix[1:])
+        lines = read_statement(file)
     except OSError as error:
         fail(Exit.LOCAL, f"cannot read {file}: {error.strerror}")
     except BankFileError as problem:
-        fail(Exit.LOCAL, f"{file}: {problem}")
+        fail(Exit.LOCAL, str(problem))
     found = member_account.compare(lines, _listed(config, "notices"))
     if as_json:
         print_json(found)

@@ -152,6 +152,8 @@ def test_a_bank_account_that_agrees(story: Story, serve: Ask, tmp_path: Path) ->
     paid = serve(story.at(FINANCE_GUANGZHOU).rounds(2))
     out = statement(tmp_path, ("R-1", "out", "760.00", "2025-07-02"), WENT_BACK)
     assert yibao("member", "account", paid, out).exit_code == 0
+    shouted = out.rename(tmp_path / "ACCOUNT.JSON")
+    assert yibao("member", "account", paid, shouted).exit_code == 0
 
 
 @pytest.mark.parametrize(
