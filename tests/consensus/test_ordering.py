@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from consensus.effects import Accuse, Build, Commit, Execute, Persist, Refused, Sign
 from consensus.events import Built, Executed, Tick, Verdict
-from consensus.messages import Kind, Proposal, WishStatement
+from consensus.messages import Decided, Kind, Proposal, WishStatement
 from consensus.phases import Phase
 from tests.consensus.bench import Bench
 from tests.consensus.values import (
@@ -163,6 +163,26 @@ def test_a_block_in_work_is_asked_for_again_when_a_quorum_has_decided_it() -> No
     assert [(asked.block, asked.fresh, asked.certified) for asked in again] == [(B1, False, True)]
     bench.take(Tick(), at=10)
     assert not bench.all(Execute)
+
+
+def test_that_a_block_in_work_is_decided_is_told_though_its_holders_are_known() -> None:
+    bench = Bench(3)
+    bench.executes = False
+    changes = tuple(change(sender, 1, prepared=B1) for sender in (0, 1, 2))
+    bench.hear(new_view(1, changes), 1)
+    (asked,) = bench.all(Execute)
+    bench.votes(Kind.COMMIT, B1, (0, 1, 2), 1)
+    (again,) = bench.all(Execute)
+    assert again.holders == asked.holders
+    assert (asked.certified, again.certified) == (False, True)
+
+
+def test_whether_a_decided_block_ends_its_epoch_is_what_it_executes_to() -> None:
+    bench = Bench(1)
+    lied = replace(B1, epoch_final=True)
+    bench.hear(Decided(lied, certificate(Kind.COMMIT, B1)), 2)
+    assert [commit.block for commit in bench.all(Commit)] == [B1]
+    assert bench.state.head == B1
 
 
 def test_the_next_height_may_come_early() -> None:

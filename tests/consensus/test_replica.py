@@ -356,6 +356,22 @@ def test_a_restart_after_the_epoch_ended_begins_the_next_one() -> None:
     assert (again.record.epoch, again.record.vote is not None) == (1, True)
 
 
+def test_a_record_of_a_later_epoch_alone_shows_that_the_store_has_lost_blocks() -> None:
+    bench = Bench(1, record=SafetyRecord(epoch=1))
+    assert [alarm.code for alarm in bench.all(Alarm)] == ["record-ahead"]
+    bench.propose(B1)
+    assert not bench.all(Sign)
+
+
+def test_an_old_block_that_comes_late_is_no_fork() -> None:
+    bench = Bench(1)
+    bench.commit(B1)
+    bench.commit(B2)
+    bench.hear(Decided(B1, certificate(Kind.COMMIT, B1, signers=OTHERS)))
+    assert not bench.all(Alarm)
+    assert bench.state.may_sign
+
+
 def test_a_record_of_a_later_epoch_waits_for_the_store() -> None:
     bench = Bench(1, record=SafetyRecord(epoch=2, commit_floor=5))
     assert [alarm.code for alarm in bench.all(Alarm)] == ["record-ahead"]

@@ -162,8 +162,9 @@ def test_one_answer_in_a_while_to_each_peer() -> None:
     bench = Bench(1)
     bench.commit(B1)
     assert answers(bench, NOTHING)
-    bench.take(Received(MEMBERS[2], NOTHING))
-    assert not bench.all(Send), "too soon"
+    for _ in range(2):
+        bench.take(Received(MEMBERS[2], NOTHING))
+        assert not bench.all(Send), "too soon, and asking again makes it no later"
     bench.take(Received(MEMBERS[3], NOTHING))
     assert bench.all(Send), "another peer"
 
