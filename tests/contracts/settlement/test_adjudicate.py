@@ -126,7 +126,7 @@ def test_a_larger_bill_never_pays_less_nor_leaves_the_person_less(a: int, b: int
          "policy.answer-malformed"),
         ('{"payments": [{"fund": "310100", "amount_fen": 1, "base": "all"}]}',
          "policy.answer-malformed"),
-        ('{"payments": [{"fund": "310100", "amount_fen": 1, "why": "A b"}]}',
+        ('{"payments": [{"fund": "310100", "amount_fen": 1, "why": "a b"}]}',
          "policy.answer-malformed"),
         ('{"payments": [{"fund": "310100", "amount_fen": 1, "more": 1}]}',
          "policy.answer-malformed"),
@@ -143,6 +143,8 @@ def test_a_larger_bill_never_pays_less_nor_leaves_the_person_less(a: int, b: int
         ('{"payments": [], "refusals": [5]}', "policy.answer-malformed"),
         ('{"payments": [], "steps": [{"code": "x"}]}', "policy.answer-malformed"),
         ('{"payments": [], "surprise": 1}', "policy.answer-malformed"),
+        ('{"payments": [], "counters": {"x": True}}', "policy.answer-malformed"),
+        ('{"payments": [], "counters": {"admissions": 1}}', "policy.answer-malformed"),
     ],
 )  # fmt: skip
 def test_a_wrong_answer_is_refused_and_nothing_is_paid(body: str, code: str) -> None:
@@ -157,6 +159,26 @@ ANSWER: dict[str, Any] = {
     "deductible_fen": 1, "counters": {"a_fen": 1}, "account_limit_fen": 1,
     "steps": [{"code": "a", "amount_fen": 1}], "refusals": ["filing.required"],
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("part", "most", "more"),
+    [
+        ("deductible_fen", FEN_LIMIT, FEN_LIMIT + 1),
+        ("account_limit_fen", FEN_LIMIT, FEN_LIMIT + 1),
+        ("counters", {"a_fen": -FEN_LIMIT}, {"a_fen": -FEN_LIMIT - 1}),
+        ("counters", {f"n{i}": 1 for i in range(40)}, {f"n{i}": 1 for i in range(41)}),
+        ("payments", [{"fund": "310100", "amount_fen": 1}] * 40,
+         [{"fund": "310100", "amount_fen": 1}] * 41),
+        ("steps", [{"code": "a", "amount_fen": 1}] * 40, [{"code": "a", "amount_fen": 1}] * 41),
+        ("refusals", ("filing.required",) * 40, ("filing.required",) * 41),
+    ],
+)  # fmt: skip
+def test_an_answer_may_be_as_large_as_said_and_no_larger(part: str, most: Any, more: Any) -> None:
+    read_answer(ANSWER | {part: most})
+    with pytest.raises(Rejected) as caught:
+        read_answer(ANSWER | {part: more})
+    assert caught.value.code == "policy.answer-malformed"
 
 
 @given(st.sampled_from(places(ANSWER)), anything)
