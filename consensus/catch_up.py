@@ -59,6 +59,8 @@ class CatchUp:
         since = now_ms if held is None else held.since_ms
         if urgent:
             since = now_ms - self.timing.status_ms
+            # What is certain of one block takes back nothing that the peer has said of later ones.
+            height = height if held is None else max(height, held.height)
         self._claims[peer] = Claim(height, since)
 
     def keep(self, decided: Decided, head: int) -> None:

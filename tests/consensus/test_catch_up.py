@@ -32,6 +32,19 @@ def test_far_behind_asks_at_once_for_a_window() -> None:
     assert book.next_request(0, 999) is None, "one request at a time"
 
 
+def test_one_block_shown_takes_back_nothing_of_what_a_peer_has() -> None:
+    book = CatchUp(TIMING)
+    book.claim(A, 1_000, 0)
+    book.claim(A, WINDOW, 0, urgent=True)
+    request = book.next_request(WINDOW, 0)
+    assert request is not None
+    assert (request.first, request.last) == (WINDOW + 1, 2 * WINDOW)
+    other = CatchUp(TIMING)
+    other.claim(A, 1_000, 0)
+    other.claim(A, WINDOW, 0)
+    assert other.next_request(WINDOW, 0) is None, "a STATUS is the peer's own word"
+
+
 def test_one_behind_waits_for_the_votes_that_are_on_their_way() -> None:
     book = CatchUp(TIMING)
     book.claim(A, 1, 0)

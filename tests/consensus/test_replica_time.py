@@ -20,6 +20,7 @@ from consensus.events import (
 from consensus.messages import Decided, Kind, Status, Wish, WishStatement
 from consensus.phases import Phase
 from consensus.quorum import ValidatorSet
+from consensus.safety import SafetyRecord
 from tests.consensus.bench import Bench
 from tests.consensus.values import (
     GENESIS,
@@ -125,9 +126,24 @@ def test_catching_up_by_certified_blocks() -> None:
     bench.hear(Status(0, 0, 5, 0, True, False, 0, 0, 0), peer=2)
     assert [(f.peer, f.first, f.last) for f in bench.all(Fetch)] == [(MEMBERS[2], 1, 5)]
     answers = tuple(Decided(of, certificate(Kind.COMMIT, of)) for of in blocks)
-    bench.take(Fetched(MEMBERS[2], answers))
-    assert [commit.block for commit in bench.all(Commit)] == blocks
-    assert [execute.fresh for execute in bench.all(Execute)] == [False] * 5
+    committed = []
+    bench.take(Fetched(MEMBERS[2], answers[:2]))
+    committed += bench.all(Commit)
+    assert [(f.peer, f.first, f.last) for f in bench.all(Fetch)] == [(MEMBERS[2], 3, 5)], (
+        "who delivers is asked for the rest at once"
+    )
+    bench.take(Fetched(MEMBERS[2], answers[2:]))
+    committed += bench.all(Commit)
+    assert [commit.block for commit in committed] == blocks
+    assert not any(execute.fresh for execute in bench.all(Execute))
+
+
+def test_who_only_watches_takes_a_block_of_whatever_view_and_goes_into_none() -> None:
+    bench = Bench(1, record=SafetyRecord(commit_floor=9))
+    assert bench.state.phase is Phase.WATCHING
+    bench.hear(Decided(B1, certificate(Kind.COMMIT, B1, 3, OTHERS)))
+    assert [commit.block for commit in bench.all(Commit)] == [B1]
+    assert (bench.state.phase, bench.state.view) == (Phase.WATCHING, 0)
 
 
 def test_b17_a_block_that_votes_and_sync_both_bring_is_committed_once() -> None:
