@@ -16,7 +16,9 @@ from node.ledger.block import Header
 from node.ledger.errors import InvalidProof
 from node.ledger.snapshot import Chunk, Manifest, check_chunk, decode_chunk, encode_chunk
 from node.service.opening import OpenedLedger, open_database
+from node.store import keys
 from node.store.database import Database
+from node.store.kv import Operation
 from node.store.staging import MANIFEST, Staging
 from tests.node.network import OPEN, Client, make_genesis, make_node, open_folder, runtime
 from tests.node.store.sim_kv import Crash, SimKV
@@ -65,9 +67,11 @@ def opened(kv: SimKV) -> OpenedLedger:
     return open_database(database, GENESIS, GENESIS_BYTES, runtime().registry, OPEN)
 
 
-def gather(kv: SimKV, source: Source) -> None:
-    """What a node does, from wherever it stopped."""
+def gather(kv: SimKV, source: Source, past: Sequence[Operation] = ()) -> None:
+    """What a node does, from wherever it stopped. ``past``: rows that it turns out to have."""
     database = opened(kv).database
+    if past:
+        kv.write(past, sync=True)
     if database.slot:
         return
     staging = Staging(database)
@@ -129,6 +133,31 @@ def test_a_crash_at_each_write(source: Source, kind: str) -> None:
         gather(again, source)
         assert is_new(again, source)
     assert 0 < news < count / 2, "some crashes come after the switch, most before"
+
+
+def test_nothing_stays_of_what_a_node_had_before_the_switch(source: Source) -> None:
+    """Blocks, contents, proposals and indexes of its own past, and what an earlier gathering left
+    in the slot: afterwards the rows are those of a node that had no past."""
+    height = 3
+    had = [
+        keys.at_height(kind, height)
+        for kind in (
+            keys.HEADER, keys.CERTIFICATE, keys.BODY, keys.RECEIPTS, keys.DIFF, keys.SEAL,
+            keys.CHECKED, keys.INDEX_DIGEST,
+        )
+    ]  # fmt: skip
+    had += [keys.attachment(height, 0), keys.proposal(height, bytes(32))]
+    had += [keys.TRANSACTION + bytes(32), keys.COMMITMENT + bytes(32)]
+    had += [keys.INDEX + b"kind", keys.WORK + b"list"]
+    had += [keys.STATES[1] + bytes(32), keys.bucket(999, 1), keys.expiry(1, bytes(32), 1)]
+    had += [keys.expiry(1, bytes(32), 0)]
+    past: list[Operation] = [(key, b"old") for key in had]
+    past.append((keys.NUMBER + bytes(32), keys.pack_height(height)))
+    fresh, kv = SimKV(), SimKV()
+    gather(fresh, source)
+    gather(kv, source, past)
+    assert is_new(kv, source)
+    assert kv.rows() == fresh.rows()
 
 
 def test_a_restart_does_not_gather_again_what_is_here(source: Source) -> None:
