@@ -17,10 +17,11 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import httpx
 
-from cli.identity import UNBOUND, Identity
+from cli.identity import Identity
 from node.ledger import crypto
 from node.ledger.codec import encode
 from node.ledger.http_signature import CONTEXT, RequestTarget, sign_request
+from node.ledger.keystore import is_for
 from node.ledger.transaction import (
     Attachment,
     AttachmentRef,
@@ -212,7 +213,7 @@ class Client:
                 chain = bytes.fromhex(answer["chain"])
             except (KeyError, TypeError, ValueError):
                 raise Unreachable(self.base, NO_NODE) from None
-            if self.identity is not None and self.identity.chain not in (UNBOUND, chain):
+            if self.identity is not None and not is_for(self.identity.chain, chain):
                 raise OtherNetwork(self.base, chain, self.identity.chain)
             self._chain = chain
         return self._chain

@@ -18,6 +18,7 @@ from node.ledger.keystore import (
     NONCE_BYTES,
     SALT_BYTES,
     SCRYPT_N,
+    UNBOUND,
     KeyHeader,
     Randomness,
     open_sealed,
@@ -25,9 +26,6 @@ from node.ledger.keystore import (
     seal,
 )
 from node.ledger.types import Digest, Key, OrgId
-
-UNBOUND = Digest(bytes(32))
-"""Chain of a key that was made before its network's genesis was known."""
 
 
 class KeyFileError(Exception):

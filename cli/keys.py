@@ -13,7 +13,6 @@ import typer
 
 from cli.exits import Exit
 from cli.identity import (
-    UNBOUND,
     KeyFileError,
     new_seed,
     open_key,
@@ -25,7 +24,7 @@ from cli.passphrase import read_passphrase
 from node.ledger import crypto
 from node.ledger.errors import LedgerError
 from node.ledger.genesis import EXCLUSIVE_PURPOSES, Genesis
-from node.ledger.keystore import KeyHeader
+from node.ledger.keystore import UNBOUND, KeyHeader, is_for
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -143,7 +142,7 @@ def prove(
     network = _chain(chain) if genesis is None else _chain_of(genesis)
     try:
         header = read_key_header(file)
-        if header.chain not in (UNBOUND, network):
+        if not is_for(header.chain, network):
             fail(Exit.LOCAL, f"the key is of network {header.chain.hex()}, not {network.hex()}")
         identity = open_key(file, read_passphrase(str(file)))
     except (KeyFileError, LedgerError) as error:

@@ -21,7 +21,7 @@ import typer
 from cli.calls import show_submission
 from cli.client import CallSpec, Client
 from cli.exits import Exit
-from cli.identity import UNBOUND, KeyFileError, open_key, read_key_header
+from cli.identity import KeyFileError, open_key, read_key_header
 from cli.output import Json, fail, out, print_fields, print_json, print_table
 from cli.passphrase import read_passphrase
 from cli.session import open_client
@@ -30,6 +30,7 @@ from contracts.validator_set import ATTESTED_MAX
 from node.ledger import crypto
 from node.ledger.crypto import H
 from node.ledger.errors import LedgerError
+from node.ledger.keystore import is_for
 from node.ledger.types import KEY_BYTES
 
 app = typer.Typer(no_args_is_help=True)
@@ -134,7 +135,7 @@ def rotate(
         if header.owner != owner:
             fail(Exit.USAGE, f"{file} is a key of {header.owner}, and you sign for {owner}")
         chain = client.chain
-        if header.chain not in (UNBOUND, chain):
+        if not is_for(header.chain, chain):
             fail(Exit.LOCAL, f"{file} is of network {header.chain.hex()}, not {chain.hex()}")
         _check_quorum(client, joins=owner, despite=despite_absent)
         proof = crypto.prove_possession(private, chain, owner, ["validate"])

@@ -54,12 +54,21 @@ KEYSTORE_BYTES_MAX: Final = 1024
 """A sealed key takes about 250 bytes."""
 
 
+UNBOUND: Final = Digest(bytes(32))
+"""Chain of a key that was made before its network's genesis was known."""
+
+
+def is_for(bound: bytes, chain: bytes) -> bool:
+    """Whether a key that is sealed for ``bound`` may sign for a network."""
+    return bound in (UNBOUND, chain)
+
+
 @dataclass(frozen=True, slots=True)
 class KeyHeader:
     """What may be read of a sealed key without its passphrase."""
 
     chain: Digest
-    """Network that the key is for; zeros when it was made before."""
+    """Network that the key is for; ``UNBOUND`` when it was made before."""
     role: str
     """Purposes of the key joined by commas, for example ``read,sign``."""
     owner: str
@@ -135,7 +144,7 @@ def seal(
 ) -> bytes:
     """Seal a 32-byte seed. Raises ``KeystoreError`` where an argument is out of bounds.
 
-    ``chain`` is zeros for a key made before its network exists.
+    ``chain`` is ``UNBOUND`` for a key made before its network exists.
     """
     header = KeyHeader(
         chain, role, owner, crypto.public_key(crypto.private_key(seed)),

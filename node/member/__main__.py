@@ -104,7 +104,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(config: Config, log: Any) -> None:
     """Go round until it is told to stop."""
     genesis = _genesis(config.member)
-    signer = Signer(OrgId(config.member.organisation), genesis.chain, _key(config.member))
+    signer = Signer(
+        OrgId(config.member.organisation), genesis.chain, _key(config.member, genesis.chain)
+    )
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -148,7 +150,7 @@ def _genesis(config: MemberConfig) -> Genesis:
     return genesis
 
 
-def _key(config: MemberConfig) -> crypto.PrivateKey:
+def _key(config: MemberConfig, chain: bytes) -> crypto.PrivateKey:
     try:
         sealed = config.key.read_bytes()
     except OSError as error:
@@ -162,6 +164,8 @@ def _key(config: MemberConfig) -> crypto.PrivateKey:
             f"member.key is a {header.role} key of {header.owner}; wanted is a read,sign key of "
             f"{config.organisation}."
         )
+    if not keystore.is_for(header.chain, chain):
+        raise ConfigError(f"member.key is of network {header.chain.hex()}, not {chain.hex()}.")
     passphrase = passphrase_of(config.passphrase_file, "member")
     try:
         return crypto.private_key(keystore.open_sealed(sealed, passphrase))

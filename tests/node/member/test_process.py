@@ -23,7 +23,7 @@ from contracts.settlement.clearing.payment_record import Payment
 from node.ledger.evidence import StateFacts, verify_evidence
 from node.ledger.genesis import Genesis
 from node.ledger.keystore import SCRYPT_N_LEAST, open_sealed
-from node.member.__main__ import Exit
+from node.member.__main__ import Exit, main
 from tests.cli.month_desk import FINANCE_GUANGZHOU, JUNE, Desk
 from tests.contracts.settlement.claim_world import BED, line
 from tests.contracts.settlement.test_reimbursement import ACCOUNT
@@ -145,6 +145,24 @@ def test_a_closed_month_is_paid_through_both_banks_member_nodes(tmp_path: Path) 
             codes = [one.stop() for one in running]
             liar.close()
     assert codes == [Exit.STOPPED, Exit.STOPPED], [one.log() for one in running]
+
+
+def test_a_key_of_another_network_signs_for_no_member_node(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    genesis, chain, *_ = closed_month(tmp_path)
+    other = sha256(b"another network").digest()
+    made = MemberProcess(
+        tmp_path / "bank", organisation=BANK, chain=chain, genesis=genesis,
+        seed=seed_of(BANK, "finance"), addresses=["http://127.0.0.1:1"],
+    )  # fmt: skip
+    file = made.folder / "bank.key"
+    file.unlink()
+    write_key(file, seed_of(BANK, "finance"), PASSPHRASE, chain=other, role="read,sign",
+              owner=BANK, n=SCRYPT_N_LEAST)  # fmt: skip
+    assert main([str(made.config)]) == Exit.CONFIG
+    said = capsys.readouterr().err
+    assert f"member.key is of network {other.hex()}, not {chain.hex()}" in said
 
 
 def pays(bank: MemberProcess, orders: dict[str, int], height: Callable[[], int]) -> None:
