@@ -393,6 +393,21 @@ def test_waiting_has_an_end(tmp_path: Path) -> None:
     tell(tmp_path, story)
 
 
+def test_who_gives_up_waiting_leaves_the_others_waiting(tmp_path: Path) -> None:
+    async def story(node: Node) -> None:
+        node._builder.busy = True
+        transaction = CLIENT.enter("a", 1)
+        await node.submit(transaction.encode())
+        patient = asyncio.ensure_future(node.wait(transaction.id, 20))
+        await asyncio.sleep(0)
+        assert not await node.wait(transaction.id, 0.0)
+        node._builder.busy = False
+        node._builder.look()
+        assert await patient
+
+    tell(tmp_path, story)
+
+
 def test_readers_wait_for_a_height_and_keep_their_own(tmp_path: Path) -> None:
     async def story(node: Node) -> None:
         with node.reader.view() as before:
@@ -502,6 +517,8 @@ def test_a_failed_write_ends_the_node_and_tells_who_waits(
         await node.submit(transaction.encode())
         with pytest.raises(Unavailable, match=r"node\.ended"):
             await node.wait(transaction.id, 30)
+        with pytest.raises(Unavailable, match=r"node\.stopping"):
+            await node.submit(CLIENT.enter("b", 1).encode())
         with pytest.raises(OSError, match="No space"):
             await node.run()
         assert not node.status().ready
