@@ -27,6 +27,7 @@ from node.api.ports import Ports, View
 from node.api.problems import Problem
 from node.api.rights import RULES, Right
 from node.api.settings import ApiSettings
+from node.ledger.errors import Unavailable
 from node.ledger.http_signature import RequestTarget
 
 HEIGHT_HEADER = "Yibao-Height"
@@ -157,17 +158,23 @@ class Guard:
         )
 
     async def serve(self, route: str, right: Right, request: Request, inner: Inner) -> Response:
-        """Decide and answer. Raises ``Problem``."""
+        """Decide and answer. Raises ``Problem``, ``Unavailable``."""
         if right in (Right.OPEN, Right.SENDER):
             response = await inner(request)
             with self.ports.reader.view() as view:
                 self._mark(response, view.head.height)
             return response
-        with self.ports.reader.view() as view:
-            caller = self._authenticator.authenticate(
-                target_of(request), _single(request), request.scope["yibao.body"], view
-            )
         operations = self.ports.operations
+        with self.ports.reader.view() as view:
+            try:
+                caller = self._authenticator.authenticate(
+                    target_of(request), _single(request), request.scope["yibao.body"], view
+                )
+            except Problem as refusal:
+                if refusal.row.code == "signature.unknown-key" and operations.behind_by() > 0:
+                    # Registered in a block that this node does not have yet, for all it knows.
+                    raise Unavailable("node.behind", retry_after_s=1) from None
+                raise
         rights.check_role(right, caller, operations.organisation)
         await self._reach(request)
         with self.ports.reader.view() as view:

@@ -212,6 +212,18 @@ def test_the_key_must_be_the_organisation_s(edge: Edge) -> None:
         assert_refused(ask(edge, headers), "signature.unknown-key")
 
 
+def test_a_node_that_is_behind_does_not_say_that_a_key_is_unknown(edge: Edge) -> None:
+    """It may be registered in a block that the node lacks: whoever asks waits, or asks another."""
+    who = reader("bureau:999999")
+    edge.node.behind_blocks = 1
+    reply = edge.api.get(PATH, who)
+    assert (reply.status, reply.code) == (503, "node.behind")
+    assert reply.headers["retry-after"] == "1"
+    assert edge.api.get(PATH, reader(HOSPITAL)).status == 200
+    edge.node.behind_blocks = 0
+    assert_refused(edge.api.get(PATH, who), "signature.unknown-key")
+
+
 def test_a_revoked_key_stops_reading_with_the_block_that_revokes_it(edge: Edge) -> None:
     who = reader(HOSPITAL)
     assert edge.api.get(PATH, who).status == 200
