@@ -183,10 +183,10 @@ def test_a_damaged_genesis_file_is_refused(ceremony: Ceremony) -> None:
     good = ceremony.genesis.read_text(encoding="utf-8")
     file = json.loads(good)
     key = file["organisations"][0]["keys"][0]
-    swapped = key["proof"][2:4] + key["proof"][:2] + key["proof"][4:]
+    forged = f"{int(key['proof'][:2], 16) ^ 1:02x}" + key["proof"][2:]
     for bad in (
         good[:-10],
-        good.replace(key["proof"], swapped),
+        good.replace(key["proof"], forged),
         good.replace('"kind": "bureau"', '"kind": "bureaus"'),
         good.replace("time_ms", "time"),
     ):
