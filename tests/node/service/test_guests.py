@@ -13,7 +13,6 @@ from consensus import Ballot, BlockId, Kind, Status, Vote
 from node.ordering import wire
 from node.p2p.frames import FrameType
 from node.p2p.payloads import Ask, AskContent, Share, decode_blocks, decode_refusal
-from node.service import answers
 from node.telemetry import make_logger
 from tests.node.cluster import AUDITOR, Cluster, running_cluster, until
 from tests.node.network import Client, private
@@ -140,21 +139,5 @@ def test_what_a_guest_claims_moves_nobody(tmp_path: Path) -> None:
         await node.settle()
         assert not node._replica.state.catch_up._claims
         assert not guest.of(FrameType.ASK)
-
-    tell(tmp_path, REGULATOR, story)
-
-
-def test_who_was_answered_may_ask_at_once_and_is_answered_after_the_pause(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A request that came during the pause was dropped: a snapshot's next chunk took ten seconds,
-    and the peer was passed over as silent."""
-    monkeypatch.setattr(answers, "GUEST_REST", 500.0)
-
-    async def story(cluster: Cluster, guest: Guest) -> None:
-        await until(lambda: guest.connected)
-        for count in (1, 2, 3):
-            guest.send(FrameType.ASK, Ask(1, 1, Share.CHANGES).encode())
-            await until(lambda wanted=count: len(guest.of(FrameType.BLOCKS)) == wanted)
 
     tell(tmp_path, REGULATOR, story)
