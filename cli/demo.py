@@ -34,6 +34,7 @@ from cli.trace import follow, print_tree, tree_of
 from contracts.settlement import CONTRACTS
 from node.ledger.evidence import ReceiptFacts, verify_evidence
 from node.ledger.genesis import Genesis
+from node.ports import free_ports
 
 VALIDATOR = "bureau:310000"
 AUDITOR = "auditor:national"
@@ -129,7 +130,7 @@ def _found(folder: Path, cases: list[DemoCase], bureaus: int) -> Network:
     seats = [VALIDATOR, *others[: bureaus - 1]]
     several = bureaus > 1
     names = [*seats, AUDITOR] if several else seats
-    free = processes.free_ports(2 * len(names))
+    free = free_ports(2 * len(names))
     posts = ("checker", "clerk", "finance", "operator")
     members = [
         Member(bureau_of(region), "bureau", region, posts, validator=bureau_of(region) in seats)

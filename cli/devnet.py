@@ -21,6 +21,7 @@ from cli.identity import KeyFileError
 from cli.network import Member, Network
 from cli.output import Json, busy, fail, out, print_json, print_table, shown
 from contracts.settlement import CONTRACTS
+from node.ports import free_ports
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -97,7 +98,7 @@ def create(
     names = [member.id for member in members if member.validator]
     names += [member.id for member in members if member.follower]
     count = len(names)
-    free = processes.free_ports(2 * count)
+    free = free_ports(2 * count)
     ports = range(port, port + count) if port else free[:count]
     known = network.create(
         folder,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -26,18 +25,6 @@ LOG_LINES = 12
 
 class NodeFailed(Exception):  # noqa: N818  (what happened)
     """A node process ended or did not get ready; the message has the end of its log."""
-
-
-def free_ports(count: int) -> list[int]:
-    """TCP ports of loopback that nobody listens on now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
 
 
 def start(place: NodePlace) -> subprocess.Popen[bytes]:

@@ -17,7 +17,6 @@ import pytest
 import typer.main
 
 import cli.exits
-from cli import processes
 from cli import reference as cli_reference
 from cli.main import app
 from contracts.language import RULES
@@ -29,6 +28,7 @@ from node.api import ledger_codes, problems
 from node.config_file import describe
 from node.member import config as member_config
 from node.member.__main__ import Exit as MemberExit
+from node.ports import free_ports
 from node.telemetry import LOG_FIELDS, STAGES
 from tests.cli.running import process
 from tests.test_tidy import tracked
@@ -283,7 +283,7 @@ def test_a_command_that_exists_is_passed(line: str) -> None:
 def test_the_claim_by_hand_goes_as_the_page_says(tmp_path: Path) -> None:
     """All blocks of the page as one script, in an empty folder, with a port that is free."""
     page = (DOCS / "first-claim.md").read_text(encoding="utf-8")
-    (port,) = processes.free_ports(1)
+    (port,) = free_ports(1)
     assert page.count("8800") == 1
     script = "".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL)).replace("8800", str(port))
     names = ("YIBAO_KEY", "YIBAO_PASSPHRASE", "YIBAO_PASSPHRASE_FILE")

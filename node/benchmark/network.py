@@ -26,6 +26,7 @@ from node.benchmark.in_process import VALID_MS, WAIT_S_MAX, BenchmarkFailed
 from node.benchmark.load import write_bills
 from node.benchmark.nodes import Place
 from node.benchmark.workload import AUDITOR, Country, Signer, Size, sign_batch
+from node.ports import free_ports
 
 SETTINGS = """[log]
 level = "warning"
@@ -72,7 +73,7 @@ class Plan:
 async def measure(plan: Plan, folder: Path, say: Say) -> dict[str, Any]:
     """Found, start, measure, stop. Raises ``BenchmarkFailed``."""
     size = Size(plan.persons, plan.areas, plan.institutions)
-    country = Country(size, time.time_ns() // 1_000_000, nodes.free_ports(plan.validators))
+    country = Country(size, time.time_ns() // 1_000_000, free_ports(plan.validators))
     small = SMALL.format(plan.cache_mb, WRITE_BUFFER_MB) if plan.cache_mb else ""
     places = nodes.found(folder, country, SETTINGS + small)
     processes = [nodes.start(place) for place in places]

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from node.benchmark.workload import NODE_KEYS, Country, Signer
 from node.ledger.genesis import Genesis
 from node.ledger.keystore import SCRYPT_N_LEAST, Randomness, seal
 from node.ledger.types import Digest
+from node.ports import free_ports
 
 READY_S_MAX = 90.0
 STOP_S_MAX = 20.0
@@ -138,15 +138,6 @@ def stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of loopback that nobody listens on now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def _begin_keys(places: Sequence[Place]) -> None:

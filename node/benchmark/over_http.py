@@ -19,6 +19,7 @@ from node.benchmark import nodes
 from node.benchmark.connection import Connection
 from node.benchmark.in_process import CALLS_WAITING, BenchmarkFailed
 from node.benchmark.workload import VALIDATOR
+from node.ports import free_ports
 
 SETTINGS = """[pool]
 sender_count_max = 20000
@@ -46,7 +47,7 @@ class HttpRun:
 def running_node(folder: Path, chain: bytes) -> Iterator[str]:
     """The country's node as a process; yields its address. Raises ``BenchmarkFailed``."""
     # The data lies where the measurement in process left it.
-    place = nodes.Place(VALIDATOR, folder / "0", nodes.free_ports(1)[0])
+    place = nodes.Place(VALIDATOR, folder / "0", free_ports(1)[0])
     place.folder.mkdir(exist_ok=True)
     (folder / "data").rename(place.folder / "data")
     nodes.write_node(place, chain, SETTINGS)

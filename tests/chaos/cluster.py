@@ -13,6 +13,7 @@ import httpx
 
 from node.benchmark import nodes
 from node.benchmark.workload import Country, Size
+from node.ports import free_ports
 
 SETTINGS = """[store]
 tree_depth = 8
@@ -30,7 +31,7 @@ class Cluster:
     """The processes of a network in a folder."""
 
     def __init__(self, folder: Path, size: int, now_ms: int) -> None:
-        ports = nodes.free_ports(2 * size)
+        ports = free_ports(2 * size)
         self.country = Country(SIZE, now_ms, peers=ports[:size])
         listen = dict(zip(self.country.validators, ports[size:], strict=True))
         self.ports = {name: (self.country.peers[name], listen[name]) for name in listen}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from node.benchmark.nodes import free_ports
+from node.ports import free_ports
 from tests.chaos.nemesis import WEIGHTS, Action, schedule
 from tests.chaos.proxy import Profile, Proxy
 from tests.chaos.run import Options, run

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from node.ledger.types import Key
 from node.mempool import PoolLimits
 from node.ordering.wal import SafetyFile
 from node.ordering.wire import encode_record
+from node.ports import free_ports
 from node.service.keys import SAFETY
 from node.service.network import P2pOptions
 from node.service.node import Node, NodeOptions
@@ -44,17 +44,6 @@ DEADLINE_S = 20.0
 
 def bureau(number: int) -> str:
     return f"bureau:{REGIONS[number]}"
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
 
 
 AUDITOR = "auditor:national"

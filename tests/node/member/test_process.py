@@ -24,6 +24,7 @@ from node.ledger.evidence import StateFacts, verify_evidence
 from node.ledger.genesis import Genesis
 from node.ledger.keystore import SCRYPT_N_LEAST, open_sealed
 from node.member.__main__ import Exit, main
+from node.ports import free_ports
 from tests.cli.month_desk import FINANCE_GUANGZHOU, JUNE, Desk
 from tests.contracts.settlement.claim_world import BED, line
 from tests.contracts.settlement.test_reimbursement import ACCOUNT
@@ -133,7 +134,7 @@ def test_a_closed_month_is_paid_through_both_banks_member_nodes(tmp_path: Path) 
         made.start()
         return made
 
-    (port,) = processes.free_ports(1)
+    (port,) = free_ports(1)
     liar = LyingProxy(f"http://127.0.0.1:{port}")
     with node_of(tmp_path, genesis, chain, port, liar) as place:
         try:
@@ -277,7 +278,7 @@ def bureaus(tmp_path: Path) -> Iterator[tuple[Network, list[subprocess.Popen[byt
         for member in members
     ]  # fmt: skip
     names = [member.id for member in members if member.validator]
-    free = processes.free_ports(8)
+    free = free_ports(8)
     made = network.create(
         tmp_path / "net", members,
         ports=dict(zip(names, free[:4], strict=True)),

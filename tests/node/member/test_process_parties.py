@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from cli import processes
 from node.member.__main__ import Exit
+from node.ports import free_ports
 from tests.cli.month_desk import FINANCE_GUANGZHOU, JUNE
 from tests.cli.running import process
 from tests.contracts.world import HOSPITAL
@@ -41,7 +41,7 @@ def test_a_hospital_and_who_pays_it_know_the_same_with_every_node_off(tmp_path: 
         rows: list[dict[str, Any]] = until(known, one.log)
         return rows
 
-    (port,) = processes.free_ports(1)
+    (port,) = free_ports(1)
     liar = LyingProxy(f"http://127.0.0.1:{port}")
     try:
         with node_of(tmp_path, genesis, chain, port, liar) as place:

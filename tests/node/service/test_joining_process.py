@@ -18,6 +18,7 @@ import pytest
 from cli import devnet, network, processes
 from cli.network import Network, NodePlace
 from contracts.settlement import CONTRACTS
+from node.ports import free_ports
 from tests.node.service.test_network_process import announce, wait_height
 from tests.node.service.test_rotation_process import ask, told
 
@@ -29,7 +30,7 @@ def network_of_four(folder: Path) -> Network:
     """Four validators that have not heard of a fifth bureau."""
     members = devnet.members_of(devnet.PROVINCES, 4)
     names = [member.id for member in members if member.validator]
-    free = processes.free_ports(8)
+    free = free_ports(8)
     made = network.create(
         folder,
         members,
@@ -50,7 +51,7 @@ class Desk:
         self.made = made
         self.folder = made.folder / "nodes" / "4"
         self.folder.mkdir()
-        ports = processes.free_ports(2)
+        ports = free_ports(2)
         self.place = NodePlace(JOINING, ports[0], self.folder, ports[1])
 
     def say(self, post: str, *words: object, at: NodePlace | None = None) -> Any:
