@@ -100,8 +100,10 @@ class Refused(Exception):  # noqa: N818  (what the request is)
         values = self.problem.get("values") or {}
         if wrong := self._wrong(values):
             return f"{'; '.join(wrong)} [{self.code}]"
-        compared = ", ".join(f"{name}={value}" for name, value in values.items())
-        return f"{text} [{self.code}]" + (f" ({compared})" if compared else "")
+        compared = [f"{name}={value}" for name, value in values.items()]
+        if self.is_withheld and self._target:  # of several things that were asked for, which one
+            compared.append(f"asked={unquote(self._target.partition('?')[0])}")
+        return f"{text} [{self.code}]" + (f" ({', '.join(compared)})" if compared else "")
 
     @property
     def next_step(self) -> str:

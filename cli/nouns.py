@@ -70,6 +70,7 @@ NOUNS = {
         "show:org",
         "Organisations, keys, votes, parameters. 机构",
         calls=("organisations", "governance"),
+        also={"parameter": "parameter:parameter"},
     ),
     "person": Noun(
         "show:person",

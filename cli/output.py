@@ -101,7 +101,12 @@ def print_json_line(document: Any) -> None:
 def print_table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, footer: str = ""
 ) -> None:
-    """A table for people; a column whose name ends in 元 is an amount and stands to the right."""
+    """A table for people; a column whose name ends in 元 is an amount and stands to the right.
+    Without rows it is a line that says so."""
+    rows = list(rows)
+    if not rows:
+        out.print(escape(f"{title}: none 无\n{footer}".strip(": \n")))
+        return
     table = Table(title=title, title_justify="left", caption=footer or None, caption_justify="left")
     cells = [[escape(str(cell)) for cell in row] for row in rows]
     needed = read = BORDER_WIDTH

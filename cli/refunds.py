@@ -27,7 +27,7 @@ from node.ledger.codec import encode
 from node.ledger.crypto import H
 from node.ledger.types import ATTACHMENT_BYTES_MAX
 
-_QUANTITY_TEXT = re.compile(r"(?P<whole>[0-9]{1,11})(\.(?P<e4>[0-9]{1,4}))?")
+_QUANTITY_TEXT = re.compile(r"(?=[0-9.])(?P<whole>[0-9]{0,11})(\.(?P<e4>[0-9]{1,4}))?")
 """A number of Python would take 1e9, １ and 1.0000000000000000000000000001 as well."""
 
 MADE_BY = ("register", "lines", "settle")
@@ -233,7 +233,7 @@ def _return(number: str, amount: str) -> dict[str, Any]:
 
 def _quantity(word: str, quantity: str) -> int:
     found = _QUANTITY_TEXT.fullmatch(quantity)
-    quantity_e4 = int(found["whole"] + (found["e4"] or "").ljust(4, "0")) if found else 0
+    quantity_e4 = int((found["whole"] or "0") + (found["e4"] or "").ljust(4, "0")) if found else 0
     if quantity_e4 == 0:
         raise ValueError(f"{word}: a quantity is above 0 and has at most four decimals")
     return quantity_e4

@@ -340,6 +340,8 @@ def filing_list(context: typer.Context, person_id: PersonId, as_json: Json = Fal
     """A person's filings. Logged."""
     if (answer := asked(context, as_json, f"/v1/persons/{person_id}/filings")) is None:
         return
+    if not answer["filings"]:
+        out.print("Filings 备案: none 无")
     for number, found in enumerate(answer["filings"]):
         fields = {name: shown(name, value) for name, value in found.items()}
         print_fields(f"Filing 备案 {number + 1}", fields)
@@ -364,14 +366,20 @@ def filing_content(
 
 @fund.command("balance")
 def fund_balance(context: typer.Context, account: Account, as_json: Json = False) -> None:
-    """Balances of an account by fund type, for example fund:430100. 余额"""
-    if (answer := asked(context, as_json, f"/v1/accounts/{account}")) is None:
-        return
-    print_table(
-        f"{answer['account']}  {answer['chinese']} {answer['english']}",
-        ("fund", "balance 元"),
-        [(name, yuan(int(amount))) for name, amount in answer["balances"].items()],
-    )
+    """Balances of an account by fund type, for example fund:430100; exit code 1 when nothing was
+    ever posted on it. 余额"""
+    with open_client(context) as client:
+        answer = client.get(f"/v1/accounts/{account}")
+    if as_json:
+        print_json(answer)
+    else:
+        print_table(
+            f"{answer['account']}  {answer['chinese']} {answer['english']}",
+            ("fund", "balance 元"),
+            [(name, yuan(int(amount))) for name, amount in answer["balances"].items()],
+        )
+    if not answer["balances"]:
+        raise typer.Exit(int(Exit.NO))
 
 
 @fund.command("postings")
@@ -418,26 +426,6 @@ def org_validators(context: typer.Context, as_json: Json = False) -> None:
         return
     rows = [tuple(member.values()) for member in answer["validators"]]
     print_table("Validators 验证节点", ("organisation", "key"), rows)
-
-
-@org.command("parameter")
-def org_parameter(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(help="For example filing.")],
-    region: Annotated[str, typer.Argument(help="Area that set it; none: of the network.")] = "",
-    as_json: Json = False,
-) -> None:
-    """A parameter of the network or of an area; exit code 1 when it is not set."""
-    with open_client(context) as client:
-        answer = client.get("/v1/state", key=f"param/{name}" + (f"/{region}" if region else ""))
-    if as_json:
-        print_json(answer)
-    elif answer["present"]:
-        print_record(f"Parameter 参数 {answer['key']}", {"value": answer["value"]})
-    else:
-        print_fields("Parameter 参数", {answer["key"]: "not set: its default is in force"})
-    if not answer["present"]:
-        raise typer.Exit(int(Exit.NO))
 
 
 @catalogue.command("show")

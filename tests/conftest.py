@@ -1,5 +1,6 @@
 """Fixtures that every test may use."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,10 @@ from hypothesis import settings
 # A slow shared machine must not turn a property into a timing test; a failure must replay.
 settings.register_profile("yibao", deadline=None, derandomize=True)
 settings.load_profile("yibao")
+
+# Whoever looked at a network in the same shell exported these, as the README says.
+for name in ("YIBAO_NODE", "YIBAO_KEY", "YIBAO_PASSPHRASE", "YIBAO_PASSPHRASE_FILE"):
+    os.environ.pop(name, None)
 
 ROOT = Path(__file__).resolve().parent.parent
 

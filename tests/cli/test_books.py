@@ -365,6 +365,13 @@ def test_what_was_mistyped_is_told_with_what_is_wanted(
     assert "next: correct it" in result.stderr
 
 
+def test_an_account_that_nothing_was_posted_on_is_told_as_such(at: At) -> None:
+    result = at.run(CENTRE, "fund", "balance", "fund:659000")
+    assert (result.exit_code, "none 无" in result.stdout) == (1, True)
+    result = at.run(CENTRE, "fund", "balance", "fund:659000", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["balances"]) == (1, {})
+
+
 def test_a_name_that_is_a_path_is_told_what_names_are(at: At) -> None:
     result = at.run(CENTRE, "fund", "balance", "fund:430100/x")
     assert (result.exit_code, "a name has no /" in result.stderr) == (4, True)

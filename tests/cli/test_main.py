@@ -203,6 +203,8 @@ def test_a_refusal_of_the_node_ends_the_command_with_its_words(
     assert result.stdout == ""
     for words in ("No.", "[read.no-right]", "limit=3", "Ask."):
         assert words in result.stderr
+    named = "asked=/v1/claims/C-1" in "".join(result.stderr.split())
+    assert named is (status == 403), "which of the things that a command looks up"
 
 
 def test_nothing_is_signed_for_another_network_than_the_keys(tmp_path: Path) -> None:

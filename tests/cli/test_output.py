@@ -44,6 +44,13 @@ def test_a_column_that_folds_is_still_there() -> None:
     assert lines[0][-1].strip() == "7"
 
 
+def test_a_table_without_rows_says_so_and_keeps_its_footer() -> None:
+    with output.out.capture() as captured:
+        print_table("Postings [x]", ("fund", "amount 元"), iter(()), footer="next page: 7")
+        print_table("", ("fund",), [])
+    assert captured.get().splitlines() == ["Postings [x]: none 无", "next page: 7", "none 无"]
+
+
 def test_a_time_is_shown_as_one_whatever_its_field_is_called() -> None:
     for name in ("time_ms", "back_ms", "until_ms"):
         assert shown(name, 1_796_053_497_199) == "2026-11-30 23:44:57"

@@ -164,6 +164,12 @@ def test_lines_come_back_by_words(world: NodeWorld, asked: Callable[..., Any]) -
     assert told.exit_code == 0, told.output
 
 
+@pytest.mark.parametrize(("text", "e4"), [("2", 20_000), (".5", 5_000), ("0.0001", 1)])
+def test_quantities_are_read_as_a_spreadsheet_writes_them(text: str, e4: int) -> None:
+    (told,) = refunds.returns_of([f"1:{text}:3.00"], [], [], [], [])
+    assert told["quantity_e4"] == e4
+
+
 def test_a_part_of_a_split_pack_in_words() -> None:
     """A code may have colons in it."""
     (told,) = refunds.returns_of(["1:2:3.00"], [], [], ["1:whole:1"], ["1:a:b:0.5"])
@@ -179,6 +185,8 @@ def test_a_part_of_a_split_pack_in_words() -> None:
         ([], "nothing comes back"),
         (["--line", "1:300.00"], "want LINE:QUANTITY:YUAN"),
         (["--line", "1:x:300.00"], "a quantity is"),
+        (["--line", "1:.:300.00"], "a quantity is"),
+        (["--line", "1::300.00"], "a quantity is"),
         (["--line", "1:0:300.00"], "above 0"),
         (["--line", "1:1.00001:300.00"], "at most four decimals"),
         (["--line", "1:1e999999999999999999:3.00"], "a quantity is"),

@@ -65,6 +65,36 @@ def screens(tmp_path: Path) -> Iterator[Screens]:
     world.close()
 
 
+def test_a_parameter_is_told_as_it_is_in_force(screens: Screens) -> None:
+    def told(*words: str) -> Any:
+        return screens.json(BUREAU_CHANGSHA, "clerk", "org", "parameter", *words)["in_force"]
+
+    assert told("filing", "430100")["provisional_days"] == 30
+    assert told("filing", "430102") == told("filing", "430100"), "a district has its city's"
+    assert told("filing") == told("filing", "440100") == parameters.AREA["filing"].default
+    assert told("holidays", "430100") == HOLIDAYS
+    assert told("vote_days") == parameters.NETWORK["vote_days"].default
+    own = screens.text(BUREAU_CHANGSHA, "clerk", "org", "parameter", "filing", "430102")
+    assert "param/filing/430100" in own
+    default = screens.text(BUREAU_CHANGSHA, "clerk", "org", "parameter", "vote_days")
+    assert "default" in default
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("filing", "43"), "district code"),
+        (("vote_days", "430100"), "the network's"),
+        (("filings",), "one of clearing, declaration, filing"),
+    ],
+)
+def test_what_is_no_parameter_is_a_usage_error(
+    screens: Screens, words: tuple[str, ...], complaint: str
+) -> None:
+    said = screens.text(BUREAU_CHANGSHA, "clerk", "org", "parameter", *words, code=2)
+    assert complaint in " ".join(said.split())
+
+
 def file(screens: Screens, filing: str, **given: Any) -> Any:
     args = {"filing": filing, "person": ALICE, "type": "referral", "care_region": "440100",
             "channel": "app"} | given  # fmt: skip
