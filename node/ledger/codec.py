@@ -132,12 +132,23 @@ def _decode_slowly(data: bytes) -> Value:
     except CodecError:
         raise
     except (ValueError, msgpack.exceptions.UnpackException, TypeError, RecursionError) as error:
-        # UnicodeDecodeError, ExtraData and FormatError are ValueErrors; OutOfData is not.
-        raise CodecError("codec.malformed", reason=type(error).__name__) from None
+        raise CodecError("codec.malformed", reason=_fault(error)) from None
     _check_walk(value)
     if _pack(value) != data:
         raise CodecError("codec.not-canonical", bytes=len(data))
     return value
+
+
+def _fault(error: Exception) -> str:
+    """In words what msgpack found; most of its errors are plain ``ValueError``."""
+    match error:
+        case msgpack.exceptions.ExtraData():
+            return "more bytes after its end"
+        case UnicodeDecodeError():
+            return "text that is not UTF-8"
+        case ValueError() if "incomplete input" in str(error):
+            return "cut short"
+    return "not msgpack of the ledger"
 
 
 def _unpack(data: bytes) -> Value:

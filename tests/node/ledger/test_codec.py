@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from node.ledger import shape
 from node.ledger.codec import decode, decode_trusted, encode, encode_made
 from node.ledger.errors import CodecError
 from node.ledger.types import CONTAINERS_MAX, DEPTH_MAX, INT_MAX, INT_MIN
@@ -208,6 +209,36 @@ def test_what_msgpack_allows_and_the_ledger_does_not(data: bytes, code: str) -> 
     with pytest.raises(CodecError) as refusal:
         decode(data)
     assert refusal.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "cut short"),
+        (b"\x92\x01", "cut short"),
+        (b"\xa2a", "cut short"),
+        (b"\xc0\xc0", "more bytes after its end"),
+        (b"hello", "more bytes after its end"),
+        (b"\xa1\xff", "text that is not UTF-8"),
+        (b"\xc1", "not msgpack of the ledger"),
+        (b"\x81\x01\x02", "not msgpack of the ledger"),
+    ],
+)
+def test_what_is_wrong_with_bytes_is_said_in_words(data: bytes, reason: str) -> None:
+    with pytest.raises(CodecError) as refusal:
+        decode(data)
+    assert refusal.value.values == {"reason": reason}
+
+
+@pytest.mark.parametrize(
+    ("value", "told"), [(None, "nil"), (True, "boolean"), ("x", "text"), ([], "array")]
+)
+def test_a_field_of_another_kind_is_told_in_the_words_of_the_format(
+    value: object, told: str
+) -> None:
+    with pytest.raises(CodecError) as refusal:
+        shape.binary(value, "chain", 32)
+    assert refusal.value.values == {"field": "chain", "type": told, "wanted": "bin"}
 
 
 class Colour(enum.IntEnum):
