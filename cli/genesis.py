@@ -16,6 +16,8 @@ import typer
 from cli.exits import Exit
 from cli.output import Json, fail, print_fields, print_json, print_table
 from cli.session import open_client
+from contracts.api import Rejected
+from contracts.founding import check_founding
 from contracts.settlement import CONTRACTS
 from node.ledger.errors import LedgerError
 from node.ledger.genesis import Genesis, make_content
@@ -149,11 +151,13 @@ def _plan(file: Path) -> Genesis:
             organisations=document["organisations"],
             validators=[(org, bytes.fromhex(key)) for org, key in document["validators"]],
         )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        fail(Exit.USAGE, f"{file} is not a plan: {type(error).__name__} {error}")
+    except KeyError as error:
+        fail(Exit.USAGE, f"{file} is not a plan: {error} is missing")
+    except (AttributeError, TypeError, ValueError) as error:
+        fail(Exit.USAGE, f"{file} is not a plan: {error}")
     except LedgerError as error:
         fail(Exit.NO, f"{file}: {error}")
-    return Genesis.from_content(content)
+    return _founding(Genesis.from_content(content), file)
 
 
 def _read(file: Path) -> bytes:
@@ -165,9 +169,19 @@ def _read(file: Path) -> bytes:
 
 def _parse(data: bytes, file: Path) -> Genesis:
     try:
-        return Genesis.parse(data)
+        return _founding(Genesis.parse(data), file)
     except LedgerError as error:
         fail(Exit.NO, f"{file}: {error}")
+
+
+def _founding(genesis: Genesis, file: Path) -> Genesis:
+    """The genesis, if the rules of the ledger let these found a network."""
+    seats = [seat.organisation for seat in genesis.validators.validators]
+    try:
+        check_founding(genesis.organisations, seats, genesis.parameters)
+    except Rejected as error:
+        fail(Exit.NO, f"{file}: {error}")
+    return genesis
 
 
 def _proof(path: Path) -> tuple[Key, Signature]:
@@ -175,10 +189,10 @@ def _proof(path: Path) -> tuple[Key, Signature]:
     try:
         document = json.loads(_read(path))
         return Key(bytes.fromhex(document["key"])), Signature(bytes.fromhex(document["proof"]))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError):
         fail(
             Exit.USAGE,
-            f"{path} is not a proof of possession: {type(error).__name__} {error}",
+            f"{path} is not a proof of possession",
             hint="it holds what yibao keys prove --json prints",
         )
 

@@ -133,7 +133,7 @@ def propose_contract(ctx: Context, args: Args) -> Answer:
 )
 def propose_parameter(ctx: Context, args: Args) -> Answer:
     """Propose a value for a network parameter."""
-    _network_parameter(args["name"], args["value"])
+    parameters.checked_network(args["name"], args["value"])
     subject = {"name": args["name"], "value": args["value"]}
     return _propose(ctx, args["id"], "parameter", subject)
 
@@ -308,16 +308,9 @@ def _contract(ctx: Context, subject: Value) -> None:
 
 
 def _parameter(ctx: Context, subject: Value) -> None:
-    value = _network_parameter(subject["name"], subject["value"])
+    value = parameters.checked_network(subject["name"], subject["value"])
     ctx.state.put(f"param/{subject['name']}", value)
     ctx.emit("governance.parameter", name=subject["name"])
-
-
-def _network_parameter(name: str, value: Value) -> Value:
-    declared = parameters.NETWORK.get(name)
-    if declared is None:
-        reject("organisations.unknown-parameter", name=name)
-    return parameters.checked(declared, value)
 
 
 _ACTIONS: dict[str, Callable[[Context, Value], None]] = {

@@ -9,6 +9,7 @@ people who settle claims do not hand out keys.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from contracts import parameters
@@ -276,13 +277,10 @@ def set_parameter(ctx: Context, args: Args) -> Answer:
 def create(ctx: Context, args: Args, admitted_by: str) -> Organisation:
     """Write a new organisation and its first keys; ``args`` fits ``NEW_ORGANISATION``."""
     org_id, kind, region = args["organisation"], args["kind"], args["region"]
-    _check_id(org_id, kind, region)
+    check_id(org_id, kind, region)
     if load(ctx.state, org_id) is not None:
         reject("organisations.exists", organisation=org_id)
-    if args["switches"] and kind not in INSTITUTIONS:
-        reject("organisations.not-an-institution", organisation=org_id, kind=kind)
-    for name in args["switches"]:
-        _check_switch(name)
+    check_switches(org_id, kind, args["switches"])
     org = Organisation(
         id=org_id,
         kind=kind,
@@ -370,7 +368,15 @@ def _check_switch(name: str) -> None:
     reject("organisations.unknown-switch", switch=name, allowed=[*SWITCHES, CHRONIC + "<disease>"])
 
 
-def _check_id(org_id: str, kind: str, region: str) -> None:
+def check_switches(org_id: str, kind: str, switches: Iterable[str]) -> None:
+    """Only institutions have switches, and those that there are."""
+    for name in switches:
+        if kind not in INSTITUTIONS:
+            reject("organisations.not-an-institution", organisation=org_id, kind=kind)
+        _check_switch(name)
+
+
+def check_id(org_id: str, kind: str, region: str) -> None:
     """An id says its kind; those of bureaus, finance departments and institutions their region."""
     if kind == "centre":
         expected = "centre"

@@ -313,6 +313,14 @@ def checked(declared: Parameter, value: Value) -> Value:
         )
 
 
+def checked_network(name: str, value: Value) -> Value:
+    """The value of a network parameter if there is such a one and it fits; refused otherwise."""
+    declared = NETWORK.get(name)
+    if declared is None:
+        reject("organisations.unknown-parameter", name=name)
+    return checked(declared, value)
+
+
 def put_area(state: State, declared: Parameter, region: str, value: Value, height: int) -> None:
     """Set an area's parameter, with the height at which it was decided."""
     place = COUNTRY if declared.authority == "centre" else region

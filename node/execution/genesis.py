@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from contracts.api import Rejected
+from contracts.founding import check_founding
 from contracts.organisations import genesis_records
 from contracts.registry import STATE_KEY, Registry
 from node.execution.blocks import validator_set
@@ -36,7 +38,8 @@ class _Nothing:
 def genesis_writes(genesis: Genesis, registry: Registry) -> dict[str, bytes | None]:
     """State entries of block 0 as canonical bytes. Raises ``InvalidGenesis``.
 
-    A contract version that this build does not have is refused here and not at the first call.
+    A contract version that this build does not have is refused here and not at the first call, and
+    so is what the contracts' own rules would have refused (``contracts.founding``).
     """
     for name, version in genesis.contracts.items():
         if version not in registry.versions(name):
@@ -45,6 +48,10 @@ def genesis_writes(genesis: Genesis, registry: Registry) -> dict[str, bytes | No
                 contract=name, version=version, present=registry.versions(name),
             )  # fmt: skip
     members = [(seat.organisation, seat.key) for seat in genesis.validators.validators]
+    try:
+        check_founding(genesis.organisations, [org for org, _ in members], genesis.parameters)
+    except Rejected as error:
+        raise InvalidGenesis("genesis.rules", **error.values, reason=error.code) from None
     records = genesis_records(genesis.organisations, members, genesis.parameters)
     schedule = {name: [[0, version]] for name, version in genesis.contracts.items()}
     records[STATE_KEY] = schedule

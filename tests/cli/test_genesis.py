@@ -177,6 +177,33 @@ def test_a_plan_that_founds_nothing_is_refused(
     assert yibao("genesis", "plan", ceremony.plan_file).exit_code == Exit.NO
 
 
+@pytest.mark.parametrize(
+    ("organisation", "parameters", "code"),
+    [
+        ({"kind": "hospital"}, {}, "organisations.wrong-id"),
+        ({"region": "430100"}, {}, "organisations.wrong-id"),
+        ({"switches": ["inpatient"]}, {}, "organisations.not-an-institution"),
+        ({}, {"vote_day": 3}, "organisations.unknown-parameter"),
+        ({}, {"vote_days": 0}, "organisations.parameter-shape"),
+        ({}, {"filing": {}}, "organisations.unknown-parameter"),
+        ({"id": "hospital:H43010000001", "kind": "hospital", "region": "430100"}, {},
+         "governance.not-a-bureau"),
+    ],
+)  # fmt: skip
+def test_nobody_founds_what_the_ledger_would_refuse(
+    ceremony: Ceremony, organisation: dict[str, Any], parameters: dict[str, Any], code: str
+) -> None:
+    """A bureau's id says bureau and its region; a parameter is one that a vote could set."""
+    plan = copy.deepcopy(ceremony.plan)
+    plan["organisations"][0] |= organisation
+    plan["parameters"] = parameters
+    plan["validators"][0][0] = plan["organisations"][0]["id"]
+    ceremony.write(plan)
+    result = yibao("genesis", "plan", ceremony.plan_file)
+    assert result.exit_code == Exit.NO
+    assert code in result.stderr
+
+
 def test_a_damaged_genesis_file_is_refused(ceremony: Ceremony) -> None:
     ceremony.prove()
     assert ceremony.build().exit_code == 0

@@ -351,6 +351,14 @@ def test_a_genesis_with_an_unknown_contract_version_is_refused() -> None:
         make_block_zero(genesis, runtime().registry, StateTree(4, lambda number: ()))
 
 
+def test_a_genesis_that_the_ledgers_own_rules_refuse_begins_nothing() -> None:
+    genesis, _ = make_genesis({})
+    wrong = replace(genesis, parameters={"vote_days": 0})
+    with pytest.raises(InvalidGenesis, match=r"genesis\.rules") as refused:
+        make_block_zero(wrong, runtime().registry, StateTree(4, lambda number: ()))
+    assert refused.value.values["reason"] == "organisations.parameter-shape"
+
+
 def test_divergence_names_transaction_and_key() -> None:
     result = World().build(sign(enter("a", 5), enter("b", 6)), sign(enter("c", 1)))
     ours = result.receipts
