@@ -127,12 +127,11 @@ def _month(access: Access, institution: str, month: str, days: WorkCalendar) -> 
     notice = notice_record.find(access.state, f"institution:{month}:{institution}")
     today = date_of_ms(access.view.head.time_ms)
     due_on = made.due_on if notice is None else notice.due_on
-    # A part of a paid notice that came back is what is owed of its month.
-    part = notice is not None and bool(notice.open)
     return {
         "month": month,
         "stage": made.stage.value if notice is None else notice.stage.value,
-        "owed_fen": notice.open_fen if notice is not None and part else made.owed_fen,
+        # What was set off against the notice, or came back of it, is in what is open of it.
+        "owed_fen": made.owed_fen if notice is None else notice.open_fen,
         "paid_fen": 0 if notice is None else notice.amount_fen - notice.open_fen,
         "aside": made.aside[0],
         "aside_fen": made.aside[1],

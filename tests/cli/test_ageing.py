@@ -17,6 +17,7 @@ from tests.contracts.world import (
     BUREAU_CHANGSHA,
     BUREAU_GUANGDONG,
     BUREAU_GUANGZHOU,
+    CENTRE,
     HOSPITAL,
 )
 from tests.node.api.real import OTHER_HOSPITAL
@@ -118,3 +119,29 @@ def test_every_day_is_in_one_band(days: int) -> None:
     edges = (-1, *BANDS, 10**9)
     (place,) = [n for n in range(len(edges) - 1) if edges[n] < days <= edges[n + 1]]
     assert band_of(days) == band_names()[place]
+
+
+def test_what_was_set_off_against_a_notice_is_not_owed_beside_it(desk: Desk) -> None:
+    """A finding on June lowers July's notice: what waits adds up to the account before and after."""
+    struck = {"line": "1", "line_fen": 100_000, "amount_fen": 700, "reason": "not_done"}
+    desk.deduct("440100-d1", ONE, [struck])
+    desk.decide("440100-d1", 700)
+    total = {"scheme": "310", "clearing_type": "310112", "agency": "430100", "settlements": 1,
+             "total_fen": 50_000, "funds_fen": 42_500, "accounts_fen": 0}  # fmt: skip
+    closing = {"month": "2025-07", "totals": [total]}
+    desk.do(HOSPITAL, "declaration", "close", closing, "finance")
+
+    def waits() -> list[int]:
+        totals = report(desk)["totals"]
+        (mine,) = [row for row in report(desk)["institutions"] if row["institution"] == HOSPITAL]
+        parts = ("undeclared_fen", "in_audit_fen", "to_be_paid_fen", "due_next_fen")
+        assert mine["payable_fen"] == sum(mine[name] for name in parts)
+        assert totals["payable_fen"] == sum(totals[name] for name in parts)
+        return [mine[name] for name in parts[1:]]
+
+    assert waits() == [42_500, 0, -700]
+    desk.do(CENTRE, "clearing", "cut", {"period": JUNE}, "finance")
+    desk.confirm("2025-07")
+    assert waits() == [0, 42_500 - 700, 0]
+    own = desk.screens.json(HOSPITAL, "finance", "declaration", "ageing", HOSPITAL)["record"]
+    assert [int(month["owed_fen"]) for month in own["months"]] == [42_500 - 700]
