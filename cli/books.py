@@ -30,6 +30,11 @@ ToDay = Annotated[str, typer.Option("--to", help="Last day, YYYY-MM-DD.")]
 PAGE = 500
 """Rows of one answer: as many as a node gives."""
 DAY_MS = 86_400_000
+BATCH_SUMS = (
+    "declared_fen", "commercial_fen", "deducted_fen", "aside_fen", "confirmed_fen", "carried_fen",
+    "expected_fen", "received_fen", "open_fen",
+)  # fmt: skip
+"""Sums of a month in the order in which one comes of the other."""
 
 
 def trial_balance(
@@ -136,14 +141,16 @@ def batches(
         return
     print_table(
         f"Batches 批次 {institution}",
-        ("month", "declared 元", "expected 元", "received 元", "on", "bank"),
+        ("month", *(f"{name.removesuffix('_fen')} 元" for name in BATCH_SUMS), "on", "bank"),
         [
-            (row["month"], yuan(int(row["declared_fen"])),
-             "" if row["expected_fen"] is None else yuan(int(row["expected_fen"])),
-             yuan(int(row["received_fen"])), row["received_on"] or row["due_on"] or row["stage"]
-             or "", row["bank_reference"] or "")
+            (row["month"],
+             *("" if row[name] is None else yuan(int(row[name])) for name in BATCH_SUMS),
+             row["received_on"] or row["due_on"] or row["stage"] or "",
+             row["bank_reference"] or "")
             for row in answer["records"]
         ],
+        footer="declared + commercial - deducted - aside = confirmed 确认, "
+        "confirmed + carried 结转 = expected 应收",
     )  # fmt: skip
 
 

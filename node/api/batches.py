@@ -34,8 +34,10 @@ async def institution_batches(
 ) -> Response:
     """Declared months of an institution: what was asked for, confirmed, expected and received.
 
-    ``expected_fen`` is the month's notice of payment: what was confirmed, with what earlier months
-    left and what payment by case added or took. ``received_fen`` is paid when the bank has said so.
+    What was declared, with ``commercial_fen`` (commercial cover, which 3201 does not ask for), less
+    what was deducted and set aside, is what is confirmed. ``expected_fen`` is the month's notice of
+    payment: what was confirmed and ``carried_fen``, what earlier months, later findings, payment by
+    case and prepayments left or took. ``received_fen`` is paid when the bank has said so.
     """
     access.check(parties.of_organisation(access.state, institution), f"batches/{institution}")
     if first > last:
@@ -65,24 +67,25 @@ def _arrived(state: State, payment_id: str) -> Payment | None:
 def _batch(access: Access, institution: str, month: str) -> dict[str, Any]:
     state = access.state
     made = declaration_record.find(state, institution, month)
-    totals = [] if made is None else list(made.totals.values())
-    asked = [sum(row[place] for row in totals) for place in range(4)]
     by_case = provider_record.month_of(state, institution, month).values()
     gains, losses = SUM_FIELDS.index("gains_fen"), SUM_FIELDS.index("losses_fen")
     notice = notice_record.find(state, f"institution:{month}:{institution}")
     received = 0 if notice is None else notice.amount_fen - notice.open_fen
+    confirmed = made.owed_fen if made is not None and made.period else None
     ordered = "" if notice is None else notice.payment
     arrived = _arrived(state, ordered)
     return {
         "institution": institution,
         "month": month,
         "stage": None if made is None else made.stage.value,
-        "settlements": asked[0],
-        "declared_fen": asked[2] + asked[3],
+        "settlements": 0 if made is None else sum(row[0] for row in made.totals.values()),
+        "declared_fen": 0 if made is None else made.declared_fen,
+        "commercial_fen": 0 if made is None else made.commercial_fen,
         "deducted_fen": 0 if made is None else made.deducted_fen,
         "aside_fen": 0 if made is None else made.aside[1],
-        "confirmed_fen": made.owed_fen if made is not None and made.period else None,
+        "confirmed_fen": confirmed,
         "by_case_fen": sum(row[gains] - row[losses] for row in by_case),
+        "carried_fen": None if notice is None else notice.amount_fen - (confirmed or 0),
         "expected_fen": None if notice is None else notice.amount_fen,
         "due_on": None if notice is None else notice.due_on,
         "received_fen": received,

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from contracts.settlement.clearing.declaration_record import Stage
-from contracts.settlement.terms import COMMERCIAL
 from node.member.records import Record, Records
 
 
@@ -55,7 +54,7 @@ def _month(records: Records, month: Record) -> dict[str, Any]:
     owed = month.facts["owed_fen"]
     return {
         **month.show(),
-        "commercial_fen": month.facts["by_fund_fen"].get(COMMERCIAL, 0),
+        "commercial_fen": _commercial_fen(month.facts),
         "confirmed_fen": owed if month.state == Stage.CONFIRMED.value else None,
         "notice": None if notice is None else notice.name,
         "expected_fen": told.get("amount_fen"),
@@ -65,6 +64,13 @@ def _month(records: Records, month: Record) -> dict[str, Any]:
         "open_fen": told.get("open_fen"),
         "payments": [] if notice is None else _payments(records, notice),
     }  # fmt: skip
+
+
+def _commercial_fen(facts: Mapping[str, Any]) -> int:
+    """What of a month commercial cover pays: it is owed, and no part of what is declared."""
+    taken: int = facts["deducted_fen"] + facts["aside_fen"]
+    owed: int = facts["owed_fen"]
+    return owed + taken - int(facts["declared_fen"])
 
 
 def _payments(records: Records, notice: Record) -> list[dict[str, Any]]:

@@ -122,7 +122,7 @@ def test_every_day_is_in_one_band(days: int) -> None:
 
 
 def test_what_was_set_off_against_a_notice_is_not_owed_beside_it(desk: Desk) -> None:
-    """A finding on June lowers July's notice: what waits adds up to the account before and after."""
+    """A finding on June lowers July's notice: what waits adds up before and after."""
     struck = {"line": "1", "line_fen": 100_000, "amount_fen": 700, "reason": "not_done"}
     desk.deduct("440100-d1", ONE, [struck])
     desk.decide("440100-d1", 700)

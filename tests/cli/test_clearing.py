@@ -209,7 +209,10 @@ def test_expected_against_received(ask: Ask) -> None:
     assert (june["declared_fen"], june["deducted_fen"]) == (FUND, 500)
     assert june["confirmed_fen"] == june["expected_fen"] == june["received_fen"] == FUND - 500
     assert (june["received_on"], june["bank_reference"]) == ("2025-07-21", "ICBC-2")
-    assert "590.00" in ask(*words, who=HOSPITAL, post="finance")
+    assert (june["commercial_fen"], june["carried_fen"], none["carried_fen"]) == (0, 0, None)
+    shown = ask(*words, who=HOSPITAL, post="finance")
+    for figure in ("595.00", "5.00", "590.00"):  # declared, deducted, expected
+        assert f" {figure} " in shown
     backwards = ("fund", "batches", HOSPITAL, "--from", "2025-06", "--to", "2025-05")
     ask(*backwards, who=HOSPITAL, post="finance", code=4)
 

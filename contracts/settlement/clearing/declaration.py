@@ -138,10 +138,12 @@ def declare(ctx: Context, args: Args) -> Answer:
     _check_pairs(fresh)
     totals = {group: list(row) for group, row in made.totals.items()}
     cells, covers = dict(made.cells), dict(made.covers)
+    taken_fen = 0
     for entry in fresh:
         add_to_totals(totals, entry.group(), entry.sums())
         owed.add(cells, owed.cells_of(entry.claim), entry.sign)
         owed.add(covers, owed.covers_of(entry.claim, entry.sign), 1)
+        taken_fen += entry.sign * owed.deducted_fen(entry.claim)
     own = [entry.claim for entry in fresh if entry.reversal is None]
     account_record.roll(ctx.state, ctx.sender, own, -1)
     for entry in fresh:
@@ -152,6 +154,7 @@ def declare(ctx: Context, args: Args) -> Answer:
         totals=totals,
         cells=cells,
         covers=covers,
+        deducted_fen=made.deducted_fen + taken_fen,
     )
     declaration_record.put(ctx.state, ctx.sender, month, made)
     ctx.emit(

@@ -85,6 +85,8 @@ class Declaration:
     aside: tuple[int, int]
     """(claims, fen) that were not confirmed and roll on."""
     deducted_fen: int
+    """What audits have taken off the rows, in this month or, of what was set aside or is taken
+    back, in an earlier one (of a refund's row below zero)."""
     pending: int
     """Deductions that are not decided."""
     undeclared_fen: int
@@ -146,6 +148,17 @@ class Declaration:
     def owed_fen(self) -> int:
         """What the rows owe the institution in all."""
         return sum(self.cells.values())
+
+    @property
+    def declared_fen(self) -> int:
+        """What the rows ask of funds and accounts (3201)."""
+        return sum(funds + accounts for _, _, funds, accounts in self.totals.values())
+
+    @property
+    def commercial_fen(self) -> int:
+        """What the rows ask of commercial cover, which 3201 has no sum for: so that what was
+        declared, with it and less what was deducted and set aside, is what is owed."""
+        return self.owed_fen + self.deducted_fen + self.aside[1] - self.declared_fen
 
 
 def begin(care: str) -> Declaration:

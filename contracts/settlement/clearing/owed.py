@@ -38,6 +38,11 @@ def cells_of(claim: Claim) -> Cells:
     return cells
 
 
+def deducted_fen(claim: Claim) -> int:
+    """What audits have taken off a settlement."""
+    return 0 if claim.declared is None else sum(fen for _, fen in claim.declared.deducted)
+
+
 PAID, REFUNDED = "paid", "refunded"
 """What a product's amount in a statement is: gross, so what was refunded stands beside it."""
 

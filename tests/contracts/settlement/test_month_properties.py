@@ -31,6 +31,7 @@ from contracts.settlement.clearing.months import next_month
 from contracts.settlement.clearing.notice_record import NoticeStage
 from contracts.settlement.clearing.rows import Entry, find_entry
 from contracts.settlement.lifecycle import ClaimState
+from contracts.settlement.terms import COMMERCIAL
 from tests.contracts.settlement.claim_world import BOB
 from tests.contracts.settlement.cover_world import INSURER
 from tests.contracts.settlement.funds_world import trial_balance
@@ -441,6 +442,15 @@ class Walk:
         self.reckon_cities()
         self.reckon_insurer()
         self.reckon_rolled(account.rolled)
+        self.reckon_declared()
+
+    def reckon_declared(self) -> None:
+        """What was declared, less deductions and what was set aside, is owed; the rest is what
+        insurers pay."""
+        for _, made in self.declarations():
+            if not made.aside[0]:
+                insurers = owed.by_fund(made.cells).get(COMMERCIAL, 0)
+                assert made.commercial_fen == insurers
 
     def reckon_insurer(self) -> None:
         """What the insurer's account holds is in no month yet, stated, or asked for by notice."""

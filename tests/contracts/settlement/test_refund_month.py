@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from contracts.settlement import funds_chart as chart
+from contracts.settlement.clearing import declaration_record
 from contracts.settlement.clearing.standing import standing
 from contracts.settlement.lifecycle import ClaimState
 from tests.contracts.settlement.claim_world import BED, line
 from tests.contracts.settlement.funds_world import trial_balance
-from tests.contracts.settlement.month_world import JULY, Month, make_month
+from tests.contracts.settlement.month_world import JULY, JUNE, Month, make_month
 from tests.contracts.settlement.refund_world import FIRST, back, refund
 from tests.contracts.world import BUREAU_CHANGSHA, BUREAU_GUANGZHOU, HOSPITAL
 
@@ -82,6 +83,18 @@ def test_both_bureaus_once_the_period_is_cleared(month: Month) -> None:
     assert not any(trial_balance(month.state).values())
 
 
+def test_what_was_taken_off_before_it_rolled_on_is_told_again(month: Month) -> None:
+    """Each month explains itself: what is declared less what audits took off is what is owed."""
+    month.deduct(FIRST, 10_000)
+    month.on("2025-07-30").decide(10_000)
+    month.audit("set_aside", claims=[{"claim": FIRST, "reason": "other"}])
+    june = declaration_record.load(month.state, HOSPITAL, JUNE)
+    assert (june.deducted_fen, june.aside, june.owed_fen) == (10_000, (1, 49_500), 0)
+    assert in_next_month(month, FIRST) == 49_500
+    july = declaration_record.load(month.state, HOSPITAL, JULY)
+    assert (july.declared_fen, july.deducted_fen, july.commercial_fen) == (59_500, 10_000, 0)
+
+
 @pytest.mark.parametrize("whole", [True, False])
 def test_what_an_audit_took_off_is_not_given_to_the_fund_twice(month: Month, whole: bool) -> None:
     month.deduct(FIRST, 10_000)
@@ -93,6 +106,8 @@ def test_what_an_audit_took_off_is_not_given_to_the_fund_twice(month: Month, who
     if whole:
         month.claims.reverse()
         assert in_next_month(month, f"{FIRST}-r") == -49_500
+        july = declaration_record.load(month.state, HOSPITAL, JULY)
+        assert (july.declared_fen, july.deducted_fen) == (-59_500, -10_000)
     else:
         refund(month.claims, [back(1, 50_000)])
         assert in_next_month(month, f"{FIRST}-r", f"{FIRST}-n") == -49_500 + 17_000
