@@ -154,7 +154,7 @@ class _Ledger:
         insurer's."""
         kind, cause = notice["kind"], notice["cause"]
         if kind == INSTITUTION:
-            return [self._month(*cause)]
+            return [self._month(*cause, noticed_fen=int(notice["amount_fen"]))]
         if kind in (COVER, COVER_RETURN):
             return [self._insurer(*cause)]
         if kind not in (CLEARING, NETTING) or province(cause[1]) == province(cause[2]):
@@ -164,7 +164,7 @@ class _Ledger:
             pairs.append((cause[2], cause[1]))
         return [self._statement(cause[0], home, care) for home, care in pairs]
 
-    def _month(self, month: str, institution: str) -> dict[str, Any]:
+    def _month(self, month: str, institution: str, *, noticed_fen: int) -> dict[str, Any]:
         name = {"what": "month", "institution": institution, "month": month}
         try:
             total = int(self._record(f"/v1/declarations/{institution}/{month}")["owed_fen"])
@@ -175,7 +175,8 @@ class _Ledger:
             ]
         except Refused as refusal:
             return _withheld(name, refusal)
-        return _summed(name, rows, total, {})
+        # Earlier months, later findings, payment by case and prepayments are in the notice, too.
+        return {**_summed(name, rows, total, {}), "carried_fen": noticed_fen - total}
 
     def _statement(self, period: str, home: str, care: str) -> dict[str, Any]:
         name = {"what": "statement", "period": period, "home": home, "care": care}
@@ -328,6 +329,9 @@ def _show_part(part: dict[str, Any]) -> None:
     sums = [f"rows 合计 {yuan(part['rows_fen'])}", *beside,
             f"confirmed 已确认 {yuan(part['total_fen'])}",
             f"difference 差额 {yuan(part['difference_fen'])}"]  # fmt: skip
+    if part.get("carried_fen"):
+        noticed = yuan(part["total_fen"] + part["carried_fen"])
+        sums.append(f"carried 结转 {yuan(part['carried_fen'])} (fund batches), notice {noticed}")
     print_table(
         f"What it pays 付款对应 {where}",
         ("row", "what", "institution", "month", "fund", "amount 元"),

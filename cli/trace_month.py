@@ -189,7 +189,7 @@ def lines_of(month: dict[str, Any]) -> list[str]:
         f"deducted 扣款 {row['fund']}: {yuan(int(row['amount_fen']))} 元"
         for row in month["deducted"]
     ]
-    lines += _money("institution paid 拨付机构", month["institution"])
+    lines += _paid_out("institution paid 拨付机构", month["institution"], declaration.get("period"))
     lines += _statement(month)
     for insurer in month["insurers"]:
         lines += _insurer_lines(insurer)
@@ -199,7 +199,7 @@ def lines_of(month: dict[str, Any]) -> list[str]:
         where = f"period {later['period']}" if later["period"] else waits
         lines.append(f"later 后续 {later['what']} {later['id']}{amount}: {where}")
         if later["what"] == "reversal":
-            lines += _money("institution's month 机构月度", later["institution"])
+            lines += _paid_out("institution's month 机构月度", later["institution"], later["period"])
             for insurer in later["insurers"]:
                 lines += [f"  {line}" for line in _insurer_lines(insurer)]
         lines += [f"  {line}" for line in _statement(later)]
@@ -243,6 +243,14 @@ def _stage(record: dict[str, Any]) -> str:
     if WITHHELD in record:
         return "withheld from this reader 无权查看"
     return str(record["stage"])
+
+
+def _paid_out(title: str, paid: dict[str, Any] | None, period: str | None) -> list[str]:
+    """The payment of an institution's month. Its notice is issued in the call that confirms it
+    (``period``), or never: then less than nothing was due, and what it lowers is set off later."""
+    if paid is None and period:
+        return [f"{title}: nothing due, set off against its next notice 无应付,抵下期"]
+    return _money(title, paid)
 
 
 def _money(title: str, paid: dict[str, Any] | None) -> list[str]:

@@ -105,6 +105,9 @@ def test_what_was_found_later_is_in_the_period_that_it_went_into(desk: Desk) -> 
     assert [name for _, name, _ in rows(part)] == [NEXT]
     assert part["difference_fen"] == 0
     assert int(told["notice"]["amount_fen"]) == part["rows_fen"] - 700
+    assert part["carried_fen"] == -700
+    text = desk.screens.text(AUDITOR, "audit", "bank", "trace", BANK, "R-3")
+    assert "carried 结转 -7.00 (fund batches), notice 418.00" in " ".join(text.split())
 
 
 def test_the_way_back_meets_the_way_there(desk: Desk) -> None:
@@ -171,3 +174,19 @@ def test_a_posting_that_no_row_explains_is_a_difference(
     told = desk.screens.run(AUDITOR, "audit", "bank", "trace", BANK, "R-2")
     assert told.exit_code == 1
     assert "difference 差额 850.00" in told.output
+
+
+def test_a_month_of_less_than_nothing_waits_for_no_notice(desk: Desk) -> None:
+    """July's bill is taken back: August has its refund alone, and no notice will ever be of it."""
+    for method, post in (("ask_consent", "clerk"), ("give_consent", "checker")):
+        said = {"claim": NEXT, "side": "care", "amount_fen": 50_000}
+        desk.do(BUREAU_GUANGZHOU, "claim", method, said, post)
+    taken = {"claim": NEXT, "reversal": f"{NEXT}-r", "reason": "wrong_bill"}
+    desk.do(HOSPITAL, "claim", "reverse", taken, "clerk")
+    desk.on("2025-09-01").declare("2025-08")
+    waits = f"later 后续 reversal {NEXT}-r: not confirmed yet 未确认"
+    assert waits in desk.screens.text(AUDITOR, "audit", "trace", NEXT)
+    assert desk.confirm("2025-08") == -42_500
+    text = desk.screens.text(AUDITOR, "audit", "trace", NEXT)
+    assert "nothing due, set off against its next notice" in text
+    assert "no notice yet 尚无通知书" in text, "the provinces have not confirmed August"
