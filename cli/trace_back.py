@@ -4,12 +4,13 @@ A reference names one movement for good, so it leads to its order, the order to 
 notice to an institution's month, or to statements between provinces or of an insurer. What these
 hold is read from the postings on the account that the notice pays, so that the sum of the
 settlements is held against the sum that was confirmed: the difference is 0, or the command says how
-much it is. An order to a person leads to its entry and names its case.
+much it is. A notice between a city and its province names statements, and leads to the city's part
+of each. An order to a person leads to its entry and names its case.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
@@ -28,6 +29,8 @@ from contracts.settlement.clearing.payment_record import PaymentStage
 INSTITUTION, CLEARING, NETTING = "institution", "clearing", "netting"
 COVER, COVER_RETURN = "cover", "cover-return"
 """Kinds of notices that are followed to settlements."""
+REMITTANCE, ALLOTMENT = "remittance", "allotment"
+"""Kinds of notices that are followed to the statements that they are of."""
 ROLES = {
     "paid": "paid 付款",
     "not-paid": "not carried out, nothing moved 未付",
@@ -157,6 +160,8 @@ class _Ledger:
             return [self._month(*cause, noticed_fen=int(notice["amount_fen"]))]
         if kind in (COVER, COVER_RETURN):
             return [self._insurer(*cause)]
+        if kind in (REMITTANCE, ALLOTMENT):
+            return [self._of_city(kind, int(notice["amount_fen"]), cause[0], cause[3:])]
         if kind not in (CLEARING, NETTING) or province(cause[1]) == province(cause[2]):
             return []
         pairs = [(cause[1], cause[2])]
@@ -191,6 +196,30 @@ class _Ledger:
             return _withheld(name, refusal)
         beside = {name: int(told[name]) for name in ("moved_fen", "wallets_fen")}
         return _summed(name, rows, int(told["total_fen"]), beside)
+
+    def _of_city(
+        self, kind: str, amount_fen: int, area: str, statements: Sequence[str]
+    ) -> dict[str, Any]:
+        """A city's part of the statements that a notice between it and its province names."""
+        name = {"what": kind, "area": area}
+        rows: list[_Row] = []
+        try:
+            for statement in statements:
+                period, home, care = statement.split("/")
+                told = self._record(f"/v1/clearing/{period}/{home}/{care}")
+                national = province(home) != province(care)
+                listed, field = told["rows"], "area"
+                if national and kind == ALLOTMENT:
+                    listed, field = told["places"], "place"
+                by_fund: dict[str, int] = {}
+                for cell in listed:
+                    if not national or cell[field] == area:
+                        fund = cell["fund_type"]
+                        by_fund[fund] = by_fund.get(fund, 0) + int(cell["amount_fen"])
+                rows.append(_Row("statement", f"{home} -> {care}", "", care, period, by_fund))
+        except Refused as refusal:
+            return _withheld(name, refusal)
+        return _summed(name, rows, amount_fen, {})
 
     def _insurer(self, period: str, insurer: str, place: str) -> dict[str, Any]:
         name = {"what": "statement", "period": period, "home": insurer, "care": place}
@@ -312,12 +341,17 @@ def role_of(payment: dict[str, Any], reference: str) -> str:
     return "not-paid" if payment["stage"] == PaymentStage.RETURNED.value else "paid"
 
 
+_NAMED = {
+    "month": "month 月度 {institution} {month}",
+    "statement": "statement 清分表 {home} -> {care}, period {period}",
+    REMITTANCE: "city's part of statements 上解 {area}",
+    ALLOTMENT: "city's part of statements 下拨 {area}",
+}
+"""How a part is told, by what it is."""
+
+
 def _show_part(part: dict[str, Any]) -> None:
-    where = (
-        f"month 月度 {part['institution']} {part['month']}"
-        if part["what"] == "month"
-        else f"statement 清分表 {part['home']} -> {part['care']}, period {part['period']}"
-    )
+    where = _NAMED[part["what"]].format(**part)
     if part.get("withheld") is True:
         out.print(f"{where}: withheld from this reader 无权查看")
         return

@@ -14,6 +14,8 @@ from typing import Any
 
 from cli.client import Client, Refused
 from cli.output import yuan
+from contracts.regions import city
+from contracts.settlement.clearing.cities import statement_name
 
 WITHHELD, ABSENT = "withheld", "absent"
 NOT_FOUND = 404
@@ -45,20 +47,20 @@ def follow_month(
         "deducted": declared["deducted"],
         "declaration": declaration,
         "institution": _paid(client, declaration.get("notice")),
-        **_cleared(client, declaration.get("period"), pair, record["area"]),
+        **_cleared(client, declaration.get("period"), pair, record),
         "insurers": _insurers(client, declaration.get("period"), declared),
         "later": [],
     }
     told_of = list(calls)
     for name in dict.fromkeys(_named(told_of, "objection.row", "objection")):
-        found["later"].append(_objection(client, name, pair, record["area"]))
+        found["later"].append(_objection(client, name, pair, record))
     for name in dict.fromkeys(_named(told_of, "deduction.decided", "deduction")):
         told = _ask(client, f"/v1/deductions/{name}")
         if told.get("period"):
             found["later"].append(
                 {"what": "deduction", "id": name, "amount_fen": -int(told["decided_fen"]),
                  "period": told["period"],
-                 **_cleared(client, told["period"], pair, record["area"])}
+                 **_cleared(client, told["period"], pair, record)}
             )  # fmt: skip
     if record.get("reversal"):
         found["later"] += _reversal(client, record, pair)
@@ -75,13 +77,15 @@ def _named(calls: Iterable[dict[str, Any]], topic: str, field: str) -> list[str]
     ]
 
 
-def _objection(client: Client, name: str, pair: dict[str, str] | None, area: str) -> dict[str, Any]:
+def _objection(
+    client: Client, name: str, pair: dict[str, str] | None, record: dict[str, Any]
+) -> dict[str, Any]:
     """An objection to the settlement's statement, and the period that its amount went into."""
     told = _ask(client, f"/v1/objections/{name}")
     period = told.get("to_period")
     return {
         "what": "objection", "id": name, "stage": told.get("stage", WITHHELD), "period": period,
-        **_cleared(client, period, pair, area),
+        **_cleared(client, period, pair, record),
     }  # fmt: skip
 
 
@@ -111,12 +115,12 @@ def _reversal(
         {"what": "reversal", "id": record["reversal"], "month": month, "period": period,
          "institution": _paid(client, declaration.get("notice")),
          "insurers": _insurers(client, period, record["declared"]),
-         **_cleared(client, period, pair, record["area"])}
+         **_cleared(client, period, pair, record)}
     ]  # fmt: skip
 
 
 def _cleared(
-    client: Client, period: str | None, pair: dict[str, str] | None, area: str
+    client: Client, period: str | None, pair: dict[str, str] | None, record: dict[str, Any]
 ) -> dict[str, Any]:
     """The statement of a period and its payments; every one None where there is none."""
     found: dict[str, Any] = {"statement": None, **dict.fromkeys(name for name, _ in WAYS)}
@@ -128,22 +132,28 @@ def _cleared(
         {**statement, **pair, "period": period} if ABSENT in statement else statement
     )
     found["clearing"] = _paid(client, statement.get("notice"))
-    found["levy"] = _of_city(client, "levy", area, period)
-    for place in sorted({row["place"] for row in statement.get("places", ())} or {pair["care"]}):
-        found["allotment"] = found["allotment"] or _of_city(client, "allotment", place, period)
+    name = statement_name(period, pair["home"], pair["care"])
+    for side, area in (("levy", record["area"]), ("allotment", city(record["care"]))):
+        found[side] = _of_city(client, side, area, name)
     return found
 
 
-def _of_city(client: Client, side: str, area: str, period: str) -> dict[str, Any] | None:
-    """The notice between a city and its province that a period is in; None where there is none."""
+def _of_city(client: Client, side: str, area: str, statement: str) -> dict[str, Any] | None:
+    """The notice between a city and its province that a statement is in, without one while it waits
+    for it; None where the city has no part in it."""
     if area.endswith("0000"):
         return None
     told = _ask(client, f"/v1/areas/{area}/remittances")
     if WITHHELD in told:
         return {"notice": told, "payment": None, "before": []}
-    for notice in told[side]["notices"]:
-        if notice["first"] <= period <= notice["last"]:
-            return _paid(client, notice["notice"])
+    if statement in told[side]["statements"]:
+        return {"notice": None, "payment": None, "before": []}
+    newest = next((one["notice"] for one in told[side]["notices"]), "")
+    kind, _, last = newest.rpartition(":")
+    for number in range(int(last or 0), 0, -1):  # the list itself has the newest only
+        notice = _ask(client, f"/v1/notices/{kind}:{number}")
+        if WITHHELD in notice or statement in notice["cause"]:
+            return _paid(client, f"{kind}:{number}")
     return None
 
 
@@ -199,7 +209,8 @@ def lines_of(month: dict[str, Any]) -> list[str]:
         where = f"period {later['period']}" if later["period"] else waits
         lines.append(f"later 后续 {later['what']} {later['id']}{amount}: {where}")
         if later["what"] == "reversal":
-            lines += _paid_out("institution's month 机构月度", later["institution"], later["period"])
+            title = "institution's month 机构月度"
+            lines += _paid_out(title, later["institution"], later["period"])
             for insurer in later["insurers"]:
                 lines += [f"  {line}" for line in _insurer_lines(insurer)]
         lines += [f"  {line}" for line in _statement(later)]
@@ -255,7 +266,7 @@ def _paid_out(title: str, paid: dict[str, Any] | None, period: str | None) -> li
 
 def _money(title: str, paid: dict[str, Any] | None) -> list[str]:
     """What became of a notice: until when it is due, or which bank paid it and when."""
-    if paid is None:
+    if paid is None or paid["notice"] is None:
         return [f"{title}: no notice yet 尚无通知书"]
     notice, payment = paid["notice"], paid["payment"]
     if WITHHELD in notice:

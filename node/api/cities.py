@@ -64,7 +64,8 @@ async def province_clearing(access: AccessDep, area: AreaCode, period: MonthName
 )
 async def area_remittances(access: AccessDep, area: AreaCode) -> Response:
     """A city and its province: what it is to pay up and what is to be passed on to it, confirmed
-    and in no notice yet, and the notices so far, newest first."""
+    and in no notice yet, and the notices so far, newest first; each with the statements that it is
+    of, named `<period>/<home>/<care>`."""
     access.check(Parties(home_regions=frozenset({area})), f"levy/{area}")
     record = {
         "area": area,
@@ -87,6 +88,7 @@ def _side(access: Access, name: str, area: str) -> dict[str, Any]:
                 "stage": made.stage.value,
                 "first": made.cause[1],
                 "last": made.cause[2],
+                "statements": list(made.cause[3:]),
                 "amount_fen": made.amount_fen,
                 "open_fen": made.open_fen,
                 "due_on": made.due_on,
@@ -98,5 +100,6 @@ def _side(access: Access, name: str, area: str) -> dict[str, Any]:
         "by_fund": due.by_fund,
         "first": due.first or None,
         "last": due.last or None,
+        "statements": list(due.statements),
         "notices": listed,
     }

@@ -14,6 +14,7 @@ from tests.contracts.settlement.claim_world import BED, EMPLOYEE_POLICY, line, v
 from tests.contracts.settlement.funds_world import enrol
 from tests.contracts.world import (
     ALICE,
+    BANK,
     BUREAU_GUANGDONG,
     BUREAU_GUANGZHOU,
     BUREAU_HUNAN,
@@ -24,7 +25,7 @@ from tests.contracts.world import (
 
 BUREAU_SHENZHEN, FINANCE_SHENZHEN = "bureau:440300", "finance:440300"
 CAROL = "p:440300:carol"
-INSIDE, ACROSS, LATER = (f"H44010000123-m-{n}" for n in (1, 2, 3))
+INSIDE, ACROSS, LATER, AGAIN = (f"H44010000123-m-{n}" for n in (1, 2, 3, 4))
 JULY = "2025-07"
 AUDITOR = ("auditor:national", "audit")
 
@@ -41,7 +42,8 @@ def both_say_yes(desk: Desk, period: str, home: str, care: str, *bureaus: str) -
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """June to its end; in July a line of June's is struck, and July is cleared too."""
+    """June to its end; in July a line of June's is struck, and July is cleared between the
+    provinces; the two cities have not said yes to theirs."""
     parties = ((BUREAU_SHENZHEN, "bureau", "440300"), (FINANCE_SHENZHEN, "finance", "440300"))
     made = Desk(tmp_path_factory.mktemp("node"), parties)
     speak: Any = made.world
@@ -69,6 +71,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         made.pay(payer, asked["notice"], fen, "2025-07-21")
     made.settle(LATER, [line(1, BED, 50_000, day="2025-07-21")],
                 visit(ALICE, admission="2025-07-21"), discharge="2025-07-21")  # fmt: skip
+    made.settle(AGAIN, [line(1, BED, 30_000, day="2025-07-21")],
+                visit(CAROL, admission="2025-07-21"), discharge="2025-07-21")  # fmt: skip
     struck = {"line": "1", "line_fen": 100_000, "amount_fen": 1_000, "reason": "not_done"}
     made.deduct("440100-d1", ACROSS, [struck])
     made.decide("440100-d1", 1_000)
@@ -121,7 +125,7 @@ def test_a_province_and_its_cities_at_the_screen(desk: Desk) -> None:
     assert [one["notice"] for one in city["allotment"]["notices"]] == ["allotment:440100:1"]
     assert city["allotment"]["due_fen"] > 0, "July's is confirmed and not passed on"
     assert city["levy"] == {"due_fen": 0, "by_fund": {}, "first": None, "last": None,
-                            "notices": []}  # fmt: skip
+                            "statements": [], "notices": []}  # fmt: skip
     text = desk.screens.text(BUREAU_GUANGZHOU, "finance", "clearing", "city", "440100")
     assert "下拨" in text
     desk.screens.text(BUREAU_SHENZHEN, "finance", "clearing", "city", "440100", code=4)
@@ -144,3 +148,38 @@ def test_the_books_of_a_city_and_of_its_province_hold_their_own_sides(desk: Desk
             BUREAU_GUANGZHOU, "finance", "fund", "trial-balance", "--region", "440100"
         )["rows"]
     }
+
+
+@pytest.mark.parametrize(
+    ("reference", "statements"),
+    [("R-3", ["440300 -> 440100"]), ("R-4", ["430000 -> 440000"]),
+     ("R-5", ["440300 -> 440100", "430000 -> 440000"])],
+)  # fmt: skip
+def test_a_banks_reference_leads_to_the_citys_part_of_statements(
+    desk: Desk, reference: str, statements: list[str]
+) -> None:
+    told = desk.screens.json(*AUDITOR, "bank", "trace", BANK, reference)
+    (part,) = told["parts"]
+    assert [row["id"] for row in part["rows"]] == statements
+    assert part["rows_fen"] == part["total_fen"] == int(told["payment"]["amount_fen"])
+    assert part["difference_fen"] == 0
+    shown = desk.screens.text(FINANCE_GUANGDONG, "finance", "bank", "trace", BANK, "R-5")
+    assert "city's part of statements 下拨 440100" in shown
+
+
+def test_each_statement_is_in_the_notice_that_names_it(desk: Desk) -> None:
+    """July is passed on before the two cities have said yes: theirs waits for another notice."""
+
+    def passed_on(claim: str) -> Any:
+        return desk.screens.json(*AUDITOR, "trace", claim)["month"]["allotment"]
+
+    assert passed_on(LATER)["notice"] is None, "confirmed, and in no notice yet"
+    asked = desk.do(BUREAU_GUANGDONG, "clearing", "allot", {"area": "440100"}, "finance")
+    both_say_yes(desk, JULY, "440300", "440100", BUREAU_SHENZHEN, BUREAU_GUANGZHOU)
+    assert passed_on(LATER)["notice"]["notice"] == asked["notice"] == "allotment:440100:2"
+    assert passed_on(AGAIN)["notice"] is None
+    assert "下拨: no notice yet" in desk.screens.text(*AUDITOR, "trace", AGAIN)
+    desk.do(BUREAU_GUANGDONG, "clearing", "allot", {"area": "440100"}, "finance")
+    assert passed_on(LATER)["notice"]["notice"] == "allotment:440100:2"
+    assert passed_on(AGAIN)["notice"]["notice"] == "allotment:440100:3"
+    assert passed_on(INSIDE)["notice"]["notice"] == "allotment:440100:1"

@@ -6,13 +6,16 @@ both cities have. What a city's institutions were paid for others is passed on t
 province, which allots it: the province collects from the one and pays the other, so no city waits
 for another. Gross both ways, each by fund.
 
+A notice names the statements that it is of, so that money is found from either end: those of one
+period may be confirmed before and after a notice.
+
 State: ``levy/<area>`` and ``allot/<area>``: [notices so far, fen by fund that is in none of them,
-first and last period of it].
+first and last period of it, its statements].
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from contracts.api import Answer, Args, Context, State, reject
@@ -43,12 +46,20 @@ class Due:
     by_fund: dict[str, int]
     first: str
     last: str
+    statements: Sequence[str]
+    """Names of the statements that it is of (``statement_name``), as they were confirmed."""
 
 
 def due_of(state: State, name: str, area: str) -> Due:
     """What is to be levied from a city, or to be allotted to it (``LEVY``, ``ALLOT``)."""
     value = state.get(f"{name}/{area}")
-    return Due(0, {}, "", "") if value is None else Due(*value)
+    return Due(0, {}, "", "", ()) if value is None else Due(*value)
+
+
+def statement_name(period: str, home: str, care: str) -> str:
+    """How the notices between a city and its province name a statement, behind area and periods in
+    their ``cause``."""
+    return f"{period}/{home}/{care}"
 
 
 def notice_id(name: str, area: str, number: int) -> str:
@@ -105,11 +116,11 @@ def _ask(
     post(ctx, f"{name}/{made}", of_payer + of_payee)
     issued = notice_record.issue(
         ctx, made, kind=Kind(NOTICES[name]), payer=payer, payee=payee,
-        cause=(area, due.first, due.last),
+        cause=(area, due.first, due.last, *due.statements),
         out=[(account, fund, -fen) for account, fund, fen in of_payer],
         into=[(account, fund, -fen) for account, fund, fen in of_payee],
     )  # fmt: skip
-    ctx.state.put(f"{name}/{area}", [due.number + 1, {}, "", ""])
+    ctx.state.put(f"{name}/{area}", [due.number + 1, {}, "", "", []])
     return {"area": area, "notice": made, "amount_fen": issued.amount_fen}
 
 
@@ -128,15 +139,17 @@ def note(state: State, period: str, home: str, care: str, made: Statement) -> No
     else:
         by_fund = owed.by_fund(made.cells)
         levies, places = {home: by_fund}, {care: by_fund}
+    statement = statement_name(period, home, care)
     for name, listed in ((LEVY, levies), (ALLOT, places)):
         for area, sums in sorted(listed.items()):
             if area != province(area):
-                _add(state, name, area, period, sums)
+                _add(state, name, area, statement, sums)
 
 
-def _add(state: State, name: str, area: str, period: str, sums: Mapping[str, int]) -> None:
-    due = due_of(state, name, area)
+def _add(state: State, name: str, area: str, statement: str, sums: Mapping[str, int]) -> None:
+    due, period = due_of(state, name, area), statement.partition("/")[0]
     total = dict(due.by_fund)
     owed.add(total, sums, 1)
     kept = {fund: fen for fund, fen in sorted(total.items()) if fen}
-    state.put(f"{name}/{area}", [due.number, kept, due.first or period, period])
+    first, last = min(due.first or period, period), max(due.last, period)
+    state.put(f"{name}/{area}", [due.number, kept, first, last, [*due.statements, statement]])

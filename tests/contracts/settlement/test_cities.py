@@ -3,6 +3,8 @@ their province, and what a city is passed on of the money that comes from other 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from contracts.settlement import funds_chart as chart
@@ -32,6 +34,7 @@ from tests.contracts.world import (
     BUREAU_GUANGZHOU,
     BUREAU_HUNAN,
     HOSPITAL,
+    MemoryState,
 )
 
 CITIES = {"home": SHENZHEN, "care": GUANGZHOU}
@@ -76,7 +79,7 @@ def test_from_one_citys_fund_to_another_citys_hospital(month: Month) -> None:
     levied, allotted = ask(month, "levy", SHENZHEN), ask(month, "allot", GUANGZHOU)
     due = notice_record.load(month.state, levied)
     assert (due.payer, due.payee, due.amount_fen) == (SHENZHEN, GUANGDONG, fund)
-    assert due.cause == (SHENZHEN, JUNE, JUNE)
+    assert due.cause == (SHENZHEN, JUNE, JUNE, f"{JUNE}/{SHENZHEN}/{GUANGZHOU}")
     passed = notice_record.load(month.state, allotted)
     assert (passed.payer, passed.payee, passed.amount_fen) == (GUANGDONG, GUANGZHOU, fund)
     assert month.owed(chart.remittance(SHENZHEN)) == fund == month.owed(chart.allotment(GUANGZHOU))
@@ -186,3 +189,13 @@ def test_who_clears_with_whom(
     for name, whom in (("levy", levied), ("allot", allotted)):
         listed = [key for key in month.state.entries if key.startswith(f"{name}/")]
         assert listed == ([f"{name}/{whom}"] if whom else [])
+
+
+def test_an_older_statement_may_be_confirmed_after_a_newer_one() -> None:
+    state = MemoryState()
+    made = replace(statement_record.EMPTY, cells={f"{SHENZHEN}/310/310100": 500})
+    for period in (JULY, JUNE):
+        cities.note(state, period, SHENZHEN, GUANGZHOU, made)
+    due = cities.due_of(state, cities.LEVY, SHENZHEN)
+    assert (due.first, due.last, due.by_fund) == (JUNE, JULY, {"310100": 1_000})
+    assert due.statements == [f"{period}/{SHENZHEN}/{GUANGZHOU}" for period in (JULY, JUNE)]

@@ -498,7 +498,7 @@ class Walk:
         """What both sides have confirmed is in a notice or waits for one, for either city."""
         state = self.month.state
         for method, area, _ in CITIES:
-            stated = 0
+            stated, parts = 0, {}
             for period in self.periods():
                 for pair in self.PAIRS:
                     made = statement_record.find(state, period, *pair)
@@ -506,7 +506,9 @@ class Walk:
                         sums = made.cells if method == "levy" else made.places
                         if pair == (SHENZHEN, GUANGZHOU):
                             sums = {f"{pair[method == 'allot']}/x": made.total_fen}
-                        stated += sum(fen for key, fen in sums.items() if key.startswith(area))
+                        part = sum(fen for key, fen in sums.items() if key.startswith(area))
+                        parts[cities.statement_name(period, *pair)] = part
+                        stated += part
             due = cities.due_of(state, method, area)
             noticed = [
                 notice_record.load(state, cities.notice_id(method, area, number))
@@ -514,6 +516,10 @@ class Walk:
             ]
             told = sum(due.by_fund.values()) + sum(one.amount_fen for one in noticed)
             assert told == stated, (method, area)
+            named = [one.cause[3:] for one in noticed] + [tuple(due.statements)]
+            sums = [*(one.amount_fen for one in noticed), sum(due.by_fund.values())]
+            assert [sum(parts.pop(name) for name in names) for names in named] == sums
+            assert not any(parts.values()), "every part is named, and once"
             unpaid = sum(one.open_fen for one in noticed)
             book, mirror = BOOKS[method]
             assert self.month.owed(book(area)) == unpaid == -self.month.owed(mirror(area))
