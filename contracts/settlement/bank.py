@@ -11,7 +11,9 @@ bank's word on it, or what a patient gives back of a bill that was taken back. W
 told already is told again by a line with its reference, and matches. A line that names an order
 of another bank, or none that exists, is refused. A line that fits no order (no order named, another
 amount, paid twice, not approved, more back than was paid) moves nothing on the ledger: it is listed
-in suspense until the bank says what it was.
+in suspense until the bank says what it was. Where it has moved another amount than it was told to,
+and says so, the order is paid by what was moved: what is missing of it is owed again, like money
+that came back; what is too much is the bank's own to ask back.
 
 An order is a payment's id, ``<reimbursement>/<payment>``, ``payout/<payout>/<payment>`` or
 ``cover/<payment>/<order>``. A line of money that came back may name the bank's own reference of the
@@ -53,6 +55,9 @@ NO_ORDER, AMOUNT, PAID_TWICE, NOT_APPROVED, ABOVE, UNASKED, NOT_PAID = (
     "not-paid-yet",
 )  # fmt: skip
 """Why a line waits."""
+OTHER_AMOUNT = "other_amount"
+REST = ":rest"
+"""Behind a line's reference: what was missing of its order, which no line of a bank tells."""
 
 _REFERENCE = Text(1, 60, IDENTIFIER)
 _ORDER = Optional(Text(0, 160, IDENTIFIER + "/"), "")
@@ -151,14 +156,15 @@ def line(ctx: Context, args: Args) -> Answer:
 @CONTRACT.method(
     args={
         "reference": _REFERENCE,
-        "how": OneOf("matched", "sent_back", "not_ours"),
+        "how": OneOf("matched", OTHER_AMOUNT, "sent_back", "not_ours"),
         "order": _ORDER,
     },
     kinds=("bank",),
     posts=_POSTS,
 )
 def resolve(ctx: Context, args: Args) -> Answer:
-    """Say what a line in suspense was: an order's after all, sent back, or no business of ours.
+    """Say what a line in suspense was: an order's after all, an order's with another amount, sent
+    back, or no business of ours.
 
     By another holder than the one who reported it. Refuses with ``bank.not-suspended``,
     ``bank.same-holder``, ``bank.still-open``, ``bank.foreign-order``.
@@ -172,13 +178,15 @@ def resolve(ctx: Context, args: Args) -> Answer:
         reject("bank.not-suspended", reference=reference, outcome=outcome)
     if made.holder == ctx.holder:
         reject("bank.same-holder", reference=reference, holder=ctx.holder)
-    if how == "matched":
+    if how in ("matched", OTHER_AMOUNT):
         told = {
             "reference": reference, "direction": made.direction, "amount_fen": made.amount_fen,
             "value_on": made.value_on, "reason": made.reason,
         }  # fmt: skip
-        order = _order_of(ctx, args["order"], made.direction)
-        cause = _match(ctx, order, told)
+        named = args["order"] or (made.order if how == OTHER_AMOUNT else "")
+        order = _order_of(ctx, named, made.direction)
+        fits = _match if how == "matched" else _match_other_amount
+        cause = fits(ctx, order, told)
         if cause:
             reject("bank.still-open", reference=reference, order=order, cause=cause)
         made = replace(made, order=order)
@@ -207,6 +215,30 @@ def _match(ctx: Context, order: str, told: Args) -> str:
         return _paid(ctx, order, told)
     kind, case, number = bank_order.parts_of(order)
     return _TO_PERSONS[kind](ctx, told, order, case, number)
+
+
+def _match_other_amount(ctx: Context, order: str, told: Args) -> str:
+    """Book an order by what the bank has moved of it, or say why it cannot be.
+
+    Paid short it is paid, and the rest a return of it; what was received short moves nothing here,
+    as the payment counts.
+    """
+    cause, to_person = _match(ctx, order, told), bank_order.is_to_person(order)
+    if cause != AMOUNT:
+        return cause or MATCHED
+    if told["direction"] != OUT:
+        return "" if told["direction"] == IN and not to_person else cause
+    if to_person:
+        entry = bank_order.find(ctx.state, ctx.sender, order)
+        ordered_fen = told["amount_fen"] if entry is None else entry.amount_fen
+    else:
+        ordered_fen = payment_record.load(ctx.state, order).amount_fen
+    cause = _match(ctx, order, {**told, "amount_fen": ordered_fen})
+    short_fen = ordered_fen - told["amount_fen"]
+    if cause or short_fen <= 0:
+        return cause
+    rest = {"reference": told["reference"] + REST, "direction": RETURNED, "reason": "other"}
+    return _match(ctx, order, {**told, **rest, "amount_fen": short_fen})
 
 
 def _received(ctx: Context, order: str, told: Args) -> str:

@@ -128,6 +128,66 @@ def test_a_line_without_an_order_is_found_to_be_one() -> None:
     resolve(made, "matched", refused="bank.still-open", reference="R2", order=payment)
 
 
+@pytest.mark.parametrize("short", [2, 1_000_000, QUOTA - 1])
+def test_what_a_bank_has_paid_short_is_paid_and_the_rest_is_open(short: int) -> None:
+    made, payment = ordered()
+    report(made, order=payment, amount_fen=QUOTA - short)
+    resolve(made, "matched", refused="bank.still-open", order=payment)
+    told = resolve(made, "other_amount").answer
+    assert (told["outcome"], told["how"], told["order"]) == ("resolved", "other_amount", payment)
+    assert abs(held(made)) == QUOTA - short
+    found = payment_record.load(made.state, payment)
+    assert (found.stage, found.reference, found.left_fen) == ("part-back", "R1", QUOTA - short)
+    assert [(back.reference, back.amount_fen) for back in found.returns] == [("R1:rest", short)]
+    notice = notice_record.load(made.state, found.notice)
+    assert (notice.stage, notice.open_fen) == ("issued", short), "the next payment is of the rest"
+    assert resolve(made, "other_amount").postings == [], "told twice it is one"
+    assert not any(trial_balance(made.state).values())
+
+
+def test_what_a_bank_has_paid_over_is_its_own_to_ask_back() -> None:
+    made, payment = ordered()
+    report(made, order=payment, amount_fen=QUOTA + 5)
+    resolve(made, "other_amount")
+    assert abs(held(made)) == QUOTA
+    assert payment_record.load(made.state, payment).stage == "paid"
+
+
+def test_a_payees_bank_that_received_less_says_so_and_nothing_moves() -> None:
+    made, payment = ordered()
+    report(made, order=payment)
+    report(made, reference="R2", order=payment, direction="in", amount_fen=QUOTA - 3)
+    assert resolve(made, "other_amount", reference="R2").postings == []
+    found = payment_record.load(made.state, payment)
+    assert (found.stage, found.received_reference, found.left_fen) == ("paid", "", QUOTA)
+
+
+@pytest.mark.parametrize(
+    ("given", "cause"),
+    [
+        ({"order": ""}, "no-order"),
+        ({"direction": "in"}, "not-paid-yet"),
+        ({"direction": "returned", "reason": "limit", "amount_fen": 1}, "amount-differs"),
+    ],
+)
+def test_only_an_order_that_is_known_is_paid_with_another_amount(
+    given: dict[str, Any], cause: str
+) -> None:
+    made, payment = ordered()
+    report(made, **({"order": payment} | given))
+    refused = resolve(made, "other_amount", refused="bank.still-open")
+    assert refused.values["cause"] == cause
+    assert held(made) == 0
+
+
+def test_another_amount_is_no_word_for_a_line_that_fits() -> None:
+    made, payment = ordered()
+    report(made)
+    refused = resolve(made, "other_amount", refused="bank.still-open", order=payment)
+    assert refused.values["cause"] == "matched"
+    assert held(made) == 0
+
+
 def test_an_order_that_nobody_approved_is_not_paid_by_a_bank() -> None:
     made, payment = ordered(approve=False)
     assert report(made, order=payment).answer["cause"] == "not-approved"

@@ -409,6 +409,18 @@ def test_a_bank_statement_books_what_came_back_of_a_reimbursement(desk: Desk) ->
     assert owes(desk) == ("returned", 500, DUE - 500)
 
 
+def test_a_reimbursement_that_a_bank_has_paid_short_is_owed_the_rest(desk: Desk) -> None:
+    desk.approve()
+    desk.pay()
+    line: dict[str, Any] = {"reference": "L1", "order": f"{NAME}/pay-1", "direction": "out",
+                            "amount_fen": DUE - 2, "value_on": DAY}  # fmt: skip
+    assert bank(desk.world, "bank", "line", **line).answer["cause"] == "amount-differs"
+    said = {"reference": "L1", "how": "other_amount"}
+    desk.world.do(BANK, "bank", "resolve", said, post="finance")
+    assert owes(desk) == ("returned", 2, DUE - 2)
+    assert not any(trial_balance(desk.world.state).values())
+
+
 # --- Payouts --------------------------------------------------------------------------------------
 
 PAYOUT = f"{FIRST}-r:1"
