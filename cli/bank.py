@@ -22,8 +22,8 @@ app = typer.Typer(no_args_is_help=True)
 NEXT_STEPS = {
     "no-order": "Find its order and resolve it as matched, or say sent_back or not_ours.",
     "unasked": "Find its payment and resolve it as matched, or say sent_back or not_ours.",
-    "amount-differs": "Compare with the instruction file; this line has moved nothing. If that much "
-    "was moved, resolve it as other_amount: what is missing of the order is then open again.",
+    "amount-differs": "Compare with the instruction file; this line has moved nothing. If that "
+    "much was moved, resolve it as other_amount: what is missing of the order is then open again.",
     "paid-twice": "The order was paid, or received, before under another reference (payment show): "
     "what moved twice goes back, resolve it as sent_back.",
     "not-approved": "Nobody has told this bank to pay it: ask the payer before anything moves.",

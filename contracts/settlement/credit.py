@@ -4,7 +4,8 @@ The bank grants a hold for a patient's stay at an institution, known to the ledg
 amount and nothing else of the bank's. The settlement draws against the cash part only, gives the
 rest of the hold free in the same call, and the institution has its money from the bank. What the
 patient pays back to the bank is told for the record. A refund after a reversal goes back the way it
-came: to the bank, which owes the patient what was repaid already.
+came: to the bank, which owes the patient what was repaid already. What a bank has promised is its
+successor's once it has left the network (``organisations.speaks_for``).
 
 State: ``credit/<hold>``.
 """
@@ -110,13 +111,14 @@ def release(ctx: Context, args: Args) -> Answer:
     """
     name = args["hold"]
     made = _load(ctx, name)
-    if ctx.sender not in (made.bank, made.institution):
+    of_bank = organisations.speaks_for(ctx.state, ctx.sender, made.bank)
+    if not of_bank and ctx.sender != made.institution:
         reject("credit.not-found", hold=name)
     if made.status == RELEASED:
         return _answer(name, made)
     if made.status != HELD:
         reject("credit.ended", hold=name, status=made.status)
-    if ctx.sender == made.bank and ctx.time_ms < made.until_ms:
+    if of_bank and ctx.time_ms < made.until_ms:
         # The patient is in a bed that was given without a deposit.
         reject("credit.early", until_ms=made.until_ms, time_ms=ctx.time_ms)
     post(ctx, f"credit/{name}/release", _move(made.bank, -made.amount_fen))
@@ -132,7 +134,7 @@ def repaid(ctx: Context, args: Args) -> Answer:
     """
     name = args["hold"]
     made = _load(ctx, name)
-    if ctx.sender != made.bank:
+    if not organisations.speaks_for(ctx.state, ctx.sender, made.bank):
         reject("credit.not-found", hold=name)
     if not made.repaid_fen <= args["repaid_fen"] <= made.drawn_fen:
         reject(

@@ -10,12 +10,13 @@ from contracts.settlement import bank_order
 from contracts.settlement.bank_order import OrderStage
 from contracts.settlement.clearing import notice_record, payment_record
 from contracts.settlement.funds_book import balance
-from tests.contracts.settlement.claim_world import make_claim_world
+from tests.contracts.settlement.claim_world import ClaimWorld, make_claim_world
 from tests.contracts.settlement.funds_world import trial_balance
 from tests.contracts.settlement.month_world import BANK_GUANGDONG, FINANCE_HUNAN
 from tests.contracts.settlement.test_bank import DAY, QUOTA, held, ordered
 from tests.contracts.settlement.test_bank_order import COVER_ORDER, DUE, ORDER, shown
 from tests.contracts.settlement.test_cover_pay import LaterWorld
+from tests.contracts.settlement.test_own_part import Home
 from tests.contracts.settlement.test_recovery import (
     advanced,
     demand,
@@ -25,7 +26,15 @@ from tests.contracts.settlement.test_recovery import (
 )
 from tests.contracts.settlement.test_reimbursement import open_desk
 from tests.contracts.settlement.test_returns import PAYOUT, REFUND, Heirs
-from tests.contracts.world import BANK, BUREAU_GUANGDONG, BUREAU_HUNAN, CENTRE, World
+from tests.contracts.world import (
+    ALICE,
+    BANK,
+    BUREAU_GUANGDONG,
+    BUREAU_HUNAN,
+    CENTRE,
+    HOSPITAL,
+    World,
+)
 
 SUCCESSOR = BANK_GUANGDONG
 
@@ -177,3 +186,29 @@ def test_what_a_liable_party_pays_in_is_told_by_the_successor() -> None:
     assert record(counter).recovered_fen == 110_000
     assert balance(counter.world.state, f"bank:{BANK}", "310100") == -110_000
     assert balance(counter.world.state, f"bank:{SUCCESSOR}", "310100") == 0
+
+
+def test_what_a_bank_has_promised_for_care_its_successor_ends() -> None:
+    """Before the vote nobody does: a hold that is over is neither free nor paid back."""
+    world = Home().world
+    until_ms = world.time_ms + 60_000
+    for name in ("h-1", "h-2"):
+        args = {"hold": f"{BANK}:{name}", "token": bytes(32), "person": ALICE,
+                "institution": HOSPITAL, "amount_fen": 500_000, "until_ms": until_ms}  # fmt: skip
+        world.do(BANK, "credit", "grant", args, post="clerk")
+    leave(world, successor="")
+    claims = ClaimWorld(world)
+    drawn = claims.settle("H44010000123-m-1", credit=f"{BANK}:h-1").answer["credit_fen"]
+    assert drawn, "a patient without a deposit is treated whoever has left since"
+    world.time_ms = until_ms
+    told = {"hold": f"{BANK}:h-1", "repaid_fen": drawn}
+    free = {"hold": f"{BANK}:h-2"}
+    world.refused("credit.not-found", SUCCESSOR, "credit", "repaid", told, post="clerk")
+    world.refused("credit.not-found", SUCCESSOR, "credit", "release", free, post="clerk")
+    carry(world, "propose_successor", "next", organisation=BANK, successor=SUCCESSOR)
+    answer = world.do(SUCCESSOR, "credit", "repaid", told, post="clerk").answer
+    assert (answer["owed_fen"], answer["drawn_fen"]) == (0, drawn)
+    world.do(SUCCESSOR, "credit", "release", free, post="clerk")
+    assert balance(world.state, f"credit:{BANK}", "cash") == 0
+    assert balance(world.state, f"bank:{BANK}", "cash") == -drawn
+    assert not any(trial_balance(world.state).values())
