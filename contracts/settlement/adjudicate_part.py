@@ -8,7 +8,8 @@ comes to whole, in each of the three conventions about the year's end.
 
 What was paid stays paid, and a part never pays for another part's bill. So there is a difference
 where the whole comes to less than the parts before it (a policy that pays less for a larger bill,
-or changed for the worse in mid-stay: nothing is asked back), and where the whole stay belongs to
+or changed for the worse in mid-stay: nothing is asked back), where two layers round up on a last
+part of one fen, which cannot be paid two, and where the whole stay belongs to
 the year of discharge and that year's counters stand otherwise than those of the year in which the
 first parts were settled.
 """
