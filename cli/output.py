@@ -137,12 +137,14 @@ def print_settings(rows: Sequence[Sequence[str]], as_json: bool) -> None:
 
 
 def print_fields(title: str, fields: Mapping[str, object]) -> None:
-    """One thing as lines ``name  value``."""
+    """One thing as lines ``name  value``; an amount that is shown in yuan is not called fen."""
     table = Table(title=title, title_justify="left", show_header=False)
     table.add_column(style="bold", overflow="fold")
     table.add_column(overflow="fold")
     for name, value in fields.items():
-        table.add_row(escape(name), escape(str(value)))
+        text = str(value)
+        label = name.removesuffix("_fen") if text.endswith(" 元") else name
+        table.add_row(escape(label), escape(text))
     out.print(table)
 
 

@@ -131,7 +131,7 @@ def line_of(event: Event) -> str:
         )
     told = [", ".join(event["topic"] for event in data["events"]) or data["code"]]
     told += [
-        f"{name} {shown(name, value)}"
+        f"{name.removesuffix('_fen')} {shown(name, value)}"
         for name, value in (data["answer"] | data["amounts"]).items()
         if name in SHORT
     ]

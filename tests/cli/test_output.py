@@ -44,6 +44,15 @@ def test_a_column_that_folds_is_still_there() -> None:
     assert lines[0][-1].strip() == "7"
 
 
+def test_an_amount_in_yuan_does_not_stand_beside_the_word_fen() -> None:
+    with output.out.capture() as captured:
+        print_record("Receipt", {"total_fen": 12_345, "counters": {"paid_fen": 1}, "fen": "none"})
+    text = captured.get()
+    assert re.search(r"total +│ 123\.45 元", text)
+    assert re.search(r"counters\.paid +│ 0\.01 元", text)
+    assert "_fen" not in text
+
+
 def test_a_table_without_rows_says_so_and_keeps_its_footer() -> None:
     with output.out.capture() as captured:
         print_table("Postings [x]", ("fund", "amount 元"), iter(()), footer="next page: 7")

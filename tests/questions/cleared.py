@@ -136,7 +136,7 @@ def taken_back(asked: Asked) -> None:
     )
     asked.run(CLERK, "person", "used", person, 2025, only=("counters", "settlements"))
     asked.run(HUNAN_MONEY, "clearing", "statement", MARCH, "430000", "440000",
-              only=("stage", "total_fen"))  # fmt: skip
+              only=("stage", "│ total "))  # fmt: skip
     rows = {second: (fen("2000.00"), SECOND), f"{claim}-r": (-fen("5000.00"), -FIRST)}
     declared(country, APRIL, rows, "2025-05-01")
     confirmed(country, APRIL, SECOND - FIRST)

@@ -98,7 +98,7 @@ def in_a_block(asked: Asked) -> None:
     proof = asked.folder / "claim.proof"
     asked.run(CLERK, "proof", "save", claim, "--output", proof, silent=True)
     asked.run("", "proof", "verify", proof, "--genesis", asked.folder / "genesis.json",
-              only=("verified", "status", "claim ", "total_fen", "person_fen"))  # fmt: skip
+              only=("verified", "status", "claim ", "│ total ", "│ person "))  # fmt: skip
     asked.tell(
         "A correction is a new entry and never an edit: a person's record has revisions, a filing "
         "versions, a settlement a reversal that names it. More in "

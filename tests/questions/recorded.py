@@ -14,10 +14,10 @@ $ yibao devnet up --dir net --bureaus 4
 $ kill -9 $(cat net/nodes/2/node.pid)
 # the hospital in Shanghai, by Beijing's node
 $ yibao --key hospital.key claim settle bill.json
-│ status             │ ok                                                               │
-│ cash_fen           │ 544.00 元                                                        │
-│ funds_fen          │ 756.00 元                                                        │
-│ state              │ settled                                                          │
+│ status         │ ok                                                               │
+│ cash           │ 544.00 元                                                        │
+│ funds          │ 756.00 元                                                        │
+│ state          │ settled                                                          │
 $ yibao --key net/keys/bureau.110000.clerk.key status
 │ height       │ 9                                                                                                   │
 │ ready        │ yes                                                                                                 │
