@@ -141,7 +141,7 @@ def test_the_trace_balances_and_ends_at_the_accounts(running: Demo) -> None:
         (("status",), "Transactions."),
         (("block", "list", "--limit", "2"), "next: --after"),
         (("block", "show", "1"), "organisations"),
-        (("claim", "show", "H31000000003-seed-01"), "settled.total_fen"),
+        (("claim", "show", "H31000000003-seed-01"), "settled.total "),
         (("claim", "history", "H31000000003-seed-01"), "claim.settled"),
         (("claim", "explain", "H31000000003-seed-01"), "99,000.00 × 80% = 79,200.00"),
         (("claim", "statement", "H31000000003-seed-01"), "医疗费总额 total"),

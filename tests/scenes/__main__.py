@@ -7,7 +7,7 @@ from tests.scenes.told import heading, play
 
 INTRODUCTION = """# Scenes (场景)
 
-What happens to people who are treated away from home, as the node decided it. Each section is told by a test in `tests/scenes`, end to end: every step is a transaction signed by the hospital, bureau or bank that makes it, every figure is the node's answer. Places are real, people and institutions are made up, and the rules of Changsha here are an example close to the national rule of 2022 (RULES of the example: `tests/scenes/country.py`). Made by `python -m tests.scenes > docs/scenes.md`.
+What happens to people who are treated away from home, as the node decided it. Each section is told by a test in `tests/scenes`, end to end: every step is a transaction signed by the hospital, bureau or bank that makes it, every figure is the node's answer. Places are real, people and institutions are made up, and the rules of Changsha here are an example close to the national rule of 2022 (`tests/scenes/country.py`). Made by `python -m tests.scenes > docs/scenes.md`.
 """  # noqa: E501
 
 
