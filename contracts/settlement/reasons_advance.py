@@ -37,11 +37,18 @@ ROWS: tuple[Reason, ...] = (
         "达到红色预警线后方可申请紧急调增。",
     ),
     Reason(
+        "advance.no-notice",
+        "This notice is none of an advance.",
+        "该通知书不是预付金通知书。",
+        "Name the advance's open notice.",
+        "请填写该预付金未支付的通知书。",
+    ),
+    Reason(
         "advance.open-notice",
         "A notice of this advance is not paid yet.",
         "该预付金已有通知书尚未支付。",
-        "Wait for its payment.",
-        "请待其支付。",
+        "Wait for its payment, or let the centre withdraw it where its amount is wrong.",
+        "请待其支付;金额有误的,由中心撤回。",
     ),
     Reason(
         "advance.quota-stands",

@@ -114,6 +114,13 @@ ROWS: tuple[Reason, ...] = (
         "请在记账后回报。",
     ),
     Reason(
+        "payment.withdrawn",
+        "This notice was withdrawn: it asked for the wrong amount.",
+        "该付款通知书已撤回。",
+        "Pay the notice that was issued in its place.",
+        "请按重新开具的通知书支付。",
+    ),
+    Reason(
         "payment.wrong-stage",
         "The payment is not at the stage for this step.",
         "付款单当前阶段不能办理该步骤。",

@@ -132,7 +132,7 @@ def _month(access: Access, institution: str, month: str, days: WorkCalendar) -> 
         "stage": made.stage.value if notice is None else notice.stage.value,
         # What was set off against the notice, or came back of it, is in what is open of it.
         "owed_fen": made.owed_fen if notice is None else notice.open_fen,
-        "paid_fen": 0 if notice is None else notice.amount_fen - notice.open_fen,
+        "paid_fen": 0 if notice is None else notice.paid_fen,
         "aside": made.aside[0],
         "aside_fen": made.aside[1],
         "working_days_since_close": days.working_days_between(made.closed_on, today),

@@ -70,7 +70,7 @@ def _batch(access: Access, institution: str, month: str) -> dict[str, Any]:
     by_case = provider_record.month_of(state, institution, month).values()
     gains, losses = SUM_FIELDS.index("gains_fen"), SUM_FIELDS.index("losses_fen")
     notice = notice_record.find(state, f"institution:{month}:{institution}")
-    received = 0 if notice is None else notice.amount_fen - notice.open_fen
+    received = 0 if notice is None else notice.paid_fen
     confirmed = made.owed_fen if made is not None and made.period else None
     ordered = "" if notice is None else notice.payment
     arrived = _arrived(state, ordered)

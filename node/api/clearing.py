@@ -335,7 +335,7 @@ def _notice(access: Access, notice_id: str, found: Notice) -> dict[str, Any]:
         "cause": list(found.cause),
         "amount_fen": found.amount_fen,
         "by_fund": found.by_fund(),
-        "paid_fen": found.amount_fen - found.open_fen,
+        "paid_fen": found.paid_fen,
         "open_fen": found.open_fen,
         "open_by_fund": found.by_fund(found.open_rows),
         "issued_on": found.issued_on,

@@ -3,6 +3,7 @@
     advance.set_quota  {home, care, scheme, quota_fen}   the centre: notice of the difference
     advance.top_up     {home, care, scheme, amount_fen}  the province of care, when it is red
     advance.give_back  {home, care, scheme, amount_fen}  the province of care
+    advance.withdraw   {notice}                          the centre, before it is paid
 
 Each is a notice of payment; money moves when its bank confirms. The advance of a scheme has a fund
 type of its own (310101, 390101) and two accounts, one in either side's books. How much a month uses
@@ -15,10 +16,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from contracts.api import Answer, Args, Context, Contract, State, Value, reject
-from contracts.schema import Fen, OneOf, Region
+from contracts.schema import Fen, Id, OneOf, Region
 from contracts.settlement import funds_chart as chart
 from contracts.settlement.clearing import (
     notice_record,
+    payment_record,
     period_record,
     statement_record,
     usage,
@@ -115,15 +117,37 @@ def give_back(ctx: Context, args: Args) -> Answer:
     return _issue(ctx, made, home, care, scheme, -args["amount_fen"])
 
 
+@CONTRACT.method(args={"notice": Id(100)}, kinds=("centre",), posts=_POSTS)
+def withdraw(ctx: Context, args: Args) -> Answer:
+    """Take back an advance's notice that asks for the wrong amount and was not paid.
+
+    Another one may follow. Refuses with ``payment.notice-not-found``, ``advance.no-notice``,
+    ``payment.in-flight``, ``payment.already-paid``.
+    """
+    notice_id = args["notice"]
+    notice = notice_record.load(ctx.state, notice_id)
+    if notice.kind not in (Kind.ADVANCE, Kind.ADVANCE_RETURN):
+        reject("advance.no-notice", notice=notice_id, kind=notice.kind.value)
+    payment_record.withdraw_notice(ctx, notice_id, notice)
+    _close(ctx.state, notice_id, notice)
+    return {"notice": notice_id, "amount_fen": notice.amount_fen}
+
+
 def paid_advance(ctx: Context, notice_id: str, notice: Notice, _by_fund: Mapping[str, int]) -> None:
     """An advance has come or gone; once nothing of its notice is open that is off the list. The
     colour is told anew."""
-    home, care, scheme = notice.cause
-    made = find(ctx.state, home, care)
+    home, care, _ = notice.cause
     if notice.stage is NoticeStage.PAID:
-        others = tuple(name for name in made.open.get(scheme, ()) if name != notice_id)
-        _put(ctx.state, home, care, replace(made, open={**made.open, scheme: others}))
+        _close(ctx.state, notice_id, notice)
     _tell_usage(ctx, home, care)
+
+
+def _close(state: State, notice_id: str, notice: Notice) -> None:
+    """Take a notice off the list of those that are not paid."""
+    home, care, scheme = notice.cause
+    made = find(state, home, care)
+    others = tuple(name for name in made.open.get(scheme, ()) if name != notice_id)
+    _put(state, home, care, replace(made, open={**made.open, scheme: others}))
 
 
 def unpaid_advance(

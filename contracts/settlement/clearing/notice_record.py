@@ -58,6 +58,8 @@ class NoticeStage(StrEnum):
     """A payment is on its way: there is never a second one beside it."""
     PAID = "paid"
     """The bank has confirmed; final unless money comes back."""
+    WITHDRAWN = "withdrawn"
+    """Asked for by mistake and never paid; final."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +120,7 @@ class Notice:
     @property
     def open_rows(self) -> tuple[int, ...]:
         """Fen by row that are still to be paid, or are again."""
-        if self.stage is NoticeStage.PAID:
+        if self.stage in (NoticeStage.PAID, NoticeStage.WITHDRAWN):
             return (0,) * len(self.rows)
         return self.open or self.rows
 
@@ -126,6 +128,11 @@ class Notice:
     def open_fen(self) -> int:
         """What is still to be paid, or is again; money on its way counts as open."""
         return sum(self.open_rows)
+
+    @property
+    def paid_fen(self) -> int:
+        """What the bank has paid and did not come back."""
+        return 0 if self.stage is NoticeStage.WITHDRAWN else self.amount_fen - self.open_fen
 
     def legs(self, rows: Sequence[int]) -> tuple[list[Leg], list[Leg]]:
         """Postings that pay so much of each row: in the payer's books and in the payee's."""
@@ -274,8 +281,8 @@ def parties(made: Notice) -> dict[str, Value]:
 
 
 def overdue_days(made: Notice, today: str, calendar: WorkCalendar) -> int:
-    """Working days since the due date; 0 for one that is paid or not yet due."""
-    if made.stage is NoticeStage.PAID:
+    """Working days since the due date; 0 for one that is paid, withdrawn or not yet due."""
+    if made.stage in (NoticeStage.PAID, NoticeStage.WITHDRAWN):
         return 0
     return calendar.working_days_between(made.due_on, today)
 

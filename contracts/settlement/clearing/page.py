@@ -61,7 +61,8 @@ A settlement has posted who owes whom (docs/claims.md). A month later people loo
    Money that comes back after it, whole or in part, is a return of its payment
    (`payment.send_back`): that much of the notice is open again, due as before, and the next
    payment is of what is open. The payee's bank may give its own reference of what it received
-   (`payment.receive`).
+   (`payment.receive`). What was confirmed stands; an advance or a prepayment that asks for the
+   wrong amount is taken back before it is paid (`advance.withdraw`, `prepayment.withdraw`).
 5. The centre closes the period once every statement is confirmed and paid (`clearing.close`).
 
 What is found later, by an audit or because a settlement is taken back, lands in the period that

@@ -71,7 +71,8 @@ def order(ctx: Context, args: Args) -> Answer:
     """Make the payment of a notice: of all that is open of it; a second person approves it.
 
     Refuses with ``payment.duplicate-id``, ``payment.already-paid``, ``payment.in-flight``,
-    ``payment.amount-differs``, ``payment.bank``, ``payment.not-payer``, ``funds.payable-held``.
+    ``payment.withdrawn``, ``payment.amount-differs``, ``payment.bank``, ``payment.not-payer``,
+    ``funds.payable-held``.
     """
     payment_id, notice_id = args["payment"], args["notice"]
     require_own_id(ctx, payment_id)
@@ -87,6 +88,8 @@ def order(ctx: Context, args: Args) -> Answer:
         reject("payment.already-paid", notice=notice_id, payment=notice.payment)
     if notice.stage is NoticeStage.PAYING:
         reject("payment.in-flight", notice=notice_id, payment=notice.payment)
+    if notice.stage is NoticeStage.WITHDRAWN:
+        reject("payment.withdrawn", notice=notice_id)
     if args["amount_fen"] != notice.open_fen:
         reject("payment.amount-differs", asked_fen=args["amount_fen"], due_fen=notice.open_fen)
     if notice.attempts >= ATTEMPTS_MAX:

@@ -6,10 +6,12 @@ returns it. Only the bank's confirmation moves money on the ledger.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from contracts.api import State, Value, reject
+from contracts.api import Context, State, Value, reject
+from contracts.settlement.clearing import notice_record
+from contracts.settlement.clearing.notice_record import Notice, NoticeStage
 from contracts.settlement.life import START, Life
 from contracts.settlement.returns import Returned, decode, returned_fen
 
@@ -162,3 +164,25 @@ def load(state: State, payment_id: str) -> Payment:
 def put(state: State, payment_id: str, made: Payment) -> None:
     """Write it."""
     state.put(f"payment/{payment_id}", made.encode())
+
+
+def withdraw_notice(ctx: Context, notice_id: str, made: Notice) -> None:
+    """Take back a notice of which nothing was ever paid or is on its way.
+
+    For whoever may say what it asks for. What was paid may have been given back or set off since,
+    even where the bank has returned it. Refuses with ``payment.in-flight``,
+    ``payment.already-paid``.
+    """
+    if made.stage is NoticeStage.WITHDRAWN:
+        return
+    if made.stage is NoticeStage.PAYING:
+        reject("payment.in-flight", notice=notice_id, payment=made.payment)
+    name = made.payment
+    while name:
+        payment = load(ctx.state, name)
+        if payment.stage in CONFIRMED:
+            reject("payment.already-paid", notice=notice_id, payment=name)
+        name = payment.previous
+    made = replace(made, stage=NoticeStage.WITHDRAWN)
+    notice_record.put(ctx.state, notice_id, made)
+    notice_record.tell(ctx, notice_id, made)

@@ -3,6 +3,7 @@
     prepayment.grant      {prepayment, institution, fund_type, amount_fen}   notice to pay
     prepayment.give_back  {prepayment, institution, fund_type, amount_fen}   notice to the hospital
     prepayment.offset     {prepayment, institution, fund_type, amount_fen}   against what is owed
+    prepayment.withdraw   {prepayment}                                       before it is paid
 
 Applied for in January, back by the end of the year (RULES.md section 4.3). A prepayment is of one
 fund and is set off against that fund's payable only. What was asked back and is not paid yet is
@@ -22,8 +23,8 @@ from contracts.api import Answer, Args, Context, Contract, State, reject
 from contracts.organisations import require_competent, require_own_id
 from contracts.schema import Fen, Id
 from contracts.settlement import funds_chart as chart
-from contracts.settlement.clearing import account_record, notice_record
-from contracts.settlement.clearing.notice_record import Kind, Notice
+from contracts.settlement.clearing import account_record, notice_record, payment_record
+from contracts.settlement.clearing.notice_record import Kind, Notice, NoticeStage
 from contracts.settlement.funds_book import balance, post
 from contracts.settlement.records import content_digest
 from contracts.settlement.terms import FUNDS, PAYER_FUND
@@ -102,6 +103,26 @@ def offset(ctx: Context, args: Args) -> Answer:
     )  # fmt: skip
     account_record.put(ctx.state, institution, found)
     return _done(ctx, "offset", args, "")
+
+
+@CONTRACT.method(args={"prepayment": Id(50)}, kinds=("bureau",), posts=_POSTS)
+def withdraw(ctx: Context, args: Args) -> Answer:
+    """Take back the notice of a prepayment, or of what was asked back, that was not paid.
+
+    Refuses with ``payment.notice-not-found``, ``payment.in-flight``, ``payment.already-paid``.
+    """
+    notice_id = f"prepayment:{args['prepayment']}"
+    notice = notice_record.load(ctx.state, notice_id)
+    given = notice.kind is Kind.PREPAYMENT
+    require_competent(ctx, notice.payer if given else notice.payee)
+    fresh = notice.stage is not NoticeStage.WITHDRAWN
+    payment_record.withdraw_notice(ctx, notice_id, notice)
+    if fresh and not given:
+        _ask(ctx.state, notice.payer, notice.by_fund(), -1)
+    return {
+        "prepayment": args["prepayment"], "institution": notice.cause[0],
+        "amount_fen": notice.amount_fen, "notice": notice_id,
+    }  # fmt: skip
 
 
 def _begun(ctx: Context, method: str, args: Args) -> Answer | None:

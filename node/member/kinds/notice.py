@@ -25,7 +25,7 @@ def facts_of(made: Notice) -> dict[str, Any]:
         "kind": made.kind.value, "payer": made.payer, "payee": made.payee,
         "cause": list(made.cause), "issued_on": made.issued_on, "due_on": made.due_on,
         "amount_fen": made.amount_fen, "by_fund_fen": made.by_fund(), "open_fen": made.open_fen,
-        "paid_fen": made.amount_fen - made.open_fen, "paid_on": made.paid_on,
+        "paid_fen": made.paid_fen, "paid_on": made.paid_on,
         "funds": list(made.funds), "payment": made.payment, "attempts": made.attempts,
     }  # fmt: skip
 
@@ -41,7 +41,7 @@ def notices(is_mine: IsMine) -> StateKind:
         return Found(
             made.stage.value,
             {**facts_of(made), "side": side},
-            is_open=made.stage is not NoticeStage.PAID,
+            is_open=made.stage not in (NoticeStage.PAID, NoticeStage.WITHDRAWN),
             names=(("payment", made.payment),) if made.payment else (),
         )
 

@@ -389,6 +389,45 @@ def test_a_quota_says_what_shall_be_held_whatever_is_held_now() -> None:
     assert notice_record.load(month.state, again).amount_fen == 10_000
 
 
+def test_a_quota_with_a_zero_too_many_is_taken_back_before_it_is_paid() -> None:
+    """Otherwise the wrong money had to be paid before anybody could say what was meant."""
+    month = make_month()
+    wrong = quota(month, 1_000_000)
+    quota(month, 100_000, "advance.open-notice")
+    order = {"payment": f"{FINANCE_HUNAN}:w", "notice": wrong, "amount_fen": 1_000_000,
+             "bank": BANK}  # fmt: skip
+    month.world.do(FINANCE_HUNAN, "payment", "order", order, post="finance")
+
+    def withdraw(notice: str = wrong, refused: str = "", who: str = CENTRE) -> None:
+        call = month.world.refused if refused else month.world.do
+        told = (refused,) if refused else ()
+        call(*told, who, "advance", "withdraw", {"notice": notice}, post="finance")
+
+    withdraw(refused="payment.in-flight")
+    cancel = {"payment": order["payment"], "reason": "wrong_amount"}
+    month.world.do(FINANCE_HUNAN, "payment", "cancel", cancel, post="finance")
+    withdraw(refused="sender.kind", who=BUREAU_HUNAN)
+    withdraw()
+    withdraw()  # told twice it is one
+    again = order | {"payment": f"{FINANCE_HUNAN}:x"}
+    month.world.refused("payment.withdrawn", FINANCE_HUNAN, "payment", "order", again,
+                        post="finance")  # fmt: skip
+    month.on("2026-01-10")
+    month.world.refused("payment.not-overdue", BANK, "payment", "remind", {"notice": wrong},
+                        post="operator")  # fmt: skip
+    left = notice_record.load(month.state, wrong)
+    assert (left.amount_fen, left.open_fen, left.paid_fen) == (1_000_000, 0, 0)
+    right = quota(month, 100_000)
+    month.pay(right, FINANCE_HUNAN)
+    assert month.of_fund(chart.advance(HUNAN, GUANGDONG), "310101") == 100_000
+    withdraw(right, "payment.already-paid")
+    back = {"payment": f"{FINANCE_HUNAN}:{month.payments}", "amount_fen": 100_000,
+            "reference": "B-1", "value_on": "2025-06-10", "reason": "limit"}  # fmt: skip
+    month.world.do(BANK, "payment", "send_back", back, post="operator")
+    withdraw(right, "payment.already-paid")  # it may have been given back since
+    withdraw("none", "payment.notice-not-found")
+
+
 @pytest.mark.parametrize(
     ("used", "colour"),
     [(0, "green"), (69_999_999, "green"), (70_000_000, "yellow"), (89_999_999, "yellow"),
@@ -502,6 +541,33 @@ def test_a_prepayment_comes_back_once_however_it_is_asked_for(month: Month) -> N
     assert month.of_fund(account, "310100") == 0
     month.pay(prepay(month, "grant", 5, 7_000), FINANCE_GUANGDONG)
     prepay(month, "give_back", 6, 7_000)
+
+
+def test_a_prepayment_that_was_asked_for_by_mistake_is_taken_back(month: Month) -> None:
+    def withdraw(number: int, refused: str = "", who: str = BUREAU_GUANGZHOU) -> None:
+        args = {"prepayment": f"440100-p{number}"}
+        if refused:
+            month.world.refused(refused, who, "prepayment", "withdraw", args, post="finance")
+        else:
+            month.world.do(who, "prepayment", "withdraw", args, post="finance")
+
+    prepay(month, "grant", 1, 500_000)
+    withdraw(1, "sender.not-competent", BUREAU_SHENZHEN)
+    withdraw(1)
+    month.pay(prepay(month, "grant", 2, 50_000), FINANCE_GUANGDONG)
+    withdraw(2, "payment.already-paid")
+    prepay(month, "give_back", 3, 50_000)
+    prepay(month, "offset", 4, 1, "prepayment.above-held")
+    for _ in range(2):
+        withdraw(3)
+    asked = prepay(month, "give_back", 5, 20_000)
+    month.pay(asked, HOSPITAL)
+    prepay(month, "offset", 6, 30_000)
+    assert month.of_fund(chart.prepayment(HOSPITAL), "310100") == 0
+    owed = f"institution:{JUNE}:{HOSPITAL}"
+    month.world.refused("advance.no-notice", CENTRE, "advance", "withdraw", {"notice": owed},
+                        post="finance")  # fmt: skip
+    assert not any(trial_balance(month.state).values())
 
 
 def test_only_the_institutions_own_bureau_prepays_it_and_out_of_a_fund(month: Month) -> None:

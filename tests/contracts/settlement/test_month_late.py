@@ -18,7 +18,7 @@ from contracts.settlement.clearing import (
     statement_record,
 )
 from contracts.settlement.clearing.declaration_record import Stage
-from contracts.settlement.clearing.notice_record import Kind
+from contracts.settlement.clearing.notice_record import Kind, NoticeStage
 from contracts.settlement.clearing.standing import standing
 from contracts.settlement.lifecycle import ClaimState
 from contracts.settlement.refunds.consent import NEEDS
@@ -67,7 +67,7 @@ class LateWalk(Walk):
         self.month.world.do(BUREAU_SHENZHEN, "family", "authorise", tie, post="clerk")
         more: tuple[Callable[[], bool], ...] = (
             self.reverse_late, self.reverse_late, self.close_late, self.by_case, self.by_case,
-            self.prepay, self.prepay, self.wallet,
+            self.prepay, self.prepay, self.withdraw, self.wallet,
         )  # fmt: skip
         self.actions = (*self.actions, *more)
 
@@ -138,6 +138,20 @@ class LateWalk(Walk):
         args = {"prepayment": f"440100-p{self.given}", "institution": HOSPITAL, "fund_type": FUND,
                 "amount_fen": self.chance.randrange(1, most + 1)}  # fmt: skip
         self.month.world.do(BUREAU_GUANGZHOU, "prepayment", method, args, post="finance")
+        return True
+
+    def withdraw(self) -> bool:
+        """A prepayment, or what was asked back of one, is taken back before it is paid."""
+        waits = [
+            name for name in self.notices()
+            if name.startswith("prepayment:")
+            and (made := notice_record.load(self.month.state, name)).stage is NoticeStage.ISSUED
+            and not made.attempts
+        ]  # fmt: skip
+        if not waits:
+            return False
+        args = {"prepayment": self.chance.choice(waits).removeprefix("prepayment:")}
+        self.month.world.do(BUREAU_GUANGZHOU, "prepayment", "withdraw", args, post="finance")
         return True
 
     def wallet(self) -> bool:
