@@ -77,10 +77,10 @@ class Places:
         self.hospitals = {p: self._named(p, "hospital:H", scale.hospitals) for p in provinces}
         self.pharmacies = {p: self._named(p, "pharmacy:P", scale.pharmacies) for p in provinces}
         self.region: dict[str, str] = {}
-        for province in provinces:
-            every = (*self.hospitals[province], *self.pharmacies[province])
-            for number, institution in enumerate(every):
-                self.region[institution] = self.areas[province][number % scale.cities]
+        for kind in (self.hospitals, self.pharmacies):
+            for province, named in kind.items():
+                for number, institution in enumerate(named):
+                    self.region[institution] = self.areas[province][number % scale.cities]
 
     def _named(self, province: str, kind: str, count: int) -> list[str]:
         areas = self.areas[province]
