@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from contracts.api import Value
 from node.ledger.codec import decode_trusted, encode
+from node.ledger.generations import Generations
 from node.ledger.receipt import EXECUTED
 from node.ledger.types import STATE_KEY_CHARS_MAX
 
@@ -65,55 +66,29 @@ _READINGS = Readings()
 class CommittedState:
     """The base: rows of the store with a bounded cache. ``apply`` after the batch is on disk.
 
-    The cache is two dicts. What was used since the younger one was begun is in it; when that takes
-    half of what may be held, it becomes the older one, whose entries go unless they are used again.
-    So busy entries stay, and what is held goes neither up and down nor beyond its bound.
+    Admission reads on another thread than the one that applies; nothing is applied while it does.
     """
 
     def __init__(self, rows: ByteState, *, cache_bytes: int = CACHE_BYTES) -> None:
         self._rows = rows
-        self._half = cache_bytes // 2
-        self._young: dict[str, bytes | None] = {}
-        self._old: dict[str, bytes | None] = {}
-        self._young_bytes = self._old_bytes = 0
+        self._cache: Generations[str, bytes | None] = Generations(cache_bytes, _size)
 
     @property
     def held_bytes(self) -> int:
-        """Memory of the cache: at most ``cache_bytes`` and the writes of a block."""
-        return self._young_bytes + self._old_bytes
+        """Memory of the cache: at most ``cache_bytes`` and one entry."""
+        return self._cache.held_bytes
 
     def get(self, key: str) -> bytes | None:
-        found = self._young.get(key, ABSENT)
-        if found != ABSENT:
-            return found
-        value = self._old.get(key, ABSENT)
-        if value == ABSENT:
+        value = self._cache.get(key, ABSENT)
+        if value is ABSENT:
             value = self._rows.get(key)
-        self._young[key] = value
-        self._young_bytes += _size(key, value)
-        if self._young_bytes >= self._half:
-            self._turn()
+            self._cache.keep(key, value)
         return value
 
     def apply(self, writes: Mapping[str, bytes | None]) -> None:
         """Follow a commit: the rows have these writes already."""
-        young, grown = self._young, 0
         for key, value in writes.items():
-            held = young.get(key, ABSENT)
-            if held != ABSENT:
-                grown -= _size(key, held)
-            young[key] = value
-            grown += _size(key, value)
-        self._young_bytes += grown
-        if self._young_bytes >= self._half:
-            self._turn()
-
-    def _turn(self) -> None:
-        # Admission reads on another thread. If both turn at once, what was read in between is lost
-        # and read again; what was applied is not, for nothing is applied while a job runs. For the
-        # same reason a count may miss an entry, until the next turn but one.
-        self._old, self._young = self._young, {}
-        self._old_bytes, self._young_bytes = self._young_bytes, 0
+            self._cache.keep(key, value)
 
 
 def _size(key: str, value: bytes | None) -> int:

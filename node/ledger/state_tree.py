@@ -18,7 +18,6 @@ the overlays that were given to ``commit``.
 from __future__ import annotations
 
 import struct
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -26,6 +25,7 @@ from itertools import chain, groupby
 from typing import Final
 
 from node.ledger.errors import Unavailable
+from node.ledger.generations import Generations
 from node.ledger.state_proof import (
     PATH_BITS,
     Form,
@@ -47,7 +47,7 @@ CACHE_BYTES: Final = 96 << 20
 """Memory of the buckets that are held: all of them up to some 700,000 entries, then the hot ones.
 Counted in bytes, because a bucket grows with the state and their number alone bounds nothing."""
 
-BUCKET_BYTES: Final = 200
+BUCKET_BYTES: Final = 120
 """What a held bucket takes beside its entries: its object, its number, its place in the cache."""
 
 EMPTY: Final = 0
@@ -137,10 +137,7 @@ class StateTree:
         # than twice the memory, and a block would leave thousands of new ones that stay.
         self._hashes = bytearray(DIGEST_BYTES * (2 << depth))
         self._kinds = bytearray(2 << depth)
-        # The oldest use first. In a plain dict the oldest is found behind the gaps of all that were
-        # dropped before it: 29 us in a full one of this size, eight times for each settlement.
-        self._cache: OrderedDict[int, Bucket] = OrderedDict()
-        self._cache_bytes, self._held_bytes = cache_bytes, 0
+        self._cache: Generations[int, Bucket] = Generations(cache_bytes, _held)
 
     @property
     def depth(self) -> int:
@@ -154,8 +151,8 @@ class StateTree:
 
     @property
     def held_bytes(self) -> int:
-        """Memory of the buckets that are held, at most ``cache_bytes``."""
-        return self._held_bytes
+        """Memory of the buckets that are held, at most ``cache_bytes`` and one bucket."""
+        return self._cache.held_bytes
 
     # --- Filling ------------------------------------------------------------------------------
 
@@ -219,7 +216,7 @@ class StateTree:
         for node, kind in overlay.kinds.items():
             kinds[node] = kind
         for number in overlay.changed:
-            self._remember(number, overlay.buckets[number])
+            self._cache.keep(number, overlay.buckets[number])
         assert self.root == overlay.root, "the base differs from the overlay just committed"
 
     def _change_buckets(self, changes: Changes, buckets: dict[int, Bucket]) -> tuple[int, ...]:
@@ -357,27 +354,18 @@ class StateTree:
 
     def _bucket(self, number: int) -> Bucket:
         """Entries of a bucket in the committed state."""
-        bucket = self._cache.get(number)
-        if bucket is not None:
-            self._cache.move_to_end(number)
-            return bucket
-        if self._kinds[(1 << self._depth) + number] == EMPTY:
-            return b""
-        bucket = _make_bucket(self._source(number))
-        self._remember(number, bucket)
+        bucket = self._cache.get(number, None)
+        if bucket is None:
+            if self._kinds[(1 << self._depth) + number] == EMPTY:
+                return b""
+            bucket = _make_bucket(self._source(number))
+            self._cache.keep(number, bucket)
         return bucket
 
-    def _remember(self, number: int, bucket: Bucket) -> None:
-        cache = self._cache
-        known = cache.get(number)
-        if known is not None:
-            self._held_bytes -= BUCKET_BYTES + len(known)
-        self._held_bytes += BUCKET_BYTES + len(bucket)
-        cache[number] = bucket
-        cache.move_to_end(number)
-        while self._held_bytes > self._cache_bytes:
-            _, gone = cache.popitem(last=False)
-            self._held_bytes -= BUCKET_BYTES + len(gone)
+
+def _held(_number: int, bucket: Bucket) -> int:
+    """Memory of a bucket that is held."""
+    return BUCKET_BYTES + len(bucket)
 
 
 def _set(node: int, value: Node, nodes: Hashes, kinds: Kinds) -> None:
