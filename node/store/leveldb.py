@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,10 @@ class LevelStore:
     ) -> None:
         self.path = path
         self._failed: WriteFailed | None = None
+        # LevelDB puts what it holds in memory into the heap of the thread that writes. The thread
+        # that executes has long-lived records in its heap: between these, tens of MB of memtable
+        # that come and go would leave holes.
+        self._writer = ThreadPoolExecutor(1, "leveldb-write")
         try:
             self._db = plyvel.DB(
                 str(path),
@@ -99,6 +104,9 @@ class LevelStore:
         return _rows(self, self._db, start, stop, reverse)
 
     def write(self, batch: Sequence[Operation], *, sync: bool) -> None:
+        self._writer.submit(self._write, batch, sync).result()
+
+    def _write(self, batch: Sequence[Operation], sync: bool) -> None:
         if self._failed is not None:
             raise self._failed
         try:
@@ -117,6 +125,7 @@ class LevelStore:
         return LevelSnapshot(self, self._db.snapshot())
 
     def close(self) -> None:
+        self._writer.shutdown()
         self._db.close()
 
     def _damaged(self, error: Exception) -> DatabaseDamaged | DatabaseBarred:
