@@ -100,7 +100,7 @@ def create(
     count = len(names)
     free = free_ports(2 * count)
     ports = range(port, port + count) if port else free[:count]
-    return network.create(
+    known = network.create(
         folder,
         members,
         ports=dict(zip(names, ports, strict=True)),
@@ -109,8 +109,10 @@ def create(
         time_ms=time.time_ns() // 1_000_000,
         parameters={},
         contracts={contract.name: contract.version for contract in CONTRACTS},
-        begin=processes.begin_keys if bureaus > 1 else None,
     )
+    if bureaus > 1:
+        processes.begin_keys([place for place in known.nodes if place.votes])
+    return known
 
 
 @app.command("found")
@@ -218,10 +220,6 @@ def _load_or_create(
         return made, True
     except (KeyFileError, processes.NodeFailed) as error:
         fail(Exit.LOCAL, f"cannot make a network in {folder}: {error}")
-    except OSError as error:
-        if error.filename:
-            raise  # it says where by itself
-        fail(Exit.LOCAL, f"cannot make a network in {folder}: {error.strerror or error}")
 
 
 def _load(folder: Path) -> Network:

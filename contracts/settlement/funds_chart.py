@@ -286,12 +286,13 @@ FUND_TYPES = frozenset(FUNDS) | {PERSONAL_ACCOUNT, CASH}
 cash. Advances move by their own contract."""
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def entry_of(account: str) -> tuple[AccountKind, str]:
     """The kind of an account and the key of the state entry that holds it.
 
     Refuses with ``funds.unknown-account`` what the chart does not have. Remembers names: every
-    settlement asks about the same areas, provinces and institutions.
+    settlement asks about the same areas, provinces and institutions, which are some thousands;
+    more room would fill with persons.
     """
     name, _, rest = account.partition(":")
     kind = CHART.get(name)

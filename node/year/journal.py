@@ -83,8 +83,6 @@ class Journal:
     """Notices that nobody has looked at yet."""
     owed: dict[tuple[str, str], int] = field(default_factory=dict)
     """(institution, month) -> what an audited month comes to."""
-    waiting: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """Period -> notices of its statements that are not paid."""
     to_money: Counter[int] = field(default_factory=Counter)
     """Days from discharge to the institution's money -> settlements."""
     unpaid: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -131,9 +129,8 @@ class Journal:
         months = [made for month in self.months.values() for made in month.values()]
         return (
             sum(len(made.rows) + len(made.by_day) for made in months)
-            + sum(map(len, self.stays.values())) + sum(map(len, self.waiting.values()))
-            + len(self.known) + len(self.issued) + len(self.owed) + len(self.due)
-            + len(self.noticed) + len(self.to_state)
+            + sum(map(len, self.stays.values())) + len(self.known) + len(self.issued)
+            + len(self.owed) + len(self.due) + len(self.noticed) + len(self.to_state)
         )  # fmt: skip
 
     def read(self, receipt: Receipt) -> None:
@@ -146,8 +143,9 @@ class Journal:
                 taken(self, event.fields, receipt)
             elif event.topic.startswith("advance.") and "period" in event.fields:
                 fields = event.fields
-                colour = event.topic.partition(".")[2]
-                self.colours[fields["period"]][fields["home"], fields["care"]] = colour
+                pair = intern(fields["home"]), intern(fields["care"])
+                colour = intern(event.topic.partition(".")[2])
+                self.colours[fields["period"]][pair] = colour
 
     def settled(self, fields: dict[str, Any], receipt: Receipt) -> None:
         """A settlement becomes a row of its institution's month."""
@@ -233,9 +231,7 @@ class Journal:
     def notice(self, fields: dict[str, Any], _receipt: Receipt) -> None:
         """Somebody has to pay."""
         self.issued.append(dict(fields))
-        if fields["kind"] == "clearing":
-            self.waiting[fields["notice"].split(":")[1]].add(fields["notice"])
-        elif fields["kind"] in CITY_NOTICES:
+        if fields["kind"] in CITY_NOTICES:
             self._between_cities("asked", fields)
         elif fields["kind"] in INSURER_NOTICES:
             sign = INSURER_NOTICES[fields["kind"]]
@@ -247,9 +243,7 @@ class Journal:
     def paid(self, fields: dict[str, Any], _receipt: Receipt) -> None:
         """Money has arrived."""
         name = fields["notice"].split(":", 2)
-        if name[0] == "clearing":
-            self.waiting[name[1]].discard(fields["notice"])
-        elif name[0] == "institution":
+        if name[0] == "institution":
             month, institution = name[1], name[2]
             rows = self.months[month].pop(institution, None)
             if rows is not None:

@@ -42,7 +42,7 @@ that the largest wave takes no more of the node's memory than a usual day's."""
 VALID_MS = 12 * 3_600_000
 WAIT_S_MAX = 120.0
 OPEN = OpenOptions(
-    diff_heights=10, check_heights=10, tree_depth=16, index=False,
+    diff_heights=10, check_heights=10, tree_depth=18, index=False,
     tree_cache_bytes=12 << 20, state_cache_bytes=8 << 20,
 )  # fmt: skip
 """Caches that are full in January of 200,000 claims and do not grow with the state: all of

@@ -18,6 +18,9 @@ from node.year.ledger import ReadState
 Key = tuple[str, str]
 """(account, fund type)."""
 
+INCOME_OF = ("fund:", "clearing:", "benefit:")
+"""Accounts of which the report tells what came in beside what is left."""
+
 
 @dataclass(slots=True)
 class Sums:
@@ -25,6 +28,7 @@ class Sums:
 
     balances: dict[Key, int] = field(default_factory=lambda: defaultdict(int))
     into: dict[Key, int] = field(default_factory=lambda: defaultdict(int))
+    """What was posted to accounts ``INCOME_OF``, without what was taken from them."""
     postings: int = 0
     calls: Counter[str] = field(default_factory=Counter)
     """Events by topic: ``claim.settled`` and so on."""
@@ -41,7 +45,7 @@ class Sums:
             # Texts of a receipt are new; of a thousand alike one is kept.
             key = (intern(_shown(leg.account)), intern(leg.fund_type))
             self.balances[key] += leg.amount_fen
-            if leg.amount_fen > 0:
+            if leg.amount_fen > 0 and key[0].startswith(INCOME_OF):
                 self.into[key] += leg.amount_fen
             self.postings += 1
 
