@@ -14,7 +14,9 @@ from cli.show import After, ByClaim, Limit, PersonId, asked, next_page, record
 
 app = typer.Typer(no_args_is_help=True)
 
-ProductId = Annotated[str, typer.Argument(metavar="PRODUCT", help="For example insurer:one:hmb.")]
+ProductId = Annotated[
+    str, typer.Argument(metavar="PRODUCT", help="For example insurer:example:hmb.")
+]
 
 
 @app.command("product")

@@ -250,7 +250,7 @@ def _noun(name: str) -> Any:
         return _command(name, home)
     group: Any = typer.main.get_group(home)
     group.name, group.help = name, noun.help
-    group.commands = _Commands(noun, group.commands)
+    group.commands = _Commands(noun, _spelled(group.commands))
     return group
 
 
@@ -290,13 +290,22 @@ class _Commands(Mapping[str, Any]):
             from cli.calls import mount  # here: the contracts are the longest of all imports
 
             mount(group, self._noun.calls)
-        return typer.main.get_group(group).commands
+        return _spelled(typer.main.get_group(group).commands)
 
 
 def _command(name: str, function: Callable[..., None]) -> Any:
     group = typer.Typer()
     group.command(name)(function)
-    return typer.main.get_group(group).commands[name]
+    return _spelled(typer.main.get_group(group).commands)[name]
+
+
+def _spelled(commands: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same commands, their arguments in capitals wherever they are named."""
+    for command in commands.values():
+        for parameter in command.params:
+            if parameter.param_type_name == "argument" and parameter.metavar is None:
+                parameter.metavar = parameter.name.upper()
+    return commands
 
 
 def _found(home: str) -> Any:

@@ -120,7 +120,8 @@ def reconcile(
     """Reconcile a month with the ledger: sums by scheme, clearing type and agency (3201), then the
     exact settlements that differ (3202), refunds as rows of their own. 月度对账
 
-    For a month that is declared. A plain list of bills by day of discharge: claim reconcile.
+    For the month that is to be declared. A plain list of bills by day of discharge is for
+    `yibao claim reconcile`.
     """
     try:
         theirs = read_rows(file.read_text(encoding="utf-8-sig"))

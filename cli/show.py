@@ -43,9 +43,7 @@ PersonId = Annotated[str, typer.Argument(metavar="PERSON", help="Pseudonym of th
 Limit = Annotated[int, typer.Option(help="Rows at the most.", min=1, max=10_000)]
 After = Annotated[str, typer.Option(help="Cursor `next` of the page before.")]
 On = Annotated[str | None, typer.Option("--on", help="Date YYYY-MM-DD; today when left out.")]
-Account = Annotated[
-    str, typer.Argument(help="For example fund:430100 or payable:hospital:H43010000123.")
-]
+Account = Annotated[str, typer.Argument(help="For example fund:430100 or clearing:430000->440000.")]
 Area = Annotated[str, typer.Argument(help="Pooling area, six digits.")]
 ByClaim = Annotated[
     str | None,

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import typer.main
+from rich.emoji import Emoji
 
 from cli.exits import MEANING, Exit
 from cli.identity import new_seed, write_key
@@ -49,6 +50,10 @@ def test_every_command_has_help_and_so_has_each_of_its_words(
     assert command.help, path
     silent = [p.name for p in command.params if not p.help]
     assert not silent, f"{' '.join(path)}: {silent}"
+    told = [command.help, *(p.help for p in command.params)]
+    assert [Emoji.replace(text) for text in told] == told, ":hospital: is a picture"
+    arguments = [p.metavar for p in command.params if p.param_type_name == "argument"]
+    assert arguments == [str(name).upper() for name in arguments], "as docs/cli.md spells them"
 
 
 def test_every_group_has_help() -> None:
