@@ -99,8 +99,9 @@ ROWS: tuple[Row, ...] = (
     Row("signature.expired", 401,
         "The request was signed too long ago, for too long, or for the future.",
         "请求签名的时间已过期、有效期过长或在将来。",
-        "Set the computer's clock and sign again; a signature lives at most 120 seconds.",
-        "校准电脑时钟后重新签名；签名最长有效 120 秒。"),
+        "Compare clocks, `values.now_s` is the node's; set the wrong one and sign again. "
+        "A signature lives at most 120 seconds.",
+        "核对时钟（`values.now_s` 为节点时钟），校准有误的一方后重新签名；签名最长有效 120 秒。"),
     Row("signature.body-differs", 401,
         "The Content-Digest header is not the SHA-256 of the body that arrived.",
         "Content-Digest 与收到的请求体不一致。",

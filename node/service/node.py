@@ -371,7 +371,8 @@ class Node:
             self._log,
             situation=self._replica.situation, place=self._place,
             network=lambda: self.network,
-            transfer=lambda: self.transfer, works=self._works, is_copy=self._is_copy,
+            transfer=lambda: self.transfer, untimely=lambda: self._received.untimely,
+            works=self._works, is_copy=self._is_copy,
             quarantined=lambda: len(self._admission.quarantined),
             monotonic_ms=self._monotonic_ms, wall_clock_ms=self._clock_ms,
         )  # fmt: skip

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -37,6 +38,25 @@ class WrongContent(Exception):  # noqa: N818  (says what it is)
     """These bytes are not the block of that header."""
 
 
+@dataclass(frozen=True, slots=True)
+class Untimely:
+    """A proposal that got no vote of this node for its time."""
+
+    height: int
+    proposer: str
+    ahead_ms: int
+    """Of this node's clock; negative where it was behind."""
+
+    @property
+    def sentence(self) -> str:
+        """For the operator: nobody else notices a clock that is wrong."""
+        far = f"{abs(self.ahead_ms) / 1000:.0f} s {'ahead of' if self.ahead_ms > 0 else 'behind'}"
+        return (
+            f"The clock: the block that {self.proposer} proposed at height {self.height} is {far} "
+            "this node's clock and got no vote here. One of the two clocks is wrong."
+        )
+
+
 class ReceivedBlocks:
     """Executes blocks that this node did not build. For the event loop's thread."""
 
@@ -59,6 +79,8 @@ class ReceivedBlocks:
         self._log = log
         self.on_differs: Callable[[BlockDiffers], None] = lambda error: None
         """Told of a block that executes to something else here."""
+        self.untimely: Untimely | None = None
+        """The last proposal, where it was one."""
         self._exchange: Exchange | None = None
         self._holders: dict[BlockId, list[MemberId]] = {}
         self._certified: set[BlockId] = set()
@@ -123,8 +145,20 @@ class ReceivedBlocks:
     def _verdict(self, result: BlockResult, fresh: bool) -> Verdict:
         if result.checked < Checked.REEXECUTED:
             return Verdict.APPLIED
-        timely = not fresh or is_timely(result.header.time_ms, self._clock_ms())
-        return Verdict.VALID if timely else Verdict.UNTIMELY
+        if not fresh:
+            return Verdict.VALID
+        header, clock_ms, before = result.header, self._clock_ms(), self.untimely
+        if is_timely(header.time_ms, clock_ms):
+            self.untimely = None
+            return Verdict.VALID
+        found = Untimely(header.height, header.proposer, header.time_ms - clock_ms)
+        self.untimely = found
+        if before is None or before.proposer != found.proposer:
+            self._log.warning(
+                "block.untimely", height=found.height, peer=found.proposer,
+                seconds=round(found.ahead_ms / 1000, 1), reason=found.sentence,
+            )  # fmt: skip
+        return Verdict.UNTIMELY
 
     def _answer(self, block: Block, verdict: Verdict, result: BlockResult | None) -> None:
         following = (

@@ -16,6 +16,7 @@ from node.p2p.payloads import Share
 from node.service.chain import Chain
 from node.service.keys import ValidateKeys
 from node.service.network import Network
+from node.service.received import Untimely
 from node.service.situation import Place, Waiting, Watch, waiting
 from node.service.state_transfer import StateTransfer
 from node.telemetry import Metrics
@@ -45,6 +46,7 @@ class Report:
         place: Callable[[], Place],
         network: Callable[[], Network | None],
         transfer: Callable[[], StateTransfer | None],
+        untimely: Callable[[], Untimely | None],
         works: Callable[[], bool],
         is_copy: Callable[[], bool],
         quarantined: Callable[[], int],
@@ -61,6 +63,7 @@ class Report:
         self._place = place
         self._network = network
         self._transfer = transfer
+        self._untimely = untimely
         self._works = works
         self._is_copy = is_copy
         self._quarantined = quarantined
@@ -219,7 +222,18 @@ class Report:
         transfer = self._transfer()
         if transfer is not None and (taken := transfer.sentence()) is not None:
             return taken
-        return self.waiting().sentence + self._about_keys() + self._about_certificates(network)
+        return (
+            self.waiting().sentence
+            + self._about_clock()
+            + self._about_keys()
+            + self._about_certificates(network)
+        )
+
+    def _about_clock(self) -> str:
+        untimely = self._untimely()
+        if untimely is None or untimely.height < self._chain.parent.header.height:
+            return ""  # the others' next block was timely, or is this node's own
+        return f" {untimely.sentence}"
 
     def _about_keys(self) -> str:
         if not self.lost:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import shutil
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
+from itertools import pairwise
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -186,6 +189,47 @@ def test_a_bug_in_what_is_done_every_second_costs_that_step_only(
         before = seen["passed on"]
         await until(lambda: seen["passed on"] > before + 3)
         assert b"peer-bug" in node.metrics()
+
+    tell(tmp_path, story)
+
+
+class Warnings:
+    """A log that keeps what it is warned of."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, object]] = []
+
+    def warning(self, event: str, **fields: object) -> None:
+        self.said.append((event, fields["peer"]))
+
+
+@pytest.mark.parametrize(("off_ms", "far"), [(-7_000, "s ahead of"), (90_000, "90 s behind")])
+def test_a_clock_that_is_wrong_is_told(tmp_path: Path, off_ms: int, far: str) -> None:
+    """Its node votes for nobody's new block, and nothing else shows that: blocks go on."""
+
+    async def story(cluster: Cluster, client: Client) -> None:
+        amounts = itertools.count(1)
+        first = cluster.primary()
+        node, log = cluster.nodes[(first + 1) % 4], Warnings()
+        received, right = node._received, node._received._clock_ms
+
+        async def go_on(condition: Callable[[], bool]) -> None:
+            async with asyncio.timeout(20):
+                while not condition():
+                    await done(cluster.nodes[first], client.enter("a", next(amounts)))
+
+        received._log = cast(Any, log)
+        received._clock_ms = lambda: right() + off_ms
+        await go_on(lambda: far in node.status().waiting_for)
+        event, proposer = log.said[-1]
+        assert event == "block.untimely"
+        assert f"the block that {proposer} proposed" in node.status().waiting_for
+        height = node.head.height
+        await go_on(lambda: node.head.height > height + 4)
+        assert all(one != after for one, after in pairwise(log.said)), "each is named once"
+        received._clock_ms = right
+        await go_on(lambda: received.untimely is None)
+        assert "clock" not in node.status().waiting_for
 
     tell(tmp_path, story)
 
