@@ -26,6 +26,8 @@ from cli.exits import Exit
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 
+NOTHING = "—"
+"""Shown for what there is none of."""
 HEXADECIMAL = re.compile("[0-9a-f]{40,}")
 COLUMNS_MAX = 6
 """Of a table; wider rows are shown one below the other."""
@@ -143,7 +145,9 @@ def print_fields(title: str, fields: Mapping[str, object]) -> None:
     table.add_column(overflow="fold")
     for name, value in fields.items():
         text = str(value)
-        label = name.removesuffix("_fen") if text.endswith(" 元") else name
+        label = name.removesuffix("_fen") if text.endswith((" 元", NOTHING)) else name
+        if label != name and label in fields:  # settlements set aside, and what they come to
+            label = f"{label} 元"
         table.add_row(escape(label), escape(text))
     out.print(table)
 
@@ -151,7 +155,7 @@ def print_fields(title: str, fields: Mapping[str, object]) -> None:
 def shown(name: str, value: Any) -> str:
     """A value for people, by the name of its field: yuan, local time, short JSON for structures."""
     if value is None or value == {}:
-        return "—"
+        return NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int) and name.endswith("_fen"):
@@ -159,7 +163,7 @@ def shown(name: str, value: Any) -> str:
     if isinstance(value, int) and name.endswith("_ms") and value >= INSTANT_MS_MIN:
         return time_of(value)
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return ", ".join(value) or "—"
+        return ", ".join(value) or NOTHING
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False)
     return str(value)

@@ -46,11 +46,13 @@ def test_a_column_that_folds_is_still_there() -> None:
 
 def test_an_amount_in_yuan_does_not_stand_beside_the_word_fen() -> None:
     with output.out.capture() as captured:
-        print_record("Receipt", {"total_fen": 12_345, "counters": {"paid_fen": 1}, "fen": "none"})
+        print_record("Receipt", {"total_fen": 12_345, "open_fen": None, "counters": {"paid_fen": 1},
+                                 "aside": 2, "aside_fen": 50, "fen": "none"})  # fmt: skip
     text = captured.get()
     assert re.search(r"total +│ 123\.45 元", text)
     assert re.search(r"counters\.paid +│ 0\.01 元", text)
     assert "_fen" not in text
+    assert re.search(r"aside +│ 2 .*\n.*aside 元 +│ 0\.50 元", text), "two names for two things"
 
 
 def test_a_table_without_rows_says_so_and_keeps_its_footer() -> None:

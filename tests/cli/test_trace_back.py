@@ -117,6 +117,8 @@ def test_the_way_back_meets_the_way_there(desk: Desk) -> None:
         shown = desk.screens.text(AUDITOR, "audit", "bank", "trace", BANK, reference)
         assert ONE in shown.replace("\n", "")
         assert "difference 差额 0.00" in shown
+        labels = [row.split("│")[1].strip() for row in shown.split("\n") if row.count("│") == 3]
+        assert len(set(labels)) == len(labels), "the notice and its amount have names of their own"
 
 
 @pytest.mark.parametrize(
