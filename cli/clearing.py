@@ -5,7 +5,7 @@ The calls come from the contracts' own declarations (``calls``); what is here lo
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -75,10 +75,20 @@ def clearing_show(context: typer.Context, period: MonthName, as_json: Json = Fal
         [
             (r["home"], r["care"], yuan(int(r["total_fen"])), yuan(int(r["adjusted_fen"])),
              r["confirmed_by_home"] or "", r["confirmed_by_care"] or "", shown("", r["paid"]),
-             "" if r["open_fen"] is None else yuan(int(r["open_fen"])), r["advance"])
+             _to_pay(r), r["advance"])
             for r in rows
         ],
     )  # fmt: skip
+
+
+def _to_pay(row: dict[str, Any]) -> str:
+    """What is open of a statement's notice: below zero the place of care pays it; ``net`` where the
+    notice is of both directions, which have it in common."""
+    if row["open_fen"] is None:
+        return ""
+    if str(row["notice"]).startswith("netting:"):
+        return f"net 轧差 {yuan(int(row['open_fen']))}"
+    return yuan(int(row["open_fen"]) * (-1 if int(row["total_fen"]) < 0 else 1))
 
 
 @clearing.command("province")

@@ -330,6 +330,10 @@ def _show(told: dict[str, Any]) -> None:
     )  # fmt: skip
     for part in told["parts"]:
         _show_part(part)
+    if notice["kind"] == NETTING and not any(part.get("withheld") for part in told["parts"]):
+        totals = {part["home"]: int(part["total_fen"]) for part in told["parts"]}
+        owes, owed = totals.pop(notice["payer"]), sum(totals.values())
+        out.print(f"set off 轧差: {yuan(owes)} - {yuan(owed)} = notice {yuan(owes - owed)}")
 
 
 def role_of(payment: dict[str, Any], reference: str) -> str:

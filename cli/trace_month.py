@@ -19,6 +19,8 @@ from contracts.settlement.clearing.cities import statement_name
 
 WITHHELD, ABSENT = "withheld", "absent"
 NOT_FOUND = 404
+NETTING = "netting"
+"""Kind of a notice that sets two statements off."""
 ATTEMPTS_MAX = 50
 """Payments of one notice that are followed back."""
 WAYS = (
@@ -241,7 +243,8 @@ def _statement(cleared: dict[str, Any]) -> list[str]:
         return [f"statement 清分表: {where}: nothing to clear 无应清算金额"]
     national = True
     if WITHHELD not in statement:
-        words = f"{statement['home']} -> {statement['care']}, period {statement['period']}"
+        words = f"{statement['home']} -> {statement['care']}, period {statement['period']}, "
+        words += f"{yuan(int(statement['total_fen']))} 元"
         national = statement["home"][:2] != statement["care"][:2]
     lines = [f"statement 清分表: {words}"]
     for name, title in WAYS:
@@ -272,6 +275,9 @@ def _money(title: str, paid: dict[str, Any] | None) -> list[str]:
     if WITHHELD in notice:
         return [f"{title}: withheld from this reader 无权查看"]
     lines = [f"{title}: {notice['notice']}, {notice['stage']}, due {notice['due_on']}"]
+    if notice["kind"] == NETTING:
+        amount = yuan(int(notice["amount_fen"]))
+        lines.append(f"  set off against the other direction 轧差: {amount} 元 to pay")
     stands, waits = int(notice["paid_fen"]), int(notice["open_fen"])
     if stands and waits:
         late = notice["overdue_working_days"]
