@@ -122,10 +122,10 @@ def clearing_city(context: typer.Context, area: City, as_json: Json = False) -> 
         side = found[name]
         print_table(
             f"{title} {area}",
-            ("notice", "periods", "amount 元", "stage", "due", "payment"),
+            ("notice", "periods", "amount 元", "open 元", "stage", "due", "payment"),
             [
                 (n["notice"], f"{n['first']} to {n['last']}", yuan(int(n["amount_fen"])),
-                 n["stage"], n["due_on"], n["payment"] or "")
+                 yuan(int(n["open_fen"])), n["stage"], n["due_on"], n["payment"] or "")
                 for n in side["notices"]
             ],
             footer=f"confirmed and in no notice yet 待通知: {yuan(int(side['due_fen']))}",

@@ -248,7 +248,9 @@ def _statement(cleared: dict[str, Any]) -> list[str]:
         national = statement["home"][:2] != statement["care"][:2]
     lines = [f"statement 清分表: {words}"]
     for name, title in WAYS:
-        if cleared[name] is not None or (name == "clearing" and national):
+        if name == "clearing" and national and cleared[name] is None and statement.get("paid"):
+            lines.append(f"{title}: it came to nothing 轧抵为零,无需付款")
+        elif cleared[name] is not None or (name == "clearing" and national):
             lines += _money(title, cleared[name])
     return lines
 

@@ -54,8 +54,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     made.settle(ONE, [line(1, BED, 100_000)])
     made.on("2025-07-01").declare()
     made.confirm()
-    made.on("2025-07-21").do(CENTRE, "clearing", "cut", {"period": JUNE}, "finance")
-    yield made
+    yield made.on("2025-07-21")
     made.close()
 
 
@@ -66,6 +65,7 @@ def say_yes(desk: Desk, home: str, care: str, fen: int) -> None:
 
 
 def test_what_is_set_off_is_told_wherever_less_is_paid_than_is_owed(desk: Desk) -> None:
+    desk.do(CENTRE, "clearing", "cut", {"period": JUNE}, "finance")
     say_yes(desk, HUNAN, GUANGDONG, OWES)
     assert "跨省清算付款: no notice yet" in desk.screens.text(*AUDITOR, "trace", ONE)
     say_yes(desk, GUANGDONG, HUNAN, BACK)
@@ -82,3 +82,19 @@ def test_what_is_set_off_is_told_wherever_less_is_paid_than_is_owed(desk: Desk) 
     withheld = desk.screens.text(FINANCE_HUNAN, "finance", "bank", "trace", BANK, "R-1")
     assert "withheld" in withheld
     assert "轧差" not in withheld
+
+
+def test_a_statement_that_comes_to_nothing_waits_for_no_notice(desk: Desk) -> None:
+    """All that the fund has paid is taken off before the cut; the provinces net no more."""
+    struck = {"line": "1", "line_fen": 100_000, "amount_fen": OWES, "reason": "not_done"}
+    for bureau, region in ((BUREAU_HUNAN, HUNAN), (BUREAU_GUANGDONG, GUANGDONG)):
+        apart = {"name": "netting", "region": region, "value": {"with": []}}
+        desk.do(bureau, "organisations", "set_parameter", apart, "checker")
+    desk.deduct("440100-d1", ONE, [struck])
+    desk.decide("440100-d1", OWES)
+    desk.do(CENTRE, "clearing", "cut", {"period": JUNE}, "finance")
+    assert "跨省清算付款: no notice yet" in desk.screens.text(*AUDITOR, "trace", ONE)
+    say_yes(desk, HUNAN, GUANGDONG, 0)
+    text = desk.screens.text(*AUDITOR, "trace", ONE)
+    assert f"{HUNAN} -> {GUANGDONG}, period {JUNE}, 0.00 元" in text
+    assert "跨省清算付款: it came to nothing" in text
