@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from contracts.settlement.bank import REST
+
 Row = dict[str, Any]
 
 MATCHED, DIFFERS, UNKNOWN = "matched", "amount-differs", "unknown"
@@ -76,6 +78,9 @@ def agrees(found: Row) -> bool:
 def _movements(notice: Row) -> Iterable[_Movement]:
     direction = DIRECTION.get(notice.get("side", ""))
     for one in notice["payments"] if direction is not None else ():
+        # What a bank has paid short is one line of its statement, and two movements of the ledger.
+        rest = (one["reference"] or "") + REST
+        short = sum(back["amount_fen"] for back in one["returns"] if back["reference"] == rest)
         if one["state"] in PAID:
             # Of one's own bank first: it is the one that writes the statement.
             mine = [one["reference"], one["received_reference"]]
@@ -84,9 +89,12 @@ def _movements(notice: Row) -> Iterable[_Movement]:
                 mine, day = mine[::-1], one["received_on"]
             references = (*filter(None, mine), one["payment"])
             yield _Movement(
-                str(direction), references, one["amount_fen"], day, one["payment"], notice["name"]
-            )
+                str(direction), references, one["amount_fen"] - short, day, one["payment"],
+                notice["name"],
+            )  # fmt: skip
         for back in one["returns"]:
+            if back["reference"] == rest:
+                continue
             yield _Movement(
                 "returned", (back["reference"],), back["amount_fen"], back["value_on"],
                 one["payment"], notice["name"],

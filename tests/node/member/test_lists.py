@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cli.member_account import agrees, compare
 from cli.member_lists import KINDS, LISTS
 from node.member import records as member_records
 from node.member.build import Built
@@ -229,3 +230,23 @@ def test_who_follows_headers_only_follows_them(story: Story) -> None:
 
 def test_the_command_line_names_every_kind() -> None:
     assert set(KINDS) == set(member_records.KINDS)
+
+
+def test_what_a_bank_has_paid_short_is_one_line_of_its_statement() -> None:
+    day = "2025-07-21"
+    payment = {
+        "payment": "finance:430000:2", "state": "part-back", "reference": "B1", "value_on": day,
+        "received_reference": "", "received_on": "", "amount_fen": 144_500,
+        "returns": [
+            {"reference": "B1:rest", "amount_fen": 2, "value_on": day},
+            {"reference": "B3", "amount_fen": 4_500, "value_on": day},
+        ],
+    }  # fmt: skip
+    notice = {"name": "clearing:2025-06:430000:440000", "side": "pay", "payments": [payment]}
+    line = {"order": "", "value_on": day}
+    lines = [
+        line | {"reference": "B1", "direction": "out", "amount_fen": 144_498},
+        line | {"reference": "B3", "direction": "returned", "amount_fen": 4_500},
+    ]
+    assert agrees(compare(lines, [notice]))
+    assert not agrees(compare([lines[0] | {"amount_fen": 144_500}, lines[1]], [notice]))
