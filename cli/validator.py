@@ -13,6 +13,7 @@ proposed by mistake.
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,10 +23,10 @@ from cli.calls import show_submission
 from cli.client import CallSpec, Client
 from cli.exits import Exit
 from cli.identity import KeyFileError, open_key, read_key_header
-from cli.output import Json, fail, out, print_fields, print_json, print_table
+from cli.output import Json, fail, out, print_fields, print_json, print_table, time_of
 from cli.passphrase import read_passphrase
 from cli.session import open_client
-from contracts.governance import quorum
+from contracts.governance import proposal_status, quorum
 from contracts.validator_set import ATTESTED_MAX
 from node.ledger import crypto
 from node.ledger.crypto import H
@@ -195,12 +196,14 @@ def show(context: typer.Context, vote_id: VoteId, as_json: Json = False) -> None
         print_json(answer)
         return
     approved = sum(1 for _, yes, _ in value["votes"] if yes)
-    fields: dict[str, object] = {"action": value["action"], "status": value["status"]}
+    status = proposal_status(value, time.time_ns() // 1_000_000)
+    fields: dict[str, object] = {"action": value["action"], "status": status}
+    fields["to be decided by"] = time_of(value["until_ms"])
     fields |= {f"of {name}": _shown(part) for name, part in value["subject"].items()}
     fields["votes"] = f"{approved} for it of {value['quorum']} needed"
     if value["action"] == "validator":
         fields["attested"] = value["attested_height"] or "not yet (yibao validator attest)"
-    if value["status"] == APPROVED:
+    if status == APPROVED:
         fields["waits for"] = f"{ATTEST_NEXT} {vote_id}"
     print_fields(f"Proposal 提案 {vote_id}", fields)
     print_table(

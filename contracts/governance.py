@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from contracts import parameters, registry
-from contracts.api import Answer, Args, Context, Contract, State, Value, reject
+from contracts.api import Answer, Args, Context, Contract, Value, reject
 from contracts.organisation_methods import NEW_KEY, NEW_ORGANISATION, create, register_key
 from contracts.organisations import (
     load,
@@ -194,12 +194,10 @@ def attest(ctx: Context, args: Args) -> Answer:
     return {"height": proposal["attested_height"], "status": proposal["status"]}
 
 
-def proposal_status(state: State, vote_id: str, now_ms: int) -> str | None:
-    """``open``, ``approved`` (the quorum is there, the key's attestation is not), ``lapsed``,
-    ``carried``, ``refused``; None for an id that nobody proposed."""
-    proposal = state.get(f"vote/{vote_id}")
-    if proposal is None:
-        return None
+def proposal_status(proposal: Value, now_ms: int) -> str:
+    """Of a state entry ``vote/<id>``: ``open``, ``approved`` (the quorum is there, the key's
+    attestation is not), ``carried``, ``refused``; ``lapsed`` once its time is over, which no call
+    writes down."""
     status: str = proposal["status"]
     ended = status not in ("open", "approved")
     return status if ended or now_ms <= proposal["until_ms"] else "lapsed"

@@ -15,6 +15,9 @@ from cli.identity import identity_of_seed, new_seed, write_key
 from node.ledger.keystore import SCRYPT_N_LEAST
 from tests.cli.running import PASSPHRASE, yibao
 
+END_OF_TIME_MS = 253_370_764_800_000
+"""The year 9999."""
+
 FIVE = [f"bureau:{n}00000" for n in range(1, 6)]
 
 
@@ -96,10 +99,25 @@ def test_an_approved_key_that_has_not_joined_says_what_it_waits_for(
         node = Answering({"status": "ok", "answer": {"status": status}})
         assert (wanted in screen(monkeypatch, node, "vote", "v-1")) is told
         value = {"action": "validator", "status": status, "subject": {}, "quorum": 3, "votes": [],
-                 "attested_height": 549}  # fmt: skip
+                 "attested_height": 549, "until_ms": END_OF_TIME_MS}  # fmt: skip
         assert (wanted in screen(monkeypatch, Answering(value=value), "show", "v-1")) is told
     refused = Answering({"status": "rejected", "answer": {}, "code": "governance.unknown-proposal"})
     assert wanted not in screen(monkeypatch, refused, "vote", "v-1")
+
+
+def test_a_proposal_whose_time_is_over_is_not_called_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No call writes that down: the entry says ``open`` or ``approved`` for good."""
+    for status, until_ms, told in (
+        ("open", END_OF_TIME_MS, "open"),
+        ("open", 1, "lapsed"),
+        ("approved", 1, "lapsed"),
+        ("carried", 1, "carried"),
+    ):
+        value = {"action": "removal", "status": status, "subject": {}, "quorum": 3, "votes": [],
+                 "until_ms": until_ms}  # fmt: skip
+        text = screen(monkeypatch, Answering(value=value), "show", "v-1")
+        assert f"status │ {told} " in text
+        assert "waits for" not in text
 
 
 def test_nobody_is_asked_to_vote_on_a_proposal_that_was_refused(

@@ -65,7 +65,7 @@ def test_a_quorum_admits_a_bureau_and_makes_it_validate(world: World) -> None:
     propose(world, "propose_admission", **admission())
     pass_(world, count=3)
     assert load(world.state, SICHUAN) is None
-    assert proposal_status(world.state, "v1", world.time_ms) == "open"
+    assert proposal_status(world.state.get("vote/v1"), world.time_ms) == "open"
     outcome = world.do(w.BUREAU_CHANGSHA, C, "vote", {"id": "v1", "approve": True})
     assert outcome.answer == {"approved": 4, "quorum": 4, "status": "carried"}
     org = load(world.state, SICHUAN)
@@ -160,7 +160,6 @@ def test_votes_are_one_for_each_and_end(world: World) -> None:
     vote = {"id": "v1", "approve": False}
     missing = {"id": "v0", "approve": True}
     world.refused("governance.unknown-proposal", w.BUREAU_HUNAN, C, "vote", missing)
-    assert proposal_status(world.state, "v0", 0) is None
     world.do(w.BUREAU_HUNAN, C, "vote", vote)
     again = vote | {"approve": True}
     world.refused("governance.already-voted", w.BUREAU_HUNAN, C, "vote", again)
@@ -173,10 +172,10 @@ def test_votes_are_one_for_each_and_end(world: World) -> None:
 def test_a_proposal_lapses(world: World) -> None:
     propose(world, "propose_removal", organisation=w.BANK)
     world.time_ms += 30 * governance.MS_PER_DAY
-    assert proposal_status(world.state, "v1", world.time_ms) == "open"
+    assert proposal_status(world.state.get("vote/v1"), world.time_ms) == "open"
     world.do(w.CENTRE, C, "vote", {"id": "v1", "approve": True})
     world.time_ms += 1
-    assert proposal_status(world.state, "v1", world.time_ms) == "lapsed"
+    assert proposal_status(world.state.get("vote/v1"), world.time_ms) == "lapsed"
     world.refused("governance.lapsed", w.BUREAU_HUNAN, C, "vote", {"id": "v1", "approve": True})
 
 

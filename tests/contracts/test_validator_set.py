@@ -143,7 +143,7 @@ def test_an_approved_proposal_lapses_too(world: World) -> None:
     propose(world)
     approve(world)
     world.time_ms += 31 * governance.MS_PER_DAY
-    assert proposal_status(world.state, "v1", world.time_ms) == "lapsed"
+    assert proposal_status(world.state.get("vote/v1"), world.time_ms) == "lapsed"
     world.refused("governance.lapsed", NEWCOMER, C, "attest", attestation(world, "v1", NEWCOMER))
 
 
