@@ -228,8 +228,8 @@ class Method:
 
     @property
     def summary(self) -> str:
-        """First line of the function's docstring."""
-        return (self.function.__doc__ or "").strip().split("\n")[0]
+        """First paragraph of the function's docstring, on one line."""
+        return " ".join((self.function.__doc__ or "").strip().split("\n\n")[0].split())
 
     def describe(self) -> dict[str, Any]:
         """The declaration as plain data, for documentation and the command line."""

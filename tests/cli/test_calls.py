@@ -66,6 +66,8 @@ def test_every_method_of_every_contract_is_a_command() -> None:
             assert yibao("evidence", "report", "--help").exit_code == 0
             continue
         for name in contract.methods:
+            told = contract.methods[name].summary
+            assert told.endswith("."), f"{contract.name}.{name} is cut off: {told}"
             command = [groups[contract.name], name.replace("_", "-"), "--describe", "--json"]
             result = yibao(*command)
             assert result.exit_code == 0, (command, result.output)
