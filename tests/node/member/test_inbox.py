@@ -19,7 +19,7 @@ from node.member.build import Built
 from tests.contracts.world import BANK, BUREAU_HUNAN, CENTRE, secret_of
 from tests.node.member.desk import OTHER_BANK, Desk
 from tests.node.member.liars import LIARS, about, content
-from tests.node.store.sim_kv import Crash
+from tests.node.store.sim_kv import Crash, SimKV
 
 OK_ROW = {"reference": "R", "order": "", "direction": "out", "amount": "1.00",
           "value_on": "2025-06-10", "reason": ""}  # fmt: skip
@@ -129,6 +129,35 @@ def test_the_same_statement_twice_changes_nothing(ledger: Desk, tmp_path: Path) 
     again = desk.result("done", "other-name.json")["lines"]
     for number, line in enumerate(again):
         assert line | {"row": 0} == first[number % 2] | {"row": 0}
+
+
+def test_an_older_database_learns_from_the_same_statements_again(
+    ledger: Desk, tmp_path: Path
+) -> None:
+    """A backup: what was reported since does not come out again, what was not does (LIMITATIONS),
+    and what waits in suspense is known again when its statement comes again."""
+    desk = ledger.fresh(tmp_path)
+    desk.rounds(2)
+    older = SimKV(dict(desk.kv.iterate(b"", b"\xff" * 9)))
+    paid, open_, waits = desk.order(), desk.order(), Counter.next()
+    built = desk.rounds(2)
+    rows = [desk.row(Counter.next(), paid), desk.row(waits, "", amount="3.00")]
+    desk.drop("s.json", rows)
+    desk.rounds(3, built)
+    for path in (tmp_path / "out").iterdir():
+        path.unlink()  # the bank's own system took it
+    before = height(desk)
+    desk.kv = older
+    desk.world.clock.ms += 60_000  # so that the statement makes another transaction
+    built = desk.rounds(3)
+    assert [one["order"] for file in desk.out().values() for one in file] == [open_]
+    assert waits not in built._lines.suspended()
+    desk.drop("s.json", rows)
+    desk.rounds(3, built)
+    assert waits in built._lines.suspended()
+    assert height(desk) == before + 1, "the statement was handed in, and changed nothing"
+    outcomes = [line["outcome"] for line in desk.result("done", "s.json")["lines"]]
+    assert outcomes == ["matched", "suspense"]
 
 
 def test_what_fits_nothing_waits_and_is_listed_until_it_is_resolved(
