@@ -130,6 +130,7 @@ def transfer(ctx: Context, args: Args) -> Answer:
         book.save()
     else:
         post(ctx, args["transfer"], legs)
+        _note_paid_back(ctx.state, legs)
     _put(ctx, args["transfer"], made)
     ctx.emit(f"funds.{answer['status']}", transfer=args["transfer"], kind=args["kind"])
     return answer
@@ -152,6 +153,7 @@ def post_pending(ctx: Context, args: Args) -> Answer:
     book.reserve(made.legs, -1)
     post(ctx, args["transfer"], list(made.legs), book)
     book.save()
+    _note_paid_back(ctx.state, list(made.legs))
     return _finish(ctx, args["transfer"], made, POSTED)
 
 
@@ -303,6 +305,29 @@ def _check_declared(state: State, legs: list[Leg]) -> None:
                 "funds.declared", account=account, fund_type=fund_type, asked_fen=-amount,
                 undeclared_fen=left,
             )  # fmt: skip
+
+
+def _note_paid_back(state: State, legs: list[Leg]) -> None:
+    """What a bank brings to a payable first pays what its institution owes (a refund, a finding
+    after it was paid): that is not set off against its next notice, too."""
+    brought: dict[str, int] = {}
+    came: dict[str, dict[str, int]] = {}
+    for account, fund_type, amount in legs:
+        if account.startswith("bank:"):
+            brought[fund_type] = brought.get(fund_type, 0) - amount
+        elif account.startswith("payable:"):
+            into = came.setdefault(chart.owner_of(account), {})
+            into[fund_type] = into.get(fund_type, 0) + amount
+    for institution, by_fund in came.items():
+        due = account_record.find(state, institution).due
+        paid: dict[str, int] = {}
+        for fund, fen in by_fund.items():
+            share = min(fen, brought.get(fund, 0), -due.get(fund, 0))
+            if share > 0:
+                paid[fund] = share
+                brought[fund] -= share
+        if paid:
+            account_record.owe_more(state, institution, paid)
 
 
 def _is_repeated(ctx: Context, transfer_id: str, digest: bytes) -> bool:

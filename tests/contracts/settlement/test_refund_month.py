@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from contracts.settlement import funds_chart as chart
-from contracts.settlement.clearing import declaration_record
+from contracts.settlement.clearing import account_record, declaration_record, notice_record
 from contracts.settlement.clearing.standing import standing
 from contracts.settlement.lifecycle import ClaimState
 from tests.contracts.settlement.claim_world import BED, line
 from tests.contracts.settlement.funds_world import trial_balance
-from tests.contracts.settlement.month_world import JULY, JUNE, Month, make_month
+from tests.contracts.settlement.month_world import JULY, JUNE, Month, claim_id, make_month
 from tests.contracts.settlement.refund_world import FIRST, back, refund
-from tests.contracts.world import BUREAU_CHANGSHA, BUREAU_GUANGZHOU, HOSPITAL
+from tests.contracts.world import BANK, BUREAU_CHANGSHA, BUREAU_GUANGZHOU, HOSPITAL
 
 TOTAL = 100_000
 PAYABLE, FUND = chart.payable(HOSPITAL), chart.fund("430100")
@@ -117,3 +117,38 @@ def test_what_an_audit_took_off_is_not_given_to_the_fund_twice(month: Month, who
     assert month.owed(chart.hospital_share(HOSPITAL)) == 0
     assert month.owed(chart.income(HOSPITAL)) == -month.owed(chart.patient(HOSPITAL))
     assert not any(trial_balance(month.state).values())
+
+
+def test_what_an_institution_has_paid_back_is_not_set_off_once_more(month: Month) -> None:
+    """June was paid and is taken back: the hospital sends the money through its bank, instead of
+    waiting for a month that it is set off against."""
+    month.audit()
+    month.confirm()
+    month.pay(f"institution:{JUNE}:{HOSPITAL}", "finance:440000")
+    agree(month)
+    month.claims.reverse()
+    assert in_next_month(month, f"{FIRST}-r") == -59_500
+    month.cut()
+    month.audit(month=JULY)
+    month.confirm(month=JULY)
+    month.settle(2, 100_000, day="2025-08-01")
+    for number, (fen, left) in enumerate([(50_000, -9_500), (10_000, 0)], start=1):
+        legs = [
+            {"account": account, "fund_type": "310100", "amount_fen": amount}
+            for account, amount in ((chart.bank(BANK), -fen), (PAYABLE, fen))
+        ]
+        name = {"transfer": f"{BANK}:t{number}"}
+        until = {"phase": "pending", "confirmer": BUREAU_GUANGZHOU, "expires_ms": 2**50}
+        args = name | until | {"kind": "refund", "postings": legs}
+        month.world.do(BANK, "funds", "transfer", args, post="finance")
+        month.world.do(BUREAU_GUANGZHOU, "funds", "post", name, post="finance")
+        account = account_record.find(month.state, HOSPITAL)
+        assert sum(account.due.values()) == left
+    month.on("2025-09-01").declare(claim_id(2), month="2025-08")
+    closed = month.close(claim_id(2), month="2025-08")
+    assert closed.answer["undeclared_fen"] == 500, "more came than was owed back"
+    month.cut(JULY)
+    month.audit(month="2025-08")
+    month.confirm(month="2025-08")
+    due = notice_record.load(month.state, f"institution:2025-08:{HOSPITAL}")
+    assert due.amount_fen == 59_500, "nothing is left to set off"
