@@ -25,7 +25,10 @@ from node.service.node import Node
 BACKLOG = 512
 """Connections that the system holds before they are accepted."""
 STOP_S_MAX = 5
-"""How long requests in hand may take once the node stops."""
+"""How long requests in hand may take once the node stops. The server then cuts off what is left,
+with a bare 500."""
+COMMITS_S_MAX = 3.0
+"""How long a stop waits for the commits that clients wait for; then they hear that it stops."""
 
 
 class PortUnavailable(Exception):  # noqa: N818  (what happened)
@@ -107,6 +110,8 @@ class HttpEdge:
         """Finish the requests in hand, within bounds, and close."""
         self._server.should_exit = True
         if self._task is not None:
+            await asyncio.wait([self._task], timeout=COMMITS_S_MAX)
+            self._node.end_waiting()
             await asyncio.wait([self._task])
         self._socket.close()
         self._access_log.close()

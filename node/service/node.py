@@ -233,6 +233,10 @@ class Node:
         """
         return await self._admission.wait(tx_id, timeout_s)
 
+    def end_waiting(self) -> None:
+        """Take nothing more in, and tell whoever waits for a commit that the node stops."""
+        self._admission.end("node.stopping")
+
     async def estimate(self, organisation: str, key: bytes, call: EstimateCall) -> Estimate:
         """Try a call on a throw-away overlay of the head.
 

@@ -11,14 +11,18 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
+import httpx
 import pytest
 
+from node.config import ApiConfig, LimitsConfig
 from node.ledger.block import Certificate, Header
 from node.ledger.errors import InvalidTransaction, Unavailable
 from node.ledger.transaction import SignedTransaction
 from node.mempool import Waiting
+from node.service import http
 from node.service import network as network_module
 from node.service.node import Node
+from node.telemetry import make_logger
 from tests.node.cluster import Cluster, bureau, running_cluster, until
 from tests.node.network import Client
 
@@ -72,6 +76,34 @@ def test_who_has_not_heard_how_high_the_others_are_is_not_ready(tmp_path: Path) 
         assert not node.status().ready
         assert b"yibao_ready 0.0" in node.metrics()
         await until(lambda: node.status().ready)
+
+    tell(tmp_path, story)
+
+
+def test_who_waits_for_a_commit_is_told_that_the_node_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no quorum; the server would end the wait with a bare 500."""
+    monkeypatch.setattr(http, "COMMITS_S_MAX", 0.05)
+
+    async def story(cluster: Cluster, client: Client) -> None:
+        await cluster.stop(3)
+        await cluster.stop(2)
+        node, transaction = cluster.nodes[0], client.enter("a", 1)
+        edge = http.HttpEdge(node, ApiConfig(port=0), LimitsConfig(), make_logger("error", "json"))
+        await edge.start()
+        async with httpx.AsyncClient(timeout=20) as asker:
+            asked = asyncio.create_task(
+                asker.post(
+                    f"http://127.0.0.1:{edge.port}/v1/transactions?wait=committed",
+                    content=transaction.encode(),
+                    headers={"Content-Type": "application/octet-stream"},
+                )
+            )
+            await until(lambda: transaction.id in node._admission._waiters)
+            await edge.stop()
+            answer = await asked
+        assert (answer.status_code, answer.json()["code"]) == (503, "node.stopping")
 
     tell(tmp_path, story)
 
