@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.bank_file import BankFileError, read_statement, write_instructions
-from cli.client import CallSpec, Client, Refused
+from cli.client import CallSpec, Client, Refused, compared_text
 from cli.exits import Exit
 from cli.output import Json, err, escape, fail, out, print_json, print_table, yuan
 from cli.session import open_client
@@ -202,6 +202,6 @@ def _next_step(outcome: str, why: str, receipt: dict[str, Any]) -> str:
     """What the bank's people do about a line; nothing about one that matched."""
     if outcome == "refused":
         reason = receipt["reason"] or {}
-        compared = ", ".join(f"{name}={value}" for name, value in receipt["values"].items())
+        compared = compared_text(receipt["values"])
         return f"{reason.get('next', '')} {reason.get('next_zh', '')} ({compared})"
     return NEXT_STEPS.get(why, "")

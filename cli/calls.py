@@ -12,6 +12,7 @@ A new method of a contract is a new command without a line here.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -21,7 +22,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.case_file import CaseFileError, read_document
-from cli.client import CallSpec
+from cli.client import CallSpec, compared_text
 from cli.exits import Exit
 from cli.output import Json, fail, out, print_fields, print_json, print_table, shown, yuan
 from cli.session import open_client
@@ -271,7 +272,7 @@ def show_receipt(receipt: Mapping[str, Any], title: str = "Receipt 回执") -> N
     head["status"] = receipt["status"]
     if receipt["status"] != "ok":
         head["code"] = receipt["code"]
-        head["compared"] = ", ".join(f"{k}={v}" for k, v in receipt["values"].items())
+        head["compared"] = compared_text(receipt["values"])
         if reason := receipt.get("reason"):
             head["reason"] = f"{reason['english']} {reason['chinese']}"
             head["next"] = f"{reason['next']} {reason['next_zh']}"
@@ -326,5 +327,5 @@ def _sentence(shape: Mapping[str, Any]) -> str:
         words += f" {shape['unit']}" if shape.get("unit") else ""
         words += ", in hexadecimal" if kind == "bytes" else ""
     if shape.get("optional"):
-        words += f" (optional, default {shape.get('default')})"
+        words += f" (optional, default {json.dumps(shape.get('default'))})"
     return words

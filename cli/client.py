@@ -7,6 +7,7 @@ node cannot forge anything: transactions are signed on this side, answers carry 
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 import time
@@ -100,7 +101,7 @@ class Refused(Exception):  # noqa: N818  (what the request is)
         values = self.problem.get("values") or {}
         if wrong := self._wrong(values):
             return f"{'; '.join(wrong)} [{self.code}]"
-        compared = [f"{name}={value}" for name, value in values.items()]
+        compared = [compared_text(values)] if values else []
         if self.is_withheld and self._target:  # of several things that were asked for, which one
             compared.append(f"asked={unquote(self._target.partition('?')[0])}")
         return f"{text} [{self.code}]" + (f" ({', '.join(compared)})" if compared else "")
@@ -128,6 +129,17 @@ class Refused(Exception):  # noqa: N818  (what the request is)
                 return []
             told.append(f"{name.partition('.')[2]} {given[name]!r}: wanted is {wanted}")
         return told
+
+
+def compared_text(values: Mapping[str, Any]) -> str:
+    """The values that a refusal compared, those that are no text as in the JSON of the answer."""
+
+    def text(value: Any) -> str:
+        if isinstance(value, str):
+            return value
+        return json.dumps(value, ensure_ascii=False, default=bytes.hex)
+
+    return ", ".join(f"{name}={text(value)}" for name, value in values.items())
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ def _found(folder: Path, cases: list[DemoCase], bureaus: int) -> Network:
     ]
     members.append(Member("centre", "centre", "000000", ("checker", "clerk")))
     members.append(Member(AUDITOR, "auditor", "000000", ("audit",), follower=several))
-    made = network.create(
+    return network.create(
         folder,
         members,
         ports=dict(zip(names, free[: len(names)], strict=True)),
@@ -147,10 +147,8 @@ def _found(folder: Path, cases: list[DemoCase], bureaus: int) -> Network:
         parameters={},
         contracts={contract.name: contract.version for contract in CONTRACTS},
         base_ms=BASE_MS,
+        begin=processes.begin_keys if several else None,
     )
-    if several:
-        processes.begin_keys([place for place in made.nodes if place.votes])
-    return made
 
 
 @dataclass(slots=True)

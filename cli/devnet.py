@@ -100,7 +100,7 @@ def create(
     count = len(names)
     free = free_ports(2 * count)
     ports = range(port, port + count) if port else free[:count]
-    known = network.create(
+    return network.create(
         folder,
         members,
         ports=dict(zip(names, ports, strict=True)),
@@ -109,10 +109,8 @@ def create(
         time_ms=time.time_ns() // 1_000_000,
         parameters={},
         contracts={contract.name: contract.version for contract in CONTRACTS},
+        begin=processes.begin_keys if bureaus > 1 else None,
     )
-    if bureaus > 1:
-        processes.begin_keys([place for place in known.nodes if place.votes])
-    return known
 
 
 @app.command("found")
@@ -220,6 +218,10 @@ def _load_or_create(
         return made, True
     except (KeyFileError, processes.NodeFailed) as error:
         fail(Exit.LOCAL, f"cannot make a network in {folder}: {error}")
+    except OSError as error:
+        if error.filename:
+            raise  # it says where by itself
+        fail(Exit.LOCAL, f"cannot make a network in {folder}: {error.strerror or error}")
 
 
 def _load(folder: Path) -> Network:

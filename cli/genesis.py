@@ -80,10 +80,11 @@ def build(
     """Put the proofs into a plan and write the genesis file."""
     genesis = _plan(file)
     found = dict(_proof(path) for path in sorted(proofs.glob("*.json")))
-    if missing := [o for o, _, key in genesis.key_roles() if key not in found]:
+    missing = {f"{o} ({','.join(p)})" for o, p, key in genesis.key_roles() if key not in found}
+    if missing:
         fail(
             Exit.NO,
-            f"no proof for a key of {', '.join(sorted(set(missing)))}",
+            f"no proof for a key of {', '.join(sorted(missing))}",
             hint=f"yibao keys prove KEY --chain {genesis.chain.hex()} --json > {proofs}/NAME.json",
         )
     data = genesis.render(found)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,10 @@ from node.ledger.keystore import SCRYPT_N_LEAST
 from node.ledger.types import Key
 
 MANIFEST = "network.json"
+"""Written last, whole from its first moment: a folder without it was not founded to the end."""
+
+PARTS = ("passphrase", "genesis.json", "keys", "nodes")
+"""What else a network's folder holds, in the order in which it is made."""
 
 NODE_KEYS = ("validate", "transport")
 """Keys that lie beside a node's configuration, each for one purpose."""
@@ -134,15 +138,16 @@ def create(
     parameters: Mapping[str, Any],
     contracts: Mapping[str, int],
     base_ms: int = 1_000,
+    begin: Callable[[Sequence[NodePlace]], None] | None = None,
 ) -> Network:
     """Write a new network into an empty or absent folder.
 
     ``ports``: API port of each validator's and follower's node; ``peer_ports``: where they listen
-    for each other, needed for more than one; ``base_ms``: how long they wait for a primary. Raises
-    ``FileExistsError`` when one is there.
+    for each other, needed for more than one; ``base_ms``: how long they wait for a primary;
+    ``begin``: begins the keys of the nodes that vote, before the network counts as made. Raises
+    ``FileExistsError`` when one is there, or part of one.
     """
-    if (folder / MANIFEST).exists():
-        raise FileExistsError(f"{folder} already holds a network")
+    _check_free(folder)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     passphrase = secrets.token_urlsafe(18)
     secret = folder / "passphrase"
@@ -175,8 +180,20 @@ def create(
             network._identities[organisation, post] = identity_of_seed(organisation, seed)
     for place in nodes:
         _write_node(network, place, seeds, passphrase, host, base_ms)
+    if begin is not None:
+        begin([place for place in nodes if place.votes])
     _write_manifest(network)
     return network
+
+
+def _check_free(folder: Path) -> None:
+    if (folder / MANIFEST).exists():
+        raise FileExistsError(f"{folder} already holds a network")
+    if part := [name for name in PARTS if (folder / name).exists()]:
+        raise FileExistsError(
+            f"{folder} holds part of a network ({', '.join(part)}) and no {MANIFEST}: its founding "
+            "did not come to its end. Remove these, or take another folder."
+        )
 
 
 def _places(
@@ -308,4 +325,7 @@ def _write_manifest(network: Network) -> None:
             for place in network.nodes
         ],
     }
-    (network.folder / MANIFEST).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    path = network.folder / MANIFEST
+    unfinished = path.with_name(f"{MANIFEST}.new")
+    unfinished.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    unfinished.rename(path)

@@ -143,7 +143,7 @@ class Alarm:
 
     code: str
     """``key-burnt``, ``key-elsewhere``, ``diverged``, ``fork``: nothing is signed any more;
-    after ``key-elsewhere`` the driver discards the record, so that a restart finds none.
+    after ``key-elsewhere`` the node discards the record, so that a restart finds none.
     ``record-ahead``: nothing is signed before the store has caught up. Each once in a process."""
     sentence: str
 

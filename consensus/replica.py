@@ -143,7 +143,11 @@ class Replica:
             state.alarm("key-burnt", "the safety record is lost: this key must never sign again")
         record = state.record
         if record.epoch > state.validators.epoch or record.commit_floor > state.head.height:
-            state.alarm("record-ahead", "the store has lost blocks that were committed")
+            state.alarm(
+                "record-ahead",
+                "the store has lost blocks that were committed: they are fetched from the others, "
+                "and nothing is signed before they are here",
+            )
         elif record.epoch < state.validators.epoch:
             state.record = with_epoch(record, state.validators.epoch)
         proof = state.head_certificate

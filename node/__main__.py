@@ -159,6 +159,11 @@ def _sentence(error: BaseException) -> str:
             f"{error.filename}: {error.strerror}. Everything in node.data_dir belongs to the user "
             "that runs the node: look at owner and rights of the folder and of each file."
         )
+    if isinstance(error, OSError) and error.strerror:
+        return (
+            f"{error.filename or 'A file in node.data_dir'}: {error.strerror}. Look for a full "
+            "disk or a failing device (dmesg), make room, and start the node again."
+        )
     return str(error)
 
 

@@ -135,8 +135,9 @@ class SafetyFile:
         found = [read for slot in slots if (read := self._read(slot)) is not None]
         if not found:
             raise SafetyLost(
-                f"{self.path.name} holds no valid record for this chain and key: damaged, or of "
-                "another key. The key must not sign again; register a new one."
+                f"{self.path.name} holds no valid record for this chain and key: it is damaged, of "
+                "another key, or was discarded (alarm key-elsewhere). The key must not sign again; "
+                "register a new one."
             )
         self._counter, record = max(found)
         return record
@@ -161,6 +162,13 @@ class SafetyFile:
             self._failed = True
             raise SafetyError(f"{self.path.name}: {written} of {len(data)} bytes were written.")
         self._counter = counter
+
+    def discard(self) -> None:
+        """Leave no valid record: what was bound by it turned out not to be all that the key has
+        signed. The older slot goes first. Raises ``OSError``."""
+        self._failed = True
+        for slot in ((self._counter + 1) % 2, self._counter % 2):
+            self._slots.write(slot, bytes(PAGE_BYTES))
 
     def close(self) -> None:
         self._slots.close()

@@ -347,8 +347,12 @@ class Node:
             self._log.warning("consensus.refused", peer=peer, reason=reason)
 
     def alarm(self, code: str, sentence: str) -> None:
-        """An operator must look; the node is not ready from here on."""
+        """An operator must look; the node is not ready from here on. A record that is behind its
+        key is discarded: another start would believe it."""
         self.report.alarm(code, sentence)
+        if code == "key-elsewhere":
+            _, validators = self.chain.validators_of_next()
+            self._keys.file(validators).discard()
 
     # --- Steps --------------------------------------------------------------------------------
 

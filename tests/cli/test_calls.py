@@ -133,3 +133,11 @@ def test_a_value_that_may_have_a_field_file_is_left_alone() -> None:
     record = {"type": "record", "fields": {"file": {"type": "text"}}}
     for shape in (record, {"type": "map", "of": {"type": "text"}}, {"type": "any"}):
         assert from_json({"file": "x"}, shape, "place") == {"file": "x"}
+
+
+def test_what_a_call_holds_is_described_in_the_words_of_its_file() -> None:
+    """Defaults as JSON writes them: a clerk who reads ``False`` puts it into the file."""
+    told = " ".join(yibao("filing", "submit", "--describe").stdout.split())
+    assert "bool (optional, default false)" in told
+    assert "date (optional, default null)" in told
+    assert 'text 0 to 40 (optional, default "")' in told

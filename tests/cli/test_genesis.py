@@ -132,7 +132,7 @@ def test_a_missing_proof_names_the_organisation_and_writes_nothing(ceremony: Cer
     (ceremony.proofs / "centre-read-sign.json").unlink()
     result = ceremony.build()
     assert result.exit_code == Exit.NO
-    assert CENTRE in result.stderr
+    assert f"{CENTRE} (read,sign)" in result.stderr
     assert "keys prove" in result.stderr
     assert not ceremony.genesis.exists()
 

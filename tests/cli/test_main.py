@@ -191,7 +191,12 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-PROBLEM = {"code": "read.no-right", "title": "No.", "next": "Ask.", "values": {"limit": 3}}
+PROBLEM = {
+    "code": "read.no-right",
+    "title": "No.",
+    "next": "Ask.",
+    "values": {"limit": 3, "allowed": ["甲", "b"], "known": None, "digest": "ab"},
+}
 
 
 @pytest.mark.parametrize(
@@ -206,8 +211,8 @@ def test_a_refusal_of_the_node_ends_the_command_with_its_words(
         result = yibao("--node", node, "--key", key, "claim", "show", "C-1")
     assert result.exit_code == code
     assert result.stdout == ""
-    for words in ("No.", "[read.no-right]", "limit=3", "Ask."):
-        assert words in result.stderr
+    for words in ("No.", "[read.no-right]", "limit=3", '["甲", "b"]', "known=null", "=ab", "Ask."):
+        assert words in result.stderr, "no Python in what people read"
     named = "asked=/v1/claims/C-1" in "".join(result.stderr.split())
     assert named is (status == 403), "which of the things that a command looks up"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cli import network, processes
+from cli import devnet, network, processes
 from cli.exits import Exit
 from cli.identity import Identity
 from cli.network import Member, Network, NetworkDamaged
@@ -96,6 +96,34 @@ def test_a_network_is_never_written_over(made: Network) -> None:
     with pytest.raises(FileExistsError):
         create(made.folder)
     assert made.genesis.read_bytes() == before
+
+
+class Cut(Exception):  # noqa: N818  (what happens)
+    """The founding process ends here."""
+
+
+@pytest.mark.parametrize("cut", ["write_key", "_write_node", "begin", "_write_manifest"])
+def test_a_founding_that_was_cut_short_is_no_network(
+    tmp_path: Path, cut: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a network of several is there whose keys never began, and that never agrees."""
+    folder = tmp_path / "net"
+
+    def end(*_: object, **__: object) -> None:
+        raise Cut
+
+    with monkeypatch.context() as patch:
+        patch.setattr(processes, "begin_keys", lambda places: end() if cut == "begin" else None)
+        if cut != "begin":
+            patch.setattr(network, cut, end)
+        with pytest.raises(Cut):
+            devnet.create(folder, bureaus=2)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    result = yibao("devnet", "found", "--dir", folder, "--bureaus", "2")
+    assert result.exit_code == Exit.LOCAL
+    assert f"{folder} holds part of a network (passphrase" in result.stderr
+    assert "Remove these" in result.stderr
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
 def test_an_added_key_is_kept(made: Network) -> None:

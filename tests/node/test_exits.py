@@ -30,3 +30,8 @@ def test_special_failures_stand_before_general_ones() -> None:
 def test_a_file_of_another_user_is_told_with_what_to_look_at() -> None:
     told = _sentence(PermissionError(errno.EACCES, "Permission denied", "data/safety.dat"))
     assert told.startswith("data/safety.dat: Permission denied. Everything in node.data_dir")
+
+
+def test_a_full_disk_is_told_with_what_to_do_though_the_system_names_no_file() -> None:
+    told = _sentence(OSError(errno.ENOSPC, "No space left on device"))
+    assert told.startswith("A file in node.data_dir: No space left on device. Look for a full disk")

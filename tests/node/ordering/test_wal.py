@@ -86,6 +86,19 @@ def test_a_torn_write_leaves_the_record_before(
     assert slot in (0, 1)
 
 
+@pytest.mark.parametrize("saved", [1, 2])
+def test_a_discarded_record_is_a_lost_one(tmp_path: Path, saved: int) -> None:
+    path = tmp_path / "safety.dat"
+    file = SafetyFile.create(path, BINDING, b"first")
+    for _ in range(saved):
+        file.save(b"another")
+    file.discard()
+    with pytest.raises(SafetyError, match="not written again"):
+        file.save(b"third")
+    with pytest.raises(SafetyLost, match="key-elsewhere"):
+        SafetyFile(path, BINDING).load()
+
+
 def test_both_slots_damaged_is_a_lost_record(tmp_path: Path) -> None:
     path = tmp_path / "safety.dat"
     file = SafetyFile.create(path, BINDING, b"first")

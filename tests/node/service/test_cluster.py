@@ -21,6 +21,7 @@ from node.ledger.transaction import SignedTransaction
 from node.mempool import Waiting
 from node.service import http
 from node.service import network as network_module
+from node.service.keys import SAFETY
 from node.service.node import Node
 from node.telemetry import make_logger
 from tests.node.cluster import Cluster, bureau, running_cluster, until
@@ -279,6 +280,31 @@ def test_a_wiped_node_follows_and_signs_nothing(tmp_path: Path) -> None:
         transaction = client.enter("c", 3)
         await done(node, transaction)
         assert has(node, transaction)
+
+    tell(tmp_path, story)
+
+
+def test_an_older_safety_record_is_not_believed_by_the_next_start_either(tmp_path: Path) -> None:
+    """A copy from a backup: the node meets a signature of its own that the copy does not know. What
+    it then says is an alarm; whoever starts the node again must not make it forget that."""
+
+    async def story(cluster: Cluster, client: Client) -> None:
+        record, copy = cluster.folder(2) / SAFETY, tmp_path / "backup"
+        await cluster.stop(2)
+        shutil.copy(record, copy)
+        await cluster.start(2)
+        await cluster.stop(3)  # now node 2 is needed, and signs
+        await done(cluster.nodes[0], client.enter("a", 1))
+        await cluster.stop(2)
+        shutil.copy(copy, record)
+        node = await cluster.start(2)
+        await until(lambda: "alarm key-elsewhere" in node.status().waiting_for)
+        await cluster.start(3)
+        await cluster.stop(2)
+        node = await cluster.start(2)
+        assert not node._replica.situation().may_sign
+        assert "alarm key-burnt" in node.status().waiting_for
+        await done(node, client.enter("b", 2))
 
     tell(tmp_path, story)
 
