@@ -24,7 +24,7 @@ import typer
 from cli.case_file import CaseFileError, read_document
 from cli.client import CallSpec, compared_text
 from cli.exits import Exit
-from cli.output import Json, fail, out, print_fields, print_json, print_table, shown, yuan
+from cli.output import Json, fail, out, print_fields, print_json, print_record, print_table, yuan
 from cli.session import open_client
 from contracts.api import Contract, Method
 from node.ledger.codec import encode
@@ -276,9 +276,7 @@ def show_receipt(receipt: Mapping[str, Any], title: str = "Receipt 回执") -> N
         if reason := receipt.get("reason"):
             head["reason"] = f"{reason['english']} {reason['chinese']}"
             head["next"] = f"{reason['next']} {reason['next_zh']}"
-    head |= {name: shown(name, value) for name, value in receipt["answer"].items()}
-    head |= {name: shown(name, value) for name, value in receipt["amounts"].items()}
-    print_fields(title, head)
+    print_record(title, head | dict(receipt["answer"]) | dict(receipt["amounts"]))
     if receipt["postings"]:
         print_table(
             "Postings 分录",

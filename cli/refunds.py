@@ -313,7 +313,9 @@ def carry_out(
     if as_json:
         print_json(answer)
     else:
-        show_receipt(receipt, "Estimate 测算; nothing is written" if dry_run else "Receipt 回执")
+        rest = {name: told for name, told in receipt["answer"].items() if name != "differences"}
+        title = "Estimate 测算; nothing is written" if dry_run else "Receipt 回执"
+        show_receipt({**receipt, "answer": rest}, title)
         print_difference(receipt["answer"])
     if receipt["status"] != "ok":
         raise typer.Exit(int(Exit.NO))

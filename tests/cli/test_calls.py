@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from cli.calls import CallFileError, call_of, contracts, from_json, read_call
+from cli.calls import (
+    CallFileError,
+    call_of,
+    contracts,
+    from_json,
+    read_call,
+    show_receipt,
+    show_submission,
+)
 from cli.nouns import NOUNS
+from cli.output import out
 from contracts.settlement import CONTRACTS
 from tests.cli.running import yibao
 
@@ -141,3 +151,19 @@ def test_what_a_call_holds_is_described_in_the_words_of_its_file() -> None:
     assert "bool (optional, default false)" in told
     assert "date (optional, default null)" in told
     assert 'text 0 to 40 (optional, default "")' in told
+
+
+def test_a_receipt_shows_records_of_its_answer_as_tables() -> None:
+    receipt = {
+        "tx_id": "ab" * 32, "call_index": 0, "status": "ok", "postings": [],
+        "answer": {"bills": [{"claim": "C-1", "total_fen": 12_345}], "by_fund": {"310100": 100}},
+        "amounts": {"total_fen": 12_345},
+    }  # fmt: skip
+    with out.capture() as captured:
+        show_receipt(receipt)
+        show_submission({"tx_id": "cd", "status": "waiting", "receipts": []}, as_json=False)
+    text = captured.get()
+    assert re.search(r"│ C-1 +│ +123\.45 │", text)
+    assert re.search(r"by_fund\.310100 +│ 1\.00 元", text)
+    assert re.search(r"status +│ waiting", text)
+    assert "{" not in text, "JSON is for programs"
