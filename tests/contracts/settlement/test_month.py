@@ -136,7 +136,7 @@ def test_what_is_declared_is_paid_by_its_notice_alone() -> None:
     month.on("2025-07-01").declare(name)
     month.close(name)
 
-    def move(number: int, fen: int, refused: str = "") -> None:
+    def move(number: int, fen: int, refused: str = "", left: int = left) -> None:
         legs = [
             {"account": account, "fund_type": "310100", "amount_fen": amount}
             for account, amount in ((PAYABLE, -fen), (chart.bank(BANK), fen))
@@ -151,6 +151,30 @@ def test_what_is_declared_is_paid_by_its_notice_alone() -> None:
 
     move(1, left + 1, "funds.declared")
     move(2, left)
+    move(3, 1, "funds.declared", left=0)
+
+
+def test_what_a_plain_transfer_has_paid_before_it_was_declared_is_not_paid_by_its_notice() -> None:
+    """The bureau pays ahead of the month; the notice is of what is left."""
+    month = make_month()
+    name = month.settle()
+    month.settle(2, 10_000)
+    due, left = (month.row(claim_id(number))["funds_fen"] for number in (1, 2))
+    legs = [
+        {"account": account, "fund_type": "310100", "amount_fen": amount}
+        for account, amount in ((PAYABLE, -due), (chart.bank(BANK), due))
+    ]
+    args = {"transfer": "440100t1", "kind": "payment", "postings": legs}
+    month.world.do(BUREAU_GUANGZHOU, "funds", "transfer", args, post="finance")
+    month.on("2025-07-01").declare(name, claim_id(2))
+    closed = month.close(name, claim_id(2))
+    assert (closed.answer["owed_fen"], closed.answer["undeclared_fen"]) == (due + left, 0)
+    month.audit()
+    month.confirm()
+    asked = notice_record.load(month.state, f"institution:{JUNE}:{HOSPITAL}")
+    assert asked.amount_fen == left
+    month.pay(f"institution:{JUNE}:{HOSPITAL}", FINANCE_GUANGDONG)
+    assert month.owed(PAYABLE) == 0, "paid once"
 
 
 def test_what_was_declared_since_a_transfer_was_made_is_not_paid_by_it() -> None:
