@@ -9,8 +9,8 @@ from types import ModuleType
 
 import pytest
 
+from contracts.settlement import funds, wallet
 from contracts.settlement import funds_chart as chart
-from contracts.settlement import wallet
 from contracts.settlement.clearing import (
     account_record,
     notice_record,
@@ -27,6 +27,7 @@ from tests.contracts.settlement.month_world import BUREAU_SHENZHEN, CAROL, GUANG
 from tests.contracts.settlement.test_month_properties import PAIRS, PAYERS, Walk
 from tests.contracts.world import (
     ALICE,
+    BANK,
     BUREAU_CHANGSHA,
     BUREAU_GUANGDONG,
     BUREAU_GUANGZHOU,
@@ -55,7 +56,7 @@ class LateWalk(Walk):
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
-        self.given = self.sent = 0
+        self.given = self.sent = self.moved = 0
         self.final = False
         made = self.month.claims
         pw.rates(made, share=1_050_000)
@@ -67,7 +68,7 @@ class LateWalk(Walk):
         self.month.world.do(BUREAU_SHENZHEN, "family", "authorise", tie, post="clerk")
         more: tuple[Callable[[], bool], ...] = (
             self.reverse_late, self.reverse_late, self.close_late, self.by_case, self.by_case,
-            self.prepay, self.prepay, self.withdraw, self.wallet,
+            self.prepay, self.prepay, self.withdraw, self.plain, self.wallet,
         )  # fmt: skip
         self.actions = (*self.actions, *more)
 
@@ -154,6 +155,33 @@ class LateWalk(Walk):
         self.month.world.do(BUREAU_GUANGZHOU, "prepayment", "withdraw", args, post="finance")
         return True
 
+    def plain(self) -> bool:
+        """A bank moves money beside the months: what it owes the institution pays back, or the
+        bureau pays what is in no declaration yet."""
+        found = account_record.find(self.month.state, HOSPITAL)
+        due = found.due.get(FUND, 0)
+        months = found.declared.get(FUND, 0) - min(0, due)
+        payable = chart.payable(HOSPITAL)
+        free = self.month.of_fund(payable, FUND) - max(0, months)
+        most = -due if due < 0 else free
+        if most <= 0:
+            return False
+        self.moved += 1
+        fen = self.chance.randrange(1, most + 1) * (1 if due < 0 else -1)
+        legs = [
+            {"account": account, "fund_type": FUND, "amount_fen": amount}
+            for account, amount in ((payable, fen), (chart.bank(BANK), -fen))
+        ]
+        name = {"transfer": f"{BANK}:t{self.moved}" if due < 0 else f"440100t{self.moved}"}
+        args = {**name, "kind": "correction", "postings": legs}
+        if due < 0:
+            args |= {"phase": "pending", "confirmer": BUREAU_GUANGZHOU, "expires_ms": 2**50}
+            self.month.world.do(BANK, "funds", "transfer", args, post="finance")
+            self.month.world.do(BUREAU_GUANGZHOU, "funds", "post", name, post="finance")
+        else:
+            self.month.world.do(BUREAU_GUANGZHOU, "funds", "transfer", args, post="finance")
+        return True
+
     def wallet(self) -> bool:
         """Carol of Shenzhen sends Alice of Changsha something, who takes it."""
         self.sent += 1
@@ -208,7 +236,12 @@ def test_the_late_walks_have_been_everywhere() -> None:
 
 @pytest.mark.parametrize(
     ("where", "name"),
-    [(prepayment, "_ask"), (wallet, "into_statements"), (account_record, "owe_more")],
+    [
+        (prepayment, "_ask"),
+        (wallet, "into_statements"),
+        (account_record, "owe_more"),
+        (funds, "_note_banks"),
+    ],
 )
 def test_what_is_forgotten_is_found(
     where: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch
