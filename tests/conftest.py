@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# What a screen looks like must not depend on where the tests run; typer asks when it is imported.
+for name in ("COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "NO_COLOR", "PY_COLORS"):
+    os.environ.pop(name, None)
+
 # A slow shared machine must not turn a property into a timing test; a failure must replay.
 settings.register_profile("yibao", deadline=None, derandomize=True)
 settings.load_profile("yibao")

@@ -27,7 +27,8 @@ PASSPHRASE = "a passphrase of the tests"
 
 def yibao(*words: object, env: Mapping[str, str] | None = None) -> Any:
     """Run a command in this process; the passphrase is that of the tests."""
-    given = {"YIBAO_PASSPHRASE": PASSPHRASE, "YIBAO_KEY": "", **(env or {})}
+    # Usage errors are as wide as the terminal; the fold must not fall into what a test reads.
+    given = {"YIBAO_PASSPHRASE": PASSPHRASE, "YIBAO_KEY": "", "COLUMNS": "160", **(env or {})}
     # The runner would build all commands anew, which is half of a call's time.
     with patch("typer.testing._get_command", return_value=COMMAND):
         return RUNNER.invoke(app, [str(word) for word in words], env=given)
