@@ -134,7 +134,7 @@ def on_new_view(state: State, message: NewView) -> None:
         # A quorum has entered that view: it needs no wishes to be believed.
         enter(state, view)
     if state.phase is Phase.CHANGING:
-        state.new_view = message
+        state.new_view, state.new_view_ms = message, state.now_ms
 
 
 def _make_new_view(state: State) -> bool:

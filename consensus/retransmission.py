@@ -85,9 +85,9 @@ def missing(state: State, status: Status) -> list[Message]:
     current = isinstance(change, ViewChange) and change.statement.view == state.view
     if change is not None and current and not status.settled and not status.changes & mine:
         found.append(change)
-    begun = state.new_view is not None and _is_settled(state, state.pacemaker.began_ms)
-    if not status.settled and begun and state.new_view is not None:
-        found.append(state.new_view)
+    begun = state.new_view
+    if begun is not None and not status.settled and _is_settled(state, state.new_view_ms):
+        found.append(begun)
     if status.height == state.head.height:
         found += _votes(state, sent, status, mine)
     return found

@@ -80,6 +80,8 @@ class State:
         self.changes = ChangeBook()
         self.new_view: NewView | None = None
         """The NEW-VIEW of ``view``, once it is here."""
+        self.new_view_ms = 0
+        """When it came."""
         self.pacemaker = Pacemaker(timing)
         self.catch_up = CatchUp(timing)
         self.sent: dict[Kind, Message] = {}

@@ -78,8 +78,42 @@ def test_view_changes_and_the_new_view() -> None:
     assert answers(bench, replace(lacks, changes=0b0010)) == []
     bench.hear(change(0, 1), 0)
     bench.hear(change(2, 1), 2)
+    bench.take(Received(MEMBERS[3], lacks))
+    assert NewView not in [type(m) for m in bench.sent()], "made just now, it is on its way"
     assert NewView in [type(m) for m in answers(bench, lacks)]
-    assert NewView not in [type(m) for m in answers(bench, replace(lacks, settled=True))]
+    settled = [type(m) for m in answers(bench, replace(lacks, settled=True))]
+    assert not {NewView, ViewChange} & {*settled}
+
+
+def test_a_view_change_of_a_view_that_was_left_is_of_no_use() -> None:
+    bench = Bench(3)
+    wish(bench, 1, 0, 2)
+    lacks = replace(NOTHING, view=1, wish=1, settled=False)
+    assert [type(m) for m in answers(bench, lacks)] == [ViewChange]
+    bench.hear(Decided(B1, certificate(Kind.COMMIT, B1, view=2, signers=(0, 1, 2))))
+    assert bench.state.view == 2
+    assert answers(bench, replace(lacks, view=2, wish=2, height=1)) == []
+
+
+def test_who_is_in_another_view_or_epoch_has_no_use_for_votes() -> None:
+    bench = Bench(1)
+    bench.propose(B1)
+    assert [type(m) for m in answers(bench, NOTHING)] == [Vote]
+    assert answers(bench, replace(NOTHING, view=1)) == []
+    assert answers(bench, replace(NOTHING, epoch=1)) == []
+
+
+def test_who_watches_hands_over_the_head_and_nothing_of_its_own() -> None:
+    bench = Bench(1)
+    bench.commit(B1)
+    final = block("F", B1, final=True)
+    bench.executes = False
+    bench.hear(Decided(final, certificate(Kind.COMMIT, final, signers=(0, 2, 3))))
+    bench.take(Executed(final.id, Verdict.VALID, ValidatorSet(1, (MEMBERS[0], MEMBERS[2]))))
+    assert bench.state.me is None
+    level = replace(NOTHING, epoch=1, height=2)
+    assert answers(bench, level) == []
+    assert [type(m) for m in answers(bench, NOTHING)] == [Decided]
 
 
 def test_who_is_behind_in_views_learns_the_wish() -> None:
@@ -99,8 +133,13 @@ def test_a_view_that_was_joined_without_a_wish_is_wished_when_somebody_needs_it(
 def test_who_is_behind_in_height_gets_the_head() -> None:
     bench = Bench(1)
     bench.commit(B1)
-    assert [m.block for m in answers(bench, NOTHING) if isinstance(m, Decided)] == [B1]
-    assert not answers(bench, replace(NOTHING, height=1))
+    bench.take(Received(MEMBERS[3], NOTHING))
+    assert not bench.all(Send), "decided just now, it is on its way"
+    bench.propose(block("B2", B1))
+    assert [type(m) for m in answers(bench, NOTHING)] == [Decided], "our vote above it is of no use"
+    votes = answers(bench, replace(NOTHING, height=1))
+    assert [m.statement.kind for m in votes if isinstance(m, Vote)] == [Kind.PREPARE]
+    assert len(votes) == 1
 
 
 def test_who_is_an_epoch_behind_learns_that_there_is_more() -> None:
