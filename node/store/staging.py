@@ -169,6 +169,8 @@ def sweep(database: Database) -> None:
     for prefix in set(OF_HEIGHTS) - {keys.HEADER, keys.CERTIFICATE, keys.CHECKED}:
         for height in stays - {0, base}:
             drop(kv, *keys.heights(prefix, height, height + 1))
+    # The base itself is certified: what this node voted for at its height is of no more use.
+    drop(kv, *keys.heights(keys.PROPOSAL, base, base + 1))
     other = 1 - database.slot
     for prefix in (
         keys.STATES[other], keys.BUCKETS[other], keys.EXPIRIES[other], keys.STAGED,

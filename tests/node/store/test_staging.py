@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from node.ledger.block import Header
+from node.ledger.codec import encode
 from node.ledger.errors import InvalidProof
+from node.ledger.evidence import EpochEnd
 from node.ledger.snapshot import Chunk, Manifest, check_chunk, decode_chunk, encode_chunk
+from node.ledger.types import Checked, Digest, Epoch, Height
 from node.service.opening import OpenedLedger, open_database
 from node.store import keys
 from node.store.database import Database
 from node.store.kv import Operation
-from node.store.staging import MANIFEST, Staging
+from node.store.staging import MANIFEST, OF_HEIGHTS, SWEEP, Staging, check_base, sweep
+from node.store.work import WHOLE as WORK_WHOLE
 from tests.node.network import OPEN, Client, make_genesis, make_node, open_folder, runtime
 from tests.node.store.sim_kv import Crash, SimKV
 
@@ -160,6 +165,70 @@ def test_nothing_stays_of_what_a_node_had_before_the_switch(source: Source) -> N
     assert kv.rows() == fresh.rows()
 
 
+def test_over_epochs_their_ends_and_the_base_stay_and_nothing_else(source: Source) -> None:
+    """Both as this node had checked them, which is by their certificates and no more: it had run
+    all of it itself before, and keeps nothing that would show it."""
+    kv = SimKV()
+    database = opened(kv).database
+    block_0 = {key: value for key, value in kv.rows().items() if key in rows_of_height(kv, 0)}
+    head, validators = Header.decode(source.header), GENESIS.validators
+    ends = [
+        replace(head, height=Height(height), epoch=Epoch(epoch),
+                next_validators_hash=Digest(bytes([height]) * 32))
+        for epoch, height in enumerate((3, 5, 8))
+    ]  # fmt: skip
+    *before, base = ends
+    own = [(keys.at_height(kind, height), b"own") for kind in OF_HEIGHTS for height in range(1, 8)]
+    own.append((keys.proposal(8, bytes(32)), b"what it voted for before it fell behind"))
+    hashes = [(keys.NUMBER + bytes([height]) * 32, keys.pack_height(height)) for height in (2, 4)]
+    indexed = [(kind + b"x", b"own") for kind in (keys.INDEX, keys.TRANSACTION, keys.COMMITMENT)]
+    slots = [(row[0] + b"x", b"own") for row in (keys.STATES, keys.EXPIRIES, keys.BUCKETS)]
+    kv.write([*own, *hashes, *indexed, *slots, (keys.staged(1), b"x")], sync=True)
+    staging = Staging(database)
+    staging.switch(
+        base, b"certificate", [EpochEnd(end.encode(), b"its", validators) for end in before],
+        validators,
+    )  # fmt: skip
+    assert database.switched, "it writes no more"
+    new = Database(kv, diff_heights=50)
+    assert kv.get(WORK_WHOLE) is None, "the work lists are of the old state"
+    sweep(new)
+
+    assert {key: kv.get(key) for key in block_0} == block_0
+    for end in ends:
+        height = end.height
+        assert new.blocks.header(height) == end.encode()
+        assert new.blocks.certificate(height) == (b"certificate" if end is base else b"its")
+        assert new.checked(height) is Checked.CERTIFICATE
+        assert new.blocks.height_of(end.hash) == height
+        held = {key[:1] for key in rows_of_height(kv, height)}
+        seal = {keys.SEAL} if end is base else set()
+        assert held == {keys.HEADER, keys.CERTIFICATE, keys.CHECKED} | seal
+    for height in (1, 2, 4, 6, 7):
+        assert not rows_of_height(kv, height)
+    named = [keys.unpack_height(value) for _, value in kv.iterate(*keys.all_of(keys.NUMBER))]
+    assert sorted(named) == [0, 3, 5, 8]
+    epochs = [(number, first) for number, first, _ in new.epochs()]
+    assert epochs == [(0, 1), (1, 4), (2, 6), (3, 9)]
+    assert (new.floor(), new.diff_floor()) == (9, 9)
+    gone = (
+        keys.STATES[0], keys.EXPIRIES[0], keys.BUCKETS[0], keys.STAGED, keys.INDEX,
+        keys.TRANSACTION, keys.COMMITMENT, keys.WORK,
+    )  # fmt: skip
+    assert not [kind for kind in gone if list(kv.iterate(*keys.all_of(kind)))]
+    assert kv.get(SWEEP) is None, "it is done, and not done again at each start"
+    check_base(new)
+    later = encode([13, validators.fields()])
+    kv.write([(keys.epoch(4), later)], sync=True)
+    check_base(new)  # the end of an epoch above the base is not looked for below it
+
+
+def rows_of_height(kv: SimKV, height: int) -> set[bytes]:
+    return {
+        key for kind in OF_HEIGHTS for key, _ in kv.iterate(*keys.heights(kind, height, height + 1))
+    }
+
+
 def test_a_restart_does_not_gather_again_what_is_here(source: Source) -> None:
     kv = SimKV()
     kv.crash_after = 12
@@ -224,8 +293,6 @@ def test_chunk_and_manifest_bytes(source: Source) -> None:
 
 
 def forged(source: Source) -> Sequence[Manifest]:
-    from dataclasses import replace
-
     whole = source.manifest
     header = Header.decode(whole.header)
     row = list(whole.row)
