@@ -50,6 +50,7 @@ def follow_month(
         "declaration": declaration,
         "institution": _paid(client, declaration.get("notice")),
         **_cleared(client, declaration.get("period"), pair, record),
+        "relatives": _relatives(client, declaration.get("period"), record),
         "insurers": _insurers(client, declaration.get("period"), declared),
         "later": [],
     }
@@ -85,6 +86,9 @@ def _objection(
     """An objection to the settlement's statement, and the period that its amount went into."""
     told = _ask(client, f"/v1/objections/{name}")
     period = told.get("to_period")
+    if period:  # of a relative's part it is another statement than the settlement's own
+        of_areas = ":" not in told["home"]  # an insurer's are shown with the insurer
+        pair = {"home": told["home"], "care": told["care"]} if of_areas else None
     return {
         "what": "objection", "id": name, "stage": told.get("stage", WITHHELD), "period": period,
         **_cleared(client, period, pair, record),
@@ -103,6 +107,14 @@ def _insurers(client: Client, period: str | None, declared: dict[str, Any]) -> l
     return found
 
 
+def _relatives(client: Client, period: str | None, record: dict[str, Any]) -> list[dict[str, Any]]:
+    """What relatives' accounts of other areas have paid, each in the statement of its own area."""
+    return [
+        {**one, **_cleared(client, period, one, {**record, "area": one["area"]})}
+        for one in record["declared"].get("relatives", ())
+    ]
+
+
 def _reversal(
     client: Client, record: dict[str, Any], pair: dict[str, str] | None
 ) -> list[dict[str, Any]]:
@@ -116,6 +128,7 @@ def _reversal(
     return [
         {"what": "reversal", "id": record["reversal"], "month": month, "period": period,
          "institution": _paid(client, declaration.get("notice")),
+         "relatives": _relatives(client, period, record),
          "insurers": _insurers(client, period, record["declared"]),
          **_cleared(client, period, pair, record)}
     ]  # fmt: skip
@@ -203,6 +216,7 @@ def lines_of(month: dict[str, Any]) -> list[str]:
     ]
     lines += _paid_out("institution paid 拨付机构", month["institution"], declaration.get("period"))
     lines += _statement(month)
+    lines += _relative_lines(month)
     for insurer in month["insurers"]:
         lines += _insurer_lines(insurer)
     for later in month["later"]:
@@ -213,9 +227,19 @@ def lines_of(month: dict[str, Any]) -> list[str]:
         if later["what"] == "reversal":
             title = "institution's month 机构月度"
             lines += _paid_out(title, later["institution"], later["period"])
+            lines += [f"  {line}" for line in _relative_lines(later)]
             for insurer in later["insurers"]:
                 lines += [f"  {line}" for line in _insurer_lines(insurer)]
         lines += [f"  {line}" for line in _statement(later)]
+    return lines
+
+
+def _relative_lines(found: dict[str, Any]) -> list[str]:
+    lines: list[str] = []
+    for one in found["relatives"]:
+        amount = yuan(int(one["amount_fen"]))
+        lines.append(f"a relative's account 亲属账户 {one['area']}: {amount} 元")
+        lines += [f"  {line}" for line in _statement(one)]
     return lines
 
 

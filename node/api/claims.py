@@ -84,11 +84,26 @@ def _declared(state: State, claim: Claim, declared: records.Declared) -> dict[st
     pair = statement_record.sides(state, claim.area, claim.care)
     return {
         "statement": None if pair is None else dict(zip(("home", "care"), pair, strict=True)),
+        "relatives": _relatives(state, claim),
         "insurers": _insurers(state, claim),
         "month": declared.month or None,
         "set_aside": declared.times,
         "deducted": [{"fund": fund, "amount_fen": amount} for fund, amount in declared.deducted],
     }
+
+
+def _relatives(state: State, claim: Claim) -> list[dict[str, Any]]:
+    """Areas whose relatives' accounts have paid, with the statement that each owes it by."""
+    sums: dict[str, int] = {}
+    for _, area, fen in claim.settled.own.relatives if claim.settled is not None else ():
+        sums[area] = sums.get(area, 0) + fen
+    found = []
+    for area, fen in sorted(sums.items()):
+        pair = statement_record.sides(state, area, claim.care)
+        if pair is not None:
+            sides = dict(zip(("home", "care"), pair, strict=True))
+            found.append({**sides, "area": area, "amount_fen": fen})
+    return found
 
 
 def _settled(settled: records.Settled) -> dict[str, Any]:

@@ -25,7 +25,9 @@ from tests.contracts.world import (
 
 BUREAU_SHENZHEN, FINANCE_SHENZHEN = "bureau:440300", "finance:440300"
 CAROL = "p:440300:carol"
-INSIDE, ACROSS, LATER, AGAIN = (f"H44010000123-m-{n}" for n in (1, 2, 3, 4))
+INSIDE, ACROSS, LATER, AGAIN, FAMILY = (f"H44010000123-m-{n}" for n in range(1, 6))
+HELP = 30_000
+CARD = {"kind": "card", "certificate": "03"}
 JULY = "2025-07"
 AUDITOR = ("auditor:national", "audit")
 
@@ -38,6 +40,15 @@ def both_say_yes(desk: Desk, period: str, home: str, care: str, *bureaus: str) -
     for bureau in bureaus:
         desk.do(bureau, "clearing", "confirm", said, "finance")
     return fen
+
+
+def allow(desk: Desk) -> None:
+    """Carol's account in Shenzhen pays 300.00 for Alice of Changsha."""
+    money = {"transfer": "440300d-c", "person": CAROL, "amount_fen": 1_000_000}
+    desk.do(BUREAU_SHENZHEN, "funds", "deposit", money, "finance")
+    tie = {"owner": CAROL, "person": ALICE, "relation": "child", "limit_fen": HELP,
+           "from": "2025-06-01", "presence": CARD}  # fmt: skip
+    desk.do(BUREAU_SHENZHEN, "family", "authorise", tie, "clerk")
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +64,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     made.do(BUREAU_SHENZHEN, "policy", "deploy", policy, "checker")
     made.settle(INSIDE, [line(1, BED, 100_000)], visit(CAROL))
     made.settle(ACROSS, [line(1, BED, 100_000)], visit(ALICE))
+    allow(made)
+    made.settle(FAMILY, [line(1, BED, 300_000)], visit(ALICE), use_account=True, family=[CAROL])
     made.on("2025-07-01").declare()
     owed = made.confirm()
     made.pay(FINANCE_GUANGZHOU, f"institution:{JUNE}:{HOSPITAL}", owed, "2025-07-01")
@@ -112,6 +125,20 @@ def test_across_provinces_every_leg_is_shown_and_the_later_finding_too(desk: Des
     assert later["clearing"]["payment"]["reference"] == "R-6"
     text = desk.screens.text(*AUDITOR, "trace", ACROSS)
     assert "later 后续 deduction 440100-d1, -10.00 元: period 2025-07" in text
+
+
+def test_what_a_relatives_account_has_paid_is_followed_in_its_own_areas_statement(
+    desk: Desk,
+) -> None:
+    month = desk.screens.json(*AUDITOR, "trace", FAMILY)["month"]
+    assert (month["statement"]["home"], month["statement"]["care"]) == ("430000", "440000")
+    (part,) = month["relatives"]
+    assert (part["area"], int(part["amount_fen"])) == ("440300", HELP)
+    assert (part["statement"]["home"], part["statement"]["care"]) == ("440300", "440100")
+    assert part["levy"]["payment"]["reference"] == "R-3"
+    text = desk.screens.text(*AUDITOR, "trace", FAMILY)
+    assert "a relative's account 亲属账户 440300: 300.00 元" in text
+    assert desk.screens.json(*AUDITOR, "trace", ACROSS)["month"]["relatives"] == []
 
 
 def test_a_province_and_its_cities_at_the_screen(desk: Desk) -> None:
