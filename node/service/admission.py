@@ -55,7 +55,7 @@ class Admission:
         self._waiters: dict[bytes, list[asyncio.Future[None]]] = {}
         self._late: dict[bytes, int] = {}
         """Waited for, let go of by this node's clock, and not yet impossible: the ends of their
-        times."""
+        times. The last who waits for one takes it along (``wait``)."""
         self.quarantined = set(chain.database.quarantined())
         """Ids of transactions that met a bug of ours; they are not tried again."""
         self.closing = False
@@ -106,13 +106,11 @@ class Admission:
     def committed(self, tx_ids: Iterable[bytes]) -> None:
         """Answer those who wait for these; the head has moved."""
         for tx_id in tx_ids:
-            self._late.pop(tx_id, None)
             for future in self._waiters.pop(tx_id, ()):
                 if not future.done():
                     future.set_result(None)
-        for tx_id, until_ms in list(self._late.items()):
+        for tx_id, until_ms in self._late.items():
             if self._is_over(until_ms):
-                del self._late[tx_id]
                 self._tell(tx_id, self._expired(until_ms))
 
     def dropped(self, tx_id: bytes, error: InvalidTransaction) -> None:
