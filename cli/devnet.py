@@ -154,11 +154,11 @@ def up(
 
 
 def _start(known: Network) -> None:
-    """Start the nodes that do not run and wait for them; on failure none of these is left."""
-    idle = [place for place in known.nodes if processes.running_pid(place) is None]
-    started = [(place, processes.start(place)) for place in idle]
+    """Start the nodes that do not run and wait for all; on failure those stop that were started."""
+    running = [place for place in known.nodes if processes.running_pid(place) is not None]
+    started = [(place, processes.start(place)) for place in known.nodes if place not in running]
     try:
-        for place, process in started:
+        for place, process in [*started, *((place, None) for place in running)]:
             processes.wait_ready(place, process)
     except processes.NodeFailed as error:
         processes.stop_all([process for _, process in started])

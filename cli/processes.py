@@ -61,14 +61,19 @@ def begin_keys(places: Sequence[NodePlace]) -> None:
         )
 
 
-def wait_ready(place: NodePlace, process: subprocess.Popen[bytes]) -> None:
-    """Wait until the node answers ready. Raises ``NodeFailed``."""
+def wait_ready(place: NodePlace, process: subprocess.Popen[bytes] | None) -> None:
+    """Wait until the node answers ready; ``process``: None for one that another command started.
+    Raises ``NodeFailed``."""
+
+    def runs() -> bool:
+        return running_pid(place) is not None if process is None else process.poll() is None
+
     deadline = time.monotonic() + READY_S_MAX
     while time.monotonic() < deadline:
-        if process.poll() is not None:
+        if not runs():
+            code = "" if process is None else f" with exit code {process.returncode}"
             raise NodeFailed(
-                f"node of {place.organisation} ended with exit code {process.returncode}:\n"
-                + tail(place.folder / "node.log")
+                f"node of {place.organisation} ended{code}:\n" + tail(place.folder / "node.log")
             )
         try:
             if httpx.get(f"{place.url}/v1/ready", timeout=2.0).status_code == 200:

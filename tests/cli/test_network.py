@@ -157,6 +157,19 @@ def test_a_process_id_of_something_else_is_not_taken_for_the_node(made: Network)
     assert processes.running_pid(made.nodes[0]) is None
 
 
+def test_up_waits_for_nodes_too_that_another_up_has_just_started(
+    made: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was killed half-way leaves them running, and not ready yet."""
+    waited: list[tuple[str, object]] = []
+    monkeypatch.setattr(processes, "running_pid", lambda place: 1)
+    monkeypatch.setattr(
+        processes, "wait_ready", lambda place, process: waited.append((place.organisation, process))
+    )
+    assert yibao("devnet", "up", "--dir", made.folder).exit_code == 0
+    assert waited == [(BUREAU, None)]
+
+
 def test_found_makes_a_network_once_and_leaves_it_alone(tmp_path: Path) -> None:
     folder = tmp_path / "net"
 
