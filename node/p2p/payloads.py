@@ -31,7 +31,7 @@ from node.p2p.link import PeerFault
 
 BLOCKS_MAX: Final = 64
 BLOCKS_BYTES_AIM: Final = 4 << 20
-"""An answer ends after the block with which it reaches this."""
+"""An answer ends before the block with which it would pass this; its first goes in any case."""
 
 
 class Share(IntEnum):

@@ -139,9 +139,10 @@ class Answers:
         until = self._owed_until(organisation)
         if frame.type is FrameType.ASK:
             ask = Ask.decode(frame.body)
-            owed = Ask(ask.first, max(ask.first, min(ask.last, until)), ask.share)
-            plan = ask.share, FrameType.BLOCKS, lambda: self._blocks(owed)
-            return plan if ask.first <= until else None
+            if ask.first > until:
+                return None
+            owed = Ask(ask.first, min(ask.last, until), ask.share)
+            return ask.share, FrameType.BLOCKS, lambda: self._blocks(owed)
         return self._plan(frame) if AskContent.decode(frame.body).height <= until else None
 
     async def _answer(

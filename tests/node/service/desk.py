@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from consensus import (
     Event,
@@ -113,9 +114,9 @@ class Desk:
         return self.served_content
 
 
-def run(story: Callable[[Desk], object]) -> None:
+def run(story: Callable[[Any], object], make: Callable[[], Desk] = Desk) -> None:
     async def body() -> None:
-        desk = Desk()
+        desk = make()
         try:
             await story(desk)  # type: ignore[misc]
         finally:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -33,7 +32,6 @@ from node.p2p.payloads import (
     encode_blocks,
     encode_refusal,
 )
-from node.service import answers
 from node.telemetry import make_logger
 from tests.node.network import private
 from tests.node.ordering.test_wire import CHAIN, KEYS, SEATS
@@ -296,49 +294,6 @@ def test_an_answer_is_for_the_connection_that_asked(again: bool) -> None:
 
 
 GUEST = Peer("auditor:0", bytes(32))
-
-
-class Pauses:
-    """``asyncio`` as the answers have it, whose sleeps end when the test says so."""
-
-    def __init__(self) -> None:
-        self.begun: list[asyncio.Event] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(asyncio, name)
-
-    async def sleep(self, _seconds: float) -> None:
-        self.begun.append(asyncio.Event())
-        await self.begun[-1].wait()
-
-
-def test_who_was_answered_may_ask_at_once_and_is_answered_after_the_pause(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A request that came during the pause was dropped: a snapshot's next chunk took ten seconds,
-    and the peer was passed over as silent."""
-    pauses = Pauses()
-    monkeypatch.setattr(answers, "asyncio", pauses)
-
-    async def story(desk: Desk) -> None:
-        ask = Frame(FrameType.ASK, Ask(1, 1).encode())
-
-        async def answered(count: int) -> None:
-            while desk.exchange._tasks and len(pauses.begun) < count:
-                await asyncio.sleep(0)
-            assert len(desk.sent) == count
-
-        await desk.exchange.on_frame(GUEST, ask)
-        await answered(1)
-        for count in (2, 3):
-            await desk.exchange.on_frame(GUEST, ask)
-            for _ in range(100):
-                await asyncio.sleep(0)
-            assert desk.served == count - 1, "it waits for the pause"
-            pauses.begun[-1].set()
-            await answered(count)
-
-    run(story)
 
 
 def test_whoever_was_asked_may_answer_when_its_seat_is_gone() -> None:
