@@ -43,11 +43,10 @@ VALID_MS = 12 * 3_600_000
 WAIT_S_MAX = 120.0
 OPEN = OpenOptions(
     diff_heights=10, check_heights=10, tree_depth=18, index=False,
-    tree_cache_bytes=12 << 20, state_cache_bytes=8 << 20,
+    tree_cache_bytes=8 << 20, state_cache_bytes=8 << 20,
 )  # fmt: skip
-"""Caches that are full in January of 200,000 claims and do not grow with the state: all of
-the tree's buckets would take 40 MB in December. Larger ones are faster by some per cent, and what
-they hold moves to longer records all year, which leaves holes in memory."""
+"""Caches that are full in January of 200,000 claims and do not grow with the state, and the tree's
+depth of production."""
 
 
 class Ask(Enum):
