@@ -130,7 +130,7 @@ def transfer(ctx: Context, args: Args) -> Answer:
         book.save()
     else:
         post(ctx, args["transfer"], legs)
-        _note_banks(ctx.state, legs)
+        _note_payables(ctx.state, legs)
     _put(ctx, args["transfer"], made)
     ctx.emit(f"funds.{answer['status']}", transfer=args["transfer"], kind=args["kind"])
     return answer
@@ -153,7 +153,7 @@ def post_pending(ctx: Context, args: Args) -> Answer:
     book.reserve(made.legs, -1)
     post(ctx, args["transfer"], list(made.legs), book)
     book.save()
-    _note_banks(ctx.state, list(made.legs))
+    _note_payables(ctx.state, list(made.legs))
     return _finish(ctx, args["transfer"], made, POSTED)
 
 
@@ -292,7 +292,7 @@ def _check_declared(state: State, legs: list[Leg]) -> None:
     """Refuses with ``funds.declared`` money out of a payable that a declared month will pay.
 
     What is in a declaration is paid by its notice, and by nothing else: once. What was paid ahead
-    of a declaration, or is owed back, is no room for more.
+    of a declaration, or is owed back, is no room for more; what came beside the months is.
     """
     sums: dict[tuple[str, str], int] = {}
     for account, fund_type, amount in legs:
@@ -300,7 +300,7 @@ def _check_declared(state: State, legs: list[Leg]) -> None:
             sums[account, fund_type] = sums.get((account, fund_type), 0) + amount
     for (account, fund_type), amount in sums.items():
         found = account_record.find(state, chart.owner_of(account))
-        declared = found.declared.get(fund_type, 0) - min(0, found.due.get(fund_type, 0))
+        declared = found.declared.get(fund_type, 0) - found.due.get(fund_type, 0)
         left = balance(state, account, fund_type) - declared
         if amount < 0 < declared and left + amount < 0:
             reject(
@@ -309,32 +309,20 @@ def _check_declared(state: State, legs: list[Leg]) -> None:
             )  # fmt: skip
 
 
-def _note_banks(state: State, legs: list[Leg]) -> None:
-    """What a bank moves beside the months is no month's money any more.
+def _note_payables(state: State, legs: list[Leg]) -> None:
+    """What is moved beside the months is no month's money: the next notice evens it out.
 
-    What it brings to a payable first pays what its institution owes (a refund, a finding after it
-    was paid), which is then not set off against the next notice, too. What it takes is paid ahead,
-    and set off against the next notice, which is of declared settlements, paid already or not.
+    What comes to a payable pays what its institution owes (a refund, a finding after it was paid),
+    and what is more is paid with the notice. What leaves it is paid ahead, and set off: the notice
+    is of declared settlements, paid already or not.
     """
-    banks: dict[str, int] = {}
     payables: dict[str, dict[str, int]] = {}
     for account, fund, fen in legs:
-        if account.startswith("bank:"):
-            banks[fund] = banks.get(fund, 0) + fen
-        elif account.startswith("payable:"):
+        if account.startswith("payable:"):
             sums = payables.setdefault(chart.owner_of(account), {})
             sums[fund] = sums.get(fund, 0) + fen
     for institution, sums in payables.items():
-        due = account_record.find(state, institution).due
-        more: dict[str, int] = {}
-        for fund, fen in sums.items():
-            into_banks = banks.get(fund, 0)
-            share = max(fen, -into_banks) if fen < 0 else min(fen, -into_banks, -due.get(fund, 0))
-            if share and (share > 0) == (fen > 0):
-                more[fund] = share
-                banks[fund] = into_banks + share
-        if more:
-            account_record.owe_more(state, institution, more)
+        account_record.owe_more(state, institution, sums)
 
 
 def _is_repeated(ctx: Context, transfer_id: str, digest: bytes) -> bool:

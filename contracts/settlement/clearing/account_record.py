@@ -21,10 +21,10 @@ class InstitutionAccount:
     """An institution's declared months that are not paid."""
 
     declared: dict[str, int]
-    """Fen by fund type in declarations that are closed and not paid."""
+    """Fen by fund type in declarations that are closed and not paid, with what is ``due``."""
     due: dict[str, int]
-    """Of it confirmed and in no notice yet: below zero after a late deduction, and then set off
-    against what is confirmed next."""
+    """Of it confirmed, or moved beside the months, and in no notice yet: below zero after a late
+    deduction, and then set off against what is confirmed next."""
     months: tuple[str, ...]
     """Closed months that are not paid, oldest first."""
     closed: str

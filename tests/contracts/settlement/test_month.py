@@ -4,9 +4,17 @@ the money went where the statements say."""
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from contracts.settlement import funds_chart as chart
-from contracts.settlement.clearing import declaration_record, notice_record, statement_record
+from contracts.settlement.clearing import (
+    account_record,
+    declaration_record,
+    notice_record,
+    statement_record,
+)
 from contracts.settlement.clearing.declaration_record import Stage
 from contracts.settlement.clearing.standing import standing
 from tests.contracts.settlement.claim_world import BOB
@@ -18,6 +26,7 @@ from tests.contracts.settlement.month_world import (
     FINANCE_GUANGDONG,
     FINANCE_HUNAN,
     GUANGDONG,
+    GUANGZHOU,
     HUNAN,
     JUNE,
     Month,
@@ -160,12 +169,7 @@ def test_what_a_plain_transfer_has_paid_before_it_was_declared_is_not_paid_by_it
     name = month.settle()
     month.settle(2, 10_000)
     due, left = (month.row(claim_id(number))["funds_fen"] for number in (1, 2))
-    legs = [
-        {"account": account, "fund_type": "310100", "amount_fen": amount}
-        for account, amount in ((PAYABLE, -due), (chart.bank(BANK), due))
-    ]
-    args = {"transfer": "440100t1", "kind": "payment", "postings": legs}
-    month.world.do(BUREAU_GUANGZHOU, "funds", "transfer", args, post="finance")
+    move(month, 1, -due)
     month.on("2025-07-01").declare(name, claim_id(2))
     closed = month.close(name, claim_id(2))
     assert (closed.answer["owed_fen"], closed.answer["undeclared_fen"]) == (due + left, 0)
@@ -175,6 +179,48 @@ def test_what_a_plain_transfer_has_paid_before_it_was_declared_is_not_paid_by_it
     assert asked.amount_fen == left
     month.pay(f"institution:{JUNE}:{HOSPITAL}", FINANCE_GUANGDONG)
     assert month.owed(PAYABLE) == 0, "paid once"
+
+
+@pytest.mark.parametrize("other", [chart.bank(BANK), chart.fund(GUANGZHOU)])
+@pytest.mark.parametrize("steps", [(-300, 300, -300), (500, -500), (500, -300)])
+def test_what_a_counter_entry_has_put_right_is_not_set_off(
+    steps: tuple[int, ...], other: str
+) -> None:
+    """Money that was moved by mistake and back, or that came back and is paid anew, before and
+    after a notice: in the end the institution has what it is owed."""
+    month = make_month()
+    month.settle()
+    owed = month.row(claim_id(1))["funds_fen"]
+    move(month, 1, steps[0], other)
+    month.on("2025-07-01").declare(claim_id(1))
+    month.close(claim_id(1))
+    month.audit()
+    month.confirm()
+    notice = f"institution:{JUNE}:{HOSPITAL}"
+    assert notice_record.load(month.state, notice).amount_fen == owed + steps[0]
+    month.pay(notice, FINANCE_GUANGDONG)
+    for number, fen in enumerate(steps[1:], start=2):
+        move(month, number, fen, other)
+        left = month.of_fund(PAYABLE, "310100")
+        account = account_record.find(month.state, HOSPITAL)
+        assert (sum(account.declared.values()), sum(account.due.values())) == (left, left)
+
+
+def move(month: Month, number: int, fen: int, other: str = chart.bank(BANK)) -> None:
+    """A plain transfer between the hospital's payable and another account; above 0: to it."""
+    legs = [
+        {"account": account, "fund_type": "310100", "amount_fen": amount}
+        for account, amount in ((PAYABLE, fen), (other, -fen))
+    ]
+    args: dict[str, Any] = {"kind": "correction", "postings": legs}
+    if fen > 0 and other == chart.bank(BANK):
+        name = {"transfer": f"{BANK}:t{number}"}
+        until = {"phase": "pending", "confirmer": BUREAU_GUANGZHOU, "expires_ms": 2**50}
+        month.world.do(BANK, "funds", "transfer", args | name | until, post="finance")
+        month.world.do(BUREAU_GUANGZHOU, "funds", "post", name, post="finance")
+        return
+    args["transfer"] = f"440100t{number}"
+    month.world.do(BUREAU_GUANGZHOU, "funds", "transfer", args, post="finance")
 
 
 def test_what_was_declared_since_a_transfer_was_made_is_not_paid_by_it() -> None:

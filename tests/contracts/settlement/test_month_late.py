@@ -156,14 +156,14 @@ class LateWalk(Walk):
         return True
 
     def plain(self) -> bool:
-        """A bank moves money beside the months: what it owes the institution pays back, or the
-        bureau pays what is in no declaration yet."""
+        """A bank moves money beside the months: what it owes the institution pays back, or more, or
+        the bureau pays what is in no declaration yet."""
         found = account_record.find(self.month.state, HOSPITAL)
         due = found.due.get(FUND, 0)
-        months = found.declared.get(FUND, 0) - min(0, due)
+        months = found.declared.get(FUND, 0) - due
         payable = chart.payable(HOSPITAL)
         free = self.month.of_fund(payable, FUND) - max(0, months)
-        most = -due if due < 0 else free
+        most = 100 - due if due < 0 else free
         if most <= 0:
             return False
         self.moved += 1
@@ -240,7 +240,7 @@ def test_the_late_walks_have_been_everywhere() -> None:
         (prepayment, "_ask"),
         (wallet, "into_statements"),
         (account_record, "owe_more"),
-        (funds, "_note_banks"),
+        (funds, "_note_payables"),
     ],
 )
 def test_what_is_forgotten_is_found(
