@@ -2,7 +2,8 @@
 
 A port that the system gives to whoever asks for any may be given to another program before the
 node that it was meant for listens on it, seconds later. These lie below what systems give so
-(Linux from 32,768, others from 49,152), and each process has a stretch of its own.
+(Linux from 32,768, others from 49,152), and each process has a stretch of its own. Ids of processes
+grow fast, so those that share a stretch begin at different places of it.
 """
 
 from __future__ import annotations
@@ -10,15 +11,25 @@ from __future__ import annotations
 import itertools
 import os
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
 FIRST: Final = 20_000
 STRETCHES: Final = 127
 WIDTH: Final = 100
+STEP: Final = 10
 
-_BEGIN: Final = FIRST + os.getpid() % STRETCHES * WIDTH
-_OWN: Final = itertools.cycle(range(_BEGIN, _BEGIN + WIDTH))
+
+def stretch(process: int) -> Sequence[int]:
+    """The ports of a process by its id, in the order in which it tries them."""
+    turn, place = divmod(process, STRETCHES)
+    begin, skipped = FIRST + place * WIDTH, turn * STEP % WIDTH
+    return [*range(begin + skipped, begin + WIDTH), *range(begin, begin + skipped)]
+
+
+_PORTS: Final = stretch(os.getpid())
+_OWN: Final = itertools.cycle(_PORTS)
 
 
 def free_ports(count: int) -> list[int]:
@@ -30,4 +41,4 @@ def free_ports(count: int) -> list[int]:
             free.append(port)
         if len(free) == count:
             return free
-    raise OSError(f"of the ports {_BEGIN} to {_BEGIN + WIDTH - 1} only {len(free)} are free")
+    raise OSError(f"of the ports {min(_PORTS)} to {max(_PORTS)} only {len(free)} are free")

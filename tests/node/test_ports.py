@@ -34,6 +34,13 @@ def test_two_processes_that_follow_one_another_have_ports_of_their_own() -> None
     assert one % ports.STRETCHES == other % ports.STRETCHES or not {*its} & {*others}
 
 
+def test_two_processes_of_one_stretch_begin_at_different_places() -> None:
+    """Both found a network of four, eight ports, before a node of either listens."""
+    stretches = [ports.stretch(9_000 + ports.STRETCHES * turn) for turn in range(10)]
+    assert len({tuple(sorted(each)) for each in stretches}) == 1
+    assert len({port for each in stretches for port in each[:8]}) == 80
+
+
 def test_too_many_are_refused() -> None:
     with pytest.raises(OSError, match="are free"):
         ports.free_ports(ports.WIDTH + 1)
