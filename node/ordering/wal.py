@@ -165,10 +165,17 @@ class SafetyFile:
 
     def discard(self) -> None:
         """Leave no valid record: what was bound by it turned out not to be all that the key has
-        signed. The older slot goes first. Raises ``OSError``."""
+        signed. The older slot goes first. Raises ``SafetyError``; then the process must stop."""
         self._failed = True
-        for slot in ((self._counter + 1) % 2, self._counter % 2):
-            self._slots.write(slot, bytes(PAGE_BYTES))
+        try:
+            for slot in ((self._counter + 1) % 2, self._counter % 2):
+                self._slots.write(slot, bytes(PAGE_BYTES))
+        except OSError as error:
+            raise SafetyError(
+                f"{self.path.name} is behind its key (alarm key-elsewhere) and cannot be "
+                f"discarded: {error.strerror}. Move it away before the node is started again, "
+                "which would believe it."
+            ) from error
 
     def close(self) -> None:
         self._slots.close()

@@ -99,6 +99,20 @@ def test_a_discarded_record_is_a_lost_one(tmp_path: Path, saved: int) -> None:
         SafetyFile(path, BINDING).load()
 
 
+def test_a_record_that_cannot_be_discarded_is_told_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is valid all the same: the next start would believe it."""
+    file = SafetyFile.create(tmp_path / "safety.dat", BINDING, b"first")
+
+    def fail(descriptor: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fdatasync", fail)
+    with pytest.raises(SafetyError, match=r"Input/output error\. Move it away before"):
+        file.discard()
+
+
 def test_both_slots_damaged_is_a_lost_record(tmp_path: Path) -> None:
     path = tmp_path / "safety.dat"
     file = SafetyFile.create(path, BINDING, b"first")
