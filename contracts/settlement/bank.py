@@ -223,22 +223,38 @@ def _match_other_amount(ctx: Context, order: str, told: Args) -> str:
     Paid short it is paid, and the rest a return of it; what was received short moves nothing here,
     as the payment counts.
     """
-    cause, to_person = _match(ctx, order, told), bank_order.is_to_person(order)
+    cause = _match(ctx, order, told)
     if cause != AMOUNT:
         return cause or MATCHED
     if told["direction"] != OUT:
-        return "" if told["direction"] == IN and not to_person else cause
-    if to_person:
-        entry = bank_order.find(ctx.state, ctx.sender, order)
-        ordered_fen = told["amount_fen"] if entry is None else entry.amount_fen
-    else:
-        ordered_fen = payment_record.load(ctx.state, order).amount_fen
+        received = told["direction"] == IN and not bank_order.is_to_person(order)
+        return "" if received else cause
+    ordered_fen = _ordered_fen(ctx, order)
     cause = _match(ctx, order, {**told, "amount_fen": ordered_fen})
     short_fen = ordered_fen - told["amount_fen"]
     if cause or short_fen <= 0:
         return cause
     rest = {"reference": told["reference"] + REST, "direction": RETURNED, "reason": "other"}
     return _match(ctx, order, {**told, **rest, "amount_fen": short_fen})
+
+
+def _ordered_fen(ctx: Context, order: str) -> int:
+    """What an order asks for, of whichever bank; one whose amount ``_match`` has compared."""
+    if not bank_order.is_to_person(order):
+        return payment_record.load(ctx.state, order).amount_fen
+    kind, case, number = bank_order.parts_of(order)
+    if kind == bank_order.PAYOUT:
+        owed = payout.find(ctx.state, case)
+        assert owed is not None, order
+        paid = payout.paid_order(ctx, owed, number)
+        return owed.ordered_fen if paid is None else paid.amount_fen
+    find_case = {
+        bank_order.REIMBURSEMENT: reimbursement_record.find,
+        bank_order.COVER: cover_record.find_payment,
+    }[kind]
+    made = find_case(ctx.state, case)
+    assert made is not None, order
+    return next(o.amount_fen for o in made.orders if o.id == number and _speaks_for(ctx, o.bank))
 
 
 def _received(ctx: Context, order: str, told: Args) -> str:

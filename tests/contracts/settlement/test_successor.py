@@ -212,3 +212,24 @@ def test_what_a_bank_has_promised_for_care_its_successor_ends() -> None:
     assert balance(world.state, f"credit:{BANK}", "cash") == 0
     assert balance(world.state, f"bank:{BANK}", "cash") == -drawn
     assert not any(trial_balance(world.state).values())
+
+
+def test_orders_to_persons_that_were_paid_short_are_told_by_the_successor() -> None:
+    desk = open_desk()
+    desk.approve()
+    desk.pay()
+    cover, heirs = LaterWorld(), Heirs()
+    cover.settle(own_fen=70_000)
+    cover.pay()
+    of_heirs = bank_order.name_of(bank_order.PAYOUT, PAYOUT, heirs.order())
+    for world, order, fen in (
+        (desk.world, ORDER, DUE), (cover.world, COVER_ORDER, 40_400),
+        (heirs.world, of_heirs, REFUND),
+    ):  # fmt: skip
+        leave(world)
+        assert say(world, order=order, amount_fen=fen - 5) == "suspense"
+        told = {"reference": "S1", "how": "other_amount"}
+        world.do(SUCCESSOR, "bank", "resolve", told, post="clerk")
+        found = shown(world, order)
+        assert (found.stage, found.returned_fen) == (OrderStage.PART_BACK, 5)
+        assert not any(trial_balance(world.state).values())
