@@ -180,7 +180,7 @@ class _Ledger:
             ]
         except Refused as refusal:
             return _withheld(name, refusal)
-        # Earlier months, later findings, payment by case and prepayments are in the notice, too.
+        # Earlier months, later findings, payment by case, prepayments and transfers are in it, too.
         return {**_summed(name, rows, total, {}), "carried_fen": noticed_fen - total}
 
     def _statement(self, period: str, home: str, care: str) -> dict[str, Any]:
