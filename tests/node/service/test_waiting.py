@@ -107,6 +107,23 @@ def test_what_no_block_can_hold_any_more_is_let_go_of(
     tell(tmp_path, story, clock_ms=lambda: clock[0])
 
 
+def test_what_waits_is_answered_as_waiting_however_much_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(node: Node) -> None:
+        def behind(sender: str, now_ms: int) -> None:
+            raise Unavailable("pool.behind", calls=9_000, retry_after_s=7)
+
+        node._builder.busy = True
+        transaction = CLIENT.enter("a", 1)
+        await node.submit(transaction.encode())
+        monkeypatch.setattr(node._pool, "check_wait", behind)
+        again = await node.submit(transaction.encode())
+        assert (again.tx_id, again.committed) == (transaction.id, False)
+
+    tell(tmp_path, story)
+
+
 @pytest.mark.parametrize("ending", ["committed", "dropped", "end"])
 def test_who_gave_up_a_moment_before_the_answer_holds_nobody_up(
     tmp_path: Path, ending: str
