@@ -220,6 +220,8 @@ def test_a_node_that_is_behind_does_not_say_that_a_key_is_unknown(edge: Edge) ->
     assert (reply.status, reply.code) == (503, "node.behind")
     assert reply.headers["retry-after"] == "1"
     assert edge.api.get(PATH, reader(HOSPITAL)).status == 200
+    other_path = edge.api.sign(reader(HOSPITAL), f"{PATH}/other")
+    assert_refused(ask(edge, other_path), "signature.wrong")  # it knows enough to refuse this
     edge.node.behind_blocks = 0
     assert_refused(edge.api.get(PATH, who), "signature.unknown-key")
 

@@ -59,7 +59,9 @@ def test_min_height_waits_and_then_says_how_far_it_is(edge: Edge) -> None:
     edge.node.later.append(lambda: edge.node.commit([CallSpec()]))
     reply = edge.api.get("/v1/status", HOME, "min_height=4")
     assert (reply.status, reply.json()["height"]) == (200, 4)
-    for bad in ("min_height=-1", "min_height=", "min_height=1e3", "min_height=" + "9" * 16):
+    squared = "%C2%B2"  # a digit, and no number
+    for wrong in ("-1", "", "1e3", "9" * 16, squared):
+        bad = f"min_height={wrong}"
         assert_refused(edge.api.get("/v1/status", HOME, bad), 422, "request.invalid")
 
 
