@@ -93,10 +93,11 @@ def _declared(state: State, claim: Claim, declared: records.Declared) -> dict[st
 
 
 def _relatives(state: State, claim: Claim) -> list[dict[str, Any]]:
-    """Areas whose relatives' accounts have paid, with the statement that each owes it by."""
+    """Other areas whose relatives' accounts have paid, with the statement that each owes it by."""
     sums: dict[str, int] = {}
     for _, area, fen in claim.settled.own.relatives if claim.settled is not None else ():
-        sums[area] = sums.get(area, 0) + fen
+        if area != claim.area:
+            sums[area] = sums.get(area, 0) + fen
     found = []
     for area, fen in sorted(sums.items()):
         pair = statement_record.sides(state, area, claim.care)

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from tests.cli.month_desk import FINANCE_GUANGDONG, FINANCE_GUANGZHOU, FINANCE_HUNAN, JUNE, Desk
-from tests.contracts.settlement.claim_world import BED, EMPLOYEE_POLICY, line, visit
+from tests.contracts.settlement.claim_world import BED, BOB, EMPLOYEE_POLICY, line, visit
 from tests.contracts.settlement.funds_world import enrol
 from tests.contracts.world import (
     ALICE,
     BANK,
+    BUREAU_CHANGSHA,
     BUREAU_GUANGDONG,
     BUREAU_GUANGZHOU,
     BUREAU_HUNAN,
@@ -43,12 +44,16 @@ def both_say_yes(desk: Desk, period: str, home: str, care: str, *bureaus: str) -
 
 
 def allow(desk: Desk) -> None:
-    """Carol's account in Shenzhen pays 300.00 for Alice of Changsha."""
-    money = {"transfer": "440300d-c", "person": CAROL, "amount_fen": 1_000_000}
-    desk.do(BUREAU_SHENZHEN, "funds", "deposit", money, "finance")
-    tie = {"owner": CAROL, "person": ALICE, "relation": "child", "limit_fen": HELP,
-           "from": "2025-06-01", "presence": CARD}  # fmt: skip
-    desk.do(BUREAU_SHENZHEN, "family", "authorise", tie, "clerk")
+    """Carol's account in Shenzhen pays 300.00 for Alice of Changsha, and so does Bob's there."""
+    for owner, bureau, relation in (
+        (CAROL, BUREAU_SHENZHEN, "child"), (BOB, BUREAU_CHANGSHA, "spouse")
+    ):  # fmt: skip
+        number = bureau.removeprefix("bureau:")
+        money = {"transfer": f"{number}d-c", "person": owner, "amount_fen": 1_000_000}
+        desk.do(bureau, "funds", "deposit", money, "finance")
+        tie = {"owner": owner, "person": ALICE, "relation": relation, "limit_fen": HELP,
+               "from": "2025-06-01", "presence": CARD}  # fmt: skip
+        desk.do(bureau, "family", "authorise", tie, "clerk")
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +64,16 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     made = Desk(tmp_path_factory.mktemp("node"), parties)
     speak: Any = made.world
     enrol(speak, CAROL, BUREAU_SHENZHEN)
+    enrol(speak, BOB)
     policy = {"area": "440300", "scheme": "310", "effective_from": "2025-01-01",
               "source": EMPLOYEE_POLICY}  # fmt: skip
     made.do(BUREAU_SHENZHEN, "policy", "deploy", policy, "checker")
     made.settle(INSIDE, [line(1, BED, 100_000)], visit(CAROL))
     made.settle(ACROSS, [line(1, BED, 100_000)], visit(ALICE))
     allow(made)
-    made.settle(FAMILY, [line(1, BED, 300_000)], visit(ALICE), use_account=True, family=[CAROL])
+    made.settle(
+        FAMILY, [line(1, BED, 300_000)], visit(ALICE), use_account=True, family=[CAROL, BOB]
+    )
     made.on("2025-07-01").declare()
     owed = made.confirm()
     made.pay(FINANCE_GUANGZHOU, f"institution:{JUNE}:{HOSPITAL}", owed, "2025-07-01")
