@@ -37,7 +37,8 @@ async def institution_batches(
     What was declared, with ``commercial_fen`` (commercial cover, which 3201 does not ask for), less
     what was deducted and set aside, is what is confirmed. ``expected_fen`` is the month's notice of
     payment: what was confirmed and ``carried_fen``, what earlier months, later findings, payment by
-    case, prepayments and transfers left or took. ``received_fen`` is paid when the bank has said so.
+    case, prepayments and transfers left or took. ``received_fen`` is paid when the bank has said
+    so.
     """
     access.check(parties.of_organisation(access.state, institution), f"batches/{institution}")
     if first > last:
