@@ -69,21 +69,18 @@ class CommittedState:
     Admission reads on another thread than the one that applies; nothing is applied while it does.
     """
 
+    get: Callable[[str], bytes | None]
+    """The canonical bytes of a key, None where it has none. The cache's own function: a call
+    reads about 17 entries."""
+
     def __init__(self, rows: ByteState, *, cache_bytes: int = CACHE_BYTES) -> None:
-        self._rows = rows
-        self._cache: Generations[str, bytes | None] = Generations(cache_bytes, _size)
+        self._cache: Generations[str, bytes | None] = Generations(cache_bytes, _size, rows.get)
+        self.get = self._cache.get
 
     @property
     def held_bytes(self) -> int:
         """Memory of the cache: at most ``cache_bytes`` and one entry."""
         return self._cache.held_bytes
-
-    def get(self, key: str) -> bytes | None:
-        value = self._cache.get(key, ABSENT)
-        if value is ABSENT:
-            value = self._rows.get(key)
-            self._cache.keep(key, value)
-        return value
 
     def apply(self, writes: Mapping[str, bytes | None]) -> None:
         """Follow a commit: the rows have these writes already."""

@@ -13,25 +13,28 @@ from typing import Any, Final, Generic, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
-D = TypeVar("D")
 
 _NOTHING: Final[Any] = object()
 
 
 class Generations(Generic[K, V]):
-    """Entries that were used last, as many as ``limit_bytes`` hold.
+    """What was read or kept last of a mapping, as much as ``limit_bytes`` hold.
 
-    Any thread may look. If two turn the generations at once, what was kept in between is lost and
-    asked for again, and a count may miss an entry until the next turn but one; so whoever replaces
-    a value must be alone while it does.
+    Any thread may read. If two turn the generations at once, what was kept in between is lost and
+    read again, and a count may miss an entry until the next turn but one; so whoever replaces a
+    value must be alone while it does.
     """
 
-    __slots__ = ("_half", "_old", "_old_bytes", "_size", "_young", "_young_bytes")
+    __slots__ = ("_half", "_load", "_old", "_old_bytes", "_size", "_young", "_young_bytes")
 
-    def __init__(self, limit_bytes: int, size: Callable[[K, V], int]) -> None:
-        """``size``: the bytes of memory that an entry takes, its place in here included."""
+    def __init__(
+        self, limit_bytes: int, size: Callable[[K, V], int], load: Callable[[K], V]
+    ) -> None:
+        """``size``: the bytes of memory that an entry takes, its place in here included; ``load``:
+        the value of a key that is not held."""
         self._half = limit_bytes // 2
         self._size = size
+        self._load = load
         self._young: dict[K, V] = {}
         self._old: dict[K, V] = {}
         self._young_bytes = self._old_bytes = 0
@@ -41,13 +44,14 @@ class Generations(Generic[K, V]):
         """At most the limit and one entry. What is in both generations counts twice."""
         return self._young_bytes + self._old_bytes
 
-    def get(self, key: K, default: D) -> V | D:
-        """The value of a key; ``default``, an object that is no value, where none is held."""
-        found: V | D = self._young.get(key, default)
-        if found is default:
-            found = self._old.get(key, default)
-            if found is not default:
-                self.keep(key, found)  # type: ignore[arg-type]
+    def get(self, key: K) -> V:
+        """The value of a key."""
+        found: V = self._young.get(key, _NOTHING)
+        if found is _NOTHING:
+            found = self._old.get(key, _NOTHING)
+            if found is _NOTHING:
+                found = self._load(key)
+            self.keep(key, found)
         return found
 
     def keep(self, key: K, value: V) -> None:

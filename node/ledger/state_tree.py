@@ -137,7 +137,7 @@ class StateTree:
         # than twice the memory, and a block would leave thousands of new ones that stay.
         self._hashes = bytearray(DIGEST_BYTES * (2 << depth))
         self._kinds = bytearray(2 << depth)
-        self._cache: Generations[int, Bucket] = Generations(cache_bytes, _held)
+        self._cache: Generations[int, Bucket] = Generations(cache_bytes, _held, self._make)
 
     @property
     def depth(self) -> int:
@@ -354,13 +354,12 @@ class StateTree:
 
     def _bucket(self, number: int) -> Bucket:
         """Entries of a bucket in the committed state."""
-        bucket = self._cache.get(number, None)
-        if bucket is None:
-            if self._kinds[(1 << self._depth) + number] == EMPTY:
-                return b""
-            bucket = _make_bucket(self._source(number))
-            self._cache.keep(number, bucket)
-        return bucket
+        if self._kinds[(1 << self._depth) + number] == EMPTY:
+            return b""
+        return self._cache.get(number)
+
+    def _make(self, number: int) -> Bucket:
+        return _make_bucket(self._source(number))
 
 
 def _held(_number: int, bucket: Bucket) -> int:
