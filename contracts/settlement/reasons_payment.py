@@ -117,8 +117,8 @@ ROWS: tuple[Reason, ...] = (
         "payment.withdrawn",
         "This notice was withdrawn: it asked for the wrong amount.",
         "该付款通知书已撤回。",
-        "Pay the notice that was issued in its place.",
-        "请按重新开具的通知书支付。",
+        "Pay the notice that was issued in its place, if there is one.",
+        "如已重新开具通知书,请按新通知书支付。",
     ),
     Reason(
         "payment.wrong-stage",
