@@ -118,10 +118,8 @@ def test_the_payees_bank_has_a_successor_too() -> None:
     assert payment_record.load(made.state, payment).received_reference == "S1"
 
 
-@pytest.mark.parametrize("direction", ["out", "returned"])
-def test_orders_to_persons_end_by_their_banks_successor(direction: str) -> None:
-    stage = OrderStage.PAID if direction == "out" else OrderStage.RETURNED
-    told = {"direction": direction, "reason": "" if direction == "out" else "limit"}
+def orders_to_persons() -> list[tuple[World, str, int]]:
+    """(world, order that its bank was given, fen) of each kind of payment to a person."""
     desk = open_desk()
     desk.approve()
     desk.pay()
@@ -129,10 +127,17 @@ def test_orders_to_persons_end_by_their_banks_successor(direction: str) -> None:
     cover.settle(own_fen=70_000)
     cover.pay()
     of_heirs = bank_order.name_of(bank_order.PAYOUT, PAYOUT, heirs.order())
-    for world, order, fen in (
+    return [
         (desk.world, ORDER, DUE), (cover.world, COVER_ORDER, 40_400),
         (heirs.world, of_heirs, REFUND),
-    ):  # fmt: skip
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("direction", ["out", "returned"])
+def test_orders_to_persons_end_by_their_banks_successor(direction: str) -> None:
+    stage = OrderStage.PAID if direction == "out" else OrderStage.RETURNED
+    told = {"direction": direction, "reason": "" if direction == "out" else "limit"}
+    for world, order, fen in orders_to_persons():
         leave(world, successor="")
         say(world, "bank.foreign-order", order=order, amount_fen=fen, **told)
         carry(world, "propose_successor", "next", organisation=BANK, successor=SUCCESSOR)
@@ -215,17 +220,7 @@ def test_what_a_bank_has_promised_for_care_its_successor_ends() -> None:
 
 
 def test_orders_to_persons_that_were_paid_short_are_told_by_the_successor() -> None:
-    desk = open_desk()
-    desk.approve()
-    desk.pay()
-    cover, heirs = LaterWorld(), Heirs()
-    cover.settle(own_fen=70_000)
-    cover.pay()
-    of_heirs = bank_order.name_of(bank_order.PAYOUT, PAYOUT, heirs.order())
-    for world, order, fen in (
-        (desk.world, ORDER, DUE), (cover.world, COVER_ORDER, 40_400),
-        (heirs.world, of_heirs, REFUND),
-    ):  # fmt: skip
+    for world, order, fen in orders_to_persons():
         leave(world)
         assert say(world, order=order, amount_fen=fen - 5) == "suspense"
         told = {"reference": "S1", "how": "other_amount"}

@@ -26,6 +26,14 @@ class Below(dict[int, str | None]):
         self.asked.append(key)
         return self.get(key)
 
+    def step(self, cache: Generations[int, str | None], key: int, value: str | None) -> None:
+        """Read through the cache, or write and tell it."""
+        if value is None:
+            assert cache.get(key) == self.get(key)
+        else:
+            self[key] = value
+            cache.keep(key, value)
+
 
 @given(STEPS, st.integers(0, 60))
 def test_it_reads_as_what_it_stands_before_and_is_bounded(
@@ -34,11 +42,7 @@ def test_it_reads_as_what_it_stands_before_and_is_bounded(
     below = Below()
     cache: Generations[int, str | None] = Generations(limit, size, below.load)
     for key, value in steps:
-        if value is None:
-            assert cache.get(key) == below.get(key)
-        else:
-            below[key] = value
-            cache.keep(key, value)
+        below.step(cache, key, value)
         generations = [cache._young, cache._old]
         assert cache.held_bytes == sum(size(k, v) for each in generations for k, v in each.items())
         assert cache.held_bytes <= limit + ENTRY + 5
@@ -51,11 +55,7 @@ def test_nothing_is_asked_for_twice_while_there_is_room(
     below = Below()
     cache: Generations[int, str | None] = Generations(2 * 10 * (ENTRY + 5) + 2, size, below.load)
     for key, value in steps:
-        if value is None:
-            assert cache.get(key) == below.get(key)
-        else:
-            below[key] = value
-            cache.keep(key, value)
+        below.step(cache, key, value)
     assert len(below.asked) == len(set(below.asked))
 
 

@@ -99,15 +99,16 @@ def test_a_discarded_record_is_a_lost_one(tmp_path: Path, saved: int) -> None:
         SafetyFile(path, BINDING).load()
 
 
+def fail(descriptor: int) -> None:
+    """A sync on a disk that is failing."""
+    raise OSError(5, "Input/output error")
+
+
 def test_a_record_that_cannot_be_discarded_is_told_with_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is valid all the same: the next start would believe it."""
     file = SafetyFile.create(tmp_path / "safety.dat", BINDING, b"first")
-
-    def fail(descriptor: int) -> None:
-        raise OSError(5, "Input/output error")
-
     monkeypatch.setattr(os, "fdatasync", fail)
     with pytest.raises(SafetyError, match=r"Input/output error\. Move it away before"):
         file.discard()
@@ -129,10 +130,6 @@ def test_after_a_failed_sync_nothing_is_written_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = SafetyFile.create(tmp_path / "safety.dat", BINDING, b"first")
-
-    def fail(descriptor: int) -> None:
-        raise OSError(5, "Input/output error")
-
     monkeypatch.setattr(os, "fdatasync", fail)
     with pytest.raises(SafetyError, match="Input/output error"):
         file.save(b"second")
